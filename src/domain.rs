@@ -1,0 +1,23 @@
+//! The vocabulary: what Cloudflare's Authenticated Origin Pulls are made of, and what is known of them.
+//!
+//! Pure: nothing here reads a clock, a file or a socket.
+
+mod association;
+mod certificate;
+mod date;
+mod failure;
+mod name;
+mod reading;
+mod snapshot;
+mod target;
+mod verdict;
+
+pub use association::{Association, Status};
+pub use certificate::{Certificate, CertificateDetails, Pem, PemError};
+pub use date::Date;
+pub use failure::Reason;
+pub use name::{CertId, Hostname, NameError, ZoneId, ZoneName};
+pub use reading::Reading;
+pub use snapshot::{Entry, Level, Outcome, Snapshot, ZoneCertificate, ZoneState};
+pub use target::{Expectation, Expected, HostnameTarget, Targets, ZoneKey, ZoneTarget};
+pub use verdict::{Finding, Thresholds, Verdict};

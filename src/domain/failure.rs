@@ -1,0 +1,58 @@
+//! Why something could not be read.
+
+/// The closed set of reasons; a server's free text never becomes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The token was not accepted.
+    Auth,
+    /// The token lacks a permission.
+    Forbidden,
+    /// There is no such zone, or no such route.
+    NotFound,
+    /// Cloudflare refused the request as wrong.
+    Rejected,
+    /// Too many requests were sent, by us or by others of the same user.
+    RateLimited,
+    /// No answer came in time.
+    Timeout,
+    /// No connection could be made or kept.
+    Connect,
+    /// The connection could not be secured.
+    Tls,
+    /// Cloudflare failed.
+    ServerError,
+    /// The answer cannot be understood or trusted.
+    InvalidResponse,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 10] = [
+        Self::Auth,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Rejected,
+        Self::RateLimited,
+        Self::Timeout,
+        Self::Connect,
+        Self::Tls,
+        Self::ServerError,
+        Self::InvalidResponse,
+    ];
+
+    /// The value of the label `reason`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Rejected => "rejected",
+            Self::RateLimited => "rate_limited",
+            Self::Timeout => "timeout",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::ServerError => "server_error",
+            Self::InvalidResponse => "invalid_response",
+        }
+    }
+}

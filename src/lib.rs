@@ -1,0 +1,3 @@
+//! room for the table
+pub mod clock;
+pub mod domain;
