@@ -1,3 +1,7 @@
 //! room for the table
 pub mod clock;
+pub mod cloudflare;
 pub mod domain;
+pub mod listener;
+pub mod metrics;
+pub mod telemetry;

@@ -1,0 +1,195 @@
+//! What a client has to be told.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+/// How to reach the API on behalf of one account.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The account's name in the configuration, and in the label `account`.
+    pub account: Arc<str>,
+    /// The account's id, which only the verification of an account-owned token needs.
+    pub account_id: Option<String>,
+    /// Where the API is.
+    pub base_url: BaseUrl,
+    /// How long one request may take, its response included.
+    pub timeout: Duration,
+    /// How many requests may be under way at once.
+    pub max_concurrent_requests: usize,
+    /// Certificates in PEM of authorities to be trusted beside the system's.
+    pub extra_ca: Option<Vec<u8>>,
+}
+
+/// Where the API is: an `https` URL, or an `http` one on a loopback address. It ends in a slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(Url);
+
+/// Why a text is not the API's URL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BaseUrlError {
+    /// It is not a URL with a host.
+    #[error("expected a URL such as https://api.cloudflare.com/client/v4")]
+    Url,
+    /// The token would travel in the clear.
+    #[error("expected https, or http to a loopback address such as 127.0.0.1")]
+    PlainHttp,
+    /// A URL may not carry credentials, a query or a fragment.
+    #[error("expected a URL without user, password, query and fragment")]
+    Extras,
+}
+
+impl BaseUrl {
+    /// The URL.
+    pub fn as_url(&self) -> &Url {
+        &self.0
+    }
+
+    /// Whether it leads to this machine alone.
+    pub fn is_loopback(&self) -> bool {
+        match self.0.host_str() {
+            Some("localhost") => true,
+            Some(host) => {
+                let address = host.trim_start_matches('[').trim_end_matches(']');
+                address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+            }
+            None => false,
+        }
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = BaseUrlError;
+
+    fn from_str(text: &str) -> Result<Self, BaseUrlError> {
+        let mut url = Url::parse(text).map_err(|_| BaseUrlError::Url)?;
+        if !url.has_host() {
+            return Err(BaseUrlError::Url);
+        }
+        let extras = url.username() != "" || url.password().is_some();
+        if extras || url.query().is_some() || url.fragment().is_some() {
+            return Err(BaseUrlError::Extras);
+        }
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        let url = Self(url);
+        match url.0.scheme() {
+            "https" => Ok(url),
+            "http" if url.is_loopback() => Ok(url),
+            "http" => Err(BaseUrlError::PlainHttp),
+            _ => Err(BaseUrlError::Url),
+        }
+    }
+}
+
+/// A bearer token. Nothing prints it: it has no `Display` and no `Serialize`, and its `Debug` is redacted.
+#[derive(Clone)]
+pub struct ApiToken(SecretString);
+
+/// Why a text cannot be a token; it never repeats the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// There is nothing but white space.
+    #[error("expected an API token, found nothing")]
+    Empty,
+    /// A token has only visible ASCII characters.
+    #[error("expected an API token of visible ASCII characters, found others")]
+    Characters,
+}
+
+impl FromStr for ApiToken {
+    type Err = TokenError;
+
+    /// Takes a token with the white space around it that files and variables tend to have.
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        let token = text.trim();
+        if token.is_empty() {
+            Err(TokenError::Empty)
+        } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Err(TokenError::Characters)
+        } else {
+            Ok(Self(token.into()))
+        }
+    }
+}
+
+impl ApiToken {
+    /// The header that carries it (RFC 6750, section 2.1), marked so that nothing logs it.
+    pub(super) fn header(&self) -> Result<HeaderValue, reqwest::header::InvalidHeaderValue> {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", self.0.expose_secret()))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
+impl PartialEq for ApiToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for ApiToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiToken(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_https_or_leads_to_this_machine() {
+        let parsed = |text: &str| text.parse::<BaseUrl>().map(|url| url.as_url().to_string());
+        assert_eq!(
+            parsed("https://api.cloudflare.com/client/v4").as_deref(),
+            Ok("https://api.cloudflare.com/client/v4/")
+        );
+        for local in ["http://127.0.0.1:8080/x/", "http://127.9.9.9/", "http://[::1]:1/", "http://localhost/"]
+        {
+            assert_eq!(parsed(local).as_deref(), Ok(local));
+        }
+        for plain in [
+            "http://api.cloudflare.com",
+            "http://10.0.0.1",
+            "http://127.0.0.1.example",
+            "http://localhost.example",
+        ] {
+            assert_eq!(parsed(plain), Err(BaseUrlError::PlainHttp));
+        }
+        for other in ["", "api.cloudflare.com", "file:///etc", "ftp://example.com"] {
+            assert_eq!(parsed(other), Err(BaseUrlError::Url), "{other}");
+        }
+        for extras in [
+            "https://u@example.com",
+            "https://u:p@example.com",
+            "https://example.com/?q",
+            "https://example.com/#f",
+        ] {
+            assert_eq!(parsed(extras), Err(BaseUrlError::Extras));
+        }
+    }
+
+    #[test]
+    fn a_token_is_trimmed_and_never_printed() {
+        let token: ApiToken = "  s3cret\n".parse().unwrap();
+        let header = token.header().unwrap();
+        assert_eq!(header.as_bytes(), b"Bearer s3cret");
+        assert_eq!(format!("{token:?} {header:?}"), "ApiToken(redacted) Sensitive");
+    }
+
+    #[test]
+    fn what_cannot_be_a_token_is_refused_without_repeating_it() {
+        assert_eq!(" \n".parse::<ApiToken>(), Err(TokenError::Empty));
+        for text in ["s3c ret", "s3cr\u{e9}t", "s3c\nret"] {
+            let error = text.parse::<ApiToken>().unwrap_err();
+            assert!(!error.to_string().contains("s3c"));
+        }
+    }
+}
