@@ -1,7 +1,18 @@
 //! The client of Cloudflare's API: one method a request, and one place where a response becomes a result.
 
 mod budget;
+mod error;
+mod hostnames;
+mod interner;
 mod options;
+mod retry;
+mod tokens;
+mod transport;
+mod wire;
+mod zones;
 
-pub use budget::RateLimit;
+pub use budget::{Budget, RateLimit};
+pub use error::{ApiError, BuildError, Error};
 pub use options::{ApiToken, BaseUrl, BaseUrlError, Options, TokenError};
+pub use tokens::TokenState;
+pub use transport::Client;

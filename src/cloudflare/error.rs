@@ -1,0 +1,238 @@
+//! What can go wrong between a request and a value.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use crate::domain::{Reason, ZoneName};
+
+/// Why a client could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The extra certificates are no certificates.
+    #[error("extra certificate authorities: {0}")]
+    Authorities(#[source] reqwest::Error),
+    /// The HTTP client cannot work as it was told to.
+    #[error("HTTP client: {}", Chain(.0))]
+    Client(#[source] reqwest::Error),
+}
+
+/// Why a method of the API gave no value.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No response came, or it broke off.
+    #[error("{}", Chain(.0))]
+    Transport(#[source] reqwest::Error),
+    /// The response says that the request failed.
+    #[error("HTTP status {status}{}{}", Listed(.errors), Ray(.ray))]
+    Api {
+        /// The HTTP status.
+        status: u16,
+        /// The errors that the envelope names.
+        errors: Vec<ApiError>,
+        /// Cloudflare's identifier of the request.
+        ray: Option<Box<str>>,
+        /// How long Cloudflare asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The response is not what this method answers.
+    #[error("HTTP status {status}, and {what}{}", Ray(.ray))]
+    Invalid {
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with it.
+        what: String,
+        /// Cloudflare's identifier of the request.
+        ray: Option<Box<str>>,
+    },
+    /// The response is larger than any answer.
+    #[error("the response is larger than 4 MiB")]
+    Oversized,
+    /// The token cannot be sent in a header.
+    #[error("the token cannot be sent in a header")]
+    Header,
+    /// There was no time left to send the request.
+    #[error("no time was left to send the request")]
+    Deadline,
+    /// Cloudflare forbade all requests for longer than there is time.
+    #[error("Cloudflare forbids requests for another {} s", .0.as_secs())]
+    Blocked(Duration),
+    /// No zone of that name is visible.
+    #[error("no zone named {0} is visible to the token; its permission \"Zone Read\" must cover it")]
+    NoZone(ZoneName),
+    /// Several zones of that name are visible, and not exactly one is active.
+    #[error("{1} zones named {0} are visible to the token; give the id of the one that is meant")]
+    ManyZones(ZoneName, usize),
+}
+
+/// One error of an envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    /// Cloudflare's code.
+    pub code: i64,
+    /// Cloudflare's words, cut and cleaned of control characters.
+    pub message: Box<str>,
+}
+
+impl Error {
+    /// Which of the closed set of reasons it is.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Transport(error) => transport_reason(error),
+            Self::Api { status, errors, .. } => api_reason(*status, errors),
+            Self::Invalid { .. } | Self::Oversized | Self::ManyZones(..) => Reason::InvalidResponse,
+            Self::Header => Reason::Auth,
+            Self::Deadline => Reason::Timeout,
+            Self::Blocked(_) => Reason::RateLimited,
+            Self::NoZone(_) => Reason::NotFound,
+        }
+    }
+
+    /// Whether the response has that status and names that code.
+    pub fn is(&self, wanted_status: u16, code: i64) -> bool {
+        matches!(self, Self::Api { status, errors, .. }
+            if *status == wanted_status && errors.iter().any(|error| error.code == code))
+    }
+
+    /// Whether the same request may succeed a little later.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Transport(_) => {
+                matches!(self.reason(), Reason::Connect | Reason::Timeout)
+            }
+            Self::Api { status, .. } | Self::Invalid { status, .. } => {
+                matches!(status, 408 | 409 | 429 | 500..=599)
+            }
+            _ => false,
+        }
+    }
+
+    /// How long Cloudflare asks to wait.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Api { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+fn transport_reason(error: &reqwest::Error) -> Reason {
+    if error.is_timeout() {
+        return Reason::Timeout;
+    }
+    let mut next: Option<&(dyn StdError + 'static)> = error.source();
+    while let Some(cause) = next {
+        // an I/O error hides what it wraps from `source`
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return Reason::Tls;
+        }
+        next = cause.source();
+    }
+    if error.is_decode() { Reason::InvalidResponse } else { Reason::Connect }
+}
+
+/// The codes name a bad token whatever the status is; otherwise the status decides, since codes mean several things.
+fn api_reason(status: u16, errors: &[ApiError]) -> Reason {
+    let has = |codes: &[i64]| errors.iter().any(|error| codes.contains(&error.code));
+    match status {
+        429 => Reason::RateLimited,
+        408 => Reason::Timeout,
+        500..=599 => Reason::ServerError,
+        401 => Reason::Auth,
+        _ if has(&[1000, 6003, 6103, 6111]) => Reason::Auth,
+        403 => Reason::Forbidden,
+        _ if has(&[9109, 10_000]) => Reason::Forbidden,
+        404 => Reason::NotFound,
+        _ if has(&[7000, 7003]) => Reason::NotFound,
+        300..=399 => Reason::InvalidResponse,
+        _ => Reason::Rejected,
+    }
+}
+
+/// An error and its causes in one line, without the URL that reqwest adds.
+struct Chain<'a>(&'a reqwest::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut next: Option<&dyn StdError> = self.0.source();
+        if next.is_none() {
+            return f.write_str(if self.0.is_timeout() { "timed out" } else { "request failed" });
+        }
+        let mut separator = "";
+        while let Some(cause) = next {
+            write!(f, "{separator}{cause}")?;
+            separator = ": ";
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
+
+struct Listed<'a>(&'a [ApiError]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for error in self.0 {
+            write!(f, ", code {} ({})", error.code, error.message)?;
+        }
+        Ok(())
+    }
+}
+
+struct Ray<'a>(&'a Option<Box<str>>);
+
+impl fmt::Display for Ray<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |ray| write!(f, ", ray {ray}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api(status: u16, codes: &[i64]) -> Error {
+        let errors = codes.iter().map(|code| ApiError { code: *code, message: "said so".into() });
+        Error::Api { status, errors: errors.collect(), ray: Some("8f1".into()), retry_after: None }
+    }
+
+    #[test]
+    fn every_answer_has_one_of_the_closed_set_of_reasons() {
+        for (status, codes, reason) in [
+            (400, vec![6003, 6111], Reason::Auth),
+            (400, vec![1000], Reason::Auth),
+            (401, vec![10_000], Reason::Auth),
+            (403, vec![10_000], Reason::Forbidden),
+            (400, vec![9109], Reason::Forbidden),
+            (403, vec![], Reason::Forbidden),
+            (404, vec![], Reason::NotFound),
+            (400, vec![7003, 7000], Reason::NotFound),
+            (400, vec![1415], Reason::Rejected),
+            (405, vec![], Reason::Rejected),
+            (409, vec![], Reason::Rejected),
+            (408, vec![], Reason::Timeout),
+            (429, vec![], Reason::RateLimited),
+            (502, vec![10_000], Reason::ServerError),
+            (302, vec![], Reason::InvalidResponse),
+            (200, vec![9109], Reason::Forbidden),
+            (200, vec![1], Reason::Rejected),
+        ] {
+            assert_eq!(api(status, &codes).reason(), reason, "{status} {codes:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_names_status_codes_and_ray() {
+        assert_eq!(api(404, &[1551]).to_string(), "HTTP status 404, code 1551 (said so), ray 8f1");
+    }
+
+    #[test]
+    fn an_error_is_told_by_status_and_code() {
+        assert!(api(404, &[1, 1553]).is(404, 1553));
+        assert!(!api(400, &[1553]).is(404, 1553));
+        assert!(!api(404, &[1]).is(404, 1553));
+        assert!(!Error::Oversized.is(404, 1553));
+    }
+}

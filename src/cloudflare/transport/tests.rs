@@ -1,0 +1,82 @@
+use reqwest::header::HeaderValue;
+
+use super::*;
+
+const NOW: &str = "2026-01-01T00:00:00Z";
+
+fn now() -> jiff::Timestamp {
+    NOW.parse().unwrap()
+}
+
+/// What becomes of a response with that status and body, whose result is a number.
+fn judged(status: u16, body: &str) -> Result<u8, Reason> {
+    let decoded = serde_json::from_str::<Envelope<u8>>(body).map(|envelope| envelope.map(Ok));
+    let status = StatusCode::from_u16(status).unwrap();
+    let judged = judge(status, &HeaderMap::new(), now(), decoded);
+    judged.map(|(value, _)| value).map_err(|error| error.reason())
+}
+
+#[test]
+fn a_response_is_judged_by_its_status_and_by_success() {
+    assert_eq!(judged(200, r#"{"success":true,"result":7}"#), Ok(7));
+    assert_eq!(judged(200, r#"{"success":false,"result":7}"#), Err(Reason::Rejected));
+    assert_eq!(judged(200, r#"{"success":false,"errors":[{"code":1000}]}"#), Err(Reason::Auth));
+    assert_eq!(judged(500, r#"{"success":true,"result":7}"#), Err(Reason::ServerError));
+    assert_eq!(judged(404, r#"{"success":false,"errors":[{"code":1551}]}"#), Err(Reason::NotFound));
+}
+
+#[test]
+fn a_response_without_the_expected_form_is_invalid_or_what_its_status_says() {
+    for body in [
+        "",
+        "null",
+        "[]",
+        "7",
+        "<html>",
+        r#"{"success":true}"#,
+        r#"{"success":true,"result":null}"#,
+        r#"{"result":7}"#,
+        r#"{"success":true,"result":"x"}"#,
+    ] {
+        assert_eq!(judged(200, body), Err(Reason::InvalidResponse), "{body}");
+    }
+    assert_eq!(judged(502, "<html>Bad gateway</html>"), Err(Reason::ServerError));
+    assert_eq!(judged(403, "<html>Blocked</html>"), Err(Reason::Forbidden));
+    assert_eq!(judged(301, ""), Err(Reason::InvalidResponse));
+}
+
+#[test]
+fn the_ray_is_kept_for_whoever_asks_cloudflare() {
+    let mut headers = HeaderMap::new();
+    headers.insert("cf-ray", HeaderValue::from_static("8f1-FRA"));
+    let decoded = serde_json::from_str::<Envelope<u8>>("{}").map(|envelope| envelope.map(Ok));
+    let error = judge(StatusCode::BAD_REQUEST, &headers, now(), decoded).unwrap_err();
+    assert_eq!(error.to_string(), "HTTP status 400, ray 8f1-FRA");
+}
+
+#[test]
+fn retry_after_is_in_seconds_or_a_date() {
+    let read = |text| {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
+        retry_after(&headers, now()).map(|time| time.as_secs())
+    };
+    assert_eq!(read("0"), Some(0));
+    assert_eq!(read("300"), Some(300));
+    assert_eq!(read("Thu, 01 Jan 2026 00:02:00 GMT"), Some(120));
+    assert_eq!(read("Wed, 31 Dec 2025 23:00:00 GMT"), Some(0));
+    for text in ["", "-1", "1.5", "soon"] {
+        assert_eq!(read(text), None, "{text}");
+    }
+    assert_eq!(retry_after(&HeaderMap::new(), now()), None);
+}
+
+#[test]
+fn the_rate_limit_says_what_is_left_and_for_how_long() {
+    let seconds = |text| rate_limit(text).map(|(remaining, reset)| (remaining, reset.as_secs()));
+    assert_eq!(seconds(r#""default";r=50;t=30"#), Some((50.0, 30)));
+    assert_eq!(seconds(r#""burst"; t=5; r=0, "other";r=9;t=9"#), Some((0.0, 5)));
+    for text in ["", "default", r#""default";r=50"#, r#""default";r=-1;t=30"#, r#""default";r=x;t=1"#] {
+        assert_eq!(seconds(text), None, "{text}");
+    }
+}

@@ -1,0 +1,238 @@
+//! The shapes of the API's JSON: the one place that knows them. Lenient: everything may be missing or null,
+//! and what is not known is passed over.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
+
+use super::ApiError;
+use super::interner::Interner;
+use crate::domain::{
+    Association, CertId, Certificate, CertificateDetails, Date, Hostname, Pem, Reading, Status, ZoneId,
+};
+
+/// What every answer is wrapped in.
+#[derive(Deserialize)]
+pub(super) struct Envelope<T> {
+    #[serde(default)]
+    pub(super) success: Option<bool>,
+    #[serde(default, deserialize_with = "errors")]
+    pub(super) errors: Vec<ApiError>,
+    #[serde(default = "none")]
+    pub(super) result: Option<T>,
+    #[serde(default)]
+    pub(super) result_info: Option<ResultInfo>,
+}
+
+fn none<T>() -> Option<T> {
+    None
+}
+
+impl<T> Envelope<T> {
+    /// The same envelope around something else.
+    pub(super) fn map<U>(self, map: impl FnOnce(T) -> U) -> Envelope<U> {
+        Envelope {
+            success: self.success,
+            errors: self.errors,
+            result: self.result.map(map),
+            result_info: self.result_info,
+        }
+    }
+}
+
+/// Where a page stands among the pages of a list.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct ResultInfo {
+    #[serde(default)]
+    pub(super) total_pages: Option<u32>,
+}
+
+fn errors<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ApiError>, D::Error> {
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        #[serde(default)]
+        code: Option<i64>,
+        #[serde(borrow, default)]
+        message: Option<Cow<'a, str>>,
+        #[serde(borrow, default)]
+        error_chain: Option<Vec<Wire<'a>>>,
+    }
+
+    fn flatten(wire: Wire<'_>, into: &mut Vec<ApiError>) {
+        let message = printable(wire.message.as_deref().unwrap_or_default());
+        into.push(ApiError { code: wire.code.unwrap_or(0), message });
+        for cause in wire.error_chain.into_iter().flatten() {
+            flatten(cause, into);
+        }
+    }
+
+    let mut errors = Vec::new();
+    for wire in Option::<Vec<Wire<'de>>>::deserialize(from)?.into_iter().flatten() {
+        flatten(wire, &mut errors);
+    }
+    Ok(errors)
+}
+
+/// A server's words as they may be logged: cut, and without control characters.
+fn printable(text: &str) -> Box<str> {
+    let clean = text.chars().map(|char| if char.is_control() { ' ' } else { char });
+    clean.take(256).collect::<String>().into()
+}
+
+/// A hostname and its association, with the certificate.
+#[derive(Deserialize)]
+pub(super) struct HostnameObject<'a> {
+    #[serde(borrow, default)]
+    cert_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    cert_status: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    cert_updated_at: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    cert_uploaded_on: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    certificate: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    created_at: Option<Cow<'a, str>>,
+    /// The outer option is none where the key is missing, the inner one where it is null, which means void.
+    #[serde(default, deserialize_with = "present")]
+    enabled: Option<Option<bool>>,
+    #[serde(borrow, default)]
+    expires_on: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    hostname: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    issuer: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    serial_number: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    signature: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    updated_at: Option<Cow<'a, str>>,
+}
+
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<bool>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+impl HostnameObject<'_> {
+    /// What it says about `hostname`, or why it cannot be trusted.
+    pub(super) fn reading(
+        &self,
+        hostname: &Hostname,
+        read_at: Date,
+        certificates: &Interner,
+    ) -> Result<Reading, String> {
+        if let Some(named) = filled(&self.hostname) {
+            let same =
+                named == hostname.as_str() || named.parse().is_ok_and(|named: Hostname| named == *hostname);
+            if !same {
+                return Err("it is about another hostname".to_owned());
+            }
+        }
+        let status = filled(&self.status).map(Status::from_api);
+        if status == Some(Status::Deleted) {
+            return Ok(Reading::bare(Association::None, read_at));
+        }
+        let association = match self.enabled {
+            Some(Some(true)) => Association::Enabled,
+            Some(Some(false)) => Association::Disabled,
+            Some(None) => Association::Void,
+            None => return Err("it lacks the key enabled".to_owned()),
+        };
+        let expires_on = match filled(&self.expires_on) {
+            // without it an expiry would go unseen, so that it has to be right
+            Some(text) => Some(date(text).ok_or("its expires_on is not a date of RFC 3339")?),
+            None => None,
+        };
+        Ok(Reading {
+            status,
+            certificate_status: filled(&self.cert_status).map(Status::from_api),
+            certificate: self.certificate(expires_on, certificates),
+            created_at: filled(&self.created_at).and_then(date),
+            updated_at: filled(&self.updated_at).and_then(date),
+            certificate_uploaded_on: filled(&self.cert_uploaded_on).and_then(date),
+            certificate_updated_at: filled(&self.cert_updated_at).and_then(date),
+            ..Reading::bare(association, read_at)
+        })
+    }
+
+    fn certificate(
+        &self,
+        expires_on: Option<Date>,
+        certificates: &Interner,
+    ) -> Option<std::sync::Arc<Certificate>> {
+        let [id, issuer, serial_number, signature, pem] =
+            [&self.cert_id, &self.issuer, &self.serial_number, &self.signature, &self.certificate]
+                .map(filled);
+        let parts = [id, issuer, serial_number, signature, pem, filled(&self.expires_on)];
+        if parts.iter().all(Option::is_none) {
+            return None;
+        }
+        let make = || {
+            let details = CertificateDetails {
+                id: id.and_then(|id| id.parse::<CertId>().ok()),
+                issuer: issuer.map(Into::into),
+                serial_number: serial_number.map(Into::into),
+                signature: signature.map(Into::into),
+                expires_on,
+            };
+            let pem = pem.and_then(|pem| {
+                let parsed = Pem::parse(pem);
+                parsed.inspect_err(|error| tracing::debug!(?id, %error, "certificate cannot be read")).ok()
+            });
+            Certificate::new(details, pem)
+        };
+        Some(certificates.intern(&parts, make))
+    }
+}
+
+/// A zone, as a list names it.
+#[derive(Deserialize)]
+pub(super) struct Zone<'a> {
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+}
+
+impl Zone<'_> {
+    /// Its id and whether it is active, where it has that name.
+    pub(super) fn named(&self, name: &str) -> Option<(ZoneId, bool)> {
+        let named = filled(&self.name).is_some_and(|found| found.eq_ignore_ascii_case(name));
+        let id = filled(&self.id).filter(|_| named)?.parse().ok()?;
+        Some((id, filled(&self.status) == Some("active")))
+    }
+}
+
+/// What the verification of a token answers.
+#[derive(Deserialize)]
+pub(super) struct Token<'a> {
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    expires_on: Option<Cow<'a, str>>,
+}
+
+impl Token<'_> {
+    /// Whether it is active, where the answer says, and when it expires.
+    pub(super) fn state(&self) -> (Option<bool>, Option<Date>) {
+        (filled(&self.status).map(|status| status == "active"), filled(&self.expires_on).and_then(date))
+    }
+}
+
+/// An empty text says as little as a missing one.
+fn filled<'a>(text: &'a Option<Cow<'_, str>>) -> Option<&'a str> {
+    text.as_deref().filter(|text| !text.is_empty())
+}
+
+fn date(text: &str) -> Option<Date> {
+    text.parse::<jiff::Timestamp>().ok().map(Date::from)
+}
+
+#[cfg(test)]
+mod tests;
