@@ -4,4 +4,5 @@ pub mod cloudflare;
 pub mod domain;
 pub mod listener;
 pub mod metrics;
+pub mod poll;
 pub mod telemetry;

@@ -17,10 +17,11 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// The shortest time from the first of `requests` to the last.
+    /// The time that so many requests take when they are sent at the limit, again and again.
     pub fn time_for(&self, requests: usize) -> Duration {
-        let windows = requests.saturating_sub(1) / self.requests.get() as usize;
-        self.per.saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX))
+        let share = requests as f64 / f64::from(self.requests.get());
+        // a product that no duration can hold is as good as never
+        Duration::try_from_secs_f64(self.per.as_secs_f64() * share).unwrap_or(Duration::MAX)
     }
 }
 
@@ -145,10 +146,10 @@ mod tests {
     }
 
     #[test]
-    fn the_time_for_requests_counts_the_windows_that_are_waited_for() {
+    fn the_time_for_requests_is_their_share_of_the_window() {
         let limit = budget(600, 300_000).limit();
-        let minutes = |requests| limit.time_for(requests).as_secs() / 60;
-        assert_eq!([0, 1, 600, 601, 1200, 1201].map(minutes), [0, 0, 0, 5, 5, 10]);
+        let seconds = |requests| limit.time_for(requests).as_secs();
+        assert_eq!([0, 1, 600, 1000, 100_000].map(seconds), [0, 0, 300, 500, 50_000]);
     }
 
     proptest! {

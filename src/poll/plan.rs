@@ -1,0 +1,106 @@
+//! What a poll asks, in which order, and how long that may take: pure functions of what is known.
+
+use std::time::Duration;
+
+use crate::cloudflare::RateLimit;
+use crate::domain::{Entry, Hostname, ZoneState, ZoneTarget};
+
+/// How many requests a poll of this zone sends at the most, retries aside.
+pub(super) fn requests(target: &ZoneTarget) -> usize {
+    target.hostnames().len() + usize::from(target.id().is_none())
+}
+
+/// The hostnames of a zone, those first that were not read for the longest time: where time or budget do not
+/// suffice for all, none is left out again and again.
+pub(super) fn hostnames(zone: &ZoneState) -> Vec<Hostname> {
+    let mut entries: Vec<&Entry> = zone.entries().iter().collect();
+    entries.sort_by_key(|entry| entry.reading().map(|reading| reading.read_at));
+    entries.into_iter().map(|entry| entry.hostname().clone()).collect()
+}
+
+/// The time between two polls: the schedule's longest gap, or what each quota needs for its requests.
+pub(super) fn interval(gap: Duration, quotas: impl IntoIterator<Item = (RateLimit, usize)>) -> Duration {
+    let needed = quotas.into_iter().map(|(limit, requests)| limit.time_for(requests));
+    needed.max().unwrap_or_default().max(gap)
+}
+
+/// How long a poll may take: until the next tick, and where the quotas need longer than that, for as long as they
+/// need with a window that others may have filled before it began.
+pub(super) fn time_limit(gap: Duration, quotas: impl IntoIterator<Item = (RateLimit, usize)>) -> Duration {
+    let longest = quotas.into_iter().map(|(limit, requests)| {
+        let needed = limit.time_for(requests);
+        if needed > gap { needed.saturating_add(limit.per) } else { gap }
+    });
+    longest.max().unwrap_or(gap)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::domain::{
+        Association, Expectation, HostnameTarget, Outcome, Reading, Reason, Snapshot, Targets,
+    };
+
+    const fn minutes(minutes: u64) -> Duration {
+        Duration::from_secs(60 * minutes)
+    }
+
+    fn limit() -> RateLimit {
+        RateLimit { requests: NonZeroU32::new(600).unwrap(), per: minutes(5) }
+    }
+
+    #[test]
+    fn the_interval_is_the_gap_unless_a_quota_needs_longer() {
+        assert_eq!(interval(minutes(5), []), minutes(5));
+        assert_eq!(interval(minutes(5), [(limit(), 600), (limit(), 10)]), minutes(5));
+        assert_eq!(interval(minutes(5), [(limit(), 600), (limit(), 1200)]), minutes(10));
+        assert_eq!(interval(minutes(1), [(limit(), 360)]), minutes(3));
+    }
+
+    #[test]
+    fn a_poll_may_take_until_the_next_tick_or_as_long_as_its_quota_needs() {
+        assert_eq!(time_limit(minutes(5), []), minutes(5));
+        assert_eq!(time_limit(minutes(5), [(limit(), 600)]), minutes(5));
+        assert_eq!(time_limit(minutes(5), [(limit(), 1200)]), minutes(15));
+    }
+
+    #[test]
+    fn a_zone_costs_a_request_a_hostname_and_one_to_find_its_id() {
+        let hostnames = vec![target("a.example"), target("b.example")];
+        let named = ZoneTarget::named("default".into(), "example".parse().unwrap(), None);
+        assert_eq!(requests(&named.with_hostnames(hostnames.clone())), 3);
+        let id = ZoneTarget::identified("default".into(), "0".repeat(32).parse().unwrap());
+        assert_eq!(requests(&id.with_hostnames(hostnames)), 2);
+    }
+
+    fn target(name: &str) -> HostnameTarget {
+        HostnameTarget { hostname: name.parse().unwrap(), expectation: Expectation::default() }
+    }
+
+    #[test]
+    fn what_was_not_read_for_the_longest_time_is_asked_first() {
+        let names = ["a.example", "b.example", "c.example", "d.example"];
+        let zone = ZoneTarget::named("default".into(), "example".parse().unwrap(), None)
+            .with_hostnames(names.iter().map(|name| target(name)).collect());
+        let read = |name: &str, second| {
+            let at = jiff::Timestamp::from_second(second).unwrap().into();
+            (name.parse().unwrap(), Ok(Reading::bare(Association::Enabled, at)))
+        };
+        let outcome = Outcome {
+            zone: zone.key().clone(),
+            id: None,
+            hostnames: vec![
+                read("a.example", 30),
+                read("b.example", 20),
+                (names[3].parse().unwrap(), Err(Reason::Timeout)),
+            ],
+            end: None,
+        };
+        let snapshot = Snapshot::default().retarget(&Targets::new([zone])).fold(&[outcome]);
+        let order = hostnames(&snapshot.zones()[0]);
+        let order: Vec<_> = order.iter().map(Hostname::as_str).collect();
+        assert_eq!(order, ["c.example", "d.example", "b.example", "a.example"]);
+    }
+}
