@@ -1,7 +1,9 @@
-//! room for the table
+//! The library behind the program, for its tests and benches.
+
 pub mod clock;
 pub mod cloudflare;
 pub mod domain;
+pub mod exposition;
 pub mod listener;
 pub mod metrics;
 pub mod poll;

@@ -1,0 +1,75 @@
+//! The families about the exporter itself, which a registry has counted.
+
+use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
+
+use crate::exposition::{self, Format, Kind, Series};
+
+/// The order in which they are exposed, those of the process after them.
+const ORDER: &[&str] = &[
+    "cloudflare_aop_api_requests_total",
+    "cloudflare_aop_api_request_duration_seconds",
+    "cloudflare_aop_api_retries_total",
+    "cloudflare_aop_api_rate_limit_remaining",
+    "cloudflare_aop_api_throttled_seconds_total",
+    "cloudflare_aop_api_token_valid",
+    "cloudflare_aop_api_token_expires_timestamp_seconds",
+    "cloudflare_aop_exporter_polls_total",
+    "cloudflare_aop_exporter_poll_errors_total",
+    "cloudflare_aop_exporter_polls_skipped_total",
+    "cloudflare_aop_exporter_poll_duration_seconds",
+    "cloudflare_aop_exporter_last_poll_timestamp_seconds",
+    "cloudflare_aop_exporter_poll_interval_seconds",
+    "cloudflare_aop_exporter_build_info",
+];
+
+/// The families in the order in which they are exposed; those that have no place keep theirs, at the end.
+pub(super) fn in_order(mut families: Vec<MetricFamily>) -> Vec<MetricFamily> {
+    families
+        .sort_by_key(|family| ORDER.iter().position(|name| *name == family.name()).unwrap_or(ORDER.len()));
+    families
+}
+
+/// Writes what stands before the series of a family.
+pub(super) fn header(out: &mut Vec<u8>, format: Format, family: &MetricFamily) {
+    exposition::header(out, format, family.name(), family.help(), kind(family));
+}
+
+/// Writes all that a family says under one set of labels.
+pub(super) fn row(out: &mut Vec<u8>, family: &MetricFamily, metric: &Metric) {
+    let name = family.name();
+    match kind(family) {
+        Kind::Counter => start(out, name, "", metric.get_label()).float(metric.get_counter().get_value()),
+        Kind::Gauge | Kind::Info => {
+            start(out, name, "", metric.get_label()).float(metric.get_gauge().get_value());
+        }
+        Kind::Histogram => histogram(out, name, metric),
+    }
+}
+
+fn histogram(out: &mut Vec<u8>, name: &str, metric: &Metric) {
+    let (labels, histogram) = (metric.get_label(), metric.get_histogram());
+    for bucket in histogram.get_bucket() {
+        let series = start(out, name, "_bucket", labels).bound(bucket.upper_bound());
+        series.integer(bucket.cumulative_count());
+    }
+    // the registry leaves out the bucket that holds everything
+    let count = histogram.get_sample_count();
+    start(out, name, "_bucket", labels).bound(f64::INFINITY).integer(count);
+    start(out, name, "_sum", labels).float(histogram.get_sample_sum());
+    start(out, name, "_count", labels).integer(count);
+}
+
+fn start<'a>(out: &'a mut Vec<u8>, name: &str, part: &str, labels: &[LabelPair]) -> Series<'a> {
+    let series = Series::start(out, name, part);
+    labels.iter().fold(series, |series, label| series.label(label.name(), label.value()))
+}
+
+/// Summaries and untyped values are not counted here.
+fn kind(family: &MetricFamily) -> Kind {
+    match family.get_field_type() {
+        MetricType::COUNTER => Kind::Counter,
+        MetricType::HISTOGRAM => Kind::Histogram,
+        _ if family.name().ends_with("_info") => Kind::Info,
+        _ => Kind::Gauge,
+    }
+}
