@@ -4,6 +4,7 @@ pub mod clock;
 pub mod cloudflare;
 pub mod domain;
 pub mod exposition;
+pub mod http;
 pub mod listener;
 pub mod metrics;
 pub mod poll;

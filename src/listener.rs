@@ -1,10 +1,13 @@
 //! The accept loop: how many connections there are, how slow they may be, and how they end.
 
-use std::collections::BTreeMap;
+mod connections;
+mod stream;
+
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,20 +17,21 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
-use tokio::time::Instant;
-use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use connections::{Busy, Connections, Slot};
+use stream::Stream;
 
 /// The limits of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// How many connections may be open; beyond that the one that has been idle longest makes room.
     pub connections: usize,
-    /// How long a request's head may take, and how long a connection may stay idle.
+    /// How long a request's head may take, counted from the end of the response before it, or from the connection's
+    /// start: so it is also how long a connection may stay idle.
     pub head: Duration,
-    /// How long a client may take none of what is written to it.
+    /// How long a client may take none of what is written to it; one that takes a little may go on.
     pub write_progress: Duration,
     /// How long responses under way may take after the listener was told to stop.
     pub drain: Duration,
@@ -115,10 +119,9 @@ async fn converse<S, F, B>(
 {
     // scrapes are a few large writes: waiting to merge them only delays the last one
     let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(limits.write_progress));
+    let stream = Stream::new(stream, limits.write_progress, slot.handle());
     let answer = service_fn(|request| {
-        let busy = slot.busy();
+        let busy = slot.handle().busy();
         let response = service(request);
         async move { Ok::<_, Infallible>(response.await.map(|body| Guarded { body, _busy: busy })) }
     });
@@ -126,7 +129,7 @@ async fn converse<S, F, B>(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_buf_size(16 * 1024)
-        .serve_connection(TokioIo::new(Box::pin(stream)), answer);
+        .serve_connection(TokioIo::new(stream), answer);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         result = &mut connection => result,
@@ -134,9 +137,10 @@ async fn converse<S, F, B>(
         () = stopping.cancelled() => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
+                biased;
                 result = &mut connection => result,
                 () = slot.close.cancelled() => Ok(()),
-                () = slot.idle() => Ok(()),
+                () = idle(&slot) => Ok(()),
             }
         }
     };
@@ -145,113 +149,11 @@ async fn converse<S, F, B>(
     }
 }
 
-/// The open connections, by the order in which they came.
-#[derive(Default)]
-struct Connections {
-    open: Mutex<Open>,
-    left: Notify,
-}
-
-#[derive(Default)]
-struct Open {
-    next: u64,
-    states: BTreeMap<u64, State>,
-}
-
-struct State {
-    /// None while a request is in flight.
-    idle_since: Option<Instant>,
-    close: CancellationToken,
-}
-
-impl Connections {
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes a slot, as soon as there is one.
-    async fn admit(self: &Arc<Self>, most: usize) -> Slot {
-        while self.open().states.len() >= most {
-            self.close_idlest();
-            self.left.notified().await;
-        }
-        let close = CancellationToken::new();
-        let state = State { idle_since: Some(Instant::now()), close: close.clone() };
-        let mut open = self.open();
-        let id = open.next;
-        open.next += 1;
-        open.states.insert(id, state);
-        Slot { id, close, connections: Arc::clone(self) }
-    }
-
-    fn close_idlest(&self) {
-        let open = self.open();
-        let waiting = open.states.values().filter(|state| !state.close.is_cancelled());
-        let idle = waiting.filter_map(|state| Some((state.idle_since?, state)));
-        if let Some((_, idlest)) = idle.min_by_key(|(since, _)| *since) {
-            idlest.close.cancel();
-        }
-    }
-
-    fn close_all(&self) {
-        for state in self.open().states.values() {
-            state.close.cancel();
-        }
-    }
-}
-
-/// The place of one open connection.
-struct Slot {
-    id: u64,
-    close: CancellationToken,
-    connections: Arc<Connections>,
-}
-
-impl Slot {
-    fn busy(&self) -> Busy {
-        self.connections.set_idle_since(self.id, None);
-        Busy { id: self.id, connections: Arc::clone(&self.connections) }
-    }
-
-    /// Waits until no request is in flight, with time for the last bytes of a response to leave.
-    async fn idle(&self) {
-        const FLUSH: Duration = Duration::from_millis(250);
-        loop {
-            tokio::time::sleep(FLUSH).await;
-            let open = self.connections.open();
-            let state = open.states.get(&self.id);
-            if state.and_then(|state| state.idle_since).is_some_and(|since| since.elapsed() >= FLUSH) {
-                return;
-            }
-        }
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.connections.open().states.remove(&self.id);
-        self.connections.left.notify_one();
-    }
-}
-
-impl Connections {
-    fn set_idle_since(&self, id: u64, since: Option<Instant>) {
-        if let Some(state) = self.open().states.get_mut(&id) {
-            state.idle_since = since;
-        }
-    }
-}
-
-/// A request in flight: from its head to the end of its response's body.
-struct Busy {
-    id: u64,
-    connections: Arc<Connections>,
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.connections.set_idle_since(self.id, Some(Instant::now()));
-    }
+/// Waits until the connection is idle: a half-sent head would keep it open.
+///
+/// No waker is kept, since only the connection's own progress makes it idle, and that is polled by the same task.
+async fn idle(slot: &Slot) {
+    poll_fn(|_| if slot.is_idle() { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 /// A body that keeps its connection busy until it was sent.
@@ -279,3 +181,6 @@ impl<B: Body + Unpin> Body for Guarded<B> {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;

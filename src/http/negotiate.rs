@@ -1,0 +1,242 @@
+//! Which of the forms that a client accepts it gets (RFC 9110, sections 12.5.1 and 12.5.3).
+//!
+//! A client that names none, or whose header cannot be understood, gets the plainest: text 0.0.4, not compressed.
+
+use std::cmp::Reverse;
+
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName};
+
+use crate::metrics::Format;
+
+/// The format that `Accept` prefers.
+pub(super) fn format(headers: &HeaderMap) -> Format {
+    let Some(ranges) = list(headers, &ACCEPT) else {
+        return Format::Text;
+    };
+    let text = best(&ranges, |range| match range.name.as_str() {
+        "text/plain" => version(range, "0.0.4"),
+        "text/*" => Some(1),
+        "*/*" => Some(0),
+        _ => None,
+    });
+    let open_metrics = best(&ranges, |range| match range.name.as_str() {
+        "application/openmetrics-text" => version(range, "1.0.0"),
+        _ => None,
+    });
+    match open_metrics {
+        Some(choice) if choice.weight > 0 && text.is_none_or(|text| choice.beats(text)) => {
+            Format::OpenMetrics
+        }
+        _ => Format::Text,
+    }
+}
+
+/// Whether `Accept-Encoding` accepts gzip, and likes nothing better that we have.
+pub(super) fn gzip(headers: &HeaderMap) -> bool {
+    let Some(codings) = list(headers, &ACCEPT_ENCODING) else {
+        return false;
+    };
+    let gzip = best(&codings, |coding| match coding.name.as_str() {
+        "gzip" | "x-gzip" => Some(1),
+        "*" => Some(0),
+        _ => None,
+    });
+    let identity = best(&codings, |coding| (coding.name == "identity").then_some(0));
+    let weight = |choice: Option<Choice>| choice.map_or(0, |choice| choice.weight);
+    weight(gzip) > 0 && weight(gzip) >= weight(identity)
+}
+
+/// How well a range that names a media type names our version of it, too.
+fn version(range: &Element<'_>, ours: &str) -> Option<u8> {
+    match range.version {
+        None => Some(2),
+        Some(version) => (version == ours).then_some(3),
+    }
+}
+
+/// The element that speaks for one of our forms.
+#[derive(Clone, Copy)]
+struct Choice {
+    precision: u8,
+    weight: u16,
+    place: usize,
+}
+
+impl Choice {
+    /// Of two liked equally the one that was named counts before the one that a wildcard lets in, then the first.
+    fn beats(self, other: Self) -> bool {
+        let rank = |choice: Self| (choice.weight, choice.precision > 1, Reverse(choice.place));
+        rank(self) > rank(other)
+    }
+}
+
+/// Of the elements that let a form in the most precise one counts, then the one that likes it best.
+fn best(elements: &[Element<'_>], precision: impl Fn(&Element<'_>) -> Option<u8>) -> Option<Choice> {
+    let choices = elements.iter().enumerate().filter_map(|(place, element)| {
+        Some(Choice { precision: precision(element)?, weight: element.weight, place })
+    });
+    choices.max_by_key(|choice| (choice.precision, choice.weight, Reverse(choice.place)))
+}
+
+/// One element of a list that a header holds.
+struct Element<'a> {
+    /// In lower case.
+    name: String,
+    version: Option<&'a str>,
+    /// In thousandths; 0 refuses.
+    weight: u16,
+}
+
+/// The elements of a header, over all its lines; none where one cannot be understood.
+fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Vec<Element<'a>>> {
+    let mut elements = Vec::new();
+    for line in headers.get_all(name) {
+        for text in split(line.to_str().ok()?, ',') {
+            // empty elements are allowed (section 5.6.1)
+            if !text.is_empty() {
+                elements.push(element(text)?);
+            }
+        }
+    }
+    Some(elements)
+}
+
+fn element(text: &str) -> Option<Element<'_>> {
+    let mut parts = split(text, ';');
+    let name = parts.next().filter(|name| !name.is_empty())?.to_ascii_lowercase();
+    let mut element = Element { name, version: None, weight: 1000 };
+    for parameter in parts.filter(|parameter| !parameter.is_empty()) {
+        let (key, value) = parameter.split_once('=')?;
+        let (key, value) = (key.trim_end(), value.trim_start());
+        if key.eq_ignore_ascii_case("q") {
+            element.weight = weight(value)?;
+        } else if key.eq_ignore_ascii_case("version") {
+            element.version = Some(value.trim_matches('"'));
+        }
+    }
+    Some(element)
+}
+
+/// Reads 0 to 1 with at most three decimals (section 12.4.2), in thousandths.
+fn weight(text: &str) -> Option<u16> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let fits = matches!(whole, "0" | "1") && decimals.len() <= 3;
+    if !fits || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let thousandths = format!("{whole}{decimals:0<3}").parse().ok()?;
+    (thousandths <= 1000).then_some(thousandths)
+}
+
+/// Splits at `separator`, but not within quotes, and trims the pieces.
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    let mut escaped = false;
+    let pieces = text.split(move |character| {
+        let literal = std::mem::take(&mut escaped);
+        match character {
+            '\\' if quoted && !literal => escaped = true,
+            '"' if !literal => quoted = !quoted,
+            _ => {}
+        }
+        !quoted && character == separator
+    });
+    pieces.map(|piece| piece.trim_matches([' ', '\t']))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
+        let lines =
+            lines.iter().map(|line| (name.clone(), HeaderValue::from_bytes(line.as_bytes()).unwrap()));
+        lines.collect()
+    }
+
+    #[test]
+    fn the_format_is_the_best_that_accept_names() {
+        use Format::{OpenMetrics, Text};
+        let cases: &[(Format, &[&str])] = &[
+            (Text, &[]),
+            (Text, &[""]),
+            (Text, &["*/*"]),
+            (Text, &["text/plain"]),
+            (Text, &["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"]),
+            (OpenMetrics, &["application/openmetrics-text"]),
+            (OpenMetrics, &["Application/OpenMetrics-Text; Version=\"1.0.0\"; charset=utf-8"]),
+            (OpenMetrics, &["application/openmetrics-text;foo=\"a,b;q=0\\\"\";version=1.0.0"]),
+            // Prometheus 2.42
+            (
+                OpenMetrics,
+                &[
+                    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
+                   text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                ],
+            ),
+            // Prometheus 3
+            (
+                OpenMetrics,
+                &["application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+                   application/openmetrics-text;version=0.0.1;q=0.5,\
+                   text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"],
+            ),
+            // versions that are not ours
+            (Text, &["application/openmetrics-text;version=0.0.1"]),
+            (Text, &["application/openmetrics-text;version=2.0.0, text/plain;q=0.1"]),
+            (OpenMetrics, &["text/plain;version=1.0.0, application/openmetrics-text;q=0.1"]),
+            // weights, and what is more precise
+            (Text, &["application/openmetrics-text;q=0.5, text/plain;q=0.9"]),
+            (OpenMetrics, &["application/openmetrics-text;q=0.901, text/plain;q=0.9"]),
+            (OpenMetrics, &["text/plain;q=0, application/openmetrics-text;q=0.1"]),
+            (Text, &["application/openmetrics-text;q=0"]),
+            (Text, &["application/openmetrics-text, application/openmetrics-text;version=1.0.0;q=0"]),
+            (OpenMetrics, &["application/openmetrics-text;q=0.3, text/plain;q=0.1, */*"]),
+            // equal weights: the named one, then the first
+            (OpenMetrics, &["*/*, application/openmetrics-text"]),
+            (OpenMetrics, &["application/openmetrics-text, text/plain"]),
+            (Text, &["text/plain, application/openmetrics-text"]),
+            // several lines are one list
+            (OpenMetrics, &["text/plain;q=0.5", ", application/openmetrics-text,"]),
+            // what cannot be understood
+            (Text, &["application/openmetrics-text;q=2"]),
+            (Text, &["application/openmetrics-text;q=-0.5"]),
+            (Text, &["application/openmetrics-text;q=1.001"]),
+            (Text, &["application/openmetrics-text;q=0.1234"]),
+            (Text, &["application/openmetrics-text;q=\u{661}"]),
+            (Text, &["application/openmetrics-text, text/plain;q"]),
+            (Text, &["application/openmetrics-text, ;q=1"]),
+        ];
+        for (expected, lines) in cases {
+            assert_eq!(format(&headers(&ACCEPT, lines)), *expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn gzip_is_used_where_it_is_accepted_and_nothing_is_liked_better() {
+        let cases: &[(bool, &[&str])] = &[
+            (false, &[]),
+            (false, &[""]),
+            (true, &["gzip"]),
+            (true, &["X-GZIP"]),
+            (true, &["deflate, gzip;q=1.0, *;q=0.5"]),
+            (true, &["br", "gzip;q=0.001"]),
+            (true, &["*"]),
+            (true, &["identity;q=0, *"]),
+            (true, &["identity;q=0.5, gzip"]),
+            (false, &["gzip;q=0"]),
+            (false, &["gzip;q=0.000, *"]),
+            (false, &["*;q=0"]),
+            (false, &["identity, gzip;q=0.5"]),
+            (false, &["identity;q=0"]),
+            (false, &["br, zstd"]),
+            (false, &["gzip;q=x"]),
+            (false, &["gzip, br;q=."]),
+        ];
+        for (expected, lines) in cases {
+            assert_eq!(gzip(&headers(&ACCEPT_ENCODING, lines)), *expected, "{lines:?}");
+        }
+    }
+}

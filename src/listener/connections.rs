@@ -1,0 +1,139 @@
+//! The open connections: which of them are idle, and which one makes room for the next.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// The open connections.
+#[derive(Default)]
+pub(super) struct Connections {
+    open: Mutex<Open>,
+    /// One has left, or has become idle.
+    changed: Notify,
+}
+
+/// By the order in which they came.
+#[derive(Default)]
+struct Open {
+    next: u64,
+    states: BTreeMap<u64, State>,
+}
+
+struct State {
+    /// A request is in flight.
+    busy: bool,
+    /// The client has yet to take what was written.
+    unsent: bool,
+    /// When it last became idle.
+    idle_since: Instant,
+    close: CancellationToken,
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        !self.busy && !self.unsent
+    }
+}
+
+impl Connections {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a slot as soon as there is one, for which the connection that has been idle longest is closed.
+    pub(super) async fn admit(self: &Arc<Self>, most: usize) -> Slot {
+        while self.open().states.len() >= most {
+            self.close_idlest();
+            self.changed.notified().await;
+        }
+        let close = CancellationToken::new();
+        let state = State { busy: false, unsent: false, idle_since: Instant::now(), close: close.clone() };
+        let mut open = self.open();
+        let id = open.next;
+        open.next += 1;
+        open.states.insert(id, state);
+        Slot { handle: Handle { id, connections: Arc::clone(self) }, close }
+    }
+
+    /// Closes the connection that has been idle longest; until that has left it is the same one, however often asked.
+    pub(super) fn close_idlest(&self) {
+        let open = self.open();
+        let idle = open.states.values().filter(|state| state.is_idle());
+        if let Some(idlest) = idle.min_by_key(|state| state.idle_since) {
+            idlest.close.cancel();
+        }
+    }
+
+    pub(super) fn close_all(&self) {
+        for state in self.open().states.values() {
+            state.close.cancel();
+        }
+    }
+}
+
+/// The place of one open connection, which it leaves when this is dropped.
+pub(super) struct Slot {
+    handle: Handle,
+    /// Says that the connection has to end now.
+    pub(super) close: CancellationToken,
+}
+
+impl Slot {
+    pub(super) fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Whether no request is in flight and the client has all that was written.
+    pub(super) fn is_idle(&self) -> bool {
+        self.handle.connections.open().states.get(&self.handle.id).is_none_or(State::is_idle)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.handle.connections.open().states.remove(&self.handle.id);
+        self.handle.connections.changed.notify_one();
+    }
+}
+
+/// Says what an open connection is doing.
+#[derive(Clone)]
+pub(super) struct Handle {
+    id: u64,
+    connections: Arc<Connections>,
+}
+
+impl Handle {
+    /// A request is in flight, until what is returned is dropped.
+    pub(super) fn busy(self) -> Busy {
+        self.update(|state| state.busy = true);
+        Busy(self)
+    }
+
+    /// Whether the client has yet to take what was written.
+    pub(super) fn set_unsent(&self, unsent: bool) {
+        self.update(|state| state.unsent = unsent);
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        if let Some(state) = self.connections.open().states.get_mut(&self.id) {
+            change(state);
+            if state.is_idle() {
+                state.idle_since = Instant::now();
+                self.connections.changed.notify_one();
+            }
+        }
+    }
+}
+
+/// A request in flight: from its head to the end of its response's body.
+pub(super) struct Busy(Handle);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.update(|state| state.busy = false);
+    }
+}
