@@ -1,0 +1,151 @@
+//! The configuration file: exact settings, or everything that is wrong with it, each with its key and line.
+
+mod account;
+mod problem;
+mod section;
+mod token;
+mod value;
+mod zone;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use toml::de::DeTable;
+
+pub use account::Account;
+pub use problem::ConfigErrors;
+pub use token::{TokenSource, TokenSourceError};
+
+use crate::domain::Targets;
+use crate::metrics::States;
+use crate::schedule::Schedule;
+use account::Accounts;
+use problem::Problems;
+use section::Section;
+
+/// Everything that the configuration file says, as each component wants it.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where metrics are served.
+    pub listen: SocketAddr,
+    /// When is polled.
+    pub schedule: Schedule,
+    /// By how much at most each tick is delayed; shorter than the schedule's shortest gap.
+    pub jitter: Duration,
+    /// Which series a family of states has.
+    pub states: States,
+    /// The accounts, in the order of the file; no two have one name.
+    pub accounts: Vec<Account>,
+    /// The zones of all accounts.
+    pub targets: Targets,
+}
+
+/// Whether the files and variables that the configuration names are looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// Tokens and CA certificates have to be there.
+    Check,
+    /// They may be missing, because the file is checked elsewhere than where it is used; none is read.
+    Skip,
+}
+
+/// How an environment variable is looked up.
+pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+impl Config {
+    /// Reads the file at `path`, and tokens from the environment of this process.
+    ///
+    /// # Errors
+    /// With everything that is wrong with the file.
+    pub fn load(path: &Path, secrets: Secrets) -> Result<Self, ConfigErrors> {
+        let text = std::fs::read(path).map_err(|error| ConfigErrors::unreadable(path, &error))?;
+        let text = String::from_utf8(text).map_err(|error| ConfigErrors::not_unicode(path, &error))?;
+        Self::parse(&text, path, secrets, &token::process_environment)
+    }
+
+    /// Reads the text of the file at `path`; relative paths in it start at that file's folder.
+    ///
+    /// # Errors
+    /// With everything that is wrong with the text.
+    pub fn parse(
+        text: &str,
+        path: &Path,
+        secrets: Secrets,
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigErrors> {
+        let problems = Problems::new(text);
+        let (root, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            problems.syntax(error.span().map_or(0, |span| span.start), error.message());
+        }
+        let surroundings = Surroundings { folder: path.parent().unwrap_or(path), secrets, environment };
+        let config = config(Section::root(&problems, root.get_ref()), surroundings);
+        let errors = problems.into_errors(path);
+        // whatever could not be made has been complained about
+        if errors.is_empty() { config.ok_or(errors) } else { Err(errors) }
+    }
+}
+
+/// What a configuration refers to beyond its text.
+#[derive(Clone, Copy)]
+struct Surroundings<'e> {
+    folder: &'e Path,
+    secrets: Secrets,
+    environment: Environment<'e>,
+}
+
+fn config(mut root: Section<'_>, surroundings: Surroundings<'_>) -> Option<Config> {
+    let mut server = root.table("server");
+    let listen =
+        server.take("listen", "an address with a port, such as 127.0.0.1:10219", |text| text.parse().ok());
+    server.finish();
+
+    let mut poll = root.table("poll");
+    let schedule: Option<Schedule> = poll.parse_or("schedule", "0 */5 * * * *");
+    let jitter = jitter(&mut poll, schedule.as_ref());
+    poll.finish();
+
+    let mut metrics = root.table("metrics");
+    let states = metrics.take("states", "\"all\" or \"current\"", |text| match text {
+        "all" => Some(States::All),
+        "current" => Some(States::Current),
+        _ => None,
+    });
+    metrics.finish();
+
+    let mut accounts = Accounts::new(surroundings);
+    for section in root.tables("account") {
+        accounts.read(section);
+    }
+    root.finish();
+    let (accounts, targets) = accounts.finish();
+    Some(Config {
+        listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 10219))),
+        schedule: schedule?,
+        jitter,
+        states: states.unwrap_or_default(),
+        accounts,
+        targets,
+    })
+}
+
+/// A jitter that could carry one tick past the next is refused; the default gives way.
+fn jitter(poll: &mut Section<'_>, schedule: Option<&Schedule>) -> Duration {
+    let gap = schedule.map_or(Duration::MAX, |schedule| schedule.shortest_gap(Timestamp::UNIX_EPOCH));
+    let jitter = poll.take("jitter", "a duration of 0s to 24h, such as 20s", |text| {
+        value::duration(text, Duration::ZERO, Duration::from_hours(24))
+    });
+    if jitter.is_some_and(|jitter| jitter >= gap) {
+        let seconds = gap.as_secs();
+        poll.reject(
+            "jitter",
+            &format!("expected less than the {seconds}s between two ticks of the schedule"),
+        );
+    }
+    jitter.unwrap_or(Duration::from_secs(20).min(gap / 2))
+}

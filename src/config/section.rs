@@ -1,0 +1,223 @@
+//! A table of the file, from which settings are taken until nothing may be left.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::Problems;
+use super::value;
+
+/// A table from which each known key is taken once; [`Section::finish`] complains about the others.
+pub(super) struct Section<'t> {
+    problems: &'t Problems,
+    /// The key of the table, with those of the tables around it.
+    path: String,
+    offset: usize,
+    /// None for a table that is not in the file.
+    table: Option<&'t DeTable<'t>>,
+    known: Vec<&'static str>,
+}
+
+type Value<'t> = Spanned<DeValue<'t>>;
+
+impl<'t> Section<'t> {
+    /// The file as a whole.
+    pub(super) fn root(problems: &'t Problems, table: &'t DeTable<'t>) -> Self {
+        Self { problems, path: String::new(), offset: 0, table: Some(table), known: Vec::new() }
+    }
+
+    /// A table within this one that stands in a list.
+    pub(super) fn element(&self, key: &str, offset: usize, table: &'t DeTable<'t>) -> Self {
+        let path = self.name(key);
+        Self { problems: self.problems, path, offset, table: Some(table), known: Vec::new() }
+    }
+
+    /// Makes `key` known without taking it.
+    pub(super) fn know(&mut self, key: &'static str) {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
+    }
+
+    /// Takes a text that `parse` can read, else complains that `expected` was expected.
+    pub(super) fn take<T>(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.value(key)?;
+        let parsed = value.get_ref().as_str().and_then(parse);
+        if parsed.is_none() {
+            self.reject(key, &format!("expected {expected}"));
+        }
+        parsed
+    }
+
+    /// Takes a text of a type whose error says what was expected.
+    pub(super) fn parse<T: FromStr<Err: Display>>(&mut self, key: &'static str) -> Option<T> {
+        let parsed = match self.value(key)?.get_ref().as_str() {
+            Some(text) => text.parse().map_err(|error: T::Err| error.to_string()),
+            None => Err("expected a string".into()),
+        };
+        parsed.map_err(|error| self.reject(key, &error)).ok()
+    }
+
+    /// The same with a default, written as it would be in the file; none has been complained about.
+    pub(super) fn parse_or<T: FromStr<Err: Display>>(
+        &mut self,
+        key: &'static str,
+        default: &str,
+    ) -> Option<T> {
+        if self.has(key) {
+            return self.parse(key);
+        }
+        self.know(key);
+        default.parse().map_err(|error| self.lacks(&format!("{key} = {default:?}: {error}"))).ok()
+    }
+
+    /// Takes a whole number in `range`.
+    pub(super) fn number(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+        let number = value::number(self.value(key)?.get_ref()).filter(|number| range.contains(number));
+        if number.is_none() {
+            let (start, end) = range.into_inner();
+            self.reject(key, &format!("expected a whole number of {start} to {end}"));
+        }
+        number
+    }
+
+    /// Takes a table; one that is not there is as good as an empty one.
+    pub(super) fn table(&mut self, key: &'static str) -> Self {
+        let value = self.value(key);
+        let table = value.and_then(|value| value.get_ref().as_table());
+        if value.is_some() && table.is_none() {
+            self.reject(key, &format!("expected a table, [{}]", self.name(key)));
+        }
+        let offset = value.map_or(self.offset, |value| value.span().start);
+        Self { problems: self.problems, path: self.name(key), offset, table, known: Vec::new() }
+    }
+
+    /// Takes tables of one name, of which there has to be one at least.
+    pub(super) fn tables(&mut self, key: &'static str) -> Vec<Self> {
+        let expected = format!("tables, each under [[{}]]", self.name(key));
+        let items = self.items(key, &expected);
+        if self.has_none(key) {
+            self.lacks(&format!("expected at least one [[{}]]", self.name(key)));
+        }
+        let mut tables = Vec::new();
+        for item in items {
+            match item.get_ref().as_table() {
+                Some(table) => tables.push(self.element(key, item.span().start, table)),
+                None => self.reject_item(key, item, &format!("expected {expected}")),
+            }
+        }
+        tables
+    }
+
+    /// Takes a list.
+    pub(super) fn items(&mut self, key: &'static str, expected: &str) -> &'t [Value<'t>] {
+        let Some(value) = self.value(key) else { return &[] };
+        if let Some(items) = value.get_ref().as_array() {
+            return items;
+        }
+        self.reject(key, &format!("expected {expected}"));
+        &[]
+    }
+
+    /// Whether the table has that key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
+    /// Whether the list of that key is missing or empty.
+    pub(super) fn has_none(&self, key: &str) -> bool {
+        let value = self.table.and_then(|table| table.get(key));
+        value.is_none_or(|value| value.get_ref().as_array().is_some_and(|items| items.is_empty()))
+    }
+
+    /// Whether the table itself is in the file.
+    pub(super) fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// Where that key stands, else where the table does.
+    pub(super) fn offset(&self, key: &str) -> usize {
+        let entry = self.table.and_then(|table| table.get_key_value(key));
+        entry.map_or(self.offset, |(key, _)| key.span().start)
+    }
+
+    /// The line of a place.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.problems.line(offset)
+    }
+
+    /// Complains about the value of a key.
+    pub(super) fn reject(&self, key: &str, complaint: &str) {
+        let value = self.table.and_then(|table| table.get(key));
+        let shown = value.filter(|_| !is_secret(key)).and_then(|value| value::shown(value.get_ref()));
+        self.complain(self.offset(key), key, shown, complaint);
+    }
+
+    /// Complains about one of the values in the list of a key.
+    pub(super) fn reject_item(&self, key: &str, item: &Value<'_>, complaint: &str) {
+        self.complain(item.span().start, key, value::shown(item.get_ref()), complaint);
+    }
+
+    fn complain(&self, offset: usize, key: &str, shown: Option<String>, complaint: &str) {
+        let shown = shown.map(|shown| format!(" = {shown}")).unwrap_or_default();
+        self.problems.value(offset, format!("{}{shown}: {complaint}", self.name(key)));
+    }
+
+    /// Complains that something is missing from the table.
+    pub(super) fn lacks(&self, complaint: &str) {
+        let colon = if self.path.is_empty() { "" } else { ": " };
+        self.problems.shape(self.offset, format!("{}{colon}{complaint}", self.path));
+    }
+
+    /// Complains about every key that was not taken.
+    pub(super) fn finish(self) {
+        for key in self.table.into_iter().flat_map(|table| table.keys()) {
+            let key = key.get_ref().as_ref();
+            if self.known.contains(&key) {
+                continue;
+            }
+            if is_secret(key) && self.known.contains(&"api_token_env") {
+                let complaint = "unknown key; a token is never written in this file: \
+                    name its file with api_token_file, or its variable with api_token_env";
+                self.complain(self.offset(key), key, None, complaint);
+                continue;
+            }
+            let expected = match self.nearest(key) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("expected one of {}", self.known.join(", ")),
+            };
+            self.problems.shape(self.offset(key), format!("{}: unknown key, {expected}", self.name(key)));
+        }
+    }
+
+    /// The known key that is at most two changes away.
+    fn nearest(&self, key: &str) -> Option<&'static str> {
+        let distances = self.known.iter().map(|known| (value::distance(key, known), *known));
+        distances.filter(|(distance, _)| *distance <= 2).min().map(|(_, known)| known)
+    }
+
+    /// The value of a key, which is known from now on.
+    fn value(&mut self, key: &'static str) -> Option<&'t Value<'t>> {
+        self.know(key);
+        self.table?.get(key)
+    }
+
+    fn name(&self, key: &str) -> String {
+        let key = value::key(key);
+        if self.path.is_empty() { key } else { format!("{}.{key}", self.path) }
+    }
+}
+
+/// Whether the value of a key may be a token, or was meant to be one.
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["token", "secret", "password", "api_key"].iter().any(|part| key.contains(part))
+}

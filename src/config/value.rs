@@ -1,0 +1,63 @@
+//! Single values: how they are read, and how they are shown in an error.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use toml::de::DeValue;
+
+/// Reads a duration such as `30s` or `5m`, from `least` to `most`.
+pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Option<Duration> {
+    let duration: SignedDuration = text.parse().ok()?;
+    Duration::try_from(duration).ok().filter(|duration| (least..=most).contains(duration))
+}
+
+/// Reads a whole number.
+pub(super) fn number(value: &DeValue<'_>) -> Option<u32> {
+    let integer = value.as_integer()?;
+    u32::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+/// Whether a name is fit for a label and a command line.
+pub(super) fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(plain)
+}
+
+/// A value as it is shown in an error: on one line, and not too long.
+///
+/// A URL that may carry a password is not shown.
+pub(super) fn shown(value: &DeValue<'_>) -> Option<String> {
+    Some(match value {
+        DeValue::String(text) if text.contains("://") && text.contains('@') => return None,
+        DeValue::String(text) => match text.char_indices().nth(60) {
+            Some((end, _)) => format!("{:?}…", &text[..end]),
+            None => format!("{text:?}"),
+        },
+        DeValue::Integer(integer) => integer.to_string(),
+        DeValue::Float(float) => float.to_string(),
+        DeValue::Boolean(boolean) => boolean.to_string(),
+        DeValue::Datetime(datetime) => datetime.to_string(),
+        DeValue::Array(_) => "[…]".into(),
+        DeValue::Table(_) => "{…}".into(),
+    })
+}
+
+/// A key as it is shown in an error: in quotes unless it is a bare one.
+pub(super) fn key(key: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if !key.is_empty() && key.bytes().all(bare) { key.into() } else { format!("{key:?}") }
+}
+
+/// How many characters have to be put in, left out or exchanged to get from one key to the other.
+pub(super) fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (above, byte) in one.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], above + 1);
+        for (column, against) in other.bytes().enumerate() {
+            let exchanged = diagonal + usize::from(byte != against);
+            diagonal = row[column + 1];
+            row[column + 1] = exchanged.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}

@@ -1,0 +1,148 @@
+//! The zones of an account, and the hostnames in them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::section::Section;
+use crate::domain::{
+    CertId, Expectation, Expected, Hostname, HostnameTarget, Targets, ZoneId, ZoneName, ZoneTarget,
+};
+
+/// Reads one zone after the other; none may be there twice, whichever account reads it.
+#[derive(Default)]
+pub(super) struct Zones {
+    zones: Vec<ZoneTarget>,
+    /// Where each name was given.
+    names: HashMap<ZoneName, usize>,
+    /// Where each id was given.
+    ids: HashMap<ZoneId, usize>,
+}
+
+impl Zones {
+    /// The zones of all accounts.
+    pub(super) fn finish(self) -> Targets {
+        Targets::new(self.zones)
+    }
+
+    /// Reads a zone of `account`.
+    pub(super) fn read(&mut self, mut section: Section<'_>, account: &Arc<str>) {
+        let name = section.parse("name").filter(|name: &ZoneName| {
+            let is_id = name.as_str().parse::<ZoneId>().is_ok();
+            if is_id {
+                section.reject("name", "expected a name such as example.com; write an id as id = …");
+            }
+            !is_id
+        });
+        let id: Option<ZoneId> = section.parse("id");
+        if !section.has("name") && !section.has("id") {
+            section.lacks("expected a name or an id");
+        }
+        let double = check(&section, "name", name.clone(), &mut self.names);
+        if !double {
+            check(&section, "id", id, &mut self.ids);
+        }
+        // both come to one GET per hostname, until associations can be read in bulk
+        section.take("strategy", "\"auto\" or \"get\"", |text| ["auto", "get"].contains(&text).then_some(()));
+        let hostnames = hostnames(&mut section, name.as_ref());
+        section.finish();
+        let zone = match (name, id) {
+            (Some(name), id) => ZoneTarget::named(Arc::clone(account), name, id),
+            (None, Some(id)) => ZoneTarget::identified(Arc::clone(account), id),
+            (None, None) => return,
+        };
+        self.zones.push(zone.with_hostnames(hostnames));
+    }
+}
+
+/// Complains about what another zone has too, and says whether it did.
+fn check<T: Eq + std::hash::Hash>(
+    section: &Section<'_>,
+    key: &str,
+    value: Option<T>,
+    seen: &mut HashMap<T, usize>,
+) -> bool {
+    let Some(value) = value else { return false };
+    let offset = section.offset(key);
+    let first = *seen.entry(value).or_insert(offset);
+    if first != offset {
+        let line = section.line(first);
+        section.reject(key, &format!("expected each zone once, this one is at line {line} too"));
+    }
+    first != offset
+}
+
+const HOSTNAMES: &str = "hostnames";
+
+fn hostnames(section: &mut Section<'_>, zone: Option<&ZoneName>) -> Vec<HostnameTarget> {
+    let items = section.items(HOSTNAMES, "a list such as [\"app.example.com\"]");
+    if section.has_none(HOSTNAMES) {
+        section.lacks("expected at least one hostname, such as hostnames = [\"app.example.com\"]");
+    }
+    let mut targets = Vec::with_capacity(items.len());
+    let mut seen: HashMap<Hostname, usize> = HashMap::with_capacity(items.len());
+    for item in items {
+        let Some(target) = hostname(section, item) else { continue };
+        let hostname = &target.hostname;
+        let offset = item.span().start;
+        let first = *seen.entry(hostname.clone()).or_insert(offset);
+        if first != offset {
+            let line = section.line(first);
+            let complaint = format!("expected each hostname once, {hostname} is at line {line} too");
+            section.reject_item(HOSTNAMES, item, &complaint);
+        } else if let Some(zone) = zone.filter(|zone| !is_in(hostname, zone)) {
+            let complaint = format!("expected a hostname in the zone {zone}, found {hostname}");
+            section.reject_item(HOSTNAMES, item, &complaint);
+        }
+        targets.push(target);
+    }
+    targets
+}
+
+fn hostname(section: &Section<'_>, item: &Spanned<DeValue<'_>>) -> Option<HostnameTarget> {
+    match item.get_ref() {
+        DeValue::String(text) => match text.parse() {
+            Ok(hostname) => Some(HostnameTarget { hostname, expectation: Expectation::default() }),
+            Err(error) => {
+                section.reject_item(HOSTNAMES, item, &error.to_string());
+                None
+            }
+        },
+        DeValue::Table(table) => expecting(section.element(HOSTNAMES, item.span().start, table)),
+        _ => {
+            let complaint = "expected a hostname such as \"app.example.com\", or { name = …, expect = … }";
+            section.reject_item(HOSTNAMES, item, complaint);
+            None
+        }
+    }
+}
+
+/// A hostname with what it is expected to be.
+fn expecting(mut section: Section<'_>) -> Option<HostnameTarget> {
+    let hostname = section.parse("name");
+    if !section.has("name") {
+        section.lacks("expected a name");
+    }
+    let expected = "\"enabled\", \"disabled\", \"void\" or \"any\"";
+    let association = section
+        .take("expect", expected, |text| Expected::ALL.into_iter().find(|expected| expected.label() == text))
+        .unwrap_or_default();
+    let cert_id: Option<CertId> = section.parse("cert_id");
+    if cert_id.is_some() && matches!(association, Expected::Void | Expected::Any) {
+        let label = association.label();
+        section.reject(
+            "cert_id",
+            &format!("expected no cert_id beside expect = {label:?}, where it has no effect"),
+        );
+    }
+    section.finish();
+    Some(HostnameTarget { hostname: hostname?, expectation: Expectation { association, cert_id } })
+}
+
+/// Whether a hostname is the zone's name or ends in it.
+fn is_in(hostname: &Hostname, zone: &ZoneName) -> bool {
+    let rest = hostname.as_str().strip_suffix(zone.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
