@@ -10,4 +10,5 @@ pub mod listener;
 pub mod metrics;
 pub mod poll;
 pub mod schedule;
+pub mod simulator;
 pub mod telemetry;

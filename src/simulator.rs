@@ -1,0 +1,257 @@
+//! A simulated Cloudflare API: an honest server over TCP, with faults on demand.
+//!
+//! The base URL is `http://ADDRESS/client/v4`. Under `http://ADDRESS/_simulator/`, without authentication,
+//! scripts change the data and make the API fail; all of it speaks JSON, and an empty body is `{}`. `ZONE`
+//! is a name or an id. Answers are 200, else 400 or 404 with `{"error"}`.
+//!
+//! | Route | Does |
+//! |---|---|
+//! | `GET zones` | lists zones: `id, name, gone, hostnames` |
+//! | `PUT zones/NAME` | adds a zone, or brings back one that had vanished |
+//! | `DELETE zones/ZONE` | makes a zone vanish |
+//! | `PUT zones/ZONE/hostnames/HOSTNAME` | associates a hostname, with a new certificate unless `cert_id` names one, enabled and active unless the [`AssociationChange`] in the body says otherwise |
+//! | `PATCH zones/ZONE/hostnames/HOSTNAME` | changes an association, see [`AssociationChange`]: `{"enabled":null,"status":"…","cert_id":"…","certificate":{…}}` |
+//! | `DELETE zones/ZONE/hostnames/HOSTNAME` | removes an association without a trace |
+//! | `POST zones/ZONE/certificates` | issues a certificate: `{"expires_in":3600,"zone_level":false}`; answers its `id` |
+//! | `PATCH zones/ZONE/certificates/ID` | changes a certificate of either store, see [`CertificateChange`]: `{"status":"…","expires_in":60,"expires_on":"…","serial_number":"…"}` |
+//! | `PUT token` | `{"status":"active","expires_on":"…"}`, or `disabled`, `expired`, `revoked`, see [`Standing`] |
+//! | `PUT rate-limit`, `DELETE rate-limit` | `{"requests":1200,"per_seconds":300,"block_seconds":300}`, see [`RateLimit`]; either way an earlier block ends |
+//! | `GET requests?method=GET&path=TEXT` | `count` of the requests with that method and that text in path or query, `total`, and `requests` by `METHOD target`, see [`Requests`] |
+//! | `DELETE requests` | starts counting anew |
+//! | `POST faults` | puts a [`Fault`] in force: `{"method":"GET","path":"/hostnames/","times":3,"effect":{"status":{"status":500}}}`; answers its `number` |
+//! | `GET faults`, `DELETE faults`, `DELETE faults/NUMBER` | lists the faults in force, ends all, ends one |
+//!
+//! Effects are `{"status":{"status":429,"code":971,"retry_after":"5"}}`, `{"delay":{"milliseconds":50}}`,
+//! `"hang"`, `{"cut":{"chunked":true}}`, `"garbage"`, `{"html":{"status":502}}`, `{"empty":{"status":200}}`,
+//! `{"unsuccessful":{"code":1000}}`, `"null_result"`, `{"redirect":{"to":"http://…"}}` and
+//! `{"json":{"status":200,"body":…}}`, see [`Effect`].
+//!
+//! Where the API documents no code for a refusal, the simulator's is 1400.
+
+mod answer;
+mod api;
+mod authority;
+mod certificate;
+mod certificates;
+mod control;
+mod demo;
+mod fault;
+mod gate;
+mod hostnames;
+mod payload;
+mod progress;
+mod query;
+mod requests;
+mod view;
+mod world;
+mod zone;
+mod zones;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Request, Response};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+pub use certificate::CertificateChange;
+pub use demo::{Demo, demo};
+pub use fault::{Effect, Fault};
+pub use gate::{RateLimit, Standing};
+pub use requests::Requests;
+pub use world::{World, WorldError};
+pub use zone::{AssociationChange, Zone};
+
+use crate::clock::Clock;
+use crate::listener::{self, Limits};
+use answer::{Answer, Refusal};
+use api::Call;
+use fault::Faults;
+use gate::Gate;
+use payload::Payload;
+use query::Query;
+
+/// How the simulated API behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The one token that it takes.
+    pub token: String,
+    /// Whether that token belongs to the account rather than to a user.
+    pub account_owned: bool,
+    /// How long deployments and deletions take.
+    pub deployment_delay: Duration,
+    /// The limit that it enforces, if any.
+    pub rate_limit: Option<RateLimit>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            token: "simulated-token".into(),
+            account_owned: false,
+            deployment_delay: Duration::from_secs(5),
+            rate_limit: None,
+        }
+    }
+}
+
+/// A simulated Cloudflare API; clones share one world.
+#[derive(Clone)]
+pub struct Simulator {
+    state: Arc<Mutex<State>>,
+    clock: Clock,
+    deployment_delay: Duration,
+    account_owned: bool,
+}
+
+struct State {
+    world: World,
+    gate: Gate,
+    faults: Faults,
+    requests: Requests,
+}
+
+impl Simulator {
+    /// A simulator of `world`; `clock` dates the changes that are made to it.
+    pub fn new(world: World, options: &Options, clock: Clock) -> Self {
+        let gate = Gate::new(&options.token, options.rate_limit);
+        let state = State { world, gate, faults: Faults::default(), requests: Requests::default() };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            clock,
+            deployment_delay: options.deployment_delay,
+            account_owned: options.account_owned,
+        }
+    }
+
+    /// Answers on `listener` until `shutdown`; the base URL is `http://ADDRESS/client/v4`.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let limits = Limits {
+            // longer than clients keep idle connections, so that it is not the server that closes them
+            head: Duration::from_secs(120),
+            // requests that hang on demand would hold up the end
+            drain: Duration::from_millis(250),
+            ..Limits::default()
+        };
+        let service = move |request| {
+            let simulator = self.clone();
+            async move { simulator.respond(request).await }
+        };
+        listener::serve(listener, limits, service, shutdown).await;
+    }
+
+    /// Reads or changes the data.
+    pub fn with_world<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
+        work(&mut self.state().world)
+    }
+
+    /// Puts a fault in force; the number is for [`Simulator::clear_fault`].
+    pub fn add_fault(&self, fault: Fault) -> u64 {
+        self.state().faults.add(fault)
+    }
+
+    /// Ends a fault; whether it was in force still.
+    pub fn clear_fault(&self, number: u64) -> bool {
+        self.state().faults.remove(number)
+    }
+
+    /// Ends all faults.
+    pub fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
+    /// Says what has become of the token, and when it expires (RFC 3339).
+    pub fn set_token(&self, standing: Standing, expires_on: Option<String>) {
+        let mut state = self.state();
+        state.gate.standing = standing;
+        state.gate.expires_on = expires_on;
+    }
+
+    /// Replaces the rate limit; what was counted, and a block, are forgotten.
+    pub fn set_rate_limit(&self, limit: Option<RateLimit>) {
+        self.state().gate.set_limit(limit);
+    }
+
+    /// The API requests that came so far.
+    pub fn requests(&self) -> Requests {
+        self.state().requests.clone()
+    }
+
+    /// Starts counting anew.
+    pub fn forget_requests(&self) {
+        self.state().requests = Requests::default();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn respond(&self, request: Request<Incoming>) -> Response<Payload> {
+        const LARGEST: usize = 8 * 1024 * 1024;
+        let (head, body) = request.into_parts();
+        let body = Limited::new(body, LARGEST).collect();
+        if head.uri.path().starts_with(control::PREFIX) {
+            let answer = body.await.map(|body| self.control(&head, &body.to_bytes()));
+            return response(answer.unwrap_or_else(|_| Refusal::MALFORMED_BODY.into()), None, 0);
+        }
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        let (effect, ray) = {
+            let mut state = self.state();
+            state.requests.record(head.method.as_str(), target);
+            (state.faults.strike(head.method.as_str(), target), state.requests.total())
+        };
+        match &effect {
+            Some(Effect::Hang) => std::future::pending().await,
+            Some(Effect::Delay { milliseconds }) => {
+                tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
+            }
+            _ => {}
+        }
+        let answer = match (effect.as_ref().and_then(Effect::answer), body.await) {
+            (Some(answer), _) => answer,
+            (None, Err(_)) => Refusal::MALFORMED_BODY.into(),
+            (None, Ok(body)) => self.answer(&head, &body.to_bytes()),
+        };
+        response(answer, effect.as_ref(), ray)
+    }
+
+    /// The honest answer.
+    fn answer(&self, head: &Parts, body: &[u8]) -> Answer {
+        let call = Call {
+            method: &head.method,
+            path: head.uri.path(),
+            query: Query(head.uri.query().unwrap_or("")),
+            authorization: head.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes),
+            body,
+            now: Instant::now(),
+            time: self.clock.now(),
+            delay: self.deployment_delay,
+            account_owned: self.account_owned,
+        };
+        let State { world, gate, .. } = &mut *self.state();
+        api::answer(world, gate, &call)
+    }
+}
+
+fn response(answer: Answer, effect: Option<&Effect>, ray: u64) -> Response<Payload> {
+    let answer = match effect {
+        Some(Effect::NullResult) => fault::without_result(answer),
+        _ => answer,
+    };
+    let payload = match effect {
+        Some(Effect::Cut { chunked }) => Payload::cut(answer.body, *chunked),
+        _ => Payload::whole(answer.body),
+    };
+    let mut response = Response::new(payload);
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    let ray = HeaderValue::try_from(format!("{ray:016x}-SIM"));
+    headers.extend(ray.ok().map(|ray| (HeaderName::from_static("cf-ray"), ray)));
+    headers.extend(answer.headers);
+    response
+}

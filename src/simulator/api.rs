@@ -1,0 +1,122 @@
+//! The paths of the API and their methods.
+
+use std::time::Duration;
+
+use hyper::Method;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::answer::{Answer, Refusal};
+use super::gate::Gate;
+use super::query::{Query, decoded};
+use super::world::World;
+use super::zone::Zone;
+use super::{certificates, hostnames, zones};
+use crate::domain::Level;
+
+/// What every path of the API starts with.
+pub(super) const PREFIX: &str = "/client/v4";
+
+/// One request, and the circumstances in which it is answered.
+pub(super) struct Call<'a> {
+    pub(super) method: &'a Method,
+    pub(super) path: &'a str,
+    pub(super) query: Query<'a>,
+    pub(super) authorization: Option<&'a [u8]>,
+    pub(super) body: &'a [u8],
+    pub(super) now: Instant,
+    /// For the dates that a change leaves behind.
+    pub(super) time: Timestamp,
+    /// How long Cloudflare takes to deploy and to delete.
+    pub(super) delay: Duration,
+    /// Whether the token belongs to the account rather than to a user.
+    pub(super) account_owned: bool,
+}
+
+/// Answers one request.
+pub(super) fn answer(world: &mut World, gate: &mut Gate, call: &Call<'_>) -> Answer {
+    let mut answer = routed(world, gate, call).unwrap_or_else(Answer::from);
+    gate.tell(&mut answer, call.now);
+    answer
+}
+
+fn routed(world: &mut World, gate: &mut Gate, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let segments: Vec<&str> = call.path.strip_prefix(PREFIX).unwrap_or("").split('/').skip(1).collect();
+    let route = Route::of(&segments);
+    let verifies = matches!(route, Some(Route::UserToken | Route::AccountToken(_)));
+    gate.admit(call.authorization, verifies, call.now)?;
+    let route = route.ok_or(Refusal::NO_ROUTE)?;
+    let allow = route.allow();
+    if !allow.split(", ").any(|method| method == call.method.as_str()) {
+        return Err(Refusal::method_not_allowed(allow));
+    }
+    let gets = *call.method == Method::GET;
+    let caps = world.has_caps();
+    match route {
+        Route::UserToken => zones::verify(gate, !call.account_owned),
+        Route::AccountToken(account) => {
+            zones::verify(gate, call.account_owned && account == world.account_id())
+        }
+        Route::Zones => zones::list(world, call),
+        Route::Zone(zone) => zones::get(find(world, zone)?),
+        Route::Settings(zone) if gets => zones::settings(find(world, zone)?),
+        Route::Settings(zone) => zones::change_settings(find(world, zone)?, call),
+        Route::Hostname(zone, hostname) => hostnames::get(find(world, zone)?, &decoded(hostname), call),
+        Route::Hostnames(zone) if gets => hostnames::list(find(world, zone)?, call),
+        Route::Hostnames(zone) => hostnames::put(find(world, zone)?, call, caps),
+        Route::Certificates(zone, level) if gets => certificates::list(find(world, zone)?, level, call),
+        Route::Certificates(zone, level) => certificates::post(find(world, zone)?, level, call, caps),
+        Route::Certificate(zone, level, id) if gets => certificates::get(find(world, zone)?, level, id, call),
+        Route::Certificate(zone, level, id) => certificates::delete(find(world, zone)?, level, id, call),
+    }
+}
+
+fn find<'a>(world: &'a mut World, id: &str) -> Result<&'a mut Zone, Refusal> {
+    world.routed(id).ok_or(Refusal::NO_ROUTE_TO_OBJECT)
+}
+
+#[derive(Clone, Copy)]
+enum Route<'a> {
+    UserToken,
+    AccountToken(&'a str),
+    Zones,
+    Zone(&'a str),
+    Settings(&'a str),
+    Hostnames(&'a str),
+    Hostname(&'a str, &'a str),
+    Certificates(&'a str, Level),
+    Certificate(&'a str, Level, &'a str),
+}
+
+impl<'a> Route<'a> {
+    fn of(segments: &[&'a str]) -> Option<Self> {
+        const AOP: &str = "origin_tls_client_auth";
+        Some(match *segments {
+            ["user", "tokens", "verify"] => Self::UserToken,
+            ["accounts", account, "tokens", "verify"] => Self::AccountToken(account),
+            ["zones"] => Self::Zones,
+            ["zones", zone] => Self::Zone(zone),
+            ["zones", zone, AOP] => Self::Certificates(zone, Level::Zone),
+            ["zones", zone, AOP, "settings"] => Self::Settings(zone),
+            ["zones", zone, AOP, "hostnames"] => Self::Hostnames(zone),
+            ["zones", zone, AOP, "hostnames", "certificates"] => Self::Certificates(zone, Level::Hostname),
+            ["zones", zone, AOP, "hostnames", "certificates", id] => {
+                Self::Certificate(zone, Level::Hostname, id)
+            }
+            ["zones", zone, AOP, "hostnames", hostname] => Self::Hostname(zone, hostname),
+            ["zones", zone, AOP, id] => Self::Certificate(zone, Level::Zone, id),
+            _ => return None,
+        })
+    }
+
+    const fn allow(self) -> &'static str {
+        match self {
+            Self::UserToken | Self::AccountToken(_) | Self::Zones | Self::Zone(_) | Self::Hostname(..) => {
+                "GET"
+            }
+            Self::Settings(_) | Self::Hostnames(_) => "GET, PUT",
+            Self::Certificates(..) => "GET, POST",
+            Self::Certificate(..) => "GET, DELETE",
+        }
+    }
+}

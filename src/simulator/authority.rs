@@ -1,0 +1,75 @@
+//! A certificate authority of the simulator's own: what it signs is real X.509.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rcgen::{BasicConstraints, CertificateParams, DnType, Error, IsCa, Issuer, KeyPair, SerialNumber};
+
+/// The name of the authority, in its certificates and in the API's `issuer`.
+pub(super) const NAME: &str = "Simulated Origin Pull CA";
+/// How the API names what the authority signs with.
+pub(super) const SIGNATURE: &str = "ECDSAWithSHA256";
+
+/// Signs client certificates. All share one key pair, so that a thousand of them cost little.
+pub(super) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    leaf: KeyPair,
+}
+
+impl Authority {
+    /// An authority with new keys.
+    pub(super) fn new() -> Result<Self, Error> {
+        let mut params = named(NAME);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        Ok(Self { issuer: Issuer::new(params, KeyPair::generate()?), leaf: KeyPair::generate()? })
+    }
+
+    /// A certificate in PEM.
+    pub(super) fn issue(
+        &self,
+        common_name: &str,
+        serial: u128,
+        not_before: Timestamp,
+        not_after: Timestamp,
+    ) -> Result<String, Error> {
+        let mut params = named(common_name);
+        params.serial_number = Some(SerialNumber::from_slice(&serial.to_be_bytes()));
+        params.not_before += since_epoch(not_before);
+        params.not_after += since_epoch(not_after);
+        Ok(params.signed_by(&self.leaf, &self.issuer)?.pem())
+    }
+}
+
+/// Parameters with a name, whose dates stand at the epoch.
+fn named(common_name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.not_before = rcgen::date_time_ymd(1970, 1, 1);
+    params.not_after = params.not_before;
+    params
+}
+
+/// The simulator issues nothing that was valid before 1970.
+fn since_epoch(time: Timestamp) -> Duration {
+    Duration::from_secs(u64::try_from(time.as_second()).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Pem;
+
+    #[test]
+    fn a_certificate_says_what_it_was_issued_with() {
+        let from: Timestamp = "2020-02-29T01:02:03Z".parse().unwrap();
+        let until: Timestamp = "2060-12-31T23:59:59Z".parse().unwrap();
+        let text = Authority::new().unwrap().issue("app.example.com", 255 << 64, from, until).unwrap();
+        let pem = Pem::parse(&text).unwrap();
+        assert_eq!(pem.not_before, from.into());
+        assert_eq!(pem.not_after, until.into());
+        assert_eq!(&*pem.subject, "CN=app.example.com");
+        assert_eq!(&*pem.issuer, "CN=Simulated Origin Pull CA");
+        assert_eq!(*pem.serial, [0, 255, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+}

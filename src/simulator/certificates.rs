@@ -1,0 +1,88 @@
+//! The certificates of hostnames and those of whole zones: two stores of one kind.
+
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject;
+use serde::Deserialize;
+
+use super::answer::{Answer, PageInfo, Refusal};
+use super::api::Call;
+use super::certificate::Certificate;
+use super::progress::{DELETED, PENDING_DELETION, PENDING_DEPLOYMENT, Progress};
+use super::view::CertificateView;
+use super::zone::Zone;
+use crate::domain::{Level, Pem};
+
+/// How many hostname certificates a zone may have.
+const CAP: usize = 10;
+
+/// `GET` of a store: everything that is not deleted, on one page.
+pub(super) fn list(zone: &Zone, level: Level, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let present = zone.store(level).present(call.now);
+    let views: Vec<_> = present.map(|certificate| CertificateView::new(certificate, call.now)).collect();
+    let count = views.len();
+    let info = PageInfo { page: 1, per_page: count.max(20), count, total_count: count, total_pages: 1 };
+    Ok(Answer::page(views, info))
+}
+
+/// `GET` of a certificate; deleted ones can still be read.
+pub(super) fn get(zone: &Zone, level: Level, id: &str, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let store = zone.store(level);
+    let certificate = place(zone, level, id).ok().and_then(|place| store.at(place)).ok_or(missing(level))?;
+    Ok(Answer::result(CertificateView::new(certificate, call.now)))
+}
+
+#[derive(Deserialize)]
+struct Upload {
+    certificate: String,
+    private_key: String,
+}
+
+/// `POST` of a certificate and its key.
+pub(super) fn post(zone: &mut Zone, level: Level, call: &Call<'_>, caps: bool) -> Result<Answer, Refusal> {
+    let upload: Upload = serde_json::from_slice(call.body).map_err(|_| Refusal::MALFORMED_BODY)?;
+    let pem = Pem::parse(&upload.certificate).map_err(|_| Refusal::CERT_UNPARSABLE)?;
+    PrivateKeyDer::from_pem_slice(upload.private_key.as_bytes()).map_err(|_| Refusal::CERT_UNPARSABLE)?;
+    let same = |other: &Certificate| other.pem.trim() == upload.certificate.trim();
+    if zone.store(level).present(call.now).any(same) {
+        return Err(Refusal::CERT_EXISTS);
+    }
+    if caps && level == Level::Hostname && zone.store(level).present(call.now).count() >= CAP {
+        return Err(Refusal::bad_request("a zone has at most 10 hostname certificates"));
+    }
+    let identity = zone.next_identity(level);
+    let progress = Progress::passing(PENDING_DEPLOYMENT, call.now, call.delay);
+    let certificate = Certificate::uploaded(&upload.certificate, &pem, identity, progress, call.time);
+    let id = certificate.id.clone();
+    zone.store_mut(level).add(certificate);
+    get(zone, level, id.as_str(), call)
+}
+
+/// `DELETE` of a certificate that nothing uses.
+pub(super) fn delete(zone: &mut Zone, level: Level, id: &str, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let place = place(zone, level, id)?;
+    let present = zone.rows().iter().filter(|row| row.progress.at(call.now) != DELETED);
+    let used = level == Level::Hostname && present.map(|row| row.certificate).any(|used| used == place);
+    let certificate = zone.store_mut(level).at_mut(place).ok_or(missing(level))?;
+    match certificate.progress.at(call.now) {
+        DELETED => return Err(missing(level)),
+        PENDING_DELETION => return Err(Refusal::CERT_PENDING_DELETION),
+        _ if used => return Err(Refusal::CERT_IN_USE),
+        PENDING_DEPLOYMENT => return Err(Refusal::CERT_PENDING_DEPLOYMENT),
+        _ => {}
+    }
+    certificate.progress = Progress::passing(PENDING_DELETION, call.now, call.delay);
+    certificate.updated_at = call.time;
+    get(zone, level, id, call)
+}
+
+fn place(zone: &Zone, level: Level, id: &str) -> Result<usize, Refusal> {
+    let id = id.parse().map_err(|_| missing(level))?;
+    zone.store(level).place(&id).ok_or(missing(level))
+}
+
+const fn missing(level: Level) -> Refusal {
+    match level {
+        Level::Hostname => Refusal::NO_HOSTNAME_CERTIFICATE,
+        Level::Zone => Refusal::NO_ZONE_CERTIFICATE,
+    }
+}

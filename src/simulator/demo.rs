@@ -1,0 +1,186 @@
+//! A lively set of zones: everything that can be the matter with a hostname, once.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::certificate::CertificateChange;
+use super::world::{World, WorldError};
+use super::zone::{AssociationChange, Zone};
+use crate::domain::{Expectation, Expected, Hostname, HostnameTarget, ZoneName};
+
+/// A world to be shown, and what is expected of its hostnames.
+pub struct Demo {
+    /// The data.
+    pub world: World,
+    /// The zones by name, and what is expected of their hostnames; one of them has no association.
+    pub expected: Vec<(ZoneName, Vec<HostnameTarget>)>,
+}
+
+/// What is the matter with a hostname.
+#[derive(Clone, Copy)]
+enum Case {
+    /// Nothing, for so many days.
+    Healthy(i64),
+    /// Nothing is presented.
+    Disabled,
+    /// The association is void, with that status.
+    Void(&'static str),
+    /// There is no association.
+    Missing,
+    /// The association has that status.
+    Status(&'static str),
+    /// The API promises a later expiry than the certificate has.
+    Disagrees,
+}
+
+const CASES: [(&str, &str, Case, Expected); 20] = [
+    ("example.com", "api", Case::Healthy(240), Expected::Enabled),
+    ("example.com", "app", Case::Healthy(240), Expected::Enabled),
+    ("example.com", "www", Case::Healthy(25), Expected::Enabled),
+    ("example.com", "admin", Case::Healthy(10), Expected::Enabled),
+    ("example.com", "intranet", Case::Healthy(-2), Expected::Enabled),
+    ("example.com", "legacy", Case::Disabled, Expected::Enabled),
+    ("example.com", "staging", Case::Missing, Expected::Enabled),
+    ("example.org", "www", Case::Healthy(180), Expected::Enabled),
+    ("example.org", "docs", Case::Healthy(3), Expected::Enabled),
+    ("example.org", "old", Case::Void("deletion_timed_out"), Expected::Enabled),
+    ("example.org", "retired", Case::Void("pending_deletion"), Expected::Void),
+    ("example.org", "build", Case::Status("deployment_timed_out"), Expected::Enabled),
+    ("example.org", "mirror", Case::Disagrees, Expected::Enabled),
+    ("example.org", "*", Case::Healthy(180), Expected::Any),
+    ("shop.example", "www", Case::Healthy(320), Expected::Enabled),
+    ("shop.example", "checkout", Case::Healthy(320), Expected::Enabled),
+    ("shop.example", "cart", Case::Status("pending_deployment"), Expected::Enabled),
+    ("shop.example", "search", Case::Status("initializing"), Expected::Enabled),
+    ("shop.example", "beta", Case::Disabled, Expected::Disabled),
+    ("shop.example", "media", Case::Healthy(45), Expected::Enabled),
+];
+
+/// Makes the world as it is at `now`; with `hostnames`, so many of them: healthy ones are added, or some left out.
+///
+/// # Errors
+/// Where a certificate cannot be signed.
+pub fn demo(seed: u64, now: Timestamp, hostnames: Option<usize>) -> Result<Demo, WorldError> {
+    let wanted = hostnames.unwrap_or(CASES.len());
+    let mut world = World::new(seed, now)?;
+    world.lift_caps();
+    let mut expected: Vec<(ZoneName, Vec<HostnameTarget>)> = Vec::new();
+    for (zone_name, label, case, expectation) in CASES.into_iter().take(wanted) {
+        let zone_name: ZoneName = zone_name.parse().map_err(|_| WorldError::NoZone)?;
+        let zone = world.add_zone(&zone_name);
+        zone.set_enabled(true);
+        let hostname = format!("{label}.{zone_name}").parse().map_err(|_| WorldError::NoAssociation)?;
+        add(zone, &hostname, case, now)?;
+        let expectation = Expectation { association: expectation, cert_id: None };
+        let target = HostnameTarget { hostname, expectation };
+        match expected.iter_mut().find(|(name, _)| *name == zone_name) {
+            Some((_, targets)) => targets.push(target),
+            None => expected.push((zone_name, vec![target])),
+        }
+    }
+    let zones = expected.len().max(1);
+    let missing = wanted.saturating_sub(CASES.len());
+    for (place, (zone_name, targets)) in expected.iter_mut().enumerate() {
+        let share = missing / zones + usize::from(place < missing % zones);
+        targets.extend(crowd(world.add_zone(zone_name), share, now)?);
+    }
+    Ok(Demo { world, expected })
+}
+
+fn add(zone: &mut Zone, hostname: &Hostname, case: Case, now: Timestamp) -> Result<(), WorldError> {
+    let days = if let Case::Healthy(days) = case { days } else { 120 };
+    if matches!(case, Case::Missing) {
+        return Ok(());
+    }
+    let id = zone.add_certificate(now + SignedDuration::from_hours(days * 24))?;
+    let enabled = match case {
+        Case::Disabled => Some(false),
+        Case::Void(_) => None,
+        _ => Some(true),
+    };
+    zone.associate(hostname, &id, enabled)?;
+    let change = match case {
+        Case::Void(status) | Case::Status(status) => {
+            AssociationChange { status: Some(status.into()), ..AssociationChange::default() }
+        }
+        Case::Disagrees => {
+            let expires_on = Some((now + SignedDuration::from_hours(3650 * 24)).to_string());
+            let certificate = Some(CertificateChange { expires_on, ..CertificateChange::default() });
+            AssociationChange { certificate, ..AssociationChange::default() }
+        }
+        _ => return Ok(()),
+    };
+    zone.change_association(hostname, change, now)
+}
+
+/// Adds healthy hostnames, a hundred of them to a certificate.
+fn crowd(zone: &mut Zone, count: usize, now: Timestamp) -> Result<Vec<HostnameTarget>, WorldError> {
+    let mut targets = Vec::with_capacity(count);
+    let name = zone.name().clone();
+    let mut id = None;
+    for number in 0..count {
+        if number % 100 == 0 {
+            // spread over a year, so that a graph of the expiries is not one line
+            let days = 60 + i64::try_from(number / 100 % 300).unwrap_or(0);
+            id = Some(zone.add_certificate(now + SignedDuration::from_hours(days * 24))?);
+        }
+        let hostname = format!("host-{number:06}.{name}").parse().map_err(|_| WorldError::NoAssociation)?;
+        zone.associate(&hostname, id.as_ref().ok_or(WorldError::NoCertificate)?, Some(true))?;
+        targets.push(HostnameTarget { hostname, expectation: Expectation::default() });
+    }
+    Ok(targets)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-01-01T00:00:00Z".parse().unwrap()
+    }
+
+    fn expected(demo: &Demo) -> usize {
+        demo.expected.iter().map(|(_, targets)| targets.len()).sum()
+    }
+
+    #[test]
+    fn every_association_and_six_statuses_show() {
+        let mut demo = demo(1, now(), None).unwrap();
+        let mut enabled = Vec::new();
+        let mut statuses = BTreeSet::new();
+        for (zone, targets) in &demo.expected {
+            let zone = demo.world.zone(zone.as_str()).unwrap();
+            for target in targets {
+                let row = zone.row(&target.hostname, Instant::now());
+                enabled.push(row.map(|row| row.enabled));
+                statuses.extend(row.map(|row| row.progress.at(Instant::now()).to_owned()));
+            }
+        }
+        for state in [Some(Some(true)), Some(Some(false)), Some(None), None] {
+            assert!(enabled.contains(&state), "{state:?}");
+        }
+        let statuses: Vec<_> = statuses.iter().map(String::as_str).collect();
+        assert_eq!(
+            statuses,
+            [
+                "active",
+                "deletion_timed_out",
+                "deployment_timed_out",
+                "initializing",
+                "pending_deletion",
+                "pending_deployment"
+            ]
+        );
+    }
+
+    #[test]
+    fn it_has_as_many_hostnames_as_are_wanted() {
+        for wanted in [0, 1, 7, 20, 21, 350] {
+            assert_eq!(expected(&demo(1, now(), Some(wanted)).unwrap()), wanted);
+        }
+        assert_eq!(expected(&demo(1, now(), None).unwrap()), 20);
+    }
+}

@@ -1,0 +1,75 @@
+//! Which requests came, and how often.
+
+use std::collections::BTreeMap;
+
+/// How many targets are told apart; beyond that only those with another last segment are not.
+const MOST: usize = 10_000;
+
+/// Counts by method and target (path and query).
+#[derive(Clone, Debug, Default)]
+pub struct Requests {
+    counts: BTreeMap<String, u64>,
+    total: u64,
+}
+
+impl Requests {
+    /// How many requests there were with that method and that text in the target; an empty method is any.
+    pub fn count(&self, method: &str, part: &str) -> u64 {
+        let fits = |line: &str| {
+            let (other, target) = line.split_once(' ').unwrap_or((line, ""));
+            (method.is_empty() || method.eq_ignore_ascii_case(other)) && target.contains(part)
+        };
+        self.counts.iter().filter(|(line, _)| fits(line)).map(|(_, count)| count).sum()
+    }
+
+    /// How many requests there were.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Every `METHOD target` that was asked for, with how often, sorted.
+    ///
+    /// Of more than 10,000 the last segments of the later ones read `*`.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.counts.iter().map(|(line, count)| (line.as_str(), *count))
+    }
+
+    pub(super) fn record(&mut self, method: &str, target: &str) {
+        self.total += 1;
+        let mut line = format!("{method} {target}");
+        if self.counts.len() >= MOST && !self.counts.contains_key(&line) {
+            line.truncate(line.rfind('/').map_or(0, |slash| slash + 1));
+            line.push('*');
+        }
+        *self.counts.entry(line).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_method_and_part_of_the_target() {
+        let mut requests = Requests::default();
+        for (method, target) in [("GET", "/zones?page=1"), ("GET", "/zones?page=1"), ("PUT", "/zones/1")] {
+            requests.record(method, target);
+        }
+        assert_eq!(requests.count("get", "/zones"), 2);
+        assert_eq!(requests.count("", "/zones"), 3);
+        assert_eq!(requests.count("PUT", "page"), 0);
+        assert_eq!(requests.total(), 3);
+        let lines: Vec<_> = requests.iter().collect();
+        assert_eq!(lines, [("GET /zones?page=1", 2), ("PUT /zones/1", 1)]);
+    }
+
+    #[test]
+    fn too_many_targets_are_counted_together() {
+        let mut requests = Requests::default();
+        for number in 0..MOST + 5 {
+            requests.record("GET", &format!("/hostnames/{number}"));
+        }
+        assert_eq!(requests.count("GET", "/hostnames/"), MOST as u64 + 5);
+        assert_eq!(requests.count("GET", "/hostnames/*"), 5);
+    }
+}

@@ -1,0 +1,270 @@
+//! One zone: its certificates, its switch, and its hostnames' associations.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Deserializer};
+use tokio::time::Instant;
+
+use super::authority::Authority;
+use super::certificate::{Certificate, CertificateChange, Store};
+use super::progress::{DELETED, Progress};
+use super::world::{Account, WorldError, derived};
+use crate::domain::{CertId, Hostname, Level, ZoneId, ZoneName};
+
+/// A zone of the simulated Cloudflare.
+pub struct Zone {
+    id: ZoneId,
+    name: ZoneName,
+    seed: u64,
+    made: Timestamp,
+    authority: Arc<Authority>,
+    pub(super) account: Arc<Account>,
+    /// Whether it has vanished.
+    pub(super) gone: bool,
+    /// The zone-level switch.
+    pub(super) enabled: bool,
+    hostname_certificates: Store,
+    zone_certificates: Store,
+    /// In the order in which they came; deleted ones stay, as a list shows them.
+    rows: Vec<Row>,
+    /// The row that counts for a hostname.
+    current: HashMap<Hostname, usize>,
+}
+
+/// The association of one hostname.
+pub(super) struct Row {
+    pub(super) hostname: Hostname,
+    /// Its place in the store of hostname certificates.
+    pub(super) certificate: usize,
+    pub(super) enabled: Option<bool>,
+    pub(super) progress: Progress,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+}
+
+impl Zone {
+    pub(super) fn new(
+        name: ZoneName,
+        seed: u64,
+        made: Timestamp,
+        authority: Arc<Authority>,
+        account: Arc<Account>,
+    ) -> Self {
+        let id = format!("{:032x}", derived(seed, name.as_str()));
+        Self {
+            id: id.parse().expect("32 hexadecimal digits are an id"),
+            name,
+            seed,
+            made,
+            authority,
+            account,
+            gone: false,
+            enabled: false,
+            hostname_certificates: Store::default(),
+            zone_certificates: Store::default(),
+            rows: Vec::new(),
+            current: HashMap::new(),
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> ZoneId {
+        self.id
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &ZoneName {
+        &self.name
+    }
+
+    /// Whether it was made to vanish.
+    pub fn is_gone(&self) -> bool {
+        self.gone
+    }
+
+    /// Sets the zone-level switch.
+    pub fn set_enabled(&mut self, enabled: bool) {
+        self.enabled = enabled;
+    }
+
+    /// Adds a hostname certificate, active already, that ends at `not_after`.
+    ///
+    /// # Errors
+    /// Where it cannot be signed.
+    pub fn add_certificate(&mut self, not_after: Timestamp) -> Result<CertId, WorldError> {
+        self.add_certificate_at(Level::Hostname, not_after)
+    }
+
+    /// Adds a certificate to one of the two stores, active already, that ends at `not_after`.
+    ///
+    /// # Errors
+    /// Where it cannot be signed.
+    pub fn add_certificate_at(&mut self, level: Level, not_after: Timestamp) -> Result<CertId, WorldError> {
+        let identity = self.next_identity(level);
+        let certificate =
+            Certificate::issued(&self.authority, self.name.as_str(), identity, not_after, self.made)?;
+        let id = certificate.id.clone();
+        self.store_mut(level).add(certificate);
+        Ok(id)
+    }
+
+    /// Changes a certificate, of either store.
+    ///
+    /// # Errors
+    /// Where there is none of that id, or it cannot be signed anew.
+    pub fn change_certificate(
+        &mut self,
+        id: &CertId,
+        change: CertificateChange,
+        now: Timestamp,
+    ) -> Result<(), WorldError> {
+        let level =
+            if self.hostname_certificates.place(id).is_some() { Level::Hostname } else { Level::Zone };
+        let identity = derived(self.seed, &format!("{id}/{now}"));
+        let (authority, name) = (Arc::clone(&self.authority), self.name.clone());
+        let store = self.store_mut(level);
+        let certificate = store.place(id).and_then(|place| store.at_mut(place));
+        let certificate = certificate.ok_or(WorldError::NoCertificate)?;
+        if let Some(seconds) = change.expires_in {
+            let not_after = now.checked_add(SignedDuration::from_secs(seconds));
+            let not_after = not_after.map_err(|_| WorldError::NoDate)?;
+            certificate.reissue(&authority, name.as_str(), identity, not_after)?;
+        }
+        if let Some(status) = change.status {
+            certificate.progress = Progress::resting(status);
+        }
+        certificate.expires_on = change.expires_on.unwrap_or(std::mem::take(&mut certificate.expires_on));
+        certificate.serial_number =
+            change.serial_number.unwrap_or(std::mem::take(&mut certificate.serial_number));
+        certificate.updated_at = now;
+        Ok(())
+    }
+
+    /// Associates a hostname with a certificate: active at once, replacing what there was.
+    ///
+    /// # Errors
+    /// Where the zone has no such hostname certificate.
+    pub fn associate(
+        &mut self,
+        hostname: &Hostname,
+        cert_id: &CertId,
+        enabled: Option<bool>,
+    ) -> Result<(), WorldError> {
+        let certificate = self.hostname_certificates.place(cert_id).ok_or(WorldError::NoCertificate)?;
+        // associations are as old as the position in which they came makes them
+        let age = i64::try_from(self.rows.len()).unwrap_or(0) % 1000;
+        let created_at = self.made - SignedDuration::from_mins(age + 1);
+        self.put_row(Row {
+            hostname: hostname.clone(),
+            certificate,
+            enabled,
+            progress: Progress::resting(super::progress::ACTIVE),
+            created_at,
+            updated_at: created_at,
+        });
+        Ok(())
+    }
+
+    /// Changes an association, and with `certificate` that of every hostname that shares it.
+    ///
+    /// # Errors
+    /// Where the hostname has no association, or the zone no such certificate.
+    pub fn change_association(
+        &mut self,
+        hostname: &Hostname,
+        change: AssociationChange,
+        now: Timestamp,
+    ) -> Result<(), WorldError> {
+        let place =
+            change.cert_id.map(|id| id.parse().ok().and_then(|id| self.hostname_certificates.place(&id)));
+        let place = place.map(|place| place.ok_or(WorldError::NoCertificate)).transpose()?;
+        let row = self.current.get(hostname).map(|row| &mut self.rows[*row]);
+        let row = row.ok_or(WorldError::NoAssociation)?;
+        row.certificate = place.unwrap_or(row.certificate);
+        row.enabled = change.enabled.unwrap_or(row.enabled);
+        if let Some(status) = change.status {
+            row.progress = Progress::resting(status);
+        }
+        row.updated_at = now;
+        let id = self.hostname_certificates.at(row.certificate).map(|certificate| certificate.id.clone());
+        match (id, change.certificate) {
+            (Some(id), Some(certificate)) => self.change_certificate(&id, certificate, now),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes every trace of an association.
+    ///
+    /// # Errors
+    /// Where the hostname has none.
+    pub fn remove_association(&mut self, hostname: &Hostname) -> Result<(), WorldError> {
+        self.current.get(hostname).ok_or(WorldError::NoAssociation)?;
+        self.rows.retain(|row| row.hostname != *hostname);
+        self.current = self.rows.iter().enumerate().map(|(i, row)| (row.hostname.clone(), i)).collect();
+        Ok(())
+    }
+
+    /// Puts a row in the place of the hostname's current one, beside it where that is deleted.
+    pub(super) fn put_row(&mut self, row: Row) {
+        let now = Instant::now();
+        match self.current.get(&row.hostname).map(|place| &mut self.rows[*place]) {
+            Some(current) if current.progress.at(now) != DELETED => *current = row,
+            _ => {
+                self.current.insert(row.hostname.clone(), self.rows.len());
+                self.rows.push(row);
+            }
+        }
+    }
+
+    /// The hostname's association, unless it is deleted.
+    pub(super) fn row(&self, hostname: &Hostname, now: Instant) -> Option<&Row> {
+        let row = &self.rows[*self.current.get(hostname)?];
+        (row.progress.at(now) != DELETED).then_some(row)
+    }
+
+    pub(super) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    pub(super) fn store(&self, level: Level) -> &Store {
+        match level {
+            Level::Hostname => &self.hostname_certificates,
+            Level::Zone => &self.zone_certificates,
+        }
+    }
+
+    pub(super) fn store_mut(&mut self, level: Level) -> &mut Store {
+        match level {
+            Level::Hostname => &mut self.hostname_certificates,
+            Level::Zone => &mut self.zone_certificates,
+        }
+    }
+
+    /// What the id and the serial number of the next certificate are made of.
+    pub(super) fn next_identity(&self, level: Level) -> u128 {
+        let number = self.store(level).len();
+        derived(self.seed, &format!("{}/{}/{number}", self.name, level.label()))
+    }
+}
+
+/// What a script changes of an association; what it leaves out stays.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AssociationChange {
+    /// Whether it is enabled; null is a void one.
+    #[serde(deserialize_with = "given")]
+    pub enabled: Option<Option<bool>>,
+    /// Its status; one that is set so stays.
+    pub status: Option<String>,
+    /// Another certificate of the zone.
+    pub cert_id: Option<String>,
+    /// What changes of its certificate.
+    pub certificate: Option<CertificateChange>,
+}
+
+/// Tells null from nothing.
+pub(super) fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<bool>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
