@@ -1,3 +1,10 @@
-//! The program.
+//! The program: parse, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use cloudflare_aop_exporter::cli::Cli;
+
+fn main() -> ExitCode {
+    Cli::parse().run()
+}

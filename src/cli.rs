@@ -1,0 +1,126 @@
+//! The command line: one file a subcommand. Results go to stdout, logs and errors to stderr.
+
+mod check;
+mod config;
+mod demo;
+mod generate;
+mod logs;
+mod serve;
+mod simulate;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::telemetry::{REVISION, RUSTC, VERSION};
+use logs::Logs;
+
+/// Watches the client certificates that Cloudflare presents to origins (Authenticated Origin Pulls).
+///
+/// They expire, get disabled, voided or stuck, and nothing outside Cloudflare's API can see it: this exporter polls
+/// that API and serves what it says to Prometheus.
+#[derive(Parser)]
+#[command(name = "cloudflare-aop-exporter", version = version(), max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    logs: Logs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Demo(demo::Demo),
+    Check(check::Check),
+    #[command(subcommand)]
+    Config(config::Config),
+    Simulate(simulate::Simulate),
+    Completions(generate::Completions),
+    Man(generate::Man),
+}
+
+fn version() -> &'static str {
+    const_str(VERSION, REVISION, RUSTC)
+}
+
+/// Clap keeps the text for as long as the process lives.
+fn const_str(version: &str, revision: &str, rustc: &str) -> &'static str {
+    Box::leak(format!("{version} (revision {revision}, {rustc})").into_boxed_str())
+}
+
+impl Cli {
+    /// Runs the command and tells how it went; errors are printed.
+    pub fn run(self) -> ExitCode {
+        self.logs.start();
+        let result = match self.command {
+            Command::Serve(serve) => block_on(serve.run()),
+            Command::Demo(demo) => block_on(demo.run()),
+            Command::Check(check) => block_on(check.run()),
+            Command::Config(config) => config.run(),
+            Command::Simulate(simulate) => block_on(simulate.run()),
+            Command::Completions(completions) => completions.run(),
+            Command::Man(man) => man.run(),
+        };
+        result.unwrap_or_else(|error| {
+            complain(&error);
+            ExitCode::FAILURE
+        })
+    }
+}
+
+/// One thread: what is done here waits far more than it computes, and a second one only costs.
+fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
+/// Prints an error with its causes.
+fn complain(error: &anyhow::Error) {
+    // without a stderr there is nobody to tell
+    let _ = writeln!(io::stderr(), "error: {error:#}");
+}
+
+/// Prints a result.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // a reader such as head has seen enough
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// Reads a positive duration such as `30s` or `30d`.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let expected = || format!("expected a duration such as 30s, 12h or 30d, found {text:?}");
+    let span: jiff::Span = text.parse().map_err(|_| expected())?;
+    let relative = jiff::SpanRelativeTo::days_are_24_hours();
+    let duration = span.to_duration(relative).map_err(|_| expected())?;
+    duration.try_into().map_err(|_| expected())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_may_be_given_in_days() {
+        assert_eq!(duration("30d"), Ok(Duration::from_secs(30 * 86_400)));
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("55s"), Ok(Duration::from_secs(55)));
+        for text in ["", "30", "-1s", "soon", "1 month"] {
+            let message = format!("expected a duration such as 30s, 12h or 30d, found {text:?}");
+            assert_eq!(duration(text), Err(message));
+        }
+    }
+}

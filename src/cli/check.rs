@@ -1,0 +1,165 @@
+//! `check`: polls once and tells how things stand, by a table and by the exit code.
+
+mod output;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::serve::accounts;
+use crate::clock::Clock;
+use crate::config::{Config, Secrets};
+use crate::daemon;
+use crate::domain::{Date, Hostname, Snapshot, Targets, Thresholds, Verdict, ZoneKey, ZoneTarget};
+use crate::http::status_json;
+use crate::metrics::{Format as TextFormat, Page, States};
+use crate::poll::{Poller, Setup};
+use crate::telemetry::Telemetry;
+
+/// Polls once and prints what it found.
+///
+/// Exit code: 2 if something is critical (expired or nearly, not as expected, timed out), 1 if something is worth a
+/// warning (expires soon, PEM and metadata disagree), 3 if something could not be read, 0 if all is well; of several
+/// 2 counts before 1, and 1 before 3.
+#[derive(Args)]
+pub(super) struct Check {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// What is printed; `prometheus` is for the textfile collector.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Write to this file, in one step, instead of to stdout.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// A certificate that expires sooner than this is worth a warning.
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = super::duration)]
+    warning: Duration,
+    /// A certificate that expires sooner than this is critical.
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = super::duration)]
+    critical: Duration,
+    /// Give up after this time.
+    #[arg(long, value_name = "DURATION", default_value = "55s", value_parser = super::duration)]
+    timeout: Duration,
+    /// Check only this zone, named as in the configuration; may be repeated.
+    #[arg(long, value_name = "ZONE")]
+    zone: Vec<String>,
+    /// Check only this hostname; may be repeated.
+    #[arg(long, value_name = "HOSTNAME")]
+    hostname: Vec<Hostname>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// A table for people.
+    Table,
+    /// The same as /api/v1/status.
+    Json,
+    /// The metrics of hostnames, zones and certificates.
+    Prometheus,
+}
+
+/// The exit code of a check that could not be made; 1 would be a warning.
+const UNKNOWN: u8 = 3;
+
+impl Check {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let verdict = self.check().await.unwrap_or_else(|error| {
+            super::complain(&error);
+            Verdict::Unknown
+        });
+        Ok(ExitCode::from(match verdict {
+            Verdict::Ok => 0,
+            Verdict::Warning => 1,
+            Verdict::Critical => 2,
+            Verdict::Unknown => UNKNOWN,
+        }))
+    }
+
+    async fn check(&self) -> anyhow::Result<Verdict> {
+        let deadline = Instant::now() + self.timeout;
+        let config = Config::load(&self.config, Secrets::Check)?;
+        let targets = self.chosen(&config.targets)?;
+        let (clock, telemetry) = (Clock::system(), Arc::new(Telemetry::new()?));
+        let clients = daemon::clients(accounts(config.accounts)?, &telemetry, &clock)?;
+        let setup = Arc::new(Setup { clients, targets, gap: self.timeout });
+        let (_setup, setup) = watch::channel(setup);
+        let mut poller = Poller::new(setup, telemetry, clock.clone());
+        poller.poll_once(deadline).await;
+
+        let snapshot = Arc::clone(&poller.snapshot().borrow());
+        let (thresholds, now) = (self.thresholds(), clock.now().into());
+        self.write(&snapshot, config.states, thresholds, now)?;
+        let zones = snapshot.zones().iter();
+        let verdicts = zones.flat_map(|zone| zone.entries()).map(|entry| entry.verdict(thresholds, now));
+        Ok(verdicts.max().unwrap_or(Verdict::Ok))
+    }
+
+    /// What is checked: all that is configured, less what was not asked for.
+    fn chosen(&self, targets: &Targets) -> anyhow::Result<Targets> {
+        let zones = targets.zones().iter();
+        let zones =
+            zones.filter(|zone| self.zone.is_empty() || self.zone.iter().any(|asked| is(zone, asked)));
+        let chosen = zones.map(|zone| {
+            let mut hostnames = zone.hostnames().to_vec();
+            hostnames.retain(|target| self.hostname.is_empty() || self.hostname.contains(&target.hostname));
+            ZoneTarget::clone(zone).with_hostnames(hostnames)
+        });
+        let chosen =
+            Targets::new(chosen.filter(|zone| self.hostname.is_empty() || !zone.hostnames().is_empty()));
+        // a check of nothing would always be well
+        for asked in &self.zone {
+            let known = targets.zones().iter().any(|zone| is(zone, asked));
+            anyhow::ensure!(known, "--zone: the configuration has no zone {asked}");
+        }
+        for asked in &self.hostname {
+            let mut zones = chosen.zones().iter();
+            let known = zones.any(|zone| zone.hostnames().iter().any(|target| target.hostname == *asked));
+            anyhow::ensure!(known, "--hostname: the configuration has no hostname {asked} there");
+        }
+        Ok(chosen)
+    }
+
+    fn thresholds(&self) -> Thresholds {
+        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        Thresholds { warning: seconds(self.warning), critical: seconds(self.critical) }
+    }
+
+    fn write(
+        &self,
+        known: &Arc<Snapshot>,
+        states: States,
+        thresholds: Thresholds,
+        now: Date,
+    ) -> anyhow::Result<()> {
+        let mut text = Vec::new();
+        match self.format {
+            Format::Table => {
+                let colour = self.output.is_none() && super::logs::is_colourful(&std::io::stdout());
+                text.extend_from_slice(table::table(known, thresholds, now, colour).as_bytes());
+            }
+            Format::Json => status_json(Arc::clone(known), thresholds, now, &mut text),
+            Format::Prometheus => {
+                let mut page = Page::textfile(Arc::clone(known), TextFormat::Text, states, now);
+                while page.fill(&mut text, usize::MAX) {}
+            }
+        }
+        match &self.output {
+            Some(path) => output::replace(path, &text),
+            None => super::print(std::str::from_utf8(&text)?),
+        }
+    }
+}
+
+/// Whether that is what the zone is called: by its key, or by its id.
+fn is(zone: &ZoneTarget, asked: &str) -> bool {
+    let key: &ZoneKey = zone.key();
+    key.as_str().eq_ignore_ascii_case(asked)
+        || zone.id().is_some_and(|id| id.to_string().eq_ignore_ascii_case(asked))
+}

@@ -1,0 +1,82 @@
+//! `demo`: the daemon on the simulated API, for whoever wants to see it first.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::serve::listen;
+use super::simulate::Simulated;
+use crate::clock::Clock;
+use crate::cloudflare::{ApiToken, Options, RateLimit};
+use crate::daemon::{self, Account, Settings};
+use crate::domain::{Targets, ZoneTarget};
+use crate::metrics::States;
+use crate::simulator;
+
+/// Serves /metrics of a simulated Cloudflare account: needs no token and no configuration.
+#[derive(Args)]
+pub(super) struct Demo {
+    /// Serve here.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:10219")]
+    listen: SocketAddr,
+    /// How many hostnames the account has.
+    #[arg(long, value_name = "N")]
+    hostnames: Option<usize>,
+}
+
+const ACCOUNT: &str = "demo";
+
+impl Demo {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let stop = daemon::stop_signal()?;
+        let listener = listen("--listen", self.listen).await?;
+        let api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("simulated API")?;
+        let (address, api_address) = (listener.local_addr()?, api.local_addr()?);
+        let simulated = Simulated::new(1, simulator::Options::default(), self.hostnames, Clock::system())?;
+        super::print(&format!(
+            "A simulated Cloudflare account is polled every 15 seconds. Look at\n\n  \
+             http://{address}/         what there is\n  \
+             http://{address}/metrics  what Prometheus sees\n\n\
+             Ctrl-C stops it.\n"
+        ))?;
+        let settings = settings(&simulated, api_address)?;
+        tokio::spawn(simulated.simulator.serve(api, stop.clone().cancelled_owned()));
+        daemon::run(listener, settings, stop).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn settings(simulated: &Simulated, api: SocketAddr) -> anyhow::Result<Settings> {
+    let account: Arc<str> = ACCOUNT.into();
+    let token: ApiToken = simulator::Options::default().token.parse()?;
+    let zones = simulated.expected.iter().map(|(name, hostnames)| {
+        ZoneTarget::named(Arc::clone(&account), name.clone(), None).with_hostnames(hostnames.clone())
+    });
+    Ok(Settings {
+        schedule: "*/15 * * * * *".parse()?,
+        jitter: Duration::ZERO,
+        states: States::All,
+        targets: Targets::new(zones),
+        accounts: vec![Account {
+            options: Options {
+                account: Arc::clone(&account),
+                account_id: None,
+                base_url: format!("http://{api}/client/v4").parse()?,
+                timeout: Duration::from_secs(30),
+                max_concurrent_requests: 8,
+                extra_ca: None,
+            },
+            token: watch::Sender::new(token).subscribe(),
+            // nobody else spends from this account
+            rate_limit: RateLimit { requests: NonZeroU32::MAX, per: Duration::from_secs(1) },
+            quota: ACCOUNT.to_owned(),
+        }],
+    })
+}

@@ -1,0 +1,68 @@
+//! `simulate`: the simulated API alone.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::serve::listen;
+use crate::clock::Clock;
+use crate::daemon;
+use crate::domain::{HostnameTarget, ZoneName};
+use crate::simulator::{Options, Simulator, demo};
+
+/// Serves the simulated Cloudflare API, for trying tools against it.
+#[derive(Args)]
+pub(super) struct Simulate {
+    /// Serve here.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:10220")]
+    listen: SocketAddr,
+    /// What identifiers and dates are made from.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// The token that is accepted.
+    #[arg(long, value_name = "TOKEN", default_value = "simulated-token")]
+    token: String,
+    /// How many hostnames the account has.
+    #[arg(long, value_name = "N")]
+    hostnames: Option<usize>,
+}
+
+/// A simulator with the zones that it has, and what is expected of their hostnames.
+pub(super) struct Simulated {
+    pub(super) simulator: Simulator,
+    pub(super) expected: Vec<(ZoneName, Vec<HostnameTarget>)>,
+}
+
+impl Simulated {
+    pub(super) fn new(
+        seed: u64,
+        options: Options,
+        hostnames: Option<usize>,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
+        let demo = demo(seed, clock.now(), hostnames)?;
+        Ok(Self { simulator: Simulator::new(demo.world, &options, clock), expected: demo.expected })
+    }
+}
+
+impl Simulate {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let stop = daemon::stop_signal()?;
+        let listener = listen("--listen", self.listen).await?;
+        let address = listener.local_addr()?;
+        let options = Options { token: self.token, ..Options::default() };
+        let simulated = Simulated::new(self.seed, options, self.hostnames, Clock::system())?;
+        let mut text = format!("Simulated Cloudflare API: http://{address}/client/v4\n\n");
+        simulated.simulator.with_world(|world| {
+            for zone in world.zones() {
+                writeln!(text, "  {}  {}", zone.id(), zone.name())?;
+            }
+            Ok::<_, std::fmt::Error>(())
+        })?;
+        super::print(&text)?;
+        simulated.simulator.serve(listener, stop.cancelled_owned()).await;
+        Ok(ExitCode::SUCCESS)
+    }
+}
