@@ -1,5 +1,7 @@
 //! The simulated API over TCP, asked as clients ask it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where something is not as it should be")]
+
 use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;

@@ -54,13 +54,10 @@ impl Gate {
 
     /// Replaces the limit, and forgets what was counted by the former one.
     pub(super) fn set_limit(&mut self, limit: Option<RateLimit>) {
-        *self = Self {
-            limit,
-            opened: None,
-            used: 0,
-            blocked_until: None,
-            ..std::mem::replace(self, Self::new("", None))
-        };
+        self.limit = limit;
+        self.opened = None;
+        self.used = 0;
+        self.blocked_until = None;
     }
 
     /// Whether a request with that header may pass; `verifies` where it asks for the token itself.

@@ -135,9 +135,12 @@ impl Zone {
         if let Some(status) = change.status {
             certificate.progress = Progress::resting(status);
         }
-        certificate.expires_on = change.expires_on.unwrap_or(std::mem::take(&mut certificate.expires_on));
-        certificate.serial_number =
-            change.serial_number.unwrap_or(std::mem::take(&mut certificate.serial_number));
+        if let Some(expires_on) = change.expires_on {
+            certificate.expires_on = expires_on;
+        }
+        if let Some(serial_number) = change.serial_number {
+            certificate.serial_number = serial_number;
+        }
         certificate.updated_at = now;
         Ok(())
     }
@@ -260,7 +263,7 @@ pub struct AssociationChange {
     pub status: Option<String>,
     /// Another certificate of the zone.
     pub cert_id: Option<String>,
-    /// What changes of its certificate.
+    /// What changes of its certificate, and so of every hostname that shares it.
     pub certificate: Option<CertificateChange>,
 }
 
