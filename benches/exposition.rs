@@ -1,0 +1,266 @@
+//! How fast a page is written, beside what it is measured against: a copy of the same octets, and the
+//! registry of the crate `prometheus` with the same series.
+//!
+//! After criterion's groups it prints one line for each size: nanoseconds a series, the median of five.
+#![expect(clippy::print_stdout, reason = "the summary is what this program is for")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on should say where")]
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloudflare_aop_exporter::clock::Clock;
+use cloudflare_aop_exporter::domain::{
+    Association, Certificate, CertificateDetails, Date, Expectation, HostnameTarget, Outcome, Pem, Reading,
+    Snapshot, Status, Targets, ZoneTarget,
+};
+use cloudflare_aop_exporter::metrics::{Format, Source, States};
+use cloudflare_aop_exporter::telemetry::Telemetry;
+use criterion::{BenchmarkId, Criterion, Throughput};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use prometheus::{Encoder, GaugeVec, Opts, Registry, TextEncoder};
+use tokio::time::Instant;
+
+/// What the server sends at once.
+const PIECE: usize = 64 * 1024;
+/// The registry of more takes gigabytes.
+const LARGEST_REGISTRY: usize = 10_000;
+const ZONE: usize = 1000;
+const NOW: i64 = 1_800_000_000;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .configure_from_args();
+    folds(&mut criterion);
+    for hostnames in [10_000, 100_000] {
+        pages(&mut criterion, hostnames);
+    }
+    criterion.final_summary();
+    // cargo asks for benches alone; a test run only has to show that they work
+    if std::env::args().any(|argument| argument == "--bench") {
+        for hostnames in [10_000, 100_000] {
+            summary(hostnames);
+        }
+    }
+}
+
+fn pages(criterion: &mut Criterion, hostnames: usize) {
+    let source = source(hostnames);
+    let text = whole(&source);
+    let mut group = criterion.benchmark_group("exposition");
+    group.throughput(Throughput::Elements(series(&text)));
+    let size = |name| BenchmarkId::new(name, hostnames);
+    let mut piece = Vec::with_capacity(PIECE * 2);
+    for (name, format) in [("text", Format::Text), ("openmetrics", Format::OpenMetrics)] {
+        group.bench_function(size(name), |bencher| bencher.iter(|| write(&source, format, &mut piece)));
+    }
+    group.bench_function(size("gzip"), |bencher| bencher.iter(|| compress(&source, &mut piece)));
+    group.bench_function(size("memcpy"), |bencher| bencher.iter(|| copy(&text, &mut piece)));
+    if hostnames <= LARGEST_REGISTRY {
+        let registry = registry(&text);
+        group.bench_function(size("prometheus"), |bencher| bencher.iter(|| encode(&registry)));
+    }
+    group.finish();
+}
+
+fn folds(criterion: &mut Criterion) {
+    let (targets, outcomes) = answers(10_000);
+    let unread = Snapshot::default().retarget(&targets);
+    let read = unread.fold(&outcomes);
+    let mut group = criterion.benchmark_group("fold");
+    group.throughput(Throughput::Elements(10_000));
+    group.bench_function("10000 first readings", |bencher| bencher.iter(|| unread.fold(&outcomes)));
+    group.bench_function("10000 later readings", |bencher| bencher.iter(|| read.fold(&outcomes)));
+    group.finish();
+}
+
+fn summary(hostnames: usize) {
+    let source = source(hostnames);
+    let text = whole(&source);
+    let count = series(&text);
+    let registry = (hostnames <= LARGEST_REGISTRY).then(|| registry(&text));
+    let mut piece = Vec::with_capacity(PIECE * 2);
+    let plain = median(count, || write(&source, Format::Text, &mut piece));
+    let gzip = median(count, || compress(&source, &mut piece));
+    let memcpy = median(count, || copy(&text, &mut piece));
+    let other = registry.map_or("not measured".to_owned(), |registry| {
+        let other = median(count, || encode(&registry));
+        format!("{other:.1} ns ({:.0} times plain)", other / plain)
+    });
+    println!(
+        "{hostnames} hostnames, {count} series, {} octets: plain {plain:.1} ns a series, gzip {gzip:.1} ns, \
+         memcpy {memcpy:.1} ns (plain is {:.1} times that), GaugeVec and TextEncoder {other}",
+        text.len(),
+        plain / memcpy,
+    );
+}
+
+/// Nanoseconds a series.
+fn median(series: u64, mut run: impl FnMut() -> usize) -> f64 {
+    let mut times = [(); 5].map(|()| {
+        let start = Instant::now();
+        black_box(run());
+        start.elapsed()
+    });
+    times.sort();
+    times[2].as_secs_f64() * 1e9 / series as f64
+}
+
+fn write(source: &Source, format: Format, piece: &mut Vec<u8>) -> usize {
+    let mut page = source.page(format);
+    let mut written = 0;
+    loop {
+        piece.clear();
+        let more = page.fill(piece, PIECE);
+        written += black_box(&*piece).len();
+        if !more {
+            return written;
+        }
+    }
+}
+
+fn compress(source: &Source, piece: &mut Vec<u8>) -> usize {
+    let mut page = source.page(Format::Text);
+    let mut stream = GzEncoder::new(Vec::with_capacity(PIECE), Compression::new(1));
+    let mut written = 0;
+    loop {
+        piece.clear();
+        let more = page.fill(piece, PIECE);
+        stream.write_all(piece).unwrap();
+        written += black_box(stream.get_mut()).len();
+        stream.get_mut().clear();
+        if !more {
+            return written + stream.finish().unwrap().len();
+        }
+    }
+}
+
+fn copy(text: &str, piece: &mut Vec<u8>) -> usize {
+    for part in text.as_bytes().chunks(PIECE) {
+        piece.clear();
+        piece.extend_from_slice(part);
+        black_box(&*piece);
+    }
+    text.len()
+}
+
+fn encode(registry: &Registry) -> usize {
+    let mut text = Vec::new();
+    TextEncoder::new().encode(&registry.gather(), &mut text).unwrap();
+    black_box(text).len()
+}
+
+fn whole(source: &Source) -> String {
+    let mut text = Vec::new();
+    source.page(Format::Text).fill(&mut text, usize::MAX);
+    String::from_utf8(text).unwrap()
+}
+
+fn series(text: &str) -> u64 {
+    text.lines().filter(|line| !line.starts_with('#')).count() as u64
+}
+
+/// Gauges that have the series of `text`, whose labels hold nothing escaped.
+fn registry(text: &str) -> Registry {
+    let registry = Registry::new();
+    let mut families: BTreeMap<String, GaugeVec> = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+        let labels = labels.strip_suffix("\"}").unwrap_or_default();
+        let labels: Vec<_> = labels.split("\",").filter_map(|label| label.split_once("=\"")).collect();
+        let family = families.entry(name.to_owned()).or_insert_with(|| {
+            let keys: Vec<_> = labels.iter().map(|(key, _)| *key).collect();
+            let family = GaugeVec::new(Opts::new(name, "Help."), &keys).unwrap();
+            registry.register(Box::new(family.clone())).unwrap();
+            family
+        });
+        let values: Vec<_> = labels.iter().map(|(_, value)| *value).collect();
+        family.with_label_values(&values).set(value.parse().unwrap());
+    }
+    registry
+}
+
+fn source(hostnames: usize) -> Source {
+    let (targets, outcomes) = answers(hostnames);
+    let snapshot = Snapshot::default().retarget(&targets).fold(&outcomes);
+    Source {
+        snapshot: tokio::sync::watch::Sender::new(Arc::new(snapshot)).subscribe(),
+        telemetry: Arc::new(Telemetry::new().unwrap()),
+        clock: Clock::fixed(jiff::Timestamp::from_second(NOW).unwrap()),
+        states: States::All,
+    }
+}
+
+/// Zones of a thousand enabled hostnames of which everything is known; a hundred share a certificate.
+fn answers(hostnames: usize) -> (Targets, Vec<Outcome>) {
+    let zones = (0..hostnames.div_ceil(ZONE)).map(|number| {
+        let name = format!("zone-{number:03}.example.com");
+        let readings: Vec<_> = (0..ZONE.min(hostnames - number * ZONE))
+            .map(|place| (format!("app-{place:04}.{name}").parse().unwrap(), place / 100))
+            .collect();
+        let certificates: Vec<_> = (0..ZONE / 100).map(|place| certificate(number * ZONE + place)).collect();
+        let target = ZoneTarget::named("default".into(), name.parse().unwrap(), None).with_hostnames(
+            readings
+                .iter()
+                .map(|(hostname, _)| HostnameTarget {
+                    hostname: Clone::clone(hostname),
+                    expectation: Expectation::default(),
+                })
+                .collect(),
+        );
+        let outcome = Outcome {
+            zone: target.key().clone(),
+            id: Some(format!("{number:032x}").parse().unwrap()),
+            hostnames: readings
+                .into_iter()
+                .map(|(hostname, place)| (hostname, Ok(reading(Arc::clone(&certificates[place])))))
+                .collect(),
+            end: Some((Ok(()), date(NOW - 30))),
+        };
+        (target, outcome)
+    });
+    let (targets, outcomes): (Vec<_>, Vec<_>) = zones.unzip();
+    (Targets::new(targets), outcomes)
+}
+
+fn reading(certificate: Arc<Certificate>) -> Reading {
+    Reading {
+        status: Some(Status::Active),
+        certificate_status: Some(Status::Active),
+        certificate: Some(certificate),
+        created_at: Some(date(NOW - 400 * 86_400)),
+        updated_at: Some(date(NOW - 40 * 86_400)),
+        certificate_uploaded_on: Some(date(NOW - 41 * 86_400)),
+        certificate_updated_at: Some(date(NOW - 40 * 86_400)),
+        ..Reading::bare(Association::Enabled, date(NOW - 60))
+    }
+}
+
+fn certificate(number: usize) -> Arc<Certificate> {
+    let pem = Pem {
+        not_before: date(NOW - 41 * 86_400),
+        not_after: date(NOW + 324 * 86_400),
+        serial: number.to_be_bytes().into(),
+        subject: "CN=origin-pull.example.com,O=Example Corp,C=US".into(),
+        issuer: "CN=Example Corp Issuing CA 1,O=Example Corp,C=US".into(),
+    };
+    let details = CertificateDetails {
+        id: Some(format!("2458ce5a-0c35-4c7f-82c7-{number:012x}").parse().unwrap()),
+        issuer: Some("CN=Example Corp Issuing CA 1,O=Example Corp,C=US".into()),
+        serial_number: Some(number.to_string().into()),
+        signature: Some("SHA256WithRSA".into()),
+        expires_on: Some(pem.not_after),
+    };
+    Arc::new(Certificate::new(details, Some(pem)))
+}
+
+fn date(second: i64) -> Date {
+    jiff::Timestamp::from_second(second).unwrap().into()
+}
