@@ -39,7 +39,7 @@ impl Demo {
         let listener = listen("--listen", self.listen).await?;
         let api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("simulated API")?;
         let (address, api_address) = (listener.local_addr()?, api.local_addr()?);
-        let simulated = Simulated::new(1, simulator::Options::default(), self.hostnames, Clock::system())?;
+        let simulated = Simulated::new(1, &simulator::Options::default(), self.hostnames, Clock::system())?;
         super::print(&format!(
             "A simulated Cloudflare account is polled every 15 seconds. Look at\n\n  \
              http://{address}/         what there is\n  \

@@ -38,12 +38,12 @@ pub(super) struct Simulated {
 impl Simulated {
     pub(super) fn new(
         seed: u64,
-        options: Options,
+        options: &Options,
         hostnames: Option<usize>,
         clock: Clock,
     ) -> anyhow::Result<Self> {
         let demo = demo(seed, clock.now(), hostnames)?;
-        Ok(Self { simulator: Simulator::new(demo.world, &options, clock), expected: demo.expected })
+        Ok(Self { simulator: Simulator::new(demo.world, options, clock), expected: demo.expected })
     }
 }
 
@@ -53,7 +53,7 @@ impl Simulate {
         let listener = listen("--listen", self.listen).await?;
         let address = listener.local_addr()?;
         let options = Options { token: self.token, ..Options::default() };
-        let simulated = Simulated::new(self.seed, options, self.hostnames, Clock::system())?;
+        let simulated = Simulated::new(self.seed, &options, self.hostnames, Clock::system())?;
         let mut text = format!("Simulated Cloudflare API: http://{address}/client/v4\n\n");
         simulated.simulator.with_world(|world| {
             for zone in world.zones() {
