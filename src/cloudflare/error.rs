@@ -121,16 +121,19 @@ fn transport_reason(error: &reqwest::Error) -> Reason {
     if error.is_timeout() {
         return Reason::Timeout;
     }
-    let mut next: Option<&(dyn StdError + 'static)> = error.source();
-    while let Some(cause) = next {
-        // an I/O error hides what it wraps from `source`
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return Reason::Tls;
-        }
-        next = cause.source();
+    if is_caused_by::<rustls::Error>(error) {
+        return Reason::Tls;
     }
-    if error.is_decode() { Reason::InvalidResponse } else { Reason::Connect }
+    // a body that broke off fails to decode too, but what broke is the connection
+    if error.is_decode() && !is_caused_by::<hyper::Error>(error) { Reason::InvalidResponse } else { Reason::Connect }
+}
+
+/// Whether a `T` is among the causes; an I/O error hides what it wraps from `source`.
+fn is_caused_by<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<T>()
+        || wrapped.is_some_and(|wrapped| is_caused_by::<T>(wrapped))
+        || error.source().is_some_and(is_caused_by::<T>)
 }
 
 /// The codes name a bad token whatever the status is; otherwise the status decides, since codes mean several things.
