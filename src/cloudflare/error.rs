@@ -125,7 +125,11 @@ fn transport_reason(error: &reqwest::Error) -> Reason {
         return Reason::Tls;
     }
     // a body that broke off fails to decode too, but what broke is the connection
-    if error.is_decode() && !is_caused_by::<hyper::Error>(error) { Reason::InvalidResponse } else { Reason::Connect }
+    if error.is_decode() && !is_caused_by::<hyper::Error>(error) {
+        Reason::InvalidResponse
+    } else {
+        Reason::Connect
+    }
 }
 
 /// Whether a `T` is among the causes; an I/O error hides what it wraps from `source`.
