@@ -1,0 +1,389 @@
+//! The program as its users run it: arguments, files, signals, exit codes.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output};
+use std::thread::sleep;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cloudflare-aop-exporter");
+const TOKEN: &str = "a-token-that-nobody-may-see";
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments).env("AOP_TOKEN", TOKEN).env_remove("CLOUDFLARE_API_TOKEN");
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// A folder for what a test writes.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: &str) -> String {
+        fs::write(self.path(name), content).unwrap();
+        self.path(name).to_str().unwrap().to_owned()
+    }
+}
+
+/// A program that runs until it is dropped, with what it prints in files.
+struct Running {
+    child: Child,
+    folder: Folder,
+    address: String,
+}
+
+impl Running {
+    /// Starts the program and waits until it tells where it listens.
+    fn start(arguments: &[&str]) -> Self {
+        let folder = Folder::new();
+        let [out, err] = ["out", "err"].map(|name| File::create(folder.path(name)).unwrap());
+        let child = program(arguments).stdout(out).stderr(err).spawn().unwrap();
+        let mut running = Self { child, folder, address: String::new() };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while running.address.is_empty() {
+            assert!(Instant::now() < deadline, "{} {}", running.read("out"), running.read("err"));
+            sleep(Duration::from_millis(5));
+            let told = running.read("out") + &running.read("err");
+            // a line that is not whole may end within the port
+            let whole = told.rfind('\n').map_or("", |end| &told[..end]);
+            if let Some((_, rest)) = whole.split_once("127.0.0.1:") {
+                let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                running.address = format!("127.0.0.1:{port}");
+            }
+        }
+        running
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path(name)).unwrap()
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
+    }
+
+    /// Gets `path` until that shows `wanted`.
+    fn until(&self, path: &str, wanted: &str) -> String {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let response = self.get(path);
+            if response.contains(wanted) {
+                return response;
+            }
+            assert!(Instant::now() < deadline, "{path} never showed {wanted}:\n{response}");
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Asks the program to stop and tells its exit code and how long it took.
+    fn stop(&mut self, signal: &str) -> (Option<i32>, Duration) {
+        let asked = Instant::now();
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+        (self.child.wait().unwrap().code(), asked.elapsed())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // it may have ended already
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A simulated API with the token of these tests.
+fn simulate() -> Running {
+    Running::start(&["simulate", "--listen", "127.0.0.1:0", "--token", TOKEN])
+}
+
+/// A configuration that reads these hostnames of example.com from the API at `address`.
+fn config(address: &str, hostnames: &str) -> String {
+    format!(
+        r#"
+[server]
+listen = "127.0.0.1:0"
+[[account]]
+api_token_env = "AOP_TOKEN"
+base_url = "http://{address}/client/v4"
+[[account.zone]]
+name = "example.com"
+hostnames = [{hostnames}]
+"#
+    )
+}
+
+#[test]
+fn the_version_tells_revision_and_compiler() {
+    let output = run(&["--version"]);
+    let version = text(&output.stdout);
+    let start = concat!("cloudflare-aop-exporter ", env!("CARGO_PKG_VERSION"), " (revision ");
+    assert!(version.starts_with(start), "{version}");
+    assert!(version.contains(", rustc 1."), "{version}");
+}
+
+#[test]
+fn completions_and_manual_name_every_command() {
+    for arguments in
+        [&["man"][..], &["completions", "bash"], &["completions", "zsh"], &["completions", "fish"]]
+    {
+        let output = run(arguments);
+        assert!(output.status.success());
+        for command in ["serve", "demo", "check", "config", "simulate"] {
+            assert!(text(&output.stdout).contains(command), "{arguments:?} lacks {command}");
+        }
+    }
+}
+
+#[test]
+fn the_example_configuration_is_sound() {
+    let output = run(&["config", "check", "--no-secrets", "--config", "config.example.toml"]);
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(text(&output.stdout), "ok: accounts: 1, zones: 1, hostnames: 2\n");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn all_errors_of_a_configuration_are_told_at_once_and_nothing_is_started() {
+    let folder = Folder::new();
+    let path = folder.write(
+        "bad.toml",
+        r#"[server]
+listen = "here"
+colour = "blue"
+[poll]
+schedule = "every day"
+[[account]]
+base_url = "http://api.cloudflare.com/client/v4"
+timeout = 30
+[[account.zone]]
+id = "xyz"
+hostnames = ["a..example.com"]
+"#,
+    );
+    let expected = format!(
+        r#"error: {path}:2: server.listen = "here": expected an address with a port, such as 127.0.0.1:10219
+{path}:3: server.colour: unknown key, expected one of listen
+{path}:5: poll.schedule = "every day": expected six fields (second minute hour day month weekday), or five without the second, found 2
+{path}:6: account: expected a token in the environment variable CLOUDFLARE_API_TOKEN, which is not set; or api_token_file
+{path}:7: account.base_url = "http://api.cloudflare.com/client/v4": expected https, or http to a loopback address such as 127.0.0.1
+{path}:8: account.timeout = 30: expected a duration of 1ms to 10m, such as 30s
+{path}:10: account.zone.id = "xyz": expected a zone id of 32 hexadecimal digits
+{path}:11: account.zone.hostnames = "a..example.com": expected labels of 1 to 63 octets, found ""
+"#
+    );
+    for arguments in [["serve", "--config", &path].as_slice(), &["config", "check", "--config", &path]] {
+        let output = run(arguments);
+        assert_eq!(text(&output.stderr), expected);
+        assert_eq!(text(&output.stdout), "");
+        assert_eq!(output.status.code(), Some(1));
+    }
+    let check = run(&["check", "--config", &path]);
+    assert_eq!(text(&check.stderr), expected);
+    assert_eq!(check.status.code(), Some(3));
+}
+
+#[test]
+fn a_port_in_use_is_an_error_that_names_key_and_address() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (folder, error) =
+        (Folder::new(), format!(": cannot listen on {address}: Address already in use (os error 98)\n"));
+    let content = config("127.0.0.1:1", "\"a.example.com\"").replace("127.0.0.1:0", &address);
+    let path = folder.write("aop.toml", &content);
+    for (key, arguments) in [
+        ("server.listen", ["serve", "--config", &path].as_slice()),
+        ("--listen", &["serve", "--config", &path, "--listen", &address]),
+        ("--listen", &["demo", "--listen", &address]),
+    ] {
+        let output = run(arguments);
+        assert_eq!(text(&output.stderr), format!("error: {key}{error}"));
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn the_demo_shows_every_association_and_stops_when_asked() {
+    let mut demo = Running::start(&["demo", "--listen", "127.0.0.1:0"]);
+    assert!(demo.read("out").contains(&format!("http://{}/metrics", demo.address)));
+    let page = demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1");
+    for association in ["enabled", "disabled", "void", "none"] {
+        assert!(page.contains(&format!("association=\"{association}\"}} 1\n")), "{association}");
+    }
+    assert!(
+        page.contains(
+            "_certificate_metadata_match{zone=\"example.org\",hostname=\"mirror.example.org\"} 0\n"
+        )
+    );
+    let (code, took) = demo.stop("INT");
+    assert_eq!(code, Some(0), "{}", demo.read("err"));
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn a_half_sent_request_does_not_hold_up_the_end() {
+    let mut demo = Running::start(&["demo", "--listen", "127.0.0.1:0"]);
+    let mut half = TcpStream::connect(&demo.address).unwrap();
+    half.write_all(b"GET /metrics HTTP/1.1\r\nhost").unwrap();
+    demo.get("/-/healthy");
+    let (code, took) = demo.stop("TERM");
+    assert_eq!(code, Some(0), "{}", demo.read("err"));
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn a_scrape_is_answered_before_the_first_poll_has_ended() {
+    // it accepts and says nothing
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = Folder::new();
+    let config = config(&silent.local_addr().unwrap().to_string(), "\"a.example.com\"");
+    let path = folder.write("aop.toml", &config);
+    let serve = Running::start(&["serve", "--config", &path]);
+    let page = serve.get("/metrics");
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+    assert!(page.contains("cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"a.example.com\"} 0\n"));
+    assert!(
+        page.contains("cloudflare_aop_zone_info{zone=\"example.com\",zone_id=\"\",account=\"default\"} 1\n")
+    );
+    assert!(!page.contains("cloudflare_aop_hostname_enabled{"));
+    assert!(serve.get("/-/ready").starts_with("HTTP/1.1 503 "));
+    assert!(serve.get("/-/healthy").starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn the_token_is_seen_nowhere_at_any_level() {
+    let (api, folder) = (simulate(), Folder::new());
+    let path =
+        folder.write("aop.toml", &config(&api.address, "\"app.example.com\", \"staging.example.com\""));
+    for format in ["text", "json"] {
+        let mut serve =
+            Running::start(&["serve", "--config", &path, "--log-level", "trace", "--log-format", format]);
+        serve.until("/metrics", "cloudflare_aop_api_token_valid{account=\"default\"} 1\n");
+        serve.until(
+            "/metrics",
+            "cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"app.example.com\"} 1\n",
+        );
+        let pages = ["/", "/metrics", "/api/v1/status", "/-/ready"].map(|path| serve.get(path)).concat();
+        serve.stop("TERM");
+        let logs = serve.read("out") + &serve.read("err");
+        assert!(logs.contains("poll ended"), "{logs}");
+        assert!(!logs.contains(TOKEN) && !pages.contains(TOKEN));
+    }
+    let wrong = folder.write("token", "with a space in it: secret");
+    let by_file = config(&api.address, "\"app.example.com\"")
+        .replace("api_token_env = \"AOP_TOKEN\"", &format!("api_token_file = \"{wrong}\""));
+    let output = run(&["serve", "--config", &folder.write("file.toml", &by_file)]);
+    assert!(text(&output.stderr).contains("expected an API token of visible ASCII characters, found others"));
+    assert!(!text(&output.stderr).contains("secret"));
+}
+
+#[test]
+fn a_check_tells_by_its_exit_code_how_things_stand() {
+    let (api, folder) = (simulate(), Folder::new());
+    let check = |hostnames: &str, more: &[&str]| {
+        let path = folder.write("aop.toml", &config(&api.address, hostnames));
+        let output = run(&[&["check", "--config", &path], more].concat());
+        (output.status.code().unwrap(), text(&output.stdout).to_owned(), text(&output.stderr).to_owned())
+    };
+    let (code, table, errors) = check("\"app.example.com\"", &[]);
+    assert_eq!((code, &*errors), (0, ""));
+    let lines: Vec<_> = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+    assert_eq!(lines[0], ["VERDICT", "ZONE", "HOSTNAME", "ASSOCIATION", "STATUS", "ENDS", "FINDINGS"]);
+    assert_eq!(lines[1][..5], ["ok", "example.com", "app.example.com", "enabled", "active"]);
+
+    let verdict = |hostnames: &str, more: &[&str]| check(hostnames, more).0;
+    assert_eq!(verdict("\"www.example.com\"", &[]), 1, "expires in 25 days");
+    assert_eq!(verdict("\"www.example.com\"", &["--warning", "20d"]), 0);
+    assert_eq!(verdict("\"www.example.com\"", &["--critical", "26d"]), 2);
+    assert_eq!(verdict("\"intranet.example.com\"", &[]), 2, "expired");
+    assert_eq!(verdict("\"legacy.example.com\"", &[]), 2, "disabled");
+    assert_eq!(verdict("{ name = \"legacy.example.com\", expect = \"disabled\" }", &[]), 0);
+    assert_eq!(verdict("\"staging.example.com\"", &[]), 2, "no association");
+    assert_eq!(
+        verdict("\"app.example.com\", \"intranet.example.com\"", &["--hostname", "app.example.com"]),
+        0
+    );
+    assert_eq!(verdict("\"app.example.com\"", &["--zone", "example.com"]), 0);
+
+    let (code, _, errors) = check("\"app.example.com\"", &["--hostname", "other.example.com"]);
+    assert_eq!(code, 3);
+    assert_eq!(errors, "error: --hostname: the configuration has no hostname other.example.com there\n");
+    let (code, _, errors) = check("\"app.example.com\"", &["--zone", "example.org"]);
+    assert_eq!(code, 3);
+    assert_eq!(errors, "error: --zone: the configuration has no zone example.org\n");
+}
+
+#[test]
+fn a_check_that_reads_nothing_is_unknown() {
+    let folder = Folder::new();
+    let path = folder.write("aop.toml", &config("127.0.0.1:1", "\"app.example.com\""));
+    let output = run(&["check", "--config", &path, "--timeout", "3s"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stdout).contains("not read, connect"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_check_writes_for_machines_too() {
+    let (api, folder) = (simulate(), Folder::new());
+    let path = folder.write("aop.toml", &config(&api.address, "\"app.example.com\""));
+    let json = run(&["check", "--config", &path, "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["hostnames"][0]["hostname"], "app.example.com");
+
+    let file = folder.path("aop.prom");
+    let output = file.to_str().unwrap();
+    let check = run(&["check", "--config", &path, "--format", "prometheus", "--output", output]);
+    assert_eq!(check.status.code(), Some(0));
+    assert_eq!(text(&check.stdout), "");
+    let page = fs::read_to_string(Path::new(output)).unwrap();
+    assert!(
+        page.contains("cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"app.example.com\"} 1\n")
+    );
+    for absent in ["_expires_in_seconds", "cloudflare_aop_exporter_", "cloudflare_aop_api_", "process_"] {
+        assert!(!page.contains(absent), "{absent}");
+    }
+}
+
+#[test]
+fn a_token_file_is_read_anew_when_it_changes() {
+    let (api, folder) = (simulate(), Folder::new());
+    let token = folder.write("token", "an-old-token\n");
+    let content = config(&api.address, "\"app.example.com\"")
+        .replace("api_token_env = \"AOP_TOKEN\"", &format!("api_token_file = \"{token}\""))
+        + "[poll]\nschedule = \"* * * * * *\"\njitter = \"0s\"\n";
+    let path = folder.write("aop.toml", &content);
+    let serve = Running::start(&["serve", "--config", &path]);
+    serve.until("/metrics", "poll_errors_total{reason=\"auth\",zone=\"example.com\"} 1\n");
+    folder.write("token", TOKEN);
+    serve.until(
+        "/metrics",
+        "cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"app.example.com\"} 1\n",
+    );
+}
