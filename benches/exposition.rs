@@ -221,13 +221,13 @@ fn answers(hostnames: usize) -> (Targets, Vec<Outcome>) {
                 .collect(),
         );
         let outcome = Outcome {
-            zone: target.key().clone(),
             id: Some(format!("{number:032x}").parse().unwrap()),
             hostnames: readings
                 .into_iter()
                 .map(|(hostname, place)| (hostname, Ok(reading(Arc::clone(&certificates[place])))))
                 .collect(),
             end: Some((Ok(()), date(NOW - 30))),
+            ..Outcome::of(target.key().clone())
         };
         (target, outcome)
     });

@@ -11,6 +11,7 @@ mod reading;
 mod snapshot;
 mod target;
 mod verdict;
+mod zone_state;
 
 pub use association::{Association, Status};
 pub use certificate::{Certificate, CertificateDetails, Pem, PemError};
@@ -18,6 +19,7 @@ pub use date::Date;
 pub use failure::Reason;
 pub use name::{CertId, Hostname, NameError, ZoneId, ZoneName};
 pub use reading::Reading;
-pub use snapshot::{Entry, Level, Outcome, Snapshot, ZoneCertificate, ZoneState};
-pub use target::{Expectation, Expected, HostnameTarget, Targets, ZoneKey, ZoneTarget};
+pub use snapshot::{Certificates, Outcome, Snapshot};
+pub use target::{Expectation, Expected, Extent, HostnameTarget, Strategy, Targets, ZoneKey, ZoneTarget};
 pub use verdict::{Finding, Thresholds, Verdict};
+pub use zone_state::{Entry, Level, ZoneCertificate, ZoneState};

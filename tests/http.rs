@@ -129,7 +129,6 @@ fn read(snapshot: &Snapshot) -> Snapshot {
     };
     let name = |name: &str| name.parse::<Hostname>().unwrap();
     snapshot.fold(&[Outcome {
-        zone: zone().key().clone(),
         id: Some("023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap()),
         hostnames: vec![
             (name("app.example.com"), Ok(app)),
@@ -137,6 +136,7 @@ fn read(snapshot: &Snapshot) -> Snapshot {
             (name("old.example.com"), Ok(Reading::bare(Association::None, now))),
         ],
         end: Some((Ok(()), now)),
+        ..Outcome::of(zone().key().clone())
     }])
 }
 

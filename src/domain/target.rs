@@ -96,23 +96,60 @@ pub struct ZoneTarget {
     name: Option<ZoneName>,
     id: Option<ZoneId>,
     hostnames: Vec<HostnameTarget>,
+    extent: Extent,
+}
+
+/// How a zone is read, and what of it beside the hostnames that are named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// By which requests its associations are read.
+    pub strategy: Strategy,
+    /// What every other association that it has is expected to be; none where those are not watched.
+    pub discovered: Option<Expected>,
+    /// Whether the zone-level switch and certificates are read too.
+    pub zone_level: bool,
+}
+
+/// By which requests the associations of a zone are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// One for each hostname.
+    Get,
+    /// Lists of all associations and certificates.
+    List,
+    /// Whichever costs fewer.
+    #[default]
+    Auto,
 }
 
 impl ZoneTarget {
     /// A zone that is known by its name: its id has to be looked up, unless it is given too.
     pub fn named(account: Arc<str>, name: ZoneName, id: Option<ZoneId>) -> Self {
-        Self { key: ZoneKey::from(&name), account, name: Some(name), id, hostnames: Vec::new() }
+        let (key, hostnames) = (ZoneKey::from(&name), Vec::new());
+        Self { key, account, name: Some(name), id, hostnames, extent: Extent::default() }
     }
 
     /// A zone that is known by its id alone.
     pub fn identified(account: Arc<str>, id: ZoneId) -> Self {
-        Self { key: ZoneKey::from(id), account, name: None, id: Some(id), hostnames: Vec::new() }
+        let (key, hostnames) = (ZoneKey::from(id), Vec::new());
+        Self { key, account, name: None, id: Some(id), hostnames, extent: Extent::default() }
     }
 
     /// The zone with these hostnames; of several with one name the first counts.
     #[must_use]
     pub fn with_hostnames(self, hostnames: Vec<HostnameTarget>) -> Self {
         Self { hostnames: sorted(hostnames), ..self }
+    }
+
+    /// The zone read like that.
+    #[must_use]
+    pub fn with_extent(self, extent: Extent) -> Self {
+        Self { extent, ..self }
+    }
+
+    /// How it is read, and what of it.
+    pub fn extent(&self) -> Extent {
+        self.extent
     }
 
     /// What the zone is called.

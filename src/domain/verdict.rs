@@ -155,10 +155,8 @@ mod tests {
         let mut snapshot = Snapshot::default().retarget(&Targets::new([zone]));
         for result in results {
             snapshot = snapshot.fold(&[Outcome {
-                zone: key.clone(),
-                id: None,
                 hostnames: vec![(target.hostname.clone(), result.clone())],
-                end: None,
+                ..Outcome::of(key.clone())
             }]);
         }
         snapshot.zones()[0].entries()[0].findings(Thresholds::default(), date(NOW))

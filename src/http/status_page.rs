@@ -289,10 +289,9 @@ mod tests {
             (name(number), Ok(Reading::bare(association, now)))
         });
         let outcome = Outcome {
-            zone: zone.key().clone(),
-            id: None,
             hostnames: read.collect(),
             end: Some((Ok(()), now)),
+            ..Outcome::of(zone.key().clone())
         };
         let snapshot = Arc::new(Snapshot::default().retarget(&Targets::new([zone])).fold(&[outcome]));
         let page = render(&Status { snapshot, thresholds: Thresholds::default(), now }).html;

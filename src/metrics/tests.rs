@@ -59,10 +59,10 @@ fn zone(answers: &[(&str, Option<Result<Reading, Reason>>)]) -> Arc<Snapshot> {
         .with_hostnames(hostnames.collect());
     let unread = ZoneTarget::named("main".into(), "b.example".parse().unwrap(), None);
     let outcome = Outcome {
-        zone: target.key().clone(),
         id: Some("023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap()),
         hostnames: answers.iter().filter_map(|(host, answer)| Some((name(host), answer.clone()?))).collect(),
         end: Some((Ok(()), date(NOW - 30))),
+        ..Outcome::of(target.key().clone())
     };
     Arc::new(Snapshot::default().retarget(&Targets::new([target, unread])).fold(&[outcome]))
 }
@@ -81,10 +81,8 @@ fn every_kind() -> Arc<Snapshot> {
         ("void.a.example", Some(Ok(Reading::bare(Association::Void, date(NOW - 60))))),
     ]);
     let failed = Outcome {
-        zone: snapshot.zones()[0].key().clone(),
-        id: None,
         hostnames: vec![("expired.a.example".parse().unwrap(), Err(Reason::Timeout))],
-        end: None,
+        ..Outcome::of(snapshot.zones()[0].key().clone())
     };
     Arc::new(snapshot.fold(&[failed]))
 }

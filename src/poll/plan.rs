@@ -89,14 +89,12 @@ mod tests {
             (name.parse().unwrap(), Ok(Reading::bare(Association::Enabled, at)))
         };
         let outcome = Outcome {
-            zone: zone.key().clone(),
-            id: None,
             hostnames: vec![
                 read("a.example", 30),
                 read("b.example", 20),
                 (names[3].parse().unwrap(), Err(Reason::Timeout)),
             ],
-            end: None,
+            ..Outcome::of(zone.key().clone())
         };
         let snapshot = Snapshot::default().retarget(&Targets::new([zone])).fold(&[outcome]);
         let order = hostnames(&snapshot.zones()[0]);

@@ -125,7 +125,7 @@ impl ZonePoll<'_> {
         end: Option<Result<(), Reason>>,
     ) {
         let end = end.map(|result| (result, self.clock.now().into()));
-        let outcome = Outcome { zone: self.target.key().clone(), id, hostnames, end };
+        let outcome = Outcome { id, hostnames, end, ..Outcome::of(self.target.key().clone()) };
         // it fails when the poll was dropped meanwhile
         let _ = self.messages.send(Message::Outcome(outcome)).await;
     }

@@ -3,7 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Association, CertificateDetails, HostnameTarget};
+use crate::domain::{
+    Association, Certificate, CertificateDetails, Entry, Expectation, HostnameTarget, Status, ZoneTarget,
+};
 
 fn date(second: i64) -> Date {
     jiff::Timestamp::from_second(second).unwrap().into()
@@ -26,7 +28,7 @@ fn key() -> ZoneKey {
 }
 
 fn outcome(hostnames: Vec<(Hostname, Result<Reading, Reason>)>) -> Outcome {
-    Outcome { zone: key(), id: None, hostnames, end: None }
+    Outcome { hostnames, ..Outcome::of(key()) }
 }
 
 fn enabled(read_at: i64) -> Reading {
@@ -162,7 +164,7 @@ proptest! {
             expected.sort();
             let entries = snapshot.zones()[0].entries().iter();
             let actual: Vec<_> = entries
-                .map(|entry| (entry.hostname.clone(), entry.reading().map(|reading| reading.read_at.as_second())))
+                .map(|entry| (entry.hostname().clone(), entry.reading().map(|reading| reading.read_at.as_second())))
                 .collect();
             prop_assert_eq!(actual, expected);
         }
