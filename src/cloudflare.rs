@@ -1,6 +1,8 @@
 //! The client of Cloudflare's API: one method a request, and one place where a response becomes a result.
 
+mod associations;
 mod budget;
+mod certificates;
 mod error;
 mod hostnames;
 mod interner;
@@ -11,7 +13,9 @@ mod transport;
 mod wire;
 mod zones;
 
+pub use associations::{AssociationRow, Associations};
 pub use budget::{Budget, RateLimit};
+pub use certificates::ListedCertificate;
 pub use error::{ApiError, BuildError, Error};
 pub use options::{ApiToken, BaseUrl, BaseUrlError, Options, TokenError};
 pub use tokens::TokenState;
