@@ -89,6 +89,15 @@ impl<'t> Section<'t> {
         number
     }
 
+    /// Takes true or false.
+    pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let flag = self.value(key)?.get_ref().as_bool();
+        if flag.is_none() {
+            self.reject(key, "expected true or false");
+        }
+        flag
+    }
+
     /// Takes a table; one that is not there is as good as an empty one.
     pub(super) fn table(&mut self, key: &'static str) -> Self {
         let value = self.value(key);

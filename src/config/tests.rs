@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::Expected;
+use crate::domain::{Expected, Extent, Strategy};
 
 /// The rest of a file in which one account has one zone.
 const REST: &str = "[[account.zone]]\nname = \"example.com\"\nhostnames = [\"app.example.com\"]\n";
@@ -74,12 +74,15 @@ fn every_setting_arrives() {
         name = "Example.com"
         id = "023e105f4ecef8ad9ca31a8372d0c353"
         strategy = "get"
+        zone_level = true
         hostnames = ["*.example.com", { name = "b\u00fccher.example.com", expect = "disabled", cert_id = "a-1" }]
         [[account]]
         api_token_file = "token"
         [[account.zone]]
         id = "ffffffffffffffffffffffffffffffff"
-        hostnames = ["anything.example"]
+        strategy = "list"
+        discover = true
+        discovered_expect = "enabled"
         "#,
         Secrets::Skip,
     )
@@ -102,11 +105,27 @@ fn every_setting_arrives() {
     assert_eq!((by_name.key().as_str(), &**by_name.account()), ("example.com", "team"));
     assert_eq!(by_name.id().unwrap().to_string(), "023e105f4ecef8ad9ca31a8372d0c353");
     assert_eq!((by_id.key().as_str(), &**by_id.account()), ("ffffffffffffffffffffffffffffffff", "default"));
+    assert_eq!(by_name.extent(), Extent { strategy: Strategy::Get, discovered: None, zone_level: true });
+    let discovered = Some(Expected::Enabled);
+    assert_eq!(by_id.extent(), Extent { strategy: Strategy::List, discovered, zone_level: false });
+    assert!(by_id.hostnames().is_empty());
     let [wildcard, books] = by_name.hostnames() else { panic!("two hostnames") };
     assert_eq!(wildcard.hostname.as_str(), "*.example.com");
     assert_eq!(books.hostname.as_str(), "xn--bcher-kva.example.com");
     assert_eq!(books.expectation.association, Expected::Disabled);
     assert_eq!(books.expectation.cert_id.as_ref().unwrap().as_str(), "a-1");
+}
+
+#[test]
+fn a_zone_needs_no_hostnames_where_something_else_of_it_is_read() {
+    let extent = |text: &str| {
+        let text = format!("[[account]]\n[[account.zone]]\nname = \"example.com\"\n{text}");
+        parse(&text, Secrets::Check).unwrap().targets.zones()[0].extent()
+    };
+    let (strategy, discovered) = (Strategy::Auto, Some(Expected::Any));
+    assert_eq!(extent("discover = true"), Extent { strategy, discovered, zone_level: false });
+    let nothing = "hostnames = []\nzone_level = true";
+    assert_eq!(extent(nothing), Extent { strategy, discovered: None, zone_level: true });
 }
 
 #[test]
@@ -135,13 +154,13 @@ fn the_example_shows_the_defaults() {
 fn what_the_example_has_commented_out_can_be_used() {
     let setting = |line: &&str| line.starts_with("# ") && (line.contains(" = \"") || line.contains("# {"));
     let shown = EXAMPLE.lines().filter(|line| setting(&line.trim_start())).count();
-    assert_eq!(shown, 7);
+    assert_eq!(shown, 8);
     let text = EXAMPLE.lines().map(|line| match line.trim_start().strip_prefix("# ") {
         Some(rest) if setting(&line.trim_start()) => rest,
         _ => line,
     });
     let text = text.collect::<Vec<_>>().join("\n").replace("api_token_env", "# api_token_env");
-    let config = parse(&text, Secrets::Skip).unwrap();
+    let config = parse(&text.replace("discover = false", "discover = true"), Secrets::Skip).unwrap();
     assert_eq!(config.targets.hostnames(), 4);
     assert_eq!(config.accounts[0].quota, "team");
 }
@@ -326,11 +345,13 @@ fn a_missing_account_zone_or_hostname_is_named() {
         ("[[account]]\n[[account.zone]]\nhostnames = [\"a\"]", "2: account.zone: expected a name or an id"),
         (
             "[[account]]\n[[account.zone]]\nname = \"example.com\"",
-            "2: account.zone: expected at least one hostname, such as hostnames = [\"app.example.com\"]",
+            "2: account.zone: expected at least one hostname, such as hostnames = [\"app.example.com\"]; \
+             or discover = true, or zone_level = true",
         ),
         (
             "[[account]]\n[[account.zone]]\nname = \"example.com\"\nhostnames = []",
-            "2: account.zone: expected at least one hostname, such as hostnames = [\"app.example.com\"]",
+            "2: account.zone: expected at least one hostname, such as hostnames = [\"app.example.com\"]; \
+             or discover = true, or zone_level = true",
         ),
     ];
     assert_errors(&cases, str::to_owned);
@@ -353,16 +374,33 @@ fn a_wrong_zone_is_named() {
             "4: account.zone.id = \"example.com\": expected a zone id of 32 hexadecimal digits",
         ),
         (
-            "name = \"com\"\nstrategy = \"list\"",
-            "5: account.zone.strategy = \"list\": expected \"auto\" or \"get\"",
+            "name = \"com\"\nstrategy = \"fast\"",
+            "5: account.zone.strategy = \"fast\": expected \"auto\", \"get\" or \"list\"",
         ),
         (
-            "name = \"com\"\ndiscover = true",
-            "5: account.zone.discover: unknown key, expected one of name, id, strategy, hostnames",
+            "name = \"com\"\ndiscover = \"yes\"\ndiscovered_expect = \"any\"",
+            "5: account.zone.discover = \"yes\": expected true or false",
         ),
         (
-            "name = \"com\"\nzone_level = true",
-            "5: account.zone.zone_level: unknown key, expected one of name, id, strategy, hostnames",
+            "name = \"com\"\ndiscover = true\nstrategy = \"get\"",
+            "6: account.zone.strategy = \"get\": \
+             expected \"auto\" or \"list\" beside discover = true: only a list tells what else there is",
+        ),
+        (
+            "name = \"com\"\ndiscovered_expect = \"enabled\"",
+            "5: account.zone.discovered_expect = \"enabled\": \
+             expected discover = true beside it, without which it has no effect",
+        ),
+        (
+            "name = \"com\"\ndiscover = true\ndiscovered_expect = \"on\"",
+            "6: account.zone.discovered_expect = \"on\": \
+             expected \"enabled\", \"disabled\", \"void\" or \"any\"",
+        ),
+        ("name = \"com\"\nzone_level = 1", "5: account.zone.zone_level = 1: expected true or false"),
+        (
+            "name = \"com\"\ncolour = true",
+            "5: account.zone.colour: unknown key, \
+             expected one of name, id, discover, discovered_expect, zone_level, strategy, hostnames",
         ),
     ];
     assert_errors(&cases, |text| {
@@ -484,7 +522,7 @@ name = "example.com"
 14: account.zone.hostnames = "example.net": expected a hostname in the zone example.com, found example.net
 14: account.zone.hostnames = "a..example.com": expected labels of 1 to 63 octets, found ""
 14: account.zone.hostnames.expect = "off": expected "enabled", "disabled", "void" or "any"
-15: account.zone: expected at least one hostname, such as hostnames = ["app.example.com"]
+15: account.zone: expected at least one hostname, such as hostnames = ["app.example.com"]; or discover = true, or zone_level = true
 16: account.zone.name = "example.com": expected each zone once, this one is at line 13 too"#
     );
 }

@@ -8,7 +8,8 @@ use toml::de::DeValue;
 
 use super::section::Section;
 use crate::domain::{
-    CertId, Expectation, Expected, Hostname, HostnameTarget, Targets, ZoneId, ZoneName, ZoneTarget,
+    CertId, Expectation, Expected, Extent, Hostname, HostnameTarget, Strategy, Targets, ZoneId, ZoneName,
+    ZoneTarget,
 };
 
 /// Reads one zone after the other; none may be there twice, whichever account reads it.
@@ -44,16 +45,15 @@ impl Zones {
         if !double {
             check(&section, "id", id, &mut self.ids);
         }
-        // both come to one GET per hostname, until associations can be read in bulk
-        section.take("strategy", "\"auto\" or \"get\"", |text| ["auto", "get"].contains(&text).then_some(()));
-        let hostnames = hostnames(&mut section, name.as_ref());
+        let extent = extent(&mut section);
+        let hostnames = hostnames(&mut section, name.as_ref(), extent);
         section.finish();
         let zone = match (name, id) {
             (Some(name), id) => ZoneTarget::named(Arc::clone(account), name, id),
             (None, Some(id)) => ZoneTarget::identified(Arc::clone(account), id),
             (None, None) => return,
         };
-        self.zones.push(zone.with_hostnames(hostnames));
+        self.zones.push(zone.with_hostnames(hostnames).with_extent(extent));
     }
 }
 
@@ -74,12 +74,47 @@ fn check<T: Eq + std::hash::Hash>(
     first != offset
 }
 
+/// How the zone is read, and what of it beside the hostnames that are named.
+fn extent(section: &mut Section<'_>) -> Extent {
+    const DISCOVER: &str = "discover";
+    const DISCOVERED: &str = "discovered_expect";
+    // what cannot be read was meant to be on: then nothing that rests on it is complained about too
+    let discover = section.flag(DISCOVER).unwrap_or(section.has(DISCOVER));
+    let discovered = expected(section, DISCOVERED);
+    if section.has(DISCOVERED) && !discover {
+        section.reject(DISCOVERED, "expected discover = true beside it, without which it has no effect");
+    }
+    let zone_level = section.flag("zone_level").unwrap_or(section.has("zone_level"));
+    let strategy = section.take("strategy", "\"auto\", \"get\" or \"list\"", |text| match text {
+        "auto" => Some(Strategy::Auto),
+        "get" => Some(Strategy::Get),
+        "list" => Some(Strategy::List),
+        _ => None,
+    });
+    if discover && strategy == Some(Strategy::Get) {
+        let complaint =
+            "expected \"auto\" or \"list\" beside discover = true: only a list tells what else there is";
+        section.reject("strategy", complaint);
+    }
+    let discovered = discover.then(|| discovered.unwrap_or(Expected::Any));
+    Extent { strategy: strategy.unwrap_or_default(), discovered, zone_level }
+}
+
+fn expected(section: &mut Section<'_>, key: &'static str) -> Option<Expected> {
+    section.take(key, "\"enabled\", \"disabled\", \"void\" or \"any\"", |text| {
+        Expected::ALL.into_iter().find(|expected| expected.label() == text)
+    })
+}
+
 const HOSTNAMES: &str = "hostnames";
 
-fn hostnames(section: &mut Section<'_>, zone: Option<&ZoneName>) -> Vec<HostnameTarget> {
+fn hostnames(section: &mut Section<'_>, zone: Option<&ZoneName>, extent: Extent) -> Vec<HostnameTarget> {
     let items = section.items(HOSTNAMES, "a list such as [\"app.example.com\"]");
-    if section.has_none(HOSTNAMES) {
-        section.lacks("expected at least one hostname, such as hostnames = [\"app.example.com\"]");
+    if section.has_none(HOSTNAMES) && extent.discovered.is_none() && !extent.zone_level {
+        section.lacks(
+            "expected at least one hostname, such as hostnames = [\"app.example.com\"]; \
+             or discover = true, or zone_level = true",
+        );
     }
     let mut targets = Vec::with_capacity(items.len());
     let mut seen: HashMap<Hostname, usize> = HashMap::with_capacity(items.len());
@@ -125,10 +160,7 @@ fn expecting(mut section: Section<'_>) -> Option<HostnameTarget> {
     if !section.has("name") {
         section.lacks("expected a name");
     }
-    let expected = "\"enabled\", \"disabled\", \"void\" or \"any\"";
-    let association = section
-        .take("expect", expected, |text| Expected::ALL.into_iter().find(|expected| expected.label() == text))
-        .unwrap_or_default();
+    let association = expected(&mut section, "expect").unwrap_or_default();
     let cert_id: Option<CertId> = section.parse("cert_id");
     if cert_id.is_some() && matches!(association, Expected::Void | Expected::Any) {
         let label = association.label();

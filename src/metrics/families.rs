@@ -206,6 +206,16 @@ pub(super) const FAMILIES: &[Family] = &[
         }),
     ),
     family(
+        "cloudflare_aop_zone_level_enabled",
+        cached!("Whether the zone-level switch is on; per-hostname associations go before it."),
+        Kind::Gauge,
+        Rows::Zone(|zone, row| {
+            if let Some(enabled) = zone.zone_level_enabled() {
+                row.flag(enabled);
+            }
+        }),
+    ),
+    family(
         "cloudflare_aop_certificate_status",
         cached!("1 for the status that the certificate has."),
         Kind::Gauge,
@@ -222,6 +232,18 @@ pub(super) const FAMILIES: &[Family] = &[
         cached!("Always 1; the labels describe the certificate."),
         Kind::Info,
         Rows::Certificate(|known, row| row.info(&described(&known.certificate))),
+    ),
+    family(
+        "cloudflare_aop_certificate_hostnames",
+        cached!(
+            "Hostnames that the certificate is associated with, where they were listed; 100 at the most."
+        ),
+        Kind::Gauge,
+        Rows::Certificate(|known, row| {
+            if let Some(hostnames) = known.hostnames {
+                row.int(hostnames);
+            }
+        }),
     ),
 ];
 

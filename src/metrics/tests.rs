@@ -4,8 +4,8 @@ use prometheus::proto::MetricType;
 
 use super::*;
 use crate::domain::{
-    Association, Certificate, CertificateDetails, Expectation, Hostname, HostnameTarget, Outcome, Pem,
-    Reading, Reason, Status, Targets, ZoneTarget,
+    Association, Certificate, CertificateDetails, Certificates, Expectation, Extent, Hostname,
+    HostnameTarget, Level, Outcome, Pem, Reading, Reason, Status, Targets, ZoneCertificate, ZoneTarget,
 };
 use crate::telemetry::Endpoint;
 
@@ -56,7 +56,8 @@ fn zone(answers: &[(&str, Option<Result<Reading, Reason>>)]) -> Arc<Snapshot> {
         expectation: Expectation::default(),
     });
     let target = ZoneTarget::named("main".into(), "a.example".parse().unwrap(), None)
-        .with_hostnames(hostnames.collect());
+        .with_hostnames(hostnames.collect())
+        .with_extent(Extent { zone_level: true, ..Extent::default() });
     let unread = ZoneTarget::named("main".into(), "b.example".parse().unwrap(), None);
     let outcome = Outcome {
         id: Some("023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap()),
@@ -67,7 +68,7 @@ fn zone(answers: &[(&str, Option<Result<Reading, Reason>>)]) -> Arc<Snapshot> {
     Arc::new(Snapshot::default().retarget(&Targets::new([target, unread])).fold(&[outcome]))
 }
 
-/// Every column of the table of what is present, and a failure after a success.
+/// Every column of the table of what is present, a failure after a success, and what only lists tell.
 fn every_kind() -> Arc<Snapshot> {
     let shared = certificate("c-1", "C=DE, O=\"Quote\" \\ Ünïcode\nCA", NOW + 86_400);
     let expired = certificate("c-2", "", NOW - 10);
@@ -80,11 +81,23 @@ fn every_kind() -> Arc<Snapshot> {
         ("unread.a.example", None),
         ("void.a.example", Some(Ok(Reading::bare(Association::Void, date(NOW - 60))))),
     ]);
-    let failed = Outcome {
-        hostnames: vec![("expired.a.example".parse().unwrap(), Err(Reason::Timeout))],
-        ..Outcome::of(snapshot.zones()[0].key().clone())
+    let zone = &snapshot.zones()[0];
+    let count = |known: &ZoneCertificate| ZoneCertificate { hostnames: Some(2), ..known.clone() };
+    let of_zone = ZoneCertificate {
+        id: "c-9".parse().unwrap(),
+        level: Level::Zone,
+        status: None,
+        certificate: certificate("c-9", "zone ca", NOW + 300),
+        hostnames: None,
     };
-    Arc::new(snapshot.fold(&[failed]))
+    let later = Outcome {
+        hostnames: vec![("expired.a.example".parse().unwrap(), Err(Reason::Timeout))],
+        certificates: Certificates::Listed(zone.certificates().iter().map(count).collect()),
+        zone_certificates: Some(vec![of_zone]),
+        zone_level_enabled: Some(true),
+        ..Outcome::of(zone.key().clone())
+    };
+    Arc::new(snapshot.fold(&[later]))
 }
 
 fn source(snapshot: Arc<Snapshot>, states: States) -> Source {
