@@ -191,6 +191,17 @@ impl From<&Reading> for State {
     }
 }
 
+impl From<&Change> for State {
+    fn from(change: &Change) -> Self {
+        let association = match change.enabled {
+            Some(true) => Association::Enabled,
+            Some(false) => Association::Disabled,
+            None => Association::Void,
+        };
+        Self { association, status: None, cert_id: Some(change.cert_id.clone()) }
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.association.label())?;

@@ -16,7 +16,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("cloudflare", 2, &["domain", "clock", "telemetry"]),
     ("poll", 3, &["domain", "clock", "cloudflare", "telemetry"]),
     ("metrics", 3, &["domain", "clock", "exposition", "telemetry"]),
-    ("change", 3, &["domain", "clock", "cloudflare"]),
+    ("change", 3, &["domain", "cloudflare"]),
     ("http", 4, &["domain", "metrics", "listener"]),
     ("simulator", 4, &["domain", "clock", "listener"]),
     ("config", 5, &["domain", "cloudflare", "metrics", "schedule"]),
