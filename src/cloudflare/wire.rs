@@ -1,10 +1,14 @@
 //! The shapes of the API's JSON: the one place that knows them. Lenient: everything may be missing or null,
 //! and what is not known is passed over.
 
+mod change;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
+
+pub(super) use change::Changes;
 
 use super::interner::Interner;
 use super::{ApiError, AssociationRow, ListedCertificate};
@@ -121,6 +125,12 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<bool>>, D
 }
 
 impl HostnameObject<'_> {
+    /// Whether it is about `hostname`; none where it does not say.
+    pub(super) fn names(&self, hostname: &Hostname) -> Option<bool> {
+        let named = filled(&self.hostname)?;
+        Some(named == hostname.as_str() || named.parse().is_ok_and(|named: Hostname| named == *hostname))
+    }
+
     /// What it says about `hostname`, or why it cannot be trusted.
     pub(super) fn reading(
         &self,
@@ -128,12 +138,8 @@ impl HostnameObject<'_> {
         read_at: Date,
         certificates: &Interner,
     ) -> Result<Reading, String> {
-        if let Some(named) = filled(&self.hostname) {
-            let same =
-                named == hostname.as_str() || named.parse().is_ok_and(|named: Hostname| named == *hostname);
-            if !same {
-                return Err("it is about another hostname".to_owned());
-            }
+        if self.names(hostname) == Some(false) {
+            return Err("it is about another hostname".to_owned());
         }
         let status = filled(&self.status).map(Status::from_api);
         if status == Some(Status::Deleted) {
