@@ -189,6 +189,10 @@ impl Client {
     async fn admission(&self, deadline: Instant) -> Result<(), Error> {
         loop {
             let now = Instant::now();
+            // a slot that becomes free as time runs out comes too late
+            if now >= deadline {
+                return Err(Error::Deadline);
+            }
             match self.budget.admit(now) {
                 Ok(()) => return Ok(()),
                 Err(wait) if wait.until() < deadline => sleep_until(wait.until()).await,
