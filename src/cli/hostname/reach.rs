@@ -34,8 +34,7 @@ pub(super) struct Reach {
     /// The account of the configuration; needed only where there are several and none has this zone.
     #[arg(long, value_name = "NAME", requires = "config")]
     account: Option<String>,
-    /// Where the API is, if not at https://api.cloudflare.com/client/v4; plain http is accepted for loopback
-    /// addresses only.
+    /// Where the API is, if not at Cloudflare; plain http is accepted for loopback addresses only.
     #[arg(long, value_name = "URL", conflicts_with_all = ["config", "account"])]
     base_url: Option<BaseUrl>,
     /// How long one call of the API may take, with everything that is tried again.
