@@ -162,8 +162,8 @@ fn encode(registry: &Registry) -> usize {
 }
 
 fn whole(source: &Source) -> String {
-    let mut text = Vec::new();
-    source.page(Format::Text).fill(&mut text, usize::MAX);
+    let (mut page, mut text) = (source.page(Format::Text), Vec::new());
+    while page.fill(&mut text, usize::MAX) {}
     String::from_utf8(text).unwrap()
 }
 

@@ -1,9 +1,11 @@
 //! The command line: one file a subcommand. Results go to stdout, logs and errors to stderr.
 
 mod check;
+mod columns;
 mod config;
 mod demo;
 mod generate;
+mod hostname;
 mod logs;
 mod serve;
 mod simulate;
@@ -35,6 +37,8 @@ enum Command {
     Demo(demo::Demo),
     Check(check::Check),
     #[command(subcommand)]
+    Hostname(hostname::Hostname),
+    #[command(subcommand)]
     Config(config::Config),
     Simulate(simulate::Simulate),
     Completions(generate::Completions),
@@ -58,6 +62,7 @@ impl Cli {
             Command::Serve(serve) => block_on(serve.run()),
             Command::Demo(demo) => block_on(demo.run()),
             Command::Check(check) => block_on(check.run()),
+            Command::Hostname(hostname) => block_on(hostname.run()),
             Command::Config(config) => config.run(),
             Command::Simulate(simulate) => block_on(simulate.run()),
             Command::Completions(completions) => completions.run(),

@@ -1,6 +1,9 @@
 //! The client of Cloudflare's API: one method a request, and one place where a response becomes a result.
 
+mod advice;
+mod associations;
 mod budget;
+mod certificates;
 mod error;
 mod hostnames;
 mod interner;
@@ -11,8 +14,12 @@ mod transport;
 mod wire;
 mod zones;
 
+pub use advice::Purpose;
+pub use associations::{AssociationRow, Associations};
 pub use budget::{Budget, RateLimit};
+pub use certificates::ListedCertificate;
 pub use error::{ApiError, BuildError, Error};
+pub use hostnames::Change;
 pub use options::{ApiToken, BaseUrl, BaseUrlError, Options, TokenError};
 pub use tokens::TokenState;
 pub use transport::Client;

@@ -19,6 +19,7 @@
 //! | 2 | [`cloudflare`] | the API's client, with its budget of requests |
 //! | 3 | [`poll`] | plans requests, runs them, folds what they say, publishes |
 //! | 3 | [`metrics`] | the families of a snapshot |
+//! | 3 | [`change`] | what a wish takes, and when it is in force |
 //! | 4 | [`http`] | routes, negotiation, compression |
 //! | 4 | [`simulator`] | a simulated API with faults on demand |
 //! | 5 | [`config`] | the file becomes exact settings, or all of its errors |
@@ -27,6 +28,7 @@
 //!
 //! This is a program: the library exists for its tests and benches, and promises nothing about its interfaces.
 
+pub mod change;
 pub mod cli;
 pub mod clock;
 pub mod cloudflare;

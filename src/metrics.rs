@@ -91,12 +91,16 @@ impl Page {
         self.format.content_type()
     }
 
-    /// Appends whole rows to `out` until it holds at least `until` octets; false once the page has ended.
+    /// Appends whole rows to `out` until it holds at least `until` octets, or a good deal of hostnames was looked at;
+    /// false once the page has ended.
     ///
-    /// A row, which is what one family says of one thing, has a few kilobytes at most. The call that says
-    /// that the page has ended may append nothing.
+    /// A row, which is what one family says of one thing, has a few kilobytes at most. A call may append nothing:
+    /// of hostnames that were never read there is hardly anything to write, and yet they are all walked over.
     pub fn fill(&mut self, out: &mut Vec<u8>, until: usize) -> bool {
-        while out.len() < until && !self.ended {
+        const MOST_WALKED: usize = 10_000;
+        let in_all: usize = self.snapshot.zones().iter().map(|zone| zone.entries().len()).sum();
+        let mut walked = 0;
+        while out.len() < until && walked <= MOST_WALKED && !self.ended {
             let written = if let Some(family) = FAMILIES.get(self.family) {
                 self.fill_family(family, out, until)
             } else if self.family < FAMILIES.len() + self.own.len() {
@@ -109,6 +113,7 @@ impl Page {
             if written {
                 self.family += 1;
                 self.rows = None;
+                walked += in_all;
             }
         }
         !self.ended

@@ -1,5 +1,6 @@
 //! The poller: on each tick it asks about everything that is watched, and it alone publishes what is known.
 
+mod listing;
 mod plan;
 mod zone;
 
@@ -16,8 +17,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::cloudflare::Client;
-use crate::domain::{Snapshot, Targets, ZoneKey};
+use crate::cloudflare::{Budget, Client, RateLimit};
+use crate::domain::{Outcome, Snapshot, Targets, ZoneKey};
 use crate::telemetry::Telemetry;
 
 /// What is polled, with what and how often: replaced as a whole when the configuration changes.
@@ -38,9 +39,25 @@ pub struct Poller {
     clock: Clock,
 }
 
+/// A setup, with what was found out about it since it is followed.
+struct Following<'a> {
+    setup: &'a Setup,
+    /// What is watched: zones that turned out to be one are merged.
+    targets: Targets,
+    memories: BTreeMap<ZoneKey, zone::Memory>,
+}
+
+impl<'a> Following<'a> {
+    fn new(setup: &'a Setup) -> Self {
+        let targets = setup.targets.clone();
+        let memories = targets.zones().iter().map(|zone| (zone.key().clone(), zone::Memory::default()));
+        Self { setup, memories: memories.collect(), targets }
+    }
+}
+
 /// What a poll of a zone tells the writer.
 enum Message {
-    Outcome(crate::domain::Outcome),
+    Outcome(Outcome),
     /// The zone of that name is the zone that is also given by its id.
     SameZone {
         name: ZoneKey,
@@ -82,13 +99,13 @@ impl Poller {
     /// Polls everything once, until `deadline`.
     pub async fn poll_once(&mut self, deadline: Instant) {
         let setup = Arc::clone(&self.setup.borrow());
-        self.poll(&setup, &mut setup.targets.clone(), deadline).await;
+        self.poll(&mut Following::new(&setup), deadline).await;
     }
 
     async fn follow(&mut self, setup: &Setup, ticks: &mut mpsc::Receiver<()>) {
-        let mut targets = setup.targets.clone();
-        self.snapshot.send_modify(|known| *known = Arc::new(known.retarget(&targets)));
-        for zone in targets.zones() {
+        let mut following = Following::new(setup);
+        self.snapshot.send_modify(|known| *known = Arc::new(known.retarget(&setup.targets)));
+        for zone in setup.targets.zones() {
             self.telemetry.start_zone(zone.key());
         }
         let quotas = quotas(setup);
@@ -96,7 +113,7 @@ impl Poller {
         let limit = plan::time_limit(setup.gap, quotas);
         loop {
             tokio::select! {
-                () = self.poll(setup, &mut targets, Instant::now() + limit) => {}
+                () = self.poll(&mut following, Instant::now() + limit) => {}
                 never = self.count_skipped(ticks) => match never {},
             }
             if ticks.recv().await.is_none() {
@@ -115,12 +132,12 @@ impl Poller {
     }
 
     /// Polls all zones side by side; where one turns out to be watched twice, merges the two and begins anew.
-    async fn poll(&self, setup: &Setup, targets: &mut Targets, deadline: Instant) {
+    async fn poll(&self, following: &mut Following<'_>, deadline: Instant) {
         let started = Instant::now();
-        while let Err((name, id)) = self.poll_zones(setup, targets, deadline).await {
+        while let Err((name, id)) = self.poll_zones(following, deadline).await {
             tracing::warn!(zone = %name, %id, "this zone is configured twice, by name and by id: it is read once");
-            *targets = targets.merged(&id, &name);
-            self.snapshot.send_modify(|known| *known = Arc::new(known.retarget(targets)));
+            following.targets = following.targets.merged(&id, &name);
+            self.snapshot.send_modify(|known| *known = Arc::new(known.retarget(&following.targets)));
         }
         self.telemetry.poll_ended(started.elapsed(), self.clock.now().into());
         tracing::debug!(seconds = started.elapsed().as_secs_f64(), "poll ended");
@@ -128,10 +145,10 @@ impl Poller {
 
     async fn poll_zones(
         &self,
-        setup: &Setup,
-        targets: &Targets,
+        following: &Following<'_>,
         deadline: Instant,
     ) -> Result<(), (ZoneKey, ZoneKey)> {
+        let Following { setup, targets, memories } = following;
         let known = Arc::clone(&self.snapshot.borrow());
         let (sender, mut messages) = mpsc::channel(64);
         let polls: FuturesUnordered<_> = targets
@@ -143,6 +160,7 @@ impl Poller {
                     targets,
                     target,
                     known: known.zone(target.key())?,
+                    memory: memories.get(target.key())?,
                     telemetry: &self.telemetry,
                     clock: &self.clock,
                     deadline,
@@ -184,14 +202,13 @@ impl Poller {
 }
 
 /// The limit of each quota, with the requests that a poll spends of it.
-fn quotas(setup: &Setup) -> Vec<(crate::cloudflare::RateLimit, usize)> {
-    let mut quotas: BTreeMap<*const crate::cloudflare::Budget, (crate::cloudflare::RateLimit, usize)> =
-        BTreeMap::new();
+fn quotas(setup: &Setup) -> Vec<(RateLimit, usize)> {
+    let mut quotas: BTreeMap<*const Budget, (RateLimit, usize)> = BTreeMap::new();
     for target in setup.targets.zones() {
         if let Some(client) = setup.clients.get(target.account()) {
             let budget = client.budget();
             let quota = quotas.entry(budget).or_insert((budget.limit(), 0));
-            quota.1 += plan::requests(target);
+            quota.1 += plan::requests(target, target.hostnames().len());
         }
     }
     quotas.into_values().collect()

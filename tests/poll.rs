@@ -8,22 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_aop_exporter::domain::{
-    Association, Entry, Expectation, HostnameTarget, Reason, Snapshot, Targets, ZoneTarget,
+    Association, Entry, Expectation, Extent, HostnameTarget, Reason, Snapshot, Strategy, ZoneTarget,
 };
 use cloudflare_aop_exporter::metrics::{Format, Source, States};
 use cloudflare_aop_exporter::poll::{Poller, Setup};
 use cloudflare_aop_exporter::simulator::{Effect, Fault};
-use harness::{Api, Asking, budget, hostname, now, soon, world};
+use harness::{Api, Asking, Running, budget, hostname, now, setup, soon, world};
 use jiff::SignedDuration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
-use tokio_util::sync::CancellationToken;
 
 const ERRORS: &str = "cloudflare_aop_exporter_poll_errors_total";
 const SKIPPED: &str = "cloudflare_aop_exporter_polls_skipped_total";
-const POLLS: &str = "cloudflare_aop_exporter_polls_total";
 
 fn hostnames(names: &[&str]) -> Vec<HostnameTarget> {
     let target =
@@ -33,60 +31,12 @@ fn hostnames(names: &[&str]) -> Vec<HostnameTarget> {
 
 /// The zone `example.com`, to be found by its name.
 fn zone(names: &[&str]) -> ZoneTarget {
-    ZoneTarget::named("default".into(), "example.com".parse().unwrap(), None).with_hostnames(hostnames(names))
+    let zone = ZoneTarget::named("default".into(), "example.com".parse().unwrap(), None);
+    zone.with_hostnames(hostnames(names)).with_extent(ONE_BY_ONE)
 }
 
-fn setup(asking: &Asking, zones: impl IntoIterator<Item = ZoneTarget>) -> Arc<Setup> {
-    let clients = [("default".into(), asking.build())].into();
-    Arc::new(Setup { clients, targets: Targets::new(zones), gap: Duration::from_secs(60) })
-}
-
-/// A poller that runs, and all that it can be told.
-struct Running {
-    setup: watch::Sender<Arc<Setup>>,
-    ticks: mpsc::Sender<()>,
-    snapshot: watch::Receiver<Arc<Snapshot>>,
-    asking: Asking,
-    shutdown: CancellationToken,
-}
-
-impl Running {
-    fn start(asking: Asking, zones: impl IntoIterator<Item = ZoneTarget>) -> Self {
-        let setup = watch::Sender::new(setup(&asking, zones));
-        let poller = Poller::new(setup.subscribe(), Arc::clone(&asking.telemetry), asking.clock.clone());
-        let (ticks, receiver) = mpsc::channel(1);
-        let (snapshot, shutdown) = (poller.snapshot(), CancellationToken::new());
-        tokio::spawn(poller.run(receiver, shutdown.clone()));
-        Self { setup, ticks, snapshot, asking, shutdown }
-    }
-
-    fn polls(&self) -> f64 {
-        self.asking.counted(POLLS, &[])
-    }
-
-    /// Waits until so many polls have ended.
-    async fn polled(&self, polls: f64) -> Arc<Snapshot> {
-        let deadline = soon();
-        while self.polls() < polls {
-            assert!(Instant::now() < deadline, "{} of {polls} polls", self.polls());
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        Arc::clone(&self.snapshot.borrow())
-    }
-
-    /// Polls once more and waits for the end.
-    async fn poll(&self) -> Arc<Snapshot> {
-        let polls = self.polls();
-        self.ticks.send(()).await.unwrap();
-        self.polled(polls + 1.0).await
-    }
-
-    /// Waits for a snapshot.
-    async fn until(&mut self, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
-        let found = timeout_at(soon(), self.snapshot.wait_for(|snapshot| wanted(snapshot))).await;
-        Arc::clone(&found.unwrap().unwrap())
-    }
-}
+/// What these tests count is a GET for each hostname.
+const ONE_BY_ONE: Extent = Extent { strategy: Strategy::Get, discovered: None, zone_level: false };
 
 /// Every hostname with whether it is up and what is associated.
 fn rows(snapshot: &Snapshot) -> Vec<(&str, bool, Option<Association>)> {
@@ -167,8 +117,9 @@ async fn a_zone_that_hangs_holds_up_no_other() {
     asking.options.max_concurrent_requests = 2;
     asking.options.timeout = Duration::from_millis(300);
     let names = ["1.example.org", "2.example.org", "3.example.org", "4.example.org"];
-    let stuck =
-        ZoneTarget::identified("default".into(), hanging.parse().unwrap()).with_hostnames(hostnames(&names));
+    let stuck = ZoneTarget::identified("default".into(), hanging.parse().unwrap())
+        .with_hostnames(hostnames(&names))
+        .with_extent(ONE_BY_ONE);
     let mut running = Running::start(asking, [stuck, zone(&["a.example.com"])]);
     let published = running.until(|snapshot| snapshot.zones()[1].is_up()).await;
     assert_eq!(rows(&published).last(), Some(&("a.example.com", true, ENABLED)));
@@ -200,7 +151,9 @@ async fn a_refused_token_is_not_tried_on_every_hostname() {
     let api = Api::start(world(&names)).await;
     let mut asking = api.client();
     asking.options.max_concurrent_requests = 1;
-    let target = ZoneTarget::identified("default".into(), api.zone).with_hostnames(hostnames(&names));
+    let target = ZoneTarget::identified("default".into(), api.zone)
+        .with_hostnames(hostnames(&names))
+        .with_extent(ONE_BY_ONE);
     asking.token.send_replace("another-token".parse().unwrap());
     let running = Running::start(asking, [target]);
     let snapshot = running.polled(1.0).await;
@@ -250,7 +203,9 @@ async fn a_new_setup_drops_the_poll_under_way_and_polls_at_once() {
 async fn a_zone_given_by_name_and_by_id_is_read_once() {
     let names = ["a.example.com", "b.example.com", "c.example.com"];
     let api = Api::start(world(&names)).await;
-    let by_id = ZoneTarget::identified("default".into(), api.zone).with_hostnames(hostnames(&names[..2]));
+    let by_id = ZoneTarget::identified("default".into(), api.zone)
+        .with_hostnames(hostnames(&names[..2]))
+        .with_extent(ONE_BY_ONE);
     let running = Running::start(api.client(), [by_id, zone(&names[1..])]);
     let snapshot = running.polled(1.0).await;
     assert_eq!(rows(&snapshot), names.map(|name| (name, true, ENABLED)));
@@ -268,7 +223,9 @@ async fn where_the_budget_does_not_suffice_the_stalest_come_first() {
     let mut asking = api.client();
     asking.options.max_concurrent_requests = 1;
     asking.budget = budget(2, Duration::from_secs(3600));
-    let zone = ZoneTarget::identified("default".into(), api.zone).with_hostnames(hostnames(&names));
+    let zone = ZoneTarget::identified("default".into(), api.zone)
+        .with_hostnames(hostnames(&names))
+        .with_extent(ONE_BY_ONE);
     let (setup, telemetry) = (setup(&asking, [zone]), Arc::clone(&asking.telemetry));
     let setup = watch::Sender::new(setup);
     let mut poller = Poller::new(setup.subscribe(), telemetry, asking.clock.clone());

@@ -108,6 +108,10 @@ impl Budget {
             // before the look, so that nothing ends unseen between the two
             let ended = self.ended.notified();
             let sent = Instant::now();
+            // what is let through as time runs out comes too late
+            if sent >= deadline {
+                return Err(Wait::Pace(deadline));
+            }
             let admitted = self.ledger().admit(sent);
             match admitted {
                 Ok(()) => return Ok(Admission { budget: self, sent, heard: false }),

@@ -90,9 +90,13 @@ impl Error {
     }
 
     /// Whether the response has that status and names that code.
-    pub fn is(&self, wanted_status: u16, code: i64) -> bool {
-        matches!(self, Self::Api { status, errors, .. }
-            if *status == wanted_status && errors.iter().any(|error| error.code == code))
+    pub fn is(&self, wanted: u16, code: i64) -> bool {
+        matches!(self, Self::Api { status, .. } if *status == wanted) && self.has_code(code)
+    }
+
+    /// Whether the response names that code.
+    pub fn has_code(&self, code: i64) -> bool {
+        matches!(self, Self::Api { errors, .. } if errors.iter().any(|error| error.code == code))
     }
 
     /// Whether the same request may succeed a little later.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
-use reqwest::{Response, StatusCode, Url};
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Method, Response, StatusCode, Url};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -31,6 +32,34 @@ pub struct Client {
     pub(super) refusal: Notify,
     /// Whether the latest method that needs no more than the token was answered as if that were wrong.
     pub(super) refused: AtomicBool,
+}
+
+/// A request that may be sent more than once: one of a method that does not add to what it did before.
+pub(super) struct Request {
+    method: Method,
+    url: Url,
+    /// JSON.
+    body: Option<Bytes>,
+}
+
+impl Request {
+    /// A GET.
+    pub(super) fn get(url: Url) -> Self {
+        Self { method: Method::GET, url, body: None }
+    }
+
+    /// A PUT of JSON.
+    pub(super) fn put(url: Url, json: Vec<u8>) -> Self {
+        Self { method: Method::PUT, url, body: Some(json.into()) }
+    }
+
+    fn on(&self, http: &reqwest::Client) -> reqwest::RequestBuilder {
+        let builder = http.request(self.method.clone(), self.url.clone());
+        match &self.body {
+            Some(json) => builder.header(CONTENT_TYPE, "application/json").body(json.clone()),
+            None => builder,
+        }
+    }
 }
 
 /// No answer is larger than this: 1,000 associations, or a few certificates, are well below 1 MiB.
@@ -87,8 +116,7 @@ impl Client {
         url.map_err(|error| Error::Invalid { status: 0, what: error.to_string(), ray: None })
     }
 
-    /// GETs `url` until `deadline`, as often as that may help. `decode` reads an envelope and makes of its result
-    /// a value, or says why that cannot be trusted.
+    /// GETs `url`; the rest is as with [`Client::call`].
     pub(super) async fn get<T>(
         &self,
         endpoint: Endpoint,
@@ -96,9 +124,21 @@ impl Client {
         deadline: Instant,
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
+        self.call(endpoint, &Request::get(url.clone()), deadline, decode).await
+    }
+
+    /// Sends `request` until `deadline`, as often as that may help. `decode` reads an envelope and makes of its
+    /// result a value, or says why that cannot be trusted.
+    pub(super) async fn call<T>(
+        &self,
+        endpoint: Endpoint,
+        request: &Request,
+        deadline: Instant,
+        decode: impl Fn(&[u8]) -> Decoded<T>,
+    ) -> Result<(T, Option<ResultInfo>), Error> {
         let mut attempt = 0;
         loop {
-            let error = match self.attempt(endpoint, url, deadline, &decode).await {
+            let error = match self.attempt(endpoint, request, deadline, &decode).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -115,7 +155,7 @@ impl Client {
     async fn attempt<T>(
         &self,
         endpoint: Endpoint,
-        url: &Url,
+        request: &Request,
         deadline: Instant,
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
@@ -126,7 +166,7 @@ impl Client {
 
         let sent = Instant::now();
         let time = self.options.timeout.min(deadline.saturating_duration_since(sent));
-        let request = self.http.get(url.clone()).header(AUTHORIZATION, authorization).timeout(time);
+        let request = request.on(&self.http).header(AUTHORIZATION, authorization).timeout(time);
         let response = request.send().await.map_err(reqwest::Error::without_url);
         let (status, outcome) = match response {
             Ok(response) => (Some(response.status()), self.receive(response, admission, decode).await),
@@ -218,10 +258,10 @@ fn judge<T>(
 }
 
 /// Reads a body up to the cap; most come in one piece, which is not copied.
-async fn body(mut response: Response) -> Result<bytes::Bytes, Error> {
+async fn body(mut response: Response) -> Result<Bytes, Error> {
     let mut next = async || response.chunk().await.map_err(|error| Error::Transport(error.without_url()));
     let Some(first) = next().await? else {
-        return Ok(bytes::Bytes::new());
+        return Ok(Bytes::new());
     };
     let mut whole: Option<Vec<u8>> = None;
     while let Some(chunk) = next().await? {
@@ -231,7 +271,7 @@ async fn body(mut response: Response) -> Result<bytes::Bytes, Error> {
             return Err(Error::Oversized);
         }
     }
-    let body = whole.map_or(first, bytes::Bytes::from);
+    let body = whole.map_or(first, Bytes::from);
     if body.len() > LARGEST_BODY { Err(Error::Oversized) } else { Ok(body) }
 }
 

@@ -1,12 +1,17 @@
 //! The shapes of the API's JSON: the one place that knows them. Lenient: everything may be missing or null,
 //! and what is not known is passed over.
 
+mod change;
+
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 
-use super::ApiError;
+pub(super) use change::Changes;
+
 use super::interner::Interner;
+use super::{ApiError, AssociationRow, ListedCertificate};
 use crate::domain::{
     Association, CertId, Certificate, CertificateDetails, Date, Hostname, Pem, Reading, Status, ZoneId,
 };
@@ -45,6 +50,8 @@ impl<T> Envelope<T> {
 pub(super) struct ResultInfo {
     #[serde(default)]
     pub(super) total_pages: Option<u32>,
+    #[serde(default)]
+    pub(super) total_count: Option<u64>,
 }
 
 fn errors<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ApiError>, D::Error> {
@@ -118,6 +125,12 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<bool>>, D
 }
 
 impl HostnameObject<'_> {
+    /// Whether it is about `hostname`; none where it does not say.
+    pub(super) fn names(&self, hostname: &Hostname) -> Option<bool> {
+        let named = filled(&self.hostname)?;
+        Some(named == hostname.as_str() || named.parse().is_ok_and(|named: Hostname| named == *hostname))
+    }
+
     /// What it says about `hostname`, or why it cannot be trusted.
     pub(super) fn reading(
         &self,
@@ -125,28 +138,15 @@ impl HostnameObject<'_> {
         read_at: Date,
         certificates: &Interner,
     ) -> Result<Reading, String> {
-        if let Some(named) = filled(&self.hostname) {
-            let same =
-                named == hostname.as_str() || named.parse().is_ok_and(|named: Hostname| named == *hostname);
-            if !same {
-                return Err("it is about another hostname".to_owned());
-            }
+        if self.names(hostname) == Some(false) {
+            return Err("it is about another hostname".to_owned());
         }
         let status = filled(&self.status).map(Status::from_api);
         if status == Some(Status::Deleted) {
             return Ok(Reading::bare(Association::None, read_at));
         }
-        let association = match self.enabled {
-            Some(Some(true)) => Association::Enabled,
-            Some(Some(false)) => Association::Disabled,
-            Some(None) => Association::Void,
-            None => return Err("it lacks the key enabled".to_owned()),
-        };
-        let expires_on = match filled(&self.expires_on) {
-            // without it an expiry would go unseen, so that it has to be right
-            Some(text) => Some(date(text).ok_or("its expires_on is not a date of RFC 3339")?),
-            None => None,
-        };
+        let association = association(self.enabled.ok_or("it lacks the key enabled")?);
+        let expires_on = expiry(filled(&self.expires_on))?;
         Ok(Reading {
             status,
             certificate_status: filled(&self.cert_status).map(Status::from_api),
@@ -159,34 +159,152 @@ impl HostnameObject<'_> {
         })
     }
 
+    fn certificate(&self, expires_on: Option<Date>, certificates: &Interner) -> Option<Arc<Certificate>> {
+        let parts = Parts {
+            id: filled(&self.cert_id),
+            issuer: filled(&self.issuer),
+            serial_number: filled(&self.serial_number),
+            signature: filled(&self.signature),
+            pem: filled(&self.certificate),
+        };
+        parts.certificate(filled(&self.expires_on), expires_on, certificates)
+    }
+}
+
+/// What describes a certificate, wherever it stands.
+struct Parts<'a> {
+    id: Option<&'a str>,
+    issuer: Option<&'a str>,
+    serial_number: Option<&'a str>,
+    signature: Option<&'a str>,
+    pem: Option<&'a str>,
+}
+
+impl Parts<'_> {
+    /// The certificate that they describe, shared with all that are described alike; none where nothing does.
     fn certificate(
         &self,
+        expires_text: Option<&str>,
         expires_on: Option<Date>,
         certificates: &Interner,
-    ) -> Option<std::sync::Arc<Certificate>> {
-        let [id, issuer, serial_number, signature, pem] =
-            [&self.cert_id, &self.issuer, &self.serial_number, &self.signature, &self.certificate]
-                .map(filled);
-        let parts = [id, issuer, serial_number, signature, pem, filled(&self.expires_on)];
+    ) -> Option<Arc<Certificate>> {
+        let parts = [self.id, self.issuer, self.serial_number, self.signature, self.pem, expires_text];
         if parts.iter().all(Option::is_none) {
             return None;
         }
         let make = || {
             let details = CertificateDetails {
-                id: id.and_then(|id| id.parse::<CertId>().ok()),
-                issuer: issuer.map(Into::into),
-                serial_number: serial_number.map(Into::into),
-                signature: signature.map(Into::into),
+                id: self.id.and_then(|id| id.parse::<CertId>().ok()),
+                issuer: self.issuer.map(Into::into),
+                serial_number: self.serial_number.map(Into::into),
+                signature: self.signature.map(Into::into),
                 expires_on,
             };
-            let pem = pem.and_then(|pem| {
+            let pem = self.pem.and_then(|pem| {
                 let parsed = Pem::parse(pem);
-                parsed.inspect_err(|error| tracing::debug!(?id, %error, "certificate cannot be read")).ok()
+                parsed
+                    .inspect_err(|error| tracing::debug!(id = self.id, %error, "certificate cannot be read"))
+                    .ok()
             });
             Certificate::new(details, pem)
         };
         Some(certificates.intern(&parts, make))
     }
+}
+
+/// When something expires: it has to be right where it is there, since without it an expiry would go unseen.
+fn expiry(text: Option<&str>) -> Result<Option<Date>, String> {
+    match text {
+        Some(text) => Ok(Some(date(text).ok_or("its expires_on is not a date of RFC 3339")?)),
+        None => Ok(None),
+    }
+}
+
+/// An association as a list has it.
+#[derive(Deserialize)]
+pub(super) struct AssociationObject<'a> {
+    #[serde(borrow, default)]
+    cert_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    created_at: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "present")]
+    enabled: Option<Option<bool>>,
+    #[serde(borrow, default)]
+    hostname: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    updated_at: Option<Cow<'a, str>>,
+}
+
+impl AssociationObject<'_> {
+    /// The row, unless it does not tell whose it is.
+    pub(super) fn row(&self) -> Option<AssociationRow> {
+        Some(AssociationRow {
+            hostname: filled(&self.hostname)?.parse().ok()?,
+            cert_id: filled(&self.cert_id).and_then(|id| id.parse().ok()),
+            association: self.enabled.map(association),
+            status: filled(&self.status).map(Status::from_api),
+            created_at: filled(&self.created_at).and_then(date),
+            updated_at: filled(&self.updated_at).and_then(date),
+        })
+    }
+}
+
+const fn association(enabled: Option<bool>) -> Association {
+    match enabled {
+        Some(true) => Association::Enabled,
+        Some(false) => Association::Disabled,
+        None => Association::Void,
+    }
+}
+
+/// A certificate as a list has it.
+#[derive(Deserialize)]
+pub(super) struct CertificateObject<'a> {
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    certificate: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    expires_on: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    issuer: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    serial_number: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    signature: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    uploaded_on: Option<Cow<'a, str>>,
+}
+
+impl CertificateObject<'_> {
+    /// The certificate, unless it does not tell which it is or cannot be trusted.
+    pub(super) fn listed(&self, certificates: &Interner) -> Option<ListedCertificate> {
+        let parts = Parts {
+            id: filled(&self.id),
+            issuer: filled(&self.issuer),
+            serial_number: filled(&self.serial_number),
+            signature: filled(&self.signature),
+            pem: filled(&self.certificate),
+        };
+        let expires = filled(&self.expires_on);
+        Some(ListedCertificate {
+            id: parts.id?.parse().ok()?,
+            status: filled(&self.status).map(Status::from_api),
+            uploaded_on: filled(&self.uploaded_on).and_then(date),
+            certificate: parts.certificate(expires, expiry(expires).ok()?, certificates)?,
+        })
+    }
+}
+
+/// The zone-level switch.
+#[derive(Deserialize)]
+pub(super) struct Settings {
+    #[serde(default)]
+    pub(super) enabled: Option<bool>,
 }
 
 /// A zone, as a list names it.

@@ -127,7 +127,7 @@ fn hostnames(section: &mut Section<'_>, zone: Option<&ZoneName>, extent: Extent)
             let line = section.line(first);
             let complaint = format!("expected each hostname once, {hostname} is at line {line} too");
             section.reject_item(HOSTNAMES, item, &complaint);
-        } else if let Some(zone) = zone.filter(|zone| !is_in(hostname, zone)) {
+        } else if let Some(zone) = zone.filter(|zone| !hostname.is_in(zone)) {
             let complaint = format!("expected a hostname in the zone {zone}, found {hostname}");
             section.reject_item(HOSTNAMES, item, &complaint);
         }
@@ -171,10 +171,4 @@ fn expecting(mut section: Section<'_>) -> Option<HostnameTarget> {
     }
     section.finish();
     Some(HostnameTarget { hostname: hostname?, expectation: Expectation { association, cert_id } })
-}
-
-/// Whether a hostname is the zone's name or ends in it.
-fn is_in(hostname: &Hostname, zone: &ZoneName) -> bool {
-    let rest = hostname.as_str().strip_suffix(zone.as_str());
-    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }

@@ -103,6 +103,14 @@ impl FromStr for CertId {
 pub struct Hostname(Arc<str>);
 text!(Hostname);
 
+impl Hostname {
+    /// Whether it is the name of the zone, or one below that.
+    pub fn is_in(&self, zone: &ZoneName) -> bool {
+        let rest = self.as_str().strip_suffix(zone.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+}
+
 impl FromStr for Hostname {
     type Err = NameError;
 
@@ -201,6 +209,14 @@ mod tests {
     fn a_zone_has_no_wildcard() {
         assert_eq!("*.example.com".parse::<ZoneName>(), Err(NameError::Wildcard));
         assert_eq!("Example.com".parse::<ZoneName>().unwrap().as_str(), "example.com");
+    }
+
+    #[test]
+    fn a_hostname_is_in_its_zone_and_in_no_other_that_ends_alike() {
+        let zone: ZoneName = "example.com".parse().unwrap();
+        let is_in = |name: &str| name.parse::<Hostname>().unwrap().is_in(&zone);
+        assert!(is_in("example.com") && is_in("a.b.example.com") && is_in("*.example.com"));
+        assert!(!is_in("badexample.com") && !is_in("example.com.org") && !is_in("com"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is known at one moment about everything that is watched.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Date, Hostname, Reading, Reason, Targets, ZoneCertificate, ZoneId, ZoneKey, ZoneState};
@@ -19,9 +20,9 @@ pub struct Outcome {
     pub id: Option<ZoneId>,
     /// What came of asking about these hostnames.
     pub hostnames: Vec<(Hostname, Result<Reading, Reason>)>,
-    /// Whether these are all hostnames that the zone has an association for: discovered ones that are not among
-    /// them have vanished.
-    pub complete: bool,
+    /// All hostnames that the zone has an association for, where a complete list told: discovered ones that are
+    /// not among them have vanished.
+    pub present: Option<BTreeSet<Hostname>>,
     /// What is known of the zone's certificates for single hostnames.
     pub certificates: Certificates,
     /// The zone-level certificates, where they were listed.
@@ -51,7 +52,7 @@ impl Outcome {
             zone,
             id: None,
             hostnames: Vec::new(),
-            complete: false,
+            present: None,
             certificates: Certificates::AsBefore,
             zone_certificates: None,
             zone_level_enabled: None,

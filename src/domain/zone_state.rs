@@ -1,7 +1,7 @@
 //! What is known about one zone and its hostnames.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
@@ -138,8 +138,10 @@ impl ZoneState {
             }
         }
         self.fold_hostnames(&outcome.hostnames);
-        if outcome.complete {
-            self.remove_vanished(&outcome.hostnames);
+        if let Some(present) = &outcome.present {
+            let before = self.entries.len();
+            self.entries.retain(|entry| entry.configured || present.contains(&entry.hostname));
+            self.removed += (before - self.entries.len()) as u64;
         }
         match &outcome.certificates {
             Certificates::AsBefore => {}
@@ -183,13 +185,6 @@ impl ZoneState {
             Entry { hostname, expectation, configured: false, reading, failure: None }.discovered(expected)
         }));
         self.sort();
-    }
-
-    fn remove_vanished(&mut self, present: &[(Hostname, Result<Reading, Reason>)]) {
-        let present: BTreeSet<_> = present.iter().map(|(hostname, _)| hostname).collect();
-        let before = self.entries.len();
-        self.entries.retain(|entry| entry.configured || present.contains(&entry.hostname));
-        self.removed += (before - self.entries.len()) as u64;
     }
 
     fn collect_certificates(&mut self) {

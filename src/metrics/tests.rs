@@ -272,6 +272,23 @@ fn a_page_is_the_same_however_it_is_cut() {
 }
 
 #[test]
+fn a_call_walks_over_no_more_than_a_family_of_many_hostnames() {
+    let names = (0..20_000).map(|number| HostnameTarget {
+        hostname: format!("h{number}.example").parse().unwrap(),
+        expectation: Expectation::default(),
+    });
+    let zone = ZoneTarget::named("default".into(), "example".parse().unwrap(), None);
+    let targets = Targets::new([zone.with_hostnames(names.collect())]);
+    let unread = Arc::new(Snapshot::default().retarget(&targets));
+    let mut page = Page::textfile(unread, Format::Text, States::All, date(NOW));
+    let (mut calls, mut out) = (1, Vec::new());
+    while page.fill(&mut out, usize::MAX) {
+        calls += 1;
+    }
+    assert!(calls >= FAMILIES.len(), "{calls}");
+}
+
+#[test]
 fn a_page_that_has_ended_stays_ended() {
     let mut page = page(Format::OpenMetrics, States::All);
     let mut out = Vec::new();

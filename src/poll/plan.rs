@@ -3,11 +3,32 @@
 use std::time::Duration;
 
 use crate::cloudflare::RateLimit;
-use crate::domain::{Entry, Hostname, ZoneState, ZoneTarget};
+use crate::domain::{Entry, Hostname, Strategy, ZoneState, ZoneTarget};
 
-/// How many requests a poll of this zone sends at the most, retries aside.
-pub(super) fn requests(target: &ZoneTarget) -> usize {
-    target.hostnames().len() + usize::from(target.id().is_none())
+/// Associations in one page of a list.
+const PAGE: usize = 1000;
+
+/// How many requests a poll of this zone sends, as far as that is known: retries, and what lists leave unsure, aside.
+pub(super) fn requests(target: &ZoneTarget, hostnames: usize) -> usize {
+    let extent = target.extent();
+    let lists = hostnames.div_ceil(PAGE).max(1) + 1;
+    let associations = match extent.strategy {
+        _ if extent.discovered.is_some() => lists,
+        Strategy::Get => hostnames,
+        Strategy::List => lists,
+        Strategy::Auto => hostnames.min(lists),
+    };
+    associations + usize::from(target.id().is_none()) + if extent.zone_level { 2 } else { 0 }
+}
+
+/// Whether lists may cost less than a GET each: they cost two requests at least.
+pub(super) fn may_list(zone: &ZoneState) -> bool {
+    lists_cost_less(zone, 1)
+}
+
+/// Whether so many pages of associations and the list of certificates cost less than a GET each, which tells more.
+pub(super) fn lists_cost_less(zone: &ZoneState, pages: u32) -> bool {
+    pages as usize + 1 < zone.entries().len()
 }
 
 /// The hostnames of a zone, those first that were not read for the longest time: where time or budget do not
@@ -40,7 +61,8 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        Association, Expectation, HostnameTarget, Outcome, Reading, Reason, Snapshot, Targets,
+        Association, Expectation, Expected, Extent, HostnameTarget, Outcome, Reading, Reason, Snapshot,
+        Targets,
     };
 
     const fn minutes(minutes: u64) -> Duration {
@@ -67,12 +89,33 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_costs_a_request_a_hostname_and_one_to_find_its_id() {
-        let hostnames = vec![target("a.example"), target("b.example")];
+    fn a_zone_costs_a_request_a_hostname_or_a_page_a_thousand() {
+        let id = || ZoneTarget::identified("default".into(), "0".repeat(32).parse().unwrap());
+        let cost = |strategy, hostnames| {
+            let extent = Extent { strategy, ..Extent::default() };
+            requests(&id().with_extent(extent), hostnames)
+        };
+        assert_eq!([1, 2, 3, 1000, 1001].map(|count| cost(Strategy::Get, count)), [1, 2, 3, 1000, 1001]);
+        assert_eq!([1, 2, 3, 1000, 1001].map(|count| cost(Strategy::List, count)), [2, 2, 2, 2, 3]);
+        assert_eq!([1, 2, 3, 1000, 1001].map(|count| cost(Strategy::Auto, count)), [1, 2, 2, 2, 3]);
+
         let named = ZoneTarget::named("default".into(), "example".parse().unwrap(), None);
-        assert_eq!(requests(&named.with_hostnames(hostnames.clone())), 3);
-        let id = ZoneTarget::identified("default".into(), "0".repeat(32).parse().unwrap());
-        assert_eq!(requests(&id.with_hostnames(hostnames)), 2);
+        assert_eq!(requests(&named, 1), 2, "and one to find its id");
+        let whole = Extent { discovered: Some(Expected::Any), zone_level: true, ..Extent::default() };
+        assert_eq!(requests(&id().with_extent(whole), 0), 4);
+    }
+
+    #[test]
+    fn lists_have_to_cost_less_since_a_get_tells_more() {
+        let zone = |hostnames: usize| {
+            let names = (0..hostnames).map(|number| target(&format!("h{number}.example")));
+            let zone = ZoneTarget::named("default".into(), "example".parse().unwrap(), None);
+            let targets = Targets::new([zone.with_hostnames(names.collect())]);
+            Snapshot::default().retarget(&targets).zones()[0].clone()
+        };
+        assert_eq!([0, 1, 2, 3].map(|hostnames| may_list(&zone(hostnames))), [false, false, false, true]);
+        assert!(lists_cost_less(&zone(10), 8));
+        assert!(!lists_cost_less(&zone(10), 9));
     }
 
     fn target(name: &str) -> HostnameTarget {

@@ -1,6 +1,7 @@
 //! The poll of one zone.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -8,36 +9,57 @@ use futures_util::stream;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::listing::{self, Gap, Listing};
 use super::{Message, plan};
 use crate::clock::Clock;
 use crate::cloudflare::{Client, Error};
-use crate::domain::{Hostname, Outcome, Reading, Reason, Targets, ZoneId, ZoneState, ZoneTarget};
+use crate::domain::{
+    Association, Certificates, Hostname, Level, Outcome, Reading, Reason, Strategy, Targets, ZoneId,
+    ZoneState, ZoneTarget,
+};
 use crate::telemetry::Telemetry;
 
 /// Within a long poll, what is known is published this often.
 const PUBLISH_EVERY: Duration = Duration::from_secs(10);
+/// That a hostname has no association is taken from a list for this long, until a GET confirms it anew.
+const CONFIRM_EVERY: Duration = Duration::from_secs(3600);
 
 pub(super) struct ZonePoll<'a> {
     pub(super) client: &'a Client,
     pub(super) targets: &'a Targets,
     pub(super) target: &'a Arc<ZoneTarget>,
     pub(super) known: &'a ZoneState,
+    pub(super) memory: &'a Memory,
     pub(super) telemetry: &'a Telemetry,
     pub(super) clock: &'a Clock,
     pub(super) deadline: Instant,
     pub(super) messages: mpsc::Sender<Message>,
 }
 
+/// What is remembered of a zone from poll to poll, until the configuration changes.
+#[derive(Default)]
+pub(super) struct Memory(Mutex<Remembered>);
+
+#[derive(Default)]
+struct Remembered {
+    /// Whether lists are read, once that is decided.
+    lists: Option<bool>,
+    /// When a GET last confirmed that there is no association.
+    confirmed: HashMap<Hostname, Instant>,
+    said_empty: bool,
+}
+
+impl Memory {
+    fn get(&self) -> MutexGuard<'_, Remembered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl ZonePoll<'_> {
     pub(super) async fn run(self) {
         let id = match self.id().await {
             Ok(id) => id,
-            Err(error) => {
-                let reason = error.reason();
-                tracing::warn!(zone = %self.target.key(), %error, "zone could not be looked up");
-                self.telemetry.poll_error(self.target.key(), reason);
-                return self.send(None, Vec::new(), Some(Err(reason))).await;
-            }
+            Err(error) => return self.fail("zone could not be looked up", &error).await,
         };
         let twin = self
             .targets
@@ -50,7 +72,7 @@ impl ZonePoll<'_> {
             let _ = self.messages.send(Message::SameZone { name, id }).await;
             return;
         }
-        self.hostnames(id).await;
+        tokio::join!(self.zone_level(id), self.associations(id));
     }
 
     /// The zone's id: as configured, else as last looked up, unless the latest poll says that it may be another now.
@@ -64,9 +86,126 @@ impl ZonePoll<'_> {
         }
     }
 
-    async fn hostnames(&self, id: ZoneId) {
-        let hostnames = plan::hostnames(self.known);
-        let (all, mut failed, mut answered) = (hostnames.len(), 0_usize, false);
+    /// Reads the switch and the certificates of the zone as a whole, where that is wanted.
+    async fn zone_level(&self, id: ZoneId) {
+        if !self.target.extent().zone_level {
+            return;
+        }
+        let (enabled, certificates) = tokio::join!(
+            self.client.zone_level_enabled(id, self.deadline),
+            self.client.zone_certificates(id, self.deadline),
+        );
+        let enabled = self.counted("the zone-level switch could not be read", enabled);
+        let certificates = self.counted("the zone-level certificates could not be read", certificates);
+        let certificates = certificates
+            .map(|listed| listed.iter().map(|row| listing::zone_certificate(row, Level::Zone)).collect());
+        let outcome = self.outcome(Some(id));
+        self.send(Outcome { zone_level_enabled: enabled, zone_certificates: certificates, ..outcome }).await;
+    }
+
+    async fn associations(&self, id: ZoneId) {
+        if self.reads_lists() {
+            match self.lists(id).await {
+                Ok(Some(listing)) => {
+                    self.memory.get().lists = Some(true);
+                    return self.listed(id, listing).await;
+                }
+                Ok(None) => self.memory.get().lists = Some(false),
+                Err(error) if is_missing(&error) => self.do_without_lists(&error),
+                Err(error) => return self.fail("zone could not be listed", &error).await,
+            }
+        }
+        self.ask(id, plan::hostnames(self.known), Certificates::OfReadings, false).await;
+    }
+
+    /// Whether lists are read, or the first page of one to decide about the others.
+    fn reads_lists(&self) -> bool {
+        let decided = self.memory.get().lists;
+        self.needs_lists()
+            || decided
+                .unwrap_or(self.target.extent().strategy == Strategy::Auto && plan::may_list(self.known))
+    }
+
+    fn needs_lists(&self) -> bool {
+        let extent = self.target.extent();
+        extent.discovered.is_some() || extent.strategy == Strategy::List
+    }
+
+    /// Reads both lists; none where their first page shows that a GET each costs less.
+    async fn lists(&self, id: ZoneId) -> Result<Option<Listing>, Error> {
+        let decided = self.needs_lists() || self.memory.get().lists == Some(true);
+        let proceed = |pages| decided || plan::lists_cost_less(self.known, pages);
+        let Some(associations) = self.client.associations(id, self.deadline, proceed).await? else {
+            return Ok(None);
+        };
+        let certificates = self.client.hostname_certificates(id, self.deadline).await?;
+        Ok(Some(listing::join(associations, &certificates, self.clock.now().into())))
+    }
+
+    /// Goes on with a GET each: until the configuration changes, or for this poll where lists are asked for.
+    fn do_without_lists(&self, error: &Error) {
+        if self.needs_lists() {
+            self.telemetry.poll_error(self.target.key(), error.reason());
+        } else {
+            self.memory.get().lists = Some(false);
+        }
+        tracing::warn!(zone = %self.target.key(), %error, "there are no lists: hostnames are read one by one");
+    }
+
+    /// Takes from the lists what they tell, and asks about the rest.
+    async fn listed(&self, id: ZoneId, listing: Listing) {
+        let mut outcome = self.outcome(Some(id));
+        let mut unsure = Vec::new();
+        let discovers = self.target.extent().discovered.is_some();
+        if discovers
+            && listing.hostnames.is_empty()
+            && !std::mem::replace(&mut self.memory.get().said_empty, true)
+        {
+            tracing::info!(zone = %self.target.key(), "the zone has no association");
+        }
+        let now = Instant::now();
+        for entry in
+            self.known.entries().iter().filter(|entry| !listing.hostnames.contains_key(entry.hostname()))
+        {
+            let hostname = entry.hostname();
+            let was_none = entry.reading().is_some_and(|reading| reading.association == Association::None);
+            let confirmed =
+                self.memory.get().confirmed.get(hostname).is_some_and(|at| now - *at < CONFIRM_EVERY);
+            if listing.complete && was_none && confirmed {
+                let reading = Reading::bare(Association::None, self.clock.now().into());
+                outcome.hostnames.push((hostname.clone(), Ok(reading)));
+            } else if entry.is_configured() || !listing.complete {
+                unsure.push(hostname.clone());
+            }
+        }
+        outcome.present = listing.complete.then(|| listing.hostnames.keys().cloned().collect());
+        let wanted = listing.hostnames.into_iter();
+        let wanted = wanted.filter(|(hostname, _)| discovers || self.known.entry(hostname).is_some());
+        for (hostname, reading) in wanted {
+            match reading {
+                Ok(reading) => outcome.hostnames.push((hostname, Ok(reading))),
+                Err(gap) => {
+                    if gap == Gap::Untrusted {
+                        self.telemetry.poll_error(self.target.key(), Reason::InvalidResponse);
+                    }
+                    unsure.push(hostname);
+                }
+            }
+        }
+        outcome.certificates = Certificates::Listed(listing.certificates);
+        self.send(outcome).await;
+        self.ask(id, unsure, Certificates::AsBefore, true).await;
+    }
+
+    /// Asks about each of these hostnames and ends the zone's poll. The zone is up where anything was `answered`.
+    async fn ask(
+        &self,
+        id: ZoneId,
+        hostnames: Vec<Hostname>,
+        certificates: Certificates,
+        mut answered: bool,
+    ) {
+        let (all, mut failed) = (hostnames.len(), 0_usize);
         let mut first_failure = None;
         // where the token is refused, asking on would only spend the budget of others
         let refused = OnceLock::new();
@@ -89,7 +228,7 @@ impl ZonePoll<'_> {
         };
         let concurrent = self.client.options().max_concurrent_requests;
         let mut answers = stream::iter(hostnames).map(ask).buffer_unordered(concurrent);
-        let (mut batch, mut published) = (Vec::new(), Instant::now());
+        let (mut outcome, mut published) = (self.outcome(Some(id)), Instant::now());
         while let Some((hostname, answer)) = answers.next().await {
             let result = match answer {
                 Ok(reading) => Ok(reading),
@@ -101,9 +240,10 @@ impl ZonePoll<'_> {
                 }
             };
             answered |= result.is_ok();
-            batch.push((hostname, result));
+            self.remember(&hostname, result.as_ref());
+            outcome.hostnames.push((hostname, result));
             if published.elapsed() >= PUBLISH_EVERY {
-                self.send(Some(id), std::mem::take(&mut batch), None).await;
+                self.send(std::mem::replace(&mut outcome, self.outcome(Some(id)))).await;
                 published = Instant::now();
             }
         }
@@ -115,18 +255,54 @@ impl ZonePoll<'_> {
                 end = Err(reason);
             }
         }
-        self.send(Some(id), batch, Some(end)).await;
+        outcome.certificates = certificates;
+        outcome.end = Some((end, self.clock.now().into()));
+        self.send(outcome).await;
     }
 
-    async fn send(
-        &self,
-        id: Option<ZoneId>,
-        hostnames: Vec<(Hostname, Result<Reading, Reason>)>,
-        end: Option<Result<(), Reason>>,
-    ) {
-        let end = end.map(|result| (result, self.clock.now().into()));
-        let outcome = Outcome { id, hostnames, end, ..Outcome::of(self.target.key().clone()) };
+    /// Remembers when a GET said that there is no association.
+    fn remember(&self, hostname: &Hostname, result: Result<&Reading, &Reason>) {
+        if self.memory.get().lists != Some(true) {
+            return;
+        }
+        match result {
+            Ok(reading) if reading.association == Association::None => {
+                self.memory.get().confirmed.insert(hostname.clone(), Instant::now());
+            }
+            Ok(_) => drop(self.memory.get().confirmed.remove(hostname)),
+            Err(_) => {}
+        }
+    }
+
+    /// Ends the zone's poll with a failure of the whole zone.
+    async fn fail(&self, what: &str, error: &Error) {
+        let reason = error.reason();
+        tracing::warn!(zone = %self.target.key(), %error, "{what}");
+        self.telemetry.poll_error(self.target.key(), reason);
+        let end = Some((Err(reason), self.clock.now().into()));
+        self.send(Outcome { end, ..self.outcome(None) }).await;
+    }
+
+    /// The value, or none where it failed, which is said and counted.
+    fn counted<T>(&self, what: &str, result: Result<T, Error>) -> Option<T> {
+        let failed = |error: &Error| {
+            tracing::warn!(zone = %self.target.key(), %error, "{what}");
+            self.telemetry.poll_error(self.target.key(), error.reason());
+        };
+        result.inspect_err(failed).ok()
+    }
+
+    fn outcome(&self, id: Option<ZoneId>) -> Outcome {
+        Outcome { id, ..Outcome::of(self.target.key().clone()) }
+    }
+
+    async fn send(&self, outcome: Outcome) {
         // it fails when the poll was dropped meanwhile
         let _ = self.messages.send(Message::Outcome(outcome)).await;
     }
+}
+
+/// Whether the API does not have that list, or not for this token.
+fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::Api { status: 403..=405, .. }) || error.has_code(7000) || error.has_code(7003)
 }

@@ -1,5 +1,5 @@
 //! A simulated API on a free port, and what it takes to ask it.
-#![expect(unreachable_pub, reason = "each test takes of it what it needs")]
+#![allow(dead_code, unreachable_pub, reason = "each test takes of it what it needs")]
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::cloudflare::{ApiToken, Budget, Client, Options, RateLimit};
-use cloudflare_aop_exporter::domain::{Hostname, ZoneId};
+use cloudflare_aop_exporter::domain::{Hostname, Snapshot, Targets, ZoneId, ZoneTarget};
+use cloudflare_aop_exporter::poll::{Poller, Setup};
 use cloudflare_aop_exporter::simulator::{self, Simulator, World};
 use cloudflare_aop_exporter::telemetry::Telemetry;
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 /// When the tests take place.
 pub fn now() -> Timestamp {
@@ -113,4 +115,57 @@ impl Asking {
 
 pub fn budget(requests: u32, per: Duration) -> Arc<Budget> {
     Arc::new(Budget::new(RateLimit { requests: NonZeroU32::new(requests).unwrap(), per }))
+}
+
+/// These clients and zones as a poller takes them.
+pub fn setup(asking: &Asking, zones: impl IntoIterator<Item = ZoneTarget>) -> Arc<Setup> {
+    let clients = [("default".into(), asking.build())].into();
+    Arc::new(Setup { clients, targets: Targets::new(zones), gap: Duration::from_secs(60) })
+}
+
+/// A poller that runs, and all that it can be told.
+pub struct Running {
+    pub setup: watch::Sender<Arc<Setup>>,
+    pub ticks: mpsc::Sender<()>,
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    pub asking: Asking,
+    pub shutdown: CancellationToken,
+}
+
+impl Running {
+    pub fn start(asking: Asking, zones: impl IntoIterator<Item = ZoneTarget>) -> Self {
+        let setup = watch::Sender::new(setup(&asking, zones));
+        let poller = Poller::new(setup.subscribe(), Arc::clone(&asking.telemetry), asking.clock.clone());
+        let (ticks, receiver) = mpsc::channel(1);
+        let (snapshot, shutdown) = (poller.snapshot(), CancellationToken::new());
+        tokio::spawn(poller.run(receiver, shutdown.clone()));
+        Self { setup, ticks, snapshot, asking, shutdown }
+    }
+
+    pub fn polls(&self) -> f64 {
+        self.asking.counted("cloudflare_aop_exporter_polls_total", &[])
+    }
+
+    /// Waits until so many polls have ended.
+    pub async fn polled(&self, polls: f64) -> Arc<Snapshot> {
+        let deadline = soon();
+        while self.polls() < polls {
+            assert!(Instant::now() < deadline, "{} of {polls} polls", self.polls());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Arc::clone(&self.snapshot.borrow())
+    }
+
+    /// Polls once more and waits for the end.
+    pub async fn poll(&self) -> Arc<Snapshot> {
+        let polls = self.polls();
+        self.ticks.send(()).await.unwrap();
+        self.polled(polls + 1.0).await
+    }
+
+    /// Waits for a snapshot.
+    pub async fn until(&mut self, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        let found = timeout_at(soon(), self.snapshot.wait_for(|snapshot| wanted(snapshot))).await;
+        Arc::clone(&found.unwrap().unwrap())
+    }
 }

@@ -33,7 +33,7 @@ pub struct Spent {
     pub requests: u64,
     pub of_the_other: u32,
     /// How often either was told that the limit was passed.
-    pub refused: u32,
+    pub refused: f64,
     pub took: Duration,
 }
 
@@ -58,7 +58,7 @@ impl Quota {
                 reading.unwrap();
             }
         };
-        let (mut of_the_other, mut refused) = (0, 0);
+        let (mut of_the_other, mut refused) = (0, 0.0);
         let other = async {
             let (http, url) = (reqwest::Client::new(), format!("{}/zones", api.base_url));
             let mut ticks = interval(self.per / self.other);
@@ -67,14 +67,14 @@ impl Quota {
                 ticks.tick().await;
                 let response = http.get(&url).bearer_auth(&options.token).send().await.unwrap();
                 of_the_other += 1;
-                refused += u32::from(response.status() == 429);
+                refused += f64::from(u8::from(response.status() == 429));
             }
         };
         tokio::select! {
             () = reads => {}
             never = other => never,
         }
-        refused += asking.counted("cloudflare_aop_api_requests_total", &["429"]) as u32;
+        refused += asking.counted("cloudflare_aop_api_requests_total", &["429"]);
         let requests = api.simulator.requests().total() - u64::from(of_the_other);
         Spent { requests, of_the_other, refused, took: started.elapsed() }
     }

@@ -1,8 +1,9 @@
 //! The table that `check` prints.
 
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color};
 use jiff::Timestamp;
 
+use crate::cli::columns::columns;
 use crate::domain::{Date, Entry, Snapshot, Status, Thresholds, Verdict};
 
 /// A row a hostname, the worst first.
@@ -15,16 +16,13 @@ pub(super) fn table(snapshot: &Snapshot, thresholds: Thresholds, now: Date, colo
         .collect();
     rows.sort_by_key(|(verdict, ..)| std::cmp::Reverse(*verdict));
 
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["VERDICT", "ZONE", "HOSTNAME", "ASSOCIATION", "STATUS", "ENDS", "FINDINGS"]);
-    for (verdict, zone, entry) in rows {
+    let rows = rows.into_iter().map(|(verdict, zone, entry)| {
         let mut word = Cell::new(verdict.label());
         if colour {
             word = word.fg(tint(verdict));
         }
         let reading = entry.reading();
-        table.add_row([
+        vec![
             word,
             Cell::new(zone.key()),
             Cell::new(entry.hostname()),
@@ -32,11 +30,9 @@ pub(super) fn table(snapshot: &Snapshot, thresholds: Thresholds, now: Date, colo
             Cell::new(reading.and_then(|reading| reading.status).map_or("-", Status::label)),
             Cell::new(ends(entry, now)),
             Cell::new(findings(entry, thresholds, now)),
-        ]);
-    }
-    // every column is padded: without the last one's, lines end where their text ends
-    let text = table.to_string();
-    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+        ]
+    });
+    columns(&["VERDICT", "ZONE", "HOSTNAME", "ASSOCIATION", "STATUS", "ENDS", "FINDINGS"], rows)
 }
 
 fn tint(verdict: Verdict) -> Color {

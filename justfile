@@ -1,0 +1,39 @@
+# The tasks of whoever works on this: `just` lists them. `.ci/run` is what has to pass.
+
+[private]
+default:
+    @just --list --unsorted
+
+# All tests, on loopback alone
+test *ARGS:
+    cargo test --locked {{ ARGS }}
+
+# Formatting, and everything that clippy says
+lint:
+    cargo fmt --check
+    cargo clippy --locked --all-targets -- -D warnings
+
+# The documentation of the crate, private items included
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+# Licences, sources and banned crates among the dependencies
+deny:
+    cargo deny --locked --offline check --hide-inclusion-graph bans licenses sources
+
+# Benches, all of them or by name
+bench *ARGS:
+    cargo bench --locked {{ ARGS }}
+
+# The program against a real Prometheus, promtool, reference parsers and Cloudflare's SDK
+e2e *TESTS:
+    cargo build --locked
+    tests/e2e/run target/debug/cloudflare-aop-exporter {{ TESTS }}
+
+# A simulated account on http://127.0.0.1:10219
+demo *ARGS:
+    cargo run --release --locked -- demo {{ ARGS }}
+
+# Everything that continuous integration runs, installing what it needs
+ci:
+    .ci/run

@@ -1,0 +1,148 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::domain::{Certificate, CertificateDetails};
+
+fn hostname(name: &str) -> Hostname {
+    name.parse().unwrap()
+}
+
+fn id(text: &str) -> CertId {
+    text.parse().unwrap()
+}
+
+fn reading(association: Association, status: Option<Status>, cert_id: Option<&str>) -> Reading {
+    let certificate = cert_id.map(|cert_id| {
+        let details = CertificateDetails { id: Some(id(cert_id)), ..CertificateDetails::default() };
+        Arc::new(Certificate::new(details, None))
+    });
+    Reading { status, certificate, ..Reading::bare(association, jiff::Timestamp::UNIX_EPOCH.into()) }
+}
+
+/// What is planned for `a.example` where that was read: a change, `kept`, or the refusal.
+fn planned(wish: &Wish, association: Association, status: Option<Status>, cert_id: Option<&str>) -> String {
+    let readings = [(hostname("a.example"), reading(association, status, cert_id))];
+    match Plan::new(wish, &readings) {
+        Err(refusals) => refusals[0].to_string(),
+        Ok(plan) => match plan.changes().as_slice() {
+            [] => "kept".to_owned(),
+            [change] => format!("{:?} {}", change.enabled, change.cert_id),
+            more => unreachable!("{more:?}"),
+        },
+    }
+}
+
+const ACTIVE: Option<Status> = Some(Status::Active);
+
+#[test]
+fn enabling_gives_every_hostname_the_certificate_unless_it_has_it_enabled() {
+    let wish = Wish::Enabled(id("new"));
+    let change = "Some(true) new";
+    assert_eq!(planned(&wish, Association::None, None, None), change);
+    assert_eq!(planned(&wish, Association::Void, ACTIVE, Some("new")), change);
+    assert_eq!(planned(&wish, Association::Disabled, ACTIVE, Some("new")), change);
+    assert_eq!(planned(&wish, Association::Enabled, ACTIVE, Some("old")), change);
+    assert_eq!(planned(&wish, Association::Enabled, ACTIVE, None), change);
+    assert_eq!(planned(&wish, Association::Enabled, ACTIVE, Some("new")), "kept");
+    assert_eq!(planned(&wish, Association::Enabled, Some(Status::PendingDeployment), Some("new")), "kept");
+}
+
+#[test]
+fn what_timed_out_or_is_on_its_way_out_is_asked_for_again() {
+    let wish = Wish::Enabled(id("c1"));
+    for status in [Status::DeploymentTimedOut, Status::PendingDeletion] {
+        assert_eq!(planned(&wish, Association::Enabled, Some(status), Some("c1")), "Some(true) c1");
+        let disabled = planned(&Wish::Disabled(None), Association::Disabled, Some(status), Some("c1"));
+        assert_eq!(disabled, "Some(false) c1");
+    }
+    let void = planned(&Wish::Void(None), Association::Void, Some(Status::DeletionTimedOut), Some("c1"));
+    assert_eq!(void, "None c1");
+}
+
+#[test]
+fn disabling_keeps_the_certificate_and_needs_an_association() {
+    let wish = Wish::Disabled(None);
+    assert_eq!(planned(&wish, Association::Enabled, ACTIVE, Some("c1")), "Some(false) c1");
+    assert_eq!(planned(&wish, Association::Disabled, ACTIVE, Some("c1")), "kept");
+    assert_eq!(
+        planned(&wish, Association::None, None, None),
+        "a.example has no association that could be disabled: it is none"
+    );
+    assert_eq!(
+        planned(&wish, Association::Void, Some(Status::PendingDeletion), Some("c1")),
+        "a.example has no association that could be disabled: it is void (pending_deletion)"
+    );
+}
+
+#[test]
+fn what_is_void_or_gone_need_not_be_made_void() {
+    let wish = Wish::Void(None);
+    assert_eq!(planned(&wish, Association::Enabled, ACTIVE, Some("c1")), "None c1");
+    assert_eq!(planned(&wish, Association::Disabled, ACTIVE, Some("c1")), "None c1");
+    assert_eq!(planned(&wish, Association::Void, Some(Status::PendingDeletion), Some("c1")), "kept");
+    assert_eq!(planned(&wish, Association::None, None, None), "kept");
+}
+
+#[test]
+fn a_certificate_that_is_not_the_one_that_was_meant_is_refused() {
+    let refusal = "a.example is associated with certificate c1, not with c2";
+    for wish in [Wish::Disabled(Some(id("c2"))), Wish::Void(Some(id("c2")))] {
+        assert_eq!(planned(&wish, Association::Enabled, ACTIVE, Some("c1")), refusal);
+    }
+    assert_eq!(
+        planned(&Wish::Disabled(Some(id("c2"))), Association::Disabled, ACTIVE, Some("c1")),
+        refusal,
+        "also where nothing would change"
+    );
+    assert_eq!(planned(&Wish::Void(Some(id("c1"))), Association::Enabled, ACTIVE, Some("c1")), "None c1");
+}
+
+#[test]
+fn an_id_that_cloudflare_does_not_tell_has_to_be_given() {
+    assert_eq!(
+        planned(&Wish::Void(None), Association::Enabled, ACTIVE, None),
+        "Cloudflare does not tell which certificate a.example is associated with: give its id"
+    );
+    assert_eq!(planned(&Wish::Void(Some(id("c1"))), Association::Enabled, ACTIVE, None), "None c1");
+}
+
+#[test]
+fn every_reason_against_a_wish_is_told_and_nothing_of_it_is_done() {
+    let bare = |association| reading(association, ACTIVE, Some("c1"));
+    let readings = [
+        (hostname("a.example"), bare(Association::Enabled)),
+        (hostname("b.example"), bare(Association::None)),
+        (hostname("c.example"), bare(Association::Void)),
+    ];
+    assert_eq!(Plan::new(&Wish::Disabled(None), &readings).unwrap_err().len(), 2);
+}
+
+/// A plan that gives certificate `c1` to so many hostnames that had none.
+fn growing(count: usize) -> Plan {
+    let readings: Vec<_> = (0..count)
+        .map(|number| (hostname(&format!("new-{number}.example")), reading(Association::None, None, None)))
+        .collect();
+    Plan::new(&Wish::Enabled(id("c1")), &readings).unwrap()
+}
+
+#[test]
+fn a_certificate_may_have_a_hundred_associations() {
+    let present: Vec<_> = (0..98).map(|number| hostname(&format!("old-{number}.example"))).collect();
+    assert_eq!(growing(2).check_cap(&present), Ok(()));
+    assert_eq!(
+        growing(3).check_cap(&present).unwrap_err().to_string(),
+        "certificate c1 would have 101 associations, and Cloudflare allows 100: 98 are there, and 3 would come"
+    );
+    assert_eq!(growing(100).check_cap([]), Ok(()));
+    assert!(growing(101).check_cap([]).is_err());
+}
+
+#[test]
+fn a_hostname_that_the_certificate_has_already_does_not_count_twice() {
+    let present: Vec<_> = (0..100).map(|number| hostname(&format!("new-{number}.example"))).collect();
+    assert_eq!(growing(100).check_cap(&present), Ok(()));
+
+    let readings = [(hostname("a.example"), reading(Association::Disabled, ACTIVE, Some("c1")))];
+    let plan = Plan::new(&Wish::Enabled(id("c1")), &readings).unwrap();
+    assert_eq!(plan.grows(), None);
+}

@@ -1,0 +1,16 @@
+//! Text in columns, for people and for `awk`.
+
+use comfy_table::{Cell, ContentArrangement, Table, presets};
+
+/// A line a row, the header first where there is one.
+pub(super) fn columns<C: Into<Cell>>(header: &[&str], rows: impl IntoIterator<Item = Vec<C>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    if !header.is_empty() {
+        table.set_header(header);
+    }
+    table.add_rows(rows);
+    // every column is padded: without the last one's, lines end where their text ends
+    let text = table.to_string();
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}

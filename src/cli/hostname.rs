@@ -1,0 +1,137 @@
+//! `hostname`: the API's methods by hand.
+
+mod apply;
+mod question;
+mod reach;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::change::Wish;
+use crate::cloudflare::Purpose;
+use crate::domain::{CertId, Hostname as Name, Status};
+use apply::Apply;
+use reach::Reach;
+
+/// Reads and changes the associations of hostnames with client certificates.
+///
+/// Exit code: 0 if it is done, 1 if it was refused or failed, 2 if the command line is wrong, 3 if the change is made
+/// but was not in force when `--wait-timeout` had passed.
+#[derive(Subcommand)]
+pub(super) enum Hostname {
+    Get(Get),
+    List(List),
+    Enable(Enable),
+    Disable(Disable),
+    Void(Void),
+}
+
+/// Shows the association of a hostname and its certificate.
+#[derive(Args)]
+pub(super) struct Get {
+    /// The hostname.
+    #[arg(value_name = "HOST")]
+    hostname: Name,
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Lists all associations of a zone; deleted ones are left out.
+#[derive(Args)]
+pub(super) struct List {
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Lets Cloudflare present a certificate to the origins of hostnames, whichever it presented before.
+#[derive(Args)]
+pub(super) struct Enable {
+    /// The certificate: one that was uploaded for hostnames of the zone.
+    #[arg(long, value_name = "ID")]
+    cert_id: CertId,
+    #[command(flatten)]
+    apply: Apply,
+}
+
+/// Lets Cloudflare present nothing; the associations stay.
+#[derive(Args)]
+pub(super) struct Disable {
+    /// Refuse unless the hostnames are associated with this certificate.
+    #[arg(long, value_name = "ID")]
+    cert_id: Option<CertId>,
+    #[command(flatten)]
+    apply: Apply,
+}
+
+/// Removes the associations of hostnames, which takes Cloudflare some minutes.
+#[derive(Args)]
+pub(super) struct Void {
+    /// Refuse unless the hostnames are associated with this certificate.
+    #[arg(long, value_name = "ID")]
+    cert_id: Option<CertId>,
+    #[command(flatten)]
+    apply: Apply,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// Columns for people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+impl Hostname {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Get(get) => get.run().await,
+            Self::List(list) => list.run().await,
+            Self::Enable(Enable { cert_id, apply }) => apply.run(&Wish::Enabled(cert_id)).await,
+            Self::Disable(Disable { cert_id, apply }) => apply.run(&Wish::Disabled(cert_id)).await,
+            Self::Void(Void { cert_id, apply }) => apply.run(&Wish::Void(cert_id)).await,
+        }
+    }
+}
+
+impl Get {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let api = self.reach.api().await?;
+        api.check_zone(&self.hostname)?;
+        let reading = api.client.hostname(api.zone, &self.hostname, api.deadline()).await;
+        let reading = reading.map_err(|error| reach::explained(&self.hostname, &error, Purpose::Read))?;
+        super::print(&match self.format {
+            Format::Table => view::details(&self.hostname, &reading),
+            Format::Json => view::details_json(&self.hostname, &reading)?,
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl List {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let api = self.reach.api().await?;
+        let listed = api.client.associations(api.zone, api.deadline(), |_| true).await;
+        let listed =
+            listed.map_err(|error| reach::explained("list of associations", &error, Purpose::Read))?;
+        let listed = listed.unwrap_or_default();
+        let mut rows: Vec<_> =
+            listed.rows.into_iter().filter(|row| row.status != Some(Status::Deleted)).collect();
+        rows.sort_by(|a, b| (&a.hostname, a.updated_at).cmp(&(&b.hostname, b.updated_at)));
+        super::print(&match self.format {
+            Format::Table => view::list(&rows),
+            Format::Json => view::list_json(&rows)?,
+        })?;
+        if !listed.complete {
+            question::tell("The list is not complete: it changed while it was read. Try again.\n");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

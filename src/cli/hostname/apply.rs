@@ -1,0 +1,173 @@
+//! A change, from what is wished for until it is in force.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+use clap::Args;
+use futures_util::future::try_join_all;
+use tokio::time::Instant;
+
+use super::reach::{Api, Reach, explained};
+use super::{question, view};
+use crate::change::{Awaited, Pace, Plan, Standing, Wish, wait};
+use crate::cloudflare::Purpose;
+use crate::domain::{Hostname, Reading, Reason, Status};
+
+#[derive(Args)]
+pub(super) struct Apply {
+    /// The hostnames; all of them are changed by one request, or none is.
+    #[arg(value_name = "HOST", required = true)]
+    hostnames: Vec<Hostname>,
+    /// Do not ask whether to proceed.
+    #[arg(long)]
+    yes: bool,
+    /// Print what would change, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Wait until the change is in force.
+    #[arg(long)]
+    wait: bool,
+    /// Wait no longer than this.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = crate::cli::duration)]
+    wait_timeout: Duration,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// The exit code of a change that is made and not yet in force.
+const NOT_YET: u8 = 3;
+
+impl Apply {
+    pub(super) async fn run(mut self, wish: &Wish) -> anyhow::Result<ExitCode> {
+        ensure!(
+            self.yes || self.dry_run || question::is_anybody_there(),
+            "nothing was changed: standard input is not a terminal, so that nobody can be asked; give --yes or --dry-run"
+        );
+        self.hostnames.sort();
+        self.hostnames.dedup();
+        let api = self.reach.api().await?;
+        let (plan, readings) = self.plan(&api, wish).await?;
+        let shown = format!("Zone {}:\n{}", api.zone_name(), view::plan(&plan));
+        if self.dry_run {
+            crate::cli::print(&shown)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        question::tell(&shown);
+        let mut awaited = awaited(readings);
+        if !plan.steps.is_empty() {
+            if !self.yes {
+                if !question::proceed()? {
+                    bail!("nothing was changed");
+                }
+                // meanwhile somebody else may have changed what the answer was about
+                let (again, _) = self.plan(&api, wish).await?;
+                ensure!(again == plan, "nothing was changed: what there is has changed since it was shown");
+            }
+            put(&api, &plan, &mut awaited).await?;
+        }
+        let code = if self.wait { self.wait(&api, wish, &mut awaited).await? } else { ExitCode::SUCCESS };
+        crate::cli::print(&view::states(&awaited))?;
+        Ok(code)
+    }
+
+    /// What has to be done, and what was read of each hostname.
+    async fn plan(&self, api: &Api, wish: &Wish) -> anyhow::Result<(Plan, Vec<(Hostname, Reading)>)> {
+        let read = self.hostnames.iter().map(async |hostname| {
+            api.check_zone(hostname)?;
+            let reading = api.client.hostname(api.zone, hostname, api.deadline()).await;
+            let reading = reading.map_err(|error| explained(hostname, &error, Purpose::Read))?;
+            Ok::<_, anyhow::Error>((hostname.clone(), reading))
+        });
+        let readings = try_join_all(read).await?;
+        let plan = Plan::new(wish, &readings).map_err(|refusals| {
+            let refusals: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+            anyhow::anyhow!("nothing was changed: {}", refusals.join("\n       "))
+        })?;
+        check_cap(api, &plan).await?;
+        Ok((plan, readings))
+    }
+
+    async fn wait(&self, api: &Api, wish: &Wish, awaited: &mut [Awaited]) -> anyhow::Result<ExitCode> {
+        let pace = Pace {
+            first: Duration::from_millis(500),
+            longest: Duration::from_secs(10),
+            limit: self.wait_timeout,
+            call: api.timeout,
+        };
+        let (start, progress, all) = (Instant::now(), question::Progress::new(), awaited.len());
+        progress.show("Waiting until it is in force");
+        let waited = wait(&api.client, api.zone, wish, awaited, pace, |awaited| {
+            let seconds = start.elapsed().as_secs();
+            let done = awaited.iter().filter(|one| one.standing(wish) == Standing::InForce).count();
+            progress.show(&format!("Waiting until it is in force: {done} of {all}, {seconds} s"));
+        });
+        let waited = waited.await;
+        drop(progress);
+        waited.map_err(|(hostname, error)| {
+            let error = explained(hostname, &error, Purpose::Read);
+            error.context("the change is made, and whether it is in force is not known")
+        })?;
+        let of = |standing| {
+            let hostnames = awaited.iter().filter(|one| one.standing(wish) == standing);
+            hostnames.map(|one| one.hostname.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        let (given_up, pending) = (of(Standing::GivenUp), of(Standing::Pending));
+        if !given_up.is_empty() {
+            question::tell(&format!("Cloudflare has given up on it, ask for the change again: {given_up}\n"));
+            return Ok(ExitCode::FAILURE);
+        }
+        if !pending.is_empty() {
+            question::tell(&format!("The change is made and not yet in force: {pending}\n"));
+            return Ok(ExitCode::from(NOT_YET));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Everything that was read may be what is waited for.
+fn awaited(readings: Vec<(Hostname, Reading)>) -> Vec<Awaited> {
+    let awaited = readings.into_iter();
+    awaited.map(|(hostname, reading)| Awaited { hostname, reading: Some(reading) }).collect()
+}
+
+/// Refuses to give a certificate more associations than it may have.
+async fn check_cap(api: &Api, plan: &Plan) -> anyhow::Result<()> {
+    let Some(cert_id) = plan.grows() else { return Ok(()) };
+    // where the list cannot be read, what comes is counted all the same
+    let rows = match api.client.associations(api.zone, api.deadline(), |_| true).await {
+        Ok(listed) => listed.unwrap_or_default().rows,
+        Err(error) => {
+            question::tell(&format!(
+                "How many associations certificate {cert_id} has could not be checked: {error}\n"
+            ));
+            Default::default()
+        }
+    };
+    let present = rows.iter().filter(|row| row.status != Some(Status::Deleted));
+    let present = present.filter(|row| row.cert_id.as_ref() == Some(cert_id)).map(|row| &row.hostname);
+    plan.check_cap(present).map_err(|refusal| anyhow::anyhow!("nothing was changed: {refusal}"))
+}
+
+/// Asks Cloudflare to carry out the plan, and takes in what it answers about each hostname.
+async fn put(api: &Api, plan: &Plan, awaited: &mut [Awaited]) -> anyhow::Result<()> {
+    let changes = plan.changes();
+    let answered = api.client.put_hostnames(api.zone, &changes, api.deadline()).await;
+    let answered = answered.map_err(|error| {
+        let lost = matches!(
+            error.reason(),
+            Reason::Timeout | Reason::Connect | Reason::ServerError | Reason::InvalidResponse
+        );
+        let what = if lost { "whether the change was made is not known" } else { "nothing was changed" };
+        explained(what, &error, Purpose::Write)
+    })?;
+    for (change, reading) in changes.iter().zip(answered) {
+        if reading.is_none() {
+            question::tell(&format!("Cloudflare's answer says nothing about {}\n", change.hostname));
+        }
+        for one in awaited.iter_mut().filter(|one| one.hostname == change.hostname) {
+            one.reading.clone_from(&reading);
+        }
+    }
+    Ok(())
+}

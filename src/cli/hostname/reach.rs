@@ -1,0 +1,176 @@
+//! Which zone is meant, and on whose behalf the API is asked about it.
+
+use std::fmt::Display;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail, ensure};
+use clap::Args;
+use tokio::time::Instant;
+
+use crate::cli::serve::accounts;
+use crate::clock::Clock;
+use crate::cloudflare::{BaseUrl, Client, Error, Options, Purpose, RateLimit};
+use crate::config::{Account, Config, Secrets, TokenSource};
+use crate::daemon;
+use crate::domain::{Hostname, NameError, ZoneId, ZoneName, ZoneTarget};
+use crate::telemetry::Telemetry;
+
+/// The API's place where nothing else is said.
+const CLOUDFLARE: &str = "https://api.cloudflare.com/client/v4";
+const TOKEN: &str = "CLOUDFLARE_API_TOKEN";
+
+#[derive(Args)]
+pub(super) struct Reach {
+    /// The zone.
+    #[arg(long, value_name = "NAME_OR_ID")]
+    zone: ZoneArgument,
+    /// The configuration file: its accounts are used. Without one, the token is taken from CLOUDFLARE_API_TOKEN.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The account of the configuration; needed only where there are several and none has this zone.
+    #[arg(long, value_name = "NAME", requires = "config")]
+    account: Option<String>,
+    /// Where the API is, without a configuration; plain http is accepted for loopback addresses only.
+    #[arg(long, value_name = "URL", conflicts_with = "config", default_value = CLOUDFLARE)]
+    base_url: BaseUrl,
+    /// How long one call of the API may take, with everything that is tried again.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = crate::cli::duration)]
+    timeout: Duration,
+}
+
+/// A zone as somebody types it.
+#[derive(Clone)]
+enum ZoneArgument {
+    Name(ZoneName),
+    Id(ZoneId),
+}
+
+impl FromStr for ZoneArgument {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        // a name of one label is no zone, so that 32 digits are an id
+        text.parse().map(Self::Id).or_else(|_| text.parse().map(Self::Name))
+    }
+}
+
+/// A zone, and the client that may ask about it.
+pub(super) struct Api {
+    pub(super) client: Arc<Client>,
+    pub(super) zone: ZoneId,
+    /// The zone's name, where that is known.
+    name: Option<ZoneName>,
+    pub(super) timeout: Duration,
+}
+
+impl Reach {
+    pub(super) async fn api(&self) -> anyhow::Result<Api> {
+        let (account, configured) = self.account()?;
+        let (name, id) = match &self.zone {
+            ZoneArgument::Name(name) => (Some(name.clone()), None),
+            ZoneArgument::Id(id) => (None, Some(*id)),
+        };
+        let configured = configured.as_ref();
+        let name = name.or_else(|| configured.and_then(|zone| zone.name().cloned()));
+        let id = id.or_else(|| configured.and_then(ZoneTarget::id));
+
+        let telemetry = Arc::new(Telemetry::new().context("metrics about the exporter")?);
+        let clients = daemon::clients(accounts(vec![account])?, &telemetry, &Clock::system())?;
+        let client = clients.into_values().next().context("no account")?;
+        let zone = match (id, &name) {
+            (Some(id), _) => id,
+            (None, Some(name)) => {
+                let found = client.zone_id(name, Instant::now() + self.timeout).await;
+                found.map_err(|error| explained(name, &error, Purpose::FindZone))?
+            }
+            (None, None) => bail!("--zone: expected a zone"),
+        };
+        Ok(Api { client, zone, name, timeout: self.timeout })
+    }
+
+    /// The account on whose behalf is asked, and the zone if it is configured.
+    fn account(&self) -> anyhow::Result<(Account, Option<ZoneTarget>)> {
+        let Some(path) = &self.config else { return Ok((self.by_environment(), None)) };
+        let config = Config::load(path, Secrets::Check)?;
+        let mut zones = config.targets.zones().iter();
+        let zone = zones.find(|zone| {
+            self.zone.is(zone) && self.account.as_ref().is_none_or(|name| **name == **zone.account())
+        });
+        let names: Vec<_> =
+            config.accounts.iter().map(|account| account.options.account.to_string()).collect();
+        let name = match (&self.account, zone, names.as_slice()) {
+            (Some(name), ..) | (None, None, [name]) => name.clone(),
+            (None, Some(zone), _) => zone.account().to_string(),
+            _ => bail!(
+                "--account: the configuration has several accounts, say which one: {}",
+                names.join(", ")
+            ),
+        };
+        let account = config.accounts.into_iter().find(|account| *account.options.account == *name);
+        let account = account.with_context(|| {
+            format!("--account: the configuration has no account {name}, but {}", names.join(", "))
+        })?;
+        Ok((account, zone.map(|zone| ZoneTarget::clone(zone))))
+    }
+
+    /// What a configuration of nothing but its defaults would say.
+    fn by_environment(&self) -> Account {
+        /// Half of what Cloudflare allows one user.
+        const REQUESTS: NonZeroU32 = NonZeroU32::new(600).expect("it is not zero");
+        const NAME: &str = "default";
+        Account {
+            options: Options {
+                account: NAME.into(),
+                account_id: None,
+                base_url: self.base_url.clone(),
+                timeout: Duration::from_secs(30),
+                max_concurrent_requests: 8,
+                extra_ca: None,
+            },
+            token: TokenSource::Env(TOKEN.to_owned()),
+            rate_limit: RateLimit { requests: REQUESTS, per: Duration::from_mins(5) },
+            quota: NAME.to_owned(),
+        }
+    }
+}
+
+impl ZoneArgument {
+    fn is(&self, zone: &ZoneTarget) -> bool {
+        match self {
+            Self::Name(name) => zone.name() == Some(name),
+            Self::Id(id) => zone.id() == Some(*id),
+        }
+    }
+}
+
+impl Api {
+    /// When a call that is made now has to be answered.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    /// What the zone is called.
+    pub(super) fn zone_name(&self) -> String {
+        self.name.as_ref().map_or_else(|| self.zone.to_string(), |name| format!("{name} ({})", self.zone))
+    }
+
+    /// Refuses a hostname of another zone, of which this zone would merely say that it has no association.
+    pub(super) fn check_zone(&self, hostname: &Hostname) -> anyhow::Result<()> {
+        if let Some(name) = &self.name {
+            ensure!(hostname.is_in(name), "{hostname} is not in the zone {name}");
+        }
+        Ok(())
+    }
+}
+
+/// An error of the API with what to do about it.
+pub(super) fn explained(what: impl Display, error: &Error, purpose: Purpose) -> anyhow::Error {
+    match error.advice(purpose) {
+        Some(advice) => anyhow!("{what}: {advice} ({error})"),
+        None => anyhow!("{what}: {error}"),
+    }
+}

@@ -1,0 +1,163 @@
+//! Associations as they are printed.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::change::{Awaited, Plan, State};
+use crate::cli::columns::columns;
+use crate::cloudflare::AssociationRow;
+use crate::domain::{Association, Date, Hostname, Reading, Status};
+
+/// What is known of one hostname. Dates are RFC 3339; what is not known is null.
+#[derive(Serialize)]
+struct Details<'a> {
+    hostname: &'a str,
+    association: &'static str,
+    status: Option<&'static str>,
+    cert_id: Option<&'a str>,
+    cert_status: Option<&'static str>,
+    issuer: Option<&'a str>,
+    serial_number: Option<&'a str>,
+    signature: Option<&'a str>,
+    expires_on: Option<Timestamp>,
+    pem_not_after: Option<Timestamp>,
+    metadata_match: Option<bool>,
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+    cert_uploaded_on: Option<Timestamp>,
+    cert_updated_at: Option<Timestamp>,
+}
+
+impl<'a> Details<'a> {
+    fn new(hostname: &'a Hostname, reading: &'a Reading) -> Self {
+        let certificate = reading.certificate.as_ref();
+        let details = certificate.map(|certificate| certificate.details());
+        Self {
+            hostname: hostname.as_str(),
+            association: reading.association.label(),
+            status: reading.status.map(Status::label),
+            cert_id: details.and_then(|details| Some(details.id.as_ref()?.as_str())),
+            cert_status: reading.certificate_status.map(Status::label),
+            issuer: details.and_then(|details| details.issuer.as_deref()),
+            serial_number: details.and_then(|details| details.serial_number.as_deref()),
+            signature: details.and_then(|details| details.signature.as_deref()),
+            expires_on: details.and_then(|details| details.expires_on).map(Timestamp::from),
+            pem_not_after: certificate.and_then(|certificate| Some(certificate.pem()?.not_after.into())),
+            metadata_match: certificate.and_then(|certificate| certificate.metadata_match()),
+            created_at: reading.created_at.map(Timestamp::from),
+            updated_at: reading.updated_at.map(Timestamp::from),
+            cert_uploaded_on: reading.certificate_uploaded_on.map(Timestamp::from),
+            cert_updated_at: reading.certificate_updated_at.map(Timestamp::from),
+        }
+    }
+}
+
+/// What is known of one hostname, a line each.
+pub(super) fn details(hostname: &Hostname, reading: &Reading) -> String {
+    let known = Details::new(hostname, reading);
+    let date = |date: Option<Timestamp>| date.map(|date| date.to_string());
+    let text = |text: Option<&str>| text.map(shown);
+    let rows = [
+        ("hostname", text(Some(known.hostname))),
+        ("association", text(Some(known.association))),
+        ("status", text(known.status)),
+        ("certificate", text(known.cert_id)),
+        ("certificate status", text(known.cert_status)),
+        ("issuer", text(known.issuer)),
+        ("serial number", text(known.serial_number)),
+        ("signature", text(known.signature)),
+        ("expires", date(known.expires_on)),
+        ("PEM ends", date(known.pem_not_after)),
+        ("associated", date(known.created_at)),
+        ("changed", date(known.updated_at)),
+        ("certificate uploaded", date(known.cert_uploaded_on)),
+        ("certificate changed", date(known.cert_updated_at)),
+    ];
+    columns(&[], rows.into_iter().filter_map(|(name, value)| Some(vec![name.to_owned(), value?])))
+}
+
+/// The same as an object.
+pub(super) fn details_json(hostname: &Hostname, reading: &Reading) -> serde_json::Result<String> {
+    json(&Details::new(hostname, reading))
+}
+
+/// One association of a list.
+#[derive(Serialize)]
+struct Row<'a> {
+    hostname: &'a str,
+    /// Null where the list does not say.
+    association: Option<&'static str>,
+    status: Option<&'static str>,
+    cert_id: Option<&'a str>,
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+}
+
+/// A line each association.
+pub(super) fn list(rows: &[AssociationRow]) -> String {
+    let rows = rows.iter().map(|row| {
+        vec![
+            row.hostname.to_string(),
+            row.association.map_or("-", Association::label).to_owned(),
+            row.status.map_or("-", Status::label).to_owned(),
+            row.cert_id.as_ref().map_or("-", |id| id.as_str()).to_owned(),
+            date(row.updated_at),
+        ]
+    });
+    columns(&["HOSTNAME", "ASSOCIATION", "STATUS", "CERTIFICATE", "CHANGED"], rows)
+}
+
+/// The same as an array of objects.
+pub(super) fn list_json(rows: &[AssociationRow]) -> serde_json::Result<String> {
+    let rows = rows.iter().map(|row| Row {
+        hostname: row.hostname.as_str(),
+        association: row.association.map(Association::label),
+        status: row.status.map(Status::label),
+        cert_id: row.cert_id.as_ref().map(|id| id.as_str()),
+        created_at: row.created_at.map(Timestamp::from),
+        updated_at: row.updated_at.map(Timestamp::from),
+    });
+    json(&rows.collect::<Vec<_>>())
+}
+
+/// What a plan changes, and what it leaves.
+pub(super) fn plan(plan: &Plan) -> String {
+    let steps = plan.steps.iter().map(|(from, change)| {
+        let change_to = format!("{from} -> {}", State::from(change));
+        vec!["change".to_owned(), change.hostname.to_string(), change_to]
+    });
+    let kept = plan
+        .kept
+        .iter()
+        .map(|(hostname, state)| vec!["keep".to_owned(), hostname.to_string(), state.to_string()]);
+    let text = columns(&[], steps.chain(kept));
+    if plan.steps.is_empty() { format!("{text}Nothing has to be changed.\n") } else { text }
+}
+
+/// How hostnames stand after a change.
+pub(super) fn states(awaited: &[Awaited]) -> String {
+    let rows = awaited.iter().map(|Awaited { hostname, reading }| {
+        let state = reading.as_ref().map(State::from);
+        let cert_id = state.as_ref().and_then(|state| state.cert_id.as_ref());
+        vec![
+            hostname.to_string(),
+            state.as_ref().map_or("-", |state| state.association.label()).to_owned(),
+            state.as_ref().and_then(|state| state.status).map_or("-", Status::label).to_owned(),
+            cert_id.map_or("-", |id| id.as_str()).to_owned(),
+        ]
+    });
+    columns(&["HOSTNAME", "ASSOCIATION", "STATUS", "CERTIFICATE"], rows)
+}
+
+fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n")
+}
+
+fn date(date: Option<Date>) -> String {
+    date.map_or_else(|| "-".to_owned(), |date| Timestamp::from(date).to_string())
+}
+
+/// A server's words as a terminal may get them: control characters could make it do anything.
+fn shown(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
+}

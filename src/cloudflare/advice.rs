@@ -1,0 +1,204 @@
+//! What to do about an error of the API: the one table of its codes.
+
+use super::Error;
+
+/// What a request was for, and so which permission of the token it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To find out a zone's id.
+    FindZone,
+    /// To read associations.
+    Read,
+    /// To change associations.
+    Write,
+}
+
+impl Purpose {
+    /// The permission, as the dashboard calls it.
+    pub const fn permission(self) -> &'static str {
+        match self {
+            Self::FindZone => "Zone Read",
+            Self::Read => "SSL and Certificates Read",
+            Self::Write => "SSL and Certificates Write",
+        }
+    }
+}
+
+/// Codes that mean one thing only, and what to do. The first one that an answer names counts.
+const CODES: &[(i64, &str)] = &[
+    (
+        1415,
+        "the certificate id is not one of this zone's hostname certificates, or was deleted \
+         (a zone-level certificate cannot be used for a hostname)",
+    ),
+    (1404, "the request needs the id of a certificate: give the one that the hostname is associated with"),
+    (1406, "the zone has this certificate already: use the id that it has"),
+    (1408, "the certificate or its key cannot be read: upload both anew, in PEM"),
+    (1414, "the certificate is being deleted: upload it anew, or use another one"),
+    (1433, "the certificate is in use: make the associations that it has void first"),
+    (1434, "the certificate is still being deployed: try again when its status is active"),
+    (1551, "the zone has no such hostname certificate: take the id from the list of its certificates"),
+    (1552, "the zone has no such zone-level certificate: take the id from the list of its certificates"),
+    (1553, "the hostname has no association: enable it with a certificate first"),
+    (
+        6111,
+        "the header that carries the token is malformed: give the token alone, without \"Bearer\" and quotes",
+    ),
+    (6103, "the header that carries the key is malformed: give an API token, not a global API key"),
+    (6003, "the request's headers are not accepted: give the token alone, without \"Bearer\" and quotes"),
+    (1000, "the token is not valid: it was mistyped, rolled or deleted"),
+];
+
+impl Error {
+    /// What to do about it, where that is known.
+    pub fn advice(&self, purpose: Purpose) -> Option<String> {
+        let Self::Api { status, errors, .. } = self else { return None };
+        let named = |code: i64| errors.iter().any(|error| error.code == code);
+        if let Some((_, known)) = CODES.iter().find(|(code, _)| named(*code)) {
+            return Some((*known).to_owned());
+        }
+        let permission = purpose.permission();
+        match *status {
+            _ if named(7003) || named(7000) => Some(format!(
+                "there is no such zone for this token: check the zone's id, and that the token's permission \
+                 \"{permission}\" covers the zone"
+            )),
+            _ if named(9109) => Some(format!(
+                "the token has no access to this zone: its permission \"{permission}\" must cover the zone, and the \
+                 address that is asked from must not be excluded"
+            )),
+            401 => Some(format!(
+                "the token is not accepted: check that it is whole, active and not expired, and that it has the \
+                 permission \"{permission}\" for this zone"
+            )),
+            _ if *status == 403 || named(10_000) => {
+                Some(format!("the token lacks the permission \"{permission}\" for this zone"))
+            }
+            409 => Some("something else is changing this zone at the same time: try again in a minute".to_owned()),
+            429 => Some(
+                "too many requests were sent on behalf of this user, the dashboard's and other tools' included: \
+                 try again in five minutes"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloudflare::ApiError;
+
+    fn advice(status: u16, codes: &[i64], purpose: Purpose) -> String {
+        let errors = codes.iter().map(|code| ApiError { code: *code, message: "".into() }).collect();
+        let error = Error::Api { status, errors, ray: None, retry_after: None };
+        error.advice(purpose).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_code_that_means_one_thing_has_its_sentence() {
+        for (status, code, sentence) in [
+            (
+                400,
+                1404,
+                "the request needs the id of a certificate: give the one that the hostname is associated with",
+            ),
+            (400, 1406, "the zone has this certificate already: use the id that it has"),
+            (400, 1408, "the certificate or its key cannot be read: upload both anew, in PEM"),
+            (400, 1414, "the certificate is being deleted: upload it anew, or use another one"),
+            (
+                400,
+                1415,
+                "the certificate id is not one of this zone's hostname certificates, or was deleted (a zone-level certificate cannot be used for a hostname)",
+            ),
+            (400, 1433, "the certificate is in use: make the associations that it has void first"),
+            (400, 1434, "the certificate is still being deployed: try again when its status is active"),
+            (
+                404,
+                1551,
+                "the zone has no such hostname certificate: take the id from the list of its certificates",
+            ),
+            (
+                404,
+                1552,
+                "the zone has no such zone-level certificate: take the id from the list of its certificates",
+            ),
+            (404, 1553, "the hostname has no association: enable it with a certificate first"),
+            (400, 1000, "the token is not valid: it was mistyped, rolled or deleted"),
+            (
+                400,
+                6003,
+                "the request's headers are not accepted: give the token alone, without \"Bearer\" and quotes",
+            ),
+            (
+                400,
+                6103,
+                "the header that carries the key is malformed: give an API token, not a global API key",
+            ),
+            (
+                400,
+                6111,
+                "the header that carries the token is malformed: give the token alone, without \"Bearer\" and quotes",
+            ),
+        ] {
+            for purpose in [Purpose::FindZone, Purpose::Read, Purpose::Write] {
+                assert_eq!(advice(status, &[code], purpose), sentence, "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_token_may_not_do_names_the_permission_that_it_takes() {
+        let permission = |purpose| advice(403, &[10_000], purpose);
+        assert_eq!(
+            permission(Purpose::Write),
+            "the token lacks the permission \"SSL and Certificates Write\" for this zone"
+        );
+        assert_eq!(
+            permission(Purpose::Read),
+            "the token lacks the permission \"SSL and Certificates Read\" for this zone"
+        );
+        assert_eq!(
+            permission(Purpose::FindZone),
+            "the token lacks the permission \"Zone Read\" for this zone"
+        );
+        assert_eq!(advice(403, &[], Purpose::Write), permission(Purpose::Write));
+        assert_eq!(
+            advice(401, &[10_000], Purpose::Read),
+            "the token is not accepted: check that it is whole, active and not expired, and that it has the permission \"SSL and Certificates Read\" for this zone"
+        );
+        for status in [400, 403] {
+            assert_eq!(
+                advice(status, &[9109], Purpose::Write),
+                "the token has no access to this zone: its permission \"SSL and Certificates Write\" must cover the zone, and the address that is asked from must not be excluded"
+            );
+        }
+        for code in [7000, 7003] {
+            assert_eq!(
+                advice(404, &[code], Purpose::Read),
+                "there is no such zone for this token: check the zone's id, and that the token's permission \"SSL and Certificates Read\" covers the zone"
+            );
+        }
+    }
+
+    #[test]
+    fn a_status_alone_may_say_what_to_do() {
+        assert_eq!(
+            advice(409, &[], Purpose::Write),
+            "something else is changing this zone at the same time: try again in a minute"
+        );
+        assert_eq!(
+            advice(429, &[971], Purpose::Read),
+            "too many requests were sent on behalf of this user, the dashboard's and other tools' included: try again in five minutes"
+        );
+        assert_eq!(advice(500, &[], Purpose::Read), "");
+        assert_eq!(Error::Oversized.advice(Purpose::Read), None);
+    }
+
+    #[test]
+    fn the_code_that_says_more_counts() {
+        let malformed = advice(400, &[6111], Purpose::Read);
+        assert_eq!(advice(400, &[6003, 6111], Purpose::Read), malformed);
+    }
+}

@@ -1,0 +1,54 @@
+//! The body of a change.
+
+use serde::Serialize;
+
+use crate::cloudflare::Change;
+
+/// What a PUT of associations asks for.
+#[derive(Serialize)]
+pub(in crate::cloudflare) struct Changes<'a> {
+    config: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    cert_id: &'a str,
+    /// Null, which has to be written, makes the association void.
+    enabled: Option<bool>,
+    hostname: &'a str,
+}
+
+impl<'a> Changes<'a> {
+    pub(in crate::cloudflare) fn new(changes: &'a [Change]) -> Self {
+        let entries = changes.iter().map(|change| Entry {
+            cert_id: change.cert_id.as_str(),
+            enabled: change.enabled,
+            hostname: change.hostname.as_str(),
+        });
+        Self { config: entries.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_enables_disables_or_with_null_makes_void() {
+        let change = |enabled, hostname: &str| Change {
+            hostname: hostname.parse().unwrap(),
+            cert_id: "c1".parse().unwrap(),
+            enabled,
+        };
+        let changes =
+            [change(Some(true), "a.example"), change(Some(false), "b.example"), change(None, "c.example")];
+        assert_eq!(
+            serde_json::to_string(&Changes::new(&changes)).unwrap(),
+            concat!(
+                r#"{"config":[{"cert_id":"c1","enabled":true,"hostname":"a.example"},"#,
+                r#"{"cert_id":"c1","enabled":false,"hostname":"b.example"},"#,
+                r#"{"cert_id":"c1","enabled":null,"hostname":"c.example"}]}"#
+            )
+        );
+    }
+}

@@ -1,0 +1,192 @@
+//! Readings out of two lists: the associations of a zone and its certificates, joined by the certificate's id.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::cloudflare::{AssociationRow, Associations, ListedCertificate};
+use crate::domain::{Association, CertId, Date, Hostname, Level, Reading, Status, ZoneCertificate};
+
+/// What the lists tell.
+pub(super) struct Listing {
+    /// The hostnames that have an association, each with its reading, or why a GET has to tell.
+    pub(super) hostnames: BTreeMap<Hostname, Result<Reading, Gap>>,
+    /// Whether every other hostname has none.
+    pub(super) complete: bool,
+    /// The certificates, with the number of their associations.
+    pub(super) certificates: Vec<ZoneCertificate>,
+}
+
+/// Why the lists do not tell what a GET would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// The row lacks what it has to have.
+    Untrusted,
+    /// Its certificate is not listed, as deleted ones are not.
+    Unlisted,
+}
+
+/// Joins the lists. What they cannot tell as well as a GET would is left to that.
+pub(super) fn join(associations: Associations, listed: &[ListedCertificate], read_at: Date) -> Listing {
+    let mut used: HashMap<CertId, u32> = HashMap::new();
+    let mut chosen: BTreeMap<Hostname, AssociationRow> = BTreeMap::new();
+    for row in associations.rows {
+        if row.status == Some(Status::Deleted) {
+            continue;
+        }
+        if let Some(id) = &row.cert_id {
+            *used.entry(id.clone()).or_default() += 1;
+        }
+        match chosen.get_mut(&row.hostname) {
+            Some(before) if rank(before) <= rank(&row) => {}
+            Some(before) => *before = row,
+            None => drop(chosen.insert(row.hostname.clone(), row)),
+        }
+    }
+    let certificates: HashMap<&CertId, &ListedCertificate> =
+        listed.iter().map(|row| (&row.id, row)).collect();
+    let hostnames =
+        chosen.into_iter().map(|(hostname, row)| (hostname, reading(&row, &certificates, read_at)));
+    let hostnames = hostnames.collect();
+    let certificates = listed.iter().map(|row| ZoneCertificate {
+        hostnames: Some(used.get(&row.id).copied().unwrap_or(0)),
+        ..zone_certificate(row, Level::Hostname)
+    });
+    Listing { hostnames, complete: associations.complete, certificates: certificates.collect() }
+}
+
+/// A listed certificate of one of the two stores.
+pub(super) fn zone_certificate(row: &ListedCertificate, level: Level) -> ZoneCertificate {
+    let (id, certificate) = (row.id.clone(), Arc::clone(&row.certificate));
+    ZoneCertificate { id, level, status: row.status, certificate, hostnames: None }
+}
+
+/// Where one hostname has several rows, the lowest rank counts: the furthest in deployment, then the newest.
+fn rank(row: &AssociationRow) -> (u8, Reverse<Option<Date>>, Option<&CertId>) {
+    let status = match row.status {
+        Some(Status::Active) => 0,
+        Some(Status::PendingDeployment) => 1,
+        Some(Status::Initializing) => 2,
+        Some(Status::DeploymentTimedOut) => 3,
+        Some(Status::PendingDeletion) => 4,
+        Some(Status::DeletionTimedOut) => 5,
+        Some(Status::Unknown) | None => 6,
+        Some(Status::Deleted) => 7,
+    };
+    // the id makes the choice the same whatever the order of the rows
+    (status, Reverse(row.updated_at), row.cert_id.as_ref())
+}
+
+/// The reading that a GET would give, less what lists do not carry.
+fn reading(
+    row: &AssociationRow,
+    certificates: &HashMap<&CertId, &ListedCertificate>,
+    read_at: Date,
+) -> Result<Reading, Gap> {
+    let association = row.association.ok_or(Gap::Untrusted)?;
+    let bare = Reading {
+        status: row.status,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        ..Reading::bare(association, read_at)
+    };
+    match &row.cert_id {
+        Some(id) => {
+            let listed = certificates.get(id).ok_or(Gap::Unlisted)?;
+            Ok(Reading {
+                certificate_status: listed.status,
+                certificate: Some(Arc::clone(&listed.certificate)),
+                certificate_uploaded_on: listed.uploaded_on,
+                ..bare
+            })
+        }
+        // a void one may have lost its certificate
+        None if association == Association::Void => Ok(bare),
+        None => Err(Gap::Untrusted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Date {
+        jiff::Timestamp::from_second(second).unwrap().into()
+    }
+
+    fn row(id: &str, status: Option<Status>, updated_at: i64) -> AssociationRow {
+        AssociationRow {
+            hostname: "a.example".parse().unwrap(),
+            cert_id: Some(id.parse().unwrap()),
+            association: Some(Association::Enabled),
+            status,
+            created_at: None,
+            updated_at: Some(at(updated_at)),
+        }
+    }
+
+    fn listed(id: &str) -> ListedCertificate {
+        let id: CertId = id.parse().unwrap();
+        let details = crate::domain::CertificateDetails { id: Some(id.clone()), ..Default::default() };
+        let certificate = Arc::new(crate::domain::Certificate::new(details, None));
+        ListedCertificate { id, status: Some(Status::Active), uploaded_on: None, certificate }
+    }
+
+    fn joined(rows: Vec<AssociationRow>) -> Listing {
+        let associations = Associations { rows: rows.into_iter().collect(), complete: true };
+        join(associations, &[listed("one"), listed("two")], at(0))
+    }
+
+    /// The certificate of the row that counts among these.
+    fn chosen(rows: Vec<AssociationRow>) -> String {
+        let reading = joined(rows).hostnames.into_values().next().unwrap().unwrap();
+        reading.certificate.unwrap().id().unwrap().to_string()
+    }
+
+    #[test]
+    fn of_several_rows_the_furthest_in_deployment_counts_and_then_the_newest() {
+        let order = [
+            Some(Status::Active),
+            Some(Status::PendingDeployment),
+            Some(Status::Initializing),
+            Some(Status::DeploymentTimedOut),
+            Some(Status::PendingDeletion),
+            Some(Status::DeletionTimedOut),
+        ];
+        for pair in order.windows(2) {
+            assert_eq!(chosen(vec![row("one", pair[0], 1), row("two", pair[1], 2)]), "one", "{pair:?}");
+        }
+        let same = order[0];
+        assert_eq!(chosen(vec![row("one", same, 1), row("two", same, 2)]), "two");
+        assert_eq!(chosen(vec![row("one", same, 2), row("two", same, 1)]), "one");
+        assert_eq!(chosen(vec![row("one", same, 1), row("two", same, 1)]), "one");
+    }
+
+    #[test]
+    fn a_deleted_row_is_no_association_and_does_not_use_its_certificate() {
+        let listing = joined(vec![row("one", Some(Status::Deleted), 1)]);
+        assert!(listing.hostnames.is_empty());
+        assert_eq!(listing.certificates[0].hostnames, Some(0));
+    }
+
+    #[test]
+    fn every_row_uses_its_certificate() {
+        let mut other = row("one", Some(Status::Active), 1);
+        other.hostname = "b.example".parse().unwrap();
+        let listing = joined(vec![row("one", Some(Status::Active), 1), other]);
+        let used = listing.certificates.iter().map(|row| (row.id.as_str(), row.hostnames));
+        assert_eq!(used.collect::<Vec<_>>(), [("one", Some(2)), ("two", Some(0))]);
+    }
+
+    #[test]
+    fn what_a_row_lacks_is_left_to_a_get() {
+        let gap = |row: AssociationRow| joined(vec![row]).hostnames.into_values().next().unwrap().err();
+        let whole = row("one", None, 1);
+        assert_eq!(gap(whole.clone()), None);
+        assert_eq!(gap(AssociationRow { association: None, ..whole.clone() }), Some(Gap::Untrusted));
+        assert_eq!(gap(AssociationRow { cert_id: None, ..whole.clone() }), Some(Gap::Untrusted));
+        assert_eq!(gap(row("three", None, 1)), Some(Gap::Unlisted));
+        let void = AssociationRow { association: Some(Association::Void), cert_id: None, ..whole };
+        assert_eq!(gap(void), None);
+    }
+}

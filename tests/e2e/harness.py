@@ -1,0 +1,191 @@
+"""What the end-to-end tests share: processes that end with the test, pages, and waiting for something to become so."""
+
+import atexit
+import gzip
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from prometheus_client import parser
+from prometheus_client.openmetrics import parser as openmetrics
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPORTER = os.environ.get("EXPORTER", str(ROOT / "target/debug/cloudflare-aop-exporter"))
+TOKEN = "simulated-token"
+TEXT = "text/plain;version=0.0.4"
+OPENMETRICS = "application/openmetrics-text;version=1.0.0"
+
+# whatever proxy is set is not for loopback
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
+CHILDREN = []
+
+
+@atexit.register
+def kill_children():
+    for child in CHILDREN:
+        child.kill()
+
+
+def stop_at_once(*_):
+    # an exception would only end one test
+    kill_children()
+    print("stopped", file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+signal.signal(signal.SIGTERM, stop_at_once)
+
+
+class Process:
+    """A program whose output names the address that it listens on."""
+
+    def __init__(self, *command, env=None):
+        self.lines = []
+        self.child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **(env or {})},
+        )
+        CHILDREN.append(self.child)
+        self.named = threading.Event()
+        self.address = None
+        threading.Thread(target=self._read, daemon=True).start()
+        if not self.named.wait(20) or self.address is None:
+            self.child.kill()
+            raise AssertionError(f"{command} does not listen:\n{self.output()}")
+
+    def _read(self):
+        for line in self.child.stdout:
+            self.lines.append(line)
+            found = re.search(r"127\.0\.0\.1:[1-9]\d*", line)
+            if found and self.address is None:
+                self.address = found[0]
+                self.named.set()
+        self.named.set()
+
+    def output(self):
+        return "".join(self.lines)
+
+    def stop(self):
+        """Asks it to end; how it ended."""
+        if self.child.poll() is None:
+            self.child.terminate()
+        try:
+            return self.child.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            raise AssertionError(f"it does not stop:\n{self.output()}") from None
+
+
+class Case(unittest.TestCase):
+    """A test that starts programs, and stops them whatever happens."""
+
+    def start(self, *command, env=None):
+        process = Process(*command, env=env)
+        self.addCleanup(process.stop)
+        return process
+
+    def demo(self):
+        """A demo whose first poll has ended."""
+        demo = self.start(EXPORTER, "demo", "--listen", "127.0.0.1:0")
+        eventually(lambda: self.assertEqual(status(demo, "/-/ready"), 200))
+        return demo
+
+    def simulate(self, listen="127.0.0.1:0"):
+        return self.start(EXPORTER, "simulate", "--listen", listen)
+
+    def serve(self, api, zone, hostnames):
+        """A daemon that polls `api` every second."""
+        config = self.folder() / "config.toml"
+        config.write_text(
+            f"""
+            [poll]
+            schedule = "* * * * * *"
+            jitter = "0s"
+            [[account]]
+            base_url = "http://{api}/client/v4"
+            rate_limit = {{ requests = 100000, per = "1m" }}
+            [[account.zone]]
+            name = "{zone}"
+            hostnames = {json.dumps(hostnames)}
+            """
+        )
+        arguments = ["serve", "--config", str(config), "--listen", "127.0.0.1:0"]
+        return self.start(EXPORTER, *arguments, env={"CLOUDFLARE_API_TOKEN": TOKEN})
+
+    def folder(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return Path(folder.name)
+
+
+def eventually(attempt, seconds=30):
+    """Repeats `attempt` until it raises no AssertionError, and returns what it returns."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return attempt()
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def get(process, path, **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(f"http://{process.address}{path}", headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as response:
+        body = response.read()
+        if response.headers["Content-Encoding"] == "gzip":
+            body = gzip.decompress(body)
+        return response.headers, body.decode()
+
+
+def status(process, path):
+    try:
+        with urllib.request.urlopen(f"http://{process.address}{path}", timeout=10) as response:
+            return response.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def scrape(process, accept=TEXT, encoding="identity"):
+    """The samples of a page, as {(name, labels): value}; every one of them has to be there once."""
+    headers, page = get(process, "/metrics", Accept=accept, Accept_Encoding=encoding)
+    assert headers["Content-Type"].startswith(accept.partition(";")[0]), headers["Content-Type"]
+    assert headers.get("Content-Encoding", "identity") == encoding, headers["Content-Encoding"]
+    parse = openmetrics if accept == OPENMETRICS else parser
+    found = [
+        ((sample.name, tuple(sorted(sample.labels.items()))), sample.value)
+        for family in parse.text_string_to_metric_families(page)
+        for sample in family.samples
+    ]
+    samples = dict(found)
+    assert len(samples) == len(found), "a sample is there twice"
+    return samples
+
+
+def family(samples, name):
+    """The samples of one name, by hostname, or by hostname and state."""
+    found = {}
+    for (sample, labels), value in samples.items():
+        if sample == f"cloudflare_aop_{name}":
+            labels = dict(labels)
+            hostname = labels.get("hostname")
+            state = labels.get("association", labels.get("status"))
+            found[hostname if state is None else (hostname, state)] = value
+    return found

@@ -1,0 +1,50 @@
+"""A real Prometheus, configured by the scrape block that is shipped."""
+
+import json
+import subprocess
+import urllib.parse
+
+from harness import ROOT, Case, eventually, get, status
+
+
+class Prometheus(Case):
+    def test_it_scrapes_the_demo_as_openmetrics_and_answers_queries(self):
+        shipped = (ROOT / "deploy/prometheus/scrape.yml").read_text()
+        self.assertIn('"127.0.0.1:10219"', shipped)
+        block = shipped.replace("127.0.0.1:10219", self.demo().address)
+        folder = self.folder()
+        config = folder / "prometheus.yml"
+        config.write_text(f"global: {{ scrape_interval: 1s }}\n{block}")
+        subprocess.run(["promtool", "check", "config", str(config)], check=True, capture_output=True, timeout=30)
+        prometheus = self.start(
+            "prometheus",
+            f"--config.file={config}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            "--web.listen-address=127.0.0.1:0",
+        )
+        eventually(lambda: self.assertEqual(status(prometheus, "/-/ready"), 200))
+
+        eventually(lambda: self.assertEqual(values(prometheus, 'up{job="cloudflare-aop"}'), [1]))
+        self.assertEqual(values(prometheus, "count(cloudflare_aop_hostname_enabled)"), [20])
+        self.assertGreater(values(prometheus, "scrape_samples_scraped")[0], 800)
+        expired = "cloudflare_aop_hostname_certificate_expires_timestamp_seconds < time()"
+        hostnames = [series["hostname"] for series, _ in query(prometheus, expired)]
+        self.assertEqual(hostnames, ["intranet.example.com"])
+        # only OpenMetrics has infos
+        family = "cloudflare_aop_hostname_certificate"
+        metadata = ask(prometheus, f"metadata?metric={family}")
+        self.assertEqual(metadata[family][0]["type"], "info")
+
+
+def ask(prometheus, path):
+    _, body = get(prometheus, f"/api/v1/{path}")
+    return json.loads(body)["data"]
+
+
+def query(prometheus, expression):
+    result = ask(prometheus, f"query?query={urllib.parse.quote(expression)}")["result"]
+    return [(series["metric"], float(series["value"][1])) for series in result]
+
+
+def values(prometheus, expression):
+    return [value for _, value in query(prometheus, expression)]

@@ -1,0 +1,48 @@
+"""What the README promises, where a machine can tell."""
+
+import json
+import re
+import subprocess
+
+from harness import EXPORTER, ROOT, TEXT, Case, get
+
+README = (ROOT / "README.md").read_text()
+
+
+def block(language):
+    return re.search(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)[1]
+
+
+class Readme(Case):
+    def test_every_family_is_in_its_tables(self):
+        _, page = get(self.demo(), "/metrics", Accept=TEXT)
+        families = dict(re.findall(r"^# TYPE (\S+) (\S+)$", page, re.MULTILINE))
+        self.assertGreater(len(families), 40)
+        missing = [name for name in families if f"`{name}`" not in README]
+        self.assertEqual(missing, [])
+        for name, kind in families.items():
+            kind = "info" if name.endswith("_info") else kind
+            if name.startswith("cloudflare_aop_") and f"| `{name}` | {kind} |" not in README:
+                self.fail(f"{name} is not in a table as {kind}")
+
+    def test_its_configuration_is_one(self):
+        config = self.folder() / "aop.toml"
+        config.write_text(block("toml"))
+        command = [EXPORTER, "config", "check", "--no-secrets", "--config", config]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        self.assertEqual(result.stdout, "ok: accounts: 1, zones: 1, hostnames: 2\n", result.stderr)
+
+    def test_its_scrape_block_is_what_is_shipped(self):
+        shipped = (ROOT / "deploy/prometheus/scrape.yml").read_text().splitlines(keepends=True)
+        lines = [line for line in shipped if not line.startswith("#")]
+        self.assertEqual(block("yaml"), "".join(lines))
+
+    def test_its_expressions_are_rules(self):
+        expressions = re.split(r"\n(?=#)", block("promql").strip())
+        rules = [{"alert": f"Number{n}", "expr": text} for n, text in enumerate(expressions)]
+        path = self.folder() / "rules.yml"
+        # JSON is YAML
+        path.write_text(json.dumps({"groups": [{"name": "readme", "rules": rules}]}))
+        command = ["promtool", "check", "rules", path]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        self.assertIn(f"SUCCESS: {len(expressions)} rules found", result.stdout, result.stderr)
