@@ -1,11 +1,20 @@
 //! How many requests may be sent, and when the next one may leave.
 
-use std::collections::VecDeque;
+mod announced;
+mod announcement;
+mod ring;
+
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+pub(super) use announcement::Announcement;
+
+use announced::Announced;
+use ring::Ring;
 
 /// At most so many requests in any window of that length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,60 +36,116 @@ impl RateLimit {
 
 /// The requests of one quota: shared by all clients whose tokens belong to one Cloudflare user.
 pub struct Budget {
-    ring: Mutex<Ring>,
+    ledger: Mutex<Ledger>,
+    /// Told when a request has ended, which may let another one go before its time.
+    ended: Notify,
 }
 
 /// Why a request may not leave now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// The quota would be overdrawn before then.
+    /// The quota would be overdrawn before then, or what is left of it is for others.
     Pace(Instant),
     /// Cloudflare forbade all requests until then.
     Blocked(Instant),
 }
 
 impl Wait {
-    pub(super) fn until(self) -> Instant {
+    fn until(self) -> Instant {
         let (Self::Pace(until) | Self::Blocked(until)) = self;
         until
+    }
+}
+
+/// A request that was let through: under way until its answer is heard, or this is dropped.
+#[must_use]
+#[derive(Debug)]
+pub(super) struct Admission<'b> {
+    budget: &'b Budget,
+    sent: Instant,
+    heard: bool,
+}
+
+impl Admission<'_> {
+    /// Takes in what the answer announces of the quota.
+    pub(super) fn hear(mut self, now: Instant, announcement: Option<Announcement>) {
+        if let Some(announcement) = announcement {
+            self.budget.ledger().announced.hear(self.sent, now, announcement);
+            self.heard = true;
+        }
+    }
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        if !self.heard {
+            self.budget.ledger().announced.miss(self.sent, Instant::now());
+        }
+        self.budget.ended.notify_waiters();
+    }
+}
+
+impl std::fmt::Debug for Budget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Budget").field("limit", &self.limit()).finish_non_exhaustive()
     }
 }
 
 impl Budget {
     /// A budget of which nothing is spent.
     pub fn new(limit: RateLimit) -> Self {
-        Self { ring: Mutex::new(Ring { limit, departures: VecDeque::new(), blocked_until: None }) }
+        Self { ledger: Mutex::new(Ledger::new(limit)), ended: Notify::new() }
     }
 
     /// The limit that it holds.
     pub fn limit(&self) -> RateLimit {
-        self.ring().limit
+        self.ledger().ring.limit()
     }
 
-    /// Counts a request that leaves now, or tells when to ask again.
-    pub(super) fn admit(&self, now: Instant) -> Result<(), Wait> {
-        self.ring().admit(now)
+    /// Counts a request as soon as it may leave, or says why that is not before `deadline`.
+    pub(super) async fn admit(&self, deadline: Instant) -> Result<Admission<'_>, Wait> {
+        loop {
+            // before the look, so that nothing ends unseen between the two
+            let ended = self.ended.notified();
+            let sent = Instant::now();
+            // what is let through as time runs out comes too late
+            if sent >= deadline {
+                return Err(Wait::Pace(deadline));
+            }
+            let admitted = self.ledger().admit(sent);
+            match admitted {
+                Ok(()) => return Ok(Admission { budget: self, sent, heard: false }),
+                Err(wait) if wait.until() >= deadline => return Err(wait),
+                Err(wait) => tokio::select! {
+                    () = sleep_until(wait.until()) => {}
+                    () = ended => {}
+                },
+            }
+        }
     }
 
     /// Forbids all requests for `time`; tells by how much that is longer than before.
     pub(super) fn block(&self, now: Instant, time: Duration) -> Duration {
-        self.ring().block(now, time)
+        self.ledger().block(now, time)
     }
 
-    fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The departures within the last window, oldest first: exact in every sliding window, where a bucket with a
-/// burst would let twice the quota through in its first.
-struct Ring {
-    limit: RateLimit,
-    departures: VecDeque<Instant>,
+/// All that decides whether a request may leave: pure functions of an instant.
+struct Ledger {
+    ring: Ring,
+    announced: Announced,
     blocked_until: Option<Instant>,
 }
 
-impl Ring {
+impl Ledger {
+    fn new(limit: RateLimit) -> Self {
+        Self { ring: Ring::new(limit), announced: Announced::default(), blocked_until: None }
+    }
+
     fn admit(&mut self, now: Instant) -> Result<(), Wait> {
         if let Some(until) = self.blocked_until {
             if now < until {
@@ -88,14 +153,15 @@ impl Ring {
             }
             self.blocked_until = None;
         }
-        while self.departures.front().is_some_and(|oldest| now >= *oldest + self.limit.per) {
-            self.departures.pop_front();
+        match (self.ring.check(now), self.announced.check(now)) {
+            (Ok(()), Ok(())) => {
+                self.ring.leave(now);
+                self.announced.leave(now);
+                Ok(())
+            }
+            (Err(own), Err(others)) => Err(Wait::Pace(own.max(others))),
+            (Err(until), _) | (_, Err(until)) => Err(Wait::Pace(until)),
         }
-        if self.departures.len() >= self.limit.requests.get() as usize {
-            return Err(Wait::Pace(self.departures[0] + self.limit.per));
-        }
-        self.departures.push_back(now);
-        Ok(())
     }
 
     fn block(&mut self, now: Instant, time: Duration) -> Duration {
@@ -107,77 +173,4 @@ impl Ring {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn budget(requests: u32, per: u64) -> Budget {
-        Budget::new(RateLimit {
-            requests: NonZeroU32::new(requests).unwrap(),
-            per: Duration::from_millis(per),
-        })
-    }
-
-    const fn ms(time: u64) -> Duration {
-        Duration::from_millis(time)
-    }
-
-    #[test]
-    fn requests_leave_at_once_until_the_window_is_full_and_then_as_the_oldest_leave_it() {
-        let (budget, start) = (budget(2, 100), Instant::now());
-        assert_eq!(budget.admit(start), Ok(()));
-        assert_eq!(budget.admit(start + ms(30)), Ok(()));
-        assert_eq!(budget.admit(start + ms(40)), Err(Wait::Pace(start + ms(100))));
-        assert_eq!(budget.admit(start + ms(99)), Err(Wait::Pace(start + ms(100))));
-        assert_eq!(budget.admit(start + ms(100)), Ok(()));
-        assert_eq!(budget.admit(start + ms(100)), Err(Wait::Pace(start + ms(130))));
-    }
-
-    #[test]
-    fn a_block_stops_everything_and_a_shorter_one_does_not_lift_it() {
-        let (budget, start) = (budget(10, 100), Instant::now());
-        assert_eq!(budget.block(start, ms(300)), ms(300));
-        assert_eq!(budget.block(start + ms(100), ms(50)), ms(0));
-        assert_eq!(budget.block(start + ms(200), ms(300)), ms(200));
-        assert_eq!(budget.admit(start + ms(499)), Err(Wait::Blocked(start + ms(500))));
-        assert_eq!(budget.admit(start + ms(500)), Ok(()));
-        assert_eq!(budget.block(start + ms(900), ms(10)), ms(10));
-    }
-
-    #[test]
-    fn the_time_for_requests_is_their_share_of_the_window() {
-        let limit = budget(600, 300_000).limit();
-        let seconds = |requests| limit.time_for(requests).as_secs();
-        assert_eq!([0, 1, 600, 1000, 100_000].map(seconds), [0, 0, 300, 500, 50_000]);
-    }
-
-    proptest! {
-        #[test]
-        fn no_sliding_window_ever_holds_more_than_the_quota(
-            requests in 1_u32..6,
-            asks in proptest::collection::vec((0_u64..40, any::<bool>()), 0..120),
-        ) {
-            let budget = budget(requests, 100);
-            let mut now = Instant::now();
-            let mut left = Vec::new();
-            for (pause, patient) in asks {
-                now += ms(pause);
-                match budget.admit(now) {
-                    Ok(()) => left.push(now),
-                    // who waits as told is let through then
-                    Err(wait) if patient => {
-                        now = wait.until();
-                        prop_assert_eq!(budget.admit(now), Ok(()));
-                        left.push(now);
-                    }
-                    Err(_) => {}
-                }
-            }
-            for (place, first) in left.iter().enumerate() {
-                let within = left[place..].iter().filter(|other| **other - *first < ms(100)).count();
-                prop_assert!(within <= requests as usize);
-            }
-        }
-    }
-}
+mod tests;

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode, Url};
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::budget::{Budget, Wait};
+use super::budget::{Admission, Announcement, Budget, Wait};
 use super::interner::Interner;
 use super::wire::{Envelope, ResultInfo};
 use super::{ApiToken, BuildError, Error, Options, retry};
@@ -161,7 +161,7 @@ impl Client {
     ) -> Result<(T, Option<ResultInfo>), Error> {
         let slot = timeout_at(deadline, self.slots.acquire()).await;
         let _slot = slot.map_err(|_| Error::Deadline)?;
-        self.admission(deadline).await?;
+        let admission = self.admission(deadline).await?;
         let authorization = self.token.borrow().header().map_err(|_| Error::Header)?;
 
         let sent = Instant::now();
@@ -169,7 +169,7 @@ impl Client {
         let request = request.on(&self.http).header(AUTHORIZATION, authorization).timeout(time);
         let response = request.send().await.map_err(reqwest::Error::without_url);
         let (status, outcome) = match response {
-            Ok(response) => (Some(response.status()), self.receive(response, decode).await),
+            Ok(response) => (Some(response.status()), self.receive(response, admission, decode).await),
             Err(error) => (None, Err(Error::Transport(error))),
         };
         let status = status.map(|status| status.as_u16());
@@ -186,39 +186,31 @@ impl Client {
     }
 
     /// Waits for the budget, as long as that ends before `deadline`.
-    async fn admission(&self, deadline: Instant) -> Result<(), Error> {
-        loop {
-            let now = Instant::now();
-            // a slot that becomes free as time runs out comes too late
-            if now >= deadline {
-                return Err(Error::Deadline);
-            }
-            match self.budget.admit(now) {
-                Ok(()) => return Ok(()),
-                Err(wait) if wait.until() < deadline => sleep_until(wait.until()).await,
-                Err(Wait::Blocked(until)) => return Err(Error::Blocked(until - now)),
-                Err(Wait::Pace(_)) => return Err(Error::Deadline),
-            }
-        }
+    async fn admission(&self, deadline: Instant) -> Result<Admission<'_>, Error> {
+        self.budget.admit(deadline).await.map_err(|wait| match wait {
+            Wait::Blocked(until) => Error::Blocked(until.saturating_duration_since(Instant::now())),
+            Wait::Pace(_) => Error::Deadline,
+        })
     }
 
     async fn receive<T>(
         &self,
         response: Response,
+        admission: Admission<'_>,
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
         let (status, headers) = (response.status(), response.headers().clone());
-        self.heed(status, &headers);
+        self.heed(status, &headers, admission);
         let body = body(response).await?;
         judge(status, &headers, self.clock.now(), decode(&body))
     }
 
     /// Heeds what the response says of the rate limit, also where the rest of it never comes.
-    fn heed(&self, status: StatusCode, headers: &HeaderMap) {
+    fn heed(&self, status: StatusCode, headers: &HeaderMap, admission: Admission<'_>) {
         let (account, now) = (&*self.options.account, Instant::now());
-        let limit = headers.get("ratelimit").and_then(|value| rate_limit(value.to_str().ok()?));
-        if let Some((remaining, reset)) = limit {
-            self.telemetry.rate_limit(account, remaining, now + reset);
+        let announcement = Announcement::of(headers);
+        if let Some(Announcement { remaining, reset, .. }) = announcement {
+            self.telemetry.rate_limit(account, remaining.into(), now + reset);
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
             let asked = retry_after(headers, self.clock.now()).unwrap_or(DEFAULT_BLOCK);
@@ -228,6 +220,8 @@ impl Client {
                 tracing::warn!(account, seconds = longer.as_secs(), "Cloudflare's rate limit was passed");
             }
         }
+        // last, since it lets others go
+        admission.hear(now, announcement);
     }
 }
 
@@ -289,17 +283,6 @@ fn retry_after(headers: &HeaderMap, now: jiff::Timestamp) -> Option<Duration> {
     }
     let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
-}
-
-/// How many requests are left and for how long that holds: `"default";r=50;t=30`.
-fn rate_limit(text: &str) -> Option<(f64, Duration)> {
-    let parameter = |name: &str| {
-        let mut parameters = text.split(',').next()?.split(';').skip(1);
-        parameters.find_map(|parameter| parameter.trim().strip_prefix(name)?.strip_prefix('='))
-    };
-    let remaining: u32 = parameter("r")?.parse().ok()?;
-    let reset: u32 = parameter("t")?.parse().ok()?;
-    Some((f64::from(remaining), Duration::from_secs(reset.into())))
 }
 
 fn http_client(options: &Options) -> Result<reqwest::Client, BuildError> {

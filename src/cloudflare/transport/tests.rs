@@ -70,13 +70,3 @@ fn retry_after_is_in_seconds_or_a_date() {
     }
     assert_eq!(retry_after(&HeaderMap::new(), now()), None);
 }
-
-#[test]
-fn the_rate_limit_says_what_is_left_and_for_how_long() {
-    let seconds = |text| rate_limit(text).map(|(remaining, reset)| (remaining, reset.as_secs()));
-    assert_eq!(seconds(r#""default";r=50;t=30"#), Some((50.0, 30)));
-    assert_eq!(seconds(r#""burst"; t=5; r=0, "other";r=9;t=9"#), Some((0.0, 5)));
-    for text in ["", "default", r#""default";r=50"#, r#""default";r=-1;t=30"#, r#""default";r=x;t=1"#] {
-        assert_eq!(seconds(text), None, "{text}");
-    }
-}

@@ -1,0 +1,38 @@
+//! Our own limit, held in every sliding window.
+
+use std::collections::VecDeque;
+
+use tokio::time::Instant;
+
+use super::RateLimit;
+
+/// The departures within the last window, oldest first: exact in every sliding window, where a bucket with a
+/// burst would let twice the quota through in its first.
+pub(super) struct Ring {
+    limit: RateLimit,
+    departures: VecDeque<Instant>,
+}
+
+impl Ring {
+    pub(super) fn new(limit: RateLimit) -> Self {
+        Self { limit, departures: VecDeque::new() }
+    }
+
+    pub(super) fn limit(&self) -> RateLimit {
+        self.limit
+    }
+
+    /// Whether a request may leave now, else when the next one may.
+    pub(super) fn check(&mut self, now: Instant) -> Result<(), Instant> {
+        while self.departures.front().is_some_and(|oldest| now >= *oldest + self.limit.per) {
+            self.departures.pop_front();
+        }
+        let full = self.departures.len() >= self.limit.requests.get() as usize;
+        if full { Err(self.departures[0] + self.limit.per) } else { Ok(()) }
+    }
+
+    /// Counts a request that leaves now, as [`Ring::check`] allows.
+    pub(super) fn leave(&mut self, now: Instant) {
+        self.departures.push_back(now);
+    }
+}

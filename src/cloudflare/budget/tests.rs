@@ -1,0 +1,113 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn limit(requests: u32, per: u64) -> RateLimit {
+    RateLimit { requests: NonZeroU32::new(requests).unwrap(), per: Duration::from_millis(per) }
+}
+
+fn ledger(requests: u32, per: u64) -> Ledger {
+    Ledger::new(limit(requests, per))
+}
+
+const fn ms(time: u64) -> Duration {
+    Duration::from_millis(time)
+}
+
+#[test]
+fn requests_leave_at_once_until_the_window_is_full_and_then_as_the_oldest_leave_it() {
+    let (mut ledger, start) = (ledger(2, 100), Instant::now());
+    assert_eq!(ledger.admit(start), Ok(()));
+    assert_eq!(ledger.admit(start + ms(30)), Ok(()));
+    assert_eq!(ledger.admit(start + ms(40)), Err(Wait::Pace(start + ms(100))));
+    assert_eq!(ledger.admit(start + ms(99)), Err(Wait::Pace(start + ms(100))));
+    assert_eq!(ledger.admit(start + ms(100)), Ok(()));
+    assert_eq!(ledger.admit(start + ms(100)), Err(Wait::Pace(start + ms(130))));
+}
+
+#[test]
+fn a_block_stops_everything_and_a_shorter_one_does_not_lift_it() {
+    let (mut ledger, start) = (ledger(10, 100), Instant::now());
+    assert_eq!(ledger.block(start, ms(300)), ms(300));
+    assert_eq!(ledger.block(start + ms(100), ms(50)), ms(0));
+    assert_eq!(ledger.block(start + ms(200), ms(300)), ms(200));
+    assert_eq!(ledger.admit(start + ms(499)), Err(Wait::Blocked(start + ms(500))));
+    assert_eq!(ledger.admit(start + ms(500)), Ok(()));
+    assert_eq!(ledger.block(start + ms(900), ms(10)), ms(10));
+}
+
+#[test]
+fn the_time_for_requests_is_their_share_of_the_window() {
+    let limit = limit(600, 300_000);
+    let seconds = |requests| limit.time_for(requests).as_secs();
+    assert_eq!([0, 1, 600, 1000, 100_000].map(seconds), [0, 0, 300, 500, 50_000]);
+}
+
+const ANNOUNCED: Announcement =
+    Announcement { remaining: 30, reset: Duration::from_secs(60), quota: Some(100) };
+
+#[tokio::test]
+async fn a_request_that_ends_lets_another_one_go_before_the_window_resets() {
+    let budget = Budget::new(limit(1000, 1000));
+    let far = Instant::now() + Duration::from_secs(3600);
+    let first = budget.admit(far).await.unwrap();
+    let second = budget.admit(far).await.unwrap();
+    first.hear(Instant::now(), Some(Announcement { remaining: 27, ..ANNOUNCED }));
+
+    // 27 are left, 25 are for others, and whether the second is counted among them is not known
+    let third = budget.admit(far).await.unwrap();
+    let fourth = async {
+        let waiting = Instant::now();
+        let admission = budget.admit(far).await.unwrap();
+        (admission, waiting.elapsed())
+    };
+    let answers = async {
+        tokio::time::sleep(ms(20)).await;
+        second.hear(Instant::now(), Some(Announcement { remaining: 28, ..ANNOUNCED }));
+    };
+    let ((fourth, waited), ()) = tokio::join!(fourth, answers);
+    assert!((ms(20)..ms(10_000)).contains(&waited), "{waited:?}");
+    let told = budget.admit(Instant::now() + Duration::from_secs(30)).await.unwrap_err();
+    assert!(matches!(told, Wait::Pace(_)), "{told:?}");
+    drop((third, fourth));
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_is_no_longer_under_way_but_may_have_been_counted() {
+    let budget = Budget::new(limit(1000, 1000));
+    let soon = Instant::now() + Duration::from_secs(5);
+    budget.admit(soon).await.unwrap().hear(Instant::now(), Some(ANNOUNCED));
+    for _ in 0..5 {
+        drop(budget.admit(soon).await.unwrap());
+    }
+    assert_eq!(budget.admit(soon).await.unwrap_err(), budget.admit(soon).await.unwrap_err());
+}
+
+proptest! {
+    #[test]
+    fn no_sliding_window_ever_holds_more_than_the_quota(
+        requests in 1_u32..6,
+        asks in proptest::collection::vec((0_u64..40, any::<bool>()), 0..120),
+    ) {
+        let mut ledger = ledger(requests, 100);
+        let mut now = Instant::now();
+        let mut left = Vec::new();
+        for (pause, patient) in asks {
+            now += ms(pause);
+            match ledger.admit(now) {
+                Ok(()) => left.push(now),
+                // who waits as told is let through then
+                Err(wait) if patient => {
+                    now = wait.until();
+                    prop_assert_eq!(ledger.admit(now), Ok(()));
+                    left.push(now);
+                }
+                Err(_) => {}
+            }
+        }
+        for (place, first) in left.iter().enumerate() {
+            let within = left[place..].iter().filter(|other| **other - *first < ms(100)).count();
+            prop_assert!(within <= requests as usize);
+        }
+    }
+}
