@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::transport::Request;
+use super::transport::{Decoded, Request};
 use super::wire::{Changes, Envelope, HostnameObject};
 use super::{Client, Error};
 use crate::domain::{Association, CertId, Hostname, Reading, ZoneId};
@@ -35,16 +35,27 @@ impl Client {
         deadline: Instant,
     ) -> Result<Reading, Error> {
         let url = self.url(&format!("zones/{zone}/origin_tls_client_auth/hostnames/{hostname}"))?;
-        let decode = |body: &[u8]| {
-            let envelope: Envelope<HostnameObject<'_>> = serde_json::from_slice(body)?;
-            Ok(envelope.map(|object| object.reading(hostname, self.now(), &self.certificates)))
-        };
+        let decode = |body: &[u8]| self.decode_hostname(hostname, body);
         match self.get(Endpoint::HostnameGet, &url, deadline, decode).await {
             Ok((reading, _)) => Ok(reading),
             Err(error) if error.is(404, NO_ASSOCIATION) => Ok(Reading::bare(Association::None, self.now())),
             Err(error) => Err(error),
         }
     }
+
+    /// What the body of a response with status 200 says about `hostname`, whoever fetched it.
+    ///
+    /// # Errors
+    /// Where it is no answer about this hostname.
+    pub fn read_hostname(&self, hostname: &Hostname, body: &[u8]) -> Result<Reading, Error> {
+        self.judge_success(self.decode_hostname(hostname, body))
+    }
+
+    fn decode_hostname(&self, hostname: &Hostname, body: &[u8]) -> Decoded<Reading> {
+        let envelope: Envelope<HostnameObject<'_>> = serde_json::from_slice(body)?;
+        Ok(envelope.map(|object| object.reading(hostname, self.now(), &self.certificates)))
+    }
+
     /// Changes associations, all of them or none, and tells of each in their order what Cloudflare makes of it
     /// (`PUT /zones/{zone_id}/origin_tls_client_auth/hostnames`). None stands where the answer says nothing that can
     /// be trusted about a hostname: it is done all the same, and what is void may have vanished already.

@@ -195,14 +195,19 @@ impl Client {
 
     async fn receive<T>(
         &self,
-        response: Response,
+        mut response: Response,
         admission: Admission<'_>,
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
-        let (status, headers) = (response.status(), response.headers().clone());
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         self.heed(status, &headers, admission);
         let body = body(response).await?;
         judge(status, &headers, self.clock.now(), decode(&body))
+    }
+
+    /// What came of a response with status 200 and no headers.
+    pub(super) fn judge_success<T>(&self, decoded: Decoded<T>) -> Result<T, Error> {
+        judge(StatusCode::OK, &HeaderMap::new(), self.clock.now(), decoded).map(|(value, _)| value)
     }
 
     /// Heeds what the response says of the rate limit, also where the rest of it never comes.
