@@ -17,9 +17,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::cloudflare::{Budget, Client, RateLimit};
+use crate::cloudflare::{Budget, Client};
 use crate::domain::{Outcome, Snapshot, Targets, ZoneKey};
 use crate::telemetry::Telemetry;
+use plan::Load;
 
 /// What is polled, with what and how often: replaced as a whole when the configuration changes.
 pub struct Setup {
@@ -108,9 +109,12 @@ impl Poller {
         for zone in setup.targets.zones() {
             self.telemetry.start_zone(zone.key());
         }
-        let quotas = quotas(setup);
-        self.telemetry.poll_interval(plan::interval(setup.gap, quotas.iter().copied()));
-        let limit = plan::time_limit(setup.gap, quotas);
+        let loads = loads(setup);
+        for excess in loads.iter().filter_map(|load| load.excess(setup.gap)) {
+            tracing::warn!("{excess}");
+        }
+        self.telemetry.poll_interval(plan::interval(setup.gap, &loads));
+        let limit = plan::time_limit(setup.gap, &loads);
         loop {
             tokio::select! {
                 () = self.poll(&mut following, Instant::now() + limit) => {}
@@ -201,15 +205,17 @@ impl Poller {
     }
 }
 
-/// The limit of each quota, with the requests that a poll spends of it.
-fn quotas(setup: &Setup) -> Vec<(RateLimit, usize)> {
-    let mut quotas: BTreeMap<*const Budget, (RateLimit, usize)> = BTreeMap::new();
+/// What a poll takes of each quota.
+fn loads(setup: &Setup) -> Vec<Load> {
+    let mut loads: BTreeMap<*const Budget, Load> = BTreeMap::new();
     for target in setup.targets.zones() {
         if let Some(client) = setup.clients.get(target.account()) {
             let budget = client.budget();
-            let quota = quotas.entry(budget).or_insert((budget.limit(), 0));
-            quota.1 += plan::requests(target, target.hostnames().len());
+            let unused = Load { limit: budget.limit(), hostnames: 0, requests: 0 };
+            let load = loads.entry(budget).or_insert(unused);
+            load.hostnames += target.hostnames().len();
+            load.requests += plan::requests(target, target.hostnames().len());
         }
     }
-    quotas.into_values().collect()
+    loads.into_values().collect()
 }
