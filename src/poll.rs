@@ -1,6 +1,7 @@
 //! The poller: on each tick it asks about everything that is watched, and it alone publishes what is known.
 
 mod listing;
+mod lookup;
 mod plan;
 mod zone;
 
@@ -18,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::cloudflare::{Budget, Client};
-use crate::domain::{Outcome, Snapshot, Targets, ZoneKey};
+use crate::domain::{Outcome, Snapshot, Targets, ZoneKey, ZoneTarget};
 use crate::telemetry::Telemetry;
+use lookup::Lookup;
 use plan::Load;
 
 /// What is polled, with what and how often: replaced as a whole when the configuration changes.
@@ -139,7 +141,9 @@ impl Poller {
     async fn poll(&self, following: &mut Following<'_>, deadline: Instant) {
         let started = Instant::now();
         while let Err((name, id)) = self.poll_zones(following, deadline).await {
-            tracing::warn!(zone = %name, %id, "this zone is configured twice, by name and by id: it is read once");
+            if let (Some(name), Some(id)) = (following.targets.zone(&name), following.targets.zone(&id)) {
+                tracing::warn!("{}", twice(name, id));
+            }
             following.targets = following.targets.merged(&id, &name);
             self.snapshot.send_modify(|known| *known = Arc::new(known.retarget(&following.targets)));
         }
@@ -155,12 +159,18 @@ impl Poller {
         let Following { setup, targets, memories } = following;
         let known = Arc::clone(&self.snapshot.borrow());
         let (sender, mut messages) = mpsc::channel(64);
+        let lookups = setup
+            .clients
+            .iter()
+            .map(|(account, client)| (account, Lookup::new(client, account, targets, &known)));
+        let lookups: BTreeMap<_, _> = lookups.collect();
         let polls: FuturesUnordered<_> = targets
             .zones()
             .iter()
             .filter_map(|target| {
                 let poll = zone::ZonePoll {
                     client: setup.clients.get(target.account())?,
+                    lookup: lookups.get(target.account())?,
                     targets,
                     target,
                     known: known.zone(target.key())?,
@@ -205,6 +215,20 @@ impl Poller {
     }
 }
 
+/// What is to be told of one zone that is given by name and by id, maybe in two accounts.
+fn twice(name: &ZoneTarget, id: &ZoneTarget) -> String {
+    let (one, other) = (name.account(), id.account());
+    let (name, id) = (name.key(), id.key());
+    if one == other {
+        format!("zone {name} of account {one} is there again by its id {id}: it is read once")
+    } else {
+        format!(
+            "zone {name} of account {one} is there again by its id {id} in account {other}: \
+             it is read once, through account {one}"
+        )
+    }
+}
+
 /// What a poll takes of each quota.
 fn loads(setup: &Setup) -> Vec<Load> {
     let mut loads: BTreeMap<*const Budget, Load> = BTreeMap::new();
@@ -218,4 +242,24 @@ fn loads(setup: &Setup) -> Vec<Load> {
         }
     }
     loads.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_that_is_there_twice_is_told_with_each_account() {
+        let id = "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap();
+        let name = ZoneTarget::named("a".into(), "example.com".parse().unwrap(), None);
+        assert_eq!(
+            twice(&name, &ZoneTarget::identified("a".into(), id)),
+            "zone example.com of account a is there again by its id 023e105f4ecef8ad9ca31a8372d0c353: it is read once"
+        );
+        assert_eq!(
+            twice(&name, &ZoneTarget::identified("b".into(), id)),
+            "zone example.com of account a is there again by its id 023e105f4ecef8ad9ca31a8372d0c353 in account b: \
+             it is read once, through account a"
+        );
+    }
 }
