@@ -101,6 +101,11 @@ impl Plan {
         self.steps.iter().map(|(_, change)| change.clone()).collect()
     }
 
+    /// Whether the hostname is among those that change.
+    pub fn is_changing(&self, hostname: &Hostname) -> bool {
+        self.steps.iter().any(|(_, change)| change.hostname == *hostname)
+    }
+
     /// The hostnames that get a certificate which they do not have.
     fn newcomers(&self) -> impl Iterator<Item = &Change> {
         let newcomers = self.steps.iter().filter(|(state, change)| {

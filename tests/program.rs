@@ -156,7 +156,7 @@ fn completions_and_manual_name_every_command() {
     {
         let output = run(arguments);
         assert!(output.status.success());
-        for command in ["serve", "demo", "check", "config", "simulate"] {
+        for command in ["serve", "demo", "check", "hostname", "config", "simulate"] {
             assert!(text(&output.stdout).contains(command), "{arguments:?} lacks {command}");
         }
     }

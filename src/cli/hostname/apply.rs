@@ -66,7 +66,15 @@ impl Apply {
             }
             put(&api, &plan, &mut awaited).await?;
         }
-        let code = if self.wait { self.wait(&api, wish, &mut awaited).await? } else { ExitCode::SUCCESS };
+        let code = if self.wait {
+            // what a change was answered is not yet what a GET tells
+            for one in awaited.iter_mut().filter(|one| plan.is_changing(&one.hostname)) {
+                one.reading = None;
+            }
+            self.wait(&api, wish, &mut awaited).await?
+        } else {
+            ExitCode::SUCCESS
+        };
         crate::cli::print(&view::states(&awaited))?;
         Ok(code)
     }

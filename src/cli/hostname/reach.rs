@@ -34,9 +34,10 @@ pub(super) struct Reach {
     /// The account of the configuration; needed only where there are several and none has this zone.
     #[arg(long, value_name = "NAME", requires = "config")]
     account: Option<String>,
-    /// Where the API is, without a configuration; plain http is accepted for loopback addresses only.
-    #[arg(long, value_name = "URL", conflicts_with = "config", default_value = CLOUDFLARE)]
-    base_url: BaseUrl,
+    /// Where the API is, if not at https://api.cloudflare.com/client/v4; plain http is accepted for loopback
+    /// addresses only.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["config", "account"])]
+    base_url: Option<BaseUrl>,
     /// How long one call of the API may take, with everything that is tried again.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = crate::cli::duration)]
     timeout: Duration,
@@ -94,7 +95,7 @@ impl Reach {
 
     /// The account on whose behalf is asked, and the zone if it is configured.
     fn account(&self) -> anyhow::Result<(Account, Option<ZoneTarget>)> {
-        let Some(path) = &self.config else { return Ok((self.by_environment(), None)) };
+        let Some(path) = &self.config else { return Ok((self.by_environment()?, None)) };
         let config = Config::load(path, Secrets::Check)?;
         let mut zones = config.targets.zones().iter();
         let zone = zones.find(|zone| {
@@ -118,15 +119,16 @@ impl Reach {
     }
 
     /// What a configuration of nothing but its defaults would say.
-    fn by_environment(&self) -> Account {
+    fn by_environment(&self) -> anyhow::Result<Account> {
         /// Half of what Cloudflare allows one user.
         const REQUESTS: NonZeroU32 = NonZeroU32::new(600).expect("it is not zero");
         const NAME: &str = "default";
-        Account {
+        let base_url = self.base_url.clone().map_or_else(|| CLOUDFLARE.parse(), Ok)?;
+        Ok(Account {
             options: Options {
                 account: NAME.into(),
                 account_id: None,
-                base_url: self.base_url.clone(),
+                base_url,
                 timeout: Duration::from_secs(30),
                 max_concurrent_requests: 8,
                 extra_ca: None,
@@ -134,7 +136,7 @@ impl Reach {
             token: TokenSource::Env(TOKEN.to_owned()),
             rate_limit: RateLimit { requests: REQUESTS, per: Duration::from_mins(5) },
             quota: NAME.to_owned(),
-        }
+        })
     }
 }
 
