@@ -23,3 +23,4 @@ pub use hostnames::Change;
 pub use options::{ApiToken, BaseUrl, BaseUrlError, Options, TokenError};
 pub use tokens::TokenState;
 pub use transport::Client;
+pub use zones::VisibleZones;

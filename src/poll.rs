@@ -1,6 +1,7 @@
 //! The poller: on each tick it asks about everything that is watched, and it alone publishes what is known.
 
 mod listing;
+mod lookup;
 mod plan;
 mod zone;
 
@@ -17,9 +18,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::cloudflare::{Budget, Client, RateLimit};
-use crate::domain::{Outcome, Snapshot, Targets, ZoneKey};
+use crate::cloudflare::{Budget, Client};
+use crate::domain::{Outcome, Snapshot, Targets, ZoneKey, ZoneTarget};
 use crate::telemetry::Telemetry;
+use lookup::Lookup;
+use plan::Load;
 
 /// What is polled, with what and how often: replaced as a whole when the configuration changes.
 pub struct Setup {
@@ -108,9 +111,12 @@ impl Poller {
         for zone in setup.targets.zones() {
             self.telemetry.start_zone(zone.key());
         }
-        let quotas = quotas(setup);
-        self.telemetry.poll_interval(plan::interval(setup.gap, quotas.iter().copied()));
-        let limit = plan::time_limit(setup.gap, quotas);
+        let loads = loads(setup);
+        for excess in loads.iter().filter_map(|load| load.excess(setup.gap)) {
+            tracing::warn!("{excess}");
+        }
+        self.telemetry.poll_interval(plan::interval(setup.gap, &loads));
+        let limit = plan::time_limit(setup.gap, &loads);
         loop {
             tokio::select! {
                 () = self.poll(&mut following, Instant::now() + limit) => {}
@@ -135,7 +141,9 @@ impl Poller {
     async fn poll(&self, following: &mut Following<'_>, deadline: Instant) {
         let started = Instant::now();
         while let Err((name, id)) = self.poll_zones(following, deadline).await {
-            tracing::warn!(zone = %name, %id, "this zone is configured twice, by name and by id: it is read once");
+            if let (Some(name), Some(id)) = (following.targets.zone(&name), following.targets.zone(&id)) {
+                tracing::warn!("{}", twice(name, id));
+            }
             following.targets = following.targets.merged(&id, &name);
             self.snapshot.send_modify(|known| *known = Arc::new(known.retarget(&following.targets)));
         }
@@ -151,12 +159,18 @@ impl Poller {
         let Following { setup, targets, memories } = following;
         let known = Arc::clone(&self.snapshot.borrow());
         let (sender, mut messages) = mpsc::channel(64);
+        let lookups = setup
+            .clients
+            .iter()
+            .map(|(account, client)| (account, Lookup::new(client, account, targets, &known)));
+        let lookups: BTreeMap<_, _> = lookups.collect();
         let polls: FuturesUnordered<_> = targets
             .zones()
             .iter()
             .filter_map(|target| {
                 let poll = zone::ZonePoll {
                     client: setup.clients.get(target.account())?,
+                    lookup: lookups.get(target.account())?,
                     targets,
                     target,
                     known: known.zone(target.key())?,
@@ -201,15 +215,51 @@ impl Poller {
     }
 }
 
-/// The limit of each quota, with the requests that a poll spends of it.
-fn quotas(setup: &Setup) -> Vec<(RateLimit, usize)> {
-    let mut quotas: BTreeMap<*const Budget, (RateLimit, usize)> = BTreeMap::new();
+/// What is to be told of one zone that is given by name and by id, maybe in two accounts.
+fn twice(name: &ZoneTarget, id: &ZoneTarget) -> String {
+    let (one, other) = (name.account(), id.account());
+    let (name, id) = (name.key(), id.key());
+    if one == other {
+        format!("zone {name} of account {one} is there again by its id {id}: it is read once")
+    } else {
+        format!(
+            "zone {name} of account {one} is there again by its id {id} in account {other}: \
+             it is read once, through account {one}"
+        )
+    }
+}
+
+/// What a poll takes of each quota.
+fn loads(setup: &Setup) -> Vec<Load> {
+    let mut loads: BTreeMap<*const Budget, Load> = BTreeMap::new();
     for target in setup.targets.zones() {
         if let Some(client) = setup.clients.get(target.account()) {
             let budget = client.budget();
-            let quota = quotas.entry(budget).or_insert((budget.limit(), 0));
-            quota.1 += plan::requests(target, target.hostnames().len());
+            let unused = Load { limit: budget.limit(), hostnames: 0, requests: 0 };
+            let load = loads.entry(budget).or_insert(unused);
+            load.hostnames += target.hostnames().len();
+            load.requests += plan::requests(target, target.hostnames().len());
         }
     }
-    quotas.into_values().collect()
+    loads.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_that_is_there_twice_is_told_with_each_account() {
+        let id = "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap();
+        let name = ZoneTarget::named("a".into(), "example.com".parse().unwrap(), None);
+        assert_eq!(
+            twice(&name, &ZoneTarget::identified("a".into(), id)),
+            "zone example.com of account a is there again by its id 023e105f4ecef8ad9ca31a8372d0c353: it is read once"
+        );
+        assert_eq!(
+            twice(&name, &ZoneTarget::identified("b".into(), id)),
+            "zone example.com of account a is there again by its id 023e105f4ecef8ad9ca31a8372d0c353 in account b: \
+             it is read once, through account a"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{Reason, ZoneName};
@@ -61,9 +62,17 @@ pub enum Error {
     /// No zone of that name is visible.
     #[error("no zone named {0} is visible to the token; its permission \"Zone Read\" must cover it")]
     NoZone(ZoneName),
+    /// No zone of any name is visible.
+    #[error(
+        "the token sees no zone at all, and so not {0}; it needs the permission \"Zone Read\" for the zones to be watched"
+    )]
+    NoZones(ZoneName),
     /// Several zones of that name are visible, and not exactly one is active.
     #[error("{1} zones named {0} are visible to the token; give the id of the one that is meant")]
     ManyZones(ZoneName, usize),
+    /// What several asked for together has failed for all of them.
+    #[error("{0}")]
+    Common(Arc<Self>),
 }
 
 /// One error of an envelope.
@@ -85,7 +94,8 @@ impl Error {
             Self::Header => Reason::Auth,
             Self::Deadline => Reason::Timeout,
             Self::Blocked(_) => Reason::RateLimited,
-            Self::NoZone(_) => Reason::NotFound,
+            Self::NoZone(_) | Self::NoZones(_) => Reason::NotFound,
+            Self::Common(error) => error.reason(),
         }
     }
 

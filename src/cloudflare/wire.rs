@@ -14,6 +14,7 @@ use super::interner::Interner;
 use super::{ApiError, AssociationRow, ListedCertificate};
 use crate::domain::{
     Association, CertId, Certificate, CertificateDetails, Date, Hostname, Pem, Reading, Status, ZoneId,
+    ZoneName,
 };
 
 /// What every answer is wrapped in.
@@ -319,11 +320,10 @@ pub(super) struct Zone<'a> {
 }
 
 impl Zone<'_> {
-    /// Its id and whether it is active, where it has that name.
-    pub(super) fn named(&self, name: &str) -> Option<(ZoneId, bool)> {
-        let named = filled(&self.name).is_some_and(|found| found.eq_ignore_ascii_case(name));
-        let id = filled(&self.id).filter(|_| named)?.parse().ok()?;
-        Some((id, filled(&self.status) == Some("active")))
+    /// Its name, its id and whether it is active.
+    pub(super) fn row(&self) -> Option<(ZoneName, ZoneId, bool)> {
+        let (name, id) = (filled(&self.name)?.parse().ok()?, filled(&self.id)?.parse().ok()?);
+        Some((name, id, filled(&self.status) == Some("active")))
     }
 }
 

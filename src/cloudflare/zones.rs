@@ -1,5 +1,8 @@
 //! Zones and their ids.
 
+use std::collections::HashMap;
+
+use reqwest::Url;
 use tokio::time::Instant;
 
 use super::wire::{Envelope, Zone};
@@ -7,8 +10,16 @@ use super::{Client, Error};
 use crate::domain::{ZoneId, ZoneName};
 use crate::telemetry::Endpoint;
 
+/// Zones in one page of a list: Cloudflare gives no more.
+const PAGE: usize = 50;
 /// More pages than the zones of one name can fill.
 const MOST_PAGES: u32 = 20;
+
+/// The zones of a name, and whether each is active.
+type Found = Vec<(ZoneId, bool)>;
+
+/// All zones that a token sees.
+pub struct VisibleZones(HashMap<ZoneName, Found>);
 
 impl Client {
     /// The id of the zone of that name, the active one where several have it (`GET /zones?name=…`).
@@ -16,23 +27,98 @@ impl Client {
     /// # Errors
     /// Where none or several are visible to the token, or no answer comes before `deadline`.
     pub async fn zone_id(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
-        let mut found: Vec<(ZoneId, bool)> = Vec::new();
-        for page in 1..=MOST_PAGES {
-            let url = self.url(&format!("zones?name={name}&page={page}&per_page=50"))?;
-            let decode = |body: &[u8]| {
-                let envelope: Envelope<Vec<Zone<'_>>> = serde_json::from_slice(body)?;
-                let named = |zones: Vec<Zone<'_>>| {
-                    zones.iter().filter_map(|zone| zone.named(name.as_str())).collect()
-                };
-                Ok(envelope.map(|zones| Ok::<Vec<_>, String>(named(zones))))
-            };
-            let (zones, info) = self.get(Endpoint::ZoneList, &url, deadline, decode).await?;
-            found.extend(zones);
-            if info.and_then(|info| info.total_pages).unwrap_or(1) <= page {
+        let found = self.zones_named(name, deadline).await?;
+        // a token that was given no zone at all answers like one that lacks only this
+        if found.is_empty() && self.sees_nothing(deadline).await {
+            return Err(Error::NoZones(name.clone()));
+        }
+        choose(name, &found)
+    }
+
+    /// The ids of the zones of these names, each chosen as [`Client::zone_id`] does: from the list of all zones that
+    /// the token sees, 50 a page. None where that list has more pages than there are names, so that it costs less to
+    /// look for one name after the other.
+    ///
+    /// # Errors
+    /// Where a page cannot be read before `deadline`.
+    pub async fn visible_zones(
+        &self,
+        names: &[ZoneName],
+        deadline: Instant,
+    ) -> Result<Option<VisibleZones>, Error> {
+        let mut all: HashMap<ZoneName, Found> = HashMap::new();
+        for page in 1.. {
+            if page as usize > names.len() {
+                return Ok(None);
+            }
+            let url = self.url(&format!("zones?page={page}&per_page={PAGE}"))?;
+            let (rows, pages) = self.zones_page(&url, deadline).await?;
+            // a page that does not tell how many there are is the last one unless it is full
+            let more = pages.map_or(rows.len() == PAGE, |pages| page < pages);
+            for (name, id, active) in rows.into_iter().flatten() {
+                all.entry(name).or_default().push((id, active));
+            }
+            if pages.is_some_and(|pages| pages as usize > names.len()) {
+                return Ok(None);
+            }
+            if !more {
                 break;
             }
         }
-        choose(name, &found)
+        Ok(Some(VisibleZones(all)))
+    }
+
+    /// The id of the zone of that name: of those that were listed, or, where the list lacks it, looked for by name.
+    /// A list that changed while its pages were read may lack a zone that is there.
+    ///
+    /// # Errors
+    /// As with [`Client::zone_id`].
+    pub async fn zone_id_among(
+        &self,
+        zones: &VisibleZones,
+        name: &ZoneName,
+        deadline: Instant,
+    ) -> Result<ZoneId, Error> {
+        match zones.0.get(name) {
+            Some(found) => choose(name, found),
+            None if zones.0.is_empty() => Err(Error::NoZones(name.clone())),
+            None => choose(name, &self.zones_named(name, deadline).await?),
+        }
+    }
+
+    async fn zones_named(&self, name: &ZoneName, deadline: Instant) -> Result<Found, Error> {
+        let mut found = Vec::new();
+        for page in 1..=MOST_PAGES {
+            let url = self.url(&format!("zones?name={name}&page={page}&per_page={PAGE}"))?;
+            let (rows, pages) = self.zones_page(&url, deadline).await?;
+            let rows = rows.into_iter().flatten().filter(|(of, ..)| of == name);
+            found.extend(rows.map(|(_, id, active)| (id, active)));
+            if pages.unwrap_or(1) <= page {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether the token sees no zone of any name; false where that cannot be found out.
+    async fn sees_nothing(&self, deadline: Instant) -> bool {
+        let Ok(url) = self.url("zones?page=1&per_page=5") else { return false };
+        let page = self.zones_page(&url, deadline).await;
+        page.is_ok_and(|(rows, _)| rows.is_empty())
+    }
+
+    /// One page of zones, of which some may be unreadable, and how many pages there are.
+    async fn zones_page(
+        &self,
+        url: &Url,
+        deadline: Instant,
+    ) -> Result<(Vec<Option<(ZoneName, ZoneId, bool)>>, Option<u32>), Error> {
+        let decode = |body: &[u8]| {
+            let envelope: Envelope<Vec<Zone<'_>>> = serde_json::from_slice(body)?;
+            Ok(envelope.map(|zones| Ok::<Vec<_>, String>(zones.iter().map(Zone::row).collect())))
+        };
+        let (rows, info) = self.get(Endpoint::ZoneList, url, deadline, decode).await?;
+        Ok((rows, info.and_then(|info| info.total_pages)))
     }
 }
 

@@ -38,14 +38,20 @@ impl Targets {
 
     /// The same hostnames with those of zone `from` watched as `into`'s: for a zone that was named twice.
     ///
-    /// A hostname that both have is watched as `into` says.
+    /// A hostname that both have is watched as `into` says; beside hostnames all that either wants is watched.
     #[must_use]
     pub fn merged(&self, from: &ZoneKey, into: &ZoneKey) -> Self {
         let (Some(source), Some(target)) = (self.zone(from), self.zone(into)) else {
             return self.clone();
         };
         let hostnames = target.hostnames.iter().chain(&source.hostnames).cloned();
-        let merged = ZoneTarget { hostnames: sorted(hostnames.collect()), ..ZoneTarget::clone(target) };
+        let extent = Extent {
+            strategy: target.extent.strategy,
+            discovered: target.extent.discovered.or(source.extent.discovered),
+            zone_level: target.extent.zone_level || source.extent.zone_level,
+        };
+        let merged =
+            ZoneTarget { hostnames: sorted(hostnames.collect()), extent, ..ZoneTarget::clone(target) };
         let zones = self.zones.iter().filter(|zone| zone.key != *from);
         let zones =
             zones.map(|zone| if zone.key == *into { Arc::new(merged.clone()) } else { Arc::clone(zone) });
@@ -292,11 +298,14 @@ mod tests {
     #[test]
     fn a_zone_that_was_named_twice_is_watched_once() {
         let id: ZoneId = "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap();
+        let discovering = Extent { discovered: Some(Expected::Any), zone_level: true, ..Extent::default() };
         let by_id = ZoneTarget::identified("default".into(), id)
-            .with_hostnames(zone("x", &["a.example", "c.example"]).hostnames);
+            .with_hostnames(zone("x", &["a.example", "c.example"]).hostnames)
+            .with_extent(discovering);
         let by_name = zone("a.example", &["a.example", "b.example"]);
         let targets = Targets::new([by_id, by_name]);
         let merged = targets.merged(&id.into(), targets.zones()[1].key());
+        assert_eq!(merged.zones()[0].extent(), discovering);
         assert_eq!(listed(&merged), [("a.example", vec!["a.example", "b.example", "c.example"])]);
     }
 

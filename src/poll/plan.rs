@@ -8,6 +8,45 @@ use crate::domain::{Entry, Hostname, Strategy, ZoneState, ZoneTarget};
 /// Associations in one page of a list.
 const PAGE: usize = 1000;
 
+/// What a poll takes of one quota.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Load {
+    pub(super) limit: RateLimit,
+    pub(super) hostnames: usize,
+    pub(super) requests: usize,
+}
+
+impl Load {
+    /// How long its requests take, again and again.
+    fn needed(&self) -> Duration {
+        self.limit.time_for(self.requests)
+    }
+
+    /// Why its requests cannot be sent within `gap`, where they cannot.
+    pub(super) fn excess(&self, gap: Duration) -> Option<String> {
+        let Self { limit, hostnames, requests } = self;
+        let needed = self.needed();
+        (needed > gap).then(|| {
+            format!(
+                "polls cannot keep to the schedule: {hostnames} hostnames take {requests} requests, and at {} in {} \
+                 (rate_limit) those take {}, the shortest interval possible; the schedule has {}",
+                limit.requests,
+                shown(limit.per),
+                shown(needed),
+                shown(gap)
+            )
+        })
+    }
+}
+
+/// Whole seconds at the least, rounded up: `1h 6m 40s`.
+fn shown(time: Duration) -> String {
+    let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1);
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}"));
+    parts.collect::<Vec<_>>().join(" ")
+}
+
 /// How many requests a poll of this zone sends, as far as that is known: retries, and what lists leave unsure, aside.
 pub(super) fn requests(target: &ZoneTarget, hostnames: usize) -> usize {
     let extent = target.extent();
@@ -40,17 +79,16 @@ pub(super) fn hostnames(zone: &ZoneState) -> Vec<Hostname> {
 }
 
 /// The time between two polls: the schedule's longest gap, or what each quota needs for its requests.
-pub(super) fn interval(gap: Duration, quotas: impl IntoIterator<Item = (RateLimit, usize)>) -> Duration {
-    let needed = quotas.into_iter().map(|(limit, requests)| limit.time_for(requests));
-    needed.max().unwrap_or_default().max(gap)
+pub(super) fn interval(gap: Duration, loads: &[Load]) -> Duration {
+    loads.iter().map(Load::needed).max().unwrap_or_default().max(gap)
 }
 
 /// How long a poll may take: until the next tick, and where the quotas need longer than that, for as long as they
 /// need with a window that others may have filled before it began.
-pub(super) fn time_limit(gap: Duration, quotas: impl IntoIterator<Item = (RateLimit, usize)>) -> Duration {
-    let longest = quotas.into_iter().map(|(limit, requests)| {
-        let needed = limit.time_for(requests);
-        if needed > gap { needed.saturating_add(limit.per) } else { gap }
+pub(super) fn time_limit(gap: Duration, loads: &[Load]) -> Duration {
+    let longest = loads.iter().map(|load| match load.needed() {
+        needed if needed > gap => needed.saturating_add(load.limit.per),
+        _ => gap,
     });
     longest.max().unwrap_or(gap)
 }
@@ -69,23 +107,38 @@ mod tests {
         Duration::from_secs(60 * minutes)
     }
 
-    fn limit() -> RateLimit {
-        RateLimit { requests: NonZeroU32::new(600).unwrap(), per: minutes(5) }
+    fn load(requests: usize) -> Load {
+        let limit = RateLimit { requests: NonZeroU32::new(600).unwrap(), per: minutes(5) };
+        Load { limit, hostnames: requests, requests }
     }
 
     #[test]
     fn the_interval_is_the_gap_unless_a_quota_needs_longer() {
-        assert_eq!(interval(minutes(5), []), minutes(5));
-        assert_eq!(interval(minutes(5), [(limit(), 600), (limit(), 10)]), minutes(5));
-        assert_eq!(interval(minutes(5), [(limit(), 600), (limit(), 1200)]), minutes(10));
-        assert_eq!(interval(minutes(1), [(limit(), 360)]), minutes(3));
+        assert_eq!(interval(minutes(5), &[]), minutes(5));
+        assert_eq!(interval(minutes(5), &[load(600), load(10)]), minutes(5));
+        assert_eq!(interval(minutes(5), &[load(600), load(1200)]), minutes(10));
+        assert_eq!(interval(minutes(1), &[load(360)]), minutes(3));
     }
 
     #[test]
     fn a_poll_may_take_until_the_next_tick_or_as_long_as_its_quota_needs() {
-        assert_eq!(time_limit(minutes(5), []), minutes(5));
-        assert_eq!(time_limit(minutes(5), [(limit(), 600)]), minutes(5));
-        assert_eq!(time_limit(minutes(5), [(limit(), 1200)]), minutes(15));
+        assert_eq!(time_limit(minutes(5), &[]), minutes(5));
+        assert_eq!(time_limit(minutes(5), &[load(600)]), minutes(5));
+        assert_eq!(time_limit(minutes(5), &[load(1200)]), minutes(15));
+    }
+
+    #[test]
+    fn a_poll_that_cannot_fit_between_two_ticks_is_told_with_the_arithmetic() {
+        assert_eq!(load(600).excess(minutes(5)), None);
+        assert_eq!(
+            Load { hostnames: 8000, ..load(8001) }.excess(minutes(5)).unwrap(),
+            "polls cannot keep to the schedule: 8000 hostnames take 8001 requests, and at 600 in 5m (rate_limit) \
+             those take 1h 6m 41s, the shortest interval possible; the schedule has 5m"
+        );
+        assert_eq!(
+            [0, 1, 59, 60, 3600, 3661].map(|time| shown(Duration::from_secs(time))).join(", "),
+            "1s, 1s, 59s, 1m, 1h, 1h 1m 1s"
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::listing::{self, Gap, Listing};
+use super::lookup::Lookup;
 use super::{Message, plan};
 use crate::clock::Clock;
 use crate::cloudflare::{Client, Error};
@@ -26,6 +27,7 @@ const CONFIRM_EVERY: Duration = Duration::from_secs(3600);
 
 pub(super) struct ZonePoll<'a> {
     pub(super) client: &'a Client,
+    pub(super) lookup: &'a Lookup<'a>,
     pub(super) targets: &'a Targets,
     pub(super) target: &'a Arc<ZoneTarget>,
     pub(super) known: &'a ZoneState,
@@ -57,7 +59,7 @@ impl Memory {
 
 impl ZonePoll<'_> {
     pub(super) async fn run(self) {
-        let id = match self.id().await {
+        let id = match self.lookup.id(self.target, self.known, self.deadline).await {
             Ok(id) => id,
             Err(error) => return self.fail("zone could not be looked up", &error).await,
         };
@@ -73,17 +75,6 @@ impl ZonePoll<'_> {
             return;
         }
         tokio::join!(self.zone_level(id), self.associations(id));
-    }
-
-    /// The zone's id: as configured, else as last looked up, unless the latest poll says that it may be another now.
-    async fn id(&self) -> Result<ZoneId, Error> {
-        let known = self.known.id().filter(|_| self.known.is_up());
-        match (self.target.id().or(known), self.target.name()) {
-            (Some(id), _) => Ok(id),
-            (None, Some(name)) => self.client.zone_id(name, self.deadline).await,
-            // a target has at least one of the two
-            (None, None) => Err(Error::Deadline),
-        }
     }
 
     /// Reads the switch and the certificates of the zone as a whole, where that is wanted.

@@ -130,14 +130,15 @@ fn null_lists_and_a_missing_result_are_no_errors_of_form() {
 }
 
 #[test]
-fn a_zone_is_found_by_its_exact_name() {
+fn a_zone_is_a_name_in_small_letters_an_id_and_whether_it_is_active() {
     let zone: Zone<'_> = serde_json::from_str(
         r#"{"id":"023e105f4ecef8ad9ca31a8372d0c353","name":"Example.com","status":"active","type":"full"}"#,
     )
     .unwrap();
     let id = "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap();
-    assert_eq!(zone.named("example.com"), Some((id, true)));
-    assert_eq!(zone.named("example.co"), None);
+    assert_eq!(zone.row(), Some(("example.com".parse().unwrap(), id, true)));
+    let zone: Zone<'_> = serde_json::from_str(r#"{"id":"1","name":"example.com"}"#).unwrap();
+    assert_eq!(zone.row(), None);
 }
 
 #[test]
