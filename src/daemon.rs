@@ -1,5 +1,7 @@
 //! The composition root of the daemon: builds the parts, ties them together, and stops them.
 
+mod notify;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +74,7 @@ pub async fn run(
     let mut tasks = JoinSet::new();
     tasks.spawn(poller.run(ticks, shutdown.clone()));
     tasks.spawn(http::serve(listener, app, Limits::default(), shutdown.clone().cancelled_owned()));
+    tasks.spawn(notify::keep_informed(shutdown.clone()));
     for client in clients.into_values() {
         let shutdown = shutdown.clone();
         tasks.spawn(async move {
