@@ -1,7 +1,6 @@
 //! What is known at one moment about everything that is watched.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Slot;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::{
@@ -295,26 +294,27 @@ impl Entry {
 
 /// The certificates that the readings tell of; where they disagree on one, the latest answer counts.
 fn certificates(entries: &[Entry]) -> Vec<ZoneCertificate> {
-    let mut latest: BTreeMap<&CertId, (&Reading, &Arc<Certificate>)> = BTreeMap::new();
+    let mut told: Vec<(&CertId, &Reading, &Arc<Certificate>)> = Vec::new();
     for reading in entries.iter().filter_map(Entry::reading) {
         let Some(certificate) = &reading.certificate else {
             continue;
         };
         let Some(id) = certificate.id() else { continue };
-        match latest.entry(id) {
-            Slot::Vacant(slot) => {
-                slot.insert((reading, certificate));
-            }
-            Slot::Occupied(mut slot) => {
-                if slot.get().0.read_at < reading.read_at {
-                    slot.insert((reading, certificate));
+        match told.last_mut() {
+            // neighbours tend to share one
+            Some((_, latest, shared)) if Arc::ptr_eq(shared, certificate) => {
+                if latest.read_at < reading.read_at {
+                    *latest = reading;
                 }
             }
+            _ => told.push((id, reading, certificate)),
         }
     }
+    told.sort_by_key(|(id, reading, _)| (*id, Reverse(reading.read_at)));
+    told.dedup_by_key(|(id, ..)| *id);
     let present =
-        latest.into_iter().filter(|(_, (reading, _))| reading.certificate_status != Some(Status::Deleted));
-    let rows = present.map(|(id, (reading, certificate))| ZoneCertificate {
+        told.into_iter().filter(|(_, reading, _)| reading.certificate_status != Some(Status::Deleted));
+    let rows = present.map(|(id, reading, certificate)| ZoneCertificate {
         id: id.clone(),
         level: Level::Hostname,
         status: reading.certificate_status,
