@@ -160,10 +160,10 @@ impl Client {
 
     async fn receive<T>(
         &self,
-        response: Response,
+        mut response: Response,
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
-        let (status, headers) = (response.status(), response.headers().clone());
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         self.heed(status, &headers);
         let body = body(response).await?;
         judge(status, &headers, self.clock.now(), decode(&body))
