@@ -169,6 +169,11 @@ impl Client {
         judge(status, &headers, self.clock.now(), decode(&body))
     }
 
+    /// What came of a response with status 200 and no headers.
+    pub(super) fn judge_success<T>(&self, decoded: Decoded<T>) -> Result<T, Error> {
+        judge(StatusCode::OK, &HeaderMap::new(), self.clock.now(), decoded).map(|(value, _)| value)
+    }
+
     /// Heeds what the response says of the rate limit, also where the rest of it never comes.
     fn heed(&self, status: StatusCode, headers: &HeaderMap) {
         let (account, now) = (&*self.options.account, Instant::now());
