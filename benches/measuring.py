@@ -90,7 +90,7 @@ def configuration(path, port, api, zones, schedule, states="all"):
         'max_concurrent_requests = 8\nrate_limit = { requests = 4000000, per = "1s" }',
     ]
     for name, identifier, hostnames in zones:
-        lines.append(f'[[account.zone]]\nname = "{name}"\nid = "{identifier}"\nhostnames = [')
+        lines.append(f'[[account.zone]]\nname = "{name}"\nid = "{identifier}"\nstrategy = "get"\nhostnames = [')
         lines.extend(f'    "{hostname}",' for hostname in hostnames)
         lines.append("]")
     pathlib.Path(path).write_text("\n".join(lines) + "\n")
