@@ -16,6 +16,7 @@ from harness import EXPORTER, TOKEN, Case, eventually, get, status
 from test_rules import ALERTMANAGER, ALERTS, PROMETHEUS, RULES
 
 DAY = 86_400
+RECEIVERS = {"critical": "page", "warning": "ticket", "info": "notes"}
 # the exporter verifies a token no more often than this
 VERIFIED_ANEW = 62
 # one second, then two, again and again: a poll may take as long as the longer, and then it passes over a tick
@@ -452,7 +453,8 @@ class Alerts(Case):
         """Nothing comes in that time, nor has come before, but what some row expects."""
         time.sleep(seconds)
         unexpected = {}
-        for labels, _, _ in self.webhook.told():
+        for labels, _, receiver in self.webhook.told():
+            self.assertEqual(receiver, RECEIVERS[labels["severity"]], labels)
             name = labels["alertname"].removeprefix("CloudflareAop")
             rows = [row for row in self.rows if row.concerns(labels)]
             if not any(name in row.expected for row in rows):
