@@ -45,13 +45,9 @@ enum Command {
     Man(generate::Man),
 }
 
+/// Version, revision and compiler; clap keeps the text for as long as the process lives.
 fn version() -> &'static str {
-    const_str(VERSION, REVISION, RUSTC)
-}
-
-/// Clap keeps the text for as long as the process lives.
-fn const_str(version: &str, revision: &str, rustc: &str) -> &'static str {
-    Box::leak(format!("{version} (revision {revision}, {rustc})").into_boxed_str())
+    Box::leak(format!("{VERSION} (revision {REVISION}, {RUSTC})").into_boxed_str())
 }
 
 impl Cli {
