@@ -118,7 +118,7 @@ fn median(series: u64, mut run: impl FnMut() -> usize) -> f64 {
 }
 
 fn write(source: &Source, format: Format, piece: &mut Vec<u8>) -> usize {
-    let mut page = source.page(format);
+    let mut page = source.page(format, States::All);
     let mut written = 0;
     loop {
         piece.clear();
@@ -131,7 +131,7 @@ fn write(source: &Source, format: Format, piece: &mut Vec<u8>) -> usize {
 }
 
 fn compress(source: &Source, piece: &mut Vec<u8>) -> usize {
-    let mut page = source.page(Format::Text);
+    let mut page = source.page(Format::Text, States::All);
     let mut stream = GzEncoder::new(Vec::with_capacity(PIECE), Compression::new(1));
     let mut written = 0;
     loop {
@@ -162,7 +162,7 @@ fn encode(registry: &Registry) -> usize {
 }
 
 fn whole(source: &Source) -> String {
-    let (mut page, mut text) = (source.page(Format::Text), Vec::new());
+    let (mut page, mut text) = (source.page(Format::Text, States::All), Vec::new());
     while page.fill(&mut text, usize::MAX) {}
     String::from_utf8(text).unwrap()
 }
@@ -199,7 +199,6 @@ fn source(hostnames: usize) -> Source {
         snapshot: tokio::sync::watch::Sender::new(Arc::new(snapshot)).subscribe(),
         telemetry: Arc::new(Telemetry::new().unwrap()),
         clock: Clock::fixed(jiff::Timestamp::from_second(NOW).unwrap()),
-        states: States::All,
     }
 }
 

@@ -1,8 +1,10 @@
 //! The configuration file: exact settings, or everything that is wrong with it, each with its key and line.
 
 mod account;
+mod files;
 mod problem;
 mod section;
+mod server;
 mod token;
 mod value;
 mod zone;
@@ -10,23 +12,28 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
+use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use toml::de::DeTable;
 
 pub use account::Account;
+pub use files::Files;
 pub use problem::ConfigErrors;
 pub use token::{TokenSource, TokenSourceError};
 
 use crate::domain::Targets;
+use crate::http;
 use crate::metrics::States;
 use crate::schedule::Schedule;
 use account::Accounts;
 use problem::Problems;
 use section::Section;
+use server::Server;
 
 /// Everything that the configuration file says, as each component wants it.
 #[derive(Clone, Debug)]
@@ -37,8 +44,8 @@ pub struct Config {
     pub schedule: Schedule,
     /// By how much at most each tick is delayed; shorter than the schedule's shortest gap.
     pub jitter: Duration,
-    /// Which series a family of states has.
-    pub states: States,
+    /// How metrics are served.
+    pub serving: http::Options,
     /// The accounts, in the order of the file; no two have one name.
     pub accounts: Vec<Account>,
     /// The zones of all accounts.
@@ -63,9 +70,17 @@ impl Config {
     /// # Errors
     /// With everything that is wrong with the file.
     pub fn load(path: &Path, secrets: Secrets) -> Result<Self, ConfigErrors> {
-        let text = std::fs::read(path).map_err(|error| ConfigErrors::unreadable(path, &error))?;
+        Self::load_noting(path, secrets, &mut Files::default())
+    }
+
+    /// The same; all files that are read on the way are noted in `files`, whatever comes of it.
+    ///
+    /// # Errors
+    /// With everything that is wrong with the file.
+    pub fn load_noting(path: &Path, secrets: Secrets, files: &mut Files) -> Result<Self, ConfigErrors> {
+        let text = files.read(path).map_err(|error| ConfigErrors::unreadable(path, &error))?;
         let text = String::from_utf8(text).map_err(|error| ConfigErrors::not_unicode(path, &error))?;
-        Self::parse(&text, path, secrets, &token::process_environment)
+        Self::parse_noting(&text, path, secrets, &token::process_environment, files)
     }
 
     /// Reads the text of the file at `path`; relative paths in it start at that file's folder.
@@ -78,12 +93,23 @@ impl Config {
         secrets: Secrets,
         environment: Environment<'_>,
     ) -> Result<Self, ConfigErrors> {
+        Self::parse_noting(text, path, secrets, environment, &mut Files::default())
+    }
+
+    fn parse_noting(
+        text: &str,
+        path: &Path,
+        secrets: Secrets,
+        environment: Environment<'_>,
+        files: &mut Files,
+    ) -> Result<Self, ConfigErrors> {
         let problems = Problems::new(text);
         let (root, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             problems.syntax(error.span().map_or(0, |span| span.start), error.message());
         }
-        let surroundings = Surroundings { folder: path.parent().unwrap_or(path), secrets, environment };
+        let folder = path.parent().unwrap_or(path);
+        let surroundings = Surroundings { folder, secrets, environment, files: &RefCell::new(files) };
         let config = config(Section::root(&problems, root.get_ref()), surroundings);
         let errors = problems.into_errors(path);
         // whatever could not be made has been complained about
@@ -97,13 +123,24 @@ struct Surroundings<'e> {
     folder: &'e Path,
     secrets: Secrets,
     environment: Environment<'e>,
+    /// All that were read so far.
+    files: &'e RefCell<&'e mut Files>,
+}
+
+impl Surroundings<'_> {
+    /// The path that a text means: a relative one starts at the folder of the configuration file.
+    fn path(&self, text: &str) -> Option<PathBuf> {
+        (!text.is_empty()).then(|| self.folder.join(text))
+    }
+
+    /// Reads a file that the configuration names.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.files.borrow_mut().read(path)
+    }
 }
 
 fn config(mut root: Section<'_>, surroundings: Surroundings<'_>) -> Option<Config> {
-    let mut server = root.table("server");
-    let listen =
-        server.take("listen", "an address with a port, such as 127.0.0.1:10219", |text| text.parse().ok());
-    server.finish();
+    let server = Server::read(root.table("server"), surroundings);
 
     let mut poll = root.table("poll");
     let schedule: Option<Schedule> = poll.parse_or("schedule", "0 */5 * * * *");
@@ -125,10 +162,10 @@ fn config(mut root: Section<'_>, surroundings: Surroundings<'_>) -> Option<Confi
     root.finish();
     let (accounts, targets) = accounts.finish();
     Some(Config {
-        listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 10219))),
+        listen: server.listen,
         schedule: schedule?,
         jitter,
-        states: states.unwrap_or_default(),
+        serving: http::Options { states: states.unwrap_or_default(), ..server.serving },
         accounts,
         targets,
     })

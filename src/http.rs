@@ -8,7 +8,6 @@ mod status_json;
 mod status_page;
 
 use std::convert::Infallible;
-use std::future::ready;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +18,15 @@ use hyper::body::Bytes;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
+use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::domain::{Date, Snapshot, Thresholds};
 use crate::listener::{self, Limits};
-use crate::metrics::{Format, Source};
+use crate::metrics::{Format, Source, States};
 use page_body::Fill;
 use rendering::Renderings;
 use status::Status;
@@ -38,9 +39,23 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
+/// How is served: replaced as a whole when the configuration changes.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Which series a family of states has.
+    pub states: States,
+    /// Whether `POST /-/reload` is allowed.
+    pub lifecycle: bool,
+}
+
+/// The wish to have the configuration read again, answered once the new one is in force, or by what is wrong with it.
+pub type Reload = oneshot::Sender<Result<(), String>>;
+
 /// What the routes answer from.
 pub struct App {
     source: Source,
+    options: watch::Receiver<Arc<Options>>,
+    reload: mpsc::Sender<Reload>,
     ready_by: Instant,
     renderings: Renderings,
 }
@@ -48,16 +63,29 @@ pub struct App {
 impl App {
     /// Answers from `source`, and is ready at `ready_by` at the latest.
     ///
-    /// That is [`GRACE`] after the start, or the start itself where earlier readings were loaded.
-    pub fn new(source: Source, ready_by: Instant) -> Self {
-        Self { source, ready_by, renderings: Renderings::default() }
+    /// That is [`GRACE`] after the start, or the start itself where earlier readings were loaded. Wishes for another
+    /// configuration are sent to `reload`.
+    pub fn new(
+        source: Source,
+        options: watch::Receiver<Arc<Options>>,
+        reload: mpsc::Sender<Reload>,
+        ready_by: Instant,
+    ) -> Self {
+        Self { source, options, reload, ready_by, renderings: Renderings::default() }
     }
 }
 
 /// Serves the routes on `listener` until `shutdown`, then drains.
 pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
     let app = Arc::new(app);
-    let service = move |request: Request<_>| ready(app.answer(&request));
+    let service = move |request: Request<_>| {
+        let app = Arc::clone(&app);
+        async move {
+            // no route reads a body
+            let (head, _) = request.into_parts();
+            app.answer(&head).await
+        }
+    };
     listener::serve(listener, limits, service, shutdown).await;
 }
 
@@ -68,32 +96,32 @@ pub fn status_json(snapshot: Arc<Snapshot>, thresholds: Thresholds, now: Date, o
 }
 
 impl App {
-    fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
-        let route = match request.uri().path() {
+    async fn answer(&self, request: &request::Parts) -> Response<Body> {
+        let route = match request.uri.path() {
             "/" => Self::status_page,
             "/metrics" => Self::metrics,
             "/api/v1/status" => Self::status_json,
             "/-/healthy" => Self::healthy,
             "/-/ready" => Self::ready,
+            "/-/reload" => return self.reload(&request.method).await,
             _ => return text(StatusCode::NOT_FOUND, "not found, / lists what there is\n"),
         };
-        let head = *request.method() == Method::HEAD;
-        if head || *request.method() == Method::GET {
-            route(self, Asked { head, headers: request.headers() })
+        let head = request.method == Method::HEAD;
+        if head || request.method == Method::GET {
+            route(self, Asked { head, headers: &request.headers })
         } else {
-            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here\n");
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            response
+            not_allowed("only GET and HEAD are answered here\n", "GET, HEAD")
         }
     }
 
     fn metrics(&self, asked: Asked<'_>) -> Response<Body> {
         let format = negotiate::format(asked.headers);
+        let states = self.options.borrow().states;
         let content_type = HeaderValue::from_static(match format {
             Format::Text => "text/plain; version=0.0.4; charset=utf-8",
             Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
         });
-        let mut response = self.renderings.answer(asked, content_type, || self.source.page(format));
+        let mut response = self.renderings.answer(asked, content_type, || self.source.page(format, states));
         response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         response
     }
@@ -128,6 +156,24 @@ impl App {
             text(StatusCode::SERVICE_UNAVAILABLE, "not ready: some zones were not tried yet\n")
         }
     }
+
+    /// Has the configuration read again, and answers when the new one is in force.
+    async fn reload(&self, method: &Method) -> Response<Body> {
+        if *method != Method::POST {
+            return not_allowed("only POST is answered here\n", "POST");
+        }
+        if !self.options.borrow().lifecycle {
+            return text(StatusCode::FORBIDDEN, "server.lifecycle is not true in the configuration\n");
+        }
+        let (answer, reloaded) = oneshot::channel();
+        // where nobody listens any more, nobody answers either
+        let _ = self.reload.send(answer).await;
+        match reloaded.await {
+            Ok(Ok(())) => text(StatusCode::OK, "reloaded\n"),
+            Ok(Err(errors)) => text(StatusCode::BAD_REQUEST, errors),
+            Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "the exporter is stopping\n"),
+        }
+    }
 }
 
 /// What of a request matters to a route.
@@ -139,9 +185,15 @@ struct Asked<'a> {
 }
 
 /// A short answer; hyper leaves its body out where only the head was asked for.
-fn text(status: StatusCode, text: &'static str) -> Response<Body> {
-    let body = Full::from(text).map_err(|never: Infallible| match never {});
+fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    let body = Full::new(text.into()).map_err(|never: Infallible| match never {});
     respond(status, TEXT, body.boxed_unsync())
+}
+
+fn not_allowed(why: &'static str, methods: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, why);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    response
 }
 
 fn respond(status: StatusCode, content_type: HeaderValue, body: Body) -> Response<Body> {

@@ -43,15 +43,13 @@ pub struct Source {
     pub telemetry: Arc<Telemetry>,
     /// The time.
     pub clock: Clock,
-    /// Which series a family of states has.
-    pub states: States,
 }
 
 impl Source {
     /// A page of all that is known now: hostnames, zones, certificates and the exporter itself.
-    pub fn page(&self, format: Format) -> Page {
+    pub fn page(&self, format: Format, states: States) -> Page {
         let snapshot = Arc::clone(&self.snapshot.borrow());
-        let mut page = Page::new(snapshot, format, self.states, self.clock.now().into());
+        let mut page = Page::new(snapshot, format, states, self.clock.now().into());
         page.own = own::in_order(self.telemetry.gather(Instant::now()));
         page
     }

@@ -108,9 +108,9 @@ impl Poller {
     async fn follow(&mut self, setup: &Setup, ticks: &mut mpsc::Receiver<()>) {
         let mut following = Following::new(setup);
         self.snapshot.send_modify(|known| *known = Arc::new(known.retarget(&setup.targets)));
-        for zone in setup.targets.zones() {
-            self.telemetry.start_zone(zone.key());
-        }
+        // whoever could still count for what has left is gone: the poll before was dropped
+        let zones = setup.targets.zones().iter().map(|zone| zone.key().as_str());
+        self.telemetry.watch(&setup.clients.keys().map(|account| &**account).collect(), &zones.collect());
         let loads = loads(setup);
         for excess in loads.iter().filter_map(|load| load.excess(setup.gap)) {
             tracing::warn!("{excess}");
@@ -236,7 +236,7 @@ fn loads(setup: &Setup) -> Vec<Load> {
         if let Some(client) = setup.clients.get(target.account()) {
             let budget = client.budget();
             let unused = Load { limit: budget.limit(), hostnames: 0, requests: 0 };
-            let load = loads.entry(budget).or_insert(unused);
+            let load = loads.entry(Arc::as_ptr(budget)).or_insert(unused);
             load.hostnames += target.hostnames().len();
             load.requests += plan::requests(target, target.hostnames().len());
         }

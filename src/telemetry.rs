@@ -1,10 +1,10 @@
 //! Counters and histograms about the exporter itself, in a registry of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus::core::Collector;
+use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{
@@ -87,6 +87,8 @@ pub struct Telemetry {
     poll_duration: HistogramVec,
     last_poll: IntGaugeVec,
     poll_interval: GaugeVec,
+    reload_successful: IntGaugeVec,
+    last_reload: IntGaugeVec,
 }
 
 const API_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -170,24 +172,42 @@ impl Telemetry {
                 "Time between two polls: the schedule's longest gap, or what the budget of requests allows.",
                 &[],
             )?,
+            reload_successful: make.int_gauges(
+                "cloudflare_aop_exporter_config_last_reload_successful",
+                "Whether the configuration was good when it was last read.",
+                &[],
+            )?,
+            last_reload: make.int_gauges(
+                "cloudflare_aop_exporter_config_last_reload_success_timestamp_seconds",
+                "When the configuration in force was read.",
+                &[],
+            )?,
             registry: registry.clone(),
         };
         registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(telemetry)
     }
 
-    /// Starts the counters of an account at zero.
-    pub fn start_account(&self, account: &str) {
-        for endpoint in Endpoint::ALL {
-            self.api_retries.with_label_values(&[account, endpoint.label()]);
+    /// Starts the counters of these accounts and zones at zero, and forgets all others.
+    pub fn watch(&self, accounts: &BTreeSet<&str>, zones: &BTreeSet<&str>) {
+        forget(&self.api_requests, "account", accounts);
+        forget(&self.api_retries, "account", accounts);
+        forget(&self.api_rate_limit_remaining, "account", accounts);
+        self.windows().retain(|account, _| accounts.contains(account.as_str()));
+        forget(&self.api_throttled, "account", accounts);
+        forget(&self.api_token_valid, "account", accounts);
+        forget(&self.api_token_expires, "account", accounts);
+        forget(&self.poll_errors, "zone", zones);
+        for account in accounts {
+            for endpoint in Endpoint::ALL {
+                self.api_retries.with_label_values(&[account, endpoint.label()]);
+            }
+            self.api_throttled.with_label_values(&[account]);
         }
-        self.api_throttled.with_label_values(&[account]);
-    }
-
-    /// Starts the counters of a zone at zero.
-    pub fn start_zone(&self, zone: &ZoneKey) {
-        for reason in Reason::ALL {
-            self.poll_errors.with_label_values(&[zone.as_str(), reason.label()]);
+        for zone in zones {
+            for reason in Reason::ALL {
+                self.poll_errors.with_label_values(&[zone, reason.label()]);
+            }
         }
     }
 
@@ -243,6 +263,14 @@ impl Telemetry {
         self.poll_interval.with_label_values::<&str>(&[]).set(interval.as_secs_f64());
     }
 
+    /// Keeps whether the configuration was good when it was read, at that time.
+    pub fn reloaded(&self, good: bool, at: Date) {
+        self.reload_successful.with_label_values::<&str>(&[]).set(good.into());
+        if good {
+            self.last_reload.with_label_values::<&str>(&[]).set(at.as_second());
+        }
+    }
+
     /// Every family that has a sample at `now`, sorted by name.
     pub fn gather(&self, now: Instant) -> Vec<MetricFamily> {
         self.windows().retain(|account, ends| {
@@ -266,6 +294,20 @@ fn set_or_remove(gauge: &IntGaugeVec, account: &str, value: Option<i64>) {
         Some(value) => gauge.with_label_values(&[account]).set(value),
         // an error says that there was none
         None => drop(gauge.remove_label_values(&[account])),
+    }
+}
+
+/// Removes the samples whose `label` has none of the values in `kept`.
+fn forget<T: MetricVecBuilder>(metric: &MetricVec<T>, label: &str, kept: &BTreeSet<&str>) {
+    for family in metric.collect() {
+        for sample in family.get_metric() {
+            let labels: HashMap<_, _> =
+                sample.get_label().iter().map(|label| (label.name(), label.value())).collect();
+            if labels.get(label).is_some_and(|value| !kept.contains(value)) {
+                // an error says that it is gone already
+                drop(metric.remove(&labels));
+            }
+        }
     }
 }
 
@@ -316,6 +358,8 @@ impl Maker<'_> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     fn names(telemetry: &Telemetry, now: Instant) -> Vec<String> {
@@ -351,9 +395,30 @@ mod tests {
     #[test]
     fn errors_of_a_zone_are_zero_from_the_start() {
         let telemetry = Telemetry::new().unwrap();
-        telemetry.start_zone(&ZoneKey::from(&"example.com".parse().unwrap()));
+        telemetry.watch(&BTreeSet::new(), &["example.com"].into());
         let families = telemetry.gather(Instant::now());
         let errors = families.iter().find(|family| family.name().ends_with("poll_errors_total")).unwrap();
         assert_eq!(errors.get_metric().len(), Reason::ALL.len());
+    }
+
+    #[test]
+    fn what_is_no_longer_watched_leaves_every_family() {
+        let telemetry = Telemetry::new().unwrap();
+        let both = ["kept", "left"];
+        telemetry.watch(&both.into(), &both.into());
+        let now = Instant::now();
+        for account in both {
+            telemetry.request(account, Endpoint::HostnameGet, Some(200), Duration::ZERO);
+            telemetry.rate_limit(account, 50.0, now + Duration::from_secs(30));
+            telemetry.token(account, Some(true), Some(Timestamp::UNIX_EPOCH.into()));
+        }
+        telemetry.watch(&["kept"].into(), &["kept"].into());
+        let families = telemetry.gather(now);
+        let labels = families.iter().flat_map(|family| family.get_metric()).flat_map(|one| one.get_label());
+        let values: Vec<_> = labels.map(|label| label.value()).collect();
+        assert!(!values.contains(&"left"), "{values:?}");
+        // requests, remaining, valid, expires, throttled; each endpoint's retries; each reason's errors
+        let kept = values.iter().filter(|value| **value == "kept").count();
+        assert_eq!(kept, 5 + Endpoint::ALL.len() + Reason::ALL.len());
     }
 }

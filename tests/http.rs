@@ -13,13 +13,13 @@ use cloudflare_aop_exporter::domain::{
 };
 use cloudflare_aop_exporter::http::{self, App, GRACE};
 use cloudflare_aop_exporter::listener::Limits;
-use cloudflare_aop_exporter::metrics::{Source, States};
+use cloudflare_aop_exporter::metrics::Source;
 use cloudflare_aop_exporter::telemetry::Telemetry;
 use flate2::read::GzDecoder;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 const NOW: &str = "2026-03-01T12:00:00Z";
@@ -33,11 +33,11 @@ impl Served {
     async fn start(snapshot: Snapshot, ready_by: Instant) -> Self {
         let (sender, snapshot) = watch::channel(Arc::new(snapshot));
         let telemetry = Arc::new(Telemetry::new().unwrap());
-        let source =
-            Source { snapshot, telemetry, clock: Clock::fixed(NOW.parse().unwrap()), states: States::All };
+        let source = Source { snapshot, telemetry, clock: Clock::fixed(NOW.parse().unwrap()) };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = App::new(source, ready_by);
+        let (options, reload) = (watch::channel(Arc::default()).1, mpsc::channel(1).0);
+        let app = App::new(source, options, reload, ready_by);
         tokio::spawn(http::serve(listener, app, Limits::default(), std::future::pending()));
         Self { address, snapshot: sender }
     }

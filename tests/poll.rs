@@ -272,8 +272,8 @@ async fn the_answer_of_the_reference_served_as_it_stands_makes_the_golden_page()
         Poller::new(watch::channel(setup(&asking, [zone])).1, Arc::clone(&telemetry), clock.clone());
     poller.poll_once(soon()).await;
 
-    let source = Source { snapshot: poller.snapshot(), telemetry, clock, states: States::All };
-    let (mut page, mut text) = (source.page(Format::Text), Vec::new());
+    let source = Source { snapshot: poller.snapshot(), telemetry, clock };
+    let (mut page, mut text) = (source.page(Format::Text, States::All), Vec::new());
     while page.fill(&mut text, usize::MAX) {}
     let text = String::from_utf8(text).unwrap();
     // what depends on this process and this run is not part of the golden page

@@ -12,10 +12,9 @@ use clap::{Args, ValueEnum};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::serve::accounts;
 use crate::clock::Clock;
 use crate::config::{Config, Secrets};
-use crate::daemon;
+use crate::daemon::Accounts;
 use crate::domain::{Date, Hostname, Snapshot, Targets, Thresholds, Verdict, ZoneKey, ZoneTarget};
 use crate::http::status_json;
 use crate::metrics::{Format as TextFormat, Page, States};
@@ -87,7 +86,7 @@ impl Check {
         let config = Config::load(&self.config, Secrets::Check)?;
         let targets = self.chosen(&config.targets)?;
         let (clock, telemetry) = (Clock::system(), Arc::new(Telemetry::new()?));
-        let clients = daemon::clients(accounts(config.accounts)?, &telemetry, &clock)?;
+        let clients = Accounts::new(Arc::clone(&telemetry), clock.clone()).update(&config.accounts)?;
         let setup = Arc::new(Setup { clients, targets, gap: self.timeout });
         let (_setup, setup) = watch::channel(setup);
         let mut poller = Poller::new(setup, telemetry, clock.clone());
@@ -95,7 +94,7 @@ impl Check {
 
         let snapshot = Arc::clone(&poller.snapshot().borrow());
         let (thresholds, now) = (self.thresholds(), clock.now().into());
-        self.write(&snapshot, config.states, thresholds, now)?;
+        self.write(&snapshot, config.serving.states, thresholds, now)?;
         let zones = snapshot.zones().iter();
         let verdicts = zones.flat_map(|zone| zone.entries()).map(|entry| entry.verdict(thresholds, now));
         Ok(verdicts.max().unwrap_or(Verdict::Ok))

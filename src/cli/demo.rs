@@ -9,15 +9,15 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use super::serve::listen;
 use super::simulate::Simulated;
 use crate::clock::Clock;
 use crate::cloudflare::{ApiToken, Options, RateLimit};
-use crate::daemon::{self, Account, Settings};
+use crate::config::{Account, Config, TokenSource};
+use crate::daemon;
 use crate::domain::{Targets, ZoneTarget};
-use crate::metrics::States;
+use crate::http;
 use crate::simulator;
 
 /// Serves /metrics of a simulated Cloudflare account: needs no token and no configuration.
@@ -46,23 +46,24 @@ impl Demo {
              http://{address}/metrics  what Prometheus sees\n\n\
              Ctrl-C stops it.\n"
         ))?;
-        let settings = settings(&simulated, api_address)?;
+        let config = config(&simulated, address, api_address)?;
         tokio::spawn(simulated.simulator.serve(api, stop.clone().cancelled_owned()));
-        daemon::run(listener, settings, stop).await?;
+        daemon::run(listener, config, None, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn settings(simulated: &Simulated, api: SocketAddr) -> anyhow::Result<Settings> {
+fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow::Result<Config> {
     let account: Arc<str> = ACCOUNT.into();
     let token: ApiToken = simulator::Options::default().token.parse()?;
     let zones = simulated.expected.iter().map(|(name, hostnames)| {
         ZoneTarget::named(Arc::clone(&account), name.clone(), None).with_hostnames(hostnames.clone())
     });
-    Ok(Settings {
+    Ok(Config {
+        listen,
         schedule: "*/15 * * * * *".parse()?,
         jitter: Duration::ZERO,
-        states: States::All,
+        serving: http::Options::default(),
         targets: Targets::new(zones),
         accounts: vec![Account {
             options: Options {
@@ -73,7 +74,7 @@ fn settings(simulated: &Simulated, api: SocketAddr) -> anyhow::Result<Settings> 
                 max_concurrent_requests: 8,
                 extra_ca: None,
             },
-            token: watch::Sender::new(token).subscribe(),
+            token: TokenSource::Given(token),
             // nobody else spends from this account
             rate_limit: RateLimit { requests: NonZeroU32::MAX, per: Duration::from_secs(1) },
             quota: ACCOUNT.to_owned(),

@@ -8,8 +8,8 @@ use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
 
-use crate::config::{self, Config, Secrets};
-use crate::daemon::{self, Account, Settings};
+use crate::config::{Config, Files, Secrets};
+use crate::daemon::{self, Origin};
 
 /// Polls on schedule and serves /metrics.
 #[derive(Args)]
@@ -24,7 +24,8 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let config = Config::load(&self.config, Secrets::Check)?;
+        let mut files = Files::default();
+        let config = Config::load_noting(&self.config, Secrets::Check, &mut files)?;
         let stop = daemon::stop_signal()?;
         // first of all: a port in use, or a scrape that comes early, shall not have to wait for TLS to be set up
         let listener = match self.listen {
@@ -33,14 +34,8 @@ impl Serve {
         };
         let address = listener.local_addr()?;
         tracing::info!(%address, hostnames = config.targets.hostnames(), "listening");
-        let settings = Settings {
-            schedule: config.schedule,
-            jitter: config.jitter,
-            states: config.states,
-            accounts: accounts(config.accounts)?,
-            targets: config.targets,
-        };
-        daemon::run(listener, settings, stop).await?;
+        let origin = Origin { file: self.config, files };
+        daemon::run(listener, config, Some(origin), stop).await?;
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }
@@ -49,14 +44,4 @@ impl Serve {
 /// Listens on `address`, which `key` gave.
 pub(super) async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))
-}
-
-/// The configured accounts with their tokens, which are taken anew when they change.
-pub(super) fn accounts(configured: Vec<config::Account>) -> anyhow::Result<Vec<Account>> {
-    let accounts = configured.into_iter().map(|account| {
-        let token = daemon::follow_token(account.token);
-        let token = token.with_context(|| format!("account {}", account.options.account))?;
-        Ok(Account { options: account.options, token, rate_limit: account.rate_limit, quota: account.quota })
-    });
-    accounts.collect()
 }

@@ -102,6 +102,13 @@ impl Budget {
         self.ledger().ring.limit()
     }
 
+    /// Holds another limit from now on; what was spent stays spent, and a block stays in force.
+    pub fn set_limit(&self, limit: RateLimit) {
+        self.ledger().ring.set_limit(limit);
+        // who waits for the old one may go sooner
+        self.ended.notify_waiters();
+    }
+
     /// Counts a request as soon as it may leave, or says why that is not before `deadline`.
     pub(super) async fn admit(&self, deadline: Instant) -> Result<Admission<'_>, Wait> {
         loop {

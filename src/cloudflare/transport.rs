@@ -80,7 +80,6 @@ impl Client {
         telemetry: Arc<Telemetry>,
         clock: Clock,
     ) -> Result<Self, BuildError> {
-        telemetry.start_account(&options.account);
         Ok(Self {
             http: http_client(&options)?,
             slots: Semaphore::new(options.max_concurrent_requests),
@@ -101,7 +100,7 @@ impl Client {
     }
 
     /// What it spends from.
-    pub fn budget(&self) -> &Budget {
+    pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
 

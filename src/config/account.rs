@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,7 +105,7 @@ impl<'e> Accounts<'e> {
     fn token(&self, section: &mut Section<'_>) -> TokenSource {
         const FILE: &str = "api_token_file";
         const VARIABLE: &str = "api_token_env";
-        let file = section.take(FILE, "the path of a file", |text| self.path(text));
+        let file = section.take(FILE, "the path of a file", |text| self.surroundings.path(text));
         let variable = section.take(VARIABLE, "the name of an environment variable", |text| {
             is_variable(text).then(|| text.to_owned())
         });
@@ -120,7 +119,8 @@ impl<'e> Accounts<'e> {
             (None, variable) => TokenSource::Env(variable.unwrap_or("CLOUDFLARE_API_TOKEN".into())),
         };
         if complete && self.surroundings.secrets == Secrets::Check {
-            let error = source.read_with(self.surroundings.environment).err();
+            let error =
+                source.read_with(self.surroundings.environment, &|path| self.surroundings.read(path)).err();
             match error.map(|error| error.to_string()) {
                 Some(error) if given == [false, false] => {
                     section.lacks(&format!("{error}; or api_token_file"));
@@ -133,23 +133,18 @@ impl<'e> Accounts<'e> {
     }
 
     fn ca_file(&self, section: &mut Section<'_>) -> Option<Vec<u8>> {
-        let path = section.take("ca_file", "the path of a file", |text| self.path(text))?;
+        let path = section.take("ca_file", "the path of a file", |text| self.surroundings.path(text))?;
         if self.surroundings.secrets == Secrets::Skip {
             return None;
         }
         let shown = path.display();
-        let complaint = match std::fs::read(&path) {
+        let complaint = match self.surroundings.read(&path) {
             Ok(pem) if has_certificate(&pem) => return Some(pem),
             Ok(_) => format!("expected a certificate in PEM, file {shown} holds none"),
             Err(error) => format!("file {shown} cannot be read: {error}"),
         };
         section.reject("ca_file", &complaint);
         None
-    }
-
-    /// A relative path starts at the folder of the configuration file.
-    fn path(&self, text: &str) -> Option<PathBuf> {
-        (!text.is_empty()).then(|| self.surroundings.folder.join(text))
     }
 
     fn check_quota(&mut self, section: &Section<'_>, quota: &str, rate_limit: RateLimit) {

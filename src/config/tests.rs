@@ -41,7 +41,7 @@ fn what_is_not_given_has_a_default() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:10219");
     assert_eq!(config.schedule.to_string(), "0 */5 * * * *");
     assert_eq!(config.jitter, Duration::from_secs(20));
-    assert_eq!(config.states, States::All);
+    assert_eq!(config.serving.states, States::All);
     let [account] = &config.accounts[..] else { panic!("one account") };
     assert_eq!(&*account.options.account, "default");
     assert_eq!(account.options.account_id, None);
@@ -89,7 +89,7 @@ fn every_setting_arrives() {
     .unwrap();
     assert_eq!(config.listen.to_string(), "[::]:80");
     assert_eq!((config.schedule.to_string(), config.jitter.as_secs()), ("0 */10 * * * *".into(), 60));
-    assert_eq!(config.states, States::Current);
+    assert_eq!(config.serving.states, States::Current);
     let [team, default] = &config.accounts[..] else { panic!("two accounts") };
     assert_eq!(&*team.options.account, "team");
     assert_eq!(team.options.account_id.as_deref(), Some("0123456789abcdef0123456789abcdef"));
@@ -172,8 +172,8 @@ fn a_wrong_setting_of_the_exporter_is_named() {
         ("\"a\\nb\" = 1", "1: \"a\\nb\": unknown key, expected one of server, poll, metrics, account"),
         ("server = 3", "1: server = 3: expected a table, [server]"),
         ("server.lisen = 1", "1: server.lisen: unknown key, did you mean listen?"),
-        ("server.lifecycle = true", "1: server.lifecycle: unknown key, expected one of listen"),
-        ("[server.tls]", "1: server.tls: unknown key, expected one of listen"),
+        ("server.lifecycle = 1", "1: server.lifecycle = 1: expected true or false"),
+        ("[server.tls]", "1: server.tls: unknown key, expected one of listen, lifecycle"),
         (
             "server.listen = 5",
             "1: server.listen = 5: expected an address with a port, such as 127.0.0.1:10219",
@@ -513,7 +513,7 @@ name = "example.com"
     assert_eq!(
         errors(text),
         r#"3: server.listen = "nowhere": expected an address with a port, such as 127.0.0.1:10219
-4: server.colour: unknown key, expected one of listen
+4: server.colour: unknown key, expected one of listen, lifecycle
 6: poll.schedule = "* * * *": expected six fields (second minute hour day month weekday), or five without the second, found 4
 7: poll.jitter = 5: expected a duration of 0s to 24h, such as 20s
 9: account.name = "": expected a name of 1 to 64 letters, digits, '.', '_' and '-'

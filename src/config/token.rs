@@ -7,12 +7,14 @@ use super::Environment;
 use crate::cloudflare::{ApiToken, TokenError};
 
 /// Where the token of an account is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum TokenSource {
     /// In a file.
     File(PathBuf),
     /// In the environment variable of that name.
     Env(String),
+    /// Nowhere but here: this program made it up.
+    Given(ApiToken),
 }
 
 /// Why there is no token. It names file or variable, never what is in it.
@@ -38,28 +40,29 @@ impl TokenSource {
     /// # Errors
     /// Where there is none, or what there is cannot be a token.
     pub fn read(&self) -> Result<ApiToken, TokenSourceError> {
-        self.read_with(&process_environment)
+        self.read_with(&process_environment, &|path| std::fs::read(path))
     }
 
-    /// The same with another environment.
-    ///
-    /// # Errors
-    /// Where there is none, or what there is cannot be a token.
-    pub fn read_with(&self, environment: Environment<'_>) -> Result<ApiToken, TokenSourceError> {
+    /// The same with other means to look up a variable and to read a file.
+    pub(super) fn read_with(
+        &self,
+        environment: Environment<'_>,
+        read: &dyn Fn(&Path) -> io::Result<Vec<u8>>,
+    ) -> Result<ApiToken, TokenSourceError> {
         match self {
-            Self::File(path) => read_file(path),
+            Self::File(path) => {
+                let text = read(path).map_err(|error| TokenSourceError::Unreadable(path.into(), error))?;
+                let text = String::from_utf8(text).map_err(|_| TokenError::Characters);
+                let token = text.and_then(|text| text.parse());
+                token.map_err(|error| TokenSourceError::File(path.into(), error))
+            }
             Self::Env(name) => {
                 let text = environment(name).ok_or_else(|| TokenSourceError::Unset(shown(name)))?;
                 text.parse().map_err(|error| TokenSourceError::Variable(shown(name), error))
             }
+            Self::Given(token) => Ok(token.clone()),
         }
     }
-}
-
-fn read_file(path: &Path) -> Result<ApiToken, TokenSourceError> {
-    let text = std::fs::read(path).map_err(|error| TokenSourceError::Unreadable(path.into(), error))?;
-    let token = String::from_utf8(text).map_err(|_| TokenError::Characters).and_then(|text| text.parse());
-    token.map_err(|error| TokenSourceError::File(path.into(), error))
 }
 
 /// A variable's name, unless somebody may have put the token itself in its place.

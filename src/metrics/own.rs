@@ -19,6 +19,8 @@ const ORDER: &[&str] = &[
     "cloudflare_aop_exporter_poll_duration_seconds",
     "cloudflare_aop_exporter_last_poll_timestamp_seconds",
     "cloudflare_aop_exporter_poll_interval_seconds",
+    "cloudflare_aop_exporter_config_last_reload_successful",
+    "cloudflare_aop_exporter_config_last_reload_success_timestamp_seconds",
     "cloudflare_aop_exporter_build_info",
 ];
 

@@ -100,7 +100,7 @@ fn every_kind() -> Arc<Snapshot> {
     Arc::new(snapshot.fold(&[later]))
 }
 
-fn source(snapshot: Arc<Snapshot>, states: States) -> Source {
+fn source(snapshot: Arc<Snapshot>) -> Source {
     let telemetry = Telemetry::new().unwrap();
     telemetry.request("main", Endpoint::HostnameGet, Some(200), Duration::from_millis(250));
     telemetry.request("a \"b\"", Endpoint::HostnameGet, None, Duration::from_secs(40));
@@ -110,13 +110,12 @@ fn source(snapshot: Arc<Snapshot>, states: States) -> Source {
         snapshot: watch::Sender::new(snapshot).subscribe(),
         telemetry: Arc::new(telemetry),
         clock: Clock::fixed(jiff::Timestamp::from_second(NOW).unwrap()),
-        states,
     }
 }
 
 /// A page without what differs from one process or build to the next.
 fn page(format: Format, states: States) -> Page {
-    let mut page = source(every_kind(), states).page(format);
+    let mut page = source(every_kind()).page(format, states);
     page.own
         .retain(|family| !family.name().starts_with("process_") && !family.name().ends_with("build_info"));
     page
@@ -130,7 +129,7 @@ fn whole(mut page: Page) -> String {
 
 /// The series that a page of one hostname has of it, without the labels that say which it is.
 fn series_of(answer: Option<Result<Reading, Reason>>, states: States) -> Vec<String> {
-    let text = whole(source(zone(&[("h.a.example", answer)]), states).page(Format::Text));
+    let text = whole(source(zone(&[("h.a.example", answer)])).page(Format::Text, states));
     let series = text.lines().filter(|line| line.contains("hostname=\"h.a.example\""));
     let series = series.map(|line| line.replace("zone=\"a.example\",hostname=\"h.a.example\"", ""));
     series.map(|line| line.replacen("cloudflare_aop_hostname_", "", 1)).collect()
@@ -301,7 +300,7 @@ fn a_page_that_has_ended_stays_ended() {
 #[test]
 fn every_family_is_headed_once_and_stands_together() {
     for format in [Format::Text, Format::OpenMetrics] {
-        let text = whole(source(every_kind(), States::All).page(format));
+        let text = whole(source(every_kind()).page(format, States::All));
         let mut headed = Vec::new();
         for line in text.lines() {
             if let Some(header) = line.strip_prefix("# TYPE ") {
@@ -334,14 +333,14 @@ fn only_counters_end_in_total_and_only_infos_in_info() {
         assert_eq!(family.name.ends_with("_total"), family.kind == exposition::Kind::Counter);
         assert_eq!(family.name.ends_with("_info"), family.kind == exposition::Kind::Info);
     }
-    for family in source(every_kind(), States::All).page(Format::Text).own {
+    for family in source(every_kind()).page(Format::Text, States::All).own {
         assert_eq!(family.name().ends_with("_total"), family.get_field_type() == MetricType::COUNTER);
     }
 }
 
 #[test]
 fn the_exporters_own_families_come_last_and_those_of_the_process_after_them() {
-    let text = whole(source(every_kind(), States::All).page(Format::Text));
+    let text = whole(source(every_kind()).page(Format::Text, States::All));
     let headers = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let names: Vec<_> = headers.map(|header| header.split(' ').next().unwrap()).collect();
     let place = |wanted: &str| names.iter().position(|name| *name == wanted).unwrap();

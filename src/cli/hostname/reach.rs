@@ -11,11 +11,10 @@ use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use tokio::time::Instant;
 
-use crate::cli::serve::accounts;
 use crate::clock::Clock;
 use crate::cloudflare::{BaseUrl, Client, Error, Options, Purpose, RateLimit};
 use crate::config::{Account, Config, Secrets, TokenSource};
-use crate::daemon;
+use crate::daemon::Accounts;
 use crate::domain::{Hostname, NameError, ZoneId, ZoneName, ZoneTarget};
 use crate::telemetry::Telemetry;
 
@@ -79,7 +78,7 @@ impl Reach {
         let id = id.or_else(|| configured.and_then(ZoneTarget::id));
 
         let telemetry = Arc::new(Telemetry::new().context("metrics about the exporter")?);
-        let clients = daemon::clients(accounts(vec![account])?, &telemetry, &Clock::system())?;
+        let clients = Accounts::new(telemetry, Clock::system()).update(&[account])?;
         let client = clients.into_values().next().context("no account")?;
         let zone = match (id, &name) {
             (Some(id), _) => id,

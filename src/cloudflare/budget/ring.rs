@@ -22,13 +22,21 @@ impl Ring {
         self.limit
     }
 
+    /// Holds another limit from now on, which counts what has left already.
+    pub(super) fn set_limit(&mut self, limit: RateLimit) {
+        self.limit = limit;
+    }
+
     /// Whether a request may leave now, else when the next one may.
     pub(super) fn check(&mut self, now: Instant) -> Result<(), Instant> {
         while self.departures.front().is_some_and(|oldest| now >= *oldest + self.limit.per) {
             self.departures.pop_front();
         }
-        let full = self.departures.len() >= self.limit.requests.get() as usize;
-        if full { Err(self.departures[0] + self.limit.per) } else { Ok(()) }
+        // there are more than the limit where it was lowered
+        match self.departures.len().checked_sub(self.limit.requests.get() as usize) {
+            Some(excess) => Err(self.departures[excess] + self.limit.per),
+            None => Ok(()),
+        }
     }
 
     /// Counts a request that leaves now, as [`Ring::check`] allows.

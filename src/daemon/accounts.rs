@@ -1,0 +1,84 @@
+//! The accounts in force: their clients, and the tokens and budgets that outlive these.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::cloudflare::{ApiToken, Budget, Client};
+use crate::config;
+use crate::telemetry::Telemetry;
+
+/// The clients by the name of their account.
+pub type Clients = BTreeMap<Arc<str>, Arc<Client>>;
+
+/// The accounts in force.
+pub struct Accounts {
+    /// By quota. None is ever forgotten: what was spent stays spent, and a block stays in force, whatever the
+    /// configuration says in between.
+    budgets: BTreeMap<String, Arc<Budget>>,
+    known: BTreeMap<Arc<str>, Known>,
+    telemetry: Arc<Telemetry>,
+    clock: Clock,
+}
+
+struct Known {
+    client: Arc<Client>,
+    token: watch::Sender<ApiToken>,
+}
+
+impl Accounts {
+    /// None yet.
+    pub fn new(telemetry: Arc<Telemetry>, clock: Clock) -> Self {
+        Self { budgets: BTreeMap::new(), known: BTreeMap::new(), telemetry, clock }
+    }
+
+    /// Puts what is configured in force, with the tokens as they are now. A client that is as before stays, with its
+    /// connections.
+    ///
+    /// # Errors
+    /// Where a token cannot be read or a client cannot be built; then all is as before.
+    pub fn update(&mut self, configured: &[config::Account]) -> anyhow::Result<Clients> {
+        let mut next = Vec::new();
+        for account in configured {
+            let name = &account.options.account;
+            let token = account.token.read().with_context(|| format!("account {name}"))?;
+            let budget = self.budgets.entry(account.quota.clone());
+            let budget = Arc::clone(budget.or_insert_with(|| Arc::new(Budget::new(account.rate_limit))));
+            let known = self.known.get(name).filter(|known| {
+                *known.client.options() == account.options && Arc::ptr_eq(known.client.budget(), &budget)
+            });
+            let built = match known {
+                Some(_) => None,
+                None => Some(
+                    self.build(account, token.clone(), budget).with_context(|| format!("account {name}"))?,
+                ),
+            };
+            next.push((account, token, built));
+        }
+        // nothing can fail from here on
+        let mut before = std::mem::take(&mut self.known);
+        for (account, token, built) in next {
+            let name = Arc::clone(&account.options.account);
+            let Some(known) = built.or_else(|| before.remove(&name)) else { continue };
+            known.client.budget().set_limit(account.rate_limit);
+            known.token.send_if_modified(|before| std::mem::replace(before, token.clone()) != token);
+            self.known.insert(name, known);
+        }
+        Ok(self.known.iter().map(|(name, known)| (Arc::clone(name), Arc::clone(&known.client))).collect())
+    }
+
+    fn build(
+        &self,
+        account: &config::Account,
+        token: ApiToken,
+        budget: Arc<Budget>,
+    ) -> anyhow::Result<Known> {
+        let (token, receiver) = watch::channel(token);
+        let (telemetry, clock) = (Arc::clone(&self.telemetry), self.clock.clone());
+        let client = Client::new(account.options.clone(), receiver, budget, telemetry, clock)?;
+        Ok(Known { client: Arc::new(client), token })
+    }
+}

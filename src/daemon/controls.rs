@@ -1,0 +1,93 @@
+//! What a configuration decides, in the hands of the parts that act on it.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::accounts::Accounts;
+use super::pace::Pace;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http;
+use crate::poll::Setup;
+use crate::telemetry::Telemetry;
+
+/// One sender for each part; a part follows its own, and never sees the configuration.
+pub(super) struct Controls {
+    accounts: Accounts,
+    setup: watch::Sender<Arc<Setup>>,
+    serving: watch::Sender<Arc<http::Options>>,
+    pace: watch::Sender<Pace>,
+    telemetry: Arc<Telemetry>,
+    clock: Clock,
+}
+
+/// What the parts follow.
+pub(super) struct Followed {
+    /// What is polled and on whose behalf.
+    pub(super) setup: watch::Receiver<Arc<Setup>>,
+    /// How is served.
+    pub(super) serving: watch::Receiver<Arc<http::Options>>,
+    /// When is polled.
+    pub(super) pace: watch::Receiver<Pace>,
+}
+
+impl Controls {
+    /// Puts the first configuration in force.
+    ///
+    /// # Errors
+    /// Where it cannot be.
+    pub(super) fn start(config: &Config, telemetry: Arc<Telemetry>, clock: Clock) -> anyhow::Result<Self> {
+        let mut accounts = Accounts::new(Arc::clone(&telemetry), clock.clone());
+        let setup = setup(&mut accounts, config, &clock)?;
+        telemetry.reloaded(true, clock.now().into());
+        Ok(Self {
+            accounts,
+            setup: watch::Sender::new(setup),
+            serving: watch::Sender::new(Arc::new(config.serving.clone())),
+            pace: watch::Sender::new(pace(config)),
+            telemetry,
+            clock,
+        })
+    }
+
+    /// What the parts follow from now on.
+    pub(super) fn followed(&self) -> Followed {
+        Followed {
+            setup: self.setup.subscribe(),
+            serving: self.serving.subscribe(),
+            pace: self.pace.subscribe(),
+        }
+    }
+
+    /// Puts another configuration in force, also in the middle of a poll.
+    ///
+    /// # Errors
+    /// Where it cannot be; then the one before stays.
+    pub(super) fn replace(&mut self, config: &Config) -> anyhow::Result<()> {
+        let setup = setup(&mut self.accounts, config, &self.clock)?;
+        self.setup.send_replace(setup);
+        self.serving.send_replace(Arc::new(config.serving.clone()));
+        // each new schedule costs a few idle tasks, so only where it has changed
+        self.pace.send_if_modified(|before| {
+            let pace = pace(config);
+            std::mem::replace(before, pace.clone()) != pace
+        });
+        Ok(())
+    }
+
+    /// Keeps whether the configuration was good when it was last read.
+    pub(super) fn note(&self, good: bool) {
+        self.telemetry.reloaded(good, self.clock.now().into());
+    }
+}
+
+fn setup(accounts: &mut Accounts, config: &Config, clock: &Clock) -> anyhow::Result<Arc<Setup>> {
+    let clients = accounts.update(&config.accounts)?;
+    let gap = config.schedule.longest_gap(clock.now());
+    Ok(Arc::new(Setup { clients, targets: config.targets.clone(), gap }))
+}
+
+fn pace(config: &Config) -> Pace {
+    Pace { schedule: config.schedule.clone(), jitter: config.jitter }
+}

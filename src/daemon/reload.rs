@@ -1,0 +1,102 @@
+//! Reads the configuration again: on SIGHUP, on request, and when one of its files has changed.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::controls::Controls;
+use crate::config::{Config, Files, Secrets};
+use crate::http::Reload;
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// Where a configuration was read from.
+pub struct Origin {
+    /// The file itself.
+    pub file: PathBuf,
+    /// All files that were read, as they were when they were last read, well or not.
+    pub files: Files,
+}
+
+/// Reads the configuration again and puts it in force.
+pub(super) struct Reloader {
+    origin: Origin,
+    /// Where is served, which takes a restart to change.
+    listen: SocketAddr,
+    controls: Controls,
+    hangup: Signal,
+}
+
+impl Reloader {
+    /// Reads `origin` again, from which came what `controls` put in force.
+    ///
+    /// # Errors
+    /// Where signals cannot be received.
+    pub(super) fn new(origin: Origin, listen: SocketAddr, controls: Controls) -> anyhow::Result<Self> {
+        let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
+        Ok(Self { origin, listen, controls, hangup })
+    }
+
+    /// Waits for an occasion, reads the file, answers; and so on.
+    pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Reload>) -> anyhow::Result<Infallible> {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => {
+                    tracing::info!("SIGHUP: reading the configuration");
+                    // what is wrong has been logged
+                    let _ = self.reload().await;
+                }
+                Some(wish) = wishes.recv() => {
+                    tracing::info!("reading the configuration on request");
+                    // whoever asked may be gone
+                    let _ = wish.send(self.reload().await);
+                }
+                _ = look.tick() => {
+                    let files = self.origin.files.clone();
+                    let changed = move || files.look_again() != files;
+                    if spawn_blocking(changed).await.context("files")? {
+                        tracing::info!("a file has changed: reading the configuration");
+                        let _ = self.reload().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads the file and puts it in force as a whole, or tells all that is wrong with it.
+    async fn reload(&mut self) -> Result<(), String> {
+        let result = self.try_reload().await.map_err(|error| format!("{error:#}"));
+        self.controls.note(result.is_ok());
+        match &result {
+            Ok(()) => tracing::info!("the configuration is in force"),
+            Err(error) => tracing::error!("the configuration before stays in force: {error}"),
+        }
+        result
+    }
+
+    async fn try_reload(&mut self) -> anyhow::Result<()> {
+        let file = self.origin.file.clone();
+        let load = move || {
+            let mut files = Files::default();
+            (Config::load_noting(&file, Secrets::Check, &mut files), files)
+        };
+        let (config, files) = spawn_blocking(load).await?;
+        self.origin.files = files;
+        let config = config?;
+        self.controls.replace(&config)?;
+        if config.listen != self.listen {
+            tracing::warn!(in_force = %self.listen, "server.listen has changed: that takes a restart");
+        }
+        Ok(())
+    }
+}
