@@ -170,7 +170,7 @@ impl App {
         let _ = self.reload.send(answer).await;
         match reloaded.await {
             Ok(Ok(())) => text(StatusCode::OK, "reloaded\n"),
-            Ok(Err(errors)) => text(StatusCode::BAD_REQUEST, errors),
+            Ok(Err(errors)) => text(StatusCode::BAD_REQUEST, errors + "\n"),
             Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "the exporter is stopping\n"),
         }
     }

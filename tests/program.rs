@@ -1,144 +1,16 @@
 //! The program as its users run it: arguments, files, signals, exit codes.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::fs;
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
-use std::thread::sleep;
+use std::path::Path;
 use std::time::Duration;
 
-use tempfile::TempDir;
-use tokio::time::Instant;
+use program::{Folder, Running, TOKEN, config, run, simulate, text};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_cloudflare-aop-exporter");
-const TOKEN: &str = "a-token-that-nobody-may-see";
-
-fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command.args(arguments).env("AOP_TOKEN", TOKEN).env_remove("CLOUDFLARE_API_TOKEN");
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    program(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
-/// A folder for what a test writes.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: &str) -> String {
-        fs::write(self.path(name), content).unwrap();
-        self.path(name).to_str().unwrap().to_owned()
-    }
-}
-
-/// A program that runs until it is dropped, with what it prints in files.
-struct Running {
-    child: Child,
-    folder: Folder,
-    address: String,
-}
-
-impl Running {
-    /// Starts the program and waits until it tells where it listens.
-    fn start(arguments: &[&str]) -> Self {
-        let folder = Folder::new();
-        let [out, err] = ["out", "err"].map(|name| File::create(folder.path(name)).unwrap());
-        let child = program(arguments).stdout(out).stderr(err).spawn().unwrap();
-        let mut running = Self { child, folder, address: String::new() };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while running.address.is_empty() {
-            assert!(Instant::now() < deadline, "{} {}", running.read("out"), running.read("err"));
-            sleep(Duration::from_millis(5));
-            let told = running.read("out") + &running.read("err");
-            // a line that is not whole may end within the port
-            let whole = told.rfind('\n').map_or("", |end| &told[..end]);
-            if let Some((_, rest)) = whole.split_once("127.0.0.1:") {
-                let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
-                running.address = format!("127.0.0.1:{port}");
-            }
-        }
-        running
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.folder.path(name)).unwrap()
-    }
-
-    fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        response
-    }
-
-    /// Gets `path` until that shows `wanted`.
-    fn until(&self, path: &str, wanted: &str) -> String {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            let response = self.get(path);
-            if response.contains(wanted) {
-                return response;
-            }
-            assert!(Instant::now() < deadline, "{path} never showed {wanted}:\n{response}");
-            sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// Asks the program to stop and tells its exit code and how long it took.
-    fn stop(&mut self, signal: &str) -> (Option<i32>, Duration) {
-        let asked = Instant::now();
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
-        (self.child.wait().unwrap().code(), asked.elapsed())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // it may have ended already
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A simulated API with the token of these tests.
-fn simulate() -> Running {
-    Running::start(&["simulate", "--listen", "127.0.0.1:0", "--token", TOKEN])
-}
-
-/// A configuration that reads these hostnames of example.com from the API at `address`.
-fn config(address: &str, hostnames: &str) -> String {
-    format!(
-        r#"
-[server]
-listen = "127.0.0.1:0"
-[[account]]
-api_token_env = "AOP_TOKEN"
-base_url = "http://{address}/client/v4"
-[[account.zone]]
-name = "example.com"
-hostnames = [{hostnames}]
-"#
-    )
-}
+#[path = "support/program.rs"]
+mod program;
 
 #[test]
 fn the_version_tells_revision_and_compiler() {

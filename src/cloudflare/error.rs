@@ -122,9 +122,11 @@ impl Error {
         }
     }
 
-    /// How long Cloudflare asks to wait.
+    /// How long Cloudflare asks this request to wait. After a 429 all requests of the quota wait, for which the budget
+    /// cares.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
+            Self::Api { status: 429, .. } => None,
             Self::Api { retry_after, .. } => *retry_after,
             _ => None,
         }

@@ -58,4 +58,9 @@ mod tests {
         let asked = |seconds| delay(0, &status(503, Some(seconds)), 0.0).map(|delay| delay.as_secs_f64());
         assert_eq!([0, 7, 60, 3600].map(asked), [Some(0.5), Some(7.0), Some(60.0), Some(60.0)]);
     }
+
+    #[test]
+    fn the_pause_after_429_is_left_to_the_budget() {
+        assert_eq!(delay(0, &status(429, Some(7)), 0.0), Some(FIRST));
+    }
 }
