@@ -2,6 +2,7 @@
 
 mod accounts;
 mod controls;
+mod descriptors;
 mod notify;
 mod pace;
 mod reload;
@@ -54,10 +55,12 @@ pub async fn run(
     let app = App::new(source, serving, wish, Instant::now() + http::GRACE);
     let (tick, ticks) = mpsc::channel(1);
 
+    let limits =
+        Limits { connections: descriptors::make_room(Limits::default().connections), ..Limits::default() };
     let stopped = || shutdown.clone().cancelled_owned();
     let mut tasks = JoinSet::new();
     tasks.spawn(to_its_end(poller.run(ticks, shutdown.clone())));
-    tasks.spawn(to_its_end(http::serve(listener, app, Limits::default(), stopped())));
+    tasks.spawn(to_its_end(http::serve(listener, app, limits, stopped())));
     tasks.spawn(to_its_end(notify::keep_informed(shutdown.clone())));
     tasks.spawn(until(stopped(), pace::keep(pace, tick)));
     tasks.spawn(until(stopped(), verify_tokens(setup)));

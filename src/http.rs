@@ -1,11 +1,13 @@
 //! The routes: what is known, for Prometheus, for people and for scripts, and how the process fares.
 
+mod auth;
 mod negotiate;
 mod page_body;
 mod rendering;
 mod status;
 mod status_json;
 mod status_page;
+mod tls;
 
 use std::convert::Infallible;
 use std::io;
@@ -16,7 +18,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, VARY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
@@ -25,12 +28,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::domain::{Date, Snapshot, Thresholds};
-use crate::listener::{self, Limits};
+use crate::listener::{self, Limits, Verified};
 use crate::metrics::{Format, Source, States};
 use page_body::Fill;
 use rendering::Renderings;
 use status::Status;
 use status_json::StatusJson;
+
+pub use auth::{Hash, HashError, NoRandomness, Users};
+pub use tls::{Material, MinVersion, Tls, TlsError};
 
 /// How long after its start a process counts as ready, whatever it could read by then.
 pub const GRACE: Duration = Duration::from_secs(60);
@@ -46,6 +52,17 @@ pub struct Options {
     pub states: States,
     /// Whether `POST /-/reload` is allowed.
     pub lifecycle: bool,
+    /// How connections are secured, if they are.
+    pub tls: Option<Tls>,
+    /// Who may read anything but how the process fares; everybody where there is none.
+    pub users: Option<Arc<Users>>,
+}
+
+impl Options {
+    /// Whether everybody may read all that is served.
+    pub fn is_open(&self) -> bool {
+        self.users.is_none() && !self.tls.as_ref().is_some_and(Tls::wants_client)
+    }
 }
 
 /// The wish to have the configuration read again, answered once the new one is in force, or by what is wrong with it.
@@ -78,6 +95,8 @@ impl App {
 /// Serves the routes on `listener` until `shutdown`, then drains.
 pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
     let app = Arc::new(app);
+    let options = app.options.clone();
+    let tls = move || options.borrow().tls.as_ref().map(Tls::acceptor);
     let service = move |request: Request<_>| {
         let app = Arc::clone(&app);
         async move {
@@ -86,7 +105,7 @@ pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: im
             app.answer(&head).await
         }
     };
-    listener::serve(listener, limits, service, shutdown).await;
+    listener::serve(listener, limits, tls, service, shutdown).await;
 }
 
 /// Appends what is known as JSON, as `/api/v1/status` answers it.
@@ -97,6 +116,12 @@ pub fn status_json(snapshot: Arc<Snapshot>, thresholds: Thresholds, now: Date, o
 
 impl App {
     async fn answer(&self, request: &request::Parts) -> Response<Body> {
+        // a probe has neither certificate nor password, and learns nothing that a port scan would not tell
+        if !matches!(request.uri.path(), "/-/healthy" | "/-/ready")
+            && let Err(refused) = self.admit(request).await
+        {
+            return refused;
+        }
         let route = match request.uri.path() {
             "/" => Self::status_page,
             "/metrics" => Self::metrics,
@@ -112,6 +137,25 @@ impl App {
         } else {
             not_allowed("only GET and HEAD are answered here\n", "GET, HEAD")
         }
+    }
+
+    /// Refuses a client without the certificate or the password that are asked for.
+    async fn admit(&self, request: &request::Parts) -> Result<(), Response<Body>> {
+        let options = Arc::clone(&self.options.borrow());
+        let wants_certificate = options.tls.as_ref().is_some_and(Tls::wants_client);
+        if wants_certificate && request.extensions.get::<Verified>().is_none() {
+            return Err(text(StatusCode::FORBIDDEN, "a client certificate is needed here\n"));
+        }
+        if let Some(users) = &options.users
+            && !users.admit(request.headers.get(AUTHORIZATION)).await
+        {
+            let mut response = text(StatusCode::UNAUTHORIZED, "user and password are needed here\n");
+            let challenge =
+                HeaderValue::from_static("Basic realm=\"cloudflare-aop-exporter\", charset=\"UTF-8\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            return Err(response);
+        }
+        Ok(())
     }
 
     fn metrics(&self, asked: Asked<'_>) -> Response<Body> {

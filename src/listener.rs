@@ -16,7 +16,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,7 +32,7 @@ pub struct Limits {
     /// How many connections may be open; beyond that the one that has been idle longest makes room.
     pub connections: usize,
     /// How long a request's head may take, counted from the end of the response before it, or from the connection's
-    /// start: so it is also how long a connection may stay idle.
+    /// start: so it is also how long a connection may stay idle. A TLS handshake may take as long.
     pub head: Duration,
     /// How long a client may take none of what is written to it; one that takes a little may go on.
     pub write_progress: Duration,
@@ -48,12 +51,17 @@ impl Default for Limits {
     }
 }
 
+/// Among the extensions of a request: its client has shown a certificate, and that was verified.
+#[derive(Clone, Copy, Debug)]
+pub struct Verified;
+
 /// Serves HTTP/1.1 on `listener` until `shutdown`, then drains.
 ///
-/// Connections without a request in flight are closed when it stops, half-sent heads included.
+/// Each connection is secured by what `tls` returns as it comes; where that is none it is plain. Connections without a request in flight are closed when it stops, half-sent heads included.
 pub async fn serve<S, F, B>(
     listener: TcpListener,
     limits: Limits,
+    tls: impl Fn() -> Option<TlsAcceptor>,
     service: S,
     shutdown: impl Future<Output = ()>,
 ) where
@@ -74,12 +82,12 @@ pub async fn serve<S, F, B>(
             () = &mut shutdown => break,
             slot = connections.admit(limits.connections) => slot,
         };
-        tasks.spawn(converse(stream, slot, limits, service.clone(), stopping.clone()));
+        tasks.spawn(converse(stream, slot, limits, tls(), service.clone(), stopping.clone()));
     }
     drop(listener);
     stopping.cancel();
     tasks.close();
-    if tokio::time::timeout(limits.drain, tasks.wait()).await.is_err() {
+    if timeout(limits.drain, tasks.wait()).await.is_err() {
         connections.close_all();
         tasks.wait().await;
     }
@@ -105,11 +113,12 @@ fn is_of_one_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Serves one connection to its end.
+/// Secures one connection, where that is asked for, and serves it to its end.
 async fn converse<S, F, B>(
     stream: TcpStream,
     slot: Slot,
     limits: Limits,
+    tls: Option<TlsAcceptor>,
     service: S,
     stopping: CancellationToken,
 ) where
@@ -120,7 +129,42 @@ async fn converse<S, F, B>(
     // scrapes are a few large writes: waiting to merge them only delays the last one
     let _ = stream.set_nodelay(true);
     let stream = Stream::new(stream, limits.write_progress, slot.handle());
-    let answer = service_fn(|request| {
+    let Some(tls) = tls else {
+        return exchange(stream, false, slot, limits, service, stopping).await;
+    };
+    let secured = tokio::select! {
+        secured = timeout(limits.head, tls.accept(stream)) => secured,
+        () = slot.close.cancelled() => return,
+        () = stopping.cancelled() => return,
+    };
+    match secured {
+        Ok(Ok(stream)) => {
+            let verified = stream.get_ref().1.peer_certificates().is_some();
+            exchange(stream, verified, slot, limits, service, stopping).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+        Err(_) => tracing::debug!("TLS handshake took too long"),
+    }
+}
+
+/// Answers the requests on one connection.
+async fn exchange<T, S, F, B>(
+    stream: T,
+    verified: bool,
+    slot: Slot,
+    limits: Limits,
+    service: S,
+    stopping: CancellationToken,
+) where
+    T: AsyncRead + AsyncWrite + Unpin,
+    S: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Response<B>>,
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Unpin + 'static,
+{
+    let answer = service_fn(|mut request| {
+        if verified {
+            request.extensions_mut().insert(Verified);
+        }
         let busy = slot.handle().busy();
         let response = service(request);
         async move { Ok::<_, Infallible>(response.await.map(|body| Guarded { body, _busy: busy })) }

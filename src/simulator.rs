@@ -141,7 +141,7 @@ impl Simulator {
             let simulator = self.clone();
             async move { simulator.respond(request).await }
         };
-        listener::serve(listener, limits, service, shutdown).await;
+        listener::serve(listener, limits, || None, service, shutdown).await;
     }
 
     /// Reads or changes the data.

@@ -98,6 +98,24 @@ impl<'t> Section<'t> {
         flag
     }
 
+    /// Takes all that there is as texts that no error may show, each under a name that somebody chose; complains
+    /// where there is nothing.
+    pub(super) fn secrets<T: FromStr<Err: Display>>(&mut self, nothing: &str) -> Vec<(String, T)> {
+        let mut secrets = Vec::new();
+        if self.table.is_some_and(|table| table.is_empty()) {
+            self.lacks(nothing);
+        }
+        for (key, value) in self.table.into_iter().flatten() {
+            let parsed = value.get_ref().as_str().map(str::parse::<T>);
+            match parsed {
+                Some(Ok(secret)) => secrets.push((key.get_ref().clone().into_owned(), secret)),
+                Some(Err(error)) => self.complain(key.span().start, key.get_ref(), None, &error.to_string()),
+                None => self.complain(key.span().start, key.get_ref(), None, "expected a string"),
+            }
+        }
+        secrets
+    }
+
     /// Takes a table; one that is not there is as good as an empty one.
     pub(super) fn table(&mut self, key: &'static str) -> Self {
         let value = self.value(key);

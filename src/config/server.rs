@@ -1,10 +1,13 @@
 //! How metrics are served.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::Surroundings;
 use super::section::Section;
-use crate::http::Options;
+use super::{Secrets, Surroundings};
+use crate::http::{Hash, Material, MinVersion, Options, Tls, TlsError, Users};
 
 /// What the table says.
 pub(super) struct Server {
@@ -15,14 +18,77 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn read(mut section: Section<'_>, _surroundings: Surroundings<'_>) -> Self {
+    pub(super) fn read(mut section: Section<'_>, surroundings: Surroundings<'_>) -> Self {
         let listen = section
             .take("listen", "an address with a port, such as 127.0.0.1:10219", |text| text.parse().ok());
         let lifecycle = section.flag("lifecycle").unwrap_or(false);
+        let tls = tls(section.table("tls"), surroundings);
+        let users = users(section.table("basic_auth_users"));
         section.finish();
         Self {
             listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 10219))),
-            serving: Options { lifecycle, ..Options::default() },
+            serving: Options { lifecycle, tls, users, ..Options::default() },
         }
     }
+}
+
+fn tls(mut section: Section<'_>, surroundings: Surroundings<'_>) -> Option<Tls> {
+    const CERTIFICATES: &str = "cert_file";
+    const KEY: &str = "key_file";
+    const CLIENTS: &str = "client_ca_file";
+    let path = |text: &str| surroundings.path(text);
+    let [certificates, key, clients] =
+        [CERTIFICATES, KEY, CLIENTS].map(|key| section.take(key, "the path of a file", path));
+    let min_version = section.take("min_version", "\"1.2\" or \"1.3\"", |text| match text {
+        "1.2" => Some(MinVersion::Tls12),
+        "1.3" => Some(MinVersion::Tls13),
+        _ => None,
+    });
+    if section.is_there() && !(section.has(CERTIFICATES) && section.has(KEY)) {
+        section.lacks("expected both cert_file and key_file");
+    }
+    let read = |section: &Section<'_>, key: &'static str, path: Option<PathBuf>| {
+        let path = path.filter(|_| surroundings.secrets == Secrets::Check)?;
+        let complain =
+            |error| section.reject(key, &format!("file {} cannot be read: {error}", path.display()));
+        surroundings.read(&path).map_err(complain).ok()
+    };
+    let wants_clients = section.has(CLIENTS);
+    let certificates = read(&section, CERTIFICATES, certificates);
+    let key = read(&section, KEY, key);
+    let clients = read(&section, CLIENTS, clients);
+    let tls = || {
+        let client_authorities = if wants_clients { Some(clients.as_deref()?) } else { None };
+        let material =
+            Material { certificates: certificates.as_deref()?, key: key.as_deref()?, client_authorities };
+        let complain = |error: TlsError| {
+            let key = match error {
+                TlsError::Certificates(_) => CERTIFICATES,
+                TlsError::Key(_) | TlsError::Pair(_) => KEY,
+                TlsError::ClientAuthorities(_) | TlsError::ClientAuthority(_) | TlsError::Verifier(_) => {
+                    CLIENTS
+                }
+            };
+            section.reject(key, &error.to_string());
+        };
+        Tls::new(&material, min_version.unwrap_or_default()).map_err(complain).ok()
+    };
+    let tls = tls();
+    section.finish();
+    tls
+}
+
+fn users(mut section: Section<'_>) -> Option<Arc<Users>> {
+    if !section.is_there() {
+        return None;
+    }
+    let mut hashes = BTreeMap::new();
+    for (name, hash) in section.secrets::<Hash>("expected at least one name = \"bcrypt hash\"") {
+        if name.is_empty() || name.contains(':') {
+            section.lacks(&format!("expected names of users without a colon, found {name:?}"));
+        }
+        hashes.insert(name, hash);
+    }
+    let users = Users::new(hashes).map_err(|error| section.lacks(&error.to_string()));
+    users.ok().map(Arc::new)
 }

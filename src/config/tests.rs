@@ -152,9 +152,11 @@ fn the_example_shows_the_defaults() {
 
 #[test]
 fn what_the_example_has_commented_out_can_be_used() {
-    let setting = |line: &&str| line.starts_with("# ") && (line.contains(" = \"") || line.contains("# {"));
+    let setting = |line: &&str| {
+        line.starts_with("# ") && (line.contains(" = \"") || line.contains("# {") || line.contains("# ["))
+    };
     let shown = EXAMPLE.lines().filter(|line| setting(&line.trim_start())).count();
-    assert_eq!(shown, 8);
+    assert_eq!(shown, 15);
     let text = EXAMPLE.lines().map(|line| match line.trim_start().strip_prefix("# ") {
         Some(rest) if setting(&line.trim_start()) => rest,
         _ => line,
@@ -173,7 +175,7 @@ fn a_wrong_setting_of_the_exporter_is_named() {
         ("server = 3", "1: server = 3: expected a table, [server]"),
         ("server.lisen = 1", "1: server.lisen: unknown key, did you mean listen?"),
         ("server.lifecycle = 1", "1: server.lifecycle = 1: expected true or false"),
-        ("[server.tls]", "1: server.tls: unknown key, expected one of listen, lifecycle"),
+        ("[server.tls]", "1: server.tls: expected both cert_file and key_file"),
         (
             "server.listen = 5",
             "1: server.listen = 5: expected an address with a port, such as 127.0.0.1:10219",
@@ -513,7 +515,7 @@ name = "example.com"
     assert_eq!(
         errors(text),
         r#"3: server.listen = "nowhere": expected an address with a port, such as 127.0.0.1:10219
-4: server.colour: unknown key, expected one of listen, lifecycle
+4: server.colour: unknown key, expected one of listen, lifecycle, tls, basic_auth_users
 6: poll.schedule = "* * * *": expected six fields (second minute hour day month weekday), or five without the second, found 4
 7: poll.jitter = 5: expected a duration of 0s to 24h, such as 20s
 9: account.name = "": expected a name of 1 to 64 letters, digits, '.', '_' and '-'

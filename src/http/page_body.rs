@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 use std::mem;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::body::{Body, Bytes, Frame};
-use tokio::sync::OwnedSemaphorePermit;
+
+use super::rendering::Place;
 
 use crate::metrics::Page;
 
@@ -36,13 +38,13 @@ pub(super) struct PageBody<P> {
     gzip: Option<Gzip>,
     /// Whether others have to get their turn first.
     yields: bool,
-    _permit: OwnedSemaphorePermit,
+    place: Arc<Place>,
 }
 
 impl<P: Fill> PageBody<P> {
-    /// Writes `page`, holding `permit` until it was sent or given up.
-    pub(super) fn new(page: P, gzip: bool, permit: OwnedSemaphorePermit) -> Self {
-        Self { page: Some(page), gzip: gzip.then(Gzip::new), yields: false, _permit: permit }
+    /// Writes `page`, in `place` until it was sent or given up.
+    pub(super) fn new(page: P, gzip: bool, place: Arc<Place>) -> Self {
+        Self { page: Some(page), gzip: gzip.then(Gzip::new), yields: false, place }
     }
 
     /// Writes the next frame, which the compressor may leave empty; none after the last one.
@@ -100,6 +102,9 @@ impl<P: Fill + Unpin> Body for PageBody<P> {
         if mem::take(&mut self.yields) {
             return yield_now(cx);
         }
+        if self.place.is_taken() {
+            return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
+        }
         match self.next() {
             Some(Ok(frame)) if frame.is_empty() && self.page.is_some() => yield_now(cx),
             Some(frame) => {
@@ -126,10 +131,8 @@ fn yield_now<T>(cx: &mut Context<'_>) -> Poll<T> {
 mod tests {
     use std::future::poll_fn;
     use std::io::Read;
-    use std::sync::Arc;
 
     use flate2::read::MultiGzDecoder;
-    use tokio::sync::Semaphore;
 
     use super::*;
 
@@ -148,8 +151,7 @@ mod tests {
 
     /// The sizes of the frames, how often the others got a turn, and all that was written.
     async fn written(page: Rows, gzip: bool) -> (Vec<usize>, usize, Vec<u8>) {
-        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let mut body = pin!(PageBody::new(page, gzip, permit));
+        let mut body = pin!(PageBody::new(page, gzip, Arc::default()));
         let (mut sizes, mut turns, mut all) = (Vec::new(), 0, Vec::new());
         while !body.is_end_stream() {
             let frame = poll_fn(|cx| {
@@ -182,6 +184,15 @@ mod tests {
         assert!(decoded == plain);
         assert_eq!(turns, plain.len() / FRAME);
         assert!(sizes.iter().all(|size| (1..=2 * FRAME).contains(size)), "{sizes:?}");
+    }
+
+    #[tokio::test]
+    async fn a_page_whose_place_is_taken_breaks_off() {
+        let place = Arc::new(Place::default());
+        let mut body = pin!(PageBody::new(Rows(1), false, Arc::clone(&place)));
+        place.take();
+        let frame = poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap();
+        assert_eq!(frame.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test]

@@ -1,11 +1,13 @@
 //! Answers that take work and memory: written as the client takes them, and only so many at once.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
 use hyper::header::{CONTENT_ENCODING, HeaderValue, RETRY_AFTER, VARY};
 use hyper::{Response, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::page_body::{Fill, PageBody};
 use super::{Asked, Body, negotiate, respond, text};
@@ -13,16 +15,57 @@ use super::{Asked, Body, negotiate, respond, text};
 /// How many pages may be under way at once, whatever their clients do.
 const MOST: usize = 8;
 
-/// The pages that are under way.
-pub(super) struct Renderings(Arc<Semaphore>);
+/// How long a page may be under way while others want its place: a scrape has given up by then, or takes little.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-impl Default for Renderings {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MOST)))
+/// The pages that are under way.
+#[derive(Default)]
+pub(super) struct Renderings(Mutex<Vec<Rendering>>);
+
+struct Rendering {
+    started: Instant,
+    /// Gone once the page has ended.
+    place: Weak<Place>,
+}
+
+/// The place of a page that is under way, which it leaves when this is dropped.
+#[derive(Default)]
+pub(super) struct Place {
+    /// Somebody else has it now.
+    taken: AtomicBool,
+}
+
+impl Place {
+    /// Gives it to somebody else.
+    pub(super) fn take(&self) {
+        self.taken.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the page has to end, because somebody else has its place.
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed)
     }
 }
 
 impl Renderings {
+    /// A place for one more page, if need be that of the one that is under way longest.
+    fn place(&self, now: Instant) -> Option<Arc<Place>> {
+        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.retain(|rendering| rendering.place.strong_count() > 0);
+        if under_way.len() >= MOST {
+            // they stand in the order of their start
+            if now < under_way[0].started + PATIENCE {
+                return None;
+            }
+            if let Some(place) = under_way.remove(0).place.upgrade() {
+                place.take();
+            }
+        }
+        let place = Arc::default();
+        under_way.push(Rendering { started: now, place: Arc::downgrade(&place) });
+        Some(place)
+    }
+
     /// Answers with a page; one too many is asked to come again, and the head alone makes none.
     pub(super) fn answer<P>(
         &self,
@@ -37,10 +80,10 @@ impl Renderings {
         let body = if asked.head {
             Empty::new().map_err(|never| match never {}).boxed_unsync()
         } else {
-            let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else {
+            let Some(place) = self.place(Instant::now()) else {
                 return busy();
             };
-            PageBody::new(page(), gzip, permit).boxed_unsync()
+            PageBody::new(page(), gzip, place).boxed_unsync()
         };
         let mut response = respond(StatusCode::OK, content_type, body);
         let headers = response.headers_mut();
@@ -90,6 +133,17 @@ mod tests {
 
         under_way.pop();
         assert_eq!(ask(&renderings, false).status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn the_page_that_is_under_way_longest_gives_up_its_place_once_it_takes_too_long() {
+        let (renderings, start) = (Renderings::default(), Instant::now());
+        let places: Vec<_> = (0..8).map(|_| renderings.place(start).unwrap()).collect();
+        let in_time = start + PATIENCE;
+        assert!(renderings.place(in_time - Duration::from_millis(1)).is_none());
+        let late = renderings.place(in_time).unwrap();
+        let taken = places.iter().chain([&late]).map(|place| place.is_taken());
+        assert_eq!(taken.collect::<Vec<_>>(), [true, false, false, false, false, false, false, false, false]);
     }
 
     #[test]

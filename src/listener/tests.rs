@@ -38,7 +38,7 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let ended = tokio::spawn(serve(listener, limits, service, async move {
+        let ended = tokio::spawn(serve(listener, limits, || None, service, async move {
             let _ = stopped.await;
         }));
         Self { address, stop: Some(stop), ended }
@@ -63,7 +63,7 @@ impl Served {
 
 /// Waits for an event that is bound to come.
 async fn soon<T>(event: impl Future<Output = T>) -> T {
-    tokio::time::timeout(NEVER / 2, event).await.expect("an event that never came")
+    timeout(NEVER / 2, event).await.expect("an event that never came")
 }
 
 struct Client(TcpStream);

@@ -68,7 +68,8 @@ impl Running {
             let told = running.read("out") + &running.read("err");
             // a line that is not whole may end within the port
             let whole = told.rfind('\n').map_or("", |end| &told[..end]);
-            if let Some((_, rest)) = whole.split_once("127.0.0.1:") {
+            if let Some((_, rest)) = whole.split_once("127.0.0.1:").or_else(|| whole.split_once("=0.0.0.0:"))
+            {
                 let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
                 running.address = format!("127.0.0.1:{port}");
             }

@@ -1,0 +1,119 @@
+//! TLS on the exporter's own port (1.2, RFC 5246, and 1.3, RFC 8446), with client certificates where they are wanted.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem};
+use tokio_rustls::TlsAcceptor;
+
+/// What it takes to secure a connection.
+#[derive(Clone)]
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    wants_client: bool,
+}
+
+/// What that is made from, in PEM.
+pub struct Material<'p> {
+    /// The server's certificate, then those that lead to its authority.
+    pub certificates: &'p [u8],
+    /// Its private key.
+    pub key: &'p [u8],
+    /// The authorities of clients; where there are any, clients have to show a certificate of theirs.
+    pub client_authorities: Option<&'p [u8]>,
+}
+
+/// The oldest version that is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MinVersion {
+    /// TLS 1.2.
+    #[default]
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+/// What of the material cannot be used, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The server's certificates.
+    #[error("expected certificates in PEM: {0}")]
+    Certificates(pem::Error),
+    /// The private key.
+    #[error("expected a private key in PEM: {0}")]
+    Key(pem::Error),
+    /// Certificate and key, taken together.
+    #[error("expected the private key of the certificate: {0}")]
+    Pair(#[from] rustls::Error),
+    /// The authorities of clients.
+    #[error("expected certificates of authorities in PEM: {0}")]
+    ClientAuthorities(pem::Error),
+    /// One of the authorities of clients.
+    #[error("expected certificates of authorities: {0}")]
+    ClientAuthority(rustls::Error),
+    /// All of them.
+    #[error("expected certificates of authorities: {0}")]
+    Verifier(#[from] VerifierBuilderError),
+}
+
+impl Tls {
+    /// Reads the material.
+    ///
+    /// # Errors
+    /// Where something in it is no PEM, or does not fit together.
+    pub fn new(material: &Material<'_>, min_version: MinVersion) -> Result<Self, TlsError> {
+        let chain = certificates(material.certificates).map_err(TlsError::Certificates)?;
+        let key = PrivateKeyDer::from_pem_slice(material.key).map_err(TlsError::Key)?;
+        let provider = Arc::new(default_provider());
+        let versions: &[&SupportedProtocolVersion] = match min_version {
+            MinVersion::Tls12 => &[&TLS13, &TLS12],
+            MinVersion::Tls13 => &[&TLS13],
+        };
+        let builder =
+            ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions)?;
+        let builder = match material.client_authorities {
+            Some(pem) => {
+                let mut roots = RootCertStore::empty();
+                for authority in certificates(pem).map_err(TlsError::ClientAuthorities)? {
+                    roots.add(authority).map_err(TlsError::ClientAuthority)?;
+                }
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                // probes of health come without one
+                builder.with_client_cert_verifier(verifier.allow_unauthenticated().build()?)
+            }
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_single_cert(chain, key)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            wants_client: material.client_authorities.is_some(),
+        })
+    }
+
+    /// What secures a connection.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        self.acceptor.clone()
+    }
+
+    /// Whether clients have to show a certificate.
+    pub fn wants_client(&self) -> bool {
+        self.wants_client
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("wants_client", &self.wants_client).finish_non_exhaustive()
+    }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>()?;
+    if certificates.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(certificates) }
+}
