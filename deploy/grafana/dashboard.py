@@ -563,17 +563,22 @@ EXPORTER = [
             ),
         ],
     ),
-    graph("Memory", 8, [target(own("process_resident_memory_bytes"), "{{instance}}")], "bytes"),
+    graph("Memory", 6, [target(own("process_resident_memory_bytes"), "{{instance}}")], "bytes"),
     graph(
         "Processor",
-        8,
+        6,
         [target(own("rate(process_cpu_seconds_total[$__rate_interval])"), "{{instance}}")],
         "percentunit",
     ),
     graph(
         "Open files",
-        8,
+        6,
         [target(own("process_open_fds"), "{{instance}}"), target(own("process_max_fds"), "{{instance}} at most")],
+    ),
+    graph(
+        "Configuration taken (1) or refused (0)",
+        6,
+        [target("min by (instance) (cloudflare_aop_exporter_config_last_reload_successful)", "{{instance}}")],
     ),
 ]
 

@@ -6,6 +6,7 @@ Of those files only times are changed, and all in the same way: a minute becomes
 
 import json
 import re
+import signal
 import threading
 import time
 import urllib.parse
@@ -331,6 +332,14 @@ class Alerts(Case):
         tokens = [*token_rows(world)]
         away = Row("exporter stopped", "ExporterDown", about=[{"alertname": "CloudflareAopExporterDown"}])
         unknown = Row("target missing", "ExporterMissing", about=[{"alertname": "CloudflareAopExporterMissing"}])
+        refused = Row(
+            "configuration refused",
+            "ConfigReloadFailed",
+            about=[{"alertname": "CloudflareAopConfigReloadFailed"}],
+            cause=lambda: self.reconfigure(exporter, world.config() + "colour = 1\n"),
+            mend=lambda: self.reconfigure(exporter, world.config()),
+        )
+        first.append(refused)
         self.rows = [*first, *tokens, away, unknown]
         caused = {f"CloudflareAop{name}" for row in self.rows for name in row.expected}
         self.assertEqual(caused, set(ALERTS), "every alert is caused by some row")
@@ -364,7 +373,7 @@ class Alerts(Case):
         self.assertEqual(exporter.stop(), 0)
 
     def exporter(self, world, listen):
-        path = self.folder() / "config.toml"
+        path = self.config = self.folder() / "config.toml"
         path.write_text(world.config())
         exporter = self.start(
             EXPORTER,
@@ -377,6 +386,10 @@ class Alerts(Case):
         )
         eventually(lambda: self.assertEqual(status(exporter, "/-/ready"), 200))
         return exporter
+
+    def reconfigure(self, exporter, text):
+        self.config.write_text(text)
+        exporter.child.send_signal(signal.SIGHUP)
 
     def monitoring(self, target):
         """A Prometheus that scrapes `target`, and an Alertmanager that tells the webhook."""
