@@ -72,7 +72,16 @@ pub async fn run(
         }
         None => Some(controls),
     };
-    while let Some(ended) = tasks.join_next().await {
+    all_ended(tasks, &shutdown).await
+}
+
+/// Waits for the end of all parts. Where one ends before it was told to, or panics, so does the daemon: half of it would
+/// go on telling what is no longer so.
+async fn all_ended(
+    mut parts: JoinSet<anyhow::Result<()>>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    while let Some(ended) = parts.join_next().await {
         ended.context("a part of the daemon failed")??;
         if !shutdown.is_cancelled() {
             bail!("a part of the daemon has ended by itself");
@@ -129,4 +138,38 @@ pub fn stop_signal() -> anyhow::Result<CancellationToken> {
         stopped.cancel();
     });
     Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How the daemon ends whose one part is this, beside another that goes on.
+    async fn ended(part: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> String {
+        let mut parts = JoinSet::new();
+        parts.spawn(pending());
+        parts.spawn(part);
+        all_ended(parts, &CancellationToken::new()).await.unwrap_err().to_string()
+    }
+
+    #[tokio::test]
+    async fn a_part_that_panics_fails_or_ends_takes_the_daemon_with_it() {
+        assert_eq!(ended(async { panic!("a part") }).await, "a part of the daemon failed");
+        assert_eq!(ended(async { bail!("no more ticks") }).await, "no more ticks");
+        assert_eq!(ended(async { Ok(()) }).await, "a part of the daemon has ended by itself");
+    }
+
+    #[tokio::test]
+    async fn all_parts_are_waited_for_once_they_were_told_to_stop() {
+        let (mut parts, shutdown) = (JoinSet::new(), CancellationToken::new());
+        let (end, told) = tokio::sync::oneshot::channel::<()>();
+        parts.spawn(async move { Ok(told.await?) });
+        parts.spawn(until(shutdown.clone().cancelled_owned(), pending()));
+        shutdown.cancel();
+        let all = tokio::spawn(async move { all_ended(parts, &shutdown).await });
+        tokio::task::yield_now().await;
+        assert!(!all.is_finished());
+        end.send(()).unwrap();
+        all.await.unwrap().unwrap();
+    }
 }

@@ -145,6 +145,22 @@ async fn a_zone_that_cannot_be_found_is_looked_up_again() {
 }
 
 #[tokio::test]
+async fn a_zone_that_was_made_anew_is_found_under_its_new_id() {
+    let api = Api::start(world(&["a.example.com"])).await;
+    let running = Running::start(api.client(), [zone(&["a.example.com"])]);
+    let snapshot = running.polled(1.0).await;
+    assert_eq!(snapshot.zones()[0].id(), Some(api.zone));
+
+    let anew = api.simulator.with_world(|world| world.replace_zone(&"example.com".parse().unwrap()).id());
+    assert_ne!(anew, api.zone);
+    let snapshot = running.poll().await;
+    assert_eq!(rows(&snapshot), [("a.example.com", false, ENABLED)], "the old id is refused");
+    let snapshot = running.poll().await;
+    assert_eq!(rows(&snapshot), [("a.example.com", true, Some(Association::None))]);
+    assert_eq!(snapshot.zones()[0].id(), Some(anew));
+}
+
+#[tokio::test]
 async fn a_refused_token_is_not_tried_on_every_hostname() {
     let names: Vec<_> = (0..50).map(|number| format!("h{number}.example.com")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();

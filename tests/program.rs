@@ -5,9 +5,10 @@ use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use program::{Folder, Running, TOKEN, config, run, simulate, text};
+use program::{Folder, PROGRAM, Running, TOKEN, config, run, simulate, text};
 
 #[path = "support/program.rs"]
 mod program;
@@ -117,6 +118,22 @@ fn the_demo_shows_every_association_and_stops_when_asked() {
     let (code, took) = demo.stop("INT");
     assert_eq!(code, Some(0), "{}", demo.read("err"));
     assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn connections_make_room_for_each_other_where_files_run_out() {
+    let limited = format!("ulimit -n 60; exec {PROGRAM} demo --listen 127.0.0.1:0");
+    let mut demo = Running::start_command(Command::new("sh").args(["-c", &limited]));
+    demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1");
+    let idle: Vec<_> = (0..120).map(|_| TcpStream::connect(&demo.address).unwrap()).collect();
+    let page = demo.get("/metrics");
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+    drop(idle);
+    demo.until("/metrics", "process_max_fds 60\n");
+    assert_eq!(demo.stop("TERM").0, Some(0));
+    let logs = demo.read("err");
+    assert!(logs.contains("the limit of open files allows fewer connections"), "{logs}");
+    assert!(!logs.contains("panicked"), "{logs}");
 }
 
 #[test]

@@ -48,6 +48,11 @@ impl Logs {
             Format::Text => logs.with_ansi(is_colourful(&io::stderr())).init(),
             Format::Json => logs.json().flatten_event(true).init(),
         }
+        // so that it is in the form of all other logs, and found where they are
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string);
+            tracing::error!(place, "panicked: {}", panic.payload_as_str().unwrap_or("for an unknown reason"));
+        }));
     }
 }
 

@@ -80,6 +80,15 @@ impl World {
         zone
     }
 
+    /// Deletes a zone and makes it anew: empty, and under another id.
+    pub fn replace_zone(&mut self, name: &ZoneName) -> &mut Zone {
+        if let Some(zone) = self.zones.remove(name) {
+            self.names.remove(&zone.id());
+        }
+        self.seed = self.seed.wrapping_add(1);
+        self.add_zone(name)
+    }
+
     /// The zone of that name or id, vanished ones included.
     pub fn zone(&mut self, name_or_id: &str) -> Option<&mut Zone> {
         let by_id = name_or_id.parse().ok().and_then(|id: ZoneId| self.names.get(&id).cloned());

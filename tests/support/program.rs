@@ -57,9 +57,13 @@ pub struct Running {
 impl Running {
     /// Starts the program and waits until it tells where it listens.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_command(&mut program(arguments))
+    }
+
+    pub fn start_command(command: &mut Command) -> Self {
         let folder = Folder::new();
         let [out, err] = ["out", "err"].map(|name| File::create(folder.path(name)).unwrap());
-        let child = program(arguments).stdout(out).stderr(err).spawn().unwrap();
+        let child = command.stdout(out).stderr(err).spawn().unwrap();
         let mut running = Self { child, folder, address: String::new() };
         let deadline = Instant::now() + Duration::from_secs(20);
         while running.address.is_empty() {
