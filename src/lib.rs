@@ -13,6 +13,7 @@
 //! | 0 | [`domain`] | what there is to know, as types that cannot be wrong; pure |
 //! | 0 | [`clock`] | the one place that reads wall time |
 //! | 0 | [`exposition`] | the two text formats |
+//! | 0 | [`mod@file`] | files that are replaced in one step |
 //! | 1 | [`telemetry`] | counters and histograms about the exporter itself |
 //! | 1 | [`schedule`] | a cron expression becomes ticks |
 //! | 1 | [`listener`] | the accept loop with its limits |
@@ -36,6 +37,7 @@ pub mod config;
 pub mod daemon;
 pub mod domain;
 pub mod exposition;
+pub mod file;
 pub mod http;
 pub mod listener;
 pub mod metrics;

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -258,6 +259,12 @@ fn a_check_writes_for_machines_too() {
     for absent in ["_expires_in_seconds", "cloudflare_aop_exporter_", "cloudflare_aop_api_", "process_"] {
         assert!(!page.contains(absent), "{absent}");
     }
+    assert_eq!(fs::metadata(output).unwrap().permissions().mode() & 0o777, 0o644);
+
+    let check = run(&["check", "--config", &path, "--output", "/nonexistent/aop.prom"]);
+    assert_eq!(check.status.code(), Some(3));
+    let error = "error: --output: cannot write /nonexistent/aop.prom: No such file or directory";
+    assert!(text(&check.stderr).starts_with(error), "{}", text(&check.stderr));
 }
 
 #[test]

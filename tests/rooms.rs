@@ -10,6 +10,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("domain", 0, &[]),
     ("clock", 0, &[]),
     ("exposition", 0, &[]),
+    ("file", 0, &[]),
     ("telemetry", 1, &["domain"]),
     ("schedule", 1, &[]),
     ("listener", 1, &[]),
@@ -42,6 +43,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
         &[
             "domain",
             "clock",
+            "file",
             "telemetry",
             "schedule",
             "cloudflare",

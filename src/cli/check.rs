@@ -1,13 +1,14 @@
 //! `check`: polls once and tells how things stand, by a table and by the exit code.
 
-mod output;
 mod table;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -16,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Secrets};
 use crate::daemon::Accounts;
 use crate::domain::{Date, Hostname, Snapshot, Targets, Thresholds, Verdict, ZoneKey, ZoneTarget};
+use crate::file;
 use crate::http::status_json;
 use crate::metrics::{Format as TextFormat, Page, States};
 use crate::poll::{Poller, Setup};
@@ -66,6 +68,9 @@ enum Format {
 
 /// The exit code of a check that could not be made; 1 would be a warning.
 const UNKNOWN: u8 = 3;
+
+/// Readable by all: collectors run as users of their own.
+const OUTPUT_MODE: u32 = 0o644;
 
 impl Check {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
@@ -150,7 +155,8 @@ impl Check {
             }
         }
         match &self.output {
-            Some(path) => output::replace(path, &text),
+            Some(path) => file::replace(path, OUTPUT_MODE, |out| out.write_all(&text))
+                .with_context(|| format!("--output: cannot write {}", path.display())),
             None => super::print(std::str::from_utf8(&text)?),
         }
     }
