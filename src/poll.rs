@@ -3,6 +3,7 @@
 mod listing;
 mod lookup;
 mod plan;
+pub mod state_file;
 mod zone;
 
 use std::collections::BTreeMap;
@@ -73,6 +74,13 @@ impl Poller {
     pub fn new(setup: watch::Receiver<Arc<Setup>>, telemetry: Arc<Telemetry>, clock: Clock) -> Self {
         let first = Snapshot::default().retarget(&setup.borrow().targets);
         Self { setup, snapshot: watch::Sender::new(Arc::new(first)), telemetry, clock }
+    }
+
+    /// The same, knowing already what another poller has found out about the same targets.
+    #[must_use]
+    pub fn starting_from(self, known: Snapshot) -> Self {
+        self.snapshot.send_replace(Arc::new(known));
+        self
     }
 
     /// What is known, now and after each change.

@@ -15,7 +15,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("schedule", 1, &[]),
     ("listener", 1, &[]),
     ("cloudflare", 2, &["domain", "clock", "telemetry"]),
-    ("poll", 3, &["domain", "clock", "cloudflare", "telemetry"]),
+    ("poll", 3, &["domain", "clock", "file", "cloudflare", "telemetry"]),
     ("metrics", 3, &["domain", "clock", "exposition", "telemetry"]),
     ("change", 3, &["domain", "cloudflare"]),
     ("http", 4, &["domain", "metrics", "listener"]),

@@ -213,6 +213,11 @@ impl ZoneState {
         &self.account
     }
 
+    /// Its id, where the configuration gives it.
+    pub fn configured_id(&self) -> Option<ZoneId> {
+        self.configured_id
+    }
+
     /// Its id, once it is known.
     pub fn id(&self) -> Option<ZoneId> {
         self.id
@@ -256,6 +261,11 @@ impl ZoneState {
     /// Whether the zone-level switch is on, where that is read.
     pub fn zone_level_enabled(&self) -> Option<bool> {
         self.zone_level_enabled
+    }
+
+    /// Whether its certificates for single hostnames were listed, rather than told of by the readings.
+    pub fn is_listed(&self) -> bool {
+        self.listed.is_some()
     }
 
     /// The certificates that answers told of, sorted by id and level; deleted ones are left out.

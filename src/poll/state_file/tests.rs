@@ -1,0 +1,322 @@
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Mutex;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::{
+    Association, Certificate, CertificateDetails, Certificates, Expectation, Extent, Hostname,
+    HostnameTarget, Level, Outcome, Pem, Reading, Reason, Status, ZoneCertificate, ZoneTarget,
+};
+
+const NOW: i64 = 1_800_000_000;
+
+fn date(second: i64) -> Date {
+    jiff::Timestamp::from_second(second).unwrap().into()
+}
+
+fn name(name: &str) -> Hostname {
+    name.parse().unwrap()
+}
+
+fn zone(account: &str, id: Option<&str>, hostnames: &[&str]) -> ZoneTarget {
+    let hostnames = hostnames
+        .iter()
+        .map(|hostname| HostnameTarget { hostname: name(hostname), expectation: Expectation::default() });
+    let id = id.map(|digit| digit.repeat(32).parse().unwrap());
+    let zone = ZoneTarget::named(account.into(), "example.com".parse().unwrap(), id);
+    zone.with_hostnames(hostnames.collect()).with_extent(Extent { zone_level: true, ..Extent::default() })
+}
+
+fn watched() -> ZoneTarget {
+    zone("default", None, &["a.example.com", "b.example.com", "c.example.com"])
+}
+
+/// Two hostnames share a certificate, the third has failed; so has the zone, after a success.
+fn known() -> Snapshot {
+    let details = CertificateDetails {
+        id: Some("cert-1".parse().unwrap()),
+        issuer: Some("Example \"CA\"".into()),
+        serial_number: Some("258".into()),
+        signature: Some("ECDSAWithSHA256".into()),
+        expires_on: Some(date(1_900_000_000)),
+    };
+    let pem = Pem {
+        not_before: date(1_700_000_000),
+        not_after: date(1_900_000_000),
+        serial: [1, 2].into(),
+        subject: "CN=aop".into(),
+        issuer: "CN=ca".into(),
+    };
+    let certificate = Arc::new(Certificate::new(details, Some(pem)));
+    let reading = |association| Reading {
+        status: Some(Status::Active),
+        certificate_status: Some(Status::Unknown),
+        certificate: Some(Arc::clone(&certificate)),
+        created_at: Some(date(-1)),
+        ..Reading::bare(association, date(NOW - 60))
+    };
+    let targets = Targets::new([watched()]);
+    let key = targets.zones()[0].key().clone();
+    let read = Outcome {
+        id: Some("1".repeat(32).parse().unwrap()),
+        hostnames: vec![
+            (name("a.example.com"), Ok(reading(Association::Enabled))),
+            (name("b.example.com"), Ok(reading(Association::Void))),
+        ],
+        certificates: Certificates::Listed(vec![ZoneCertificate {
+            id: "cert-1".parse().unwrap(),
+            level: Level::Hostname,
+            status: Some(Status::Active),
+            certificate: Arc::clone(&certificate),
+            hostnames: Some(2),
+        }]),
+        zone_certificates: Some(vec![]),
+        zone_level_enabled: Some(true),
+        end: Some((Ok(()), date(NOW - 59))),
+        ..Outcome::of(key.clone())
+    };
+    let failed =
+        Outcome { hostnames: vec![(name("c.example.com"), Err(Reason::Timeout))], ..Outcome::of(key) };
+    Snapshot::default().retarget(&targets).fold(&[read, failed])
+}
+
+/// What [`known`] is as it stands in the file.
+const STORED: &str = r#"{"format":"cloudflare-aop-exporter state","version":1,"zones":[{"zone":"example.com","account":"default","configured_id":null,"id":"11111111111111111111111111111111","last_success":1799999941,"failure":null,"zone_level_enabled":true,"certificates":[{"id":"cert-1","issuer":"Example \"CA\"","serial_number":"258","signature":"ECDSAWithSHA256","expires_on":1900000000,"pem":{"not_before":1700000000,"not_after":1900000000,"serial":[1,2],"subject":"CN=aop","issuer":"CN=ca"}}],"listed":[{"id":"cert-1","status":"active","certificate":0,"hostnames":2}],"zone_certificates":[],"hostnames":[{"hostname":"a.example.com","failure":null,"reading":{"read_at":1799999940,"association":"enabled","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"b.example.com","failure":null,"reading":{"read_at":1799999940,"association":"void","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"c.example.com","failure":"timeout","reading":null}]}]}"#;
+
+/// A folder with a state file.
+struct Stored(TempDir);
+
+impl Stored {
+    fn new(content: impl AsRef<[u8]>) -> Self {
+        let stored = Self(tempfile::tempdir().unwrap());
+        fs::write(stored.path(), content).unwrap();
+        stored
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("state.json")
+    }
+
+    fn load(&self, zones: impl IntoIterator<Item = ZoneTarget>) -> Option<Snapshot> {
+        load(&self.path(), &Targets::new(zones), date(NOW))
+    }
+
+    /// The other files of the folder, each with what is in it.
+    fn others(&self) -> Vec<(String, String)> {
+        let entries = fs::read_dir(self.0.path()).unwrap().map(|entry| entry.unwrap().path());
+        let mut others: Vec<_> = entries
+            .filter(|path| *path != self.path())
+            .map(|path| {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                (name, fs::read_to_string(&path).unwrap())
+            })
+            .collect();
+        others.sort();
+        others
+    }
+}
+
+#[test]
+fn what_is_known_is_written_in_one_known_form_that_only_its_owner_can_read() {
+    let stored = Stored::new("old");
+    fs::set_permissions(stored.path(), fs::Permissions::from_mode(0o644)).unwrap();
+    save(&stored.path(), &known()).unwrap();
+    assert_eq!(fs::read_to_string(stored.path()).unwrap(), STORED);
+    assert_eq!(fs::metadata(stored.path()).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(stored.others(), []);
+}
+
+#[test]
+fn what_was_written_is_known_again() {
+    let read = Stored::new(STORED).load([watched()]).unwrap();
+    assert_eq!(format!("{:?}", read.zones()), format!("{:?}", known().zones()));
+}
+
+#[test]
+fn a_zone_that_had_failed_is_still_tried_and_down_with_the_time_of_its_last_success() {
+    let failed = Outcome {
+        end: Some((Err(Reason::Auth), date(NOW))),
+        ..Outcome::of(known().zones()[0].key().clone())
+    };
+    let failed = known().fold(&[failed]);
+    let stored = Stored::new("");
+    save(&stored.path(), &failed).unwrap();
+    let read = stored.load([watched()]).unwrap();
+    assert!(read.zones()[0].is_tried() && !read.zones()[0].is_up());
+    assert_eq!(format!("{:?}", read.zones()), format!("{:?}", failed.zones()));
+}
+
+#[test]
+fn hostnames_that_share_a_certificate_share_it_again() {
+    let read = Stored::new(STORED).load([watched()]).unwrap();
+    let zone = &read.zones()[0];
+    let of = |place: usize| zone.entries()[place].reading().unwrap().certificate.as_ref().unwrap();
+    assert!(Arc::ptr_eq(of(0), of(1)));
+    assert!(Arc::ptr_eq(of(0), &zone.certificates()[0].certificate));
+}
+
+#[test]
+fn what_is_no_longer_watched_is_not_known_again() {
+    let fewer = zone("default", None, &["b.example.com", "new.example.com"]).with_extent(Extent::default());
+    let read = Stored::new(STORED).load([fewer]).unwrap();
+    let zone_read = &read.zones()[0];
+    let rows = zone_read.entries().iter().map(|entry| (entry.hostname().as_str(), entry.is_up()));
+    assert_eq!(rows.collect::<Vec<_>>(), [("b.example.com", true), ("new.example.com", false)]);
+    assert_eq!((zone_read.zone_level_enabled(), zone_read.removed()), (None, 0));
+
+    let stored = Stored::new(STORED);
+    for other in [zone("other", None, &["a.example.com"]), zone("default", Some("1"), &["a.example.com"])] {
+        assert!(stored.load([other]).is_none(), "it is another zone");
+    }
+    assert!(stored.load([]).is_none());
+    assert_eq!(stored.others(), [], "the file was sound");
+}
+
+#[test]
+fn nothing_was_read_later_than_now() {
+    let future = STORED.replace("1799999940", "253402207200").replace("1799999941", "1800000001");
+    let read = Stored::new(future).load([watched()]).unwrap();
+    let zone = &read.zones()[0];
+    assert_eq!(zone.last_success(), Some(date(NOW)));
+    assert_eq!(zone.entries()[0].reading().unwrap().read_at, date(NOW));
+}
+
+/// What is complained about in a file.
+fn complaint(content: impl AsRef<[u8]>) -> String {
+    let file = io::Cursor::new(content);
+    format::read(file, &Targets::new([watched()]), date(NOW)).unwrap_err().to_string()
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_told_for_what_it_is() {
+    let foreign = "it is no state file of this program";
+    assert_eq!(complaint("{}"), foreign);
+    assert_eq!(complaint(r#"{"format":"another","version":1,"zones":[]}"#), foreign);
+    let newer = STORED.replace("\"version\":1", "\"version\":2");
+    assert_eq!(complaint(&newer), "expected version 1, found 2");
+    assert_eq!(complaint(newer.replace("\"zones\":[", "\"zones\":[7,")), "expected version 1, found 2");
+
+    assert_eq!(complaint(""), "it ends at line 1, column 0");
+    assert_eq!(complaint([0xff, 0]), "it is no JSON at line 1, column 1");
+    assert_eq!(complaint([STORED, "}"].concat()), "it is no JSON at line 1, column 1172");
+    assert_eq!(complaint("\"a-secret\""), "there is something unexpected in it at line 1, column 10");
+    for (from, to) in [
+        ("\"enabled\"", "\"abled\""),
+        ("\"read_at\":1799999940", "\"read_at\":1e99"),
+        ("1799999941", "9223372036854775807"),
+        ("\"certificate\":0,\"created", "\"certificate\":1,\"created"),
+        ("a.example.com", "a..example.com"),
+    ] {
+        let complaint = complaint(STORED.replacen(from, to, 1));
+        assert!(complaint.starts_with("there is something unexpected in it at "), "{to}: {complaint}");
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_anywhere_is_told_as_that() {
+    for length in (0..STORED.len()).step_by(7) {
+        assert!(complaint(&STORED[..length]).starts_with("it ends at "), "{}", &STORED[..length]);
+    }
+}
+
+#[test]
+fn what_is_left_aside_is_kept_and_so_is_what_was_left_aside_before() {
+    let stored = Stored::new("first");
+    assert!(stored.load([watched()]).is_none());
+    for content in ["second", "third"] {
+        fs::write(stored.path(), content).unwrap();
+        assert!(stored.load([watched()]).is_none());
+    }
+    let expected = [
+        ("state.json.rejected", "first"),
+        ("state.json.rejected.2", "second"),
+        ("state.json.rejected.3", "third"),
+    ];
+    assert_eq!(stored.others(), expected.map(|(name, content)| (name.to_owned(), content.to_owned())));
+    assert!(!stored.path().exists());
+
+    assert!(stored.load([watched()]).is_none(), "there is none");
+    save(&stored.path(), &known()).unwrap();
+    assert!(stored.load([watched()]).is_some());
+    assert_eq!(stored.others().len(), 3);
+}
+
+#[test]
+fn a_folder_of_that_name_stays_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(load(folder.path(), &Targets::new([watched()]), date(NOW)).is_none());
+    assert!(folder.path().is_dir());
+}
+
+#[test]
+fn what_a_killed_process_had_not_finished_is_removed() {
+    let stored = Stored::new(STORED);
+    fs::write(stored.0.path().join(".state.json.AbCdEf.tmp"), "{").unwrap();
+    assert!(stored.load([watched()]).is_some());
+    assert_eq!(stored.others(), []);
+}
+
+#[tokio::test]
+async fn each_snapshot_is_saved_and_the_last_one_before_it_ends() {
+    let stored = Stored::new("");
+    let published = watch::Sender::new(Arc::new(Snapshot::default()));
+    let keeping = tokio::spawn(keep(stored.path(), published.subscribe(), CancellationToken::new()));
+    published.send_replace(Arc::new(known()));
+    while fs::read_to_string(stored.path()).unwrap() != STORED {
+        sleep(Duration::from_millis(1)).await;
+    }
+    for targets in [Targets::new([watched()]), Targets::default()] {
+        published.send_replace(Arc::new(Snapshot::default().retarget(&targets)));
+    }
+    drop(published);
+    keeping.await.unwrap();
+    let empty = r#"{"format":"cloudflare-aop-exporter state","version":1,"zones":[]}"#;
+    assert_eq!(fs::read_to_string(stored.path()).unwrap(), empty);
+}
+
+/// What is logged while it is in force.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(text)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn count(&self, text: &str) -> usize {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).matches(text).count()
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_saved_is_told_once_and_tried_again() {
+    let (log, folder) = (Log::default(), tempfile::tempdir().unwrap());
+    let to = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || to.clone()).finish();
+    let _in_force = tracing::subscriber::set_default(subscriber);
+    let path = folder.path().join("later/state.json");
+    for (comes, told) in [(false, 1), (true, 2)] {
+        let published = watch::Sender::new(Arc::new(Snapshot::default()));
+        let shutdown = CancellationToken::new();
+        let keeping = tokio::spawn(keep(path.clone(), published.subscribe(), shutdown.clone()));
+        published.send_replace(Arc::new(known()));
+        while log.count("ERROR") < told {
+            sleep(Duration::from_millis(1)).await;
+        }
+        if comes {
+            fs::create_dir(folder.path().join("later")).unwrap();
+        }
+        shutdown.cancel();
+        drop(published);
+        keeping.await.unwrap();
+        assert_eq!((log.count("ERROR"), log.count("is written again")), (told, usize::from(comes)));
+    }
+    assert_eq!(fs::read_to_string(path).unwrap(), STORED);
+}
