@@ -44,6 +44,8 @@ pub struct Config {
     pub schedule: Schedule,
     /// By how much at most each tick is delayed; shorter than the schedule's shortest gap.
     pub jitter: Duration,
+    /// Where what is known is kept for a restart.
+    pub state_file: Option<PathBuf>,
     /// How metrics are served.
     pub serving: http::Options,
     /// The accounts, in the order of the file; no two have one name.
@@ -145,6 +147,7 @@ fn config(mut root: Section<'_>, surroundings: Surroundings<'_>) -> Option<Confi
     let mut poll = root.table("poll");
     let schedule: Option<Schedule> = poll.parse_or("schedule", "0 */5 * * * *");
     let jitter = jitter(&mut poll, schedule.as_ref());
+    let state_file = poll.take("state_file", "the path of a file", |text| surroundings.path(text));
     poll.finish();
 
     let mut metrics = root.table("metrics");
@@ -165,6 +168,7 @@ fn config(mut root: Section<'_>, surroundings: Surroundings<'_>) -> Option<Confi
         listen: server.listen,
         schedule: schedule?,
         jitter,
+        state_file,
         serving: http::Options { states: states.unwrap_or_default(), ..server.serving },
         accounts,
         targets,

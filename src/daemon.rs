@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::http::{self, App};
 use crate::listener::Limits;
 use crate::metrics::Source;
-use crate::poll::{Poller, Setup};
+use crate::poll::{Poller, Setup, state_file};
 use crate::telemetry::Telemetry;
 use controls::{Controls, Followed};
 use reload::Reloader;
@@ -50,15 +50,23 @@ pub async fn run(
     let Followed { setup, serving, pace } = controls.followed();
     let (wish, wishes) = mpsc::channel(1);
 
-    let poller = Poller::new(setup.clone(), Arc::clone(&telemetry), clock.clone());
+    let mut poller = Poller::new(setup.clone(), Arc::clone(&telemetry), clock.clone());
+    let mut ready_by = Instant::now() + http::GRACE;
+    let load = |path| state_file::load(path, &config.targets, clock.now().into());
+    if let Some(known) = config.state_file.as_deref().and_then(load) {
+        (poller, ready_by) = (poller.starting_from(known), Instant::now());
+    }
     let source = Source { snapshot: poller.snapshot(), telemetry, clock };
-    let app = App::new(source, serving, wish, Instant::now() + http::GRACE);
+    let app = App::new(source, serving, wish, ready_by);
     let (tick, ticks) = mpsc::channel(1);
 
     let limits =
         Limits { connections: descriptors::make_room(Limits::default().connections), ..Limits::default() };
     let stopped = || shutdown.clone().cancelled_owned();
     let mut tasks = JoinSet::new();
+    if let Some(path) = config.state_file.clone() {
+        tasks.spawn(to_its_end(state_file::keep(path, poller.snapshot(), shutdown.clone())));
+    }
     tasks.spawn(to_its_end(poller.run(ticks, shutdown.clone())));
     tasks.spawn(to_its_end(http::serve(listener, app, limits, stopped())));
     tasks.spawn(to_its_end(notify::keep_informed(shutdown.clone())));
@@ -66,7 +74,7 @@ pub async fn run(
     tasks.spawn(until(stopped(), verify_tokens(setup)));
     let _kept = match origin {
         Some(origin) => {
-            let reloader = Reloader::new(origin, config.listen, controls)?;
+            let reloader = Reloader::new(origin, &config, controls)?;
             tasks.spawn(until(stopped(), reloader.run(wishes)));
             None
         }

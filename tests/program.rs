@@ -283,3 +283,52 @@ fn a_token_file_is_read_anew_when_it_changes() {
         "cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"app.example.com\"} 1\n",
     );
 }
+
+/// The values of hostnames, zones and certificates: what does not depend on the process or the time of the scrape.
+fn values(page: &str) -> Vec<&str> {
+    let families = ["hostname_", "zone_", "certificate_"].map(|name| format!("cloudflare_aop_{name}"));
+    let lines = page.lines().filter(|line| families.iter().any(|family| line.starts_with(family)));
+    lines.filter(|line| !line.contains("_expires_in_seconds{")).collect()
+}
+
+#[test]
+fn a_restart_while_the_api_is_away_shows_what_was_known_before() {
+    let (api, folder) = (simulate(), Folder::new());
+    // it accepts and says nothing
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = |address: &str| {
+        let hostnames = "\"app.example.com\", \"intranet.example.com\", \"staging.example.com\"";
+        folder.write(
+            "aop.toml",
+            &(config(address, hostnames)
+                + "[poll]\nschedule = \"0 0 0 1 1 *\"\nstate_file = \"state.json\"\n"),
+        )
+    };
+    let mut serve = Running::start(&["serve", "--config", &config(&api.address)]);
+    let before = serve.until("/metrics", "cloudflare_aop_exporter_polls_total 1\n");
+    assert_eq!(serve.stop("TERM").0, Some(0));
+    let err = serve.read("err");
+    assert!(err.contains("there is no state file yet"), "{err}");
+
+    let state = folder.path("state.json");
+    assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o600);
+    let kept = fs::read_to_string(&state).unwrap();
+    assert!(!kept.contains(TOKEN) && !kept.contains("-----") && !kept.contains("MII"), "{kept}");
+
+    let address = silent.local_addr().unwrap().to_string();
+    let mut serve = Running::start(&["serve", "--config", &config(&address)]);
+    let after = serve.get("/metrics");
+    assert_eq!(values(&after), values(&before));
+    assert!(values(&after).len() > 60);
+    assert!(after.contains("cloudflare_aop_exporter_polls_total 0\n"));
+    assert!(serve.get("/-/ready").starts_with("HTTP/1.1 200 "));
+    assert_eq!(serve.stop("TERM").0, Some(0));
+    assert!(serve.read("err").contains("the state file was read"), "{}", serve.read("err"));
+
+    // a file that is of no use is no reason not to start
+    fs::write(&state, &kept[..kept.len() / 2]).unwrap();
+    let serve = Running::start(&["serve", "--config", &config(&address)]);
+    assert!(serve.get("/-/ready").starts_with("HTTP/1.1 503 "));
+    assert!(serve.read("err").contains("the state file cannot be used and is left aside"));
+    assert_eq!(fs::read_to_string(folder.path("state.json.rejected")).unwrap(), kept[..kept.len() / 2]);
+}

@@ -65,6 +65,7 @@ fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow:
         jitter: Duration::ZERO,
         serving: http::Options::default(),
         targets: Targets::new(zones),
+        state_file: None,
         accounts: vec![Account {
             options: Options {
                 account: Arc::clone(&account),

@@ -41,7 +41,7 @@ fn what_is_not_given_has_a_default() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:10219");
     assert_eq!(config.schedule.to_string(), "0 */5 * * * *");
     assert_eq!(config.jitter, Duration::from_secs(20));
-    assert_eq!(config.serving.states, States::All);
+    assert_eq!((config.serving.states, config.state_file), (States::All, None));
     let [account] = &config.accounts[..] else { panic!("one account") };
     assert_eq!(&*account.options.account, "default");
     assert_eq!(account.options.account_id, None);
@@ -59,7 +59,7 @@ fn every_setting_arrives() {
     let config = parse(
         r#"
         server.listen = "[::]:80"
-        poll = { schedule = "*/10 * * * *", jitter = "1m" }
+        poll = { schedule = "*/10 * * * *", jitter = "1m", state_file = "state.json" }
         metrics.states = "current"
         [[account]]
         name = "team"
@@ -90,6 +90,7 @@ fn every_setting_arrives() {
     assert_eq!(config.listen.to_string(), "[::]:80");
     assert_eq!((config.schedule.to_string(), config.jitter.as_secs()), ("0 */10 * * * *".into(), 60));
     assert_eq!(config.serving.states, States::Current);
+    assert_eq!(config.state_file, Some(PathBuf::from("dir/state.json")));
     let [team, default] = &config.accounts[..] else { panic!("two accounts") };
     assert_eq!(&*team.options.account, "team");
     assert_eq!(team.options.account_id.as_deref(), Some("0123456789abcdef0123456789abcdef"));
@@ -156,7 +157,7 @@ fn what_the_example_has_commented_out_can_be_used() {
         line.starts_with("# ") && (line.contains(" = \"") || line.contains("# {") || line.contains("# ["))
     };
     let shown = EXAMPLE.lines().filter(|line| setting(&line.trim_start())).count();
-    assert_eq!(shown, 15);
+    assert_eq!(shown, 16);
     let text = EXAMPLE.lines().map(|line| match line.trim_start().strip_prefix("# ") {
         Some(rest) if setting(&line.trim_start()) => rest,
         _ => line,
@@ -165,6 +166,7 @@ fn what_the_example_has_commented_out_can_be_used() {
     let config = parse(&text.replace("discover = false", "discover = true"), Secrets::Skip).unwrap();
     assert_eq!(config.targets.hostnames(), 4);
     assert_eq!(config.accounts[0].quota, "team");
+    assert_eq!(config.state_file, Some("/var/lib/cloudflare-aop-exporter/state.json".into()));
 }
 
 #[test]
@@ -190,7 +192,8 @@ fn a_wrong_setting_of_the_exporter_is_named() {
              a step (*/10) or *, found \"61\"",
         ),
         ("poll.schedule = true", "1: poll.schedule = true: expected a string"),
-        ("poll.state_file = \"x\"", "1: poll.state_file: unknown key, expected one of schedule, jitter"),
+        ("poll.state = \"x\"", "1: poll.state: unknown key, expected one of schedule, jitter, state_file"),
+        ("poll.state_file = \"\"", "1: poll.state_file = \"\": expected the path of a file"),
         (
             "poll.jitter = \"5 parsecs\"",
             "1: poll.jitter = \"5 parsecs\": expected a duration of 0s to 24h, such as 20s",

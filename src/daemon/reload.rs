@@ -29,20 +29,22 @@ pub struct Origin {
 /// Reads the configuration again and puts it in force.
 pub(super) struct Reloader {
     origin: Origin,
-    /// Where is served, which takes a restart to change.
+    /// Where is served, and where what is known is kept, which takes a restart to change.
     listen: SocketAddr,
+    state_file: Option<PathBuf>,
     controls: Controls,
     hangup: Signal,
 }
 
 impl Reloader {
-    /// Reads `origin` again, from which came what `controls` put in force.
+    /// Reads `origin` again, from which came `config`, which `controls` put in force.
     ///
     /// # Errors
     /// Where signals cannot be received.
-    pub(super) fn new(origin: Origin, listen: SocketAddr, controls: Controls) -> anyhow::Result<Self> {
+    pub(super) fn new(origin: Origin, config: &Config, controls: Controls) -> anyhow::Result<Self> {
         let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
-        Ok(Self { origin, listen, controls, hangup })
+        let (listen, state_file) = (config.listen, config.state_file.clone());
+        Ok(Self { origin, listen, state_file, controls, hangup })
     }
 
     /// Waits for an occasion, reads the file, answers; and so on.
@@ -96,6 +98,9 @@ impl Reloader {
         self.controls.replace(&config)?;
         if config.listen != self.listen {
             tracing::warn!(in_force = %self.listen, "server.listen has changed: that takes a restart");
+        }
+        if config.state_file != self.state_file {
+            tracing::warn!("poll.state_file has changed: that takes a restart");
         }
         Ok(())
     }
