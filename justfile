@@ -30,6 +30,10 @@ e2e *TESTS:
     cargo build --locked
     tests/e2e/run target/debug/cloudflare-aop-exporter {{ TESTS }}
 
+# A poller with a state file, killed after each of 200 starts
+kill:
+    STARTS=200 cargo test --locked --test kill -- --nocapture
+
 # A simulated account on http://127.0.0.1:10219
 demo *ARGS:
     cargo run --release --locked -- demo {{ ARGS }}
