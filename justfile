@@ -34,6 +34,16 @@ e2e *TESTS:
 kill:
     STARTS=200 cargo test --locked --test kill -- --nocapture
 
+# The unit against systemd, and the dashboard against Grafana's types
+deploy:
+    tests/systemd-unit
+    tests/dashboard/types
+
+# The program as the container has it, in an empty root (as root)
+static PROFILE="release":
+    .ci/static {{ PROFILE }}
+    tests/empty-root target/static/cloudflare-aop-exporter
+
 # A simulated account on http://127.0.0.1:10219
 demo *ARGS:
     cargo run --release --locked -- demo {{ ARGS }}
