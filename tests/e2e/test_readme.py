@@ -4,7 +4,8 @@ import json
 import re
 import subprocess
 
-from harness import EXPORTER, ROOT, TEXT, Case, get
+from harness import EXPORTER, ROOT, TEXT, Case, eventually, get, status
+from test_prometheus import ask
 
 README = (ROOT / "README.md").read_text()
 
@@ -36,6 +37,16 @@ class Readme(Case):
         shipped = (ROOT / "deploy/prometheus/scrape.yml").read_text().splitlines(keepends=True)
         lines = [line for line in shipped if not line.startswith("#")]
         self.assertEqual(block("yaml"), "".join(lines))
+
+    def test_its_prometheus_loads_the_rules_and_scrapes_the_demo(self):
+        [command] = re.findall(r"^\$ (prometheus .*)$", README, re.MULTILINE)
+        command = command.replace("=deploy/", f"={ROOT}/deploy/").replace("=target/", f"={self.folder()}/")
+        prometheus = self.start(*command.replace(":19090", ":0").split())
+        eventually(lambda: self.assertEqual(status(prometheus, "/-/ready"), 200))
+        rules = [rule["name"] for group in ask(prometheus, "rules")["groups"] for rule in group["rules"]]
+        self.assertIn("CloudflareAopCertificateExpired", rules)
+        scraped = lambda: [target["scrapeUrl"] for target in ask(prometheus, "targets")["activeTargets"]]
+        eventually(lambda: self.assertEqual(scraped(), ["http://127.0.0.1:10219/metrics"]))
 
     def test_its_expressions_are_rules(self):
         expressions = re.split(r"\n(?=#)", block("promql").strip())
