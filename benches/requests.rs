@@ -1,0 +1,159 @@
+//! How many requests a poll takes, as the simulated API counts them, and how soon a poll by lists has told what is new:
+//! `cargo bench --bench requests`. The exit code is 1 where a limit is missed.
+#![expect(clippy::print_stdout, reason = "it is what this program is for")]
+#![expect(clippy::unwrap_used, reason = "a panic is how it fails")]
+
+#[path = "../tests/support/harness.rs"]
+mod harness;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloudflare_aop_exporter::domain::{
+    Association, Expectation, Extent, HostnameTarget, Snapshot, Strategy, ZoneTarget,
+};
+use cloudflare_aop_exporter::poll::Poller;
+use cloudflare_aop_exporter::simulator::AssociationChange;
+use harness::{Api, Running, hostname, now, setup, world};
+use jiff::SignedDuration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Associations in one page of a list.
+const PAGE: usize = 1000;
+/// Hostnames that share a certificate: Cloudflare allows no more.
+const SHARED: usize = 100;
+const ROUNDS: usize = 5;
+const LIMIT: Duration = Duration::from_secs(1);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    // a run of all tests is not meant
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return ExitCode::SUCCESS;
+    }
+    println!("requests a poll by strategy, and how many they may be:\n");
+    println!("zones  hostnames each      get  at most     list  at most     auto  at most");
+    let mut held = true;
+    for (zones, hostnames) in [(1, 1), (1, 10), (1, 100), (1, 1000), (100, 1000)] {
+        held &= costs(zones, hostnames).await;
+    }
+    held &= soon_enough().await;
+    if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints what a poll costs by each strategy, and tells whether that is within the limits.
+async fn costs(zones: usize, hostnames: usize) -> bool {
+    let account = Account::start(zones, hostnames).await;
+    // a page of associations a thousand, and the certificates once
+    let (gets, lists) = (zones * hostnames, zones * (hostnames.div_ceil(PAGE) + 1));
+    let limits = [(Strategy::Get, gets), (Strategy::List, lists), (Strategy::Auto, gets.min(lists))];
+    let mut held = true;
+    print!("{zones:>5}{hostnames:>16}");
+    for (strategy, limit) in limits {
+        let requests = account.requests(strategy).await;
+        held &= requests <= limit as u64;
+        print!("{requests:>9}{limit:>9}");
+    }
+    println!("{}", verdict(held));
+    held
+}
+
+/// Prints how long it takes from a tick to the snapshot that tells of every hostname what has changed before the tick,
+/// and tells whether that is within the limit. The simulated API shares the one thread.
+async fn soon_enough() -> bool {
+    let account = Account::start(10, 1000).await;
+    let mut running = Running::start(account.api.client(), account.by(Strategy::List));
+    let mut times = [Duration::ZERO; ROUNDS];
+    for (round, time) in times.iter_mut().enumerate() {
+        // a tick during a poll would be passed over
+        running.polled((round + 1) as f64).await;
+        let wanted = if round % 2 == 0 { Association::Disabled } else { Association::Enabled };
+        account.change(wanted);
+        let ticked = Instant::now();
+        running.ticks.send(()).await.unwrap();
+        running.until(|snapshot| shows(snapshot, wanted)).await;
+        *time = ticked.elapsed();
+    }
+    times.sort();
+    let [fastest, .., slowest] = times.map(|time| time.as_secs_f64() * 1e3);
+    let held = times[ROUNDS / 2] <= LIMIT;
+    println!(
+        "\n10 zones of 1,000 hostnames by list, from the tick to all of them published: {:.1} ms \
+         ({fastest:.1} to {slowest:.1}), at most {} ms{}",
+        times[ROUNDS / 2].as_secs_f64() * 1e3,
+        LIMIT.as_millis(),
+        verdict(held)
+    );
+    held
+}
+
+const fn verdict(held: bool) -> &'static str {
+    if held { "" } else { "  MISSED" }
+}
+
+/// Whether every hostname was read by the latest poll, and has this association.
+fn shows(snapshot: &Snapshot, wanted: Association) -> bool {
+    let mut entries = snapshot.zones().iter().flat_map(|zone| zone.entries());
+    entries.all(|entry| entry.is_up() && entry.reading().is_some_and(|read| read.association == wanted))
+}
+
+/// A simulated account, and its zones as they are watched: by their ids, so that none has to be looked up.
+struct Account {
+    api: Api,
+    zones: Vec<ZoneTarget>,
+}
+
+impl Account {
+    async fn start(zones: usize, hostnames: usize) -> Self {
+        let mut world = world(&[]);
+        let zones = (0..zones).map(|number| {
+            let name = format!("zone-{number}.example");
+            let zone = world.add_zone(&name.parse().unwrap());
+            let names = (0..hostnames).map(|place| hostname(&format!("app-{place}.{name}")));
+            let names: Vec<_> = names.collect();
+            for shared in names.chunks(SHARED) {
+                let id = zone.add_certificate(now() + SignedDuration::from_hours(90 * 24)).unwrap();
+                for hostname in shared {
+                    zone.associate(hostname, &id, Some(true)).unwrap();
+                }
+            }
+            let target = |hostname| HostnameTarget { hostname, expectation: Expectation::default() };
+            ZoneTarget::identified("default".into(), zone.id())
+                .with_hostnames(names.into_iter().map(target).collect())
+        });
+        let zones = zones.collect();
+        Self { api: Api::start(world).await, zones }
+    }
+
+    fn by(&self, strategy: Strategy) -> impl Iterator<Item = ZoneTarget> {
+        let extent = Extent { strategy, ..Extent::default() };
+        self.zones.iter().map(move |zone| zone.clone().with_extent(extent))
+    }
+
+    /// How many requests it takes to read everything.
+    async fn requests(&self, strategy: Strategy) -> u64 {
+        self.api.simulator.forget_requests();
+        let asking = self.api.client();
+        let setup = watch::channel(setup(&asking, self.by(strategy))).1;
+        let mut poller = Poller::new(setup, Arc::clone(&asking.telemetry), asking.clock.clone());
+        poller.poll_once(Instant::now() + Duration::from_secs(600)).await;
+        assert!(shows(&poller.snapshot().borrow(), Association::Enabled), "something was not read");
+        self.api.simulator.requests().total()
+    }
+
+    /// Enables or disables everything.
+    fn change(&self, wanted: Association) {
+        self.api.simulator.with_world(|world| {
+            for target in &self.zones {
+                let zone = world.zone(target.key().as_str()).unwrap();
+                for HostnameTarget { hostname, .. } in target.hostnames() {
+                    let enabled = Some(Some(wanted == Association::Enabled));
+                    let change = AssociationChange { enabled, ..AssociationChange::default() };
+                    zone.change_association(hostname, change, now()).unwrap();
+                }
+            }
+        });
+    }
+}
