@@ -233,10 +233,14 @@ fn a_check_tells_by_its_exit_code_how_things_stand() {
 #[test]
 fn a_check_that_reads_nothing_is_unknown() {
     let folder = Folder::new();
-    let path = folder.write("aop.toml", &config("127.0.0.1:1", "\"app.example.com\""));
-    let output = run(&["check", "--config", &path, "--timeout", "3s"]);
-    assert_eq!(output.status.code(), Some(3));
-    assert!(text(&output.stdout).contains("not read, connect"), "{}", text(&output.stdout));
+    let named = config("127.0.0.1:1", "\"app.example.com\"");
+    let discovered = named.replace("hostnames = [\"app.example.com\"]", "discover = true");
+    for (content, told) in [(named, "not read, connect"), (discovered, "FINDINGS")] {
+        let path = folder.write("aop.toml", &content);
+        let output = run(&["check", "--config", &path, "--timeout", "3s"]);
+        assert_eq!(output.status.code(), Some(3));
+        assert!(text(&output.stdout).contains(told), "{}", text(&output.stdout));
+    }
 }
 
 #[test]

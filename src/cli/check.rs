@@ -101,8 +101,10 @@ impl Check {
         let (thresholds, now) = (self.thresholds(), clock.now().into());
         self.write(&snapshot, config.serving.states, thresholds, now)?;
         let zones = snapshot.zones().iter();
+        // what a zone that was not read has is not known, whether or not hostnames of it are named
+        let unread = zones.clone().filter(|zone| !zone.is_up()).map(|_| Verdict::Unknown);
         let verdicts = zones.flat_map(|zone| zone.entries()).map(|entry| entry.verdict(thresholds, now));
-        Ok(verdicts.max().unwrap_or(Verdict::Ok))
+        Ok(verdicts.chain(unread).max().unwrap_or(Verdict::Ok))
     }
 
     /// What is checked: all that is configured, less what was not asked for.
