@@ -221,6 +221,18 @@ async fn where_discovery_has_no_list_the_named_are_read_and_the_error_is_counted
 }
 
 #[tokio::test]
+async fn a_zone_that_is_only_discovered_is_not_read_where_there_is_no_list() {
+    let api = Api::start(world(&["h1.example.com"])).await;
+    let refused = Effect::Status { status: 403, code: 10_000, retry_after: None };
+    api.simulator.add_fault(Fault::new(refused).on_path(LIST));
+    let mut polling = Polling::new(&api, &[], discovering());
+    for polls in [1.0, 2.0] {
+        assert_eq!(polling.poll().await.zones()[0].failure(), Some(Reason::Forbidden));
+        assert_eq!(polling.errors(&["forbidden"]), polls);
+    }
+}
+
+#[tokio::test]
 async fn a_list_that_fails_keeps_what_was_read() {
     let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
     for part in [LIST, CERTIFICATES] {

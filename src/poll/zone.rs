@@ -102,7 +102,10 @@ impl ZonePoll<'_> {
                     return self.listed(id, listing).await;
                 }
                 Ok(None) => self.memory.get().lists = Some(false),
-                Err(error) if is_missing(&error) => self.do_without_lists(&error),
+                // with nothing to ask about one by one, nothing of the zone would be read
+                Err(error) if is_missing(&error) && !self.known.entries().is_empty() => {
+                    self.do_without_lists(&error);
+                }
                 Err(error) => return self.fail("zone could not be listed", &error).await,
             }
         }
