@@ -109,8 +109,7 @@ class Case(unittest.TestCase):
 
     def serve(self, api, zone, hostnames):
         """A daemon that polls `api` every second."""
-        config = self.folder() / "config.toml"
-        config.write_text(
+        return self.daemon(
             f"""
             [poll]
             schedule = "* * * * * *"
@@ -123,7 +122,12 @@ class Case(unittest.TestCase):
             hostnames = {json.dumps(hostnames)}
             """
         )
-        arguments = ["serve", "--config", str(config), "--listen", "127.0.0.1:0"]
+
+    def daemon(self, config):
+        """A daemon that is configured like that."""
+        path = self.folder() / "config.toml"
+        path.write_text(config)
+        arguments = ["serve", "--config", path, "--listen", "127.0.0.1:0"]
         return self.start(EXPORTER, *arguments, env={"CLOUDFLARE_API_TOKEN": TOKEN})
 
     def folder(self):

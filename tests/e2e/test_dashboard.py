@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.request
 
-from harness import EXPORTER, ROOT, TEXT, TOKEN, Case, eventually, get, status
+from harness import ROOT, TEXT, Case, eventually, get, status
 from test_prometheus import query
 
 GRAFANA = ROOT / "deploy/grafana"
@@ -123,8 +123,7 @@ class Dashboard(Case):
         url = f"http://{api.address}/_simulator/rate-limit"
         with urllib.request.urlopen(urllib.request.Request(url, limit, method="PUT"), timeout=10):
             pass
-        config = self.folder() / "config.toml"
-        config.write_text(
+        return self.daemon(
             f"""
             [poll]
             schedule = "* * * * * *"
@@ -142,8 +141,6 @@ class Dashboard(Case):
             strategy = "get"
             """
         )
-        arguments = ["serve", "--config", str(config), "--listen", "127.0.0.1:0"]
-        return self.start(EXPORTER, *arguments, env={"CLOUDFLARE_API_TOKEN": TOKEN})
 
     def prometheus(self, addresses):
         folder = self.folder()
