@@ -25,7 +25,7 @@ deny:
 bench *ARGS:
     cargo bench --locked {{ ARGS }}
 
-# The program against a real Prometheus, promtool, reference parsers and Cloudflare's SDK
+# The program against a real Prometheus, promtool, reference parsers, Cloudflare's SDK and mocks of its API
 e2e *TESTS:
     cargo build --locked
     tests/e2e/run target/debug/cloudflare-aop-exporter {{ TESTS }}

@@ -158,9 +158,10 @@ def get(process, path, **headers):
         return response.headers, body.decode()
 
 
-def status(process, path):
+def status(process, path, **headers):
+    request = urllib.request.Request(f"http://{process.address}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(f"http://{process.address}{path}", timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=10) as response:
             return response.status
     except urllib.error.HTTPError as error:
         with error:

@@ -1,0 +1,135 @@
+"""Mocks that Prism makes of our description of the API: they refuse requests that are not as described, and answer with
+the examples, or by chance with whatever is described. Then each answer becomes a reading or a counted error."""
+
+import json
+from collections import Counter
+
+from harness import ROOT, TOKEN, Case, eventually, scrape, status
+
+DESCRIPTION = ROOT / "tests/e2e/openapi.yaml"
+PRISM = ROOT / "target/e2e-node/node_modules/@stoplight/prism-cli/dist/index.js"
+ACCOUNT = "0123456789abcdef0123456789abcdef"
+# only the poll at the start
+ONCE = "0 0 0 1 1 *"
+EVERY_SECOND = "* * * * * *"
+HOSTNAMES = [f"app-{number}.example.com" for number in range(5)]
+
+
+class Mock(Case):
+    def test_requests_are_as_described_and_the_examples_are_read(self):
+        api = self.prism()
+        token = {"Authorization": f"Bearer {TOKEN}"}
+        self.assertEqual(status(api, "/zones?per_page=50", **token), 200)
+        self.assertEqual(status(api, "/zones?per_page=51", **token), 422, "it takes anything")
+        by_get = zone("example.com", hostnames=HOSTNAMES, strategy="get", zone_level=True)
+        by_list = zone("example.org", hostnames=["api.example.org", "shop.example.org"], strategy="list")
+        # the token is verified beside the poll
+        verified = lambda samples: totals(samples, "api_token_valid")
+        samples = self.polled(api, ONCE, verified, default=[by_get, by_list])
+        expected = {
+            "hostname_get 200": len(HOSTNAMES),
+            "hostname_list 200": 1,
+            "certificate_list 200": 1,
+            "zone_certificate_list 200": 1,
+            "zone_settings 200": 1,
+            "zone_list 200": 2,
+            # of a user, and of an account
+            "token_verify 200": 2,
+        }
+        self.assertEqual(totals(samples, "api_requests_total", "endpoint", "code"), expected)
+        self.assertEqual(totals(samples, "api_token_valid", "account"), {"default": 1})
+        self.assertEqual(totals(samples, "exporter_poll_errors_total"), {"": 0})
+        self.assertEqual(totals(samples, "hostname_up", "zone"), {"example.com": len(HOSTNAMES), "example.org": 2})
+        enabled = totals(samples, "hostname_enabled", "hostname")
+        self.assertEqual(enabled, dict.fromkeys([*HOSTNAMES, "api.example.org"], 1) | {"shop.example.org": 0})
+        self.assertEqual(totals(samples, "zone_level_enabled", "zone"), {"example.com": 1})
+        self.assertEqual(totals(samples, "certificate_info", "level"), {"hostname": 3, "zone": 1})
+
+    def test_every_answer_by_chance_is_a_reading_or_a_counted_error(self):
+        many = [f"app-{number}.example.com" for number in range(450)]
+        ids = [f"{number:032x}" for number in range(41)]
+        listed, levels, named = ids[1:21], ids[21:], [f"{number}.example" for number in range(5)]
+        samples = self.polled(
+            self.prism("--dynamic"),
+            ONCE,
+            get=[zone(id=ids[0], hostnames=many, strategy="get")],
+            list=[zone(id=id, hostnames=HOSTNAMES, strategy="list") for id in listed],
+            level=[zone(id=id, zone_level=True) for id in levels],
+            name=[zone(name, zone_level=True) for name in named],
+        )
+        self.assertEqual(set(totals(samples, "api_requests_total", "code")), {"200"})
+        answers = totals(samples, "api_requests_total", "account", "endpoint")
+        self.assertGreaterEqual(answers.total(), 500)
+        errors = totals(samples, "exporter_poll_errors_total", "zone")
+        zones_up = totals(samples, "zone_up", "zone")
+        up = totals(samples, "hostname_up", "zone")
+
+        self.assertEqual(answers["get hostname_get"], len(many))
+        self.assertEqual(up[ids[0]] + errors[ids[0]], len(many))
+        self.assertTrue(up[ids[0]] and errors[ids[0]], "chance has no choice")
+
+        # what a list does not tell is asked one by one; without a list nothing is
+        self.assertEqual(answers["list hostname_get"], sum(zones_up[id] * len(HOSTNAMES) for id in listed))
+        for id in listed:
+            self.assertEqual(errors[id], len(HOSTNAMES) - up[id] if zones_up[id] else 1, id)
+
+        self.assertEqual(answers["level zone_settings"] + answers["level zone_certificate_list"], 2 * len(levels))
+        switches = totals(samples, "zone_level_enabled", "zone")
+        certificates = totals(samples, "certificate_info", "zone")
+        for id in levels:
+            # a list that was read may have had nothing that can be trusted
+            without_switch = int(id not in switches)
+            self.assertIn(errors[id] - without_switch, [0] if certificates[id] else [0, 1], id)
+
+        # no zone by chance has the name that was asked for
+        self.assertGreaterEqual(answers["name zone_list"], len(named))
+        self.assertEqual([(errors[name], zones_up[name]) for name in named], [(1, 0)] * len(named))
+
+    def test_poll_after_poll_of_chance_breaks_nothing(self):
+        ids = [f"{number:032x}" for number in range(4)]
+        zones = [zone(id=id, hostnames=HOSTNAMES, discover=True, zone_level=True) for id in ids]
+
+        def enough(samples):
+            discovered = totals(samples, "zone_hostnames")[""] - len(zones) * len(HOSTNAMES)
+            return discovered > 0 and totals(samples, "exporter_polls_total")[""] > 5
+
+        self.polled(self.prism("--dynamic"), EVERY_SECOND, enough, default=zones)
+
+    def prism(self, *options):
+        return self.start("node", PRISM, "mock", "--port", "0", *options, DESCRIPTION)
+
+    def polled(self, api, schedule, enough=lambda samples: True, **accounts):
+        """The page of a daemon that polls the zones of these accounts, after the first poll and once it is `enough`."""
+        sections = [f'[poll]\nschedule = "{schedule}"\njitter = "0s"\n']
+        for account, zones in accounts.items():
+            keys = toml(name=account, id=ACCOUNT, base_url=f"http://{api.address}")
+            sections += ["[[account]]\n", keys, 'rate_limit = { requests = 100000, per = "1s" }\n', *zones]
+        daemon = self.daemon("".join(sections))
+
+        def look():
+            samples = scrape(daemon)
+            self.assertTrue(totals(samples, "exporter_polls_total")[""] and enough(samples), daemon.output()[-2000:])
+            return samples
+
+        samples = eventually(look, seconds=60)
+        self.assertEqual(daemon.stop(), 0)
+        self.assertNotIn("panicked", daemon.output())
+        return samples
+
+
+def zone(name=None, **keys):
+    return "[[account.zone]]\n" + toml(**({"name": name} if name else {}), **keys)
+
+
+def toml(**keys):
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
+
+
+def totals(samples, name, *labels):
+    """The sum of the samples of one name, by the values of these labels."""
+    found = Counter()
+    for (sample, values), value in samples.items():
+        if sample == f"cloudflare_aop_{name}":
+            values = dict(values)
+            found[" ".join(values[label] for label in labels)] += value
+    return found
