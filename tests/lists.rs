@@ -250,6 +250,42 @@ async fn a_list_that_fails_keeps_what_was_read() {
 }
 
 #[tokio::test]
+async fn lists_that_are_refused_for_a_while_keep_what_they_told_of_certificates_and_are_asked_for_again() {
+    let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
+    for (part, extent) in [
+        (LIST, reading_by(Strategy::Auto)),
+        (CERTIFICATES, reading_by(Strategy::Auto)),
+        (LIST, reading_by(Strategy::List)),
+        (CERTIFICATES, discovering()),
+    ] {
+        let mut world = world(&names);
+        let not_after = now() + SignedDuration::from_hours(24);
+        world.zone("example.com").unwrap().add_certificate(not_after).unwrap();
+        let api = Api::start(world).await;
+        let mut polling = Polling::new(&api, &names, extent);
+        let used = |snapshot: &Snapshot| {
+            let certificates = snapshot.zones()[0].certificates().iter();
+            certificates.map(|row| (row.id.clone(), row.hostnames)).collect::<Vec<_>>()
+        };
+        let before = used(&*polling.poll().await);
+        assert_eq!(before.len(), 2);
+
+        let refused = Effect::Status { status: 403, code: 10_000, retry_after: None };
+        let fault = api.simulator.add_fault(Fault::new(refused).on_path(part));
+        let snapshot = polling.poll().await;
+        assert_eq!(rows(&snapshot), names.map(|name| (name, true, ENABLED)), "a GET each tells");
+        assert_eq!(used(&snapshot), before);
+        assert_eq!(polling.errors(&["forbidden"]), 1.0);
+
+        api.simulator.clear_fault(fault);
+        api.simulator.forget_requests();
+        assert_eq!(used(&*polling.poll().await), before);
+        assert_eq!(api.simulator.requests().count("GET", LIST), 1);
+        assert_eq!(api.simulator.requests().count("GET", ONE), 0);
+    }
+}
+
+#[tokio::test]
 async fn lists_tell_of_every_certificate_with_its_associations_used_or_not() {
     let mut world = world(&["h1.example.com", "h2.example.com", "h3.example.com"]);
     let unused =

@@ -95,6 +95,7 @@ impl ZonePoll<'_> {
     }
 
     async fn associations(&self, id: ZoneId) {
+        let mut certificates = Certificates::OfReadings;
         if self.reads_lists() {
             match self.lists(id).await {
                 Ok(Some(listing)) => {
@@ -104,12 +105,12 @@ impl ZonePoll<'_> {
                 Ok(None) => self.memory.get().lists = Some(false),
                 // with nothing to ask about one by one, nothing of the zone would be read
                 Err(error) if is_missing(&error) && !self.known.entries().is_empty() => {
-                    self.do_without_lists(&error);
+                    certificates = self.do_without_lists(&error);
                 }
                 Err(error) => return self.fail("zone could not be listed", &error).await,
             }
         }
-        self.ask(id, plan::hostnames(self.known), Certificates::OfReadings, false).await;
+        self.ask(id, plan::hostnames(self.known), certificates, false).await;
     }
 
     /// Whether lists are read, or the first page of one to decide about the others.
@@ -136,14 +137,16 @@ impl ZonePoll<'_> {
         Ok(Some(listing::join(associations, &certificates, self.clock.now().into())))
     }
 
-    /// Goes on with a GET each: until the configuration changes, or for this poll where lists are asked for.
-    fn do_without_lists(&self, error: &Error) {
-        if self.needs_lists() {
-            self.telemetry.poll_error(self.target.key(), error.reason());
-        } else {
-            self.memory.get().lists = Some(false);
-        }
+    /// Goes on with a GET each: for this poll where lists are asked for or were there before, else until the
+    /// configuration changes. Tells what is known of the certificates then.
+    fn do_without_lists(&self, error: &Error) -> Certificates {
         tracing::warn!(zone = %self.target.key(), %error, "there are no lists: hostnames are read one by one");
+        if self.needs_lists() || self.memory.get().lists == Some(true) {
+            self.telemetry.poll_error(self.target.key(), error.reason());
+            return Certificates::AsBefore;
+        }
+        self.memory.get().lists = Some(false);
+        Certificates::OfReadings
     }
 
     /// Takes from the lists what they tell, and asks about the rest.
