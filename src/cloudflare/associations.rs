@@ -13,6 +13,8 @@ use crate::telemetry::Endpoint;
 const PER_PAGE: usize = 1000;
 /// More pages than a zone can fill.
 const MOST_PAGES: u32 = 1000;
+/// More rows than these pages can have.
+const MOST_ROWS: usize = PER_PAGE * MOST_PAGES as usize;
 
 /// One row of the list: a hostname may have several.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -115,8 +117,10 @@ impl Pages {
             (None, None) => !empty,
         };
         let announced = self.total.is_some() || self.total_pages.is_some_and(|pages| page <= pages);
-        self.suspicious |= page > 1 && !new && announced;
-        expected && new
+        // whatever the size of its pages, a list does not fill the memory
+        let too_long = self.came > MOST_ROWS;
+        self.suspicious |= page > 1 && !new && announced || too_long;
+        expected && new && !too_long
     }
 
     /// How many pages there are, as far as that is known.
@@ -206,6 +210,10 @@ mod tests {
         );
         assert_eq!(read(vec![(vec![row(1), row(1)], whole)]), (1, 1, false), "a row repeats");
         assert_eq!(read(vec![(vec![row(1), None], whole)]), (1, 1, false), "a row of nobody");
+        let mut long = vec![None; MOST_ROWS];
+        long.push(row(1));
+        let endless = info(Some(9), Some(9_000_000));
+        assert_eq!(read(vec![(long, endless), (vec![row(2)], endless)]), (1, 1, false), "it never ends");
         let grown = info(Some(2), Some(3));
         assert_eq!(
             read(vec![(vec![row(1)], whole), (vec![row(2), row(3)], grown)]),

@@ -1,10 +1,11 @@
 //! What can go wrong between a request and a value.
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::wire::printable;
 use crate::domain::{Reason, ZoneName};
 
 /// Why a client could not be built.
@@ -174,7 +175,7 @@ fn api_reason(status: u16, errors: &[ApiError]) -> Reason {
     }
 }
 
-/// An error and its causes in one line, without the URL that reqwest adds.
+/// An error and its causes in one line, without the URL that reqwest adds. Some causes repeat what a server said.
 struct Chain<'a>(&'a reqwest::Error);
 
 impl fmt::Display for Chain<'_> {
@@ -183,13 +184,13 @@ impl fmt::Display for Chain<'_> {
         if next.is_none() {
             return f.write_str(if self.0.is_timeout() { "timed out" } else { "request failed" });
         }
-        let mut separator = "";
+        let (mut line, mut separator) = (String::new(), "");
         while let Some(cause) = next {
-            write!(f, "{separator}{cause}")?;
+            write!(line, "{separator}{cause}")?;
             separator = ": ";
             next = cause.source();
         }
-        Ok(())
+        f.write_str(&printable(&line))
     }
 }
 

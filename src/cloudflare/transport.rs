@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::budget::{Admission, Announcement, Budget, Wait};
 use super::interner::Interner;
-use super::wire::{Envelope, ResultInfo};
+use super::wire::{Envelope, ResultInfo, printable};
 use super::{ApiToken, BuildError, Error, Options, retry};
 use crate::clock::Clock;
 use crate::domain::{Date, Reason};
@@ -257,7 +257,10 @@ fn judge<T>(
         Ok(envelope) => failed(envelope.errors, ray),
         // proxies answer errors with pages of their own: then the status is all there is
         Err(_) if !status.is_success() => failed(Vec::new(), ray),
-        Err(error) => Err(invalid(format!("it is not the JSON expected: {error}"), ray)),
+        // the error repeats what stands there, however long that is
+        Err(error) => {
+            Err(invalid(format!("it is not the JSON expected: {}", printable(&error.to_string())), ray))
+        }
     }
 }
 

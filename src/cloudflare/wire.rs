@@ -55,6 +55,9 @@ pub(super) struct ResultInfo {
     pub(super) total_count: Option<u64>,
 }
 
+/// So many errors of one answer are kept: Cloudflare names one or two.
+const MOST_ERRORS: usize = 8;
+
 fn errors<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ApiError>, D::Error> {
     #[derive(Deserialize)]
     struct Wire<'a> {
@@ -67,6 +70,10 @@ fn errors<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ApiError>, D::Error>
     }
 
     fn flatten(wire: Wire<'_>, into: &mut Vec<ApiError>) {
+        // a hundred thousand of them would make as long a line in the log
+        if into.len() == MOST_ERRORS {
+            return;
+        }
         let message = printable(wire.message.as_deref().unwrap_or_default());
         into.push(ApiError { code: wire.code.unwrap_or(0), message });
         for cause in wire.error_chain.into_iter().flatten() {
@@ -81,10 +88,19 @@ fn errors<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ApiError>, D::Error>
     Ok(errors)
 }
 
-/// A server's words as they may be logged: cut, and without control characters.
-fn printable(text: &str) -> Box<str> {
-    let clean = text.chars().map(|char| if char.is_control() { ' ' } else { char });
+/// A server's words as they may be logged: cut, and without what would break or turn around a line.
+pub(super) fn printable(text: &str) -> Box<str> {
+    let plain = |char: &char| {
+        !char.is_control()
+            && !matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    };
+    let clean = text.chars().map(|char| if plain(&char) { char } else { ' ' });
     clean.take(256).collect::<String>().into()
+}
+
+/// A server's words as they are kept: no page shows more of them.
+fn shortened(text: &str) -> Box<str> {
+    text[..text.floor_char_boundary(256)].into()
 }
 
 /// A hostname and its association, with the certificate.
@@ -196,9 +212,9 @@ impl Parts<'_> {
         let make = || {
             let details = CertificateDetails {
                 id: self.id.and_then(|id| id.parse::<CertId>().ok()),
-                issuer: self.issuer.map(Into::into),
-                serial_number: self.serial_number.map(Into::into),
-                signature: self.signature.map(Into::into),
+                issuer: self.issuer.map(shortened),
+                serial_number: self.serial_number.map(shortened),
+                signature: self.signature.map(shortened),
                 expires_on,
             };
             let pem = self.pem.and_then(|pem| {

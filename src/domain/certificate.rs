@@ -126,6 +126,9 @@ pub struct Pem {
 /// Why a text is not a certificate in PEM.
 #[derive(Debug, thiserror::Error)]
 pub enum PemError {
+    /// It is larger than any certificate, and would be kept in memory.
+    #[error("expected at most 64 KiB, found {0} octets")]
+    TooLarge(usize),
     /// There is no PEM section of the kind CERTIFICATE (RFC 7468).
     #[error("no certificate in PEM: {0}")]
     Pem(#[from] rustls_pki_types::pem::Error),
@@ -138,8 +141,12 @@ impl Pem {
     /// Reads the first certificate in `text`.
     ///
     /// # Errors
-    /// Where there is none, or it is not X.509.
+    /// Where there is none, it is not X.509, or the text is longer than any chain of them.
     pub fn parse(text: &str) -> Result<Self, PemError> {
+        const LARGEST: usize = 64 << 10;
+        if text.len() > LARGEST {
+            return Err(PemError::TooLarge(text.len()));
+        }
         let der = CertificateDer::from_pem_slice(text.as_bytes())?;
         // the raw profile takes the serial numbers of liberal issuers too
         let certificate = CertificateInner::<Raw>::from_der(&der)?;
@@ -199,6 +206,8 @@ mod tests {
         assert!(matches!(Pem::parse(&other), Err(PemError::Pem(_))));
         let empty = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
         assert!(matches!(Pem::parse(empty), Err(PemError::Der(_))));
+        let long = format!("{REFERENCE}{}", " ".repeat(64 << 10));
+        assert!(matches!(Pem::parse(&long), Err(PemError::TooLarge(_))));
     }
 
     #[test]

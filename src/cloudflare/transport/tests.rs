@@ -46,6 +46,15 @@ fn a_response_without_the_expected_form_is_invalid_or_what_its_status_says() {
 }
 
 #[test]
+fn an_error_repeats_little_of_what_it_is_about() {
+    let body = format!(r#"{{"success":"{}\u001b"}}"#, "x".repeat(1_000_000));
+    let decoded = serde_json::from_str::<Envelope<u8>>(&body).map(|envelope| envelope.map(Ok));
+    let error = judge(StatusCode::OK, &HeaderMap::new(), now(), decoded).unwrap_err().to_string();
+    let expected = "HTTP status 200, and it is not the JSON expected: invalid type: string \"xxx";
+    assert!(error.starts_with(expected) && error.len() < 320, "{error}");
+}
+
+#[test]
 fn the_ray_is_kept_for_whoever_asks_cloudflare() {
     let mut headers = HeaderMap::new();
     headers.insert("cf-ray", HeaderValue::from_static("8f1-FRA"));

@@ -119,7 +119,24 @@ fn errors_are_read_with_their_chains_cut_and_cleaned() {
     let errors: Vec<_> = envelope.errors.iter().map(|error| (error.code, &*error.message)).collect();
     assert_eq!(errors, [(6003, "bad headers"), (6111, ""), (0, "")]);
     assert!(envelope.result.is_none());
+    assert_eq!(&*printable("a\r\u{1b}[2J\u{85}\u{202e}b\u{2028}é"), "a  [2J  b é");
     assert_eq!(printable(&"x".repeat(1000)).len(), 256);
+}
+
+#[test]
+fn of_many_errors_and_of_long_words_only_the_start_is_kept() {
+    let body = format!(r#"{{"errors":[{}{{"code":9}}]}}"#, r#"{"code":1},"#.repeat(100_000));
+    let envelope: Envelope<HostnameObject<'_>> = serde_json::from_str(&body).unwrap();
+    assert_eq!(envelope.errors.iter().map(|error| error.code).collect::<Vec<_>>(), [1; 8]);
+
+    let long = "é".repeat(100_000);
+    let object =
+        format!(r#"{{"enabled":true,"issuer":"{long}","serial_number":"{long}","signature":"{long}"}}"#);
+    let certificate = read(&object).unwrap().certificate.unwrap();
+    let details = certificate.details();
+    for text in [&details.issuer, &details.serial_number, &details.signature] {
+        assert_eq!(text.as_deref(), Some("é".repeat(128).as_str()));
+    }
 }
 
 #[test]
