@@ -260,18 +260,18 @@ async fn a_token_is_verified_as_a_users_or_an_accounts() {
     api.simulator.set_token(Standing::Active, Some("2026-06-01T00:00:00Z".into()));
     let expires = "2026-06-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap();
     let active = TokenState { valid: Some(true), expires: Some(expires.into()) };
-    assert_eq!(client.verify_token(soon()).await, active);
+    assert_eq!(client.verify_token(soon()).await.unwrap(), active);
 
     for (standing, valid) in [(Standing::Disabled, Some(false)), (Standing::Expired, Some(false))] {
         api.simulator.set_token(standing, None);
-        assert_eq!(client.verify_token(soon()).await, TokenState { valid, expires: None });
+        assert_eq!(client.verify_token(soon()).await.unwrap(), TokenState { valid, expires: None });
     }
 
     // a refusal alone may mean that an account owns the token; after another refusal it means what it says
     api.simulator.set_token(Standing::Revoked, None);
-    assert_eq!(client.verify_token(soon()).await, TokenState::default());
+    assert_eq!(client.verify_token(soon()).await.unwrap(), TokenState::default());
     client.hostname(api.zone, &hostname("app.example.com"), soon()).await.unwrap_err();
-    assert_eq!(client.verify_token(soon()).await.valid, Some(false));
+    assert_eq!(client.verify_token(soon()).await.unwrap().valid, Some(false));
 }
 
 #[tokio::test]
@@ -279,9 +279,51 @@ async fn a_token_of_an_account_needs_the_accounts_id_to_be_verified() {
     let options = Options { account_owned: true, ..Options::default() };
     let api = Api::start_with(world(&[]), &options).await;
     let mut asking = api.client();
-    assert_eq!(asking.build().verify_token(soon()).await, TokenState::default());
+    assert_eq!(asking.build().verify_token(soon()).await.unwrap(), TokenState::default());
     asking.options.account_id = Some(api.simulator.with_world(|world| world.account_id().to_owned()));
-    assert_eq!(asking.build().verify_token(soon()).await.valid, Some(true));
+    assert_eq!(asking.build().verify_token(soon()).await.unwrap().valid, Some(true));
+}
+
+#[tokio::test]
+async fn an_outage_leaves_what_is_known_of_a_token_and_nothing_is_known_of_another() {
+    let api = Api::start(world(&[])).await;
+    let asking = api.client();
+    let client = asking.build();
+    let valid = || {
+        let families = asking.telemetry.gather(Instant::now());
+        let family = families.iter().find(|family| family.name() == "cloudflare_aop_api_token_valid");
+        family.map(|family| family.get_metric()[0].get_gauge().get_value())
+    };
+    // tells when the token was verified so often, whether an answer came or not
+    let verified = async |times: f64| {
+        let deadline = soon();
+        while asking.counted("cloudflare_aop_api_requests_total", &["token_verify"]) < times {
+            assert!(Instant::now() < deadline);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let changes = async {
+        verified(1.0).await;
+        assert_eq!(valid(), Some(1.0));
+
+        api.simulator.add_fault(Fault::new(Effect::Garbage));
+        asking.token.send_modify(|_| {});
+        verified(2.0).await;
+        assert_eq!(valid(), Some(1.0));
+
+        asking.token.send_replace("another-token".parse().unwrap());
+        verified(3.0).await;
+        assert_eq!(valid(), None);
+
+        api.simulator.clear_faults();
+        asking.token.send_replace(Options::default().token.parse().unwrap());
+        verified(4.0).await;
+        assert_eq!(valid(), Some(1.0));
+    };
+    tokio::select! {
+        never = client.keep_verified() => match never {},
+        () = changes => {}
+    }
 }
 
 #[tokio::test]

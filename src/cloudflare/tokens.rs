@@ -27,46 +27,60 @@ const SELDOM: Duration = Duration::from_secs(60);
 impl Client {
     /// Verifies the token at once, hourly, when it changes, and after a 401 or 403; never ends and never fails.
     pub async fn keep_verified(&self) -> Infallible {
-        let mut token = self.token.clone();
+        let (mut token, mut known) = (self.token.clone(), false);
         loop {
-            token.mark_unchanged();
-            let state = self.verify_token(Instant::now() + self.options.timeout * 3).await;
-            self.telemetry.token(&self.options.account, state.valid, state.expires);
-            match state.valid {
-                Some(false) => {
-                    tracing::error!(account = %self.options.account, "Cloudflare does not accept the token");
+            let asked_about = token.borrow_and_update().clone();
+            let account = &*self.options.account;
+            let pause = match self.verify_token(Instant::now() + self.options.timeout * 3).await {
+                Ok(TokenState { valid, expires }) => {
+                    self.telemetry.token(account, valid, expires);
+                    if valid == Some(false) {
+                        tracing::error!(account, "Cloudflare does not accept the token");
+                    } else {
+                        tracing::debug!(account, ?valid, "token verified");
+                    }
+                    known = true;
+                    REGULARLY
                 }
-                valid => tracing::debug!(account = %self.options.account, ?valid, "token verified"),
-            }
+                Err(error) => {
+                    tracing::debug!(account, %error, "token could not be verified");
+                    // an outage says nothing of the token: what is known of it stays
+                    if !known {
+                        self.telemetry.token(account, None, None);
+                    }
+                    SELDOM
+                }
+            };
             let last = Instant::now();
             tokio::select! {
-                () = sleep(REGULARLY) => {}
+                () = sleep(pause) => {}
                 () = async { self.refusal.notified().await; sleep_until(last + SELDOM).await } => {}
                 // without a sender it can no longer change
                 () = async { if token.changed().await.is_err() { std::future::pending().await } } => {}
             }
+            known &= *token.borrow() == asked_about;
         }
     }
 
     /// Asks whether the token is active (`GET /user/tokens/verify`, and for one that an account owns
     /// `GET /accounts/{id}/tokens/verify`).
-    pub async fn verify_token(&self, deadline: Instant) -> TokenState {
+    ///
+    /// # Errors
+    /// Where no answer came that says anything of the token.
+    pub async fn verify_token(&self, deadline: Instant) -> Result<TokenState, Error> {
         let mut answer = self.verify("user/tokens/verify", deadline).await;
         if let (Err(_), Some(id)) = (&answer, &self.options.account_id) {
             answer = self.verify(&format!("accounts/{id}/tokens/verify"), deadline).await;
         }
-        match answer {
-            Ok(state) => state,
+        answer.or_else(|error| match error.reason() {
             // a token that an account owns fails here too: only together with other refusals this says something
-            Err(error) if error.reason() == Reason::Auth => {
+            Reason::Auth => {
                 let refused = self.refused.load(Ordering::Relaxed);
-                TokenState { valid: refused.then_some(false), expires: None }
+                Ok(TokenState { valid: refused.then_some(false), expires: None })
             }
-            Err(error) => {
-                tracing::debug!(account = %self.options.account, %error, "token cannot be verified");
-                TokenState::default()
-            }
-        }
+            Reason::Forbidden | Reason::NotFound | Reason::Rejected => Ok(TokenState::default()),
+            _ => Err(error),
+        })
     }
 
     async fn verify(&self, path: &str, deadline: Instant) -> Result<TokenState, Error> {
