@@ -17,7 +17,7 @@ mod zones;
 pub use advice::Purpose;
 pub use associations::{AssociationRow, Associations};
 pub use budget::{Budget, RateLimit};
-pub use certificates::ListedCertificate;
+pub use certificates::{ListedCertificate, ListedCertificates};
 pub use error::{ApiError, BuildError, Error};
 pub use hostnames::Change;
 pub use options::{ApiToken, BaseUrl, BaseUrlError, Options, TokenError};

@@ -10,7 +10,7 @@ use cloudflare_aop_exporter::domain::{
     Association, Expectation, Expected, Extent, HostnameTarget, Level, Reading, Reason, Snapshot, Strategy,
     ZoneTarget,
 };
-use cloudflare_aop_exporter::simulator::{AssociationChange, Effect, Fault, World};
+use cloudflare_aop_exporter::simulator::{AssociationChange, CertificateChange, Effect, Fault, World};
 use harness::{Api, Running, hostname, now, world};
 use jiff::SignedDuration;
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
@@ -282,6 +282,34 @@ async fn lists_that_are_refused_for_a_while_keep_what_they_told_of_certificates_
         assert_eq!(used(&*polling.poll().await), before);
         assert_eq!(api.simulator.requests().count("GET", LIST), 1);
         assert_eq!(api.simulator.requests().count("GET", ONE), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_listed_certificate_that_cannot_be_read_is_counted_and_what_was_known_of_it_stays() {
+    let mut world = world(&["h1.example.com"]);
+    let not_after = now() + SignedDuration::from_hours(24);
+    let zone = world.zone("example.com").unwrap();
+    let ids = [Level::Hostname, Level::Zone].map(|level| zone.add_certificate_at(level, not_after).unwrap());
+    let api = Api::start(world).await;
+    let extent = Extent { zone_level: true, ..reading_by(Strategy::List) };
+    let mut polling = Polling::new(&api, &["h1.example.com"], extent);
+    let known = |snapshot: &Snapshot| {
+        let certificates = snapshot.zones()[0].certificates().iter();
+        certificates.map(|row| (row.id.clone(), row.certificate.expires())).collect::<Vec<_>>()
+    };
+    let before = known(&*polling.poll().await);
+    assert_eq!(before.len(), 3);
+
+    for (id, errors) in ids.iter().zip([1.0, 3.0]) {
+        let change = CertificateChange { expires_on: Some("soon".into()), ..CertificateChange::default() };
+        api.simulator.with_world(|world| {
+            world.zone("example.com").unwrap().change_certificate(id, change, now()).unwrap();
+        });
+        let snapshot = polling.poll().await;
+        assert_eq!(known(&snapshot), before);
+        assert!(snapshot.zones()[0].is_up());
+        assert_eq!(polling.errors(&["invalid_response"]), errors);
     }
 }
 

@@ -22,9 +22,17 @@ pub struct ListedCertificate {
     pub certificate: Arc<Certificate>,
 }
 
+/// What a list of certificates had.
+#[derive(Debug)]
+pub struct ListedCertificates {
+    /// Those that can be trusted.
+    pub rows: Vec<ListedCertificate>,
+    /// Whether these are all that it had.
+    pub complete: bool,
+}
+
 impl Client {
     /// The certificates for single hostnames (`GET /zones/{zone_id}/origin_tls_client_auth/hostnames/certificates`).
-    /// Those that cannot be trusted are left out.
     ///
     /// # Errors
     /// Where the list cannot be read before `deadline`.
@@ -32,13 +40,12 @@ impl Client {
         &self,
         zone: ZoneId,
         deadline: Instant,
-    ) -> Result<Vec<ListedCertificate>, Error> {
+    ) -> Result<ListedCertificates, Error> {
         let path = format!("zones/{zone}/origin_tls_client_auth/hostnames/certificates");
         self.certificates_at(Endpoint::CertificateList, &path, deadline).await
     }
 
     /// The zone-level certificates (`GET /zones/{zone_id}/origin_tls_client_auth`).
-    /// Those that cannot be trusted are left out.
     ///
     /// # Errors
     /// Where the list cannot be read before `deadline`.
@@ -46,7 +53,7 @@ impl Client {
         &self,
         zone: ZoneId,
         deadline: Instant,
-    ) -> Result<Vec<ListedCertificate>, Error> {
+    ) -> Result<ListedCertificates, Error> {
         let path = format!("zones/{zone}/origin_tls_client_auth");
         self.certificates_at(Endpoint::ZoneCertificateList, &path, deadline).await
     }
@@ -70,13 +77,14 @@ impl Client {
         endpoint: Endpoint,
         path: &str,
         deadline: Instant,
-    ) -> Result<Vec<ListedCertificate>, Error> {
+    ) -> Result<ListedCertificates, Error> {
         let decode = |body: &[u8]| {
             let envelope: Envelope<Vec<CertificateObject<'_>>> = serde_json::from_slice(body)?;
-            let listed = |objects: Vec<CertificateObject<'_>>| {
-                objects.iter().filter_map(|object| object.listed(&self.certificates)).collect()
-            };
-            Ok(envelope.map(|objects| Ok::<Vec<_>, String>(listed(objects))))
+            Ok(envelope.map(|objects| {
+                let rows = objects.iter().filter_map(|object| object.listed(&self.certificates));
+                let rows: Vec<_> = rows.collect();
+                Ok::<_, String>(ListedCertificates { complete: rows.len() == objects.len(), rows })
+            }))
         };
         let (certificates, _) = self.get(endpoint, &self.url(path)?, deadline, decode).await?;
         Ok(certificates)

@@ -1,6 +1,6 @@
 //! The poll of one zone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use super::{Message, plan};
 use crate::clock::Clock;
 use crate::cloudflare::{Client, Error};
 use crate::domain::{
-    Association, Certificates, Hostname, Level, Outcome, Reading, Reason, Strategy, Targets, ZoneId,
-    ZoneState, ZoneTarget,
+    Association, CertId, Certificates, Hostname, Level, Outcome, Reading, Reason, Strategy, Targets,
+    ZoneCertificate, ZoneId, ZoneState, ZoneTarget,
 };
 use crate::telemetry::Telemetry;
 
@@ -88,8 +88,10 @@ impl ZonePoll<'_> {
         );
         let enabled = self.counted("the zone-level switch could not be read", enabled);
         let certificates = self.counted("the zone-level certificates could not be read", certificates);
-        let certificates = certificates
-            .map(|listed| listed.iter().map(|row| listing::zone_certificate(row, Level::Zone)).collect());
+        let certificates = certificates.map(|listed| {
+            let rows = listed.rows.iter().map(|row| listing::zone_certificate(row, Level::Zone));
+            self.with_unread(rows.collect(), listed.complete, Level::Zone)
+        });
         let outcome = self.outcome(Some(id));
         self.send(Outcome { zone_level_enabled: enabled, zone_certificates: certificates, ..outcome }).await;
     }
@@ -134,7 +136,26 @@ impl ZonePoll<'_> {
             return Ok(None);
         };
         let certificates = self.client.hostname_certificates(id, self.deadline).await?;
-        Ok(Some(listing::join(associations, &certificates, self.clock.now().into())))
+        let mut listing = listing::join(associations, &certificates.rows, self.clock.now().into());
+        listing.certificates = self.with_unread(listing.certificates, certificates.complete, Level::Hostname);
+        Ok(Some(listing))
+    }
+
+    /// The certificates of a list, and where some of its rows could not be read, those that may be in these.
+    fn with_unread(
+        &self,
+        mut rows: Vec<ZoneCertificate>,
+        complete: bool,
+        level: Level,
+    ) -> Vec<ZoneCertificate> {
+        if !complete {
+            tracing::warn!(zone = %self.target.key(), level = level.label(), "some listed certificates cannot be read");
+            self.telemetry.poll_error(self.target.key(), Reason::InvalidResponse);
+            let read: HashSet<CertId> = rows.iter().map(|row| row.id.clone()).collect();
+            let known = self.known.certificates().iter().filter(|known| known.level == level);
+            rows.extend(known.filter(|known| !read.contains(&known.id)).cloned());
+        }
+        rows
     }
 
     /// Goes on with a GET each: for this poll where lists are asked for or were there before, else until the
