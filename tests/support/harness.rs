@@ -70,6 +70,7 @@ impl Api {
 }
 
 /// A client in the making.
+#[derive(Clone)]
 pub struct Asking {
     pub options: Options,
     pub token: watch::Sender<ApiToken>,
