@@ -1,5 +1,5 @@
 //! The stream of a connection that can be broken from within.
-#![expect(unreachable_pub, reason = "it is shared")]
+#![allow(dead_code, unreachable_pub, reason = "each test takes of it what it needs")]
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;

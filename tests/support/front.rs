@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cloudflare_aop_exporter::telemetry::Endpoint;
+use flate2::{Compress, Compression, FlushCompress};
 use futures_util::{StreamExt, stream};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -63,6 +64,18 @@ pub enum Answer {
     Dropped,
     /// Something else than HTTP, or than an end.
     Broken(Break),
+}
+
+impl Answer {
+    /// A gzip stream of zeros without end: a thousand times larger than what is sent.
+    pub fn bomb() -> Self {
+        let header = Bytes::from_static(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+        // a full flush makes it a piece that may come again and again
+        let mut piece = Vec::with_capacity(1 << 16);
+        let mut compress = Compress::new(Compression::best(), false);
+        compress.compress_vec(&vec![0; 1 << 20], &mut piece, FlushCompress::Full).unwrap();
+        Self::Endless(vec![("content-encoding", "gzip".to_owned())], header, piece.into())
+    }
 }
 
 /// How it is reached.

@@ -140,6 +140,29 @@ fn of_many_errors_and_of_long_words_only_the_start_is_kept() {
 }
 
 #[test]
+fn nesting_is_read_on_a_small_stack_however_deep_it_is() {
+    let deep = |before: &str, open: &str, close: &str, after: &str| {
+        format!("{before}{}{}{after}", open.repeat(100_000), close.repeat(100_000))
+    };
+    let bodies = [
+        deep("", "[", "]", ""),
+        deep(r#"{"result":"#, "[", "]", "}"),
+        deep(r#"{"result":{"enabled":"#, "[", "]", "}}"),
+        deep(r#"{"errors":"#, r#"[{"error_chain":"#, "}]", "}"),
+        deep(r#"{"errors":"#, "[", "", ""),
+        // what nobody asked for is passed over, whatever its shape
+        deep(r#"{"result":{"other":"#, "[", "]", "}}"),
+        deep(r#"{"other":"#, "[", "]", "}"),
+    ];
+    let read = move || {
+        let is_read = |body: &String| serde_json::from_str::<Envelope<HostnameObject<'_>>>(body).is_ok();
+        bodies.iter().map(is_read).collect::<Vec<_>>()
+    };
+    let reader = std::thread::Builder::new().stack_size(256 << 10).spawn(read).unwrap();
+    assert_eq!(reader.join().unwrap(), [false, false, false, false, false, true, true]);
+}
+
+#[test]
 fn null_lists_and_a_missing_result_are_no_errors_of_form() {
     for body in ["{}", r#"{"errors":null}"#, r#"{"success":null,"errors":[],"result_info":null}"#] {
         assert!(serde_json::from_str::<Envelope<Vec<Zone<'_>>>>(body).is_ok(), "{body}");

@@ -1,0 +1,58 @@
+//! What an answer may cost, however it is made: alone in its process, whose memory it measures.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+#[path = "support/authority.rs"]
+mod authority;
+#[path = "support/breakable.rs"]
+mod breakable;
+#[path = "support/front.rs"]
+mod front;
+#[path = "support/harness.rs"]
+mod harness;
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cloudflare_aop_exporter::cloudflare::Error;
+use cloudflare_aop_exporter::telemetry::Endpoint;
+use harness::{Api, Asking, hostname, soon, world};
+use tokio::time::Instant;
+
+use authority::Authority;
+use front::{Answer, Front, Honest, Transport, Wrong};
+
+#[tokio::test]
+async fn a_gzip_bomb_and_a_body_without_end_take_time_and_memory_of_no_more_than_4_mib() {
+    let (api, authority) = (Api::start(world(&[])).await, Arc::new(Authority::of(&["127.0.0.1".to_owned()])));
+    let honest = Honest::of(&api.base_url);
+    for transport in [Transport::Plain, Transport::Tls] {
+        let mut front = Front::start(&honest, transport, &authority, Ipv4Addr::LOCALHOST).await;
+        let mut asking = Asking::new(&front.base_url);
+        asking.options.extra_ca = Some(authority.pem.clone().into_bytes());
+        let client = asking.build();
+        for endless in
+            [Answer::bomb(), Answer::Endless(Vec::new(), "[".into(), Bytes::from(vec![b' '; 1 << 16]))]
+        {
+            front.spoil(Wrong::Answers(Endpoint::HostnameGet, endless)).await;
+            // the peak is what it is now
+            fs::write("/proc/self/clear_refs", "5").unwrap();
+            let (before, started) = (peak(), Instant::now());
+            let error = client.hostname(api.zone, &hostname("a.example.com"), soon()).await.unwrap_err();
+            let (grown, took) = (peak() - before, started.elapsed());
+            assert!(matches!(error, Error::Oversized), "{error}");
+            assert!(grown < 16 << 20, "{grown} octets");
+            // far from the limit of ten seconds
+            assert!(took < Duration::from_secs(8), "{took:?}");
+        }
+    }
+}
+
+/// The most memory, in octets, that this process has had since then.
+fn peak() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+}
