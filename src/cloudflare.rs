@@ -1,6 +1,7 @@
 //! The client of Cloudflare's API: one method a request, and one place where a response becomes a result.
 
 mod advice;
+mod answers;
 mod associations;
 mod budget;
 mod certificates;

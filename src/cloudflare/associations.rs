@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use tokio::time::Instant;
 
+use super::transport::Decoded;
 use super::wire::{AssociationObject, Envelope, ResultInfo};
 use super::{Client, Error};
 use crate::domain::{Association, CertId, Date, Hostname, Status, ZoneId};
@@ -60,14 +61,7 @@ impl Client {
         for page in 1..=MOST_PAGES {
             let path = format!("zones/{zone}/origin_tls_client_auth/hostnames");
             let url = self.url(&format!("{path}?status=all&page={page}&per_page={PER_PAGE}"))?;
-            let decode = |body: &[u8]| {
-                let envelope: Envelope<Vec<AssociationObject<'_>>> = serde_json::from_slice(body)?;
-                let rows = |objects: Vec<AssociationObject<'_>>| {
-                    objects.iter().map(AssociationObject::row).collect()
-                };
-                Ok(envelope.map(|objects| Ok::<Vec<_>, String>(rows(objects))))
-            };
-            let (rows, info) = self.get(Endpoint::HostnameList, &url, deadline, decode).await?;
+            let (rows, info) = self.get(Endpoint::HostnameList, &url, deadline, decode_page).await?;
             let more = pages.add(page, rows, info);
             if page == 1 && !proceed(pages.total_pages()) {
                 return Ok(None);
@@ -78,6 +72,12 @@ impl Client {
         }
         Ok(Some(pages.finish()))
     }
+}
+
+/// The rows of a page; none stands for one that does not tell whose it is.
+pub(super) fn decode_page(body: &[u8]) -> Decoded<Vec<Option<AssociationRow>>> {
+    let envelope: Envelope<Vec<AssociationObject<'_>>> = serde_json::from_slice(body)?;
+    Ok(envelope.map(|objects| Ok(objects.iter().map(AssociationObject::row).collect())))
 }
 
 /// The pages read so far. They are of different moments: rows may repeat, move and be missing.

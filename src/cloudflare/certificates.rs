@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::transport::Decoded;
 use super::wire::{CertificateObject, Envelope, Settings};
 use super::{Client, Error};
 use crate::domain::{CertId, Certificate, Date, Status, ZoneId};
@@ -64,11 +65,7 @@ impl Client {
     /// Where the answer does not say, or does not come before `deadline`.
     pub async fn zone_level_enabled(&self, zone: ZoneId, deadline: Instant) -> Result<bool, Error> {
         let url = self.url(&format!("zones/{zone}/origin_tls_client_auth/settings"))?;
-        let decode = |body: &[u8]| {
-            let envelope: Envelope<Settings> = serde_json::from_slice(body)?;
-            Ok(envelope.map(|settings| settings.enabled.ok_or_else(|| "it lacks the key enabled".to_owned())))
-        };
-        let (enabled, _) = self.get(Endpoint::ZoneSettings, &url, deadline, decode).await?;
+        let (enabled, _) = self.get(Endpoint::ZoneSettings, &url, deadline, decode_switch).await?;
         Ok(enabled)
     }
 
@@ -78,15 +75,24 @@ impl Client {
         path: &str,
         deadline: Instant,
     ) -> Result<ListedCertificates, Error> {
-        let decode = |body: &[u8]| {
-            let envelope: Envelope<Vec<CertificateObject<'_>>> = serde_json::from_slice(body)?;
-            Ok(envelope.map(|objects| {
-                let rows = objects.iter().filter_map(|object| object.listed(&self.certificates));
-                let rows: Vec<_> = rows.collect();
-                Ok::<_, String>(ListedCertificates { complete: rows.len() == objects.len(), rows })
-            }))
-        };
+        let decode = |body: &[u8]| self.decode_certificates(body);
         let (certificates, _) = self.get(endpoint, &self.url(path)?, deadline, decode).await?;
         Ok(certificates)
     }
+
+    /// A list of certificates.
+    pub(super) fn decode_certificates(&self, body: &[u8]) -> Decoded<ListedCertificates> {
+        let envelope: Envelope<Vec<CertificateObject<'_>>> = serde_json::from_slice(body)?;
+        Ok(envelope.map(|objects| {
+            let rows = objects.iter().filter_map(|object| object.listed(&self.certificates));
+            let rows: Vec<_> = rows.collect();
+            Ok(ListedCertificates { complete: rows.len() == objects.len(), rows })
+        }))
+    }
+}
+
+/// Whether the zone-level switch is on.
+pub(super) fn decode_switch(body: &[u8]) -> Decoded<bool> {
+    let envelope: Envelope<Settings> = serde_json::from_slice(body)?;
+    Ok(envelope.map(|settings| settings.enabled.ok_or_else(|| "it lacks the key enabled".to_owned())))
 }

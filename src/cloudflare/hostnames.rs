@@ -71,15 +71,17 @@ impl Client {
         let url = self.url(&format!("zones/{zone}/origin_tls_client_auth/hostnames"))?;
         let json = serde_json::to_vec(&Changes::new(changes));
         let json = json.map_err(|error| Error::Invalid { status: 0, what: error.to_string(), ray: None })?;
-        let decode = |body: &[u8]| {
-            let mut envelope: Envelope<Vec<HostnameObject<'_>>> = serde_json::from_slice(body)?;
-            // a list of nothing may come as null
-            envelope.result.get_or_insert_default();
-            Ok(envelope.map(|objects| Ok(self.answered(changes, &objects))))
-        };
+        let decode = |body: &[u8]| self.decode_changes(changes, body);
         let (readings, _) =
             self.call(Endpoint::HostnamePut, &Request::put(url, json), deadline, decode).await?;
         Ok(readings)
+    }
+
+    pub(super) fn decode_changes(&self, changes: &[Change], body: &[u8]) -> Decoded<Vec<Option<Reading>>> {
+        let mut envelope: Envelope<Vec<HostnameObject<'_>>> = serde_json::from_slice(body)?;
+        // a list of nothing may come as null
+        envelope.result.get_or_insert_default();
+        Ok(envelope.map(|objects| Ok(self.answered(changes, &objects))))
     }
 
     /// What `objects`, which may be of the whole zone and in any order, say of the hostnames that were changed.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::transport::Decoded;
 use super::wire::{Envelope, Token};
 use super::{Client, Error};
 use crate::domain::{Date, Reason};
@@ -84,14 +85,16 @@ impl Client {
     }
 
     async fn verify(&self, path: &str, deadline: Instant) -> Result<TokenState, Error> {
-        let decode = |body: &[u8]| {
-            let envelope: Envelope<Token<'_>> = serde_json::from_slice(body)?;
-            Ok(envelope.map(|token| {
-                let (valid, expires) = token.state();
-                Ok::<_, String>(TokenState { valid, expires })
-            }))
-        };
         let (state, _) = self.get(Endpoint::TokenVerify, &self.url(path)?, deadline, decode).await?;
         Ok(state)
     }
+}
+
+/// What the verification says of the token.
+pub(super) fn decode(body: &[u8]) -> Decoded<TokenState> {
+    let envelope: Envelope<Token<'_>> = serde_json::from_slice(body)?;
+    Ok(envelope.map(|token| {
+        let (valid, expires) = token.state();
+        Ok(TokenState { valid, expires })
+    }))
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use reqwest::Url;
 use tokio::time::Instant;
 
+use super::transport::Decoded;
 use super::wire::{Envelope, Zone};
 use super::{Client, Error};
 use crate::domain::{ZoneId, ZoneName};
@@ -15,6 +16,8 @@ const PAGE: usize = 50;
 /// More pages than the zones of one name can fill.
 const MOST_PAGES: u32 = 20;
 
+/// A zone's name, its id and whether it is active; none where it cannot be read.
+type Row = Option<(ZoneName, ZoneId, bool)>;
 /// The zones of a name, and whether each is active.
 type Found = Vec<(ZoneId, bool)>;
 
@@ -108,18 +111,16 @@ impl Client {
     }
 
     /// One page of zones, of which some may be unreadable, and how many pages there are.
-    async fn zones_page(
-        &self,
-        url: &Url,
-        deadline: Instant,
-    ) -> Result<(Vec<Option<(ZoneName, ZoneId, bool)>>, Option<u32>), Error> {
-        let decode = |body: &[u8]| {
-            let envelope: Envelope<Vec<Zone<'_>>> = serde_json::from_slice(body)?;
-            Ok(envelope.map(|zones| Ok::<Vec<_>, String>(zones.iter().map(Zone::row).collect())))
-        };
-        let (rows, info) = self.get(Endpoint::ZoneList, url, deadline, decode).await?;
+    async fn zones_page(&self, url: &Url, deadline: Instant) -> Result<(Vec<Row>, Option<u32>), Error> {
+        let (rows, info) = self.get(Endpoint::ZoneList, url, deadline, decode_page).await?;
         Ok((rows, info.and_then(|info| info.total_pages)))
     }
+}
+
+/// One page of zones.
+pub(super) fn decode_page(body: &[u8]) -> Decoded<Vec<Row>> {
+    let envelope: Envelope<Vec<Zone<'_>>> = serde_json::from_slice(body)?;
+    Ok(envelope.map(|zones| Ok(zones.iter().map(Zone::row).collect())))
 }
 
 fn choose(name: &ZoneName, found: &[(ZoneId, bool)]) -> Result<ZoneId, Error> {
