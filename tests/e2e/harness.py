@@ -107,8 +107,8 @@ class Case(unittest.TestCase):
     def simulate(self, listen="127.0.0.1:0"):
         return self.start(EXPORTER, "simulate", "--listen", listen)
 
-    def serve(self, api, zone, hostnames):
-        """A daemon that polls `api` every second."""
+    def serve(self, api, zone, hostnames, settings=""):
+        """A daemon that polls `api` every second, with more settings of the zone."""
         return self.daemon(
             f"""
             [poll]
@@ -120,6 +120,7 @@ class Case(unittest.TestCase):
             [[account.zone]]
             name = "{zone}"
             hostnames = {json.dumps(hostnames)}
+            {settings}
             """
         )
 

@@ -1,5 +1,9 @@
 """Both text formats, read by the reference parsers, say the same."""
 
+import json
+import random
+import urllib.request
+
 from harness import OPENMETRICS, TEXT, Case, eventually, scrape
 
 
@@ -25,6 +29,32 @@ class Formats(Case):
             with self.subTest(variant):
                 self.assertEqual(other.keys(), page.keys())
                 self.assertEqual(lasting(other), lasting(page))
+
+    def test_whatever_the_api_says_of_a_certificate_is_what_a_reader_gets(self):
+        chance = random.Random(20)
+        pieces = ["\\", '"', "\n", "\\n", "é", "\u2028", "\u202e", "\x85", "\t", "{}", ",", "=", " ", "# EOF", "x"]
+        texts = ["".join(chance.choices(pieces, k=chance.randrange(1, 30))) for _ in range(40)]
+        api = self.simulate()
+
+        def control(method, path, **body):
+            url = f"http://{api.address}/_simulator/zones/example.com/{path}"
+            request = urllib.request.Request(url, json.dumps(body).encode(), method=method)
+            with urllib.request.urlopen(request, timeout=10) as response:
+                return json.load(response)
+
+        said = {}
+        for text in texts:
+            certificate = control("POST", "certificates", expires_in=3600)["id"]
+            control("PATCH", f"certificates/{certificate}", serial_number=text)
+            said[certificate] = text
+        daemon = self.serve(api.address, "example.com", ["app.example.com"], 'strategy = "list"')
+
+        def read(accept):
+            samples = (dict(labels) for name, labels in scrape(daemon, accept) if name == "cloudflare_aop_certificate_info")
+            return {labels["cert_id"]: labels["serial_number"] for labels in samples if labels["cert_id"] in said}
+
+        eventually(lambda: self.assertEqual(read(TEXT), said))
+        self.assertEqual(read(OPENMETRICS), said)
 
 
 def lasting(samples):
