@@ -181,6 +181,8 @@ impl ZonePoll<'_> {
         {
             tracing::info!(zone = %self.target.key(), "the zone has no association");
         }
+        // what has left the zone would stay there for ever
+        self.memory.get().confirmed.retain(|hostname, _| self.known.entry(hostname).is_some());
         let now = Instant::now();
         for entry in
             self.known.entries().iter().filter(|entry| !listing.hostnames.contains_key(entry.hostname()))
