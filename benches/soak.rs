@@ -1,0 +1,302 @@
+//! Whether memory and descriptors stay level: `cargo bench --bench soak -- MINUTES`, two unless given.
+//!
+//! This process polls up to twenty times a second and serves what it knows. Another one is the simulated API, in which
+//! something always changes and goes wrong, and fifty scrapers, which read every page to its end. The exit code is 1
+//! where memory or descriptors have grown from the second quarter of the time to the last, or a page cannot be read.
+#![expect(clippy::print_stdout, reason = "it is what this program is for")]
+#![expect(clippy::unwrap_used, reason = "a panic is how it fails")]
+
+#[path = "../tests/support/exposition.rs"]
+mod exposition;
+#[path = "../tests/support/harness.rs"]
+mod harness;
+
+use std::convert::Infallible;
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write, stdin};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use cloudflare_aop_exporter::clock::Clock;
+use cloudflare_aop_exporter::domain::{
+    CertId, Expectation, Expected, Extent, HostnameTarget, Level, Strategy, ZoneTarget,
+};
+use cloudflare_aop_exporter::http::{self, App};
+use cloudflare_aop_exporter::listener::Limits;
+use cloudflare_aop_exporter::metrics::Source;
+use cloudflare_aop_exporter::simulator::{CertificateChange, Effect, Fault};
+use futures_util::future::join_all;
+use harness::{Api, Asking, Running, hostname, now, world};
+use jiff::SignedDuration;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+const SCRAPERS: usize = 50;
+const POLLS_A_SECOND: u32 = 20;
+const HOSTNAMES: usize = 40;
+/// How much more of either may be there in the last quarter than in the second.
+const MEMORY: f64 = 1.03;
+const DESCRIPTORS: f64 = 3.0;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args().collect();
+    if arguments.iter().any(|argument| argument == "--world") {
+        World::run().await;
+    } else if arguments.iter().any(|argument| argument == "--bench") {
+        let minutes = arguments.iter().filter_map(|argument| argument.parse::<f64>().ok()).next_back();
+        return soak(Duration::from_secs_f64(60.0 * minutes.unwrap_or(2.0))).await;
+    }
+    // a run of all tests is not meant
+    ExitCode::SUCCESS
+}
+
+async fn soak(time: Duration) -> ExitCode {
+    let mut other = Other::start();
+    let (exporter, address) = exporter(&other.base_url).await;
+    other.scrape(address);
+    let samples = sampled(time, &exporter).await;
+    let polls = exporter.polls();
+    let Told { scrapes, refused, bad, faults } = other.stop();
+
+    let quarter = samples.len() / 4;
+    let (second, last) = (&samples[quarter..2 * quarter], &samples[samples.len() - quarter..]);
+    let mean = |samples: &[(f64, f64)]| {
+        let sum = samples.iter().fold((0.0, 0.0), |sum, sample| (sum.0 + sample.0, sum.1 + sample.1));
+        (sum.0 / samples.len() as f64, sum.1 / samples.len() as f64)
+    };
+    let ((memory, descriptors), (memory_last, descriptors_last)) = (mean(second), mean(last));
+    println!(
+        "{polls} polls and {faults} faults in {:.0} s, {refused} scrapes turned away",
+        time.as_secs_f64()
+    );
+    let figures = [
+        ("resident, last quarter by second, MB", memory_last / 1e6, memory * MEMORY / 1e6),
+        ("descriptors, last quarter by second", descriptors_last, descriptors + DESCRIPTORS),
+        ("pages that cannot be read", bad as f64, 0.0),
+    ];
+    for (what, figure, limit) in figures {
+        let verdict = if figure <= limit { "" } else { "  MISSED" };
+        println!("{what}: {figure:.2}, at most {limit:.2}{verdict}");
+    }
+    println!("pages read: {scrapes}, at least 1{}", if scrapes > 0 { "" } else { "  MISSED" });
+    let held = scrapes > 0 && figures.iter().all(|(_, figure, limit)| figure <= limit);
+    ExitCode::from(u8::from(!held))
+}
+
+/// Polls and serves what is there.
+async fn exporter(base_url: &str) -> (Running, SocketAddr) {
+    let mut asking = Asking::new(base_url);
+    asking.clock = Clock::system();
+    asking.options.timeout = Duration::from_millis(300);
+    let lists = Extent { strategy: Strategy::List, discovered: Some(Expected::Any), zone_level: true };
+    let zones = [("example.com", lists), ("example.org", Extent::default())].map(|(name, extent)| {
+        let target = |number| HostnameTarget {
+            hostname: hostname(&format!("h{number}.{name}")),
+            expectation: Expectation::default(),
+        };
+        let zone = ZoneTarget::named("default".into(), name.parse().unwrap(), None);
+        zone.with_hostnames((0..HOSTNAMES).map(target).collect()).with_extent(extent)
+    });
+    let running = Running::start(asking, zones);
+    let Asking { telemetry, clock, .. } = &running.asking;
+    let (snapshot, telemetry, clock) = (running.snapshot.clone(), Arc::clone(telemetry), clock.clone());
+    let (options, reload) = (watch::channel(Arc::default()).1, mpsc::channel(1).0);
+    let app = App::new(Source { snapshot, telemetry, clock }, options, reload, Instant::now());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(http::serve(listener, app, Limits::default(), std::future::pending()));
+    (running, address)
+}
+
+/// Octets that are resident, and descriptors that are open, second by second, while it polls.
+async fn sampled(time: Duration, exporter: &Running) -> Vec<(f64, f64)> {
+    let mut ticks = interval(Duration::from_secs(1) / POLLS_A_SECOND);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (start, mut samples) = (Instant::now(), Vec::new());
+    while start.elapsed() < time {
+        ticks.tick().await;
+        // one that comes too early is dropped
+        let _ = exporter.ticks.try_send(());
+        if start.elapsed().as_secs() > samples.len() as u64 {
+            samples.push((resident(), fs::read_dir("/proc/self/fd").unwrap().count() as f64));
+        }
+    }
+    samples
+}
+
+fn resident() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() * 1024.0
+}
+
+/// The other process.
+struct Other {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    base_url: String,
+}
+
+/// What it tells in the end.
+struct Told {
+    scrapes: u64,
+    refused: u64,
+    bad: u64,
+    faults: u64,
+}
+
+impl Other {
+    fn start() -> Self {
+        let mut command = Command::new(env::current_exe().unwrap());
+        let mut child = command.arg("--world").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut output, mut base_url) = (BufReader::new(child.stdout.take().unwrap()), String::new());
+        output.read_line(&mut base_url).unwrap();
+        Self { child, output, base_url: base_url.trim_end().to_owned() }
+    }
+
+    fn scrape(&mut self, address: SocketAddr) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{address}").unwrap();
+    }
+
+    fn stop(mut self) -> Told {
+        drop(self.child.stdin.take());
+        let mut text = String::new();
+        self.output.read_to_string(&mut text).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        let numbers: Vec<u64> = text.split_whitespace().map(|number| number.parse().unwrap()).collect();
+        Told { scrapes: numbers[0], refused: numbers[1], bad: numbers[2], faults: numbers[3] }
+    }
+}
+
+/// The API and the scrapers.
+struct World {
+    api: Api,
+    url: String,
+    scrapes: AtomicU64,
+    refused: AtomicU64,
+    bad: AtomicU64,
+}
+
+impl World {
+    async fn run() {
+        let mut world = world(&[]);
+        let mut ids = Vec::new();
+        for name in ["example.org", "example.com"] {
+            let zone = world.add_zone(&name.parse().unwrap());
+            let ends = now() + SignedDuration::from_hours(24);
+            zone.add_certificate_at(Level::Zone, ends).unwrap();
+            ids = (0..5).map(|_| zone.add_certificate(ends).unwrap()).collect();
+            for number in 0..HOSTNAMES {
+                let name = hostname(&format!("h{number}.{name}"));
+                zone.associate(&name, &ids[number % ids.len()], Some(true)).unwrap();
+            }
+        }
+        let api = Api::start(world).await;
+        println!("{}", api.base_url);
+        let mut lines = BufReader::new(stdin()).lines();
+        let url = format!("http://{}/metrics", lines.next().unwrap().unwrap());
+        let [scrapes, refused, bad] = [const { AtomicU64::new(0) }; 3];
+        let world = Arc::new(Self { api, url, scrapes, refused, bad });
+        let scraped = Arc::clone(&world);
+        // reading pages shall not hold up the API
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(join_all((0..SCRAPERS).map(|number| Arc::clone(&scraped).scrape(number))));
+        });
+        // the end of the input is the end
+        let ended = tokio::task::spawn_blocking(move || drop(lines.next()));
+        let faults = world.change(&ids, || ended.is_finished()).await;
+        let [scrapes, refused, bad] =
+            [&world.scrapes, &world.refused, &world.bad].map(|count| count.load(Ordering::Relaxed));
+        println!("{scrapes} {refused} {bad} {faults}");
+    }
+
+    /// Reads pages: some scrapers in OpenMetrics, and some on a new connection each time.
+    async fn scrape(self: Arc<Self>, number: usize) -> Infallible {
+        let open_metrics = number.is_multiple_of(2);
+        let accept = if open_metrics { "application/openmetrics-text;version=1.0.0" } else { "text/plain" };
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]);
+        let client = if number % 4 < 2 { client } else { client.pool_max_idle_per_host(0) };
+        let client = client.build().unwrap();
+        loop {
+            sleep(Duration::from_millis(fastrand::u64(500..1500))).await;
+            let answer = client.get(&self.url).header("accept", accept).send().await;
+            let Ok(answer) = answer else {
+                self.bad.fetch_add(1, Ordering::Relaxed);
+                continue;
+            };
+            let status = answer.status().as_u16();
+            let samples = exposition::samples(&answer.text().await.unwrap_or_default(), open_metrics);
+            let up = |name: &str| name == "cloudflare_aop_hostname_up";
+            let whole = samples.is_ok_and(|samples| {
+                samples.iter().filter(|sample| up(&sample.name)).count() >= 2 * HOSTNAMES
+            });
+            let count = match status {
+                200 if whole => &self.scrapes,
+                503 => &self.refused,
+                _ => &self.bad,
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets it fail, renews certificates, and has hostnames come and go, until the end; tells how often it failed.
+    async fn change(&self, ids: &[CertId], is_over: impl Fn() -> bool) -> u64 {
+        const PARTS: [&str; 6] = [
+            "/zones?",
+            "/hostnames?",
+            "/hostnames/certificates",
+            "/hostnames/h",
+            "/settings",
+            "tls_client_auth",
+        ];
+        let extra = |number: u64| hostname(&format!("x{number}.example.com"));
+        let mut faults = 0;
+        while !is_over() {
+            let fault = Fault::new(effect()).on_path(fastrand::choice(PARTS).unwrap());
+            self.api.simulator.add_fault(fault.times(fastrand::u64(1..4)));
+            self.api.simulator.with_world(|world| {
+                let zone = world.zone("example.com").unwrap();
+                let id = fastrand::choice(ids).unwrap();
+                let renewed =
+                    CertificateChange { expires_in: Some(fastrand::i64(1..9_999_999)), ..Default::default() };
+                zone.change_certificate(id, renewed, now()).unwrap();
+                zone.associate(&extra(faults), id, Some(true)).unwrap();
+                if faults >= 10 {
+                    zone.remove_association(&extra(faults - 10)).unwrap();
+                }
+            });
+            faults += 1;
+            sleep(Duration::from_millis(fastrand::u64(50..350))).await;
+            self.api.simulator.clear_faults();
+            // a poll that tries again takes as long as many that need not
+            sleep(Duration::from_millis(fastrand::u64(0..2000))).await;
+        }
+        faults
+    }
+}
+
+fn effect() -> Effect {
+    let status = |status| Effect::Status { status, code: 0, retry_after: Some("0".into()) };
+    match fastrand::u8(..12) {
+        0 => Effect::Hang,
+        1 => Effect::Garbage,
+        2 => Effect::NullResult,
+        3 => Effect::Html { status: 200 },
+        4 => Effect::Empty { status: 503 },
+        5 => Effect::Unsuccessful { code: 1000 },
+        6 => Effect::Redirect { to: "/elsewhere".into() },
+        7 => Effect::Cut { chunked: fastrand::bool() },
+        8 => Effect::Delay { milliseconds: 100 },
+        // a list that is not whole
+        9 => Effect::Json { status: 200, body: json!({"success": true, "result": [{}]}) },
+        _ => status(fastrand::choice([400, 401, 403, 404, 409, 429, 500, 520]).unwrap()),
+    }
+}
