@@ -350,6 +350,20 @@ async fn the_zone_level_has_a_switch_and_certificates_of_its_own() {
     assert_eq!(polling.errors(&["invalid_response"]), 1.0);
 }
 
+#[tokio::test]
+async fn a_zone_whose_level_alone_is_watched_is_down_where_neither_switch_nor_certificates_can_be_read() {
+    let api = Api::start(world(&["h1.example.com"])).await;
+    let mut polling = Polling::new(&api, &[], Extent { zone_level: true, ..Extent::default() });
+    assert!(polling.poll().await.zones()[0].is_up());
+    let switch = Fault::new(Effect::Garbage).on_path("/settings");
+    api.simulator.add_fault(switch);
+    assert!(polling.poll().await.zones()[0].is_up(), "the certificates were read");
+    api.simulator.add_fault(Fault::new(Effect::Garbage));
+    let snapshot = polling.poll().await;
+    assert_eq!(snapshot.zones()[0].failure(), Some(Reason::InvalidResponse));
+    assert_eq!(snapshot.zones()[0].zone_level_enabled(), Some(false), "what was read is kept");
+}
+
 /// What may be the matter with a hostname of a simulated zone.
 #[derive(Clone, Debug)]
 struct Case {

@@ -74,18 +74,25 @@ impl ZonePoll<'_> {
             let _ = self.messages.send(Message::SameZone { name, id }).await;
             return;
         }
-        tokio::join!(self.zone_level(id), self.associations(id));
+        match self.target.extent().zone_level {
+            // nothing else tells whether the zone could be read
+            true if self.known.entries().is_empty() && !self.needs_lists() => {
+                let end = Some((self.zone_level(id).await, self.clock.now().into()));
+                let certificates = Certificates::OfReadings;
+                self.send(Outcome { certificates, end, ..self.outcome(Some(id)) }).await;
+            }
+            true => _ = tokio::join!(self.zone_level(id), self.associations(id)),
+            false => self.associations(id).await,
+        }
     }
 
-    /// Reads the switch and the certificates of the zone as a whole, where that is wanted.
-    async fn zone_level(&self, id: ZoneId) {
-        if !self.target.extent().zone_level {
-            return;
-        }
+    /// Reads the switch and the certificates of the zone as a whole; fails where it can read neither.
+    async fn zone_level(&self, id: ZoneId) -> Result<(), Reason> {
         let (enabled, certificates) = tokio::join!(
             self.client.zone_level_enabled(id, self.deadline),
             self.client.zone_certificates(id, self.deadline),
         );
+        let failure = enabled.as_ref().err().and(certificates.as_ref().err()).map(Error::reason);
         let enabled = self.counted("the zone-level switch could not be read", enabled);
         let certificates = self.counted("the zone-level certificates could not be read", certificates);
         let certificates = certificates.map(|listed| {
@@ -94,6 +101,7 @@ impl ZonePoll<'_> {
         });
         let outcome = self.outcome(Some(id));
         self.send(Outcome { zone_level_enabled: enabled, zone_certificates: certificates, ..outcome }).await;
+        failure.map_or(Ok(()), Err)
     }
 
     async fn associations(&self, id: ZoneId) {
