@@ -61,7 +61,7 @@ impl Client {
         for page in 1..=MOST_PAGES {
             let path = format!("zones/{zone}/origin_tls_client_auth/hostnames");
             let url = self.url(&format!("{path}?status=all&page={page}&per_page={PER_PAGE}"))?;
-            let (rows, info) = self.get(Endpoint::HostnameList, &url, deadline, decode_page).await?;
+            let (rows, info) = self.get(Endpoint::HostnameList, url, deadline, decode_page).await?;
             let more = pages.add(page, rows, info);
             if page == 1 && !proceed(pages.total_pages()) {
                 return Ok(None);

@@ -65,7 +65,7 @@ impl Client {
     /// Where the answer does not say, or does not come before `deadline`.
     pub async fn zone_level_enabled(&self, zone: ZoneId, deadline: Instant) -> Result<bool, Error> {
         let url = self.url(&format!("zones/{zone}/origin_tls_client_auth/settings"))?;
-        let (enabled, _) = self.get(Endpoint::ZoneSettings, &url, deadline, decode_switch).await?;
+        let (enabled, _) = self.get(Endpoint::ZoneSettings, url, deadline, decode_switch).await?;
         Ok(enabled)
     }
 
@@ -76,7 +76,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<ListedCertificates, Error> {
         let decode = |body: &[u8]| self.decode_certificates(body);
-        let (certificates, _) = self.get(endpoint, &self.url(path)?, deadline, decode).await?;
+        let (certificates, _) = self.get(endpoint, self.url(path)?, deadline, decode).await?;
         Ok(certificates)
     }
 

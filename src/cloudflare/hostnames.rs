@@ -36,7 +36,7 @@ impl Client {
     ) -> Result<Reading, Error> {
         let url = self.url(&format!("zones/{zone}/origin_tls_client_auth/hostnames/{hostname}"))?;
         let decode = |body: &[u8]| self.decode_hostname(hostname, body);
-        match self.get(Endpoint::HostnameGet, &url, deadline, decode).await {
+        match self.get(Endpoint::HostnameGet, url, deadline, decode).await {
             Ok((reading, _)) => Ok(reading),
             Err(error) if error.is(404, NO_ASSOCIATION) => Ok(Reading::bare(Association::None, self.now())),
             Err(error) => Err(error),

@@ -85,7 +85,7 @@ impl Client {
     }
 
     async fn verify(&self, path: &str, deadline: Instant) -> Result<TokenState, Error> {
-        let (state, _) = self.get(Endpoint::TokenVerify, &self.url(path)?, deadline, decode).await?;
+        let (state, _) = self.get(Endpoint::TokenVerify, self.url(path)?, deadline, decode).await?;
         Ok(state)
     }
 }

@@ -119,11 +119,11 @@ impl Client {
     pub(super) async fn get<T>(
         &self,
         endpoint: Endpoint,
-        url: &Url,
+        url: Url,
         deadline: Instant,
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
-        self.call(endpoint, &Request::get(url.clone()), deadline, decode).await
+        self.call(endpoint, &Request::get(url), deadline, decode).await
     }
 
     /// Sends `request` until `deadline`, as often as that may help. `decode` reads an envelope and makes of its

@@ -55,7 +55,7 @@ impl Client {
                 return Ok(None);
             }
             let url = self.url(&format!("zones?page={page}&per_page={PAGE}"))?;
-            let (rows, pages) = self.zones_page(&url, deadline).await?;
+            let (rows, pages) = self.zones_page(url, deadline).await?;
             // a page that does not tell how many there are is the last one unless it is full
             let more = pages.map_or(rows.len() == PAGE, |pages| page < pages);
             for (name, id, active) in rows.into_iter().flatten() {
@@ -93,7 +93,7 @@ impl Client {
         let mut found = Vec::new();
         for page in 1..=MOST_PAGES {
             let url = self.url(&format!("zones?name={name}&page={page}&per_page={PAGE}"))?;
-            let (rows, pages) = self.zones_page(&url, deadline).await?;
+            let (rows, pages) = self.zones_page(url, deadline).await?;
             let rows = rows.into_iter().flatten().filter(|(of, ..)| of == name);
             found.extend(rows.map(|(_, id, active)| (id, active)));
             if pages.unwrap_or(1) <= page {
@@ -106,12 +106,12 @@ impl Client {
     /// Whether the token sees no zone of any name; false where that cannot be found out.
     async fn sees_nothing(&self, deadline: Instant) -> bool {
         let Ok(url) = self.url("zones?page=1&per_page=5") else { return false };
-        let page = self.zones_page(&url, deadline).await;
+        let page = self.zones_page(url, deadline).await;
         page.is_ok_and(|(rows, _)| rows.is_empty())
     }
 
     /// One page of zones, of which some may be unreadable, and how many pages there are.
-    async fn zones_page(&self, url: &Url, deadline: Instant) -> Result<(Vec<Row>, Option<u32>), Error> {
+    async fn zones_page(&self, url: Url, deadline: Instant) -> Result<(Vec<Row>, Option<u32>), Error> {
         let (rows, info) = self.get(Endpoint::ZoneList, url, deadline, decode_page).await?;
         Ok((rows, info.and_then(|info| info.total_pages)))
     }
