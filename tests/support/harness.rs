@@ -28,7 +28,7 @@ pub fn hostname(name: &str) -> Hostname {
 
 /// Long enough for whatever is not meant to take its time.
 pub fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(20)
+    Instant::now() + Duration::from_secs(60)
 }
 
 /// A world whose zone `example.com` has these hostnames, enabled with one certificate of 90 days.
