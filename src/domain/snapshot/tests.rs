@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    Association, Certificate, CertificateDetails, Entry, Expectation, HostnameTarget, Status, ZoneTarget,
+    Association, Certificate, CertificateDetails, Entry, Expectation, Expected, Extent, HostnameTarget,
+    Status, ZoneTarget,
 };
 
 fn date(second: i64) -> Date {
@@ -86,6 +87,33 @@ fn what_leaves_is_counted() {
     assert_eq!(snapshot.zones()[0].removed(), 0);
     let snapshot = snapshot.retarget(&targets(&BTreeSet::from([2, 4])));
     assert_eq!(snapshot.zones()[0].removed(), 2);
+}
+
+#[test]
+fn a_hostname_that_is_no_longer_named_goes_on_as_one_that_was_found() {
+    let discovered = Extent { discovered: Some(Expected::Disabled), ..Extent::default() };
+    let zone =
+        |hostnames: &BTreeSet<u8>| targets(hostnames).zones()[0].as_ref().clone().with_extent(discovered);
+    let named = Snapshot::default().retarget(&Targets::new([zone(&BTreeSet::from([1, 2]))]));
+    let named = named.fold(&[outcome(vec![(name(2), Ok(enabled(5)))])]);
+    let snapshot = named.retarget(&Targets::new([zone(&BTreeSet::from([1]))]));
+    let [first, second] = snapshot.zones()[0].entries() else { panic!("two hostnames") };
+    assert!(first.is_configured() && !second.is_configured());
+    assert_eq!(second.reading(), Some(&enabled(5)));
+    assert_eq!(second.expectation().association, Expected::Disabled);
+    assert_eq!((first.is_drifted(), second.is_drifted()), (None, Some(true)));
+}
+
+#[test]
+fn the_zone_level_is_known_for_as_long_as_it_is_wanted() {
+    let zone = |zone_level| {
+        let extent = Extent { zone_level, ..Extent::default() };
+        Targets::new([targets(&BTreeSet::from([1])).zones()[0].as_ref().clone().with_extent(extent)])
+    };
+    let read = Outcome { zone_level_enabled: Some(true), ..outcome(vec![]) };
+    let snapshot = Snapshot::default().retarget(&zone(true)).fold(&[read]);
+    assert_eq!(snapshot.retarget(&zone(true)).zones()[0].zone_level_enabled(), Some(true));
+    assert_eq!(snapshot.retarget(&zone(false)).zones()[0].zone_level_enabled(), None);
 }
 
 #[test]
