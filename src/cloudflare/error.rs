@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ApiToken;
 use super::wire::printable;
 use crate::domain::{Reason, ZoneName};
 
@@ -44,7 +45,7 @@ pub enum Error {
         /// The HTTP status.
         status: u16,
         /// What is wrong with it.
-        what: String,
+        what: Box<str>,
         /// Cloudflare's identifier of the request.
         ray: Option<Box<str>>,
     },
@@ -121,6 +122,23 @@ impl Error {
             }
             _ => false,
         }
+    }
+
+    /// The same without the token, where the server's words repeat it.
+    pub(super) fn without(mut self, token: &ApiToken) -> Self {
+        let hide = |words: &mut Box<str>| {
+            if let Some(hidden) = token.hidden_in(words) {
+                *words = hidden.into();
+            }
+        };
+        match &mut self {
+            Self::Api { errors, ray, .. } => {
+                errors.iter_mut().map(|error| &mut error.message).chain(ray).for_each(hide);
+            }
+            Self::Invalid { what, ray, .. } => [what].into_iter().chain(ray).for_each(hide),
+            _ => {}
+        }
+        self
     }
 
     /// How long Cloudflare asks this request to wait. After a 429 all requests of the quota wait, for which the budget

@@ -70,7 +70,8 @@ impl Client {
     ) -> Result<Vec<Option<Reading>>, Error> {
         let url = self.url(&format!("zones/{zone}/origin_tls_client_auth/hostnames"))?;
         let json = serde_json::to_vec(&Changes::new(changes));
-        let json = json.map_err(|error| Error::Invalid { status: 0, what: error.to_string(), ray: None })?;
+        let json =
+            json.map_err(|error| Error::Invalid { status: 0, what: error.to_string().into(), ray: None })?;
         let decode = |body: &[u8]| self.decode_changes(changes, body);
         let (readings, _) =
             self.call(Endpoint::HostnamePut, &Request::put(url, json), deadline, decode).await?;

@@ -126,6 +126,18 @@ impl ApiToken {
         value.set_sensitive(true);
         Ok(value)
     }
+
+    /// A server's words without the token, where they repeat what it was sent; they may be cut anywhere.
+    pub(super) fn hidden_in(&self, words: &str) -> Option<String> {
+        const HIDDEN: &str = "[token]";
+        let token = self.0.expose_secret();
+        let mut hidden = words.replace(token, HIDDEN);
+        // a few characters of it are anybody's
+        if let Some(rest) = (4..token.len()).rev().find_map(|length| hidden.strip_suffix(&token[..length])) {
+            hidden = format!("{rest}{HIDDEN}");
+        }
+        (hidden != words).then_some(hidden)
+    }
 }
 
 impl PartialEq for ApiToken {
@@ -182,6 +194,17 @@ mod tests {
         let header = token.header().unwrap();
         assert_eq!(header.as_bytes(), b"Bearer s3cret");
         assert_eq!(format!("{token:?} {header:?}"), "ApiToken(redacted) Sensitive");
+    }
+
+    #[test]
+    fn a_token_is_taken_out_of_words_that_repeat_it() {
+        let token: ApiToken = "s3cret-token".parse().unwrap();
+        let hidden = |words| token.hidden_in(words);
+        assert_eq!(hidden("s3cret-token, s3cret-token!").as_deref(), Some("[token], [token]!"));
+        assert_eq!(hidden("Bearer s3cret-tok").as_deref(), Some("Bearer [token]"));
+        for plain in ["", "s3c", "Bearer s3cret is wrong"] {
+            assert_eq!(hidden(plain), None);
+        }
     }
 
     #[test]

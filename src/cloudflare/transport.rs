@@ -112,7 +112,7 @@ impl Client {
     /// The URL of a method below the API's base.
     pub(super) fn url(&self, path: &str) -> Result<Url, Error> {
         let url = self.options.base_url.as_url().join(path);
-        url.map_err(|error| Error::Invalid { status: 0, what: error.to_string(), ray: None })
+        url.map_err(|error| Error::Invalid { status: 0, what: error.to_string().into(), ray: None })
     }
 
     /// GETs `url`; the rest is as with [`Client::call`].
@@ -161,14 +161,19 @@ impl Client {
         let slot = timeout_at(deadline, self.slots.acquire()).await;
         let _slot = slot.map_err(|_| Error::Deadline)?;
         let admission = self.admission(deadline).await?;
-        let authorization = self.token.borrow().header().map_err(|_| Error::Header)?;
+        let token = self.token.borrow().clone();
+        let authorization = token.header().map_err(|_| Error::Header)?;
 
         let sent = Instant::now();
         let time = self.options.timeout.min(deadline.saturating_duration_since(sent));
         let request = request.on(&self.http).header(AUTHORIZATION, authorization).timeout(time);
         let response = request.send().await.map_err(reqwest::Error::without_url);
         let (status, outcome) = match response {
-            Ok(response) => (Some(response.status()), self.receive(response, admission, decode).await),
+            Ok(response) => {
+                let status = response.status();
+                let outcome = self.receive(response, admission, decode).await;
+                (Some(status), outcome.map_err(|error| error.without(&token)))
+            }
             Err(error) => (None, Err(Error::Transport(error))),
         };
         let status = status.map(|status| status.as_u16());
@@ -242,7 +247,7 @@ fn judge<T>(
     let code = status.as_u16();
     let ray = headers.get("cf-ray").and_then(|ray| ray.to_str().ok());
     let ray = ray.map(|ray| ray.chars().take(64).collect::<String>().into_boxed_str());
-    let invalid = |what: String, ray| Error::Invalid { status: code, what, ray };
+    let invalid = |what: String, ray| Error::Invalid { status: code, what: what.into(), ray };
     let failed =
         |errors, ray| Err(Error::Api { status: code, errors, ray, retry_after: retry_after(headers, now) });
     match decoded {

@@ -36,6 +36,8 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 pub enum Wrong {
     /// The answers of one endpoint.
     Answers(Endpoint, Answer),
+    /// The answers about the hostnames `f0.example.com`, `f1.example.com` and so on, each in its own way.
+    Hostnames(Vec<Answer>),
     /// Nobody listens.
     Refused,
     /// The certificate is of an authority that nobody trusts.
@@ -141,7 +143,7 @@ impl Front {
             self.listening.abort();
             let _ = (&mut self.listening).await;
         }
-        if !matches!(wrong, Wrong::Answers(..)) {
+        if !matches!(wrong, Wrong::Answers(..) | Wrong::Hostnames(_)) {
             self.shared.disconnect();
         }
         *self.shared.wrong.lock().unwrap() = Some(wrong);
@@ -159,6 +161,12 @@ impl Front {
     /// How many requests came.
     pub fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// Tells how many requests came, wherever it is asked.
+    pub fn counter(&self) -> Arc<dyn Fn() -> usize + Send + Sync> {
+        let shared = Arc::clone(&self.shared);
+        Arc::new(move || shared.requests.load(Ordering::Relaxed))
     }
 }
 
@@ -211,9 +219,11 @@ impl Shared {
         breaker: Breaker,
     ) -> io::Result<Response<Body>> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let asked = endpoint(request.method(), request.uri().path());
+        let path = request.uri().path();
+        let asked = endpoint(request.method(), path);
         let wrong = match &*self.wrong.lock().unwrap() {
             Some(Wrong::Answers(endpoint, answer)) if *endpoint == asked => Some(answer.clone()),
+            Some(Wrong::Hostnames(answers)) => numbered(path).and_then(|number| answers.get(number).cloned()),
             _ => None,
         };
         let Some(wrong) = wrong else { return self.honest.answer(request).await.map(|(answer, _)| answer) };
@@ -305,6 +315,11 @@ fn endpoint(method: &Method, path: &str) -> Endpoint {
         [.., "tokens", "verify"] => Endpoint::TokenVerify,
         _ => panic!("the exporter asks for {method} {path}"),
     }
+}
+
+/// The number of the hostname that a path ends in.
+fn numbered(path: &str) -> Option<usize> {
+    path.rsplit_once("/f")?.1.strip_suffix(".example.com")?.parse().ok()
 }
 
 fn response(status: u16, headers: Vec<(&'static str, String)>, body: Body) -> Response<Body> {

@@ -1,0 +1,139 @@
+//! Where the token does not go, whatever the API, or somebody in its place, does with the requests that carry it.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+#[path = "support/authority.rs"]
+mod authority;
+#[path = "support/breakable.rs"]
+mod breakable;
+#[path = "support/front.rs"]
+mod front;
+#[path = "support/harness.rs"]
+mod harness;
+#[path = "support/program.rs"]
+mod program;
+#[path = "support/wrongs.rs"]
+mod wrongs;
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, mpsc};
+
+use cloudflare_aop_exporter::simulator;
+use harness::{Api, world};
+use program::{Folder, Running, TOKEN, run, text};
+
+use authority::Authority;
+use front::{Answer, Front, Honest, Transport, Wrong};
+use wrongs::{What, faults};
+
+/// An API on a thread of its own, which answers about hostnames in every way that it should not.
+struct Hostile {
+    base_url: String,
+    zone: String,
+    ca: String,
+    hostnames: usize,
+    requests: Arc<dyn Fn() -> usize + Send + Sync>,
+}
+
+impl Hostile {
+    fn start(transport: Transport) -> Self {
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let authority = Arc::new(Authority::of(&["127.0.0.1".to_owned()]));
+                let simulator = simulator::Options { token: TOKEN.into(), ..Default::default() };
+                let api = Api::start_with(world(&["app.example.com"]), &simulator).await;
+                let honest = Honest::of(&api.base_url);
+                let mut front = Front::start(&honest, transport, &authority, Ipv4Addr::LOCALHOST).await;
+                let answers = answers();
+                let hostnames = answers.len();
+                front.spoil(Wrong::Hostnames(answers)).await;
+                let hostile = Self {
+                    base_url: front.base_url.clone(),
+                    zone: api.zone.to_string(),
+                    ca: authority.pem.clone(),
+                    hostnames,
+                    requests: front.counter(),
+                };
+                sender.send(hostile).unwrap();
+                std::future::pending::<()>().await;
+            });
+        });
+        receiver.recv().unwrap()
+    }
+
+    /// A configuration that reads all of them at once.
+    fn config(&self, ca_file: &str) -> String {
+        let names: Vec<_> = (0..self.hostnames).map(|number| format!("\"f{number}.example.com\"")).collect();
+        format!(
+            r#"
+[server]
+listen = "127.0.0.1:0"
+[[account]]
+api_token_env = "AOP_TOKEN"
+base_url = "{}"
+timeout = "2s"
+max_concurrent_requests = 100
+{ca_file}
+[[account.zone]]
+id = "{}"
+strategy = "get"
+hostnames = ["app.example.com", {}]
+"#,
+            self.base_url,
+            self.zone,
+            names.join(", ")
+        )
+    }
+}
+
+/// All faults of answers, and answers that repeat what they were sent.
+fn answers() -> Vec<Answer> {
+    // a poll would wait for a minute of that day
+    let faults =
+        faults("https://elsewhere.invalid/").into_iter().filter(|fault| fault.name != "503 for a day");
+    let mut answers: Vec<_> = faults
+        .filter_map(|fault| if let What::Answer(answer) = fault.what { Some(answer) } else { None })
+        .collect();
+    let sent = format!("authorization: Bearer {TOKEN}");
+    let refused = format!(r#"{{"success":false,"errors":[{{"code":6003,"message":"\u001b[31m{sent}"}}]}}"#);
+    let (long, wrong) =
+        (format!(r#"{{"success":"{}{sent}"}}"#, "x".repeat(180)), format!(r#"{{"success":"{sent}"}}"#));
+    for (status, body) in [(400, &refused), (200, &refused), (200, &wrong), (200, &long), (403, &sent)] {
+        answers.push(Answer::Whole(status, vec![("cf-ray", TOKEN.to_owned())], body.clone().into()));
+    }
+    answers
+}
+
+#[test]
+fn no_failure_shows_the_token_or_a_control_character_at_any_level() {
+    for (transport, format) in [(Transport::Plain, "text"), (Transport::Tls, "json")] {
+        let (hostile, folder) = (Hostile::start(transport), Folder::new());
+        let ca_file = format!("ca_file = \"{}\"", folder.write("ca.pem", &hostile.ca));
+        let path = folder.write("aop.toml", &hostile.config(&ca_file));
+        let mut serve =
+            Running::start(&["serve", "--config", &path, "--log-level", "trace", "--log-format", format]);
+        serve.until("/metrics", "\ncloudflare_aop_exporter_polls_total 1\n");
+        let pages = ["/", "/metrics", "/api/v1/status"].map(|path| serve.get(path)).concat();
+        serve.stop("TERM");
+        let logs = serve.read("out") + &serve.read("err");
+        assert!(logs.matches("request failed").count() >= hostile.hostnames, "{logs}");
+        assert!(logs.contains("authorization: Bearer [token]"), "{logs}");
+        for part in [TOKEN, &TOKEN[..TOKEN.len() / 2]] {
+            assert!(!logs.contains(part) && !pages.contains(part), "{logs}");
+        }
+        assert!(!logs.contains(|char: char| char.is_control() && char != '\n'));
+        let longest = logs.lines().map(str::len).max().unwrap();
+        assert!(longest < 1500, "a line of {longest} octets");
+    }
+}
+
+#[test]
+fn the_token_is_not_sent_to_a_server_that_nobody_vouches_for() {
+    let (hostile, folder) = (Hostile::start(Transport::Tls), Folder::new());
+    let path = folder.write("aop.toml", &hostile.config(""));
+    let output = run(&["check", "--config", &path, "--log-level", "trace", "--timeout", "5s"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stdout).contains("not read, tls"), "{}", text(&output.stdout));
+    assert_eq!((hostile.requests)(), 0);
+}
