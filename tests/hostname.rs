@@ -11,7 +11,9 @@ use std::time::Duration;
 use cloudflare_aop_exporter::change::{Awaited, Pace, Standing, Wish, wait};
 use cloudflare_aop_exporter::cloudflare::Change;
 use cloudflare_aop_exporter::domain::{Association, CertId, Reason, Status};
-use cloudflare_aop_exporter::simulator::{AssociationChange, Effect, Fault, Options, World};
+use cloudflare_aop_exporter::simulator::{
+    AssociationChange, CertificateChange, Effect, Fault, Options, World,
+};
 use harness::{Asking, hostname, now, soon};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -538,6 +540,28 @@ async fn a_command_line_that_is_wrong_has_exit_code_two() {
         assert_eq!(api.run_at(arguments, TOKEN).await.code, 2, "{arguments}");
     }
     assert_eq!(api.api.simulator.requests().total(), 0);
+}
+
+#[tokio::test]
+async fn a_terminal_gets_no_control_character_that_a_server_sent() {
+    let api = Api::start(&["a.example.com"], MOMENT).await;
+    let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{9b}31m";
+    let change = CertificateChange { serial_number: Some(hostile.into()), ..Default::default() };
+    api.api.simulator.with_world(|world| {
+        world.zone("example.com").unwrap().change_certificate(&api.old, change, now()).unwrap();
+    });
+    let plain = |text: &str| !text.contains(|char: char| char.is_control() && char != '\n');
+    let ran = api.run("get a.example.com").await;
+    assert!(
+        ran.out.contains("serial number") && ran.out.contains("]0;owned  [2J") && plain(&ran.out),
+        "{:?}",
+        ran.out
+    );
+
+    let body = json!({"success": false, "errors": [{"code": 1, "message": hostile}]});
+    api.fault("GET", Effect::Json { status: 400, body });
+    let ran = api.run("get a.example.com").await;
+    assert!(ran.err.contains("]0;owned  [2J") && plain(&ran.err), "{:?}", ran.err);
 }
 
 #[tokio::test]
