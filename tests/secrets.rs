@@ -14,6 +14,7 @@ mod program;
 #[path = "support/wrongs.rs"]
 mod wrongs;
 
+use std::fs;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, mpsc};
 
@@ -63,12 +64,14 @@ impl Hostile {
     }
 
     /// A configuration that reads all of them at once.
-    fn config(&self, ca_file: &str) -> String {
+    fn config(&self, state_file: &str, ca_file: &str) -> String {
         let names: Vec<_> = (0..self.hostnames).map(|number| format!("\"f{number}.example.com\"")).collect();
         format!(
             r#"
 [server]
 listen = "127.0.0.1:0"
+[poll]
+{state_file}
 [[account]]
 api_token_env = "AOP_TOKEN"
 base_url = "{}"
@@ -110,17 +113,19 @@ fn no_failure_shows_the_token_or_a_control_character_at_any_level() {
     for (transport, format) in [(Transport::Plain, "text"), (Transport::Tls, "json")] {
         let (hostile, folder) = (Hostile::start(transport), Folder::new());
         let ca_file = format!("ca_file = \"{}\"", folder.write("ca.pem", &hostile.ca));
-        let path = folder.write("aop.toml", &hostile.config(&ca_file));
+        let state_file = format!("state_file = \"{}\"", folder.path("state.json").display());
+        let path = folder.write("aop.toml", &hostile.config(&state_file, &ca_file));
         let mut serve =
             Running::start(&["serve", "--config", &path, "--log-level", "trace", "--log-format", format]);
         serve.until("/metrics", "\ncloudflare_aop_exporter_polls_total 1\n");
         let pages = ["/", "/metrics", "/api/v1/status"].map(|path| serve.get(path)).concat();
         serve.stop("TERM");
+        let known = fs::read_to_string(folder.path("state.json")).unwrap();
         let logs = serve.read("out") + &serve.read("err");
         assert!(logs.matches("request failed").count() >= hostile.hostnames, "{logs}");
         assert!(logs.contains("authorization: Bearer [token]"), "{logs}");
         for part in [TOKEN, &TOKEN[..TOKEN.len() / 2]] {
-            assert!(!logs.contains(part) && !pages.contains(part), "{logs}");
+            assert!(![&logs, &pages, &known].iter().any(|text| text.contains(part)), "{logs}");
         }
         assert!(!logs.contains(|char: char| char.is_control() && char != '\n'));
         let longest = logs.lines().map(str::len).max().unwrap();
@@ -131,7 +136,7 @@ fn no_failure_shows_the_token_or_a_control_character_at_any_level() {
 #[test]
 fn the_token_is_not_sent_to_a_server_that_nobody_vouches_for() {
     let (hostile, folder) = (Hostile::start(Transport::Tls), Folder::new());
-    let path = folder.write("aop.toml", &hostile.config(""));
+    let path = folder.write("aop.toml", &hostile.config("", ""));
     let output = run(&["check", "--config", &path, "--log-level", "trace", "--timeout", "5s"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stdout).contains("not read, tls"), "{}", text(&output.stdout));
