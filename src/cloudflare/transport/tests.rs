@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use reqwest::header::HeaderValue;
 
 use super::*;
@@ -78,4 +79,22 @@ fn retry_after_is_in_seconds_or_a_date() {
         assert_eq!(read(text), None, "{text}");
     }
     assert_eq!(retry_after(&HeaderMap::new(), now()), None);
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_header_says_it_is_a_time_or_nothing(
+        retry in "[ -~]{0,20}|[0-9]{1,40}",
+        limit in "[\"a-z;=,0-9 rt]{0,30}|\"d\";r=[0-9]{0,12};t=[0-9]{0,12}",
+    ) {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::try_from(retry).unwrap());
+        headers.insert("ratelimit", HeaderValue::try_from(limit).unwrap());
+        let now = Instant::now();
+        let asked = retry_after(&headers, self::now()).unwrap_or(DEFAULT_BLOCK).min(LONGEST_BLOCK);
+        prop_assert!(now + asked >= now);
+        if let Some(Announcement { reset, .. }) = Announcement::of(&headers) {
+            prop_assert!(now + reset >= now);
+        }
+    }
 }
