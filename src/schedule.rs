@@ -149,7 +149,10 @@ impl Schedule {
         let first = self.times().next().unwrap_or(0);
         let last = self.times().last().unwrap_or(0);
         let overnight = u64::from(SECONDS_A_DAY - last + first);
-        let days = self.days(TimeZone::UTC.to_datetime(from).date());
+        let from = TimeZone::UTC.to_datetime(from).date();
+        // where only one day is that near, the next one is as far from it at the most
+        let years = if self.days(from).nth(1).is_some() { HORIZON_YEARS } else { 2 * HORIZON_YEARS };
+        let days = self.days_within(from, years);
         let mut previous = None;
         days.filter_map(move |day| {
             let previous = previous.replace(day)?;
@@ -160,7 +163,11 @@ impl Schedule {
 
     /// The days on which it ticks, from `first` to the horizon.
     fn days(&self, first: Date) -> impl Iterator<Item = Date> {
-        let end = first.saturating_add(HORIZON_YEARS.years());
+        self.days_within(first, HORIZON_YEARS)
+    }
+
+    fn days_within(&self, first: Date, years: i16) -> impl Iterator<Item = Date> {
+        let end = first.saturating_add(years.years());
         first.series(1.day()).take_while(move |day| *day < end).filter(|day| {
             let pattern = &self.cron.pattern;
             let [month, of_month] = [day.month(), day.day()].map(|part| u32::from(part.unsigned_abs()));
@@ -281,6 +288,22 @@ mod tests {
         assert_eq!(gap("0 0 0 1 * *", FROM), 31 * DAY);
         assert_eq!(gap("0 0 0 29 2 *", FROM), (4 * 365 + 1) * DAY);
         assert_eq!(gap("0 0 0 29 2 *", "2090-01-01T00:00:00Z"), (8 * 365 + 1) * DAY);
+    }
+
+    #[test]
+    fn a_date_that_comes_once_in_a_generation_has_gaps_too() {
+        let leap_day: Schedule = "0 0 0 29 2 4".parse().unwrap();
+        for (from, shortest, longest) in
+            [("1970-01-01", 28, 28), ("2026-01-01", 28, 28), ("2052-03-01", 40, 40)]
+        {
+            let from = from.parse::<Date>().unwrap().to_zoned(TimeZone::UTC).unwrap().timestamp();
+            let years = |gap: Duration| gap.as_secs() / 86_400 / 365;
+            assert_eq!(
+                (years(leap_day.shortest_gap(from)), years(leap_day.longest_gap(from))),
+                (shortest, longest),
+                "{from}"
+            );
+        }
     }
 
     #[test]
