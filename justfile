@@ -25,6 +25,14 @@ deny:
 bench *ARGS:
     cargo bench --locked {{ ARGS }}
 
+# Whether memory and descriptors stay level under faults, changes and scrapers
+soak MINUTES="2":
+    cargo bench --locked --bench soak -- {{ MINUTES }}
+
+# Each target of the fuzzer for so many seconds (needs cargo-fuzz); what is new stays in fuzz/target
+fuzz SECONDS="60":
+    fuzz/run {{ SECONDS }}
+
 # The program against a real Prometheus, promtool, reference parsers, Cloudflare's SDK and mocks of its API
 e2e *TESTS:
     cargo build --locked

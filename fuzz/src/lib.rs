@@ -1,0 +1,225 @@
+//! What untrusted octets are put to, and what has to hold whatever they are.
+//!
+//! Each function is a target of cargo-fuzz (`just fuzz`); `tests/seeds.rs` runs all of them over what the fuzzer found.
+
+#[path = "../../tests/support/exposition.rs"]
+mod exposition;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use cloudflare_aop_exporter::clock::Clock;
+use cloudflare_aop_exporter::cloudflare::{BaseUrl, Budget, Change, Client, Error, Options, RateLimit};
+use cloudflare_aop_exporter::config::{Config, Secrets};
+use cloudflare_aop_exporter::domain::{
+    CertId, Expectation, Hostname, HostnameTarget, Outcome, Pem, Reading, Snapshot, Targets, ZoneId,
+    ZoneName, ZoneTarget,
+};
+use cloudflare_aop_exporter::http::{self, App};
+use cloudflare_aop_exporter::listener::Limits;
+use cloudflare_aop_exporter::metrics::{Format, Source, States};
+use cloudflare_aop_exporter::schedule::Schedule;
+use cloudflare_aop_exporter::telemetry::{Endpoint, Telemetry};
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+/// What octets are put to.
+pub type Target = fn(&[u8]);
+
+/// Every target by its name.
+pub const TARGETS: [(&str, Target); 8] = [
+    ("config", config),
+    ("hostname", hostname),
+    ("answer", answer),
+    ("pem", pem),
+    ("cron", cron),
+    ("names", names),
+    ("accept", accept),
+    ("request", request),
+];
+
+/// A configuration file is read, or each of its errors names the file.
+pub fn config(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    if let Err(errors) = Config::parse(text, Path::new("/aop.toml"), Secrets::Skip, &|_| None) {
+        assert!(errors.count() > 0);
+        assert!(errors.to_string().starts_with("/aop.toml:"), "{errors}");
+    }
+}
+
+/// An answer about a hostname is refused in few words, or makes a page that can be read.
+pub fn hostname(data: &[u8]) {
+    match client().read_hostname(&asked().hostname, data) {
+        Ok(reading) => {
+            let source = source(Some(reading));
+            for format in [Format::Text, Format::OpenMetrics] {
+                let (mut page, mut text) = (source.page(format, States::All), Vec::new());
+                while page.fill(&mut text, usize::MAX) {}
+                let text = String::from_utf8(text).expect("a page is UTF-8");
+                exposition::samples(&text, format == Format::OpenMetrics).expect("a page can be read");
+            }
+        }
+        Err(error) => check_words(&error),
+    }
+}
+
+/// An answer of the method that the first octet names is taken, or refused in few words.
+pub fn answer(data: &[u8]) {
+    let [first, body @ ..] = data else { return };
+    let endpoint = Endpoint::ALL[usize::from(*first) % Endpoint::ALL.len()];
+    if let Err(error) = client().check(endpoint, asked(), body) {
+        check_words(&error);
+    }
+}
+
+/// A certificate is read or not.
+pub fn pem(data: &[u8]) {
+    if let Ok(text) = str::from_utf8(data) {
+        let _ = Pem::parse(text);
+    }
+}
+
+/// A schedule ticks, later than now, and its gaps are gaps.
+pub fn cron(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let Ok(schedule) = text.parse::<Schedule>() else { return };
+    let start = Timestamp::UNIX_EPOCH;
+    assert!(schedule.next(start).is_some_and(|next| next > start), "{text:?}");
+    let (shortest, longest) = (schedule.shortest_gap(start), schedule.longest_gap(start));
+    assert!(Duration::ZERO < shortest && shortest <= longest, "{text:?}: {shortest:?} to {longest:?}");
+}
+
+/// A name in its one written form is read as itself.
+pub fn names(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    if let Ok(name) = text.parse::<Hostname>() {
+        assert_eq!(name.as_str().parse().as_ref(), Ok(&name));
+    }
+    if let Ok(name) = text.parse::<ZoneName>() {
+        assert_eq!(name.as_str().parse().as_ref(), Ok(&name));
+    }
+    if let Ok(id) = text.parse::<ZoneId>() {
+        assert_eq!(id.to_string().parse(), Ok(id));
+    }
+    if let Ok(id) = text.parse::<CertId>() {
+        assert_eq!(id.as_str(), text);
+    }
+    if let Ok(url) = text.parse::<BaseUrl>() {
+        assert_eq!(url.as_url().as_str().parse().as_ref(), Ok(&url));
+        assert!(url.as_url().scheme() == "https" || url.is_loopback());
+    }
+}
+
+/// Whatever a scrape accepts, it gets a page. A line feed parts `Accept` from `Accept-Encoding`.
+pub fn accept(data: &[u8]) {
+    let value = |byte: &u8| *byte == b'\t' || *byte >= b' ' && *byte != 0x7f;
+    let mut values = data.split(|byte| *byte == b'\n');
+    let (accept, encoding) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
+    if accept.iter().chain(encoding).all(value) && data.len() < 4096 {
+        let head =
+            [b"GET /metrics HTTP/1.0\r\naccept: ", accept, b"\r\naccept-encoding: ", encoding, b"\r\n\r\n"];
+        let answer = exchange(&head.concat());
+        assert!(answer.starts_with(b"HTTP/1.0 200 OK\r\n"), "{}", String::from_utf8_lossy(&answer));
+    }
+}
+
+/// Whatever a connection brings, others are served after it.
+pub fn request(data: &[u8]) {
+    let mut stream = connect();
+    // it may have heard enough before the end
+    if stream.write_all(data).and_then(|()| stream.shutdown(Shutdown::Write)).is_ok() {
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    assert!(exchange(b"GET /-/healthy HTTP/1.0\r\n\r\n").ends_with(b"\r\n\r\nhealthy\n"));
+}
+
+/// What is said of an error is short and harms no log.
+fn check_words(error: &Error) {
+    let words = error.to_string();
+    assert!(words.chars().count() < 3000 && !words.contains(char::is_control), "{words:?}");
+}
+
+/// What the server says to a whole request, after which it closes the connection.
+fn exchange(request: &[u8]) -> Vec<u8> {
+    let (mut stream, mut answer) = (connect(), Vec::new());
+    stream.write_all(request).expect("the server reads");
+    stream.read_to_end(&mut answer).expect("the server answers");
+    answer
+}
+
+fn connect() -> TcpStream {
+    let stream = TcpStream::connect(server()).expect("the server listens");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    stream
+}
+
+/// The address of a server that lives as long as this process.
+fn server() -> SocketAddr {
+    static SERVER: OnceLock<SocketAddr> = OnceLock::new();
+    *SERVER.get_or_init(|| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        listener.set_nonblocking(true).expect("a listener");
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                let (options, reload) = (watch::channel(Arc::default()).1, mpsc::channel(1).0);
+                let app = App::new(source(None), options, reload, tokio::time::Instant::now());
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+                http::serve(listener, app, Limits::default(), std::future::pending()).await;
+            });
+        });
+        address
+    })
+}
+
+/// The hostname that is asked about, or changed.
+fn asked() -> &'static Change {
+    static ASKED: OnceLock<Change> = OnceLock::new();
+    ASKED.get_or_init(|| Change {
+        hostname: "app.example.com".parse().expect("a name"),
+        cert_id: "one".parse().expect("an id"),
+        enabled: Some(true),
+    })
+}
+
+/// What a page is made from where that was read of the hostname.
+fn source(reading: Option<Reading>) -> Source {
+    static TELEMETRY: OnceLock<Arc<Telemetry>> = OnceLock::new();
+    let telemetry = TELEMETRY.get_or_init(|| Arc::new(Telemetry::new().expect("metrics")));
+    let hostname = asked().hostname.clone();
+    let target = HostnameTarget { hostname: hostname.clone(), expectation: Expectation::default() };
+    let zone = ZoneTarget::named("default".into(), "example.com".parse().expect("a name"), None);
+    let zone = zone.with_hostnames(vec![target]);
+    let outcome = Outcome {
+        hostnames: reading.map(|reading| (hostname, Ok(reading))).into_iter().collect(),
+        ..Outcome::of(zone.key().clone())
+    };
+    let snapshot = Snapshot::default().retarget(&Targets::new([zone])).fold(&[outcome]);
+    let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
+    Source { snapshot: watch::channel(Arc::new(snapshot)).1, telemetry: Arc::clone(telemetry), clock }
+}
+
+/// A client that asks nothing.
+fn client() -> &'static Client {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    CLIENT.get_or_init(|| {
+        let options = Options {
+            account: "default".into(),
+            account_id: None,
+            base_url: "http://127.0.0.1:9/".parse().expect("a URL"),
+            timeout: Duration::from_secs(1),
+            max_concurrent_requests: 1,
+            extra_ca: None,
+        };
+        let limit = RateLimit { requests: NonZeroU32::MAX, per: Duration::from_secs(1) };
+        let token = watch::channel("token".parse().expect("a token")).1;
+        let telemetry = Arc::new(Telemetry::new().expect("metrics"));
+        let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
+        Client::new(options, token, Arc::new(Budget::new(limit)), telemetry, clock).expect("a client")
+    })
+}
