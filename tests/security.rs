@@ -1,5 +1,4 @@
 //! Holds SECURITY.md to the tests that it names.
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::fs;
 
