@@ -5,7 +5,8 @@
 #[path = "../../tests/support/exposition.rs"]
 mod exposition;
 
-use std::io::{Read, Write};
+use std::error::Error;
+use std::io::{Cursor, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -13,15 +14,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;
-use cloudflare_aop_exporter::cloudflare::{BaseUrl, Budget, Change, Client, Error, Options, RateLimit};
+use cloudflare_aop_exporter::cloudflare::{BaseUrl, Budget, Change, Client, Options, RateLimit};
 use cloudflare_aop_exporter::config::{Config, Secrets};
 use cloudflare_aop_exporter::domain::{
-    CertId, Expectation, Hostname, HostnameTarget, Outcome, Pem, Reading, Snapshot, Targets, ZoneId,
-    ZoneName, ZoneTarget,
+    CertId, Expectation, Expected, Extent, Hostname, HostnameTarget, Outcome, Pem, Reading, Snapshot,
+    Targets, ZoneId, ZoneName, ZoneTarget,
 };
 use cloudflare_aop_exporter::http::{self, App};
 use cloudflare_aop_exporter::listener::Limits;
 use cloudflare_aop_exporter::metrics::{Format, Source, States};
+use cloudflare_aop_exporter::poll::state_file;
 use cloudflare_aop_exporter::schedule::Schedule;
 use cloudflare_aop_exporter::telemetry::{Endpoint, Telemetry};
 use jiff::Timestamp;
@@ -31,7 +33,7 @@ use tokio::sync::{mpsc, watch};
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("config", config),
     ("hostname", hostname),
     ("answer", answer),
@@ -40,6 +42,7 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("names", names),
     ("accept", accept),
     ("request", request),
+    ("state", state),
 ];
 
 /// A configuration file is read, or each of its errors names the file.
@@ -54,15 +57,7 @@ pub fn config(data: &[u8]) {
 /// An answer about a hostname is refused in few words, or makes a page that can be read.
 pub fn hostname(data: &[u8]) {
     match client().read_hostname(&asked().hostname, data) {
-        Ok(reading) => {
-            let source = source(Some(reading));
-            for format in [Format::Text, Format::OpenMetrics] {
-                let (mut page, mut text) = (source.page(format, States::All), Vec::new());
-                while page.fill(&mut text, usize::MAX) {}
-                let text = String::from_utf8(text).expect("a page is UTF-8");
-                exposition::samples(&text, format == Format::OpenMetrics).expect("a page can be read");
-            }
-        }
+        Ok(reading) => check_pages(&source(snapshot(Some(reading)))),
         Err(error) => check_words(&error),
     }
 }
@@ -137,8 +132,33 @@ pub fn request(data: &[u8]) {
     assert!(exchange(b"GET /-/healthy HTTP/1.0\r\n\r\n").ends_with(b"\r\n\r\nhealthy\n"));
 }
 
+/// A state file is refused in few words, or makes a page that can be read, and is written as what it was read as.
+pub fn state(data: &[u8]) {
+    let read = |data: &[u8]| state_file::read(Cursor::new(data), targets(), Timestamp::UNIX_EPOCH.into());
+    match read(data) {
+        Ok(known) => {
+            let [mut written, mut again] = [Vec::new(), Vec::new()];
+            state_file::write(&known, &mut written).expect("it is written");
+            state_file::write(&read(&written).expect("it is read"), &mut again).expect("it is written");
+            assert_eq!(String::from_utf8(written), String::from_utf8(again));
+            check_pages(&source(known));
+        }
+        Err(error) => check_words(&error),
+    }
+}
+
+/// The pages can be read.
+fn check_pages(source: &Source) {
+    for format in [Format::Text, Format::OpenMetrics] {
+        let (mut page, mut text) = (source.page(format, States::All), Vec::new());
+        while page.fill(&mut text, usize::MAX) {}
+        let text = String::from_utf8(text).expect("a page is UTF-8");
+        exposition::samples(&text, format == Format::OpenMetrics).expect("a page can be read");
+    }
+}
+
 /// What is said of an error is short and harms no log.
-fn check_words(error: &Error) {
+fn check_words(error: &impl Error) {
     let words = error.to_string();
     assert!(words.chars().count() < 3000 && !words.contains(char::is_control), "{words:?}");
 }
@@ -168,7 +188,7 @@ fn server() -> SocketAddr {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let (options, reload) = (watch::channel(Arc::default()).1, mpsc::channel(1).0);
-                let app = App::new(source(None), options, reload, tokio::time::Instant::now());
+                let app = App::new(source(snapshot(None)), options, reload, tokio::time::Instant::now());
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
                 http::serve(listener, app, Limits::default(), std::future::pending()).await;
             });
@@ -187,21 +207,34 @@ fn asked() -> &'static Change {
     })
 }
 
-/// What a page is made from where that was read of the hostname.
-fn source(reading: Option<Reading>) -> Source {
+/// What a page is made from where that is known.
+fn source(known: Snapshot) -> Source {
     static TELEMETRY: OnceLock<Arc<Telemetry>> = OnceLock::new();
     let telemetry = TELEMETRY.get_or_init(|| Arc::new(Telemetry::new().expect("metrics")));
+    let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
+    Source { snapshot: watch::channel(Arc::new(known)).1, telemetry: Arc::clone(telemetry), clock }
+}
+
+/// What is known where that was read of the hostname.
+fn snapshot(reading: Option<Reading>) -> Snapshot {
     let hostname = asked().hostname.clone();
-    let target = HostnameTarget { hostname: hostname.clone(), expectation: Expectation::default() };
-    let zone = ZoneTarget::named("default".into(), "example.com".parse().expect("a name"), None);
-    let zone = zone.with_hostnames(vec![target]);
     let outcome = Outcome {
         hostnames: reading.map(|reading| (hostname, Ok(reading))).into_iter().collect(),
-        ..Outcome::of(zone.key().clone())
+        ..Outcome::of(targets().zones()[0].key().clone())
     };
-    let snapshot = Snapshot::default().retarget(&Targets::new([zone])).fold(&[outcome]);
-    let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
-    Source { snapshot: watch::channel(Arc::new(snapshot)).1, telemetry: Arc::clone(telemetry), clock }
+    Snapshot::default().retarget(targets()).fold(&[outcome])
+}
+
+/// A zone of which everything is watched, and the hostname.
+fn targets() -> &'static Targets {
+    static TARGETS: OnceLock<Targets> = OnceLock::new();
+    TARGETS.get_or_init(|| {
+        let hostname = asked().hostname.clone();
+        let target = HostnameTarget { hostname, expectation: Expectation::default() };
+        let zone = ZoneTarget::named("default".into(), "example.com".parse().expect("a name"), None);
+        let extent = Extent { discovered: Some(Expected::Any), zone_level: true, ..Extent::default() };
+        Targets::new([zone.with_hostnames(vec![target]).with_extent(extent)])
+    })
 }
 
 /// A client that asks nothing.

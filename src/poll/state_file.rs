@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Date, Entry, Snapshot, Targets};
 use crate::file;
-use format::Unfit;
+pub use format::{Unfit, read, write};
 
 /// At least this long is paused after each write.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -37,7 +37,7 @@ pub fn load(path: &Path, targets: &Targets, now: Date) -> Option<Snapshot> {
     // where the folder cannot be read or written, the file itself tells
     let _ = file::remove_leftovers(path);
     let shown = path.display();
-    match read(path, targets, now) {
+    match open(path, targets, now) {
         Ok(known) => {
             let entries = known.zones().iter().flat_map(|zone| zone.entries());
             let readings = entries.filter_map(Entry::reading).count();
@@ -66,7 +66,7 @@ pub fn load(path: &Path, targets: &Targets, now: Date) -> Option<Snapshot> {
 /// # Errors
 /// Where it cannot be written; the file before is then left as it was.
 pub fn save(path: &Path, known: &Snapshot) -> io::Result<()> {
-    file::replace(path, 0o600, |out| Ok(format::write(known, out)?))
+    file::replace(path, 0o600, |out| Ok(write(known, out)?))
 }
 
 /// Saves each snapshot as soon as it is published, or the latest after a pause, until the poller has ended.
@@ -103,12 +103,12 @@ pub async fn keep(path: PathBuf, mut snapshot: watch::Receiver<Arc<Snapshot>>, s
     }
 }
 
-fn read(path: &Path, targets: &Targets, now: Date) -> Result<Snapshot, Unfit> {
+fn open(path: &Path, targets: &Targets, now: Date) -> Result<Snapshot, Unfit> {
     // a pipe would be waited for without end
     if !fs::metadata(path)?.is_file() {
         return Err(Unfit::NoFile);
     }
-    format::read(File::open(path)?, targets, now)
+    read(File::open(path)?, targets, now)
 }
 
 /// Renames the file; the names of those that were left aside before stay taken.

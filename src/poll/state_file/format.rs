@@ -20,7 +20,7 @@ const VERSION: u32 = 1;
 
 /// Why a file is of no use.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unfit {
+pub enum Unfit {
     /// It is JSON, and something else.
     #[error("it is no state file of this program")]
     Foreign,
@@ -39,14 +39,20 @@ pub(super) enum Unfit {
 }
 
 /// Writes what is known, hostname by hostname.
-pub(super) fn write(known: &Snapshot, out: impl Write) -> serde_json::Result<()> {
+///
+/// # Errors
+/// Where `out` takes no more.
+pub fn write(known: &Snapshot, out: impl Write) -> serde_json::Result<()> {
     serde_json::to_writer(out, &File { format: FORMAT.into(), version: VERSION, zones: Zones(known.zones()) })
 }
 
 /// Reads what was known of `targets`; what it says of anything else is passed over.
 ///
 /// It cannot have been read later than `now`, whatever a clock said that was wrong.
-pub(super) fn read(mut file: impl Read + Seek, targets: &Targets, now: Date) -> Result<Snapshot, Unfit> {
+///
+/// # Errors
+/// Where it is no sound state file of this version.
+pub fn read(mut file: impl Read + Seek, targets: &Targets, now: Date) -> Result<Snapshot, Unfit> {
     let read: Result<File<Vec<ZoneRow<Vec<HostnameRow>>>>, _> = parse(&mut file);
     match read {
         Ok(File { format, version, zones }) => {
