@@ -185,7 +185,7 @@ fn nothing_was_read_later_than_now() {
 /// What is complained about in a file.
 fn complaint(content: impl AsRef<[u8]>) -> String {
     let file = io::Cursor::new(content);
-    format::read(file, &Targets::new([watched()]), date(NOW)).unwrap_err().to_string()
+    read(file, &Targets::new([watched()]), date(NOW)).unwrap_err().to_string()
 }
 
 #[test]
