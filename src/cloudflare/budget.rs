@@ -34,6 +34,9 @@ impl RateLimit {
     }
 }
 
+/// No response holds requests back for longer, whatever it says: none that corrected it would come before.
+pub(super) const LONGEST_BLOCK: Duration = Duration::from_secs(600);
+
 /// The requests of one quota: shared by all clients whose tokens belong to one Cloudflare user.
 pub struct Budget {
     ledger: Mutex<Ledger>,

@@ -10,7 +10,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::budget::{Admission, Announcement, Budget, Wait};
+use super::budget::{Admission, Announcement, Budget, LONGEST_BLOCK, Wait};
 use super::interner::Interner;
 use super::wire::{Envelope, ResultInfo, printable};
 use super::{ApiToken, BuildError, Error, Options, retry};
@@ -66,7 +66,6 @@ impl Request {
 const LARGEST_BODY: usize = 4 << 20;
 /// What Cloudflare blocks for after its limit was passed, where it does not say.
 const DEFAULT_BLOCK: Duration = Duration::from_secs(300);
-const LONGEST_BLOCK: Duration = Duration::from_secs(600);
 
 impl Client {
     /// A client that sends `token`, whatever it is at the time, and spends from `budget`.
