@@ -159,6 +159,20 @@ async fn an_answer_that_says_nothing_of_a_hostname_is_no_error() {
 }
 
 #[tokio::test]
+async fn a_change_may_be_answered_with_all_that_a_large_zone_has() {
+    let api = Api::start(&["a.example.com"], HOUR).await;
+    let pem = "x".repeat(8 << 10);
+    let row = |number| json!({"hostname": format!("h{number}.example.com"), "enabled": true, "cert_id": "c", "certificate": pem});
+    let mut rows: Vec<_> = (0..1000).map(row).collect();
+    rows.push(json!({"hostname": "a.example.com", "enabled": false}));
+    let body = json!({"success": true, "result": rows});
+    api.fault("PUT", Effect::Json { status: 200, body });
+    let changes = [api.change("a.example.com", Some(false))];
+    let answered = api.asking().build().put_hostnames(api.api.zone, &changes, soon()).await.unwrap();
+    assert_eq!(answered[0].as_ref().unwrap().association, Association::Disabled);
+}
+
+#[tokio::test]
 async fn a_change_is_sent_again_and_judged_like_every_other_request() {
     let api = Api::start(&["a.example.com"], HOUR).await;
     let asking = api.asking();

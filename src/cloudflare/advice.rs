@@ -193,7 +193,7 @@ mod tests {
             "too many requests were sent on behalf of this user, the dashboard's and other tools' included: try again in five minutes"
         );
         assert_eq!(advice(500, &[], Purpose::Read), "");
-        assert_eq!(Error::Oversized.advice(Purpose::Read), None);
+        assert_eq!(Error::Oversized(0).advice(Purpose::Read), None);
     }
 
     #[test]
