@@ -17,6 +17,7 @@ use cloudflare_aop_exporter::simulator::{
 use harness::{Asking, hostname, now, soon};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 const TOKEN: &str = "a-token-that-nobody-may-see";
 const HOUR: Duration = Duration::from_secs(3600);
@@ -229,6 +230,21 @@ async fn waiting_ends_at_its_limit_and_has_looked_at_every_hostname() {
         assert_eq!(one.standing(&wish), Standing::Pending);
         assert_eq!(one.reading.unwrap().status, Some(Status::PendingDeletion));
     }
+}
+
+#[tokio::test]
+async fn waiting_passes_its_limit_by_no_more_than_one_call_however_many_hostnames_are_pending() {
+    let api = Api::start(&[], HOUR).await;
+    let client = api.asking().build();
+    api.fault("GET", Effect::Hang);
+    let names: Vec<_> = (0..50).map(|number| format!("h{number}.example.com")).collect();
+    let mut awaited = awaited(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let pace = Pace { call: Duration::from_millis(500), ..pace(MOMENT) };
+    let started = Instant::now();
+    wait(&client, api.api.zone, &Wish::Void(None), &mut awaited, pace, |_| ()).await.unwrap();
+    // one after the other they would take 25 s
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    assert!(awaited.iter().all(|one| one.reading.is_none()));
 }
 
 #[tokio::test]
