@@ -471,6 +471,10 @@ async fn an_error_of_the_api_says_what_to_do() {
         assert!(ran.err.starts_with(&format!("error: {sentence}")), "{}", ran.err);
         assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     }
+    api.fault("GET", Effect::Empty { status: 405 });
+    let ran = api.run_at(&format!("list --zone {} --base-url {base_url}", api.api.zone), TOKEN).await;
+    let sentence = "error: list of associations: Cloudflare may not offer this list, ";
+    assert!(ran.err.starts_with(sentence), "{}", ran.err);
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ impl List {
         let api = self.reach.api().await?;
         let listed = api.client.associations(api.zone, api.deadline(), |_| true).await;
         let listed =
-            listed.map_err(|error| reach::explained("list of associations", &error, Purpose::Read))?;
+            listed.map_err(|error| reach::explained("list of associations", &error, Purpose::List))?;
         let listed = listed.unwrap_or_default();
         let mut rows: Vec<_> =
             listed.rows.into_iter().filter(|row| row.status != Some(Status::Deleted)).collect();
