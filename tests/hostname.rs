@@ -556,6 +556,27 @@ async fn a_configuration_tells_account_and_zone() {
 }
 
 #[tokio::test]
+async fn a_change_of_more_hostnames_than_the_limit_lets_through_at_once_takes_its_time() {
+    let api = Api::start(&[], MOMENT).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("aop.toml");
+    let config = format!(
+        "[[account]]\napi_token_env = \"AOP_TOKEN\"\nbase_url = \"{}\"\n\
+         rate_limit = {{ requests = 4, per = \"2s\" }}\n\
+         [[account.zone]]\nname = \"example.com\"\nid = \"{}\"\nhostnames = [\"a.example.com\"]\n",
+        api.api.base_url, api.api.zone
+    );
+    fs::write(&path, config).unwrap();
+    let mut command = program();
+    command.args(["hostname", "enable", "--zone", "example.com", "--yes", "--timeout", "1500ms"]);
+    command.args((1..=7).map(|number| format!("h{number}.example.com")));
+    command.args(["--cert-id", api.new.as_str(), "--config"]).arg(&path).env("AOP_TOKEN", TOKEN);
+    // seven are read and a list, which fills two windows before the change is sent
+    let ran = finished(command).await;
+    assert_eq!((ran.code, api.puts()), (0, 1), "{}", ran.err);
+}
+
+#[tokio::test]
 async fn a_command_line_that_is_wrong_has_exit_code_two() {
     let api = Api::start(&[], MOMENT).await;
     for arguments in [

@@ -112,6 +112,17 @@ impl Budget {
         self.ended.notify_waiters();
     }
 
+    /// How long the limit may hold so many requests back: not at all where they may leave at once, else for the time
+    /// that they take at it, after a window that is filled already.
+    pub fn time_for(&self, requests: usize) -> Duration {
+        let mut ledger = self.ledger();
+        if requests <= ledger.ring.left(Instant::now()) {
+            return Duration::ZERO;
+        }
+        let limit = ledger.ring.limit();
+        limit.time_for(requests).saturating_add(limit.per)
+    }
+
     /// Counts a request as soon as it may leave, or says why that is not before `deadline`.
     pub(super) async fn admit(&self, deadline: Instant) -> Result<Admission<'_>, Wait> {
         loop {
