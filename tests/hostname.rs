@@ -160,6 +160,39 @@ async fn an_answer_that_says_nothing_of_a_hostname_is_no_error() {
 }
 
 #[tokio::test]
+async fn of_several_rows_in_an_answer_the_furthest_in_deployment_counts_and_then_the_newest() {
+    let api = Api::start(&["a.example.com"], HOUR).await;
+    let client = api.asking().build();
+    let row = |(cert_id, status, day): (&str, &str, u32)| {
+        let updated_at = format!("2026-01-0{day}T00:00:00Z");
+        json!({"hostname": "a.example.com", "enabled": true, "cert_id": cert_id, "status": status, "updated_at": updated_at})
+    };
+    let order = [
+        "active",
+        "pending_deployment",
+        "initializing",
+        "deployment_timed_out",
+        "pending_deletion",
+        "deletion_timed_out",
+        "deleted",
+    ];
+    let mut cases: Vec<_> = order.windows(2).map(|pair| [("c1", pair[0], 1), ("c2", pair[1], 2)]).collect();
+    cases.push([("c1", "active", 2), ("c2", "active", 1)]);
+    for mut rows in cases {
+        for _ in 0..2 {
+            rows.reverse();
+            let body = json!({"success": true, "result": rows.map(row)});
+            api.fault("PUT", Effect::Json { status: 200, body });
+            let changes = [api.change("a.example.com", Some(true))];
+            let answered = client.put_hostnames(api.api.zone, &changes, soon()).await.unwrap();
+            let certificate = answered[0].as_ref().unwrap().certificate.as_ref().unwrap();
+            assert_eq!(certificate.id().unwrap().as_str(), "c1", "{rows:?}");
+            api.api.simulator.clear_faults();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_change_may_be_answered_with_all_that_a_large_zone_has() {
     let api = Api::start(&["a.example.com"], HOUR).await;
     let pem = "x".repeat(8 << 10);
