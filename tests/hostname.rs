@@ -434,6 +434,22 @@ async fn a_certificate_gets_no_more_associations_than_cloudflare_allows() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_not_complete_leaves_the_cap_unchecked_and_says_so() {
+    let api = Api::start(&["a.example.com"], MOMENT).await;
+    let row = json!({"hostname": "a.example.com", "enabled": true, "cert_id": api.old.as_str()});
+    let body = json!({"success": true, "result": [row], "result_info": {"total_count": 2}});
+    let list = Fault::new(Effect::Json { status: 200, body }).on_method("GET").on_path("/hostnames?");
+    api.api.simulator.add_fault(list);
+    let ran = api.run(&format!("enable x.example.com --cert-id {} --yes", api.old)).await;
+    let unchecked = format!(
+        "How many associations certificate {} has could not be checked: the list of them is not complete\n",
+        api.old
+    );
+    assert!(ran.err.starts_with(&unchecked), "{}", ran.err);
+    assert_eq!((ran.code, api.puts()), (0, 1));
+}
+
+#[tokio::test]
 async fn a_certificate_or_a_zone_that_was_not_meant_is_refused() {
     let api = Api::start(&["a.example.com"], MOMENT).await;
     let (old, new) = (&api.old, &api.new);

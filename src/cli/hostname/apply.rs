@@ -143,16 +143,19 @@ fn awaited(readings: Vec<(Hostname, Reading)>) -> Vec<Awaited> {
 /// Refuses to give a certificate more associations than it may have.
 async fn check_cap(api: &Api, plan: &Plan) -> anyhow::Result<()> {
     let Some(cert_id) = plan.grows() else { return Ok(()) };
-    // where the list cannot be read, what comes is counted all the same
-    let rows = match api.client.associations(api.zone, api.deadline(1), |_| true).await {
-        Ok(listed) => listed.unwrap_or_default().rows,
-        Err(error) => {
-            question::tell(&format!(
-                "How many associations certificate {cert_id} has could not be checked: {error}\n"
-            ));
-            Default::default()
-        }
+    let listed = api.client.associations(api.zone, api.deadline(1), |_| true).await;
+    let unchecked = match &listed {
+        Ok(Some(listed)) if listed.complete => None,
+        Ok(_) => Some("the list of them is not complete".to_owned()),
+        Err(error) => Some(error.to_string()),
     };
+    if let Some(why) = unchecked {
+        question::tell(&format!(
+            "How many associations certificate {cert_id} has could not be checked: {why}\n"
+        ));
+    }
+    // where the list cannot be read, what comes is counted all the same
+    let rows = listed.ok().flatten().unwrap_or_default().rows;
     let present = rows.iter().filter(|row| row.status != Some(Status::Deleted));
     let present = present.filter(|row| row.cert_id.as_ref() == Some(cert_id)).map(|row| &row.hostname);
     plan.check_cap(present).map_err(|refusal| anyhow::anyhow!("nothing was changed: {refusal}"))
