@@ -143,25 +143,22 @@ impl Wish {
             Self::Disabled(given) => (Some(false), given.as_ref()),
             Self::Void(given) => (None, given.as_ref()),
         };
-        let cert_id = match self {
-            Self::Enabled(cert_id) => cert_id.clone(),
-            Self::Void(_) if self.holds(state) => return Ok(None),
-            Self::Disabled(_) if !state.exists() => {
-                return Err(Refusal::NoAssociation(hostname.clone(), state.clone()));
-            }
-            Self::Disabled(_) | Self::Void(_) => {
-                if let (Some(found), Some(given)) = (&state.cert_id, given)
-                    && found != given
-                {
-                    let (hostname, found, given) = (hostname.clone(), found.clone(), given.clone());
-                    return Err(Refusal::OtherCertificate { hostname, found, given });
-                }
-                let known = state.cert_id.as_ref().or(given);
-                known.ok_or_else(|| Refusal::NoCertId(hostname.clone()))?.clone()
-            }
-        };
-        let change = Change { hostname: hostname.clone(), cert_id, enabled };
-        Ok(if self.holds(state) { None } else { Some(change) })
+        if matches!(self, Self::Disabled(_)) && !state.exists() {
+            return Err(Refusal::NoAssociation(hostname.clone(), state.clone()));
+        }
+        // also where nothing would change: it is not what was meant
+        if let (Self::Disabled(Some(given)) | Self::Void(Some(given)), Some(found)) = (self, &state.cert_id)
+            && found != given
+        {
+            let (hostname, found, given) = (hostname.clone(), found.clone(), given.clone());
+            return Err(Refusal::OtherCertificate { hostname, found, given });
+        }
+        if self.holds(state) {
+            return Ok(None);
+        }
+        let cert_id = given.or(state.cert_id.as_ref());
+        let cert_id = cert_id.ok_or_else(|| Refusal::NoCertId(hostname.clone()))?.clone();
+        Ok(Some(Change { hostname: hostname.clone(), cert_id, enabled }))
     }
 
     /// Whether it is as wished, or on its way there.

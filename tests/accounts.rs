@@ -143,6 +143,20 @@ async fn of_several_zones_with_one_name_the_only_active_one_counts_in_a_list_too
 }
 
 #[tokio::test]
+async fn a_zone_that_two_pages_show_is_one_zone() {
+    let api = api(&names(1)).await;
+    let zones = json!([{"id": "1".repeat(32), "name": "one.example", "status": "active"}]);
+    let body = json!({"success": true, "result": zones, "result_info": {"total_pages": 2}});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
+    let (client, name) = (api.client().build(), "one.example".parse().unwrap());
+    assert_eq!(client.zone_id(&name, soon()).await.unwrap().to_string(), "1".repeat(32));
+    let listed = client.visible_zones(&names(51), soon()).await.unwrap().unwrap();
+    let id = client.zone_id_among(&listed, &name, soon()).await;
+    assert_eq!(id.unwrap().to_string(), "1".repeat(32));
+    assert_eq!(api.simulator.requests().total(), 4);
+}
+
+#[tokio::test]
 async fn a_token_that_sees_no_zone_at_all_is_told_so_after_one_more_request() {
     let api = api(&names(1)).await;
     let body = json!({"success": true, "result": [], "result_info": {"total_pages": 0}});

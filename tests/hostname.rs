@@ -17,6 +17,7 @@ use cloudflare_aop_exporter::simulator::{
 use harness::{Asking, hostname, now, soon};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 const TOKEN: &str = "a-token-that-nobody-may-see";
 const HOUR: Duration = Duration::from_secs(3600);
@@ -159,6 +160,53 @@ async fn an_answer_that_says_nothing_of_a_hostname_is_no_error() {
 }
 
 #[tokio::test]
+async fn of_several_rows_in_an_answer_the_furthest_in_deployment_counts_and_then_the_newest() {
+    let api = Api::start(&["a.example.com"], HOUR).await;
+    let client = api.asking().build();
+    let row = |(cert_id, status, day): (&str, &str, u32)| {
+        let updated_at = format!("2026-01-0{day}T00:00:00Z");
+        json!({"hostname": "a.example.com", "enabled": true, "cert_id": cert_id, "status": status, "updated_at": updated_at})
+    };
+    let order = [
+        "active",
+        "pending_deployment",
+        "initializing",
+        "deployment_timed_out",
+        "pending_deletion",
+        "deletion_timed_out",
+        "deleted",
+    ];
+    let mut cases: Vec<_> = order.windows(2).map(|pair| [("c1", pair[0], 1), ("c2", pair[1], 2)]).collect();
+    cases.push([("c1", "active", 2), ("c2", "active", 1)]);
+    for mut rows in cases {
+        for _ in 0..2 {
+            rows.reverse();
+            let body = json!({"success": true, "result": rows.map(row)});
+            api.fault("PUT", Effect::Json { status: 200, body });
+            let changes = [api.change("a.example.com", Some(true))];
+            let answered = client.put_hostnames(api.api.zone, &changes, soon()).await.unwrap();
+            let certificate = answered[0].as_ref().unwrap().certificate.as_ref().unwrap();
+            assert_eq!(certificate.id().unwrap().as_str(), "c1", "{rows:?}");
+            api.api.simulator.clear_faults();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_may_be_answered_with_all_that_a_large_zone_has() {
+    let api = Api::start(&["a.example.com"], HOUR).await;
+    let pem = "x".repeat(8 << 10);
+    let row = |number| json!({"hostname": format!("h{number}.example.com"), "enabled": true, "cert_id": "c", "certificate": pem});
+    let mut rows: Vec<_> = (0..1000).map(row).collect();
+    rows.push(json!({"hostname": "a.example.com", "enabled": false}));
+    let body = json!({"success": true, "result": rows});
+    api.fault("PUT", Effect::Json { status: 200, body });
+    let changes = [api.change("a.example.com", Some(false))];
+    let answered = api.asking().build().put_hostnames(api.api.zone, &changes, soon()).await.unwrap();
+    assert_eq!(answered[0].as_ref().unwrap().association, Association::Disabled);
+}
+
+#[tokio::test]
 async fn a_change_is_sent_again_and_judged_like_every_other_request() {
     let api = Api::start(&["a.example.com"], HOUR).await;
     let asking = api.asking();
@@ -215,6 +263,21 @@ async fn waiting_ends_at_its_limit_and_has_looked_at_every_hostname() {
         assert_eq!(one.standing(&wish), Standing::Pending);
         assert_eq!(one.reading.unwrap().status, Some(Status::PendingDeletion));
     }
+}
+
+#[tokio::test]
+async fn waiting_passes_its_limit_by_no_more_than_one_call_however_many_hostnames_are_pending() {
+    let api = Api::start(&[], HOUR).await;
+    let client = api.asking().build();
+    api.fault("GET", Effect::Hang);
+    let names: Vec<_> = (0..50).map(|number| format!("h{number}.example.com")).collect();
+    let mut awaited = awaited(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let pace = Pace { call: Duration::from_millis(500), ..pace(MOMENT) };
+    let started = Instant::now();
+    wait(&client, api.api.zone, &Wish::Void(None), &mut awaited, pace, |_| ()).await.unwrap();
+    // one after the other they would take 25 s
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    assert!(awaited.iter().all(|one| one.reading.is_none()));
 }
 
 #[tokio::test]
@@ -371,6 +434,22 @@ async fn a_certificate_gets_no_more_associations_than_cloudflare_allows() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_not_complete_leaves_the_cap_unchecked_and_says_so() {
+    let api = Api::start(&["a.example.com"], MOMENT).await;
+    let row = json!({"hostname": "a.example.com", "enabled": true, "cert_id": api.old.as_str()});
+    let body = json!({"success": true, "result": [row], "result_info": {"total_count": 2}});
+    let list = Fault::new(Effect::Json { status: 200, body }).on_method("GET").on_path("/hostnames?");
+    api.api.simulator.add_fault(list);
+    let ran = api.run(&format!("enable x.example.com --cert-id {} --yes", api.old)).await;
+    let unchecked = format!(
+        "How many associations certificate {} has could not be checked: the list of them is not complete\n",
+        api.old
+    );
+    assert!(ran.err.starts_with(&unchecked), "{}", ran.err);
+    assert_eq!((ran.code, api.puts()), (0, 1));
+}
+
+#[tokio::test]
 async fn a_certificate_or_a_zone_that_was_not_meant_is_refused() {
     let api = Api::start(&["a.example.com"], MOMENT).await;
     let (old, new) = (&api.old, &api.new);
@@ -441,6 +520,10 @@ async fn an_error_of_the_api_says_what_to_do() {
         assert!(ran.err.starts_with(&format!("error: {sentence}")), "{}", ran.err);
         assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     }
+    api.fault("GET", Effect::Empty { status: 405 });
+    let ran = api.run_at(&format!("list --zone {} --base-url {base_url}", api.api.zone), TOKEN).await;
+    let sentence = "error: list of associations: Cloudflare may not offer this list, ";
+    assert!(ran.err.starts_with(sentence), "{}", ran.err);
 }
 
 #[tokio::test]
@@ -519,6 +602,27 @@ async fn a_configuration_tells_account_and_zone() {
     assert_eq!(run("--zone example.com --account third").await, (1, unknown.to_owned()));
     let several = "error: --account: the configuration has several accounts, say which one: first, second\n";
     assert_eq!(run("--zone example.net").await, (1, several.to_owned()));
+}
+
+#[tokio::test]
+async fn a_change_of_more_hostnames_than_the_limit_lets_through_at_once_takes_its_time() {
+    let api = Api::start(&[], MOMENT).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("aop.toml");
+    let config = format!(
+        "[[account]]\napi_token_env = \"AOP_TOKEN\"\nbase_url = \"{}\"\n\
+         rate_limit = {{ requests = 4, per = \"2s\" }}\n\
+         [[account.zone]]\nname = \"example.com\"\nid = \"{}\"\nhostnames = [\"a.example.com\"]\n",
+        api.api.base_url, api.api.zone
+    );
+    fs::write(&path, config).unwrap();
+    let mut command = program();
+    command.args(["hostname", "enable", "--zone", "example.com", "--yes", "--timeout", "1500ms"]);
+    command.args((1..=7).map(|number| format!("h{number}.example.com")));
+    command.args(["--cert-id", api.new.as_str(), "--config"]).arg(&path).env("AOP_TOKEN", TOKEN);
+    // seven are read and a list, which fills two windows before the change is sent
+    let ran = finished(command).await;
+    assert_eq!((ran.code, api.puts()), (0, 1), "{}", ran.err);
 }
 
 #[tokio::test]

@@ -231,6 +231,20 @@ fn a_check_tells_by_its_exit_code_how_things_stand() {
 }
 
 #[test]
+fn a_check_of_one_hostname_leaves_out_what_is_discovered_beside_it() {
+    let (api, folder) = (simulate(), Folder::new());
+    let content = config(&api.address, "\"app.example.com\"") + "discover = true\n";
+    let path = folder.write("aop.toml", &content);
+    let check = |more: &[&str]| {
+        let output = run(&[&["check", "--config", &path], more].concat());
+        (output.status.code().unwrap(), text(&output.stdout).contains("intranet.example.com"))
+    };
+    assert_eq!(check(&[]), (2, true), "it has expired");
+    assert_eq!(check(&["--hostname", "app.example.com"]), (0, false));
+    assert_eq!(check(&["--hostname", "intranet.example.com"]), (3, false), "it is not configured");
+}
+
+#[test]
 fn a_check_that_reads_nothing_is_unknown() {
     let folder = Folder::new();
     let named = config("127.0.0.1:1", "\"app.example.com\"");

@@ -89,11 +89,12 @@ fn a_certificate_that_is_not_the_one_that_was_meant_is_refused() {
     for wish in [Wish::Disabled(Some(id("c2"))), Wish::Void(Some(id("c2")))] {
         assert_eq!(planned(&wish, Association::Enabled, ACTIVE, Some("c1")), refusal);
     }
-    assert_eq!(
+    let unchanged = [
         planned(&Wish::Disabled(Some(id("c2"))), Association::Disabled, ACTIVE, Some("c1")),
-        refusal,
-        "also where nothing would change"
-    );
+        planned(&Wish::Void(Some(id("c2"))), Association::Void, Some(Status::PendingDeletion), Some("c1")),
+    ];
+    assert_eq!(unchanged, [refusal; 2], "also where nothing would change");
+    assert_eq!(planned(&Wish::Void(Some(id("c2"))), Association::None, None, None), "kept");
     assert_eq!(planned(&Wish::Void(Some(id("c1"))), Association::Enabled, ACTIVE, Some("c1")), "None c1");
 }
 
@@ -104,6 +105,7 @@ fn an_id_that_cloudflare_does_not_tell_has_to_be_given() {
         "Cloudflare does not tell which certificate a.example is associated with: give its id"
     );
     assert_eq!(planned(&Wish::Void(Some(id("c1"))), Association::Enabled, ACTIVE, None), "None c1");
+    assert_eq!(planned(&Wish::Disabled(None), Association::Disabled, ACTIVE, None), "kept");
 }
 
 #[test]

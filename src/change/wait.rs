@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use tokio::time::{Instant, sleep};
 
 use super::{State, Wish};
@@ -41,7 +42,7 @@ pub enum Standing {
     GivenUp,
 }
 
-/// The last look may take as long, whatever the limit is.
+/// The last look, at all that is still pending, may take as long, whatever the limit is.
 const LAST_LOOK: Duration = Duration::from_secs(5);
 
 /// Looks at the hostnames until none is pending, or the limit has passed; `progress` is told after each look.
@@ -62,19 +63,18 @@ pub async fn wait(
     let end = Instant::now() + pace.limit;
     let mut pause = pace.first;
     loop {
-        let is_last = Instant::now() >= end;
-        for one in awaited.iter_mut().filter(|one| one.standing(wish) == Standing::Pending) {
-            let now = Instant::now();
-            let deadline = (now + pace.call).min(end.max(now + LAST_LOOK));
-            match client.hostname(zone, &one.hostname, deadline).await {
-                Ok(reading) => one.reading = Some(reading),
-                Err(error) if may_pass(&error) => {
-                    tracing::debug!(hostname = %one.hostname, %error, "it is asked about again");
+        let now = Instant::now();
+        let is_last = now >= end;
+        let pending = awaited.iter_mut().filter(|one| one.standing(wish) == Standing::Pending);
+        if is_last {
+            let deadline = now + pace.call.min(LAST_LOOK);
+            try_join_all(pending.map(|one| look(client, zone, one, deadline))).await?;
+        } else {
+            for one in pending {
+                look(client, zone, one, end.min(Instant::now() + pace.call)).await?;
+                if one.standing(wish) == Standing::Pending {
+                    break;
                 }
-                Err(error) => return Err((one.hostname.clone(), error)),
-            }
-            if one.standing(wish) == Standing::Pending && !is_last {
-                break;
             }
         }
         progress(awaited);
@@ -84,6 +84,23 @@ pub async fn wait(
         sleep(pause.min(end.saturating_duration_since(Instant::now()))).await;
         pause = (pause * 2).min(pace.longest);
     }
+}
+
+/// Reads one hostname; what was read of it before stays where that may be answered later.
+async fn look(
+    client: &Client,
+    zone: ZoneId,
+    one: &mut Awaited,
+    deadline: Instant,
+) -> Result<(), (Hostname, Error)> {
+    match client.hostname(zone, &one.hostname, deadline).await {
+        Ok(reading) => one.reading = Some(reading),
+        Err(error) if may_pass(&error) => {
+            tracing::debug!(hostname = %one.hostname, %error, "it is asked about again");
+        }
+        Err(error) => return Err((one.hostname.clone(), error)),
+    }
+    Ok(())
 }
 
 /// Whether the next look may be answered.

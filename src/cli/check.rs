@@ -114,8 +114,13 @@ impl Check {
             zones.filter(|zone| self.zone.is_empty() || self.zone.iter().any(|asked| is(zone, asked)));
         let chosen = zones.map(|zone| {
             let mut hostnames = zone.hostnames().to_vec();
-            hostnames.retain(|target| self.hostname.is_empty() || self.hostname.contains(&target.hostname));
-            ZoneTarget::clone(zone).with_hostnames(hostnames)
+            let mut extent = zone.extent();
+            if !self.hostname.is_empty() {
+                hostnames.retain(|target| self.hostname.contains(&target.hostname));
+                // what is discovered beside them was not asked for either
+                extent.discovered = None;
+            }
+            ZoneTarget::clone(zone).with_hostnames(hostnames).with_extent(extent)
         });
         let chosen =
             Targets::new(chosen.filter(|zone| self.hostname.is_empty() || !zone.hostnames().is_empty()));

@@ -105,7 +105,7 @@ impl Get {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let api = self.reach.api().await?;
         api.check_zone(&self.hostname)?;
-        let reading = api.client.hostname(api.zone, &self.hostname, api.deadline()).await;
+        let reading = api.client.hostname(api.zone, &self.hostname, api.deadline(1)).await;
         let reading = reading.map_err(|error| reach::explained(&self.hostname, &error, Purpose::Read))?;
         super::print(&match self.format {
             Format::Table => view::details(&self.hostname, &reading),
@@ -118,9 +118,9 @@ impl Get {
 impl List {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let api = self.reach.api().await?;
-        let listed = api.client.associations(api.zone, api.deadline(), |_| true).await;
+        let listed = api.client.associations(api.zone, api.deadline(1), |_| true).await;
         let listed =
-            listed.map_err(|error| reach::explained("list of associations", &error, Purpose::Read))?;
+            listed.map_err(|error| reach::explained("list of associations", &error, Purpose::List))?;
         let listed = listed.unwrap_or_default();
         let mut rows: Vec<_> =
             listed.rows.into_iter().filter(|row| row.status != Some(Status::Deleted)).collect();

@@ -9,6 +9,8 @@ pub enum Purpose {
     FindZone,
     /// To read associations.
     Read,
+    /// To list the associations of a zone.
+    List,
     /// To change associations.
     Write,
 }
@@ -18,7 +20,7 @@ impl Purpose {
     pub const fn permission(self) -> &'static str {
         match self {
             Self::FindZone => "Zone Read",
-            Self::Read => "SSL and Certificates Read",
+            Self::Read | Self::List => "SSL and Certificates Read",
             Self::Write => "SSL and Certificates Write",
         }
     }
@@ -59,10 +61,7 @@ impl Error {
         }
         let permission = purpose.permission();
         match *status {
-            _ if named(7003) || named(7000) => Some(format!(
-                "there is no such zone for this token: check the zone's id, and that the token's permission \
-                 \"{permission}\" covers the zone"
-            )),
+            _ if named(7003) || named(7000) => Some(nowhere(purpose)),
             _ if named(9109) => Some(format!(
                 "the token has no access to this zone: its permission \"{permission}\" must cover the zone, and the \
                  address that is asked from must not be excluded"
@@ -74,6 +73,7 @@ impl Error {
             _ if *status == 403 || named(10_000) => {
                 Some(format!("the token lacks the permission \"{permission}\" for this zone"))
             }
+            404 | 405 if purpose == Purpose::List => Some(nowhere(purpose)),
             409 => Some("something else is changing this zone at the same time: try again in a minute".to_owned()),
             429 => Some(
                 "too many requests were sent on behalf of this user, the dashboard's and other tools' included: \
@@ -82,6 +82,22 @@ impl Error {
             ),
             _ => None,
         }
+    }
+}
+
+/// What to do where the API has nothing at that address.
+fn nowhere(purpose: Purpose) -> String {
+    let permission = purpose.permission();
+    let no_zone = format!(
+        "there is no such zone for this token: check the zone's id, and that the token's permission \
+         \"{permission}\" covers the zone"
+    );
+    match purpose {
+        Purpose::List => format!(
+            "Cloudflare may not offer this list, which is newer than the rest of its API: \"hostname get HOST\" reads \
+             one association after the other; or {no_zone}"
+        ),
+        _ => no_zone,
     }
 }
 
@@ -183,6 +199,21 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_is_not_there_may_be_missing_in_the_api_or_in_the_zone() {
+        let both = "Cloudflare may not offer this list, which is newer than the rest of its API: \"hostname get HOST\" reads one association after the other; or there is no such zone for this token: check the zone's id, and that the token's permission \"SSL and Certificates Read\" covers the zone";
+        for (status, codes) in
+            [(404, vec![7000]), (400, vec![7003]), (404, vec![]), (405, vec![10_405]), (405, vec![])]
+        {
+            assert_eq!(advice(status, &codes, Purpose::List), both, "{status} {codes:?}");
+        }
+        for (status, codes) in [(404, vec![10_000]), (403, vec![]), (429, vec![]), (500, vec![])] {
+            let advice = |purpose| advice(status, &codes, purpose);
+            assert_eq!(advice(Purpose::List), advice(Purpose::Read), "{status} {codes:?}");
+        }
+        assert_eq!(advice(404, &[], Purpose::Read), "");
+    }
+
+    #[test]
     fn a_status_alone_may_say_what_to_do() {
         assert_eq!(
             advice(409, &[], Purpose::Write),
@@ -193,7 +224,7 @@ mod tests {
             "too many requests were sent on behalf of this user, the dashboard's and other tools' included: try again in five minutes"
         );
         assert_eq!(advice(500, &[], Purpose::Read), "");
-        assert_eq!(Error::Oversized.advice(Purpose::Read), None);
+        assert_eq!(Error::Oversized(0).advice(Purpose::Read), None);
     }
 
     #[test]

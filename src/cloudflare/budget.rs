@@ -34,6 +34,9 @@ impl RateLimit {
     }
 }
 
+/// No response holds requests back for longer, whatever it says: none that corrected it would come before.
+pub(super) const LONGEST_BLOCK: Duration = Duration::from_secs(600);
+
 /// The requests of one quota: shared by all clients whose tokens belong to one Cloudflare user.
 pub struct Budget {
     ledger: Mutex<Ledger>,
@@ -107,6 +110,17 @@ impl Budget {
         self.ledger().ring.set_limit(limit);
         // who waits for the old one may go sooner
         self.ended.notify_waiters();
+    }
+
+    /// How long the limit may hold so many requests back: not at all where they may leave at once, else for the time
+    /// that they take at it, after a window that is filled already.
+    pub fn time_for(&self, requests: usize) -> Duration {
+        let mut ledger = self.ledger();
+        if requests <= ledger.ring.left(Instant::now()) {
+            return Duration::ZERO;
+        }
+        let limit = ledger.ring.limit();
+        limit.time_for(requests).saturating_add(limit.per)
     }
 
     /// Counts a request as soon as it may leave, or says why that is not before `deadline`.

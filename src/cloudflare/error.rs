@@ -49,9 +49,9 @@ pub enum Error {
         /// Cloudflare's identifier of the request.
         ray: Option<Box<str>>,
     },
-    /// The response is larger than any answer.
-    #[error("the response is larger than 4 MiB")]
-    Oversized,
+    /// The response is larger than any answer: than so many octets.
+    #[error("the response is larger than {} MiB", .0 >> 20)]
+    Oversized(usize),
     /// The token cannot be sent in a header.
     #[error("the token cannot be sent in a header")]
     Header,
@@ -92,7 +92,7 @@ impl Error {
         match self {
             Self::Transport(error) => transport_reason(error),
             Self::Api { status, errors, .. } => api_reason(*status, errors),
-            Self::Invalid { .. } | Self::Oversized | Self::ManyZones(..) => Reason::InvalidResponse,
+            Self::Invalid { .. } | Self::Oversized(_) | Self::ManyZones(..) => Reason::InvalidResponse,
             Self::Header => Reason::Auth,
             Self::Deadline => Reason::Timeout,
             Self::Blocked(_) => Reason::RateLimited,
@@ -275,6 +275,6 @@ mod tests {
         assert!(api(404, &[1, 1553]).is(404, 1553));
         assert!(!api(400, &[1553]).is(404, 1553));
         assert!(!api(404, &[1]).is(404, 1553));
-        assert!(!Error::Oversized.is(404, 1553));
+        assert!(!Error::Oversized(0).is(404, 1553));
     }
 }

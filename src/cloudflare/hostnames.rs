@@ -1,11 +1,13 @@
 //! Associations of hostnames.
 
+use std::cmp::Reverse;
+
 use tokio::time::Instant;
 
 use super::transport::{Decoded, Request};
 use super::wire::{Changes, Envelope, HostnameObject};
 use super::{Client, Error};
-use crate::domain::{Association, CertId, Hostname, Reading, ZoneId};
+use crate::domain::{Association, CertId, Date, Hostname, Reading, Status, ZoneId};
 use crate::telemetry::Endpoint;
 
 /// Cloudflare's code for "there is no association for this hostname", which is an answer.
@@ -89,13 +91,17 @@ impl Client {
     fn answered(&self, changes: &[Change], objects: &[HostnameObject<'_>]) -> Vec<Option<Reading>> {
         let answered = changes.iter().map(|Change { hostname, .. }| {
             let ours = objects.iter().filter(|object| object.names(hostname) == Some(true));
-            let readings: Vec<_> = ours
-                .filter_map(|object| object.reading(hostname, self.now(), &self.certificates).ok())
-                .collect();
-            // beside the association there may be deleted ones that it had before
-            let present = readings.iter().find(|reading| reading.association != Association::None);
-            present.or(readings.first()).cloned()
+            let readings =
+                ours.filter_map(|object| object.reading(hostname, self.now(), &self.certificates).ok());
+            readings.min_by_key(rank)
         });
         answered.collect()
     }
+}
+
+/// Where one hostname has several rows, the lowest rank counts, as in a list; beside the association there may be
+/// deleted ones that it had before.
+fn rank(reading: &Reading) -> (bool, u8, Reverse<Option<Date>>) {
+    let status = reading.status.unwrap_or(Status::Unknown);
+    (reading.association == Association::None, status.precedence(), Reverse(reading.updated_at))
 }

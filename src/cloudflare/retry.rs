@@ -50,7 +50,7 @@ mod tests {
             assert!(!tried(code), "{code}");
         }
         assert_eq!(delay(0, &Error::Deadline, 0.0), None);
-        assert_eq!(delay(0, &Error::Oversized, 0.0), None);
+        assert_eq!(delay(0, &Error::Oversized(0), 0.0), None);
     }
 
     #[test]

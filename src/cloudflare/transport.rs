@@ -10,7 +10,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::budget::{Admission, Announcement, Budget, Wait};
+use super::budget::{Admission, Announcement, Budget, LONGEST_BLOCK, Wait};
 use super::interner::Interner;
 use super::wire::{Envelope, ResultInfo, printable};
 use super::{ApiToken, BuildError, Error, Options, retry};
@@ -62,11 +62,17 @@ impl Request {
     }
 }
 
-/// No answer is larger than this: 1,000 associations, or a few certificates, are well below 1 MiB.
-const LARGEST_BODY: usize = 4 << 20;
+/// No answer is larger than this: 1,000 associations, or a few certificates, are well below 1 MiB. A change, which is
+/// made by then, may be answered with all associations of the zone, each with its certificate.
+const fn largest_body(endpoint: Endpoint) -> usize {
+    match endpoint {
+        Endpoint::HostnamePut => 16 << 20,
+        _ => 4 << 20,
+    }
+}
+
 /// What Cloudflare blocks for after its limit was passed, where it does not say.
 const DEFAULT_BLOCK: Duration = Duration::from_secs(300);
-const LONGEST_BLOCK: Duration = Duration::from_secs(600);
 
 impl Client {
     /// A client that sends `token`, whatever it is at the time, and spends from `budget`.
@@ -171,7 +177,7 @@ impl Client {
         let (status, outcome) = match response {
             Ok(response) => {
                 let status = response.status();
-                let outcome = self.receive(response, admission, decode).await;
+                let outcome = self.receive(endpoint, response, admission, decode).await;
                 (Some(status), outcome.map_err(|error| error.without(&token)))
             }
             Err(error) => (None, Err(Error::Transport(error))),
@@ -199,13 +205,14 @@ impl Client {
 
     async fn receive<T>(
         &self,
+        endpoint: Endpoint,
         mut response: Response,
         admission: Admission<'_>,
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         self.heed(status, &headers, admission);
-        let body = body(response).await?;
+        let body = body(response, largest_body(endpoint)).await?;
         judge(status, &headers, self.clock.now(), decode(&body))
     }
 
@@ -270,7 +277,7 @@ fn judge<T>(
 }
 
 /// Reads a body up to the cap; most come in one piece, which is not copied.
-async fn body(mut response: Response) -> Result<Bytes, Error> {
+async fn body(mut response: Response, cap: usize) -> Result<Bytes, Error> {
     let mut next = async || response.chunk().await.map_err(|error| Error::Transport(error.without_url()));
     let Some(first) = next().await? else {
         return Ok(Bytes::new());
@@ -279,12 +286,12 @@ async fn body(mut response: Response) -> Result<Bytes, Error> {
     while let Some(chunk) = next().await? {
         let whole = whole.get_or_insert_with(|| first.to_vec());
         whole.extend_from_slice(&chunk);
-        if whole.len() > LARGEST_BODY {
-            return Err(Error::Oversized);
+        if whole.len() > cap {
+            return Err(Error::Oversized(cap));
         }
     }
     let body = whole.map_or(first, Bytes::from);
-    if body.len() > LARGEST_BODY { Err(Error::Oversized) } else { Ok(body) }
+    if body.len() > cap { Err(Error::Oversized(cap)) } else { Ok(body) }
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).

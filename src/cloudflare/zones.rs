@@ -18,8 +18,8 @@ const MOST_PAGES: u32 = 20;
 
 /// A zone's name, its id and whether it is active; none where it cannot be read.
 type Row = Option<(ZoneName, ZoneId, bool)>;
-/// The zones of a name, and whether each is active.
-type Found = Vec<(ZoneId, bool)>;
+/// The zones of a name, and whether each is active; one that moves from page to page as others come counts once.
+type Found = HashMap<ZoneId, bool>;
 
 /// All zones that a token sees.
 pub struct VisibleZones(HashMap<ZoneName, Found>);
@@ -59,7 +59,7 @@ impl Client {
             // a page that does not tell how many there are is the last one unless it is full
             let more = pages.map_or(rows.len() == PAGE, |pages| page < pages);
             for (name, id, active) in rows.into_iter().flatten() {
-                all.entry(name).or_default().push((id, active));
+                all.entry(name).or_default().insert(id, active);
             }
             if pages.is_some_and(|pages| pages as usize > names.len()) {
                 return Ok(None);
@@ -90,7 +90,7 @@ impl Client {
     }
 
     async fn zones_named(&self, name: &ZoneName, deadline: Instant) -> Result<Found, Error> {
-        let mut found = Vec::new();
+        let mut found = Found::new();
         for page in 1..=MOST_PAGES {
             let url = self.url(&format!("zones?name={name}&page={page}&per_page={PAGE}"))?;
             let (rows, pages) = self.zones_page(url, deadline).await?;
@@ -123,11 +123,12 @@ pub(super) fn decode_page(body: &[u8]) -> Decoded<Vec<Row>> {
     Ok(envelope.map(|zones| Ok(zones.iter().map(Zone::row).collect())))
 }
 
-fn choose(name: &ZoneName, found: &[(ZoneId, bool)]) -> Result<ZoneId, Error> {
-    let active: Vec<_> = found.iter().filter(|(_, active)| *active).collect();
-    match (found, &*active) {
+fn choose(name: &ZoneName, found: &Found) -> Result<ZoneId, Error> {
+    let all: Vec<_> = found.keys().collect();
+    let active: Vec<_> = found.iter().filter(|(_, active)| **active).map(|(id, _)| id).collect();
+    match (&*all, &*active) {
         ([], _) => Err(Error::NoZone(name.clone())),
-        ([(only, _)], _) | (_, [(only, _)]) => Ok(*only),
+        ([only], _) | (_, [only]) => Ok(**only),
         _ => Err(Error::ManyZones(name.clone(), found.len())),
     }
 }
@@ -140,7 +141,9 @@ mod tests {
     fn the_only_zone_counts_and_among_several_the_only_active_one() {
         let name: ZoneName = "example.com".parse().unwrap();
         let id = |digit: &str| digit.repeat(32).parse::<ZoneId>().unwrap();
-        let chosen = |found: &[(ZoneId, bool)]| choose(&name, found).map_err(|error| error.to_string());
+        let chosen = |found: &[(ZoneId, bool)]| {
+            choose(&name, &found.iter().copied().collect()).map_err(|error| error.to_string())
+        };
         assert_eq!(chosen(&[(id("1"), false)]), Ok(id("1")));
         assert_eq!(chosen(&[(id("1"), false), (id("2"), true)]), Ok(id("2")));
         assert_eq!(

@@ -83,6 +83,20 @@ impl Status {
         }
     }
 
+    /// Its place among the rows of one hostname, of which the lowest counts: the furthest in deployment.
+    pub const fn precedence(self) -> u8 {
+        match self {
+            Self::Active => 0,
+            Self::PendingDeployment => 1,
+            Self::Initializing => 2,
+            Self::DeploymentTimedOut => 3,
+            Self::PendingDeletion => 4,
+            Self::DeletionTimedOut => 5,
+            Self::Unknown => 6,
+            Self::Deleted => 7,
+        }
+    }
+
     /// Whether Cloudflare is still working on it.
     pub const fn is_pending(self) -> bool {
         matches!(self, Self::Initializing | Self::PendingDeployment | Self::PendingDeletion)

@@ -63,18 +63,9 @@ pub(super) fn zone_certificate(row: &ListedCertificate, level: Level) -> ZoneCer
 
 /// Where one hostname has several rows, the lowest rank counts: the furthest in deployment, then the newest.
 fn rank(row: &AssociationRow) -> (u8, Reverse<Option<Date>>, Option<&CertId>) {
-    let status = match row.status {
-        Some(Status::Active) => 0,
-        Some(Status::PendingDeployment) => 1,
-        Some(Status::Initializing) => 2,
-        Some(Status::DeploymentTimedOut) => 3,
-        Some(Status::PendingDeletion) => 4,
-        Some(Status::DeletionTimedOut) => 5,
-        Some(Status::Unknown) | None => 6,
-        Some(Status::Deleted) => 7,
-    };
+    let status = row.status.unwrap_or(Status::Unknown);
     // the id makes the choice the same whatever the order of the rows
-    (status, Reverse(row.updated_at), row.cert_id.as_ref())
+    (status.precedence(), Reverse(row.updated_at), row.cert_id.as_ref())
 }
 
 /// The reading that a GET would give, less what lists do not carry.

@@ -81,9 +81,10 @@ impl Apply {
 
     /// What has to be done, and what was read of each hostname.
     async fn plan(&self, api: &Api, wish: &Wish) -> anyhow::Result<(Plan, Vec<(Hostname, Reading)>)> {
+        let deadline = api.deadline(self.hostnames.len());
         let read = self.hostnames.iter().map(async |hostname| {
             api.check_zone(hostname)?;
-            let reading = api.client.hostname(api.zone, hostname, api.deadline()).await;
+            let reading = api.client.hostname(api.zone, hostname, deadline).await;
             let reading = reading.map_err(|error| explained(hostname, &error, Purpose::Read))?;
             Ok::<_, anyhow::Error>((hostname.clone(), reading))
         });
@@ -142,16 +143,19 @@ fn awaited(readings: Vec<(Hostname, Reading)>) -> Vec<Awaited> {
 /// Refuses to give a certificate more associations than it may have.
 async fn check_cap(api: &Api, plan: &Plan) -> anyhow::Result<()> {
     let Some(cert_id) = plan.grows() else { return Ok(()) };
-    // where the list cannot be read, what comes is counted all the same
-    let rows = match api.client.associations(api.zone, api.deadline(), |_| true).await {
-        Ok(listed) => listed.unwrap_or_default().rows,
-        Err(error) => {
-            question::tell(&format!(
-                "How many associations certificate {cert_id} has could not be checked: {error}\n"
-            ));
-            Default::default()
-        }
+    let listed = api.client.associations(api.zone, api.deadline(1), |_| true).await;
+    let unchecked = match &listed {
+        Ok(Some(listed)) if listed.complete => None,
+        Ok(_) => Some("the list of them is not complete".to_owned()),
+        Err(error) => Some(error.to_string()),
     };
+    if let Some(why) = unchecked {
+        question::tell(&format!(
+            "How many associations certificate {cert_id} has could not be checked: {why}\n"
+        ));
+    }
+    // where the list cannot be read, what comes is counted all the same
+    let rows = listed.ok().flatten().unwrap_or_default().rows;
     let present = rows.iter().filter(|row| row.status != Some(Status::Deleted));
     let present = present.filter(|row| row.cert_id.as_ref() == Some(cert_id)).map(|row| &row.hostname);
     plan.check_cap(present).map_err(|refusal| anyhow::anyhow!("nothing was changed: {refusal}"))
@@ -160,7 +164,7 @@ async fn check_cap(api: &Api, plan: &Plan) -> anyhow::Result<()> {
 /// Asks Cloudflare to carry out the plan, and takes in what it answers about each hostname.
 async fn put(api: &Api, plan: &Plan, awaited: &mut [Awaited]) -> anyhow::Result<()> {
     let changes = plan.changes();
-    let answered = api.client.put_hostnames(api.zone, &changes, api.deadline()).await;
+    let answered = api.client.put_hostnames(api.zone, &changes, api.deadline(1)).await;
     let answered = answered.map_err(|error| {
         let lost = matches!(
             error.reason(),

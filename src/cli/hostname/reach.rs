@@ -36,7 +36,8 @@ pub(super) struct Reach {
     /// Where the API is, if not at Cloudflare; plain http is accepted for loopback addresses only.
     #[arg(long, value_name = "URL", conflicts_with_all = ["config", "account"])]
     base_url: Option<BaseUrl>,
-    /// How long one call of the API may take, with everything that is tried again.
+    /// How long one call of the API may take, with everything that is tried again; beside the time for which the
+    /// account's rate_limit holds it back.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = crate::cli::duration)]
     timeout: Duration,
 }
@@ -148,9 +149,9 @@ impl ZoneArgument {
 }
 
 impl Api {
-    /// When a call that is made now has to be answered.
-    pub(super) fn deadline(&self) -> Instant {
-        Instant::now() + self.timeout
+    /// When so many calls that are made now have to be answered: later where our own limit holds them back.
+    pub(super) fn deadline(&self, calls: usize) -> Instant {
+        Instant::now() + self.timeout + self.client.budget().time_for(calls)
     }
 
     /// What the zone is called.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 
+use super::LONGEST_BLOCK;
+
 /// What is left of a quota, whoever spends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cloudflare) struct Announcement {
@@ -24,7 +26,7 @@ impl Announcement {
         let policy = policies().find(|policy| policy.name == announced.name).or_else(|| policies().next());
         Some(Self {
             remaining: announced.number("r")?,
-            reset: Duration::from_secs(announced.number("t")?.into()),
+            reset: Duration::from_secs(announced.number("t")?.into()).min(LONGEST_BLOCK),
             quota: policy.and_then(|policy| policy.number("q")),
         })
     }
@@ -74,6 +76,13 @@ mod tests {
             assert_eq!(read(text, None), None, "{text}");
         }
         assert_eq!(Announcement::of(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn it_holds_for_ten_minutes_at_most() {
+        assert_eq!(read(r#""default";r=0;t=600"#, None), Some((0, 600, None)));
+        assert_eq!(read(r#""default";r=0;t=86400"#, None), Some((0, 600, None)));
+        assert_eq!(read(r#""default";r=0;t=4294967295"#, None), Some((0, 600, None)));
     }
 
     #[test]

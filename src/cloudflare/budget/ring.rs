@@ -27,11 +27,15 @@ impl Ring {
         self.limit = limit;
     }
 
+    /// How many requests may leave now.
+    pub(super) fn left(&mut self, now: Instant) -> usize {
+        self.forget(now);
+        (self.limit.requests.get() as usize).saturating_sub(self.departures.len())
+    }
+
     /// Whether a request may leave now, else when the next one may.
     pub(super) fn check(&mut self, now: Instant) -> Result<(), Instant> {
-        while self.departures.front().is_some_and(|oldest| now >= *oldest + self.limit.per) {
-            self.departures.pop_front();
-        }
+        self.forget(now);
         // there are more than the limit where it was lowered
         match self.departures.len().checked_sub(self.limit.requests.get() as usize) {
             Some(excess) => Err(self.departures[excess] + self.limit.per),
@@ -42,5 +46,12 @@ impl Ring {
     /// Counts a request that leaves now, as [`Ring::check`] allows.
     pub(super) fn leave(&mut self, now: Instant) {
         self.departures.push_back(now);
+    }
+
+    /// Leaves out what has left the window.
+    fn forget(&mut self, now: Instant) {
+        while self.departures.front().is_some_and(|oldest| now >= *oldest + self.limit.per) {
+            self.departures.pop_front();
+        }
     }
 }

@@ -43,6 +43,17 @@ fn the_time_for_requests_is_their_share_of_the_window() {
     assert_eq!([0, 1, 600, 1000, 100_000].map(seconds), [0, 0, 300, 500, 50_000]);
 }
 
+#[tokio::test]
+async fn the_limit_holds_back_what_does_not_fit_beside_what_has_left() {
+    let budget = Budget::new(limit(600, 300_000));
+    let seconds = |requests| budget.time_for(requests).as_secs();
+    assert_eq!([0, 600, 602, 1200].map(seconds), [0, 0, 601, 900]);
+    for _ in 0..301 {
+        drop(budget.admit(Instant::now() + Duration::from_secs(3600)).await.unwrap());
+    }
+    assert_eq!([0, 299, 300, 600].map(seconds), [0, 0, 450, 600]);
+}
+
 const ANNOUNCED: Announcement =
     Announcement { remaining: 30, reset: Duration::from_secs(60), quota: Some(100) };
 
