@@ -23,7 +23,7 @@ use crate::cloudflare::{Budget, Client};
 use crate::domain::{Outcome, Snapshot, Targets, ZoneKey, ZoneTarget};
 use crate::telemetry::Telemetry;
 use lookup::Lookup;
-use plan::Load;
+use plan::{Load, Way};
 
 /// What is polled, with what and how often: replaced as a whole when the configuration changes.
 pub struct Setup {
@@ -49,13 +49,15 @@ struct Following<'a> {
     /// What is watched: zones that turned out to be one are merged.
     targets: Targets,
     memories: BTreeMap<ZoneKey, zone::Memory>,
+    /// What was said of polls that cannot keep to the schedule.
+    excess: Vec<String>,
 }
 
 impl<'a> Following<'a> {
-    fn new(setup: &'a Setup) -> Self {
-        let targets = setup.targets.clone();
+    fn new(setup: &'a Setup, known: &Snapshot) -> Self {
+        let targets = known.without_twins(&setup.targets);
         let memories = targets.zones().iter().map(|zone| (zone.key().clone(), zone::Memory::default()));
-        Self { setup, memories: memories.collect(), targets }
+        Self { setup, memories: memories.collect(), targets, excess: Vec::new() }
     }
 }
 
@@ -110,30 +112,41 @@ impl Poller {
     /// Polls everything once, until `deadline`.
     pub async fn poll_once(&mut self, deadline: Instant) {
         let setup = Arc::clone(&self.setup.borrow());
-        self.poll(&mut Following::new(&setup), deadline).await;
+        let mut following = Following::new(&setup, &self.snapshot.borrow());
+        self.poll(&mut following, deadline).await;
     }
 
     async fn follow(&mut self, setup: &Setup, ticks: &mut mpsc::Receiver<()>) {
-        let mut following = Following::new(setup);
-        self.snapshot.send_modify(|known| *known = Arc::new(known.retarget(&setup.targets)));
+        let mut following = Following::new(setup, &self.snapshot.borrow());
+        self.snapshot.send_modify(|known| *known = Arc::new(known.retarget(&following.targets)));
         // whoever could still count for what has left is gone: the poll before was dropped
         let zones = setup.targets.zones().iter().map(|zone| zone.key().as_str());
         self.telemetry.watch(&setup.clients.keys().map(|account| &**account).collect(), &zones.collect());
-        let loads = loads(setup);
-        for excess in loads.iter().filter_map(|load| load.excess(setup.gap)) {
-            tracing::warn!("{excess}");
-        }
-        self.telemetry.poll_interval(plan::interval(setup.gap, &loads));
-        let limit = plan::time_limit(setup.gap, &loads);
+        let mut limit = self.plan(&mut following);
         loop {
             tokio::select! {
                 () = self.poll(&mut following, Instant::now() + limit) => {}
                 never = self.count_skipped(ticks) => match never {},
             }
+            // it may have shown that the next one takes more requests, or fewer
+            limit = self.plan(&mut following);
             if ticks.recv().await.is_none() {
                 return;
             }
         }
+    }
+
+    /// Tells how often is polled, says where that is less often than the schedule wants, and limits the next poll.
+    fn plan(&self, following: &mut Following<'_>) -> Duration {
+        let gap = following.setup.gap;
+        let loads = loads(following, &self.snapshot.borrow());
+        let excess: Vec<_> = loads.iter().filter_map(|load| load.excess(gap)).collect();
+        for new in excess.iter().filter(|excess| !following.excess.contains(excess)) {
+            tracing::warn!("{new}");
+        }
+        following.excess = excess;
+        self.telemetry.poll_interval(plan::interval(gap, &loads));
+        plan::time_limit(gap, &loads)
     }
 
     /// Counts the ticks that come while a poll is running.
@@ -164,7 +177,7 @@ impl Poller {
         following: &Following<'_>,
         deadline: Instant,
     ) -> Result<(), (ZoneKey, ZoneKey)> {
-        let Following { setup, targets, memories } = following;
+        let Following { setup, targets, memories, .. } = following;
         let known = Arc::clone(&self.snapshot.borrow());
         let (sender, mut messages) = mpsc::channel(64);
         let lookups = setup
@@ -238,15 +251,22 @@ fn twice(name: &ZoneTarget, id: &ZoneTarget) -> String {
 }
 
 /// What a poll takes of each quota.
-fn loads(setup: &Setup) -> Vec<Load> {
+fn loads(following: &Following<'_>, known: &Snapshot) -> Vec<Load> {
+    let Following { setup, targets, memories, .. } = following;
     let mut loads: BTreeMap<*const Budget, Load> = BTreeMap::new();
-    for target in setup.targets.zones() {
-        if let Some(client) = setup.clients.get(target.account()) {
-            let budget = client.budget();
-            let unused = Load { limit: budget.limit(), hostnames: 0, requests: 0 };
-            let load = loads.entry(Arc::as_ptr(budget)).or_insert(unused);
-            load.hostnames += target.hostnames().len();
-            load.requests += plan::requests(target, target.hostnames().len());
+    for (account, client) in &setup.clients {
+        let budget = client.budget();
+        let unused = Load { limit: budget.limit(), hostnames: 0, requests: 0, most: 0 };
+        let load = loads.entry(Arc::as_ptr(budget)).or_insert(unused);
+        let look_ups = Lookup::new(client, account, targets, known).requests();
+        load.requests += look_ups;
+        load.most += look_ups;
+        for target in targets.zones().iter().filter(|target| target.account() == account) {
+            let hostnames = known.zone(target.key()).map_or(0, |zone| zone.entries().len());
+            let way = memories.get(target.key()).map_or(Way::Open, zone::Memory::way);
+            load.hostnames += hostnames;
+            load.requests += plan::requests(target.extent(), hostnames, way);
+            load.most += plan::most_requests(target.extent(), hostnames, way);
         }
     }
     loads.into_values().collect()

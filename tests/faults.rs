@@ -254,7 +254,7 @@ impl Case<'_> {
     fn reads(&self) -> Reads {
         match (&self.fault.what, self.call) {
             (What::Clock(_), _) => Reads::All,
-            (What::Answer(_), Endpoint::ZoneSettings | Endpoint::ZoneCertificateList) => Reads::All,
+            (What::Answer(_), Endpoint::ZoneSettings | Endpoint::ZoneCertificateList) => Reads::Hostnames,
             // as if the API had no such list, so that hostnames are asked about one by one
             (
                 What::Answer(Answer::Whole(403..=405, ..)),

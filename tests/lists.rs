@@ -5,13 +5,14 @@
 mod harness;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cloudflare_aop_exporter::domain::{
     Association, Expectation, Expected, Extent, HostnameTarget, Level, Reading, Reason, Snapshot, Strategy,
     ZoneTarget,
 };
 use cloudflare_aop_exporter::simulator::{AssociationChange, CertificateChange, Effect, Fault, World};
-use harness::{Api, Running, hostname, now, world};
+use harness::{Api, Asking, Running, budget, hostname, now, world};
 use jiff::SignedDuration;
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 use proptest::strategy::Strategy as Generator;
@@ -169,6 +170,79 @@ async fn a_list_that_is_not_whole_makes_nothing_vanish() {
     ];
     assert_eq!(rows(&snapshot), expected);
     assert_eq!(snapshot.zones()[0].removed(), 0);
+    assert_eq!(snapshot.zones()[0].certificates()[0].hostnames, Some(3), "as a whole list said");
+    assert_eq!(polling.errors(&["invalid_response"]), 1.0);
+
+    let first = Polling::new(&api, &["h3.example.com"], discovering()).poll().await;
+    assert_eq!(first.zones()[0].certificates()[0].hostnames, None, "no whole list has said");
+}
+
+#[tokio::test]
+async fn what_vanishes_between_two_pages_is_asked_about_before_it_is_left() {
+    let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
+    let api = Api::start(world(&names)).await;
+    let mut polling = Polling::new(&api, &[], discovering());
+    polling.poll().await;
+    // h1 went after the first page was read and h4 came, so that h2 was on neither
+    let page = |number: u32, name: &str| {
+        let row = json!({"hostname": name, "enabled": null, "status": "active"});
+        let body = json!({
+            "success": true,
+            "result": [row],
+            "result_info": {"total_pages": 2, "total_count": 2}
+        });
+        Fault::new(Effect::Json { status: 200, body }).on_path(&format!("&page={number}&"))
+    };
+    api.simulator.with_world(|world| {
+        world.zone("example.com").unwrap().remove_association(&hostname("h3.example.com")).unwrap();
+    });
+    api.simulator.add_fault(page(1, "h1.example.com"));
+    api.simulator.add_fault(page(2, "h4.example.com"));
+    let void = Some(Association::Void);
+    let expected =
+        [("h1.example.com", true, void), ("h2.example.com", true, ENABLED), ("h4.example.com", true, void)];
+    let snapshot = polling.poll().await;
+    assert_eq!(rows(&snapshot), expected);
+    assert_eq!(snapshot.zones()[0].removed(), 1, "h3, of which a GET says the same");
+}
+
+#[tokio::test]
+async fn a_zone_that_is_refused_as_a_whole_is_asked_about_one_hostname() {
+    let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
+    for (status, code, reason) in [(403, 10_000, Reason::Forbidden), (404, 7003, Reason::NotFound)] {
+        let api = Api::start(world(&names)).await;
+        let refused = Effect::Status { status, code, retry_after: None };
+        let fault = api.simulator.add_fault(Fault::new(refused));
+        let mut polling = Polling::new(&api, &names, reading_by(Strategy::List));
+        for polls in [1.0, 2.0] {
+            assert_eq!(polling.poll().await.zones()[0].failure(), Some(reason));
+            assert_eq!(api.simulator.requests().total(), 2, "a list and a GET");
+            assert_eq!(polling.errors(&[reason.label()]), 4.0 * polls);
+            api.simulator.forget_requests();
+        }
+        api.simulator.clear_fault(fault);
+        assert_eq!(rows(&*polling.poll().await), names.map(|name| (name, true, ENABLED)));
+    }
+}
+
+#[tokio::test]
+async fn where_there_is_no_list_the_interval_and_the_time_of_a_poll_are_those_of_a_get_each() {
+    let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
+    let api = Api::start(world(&names)).await;
+    let missing = Effect::Status { status: 404, code: 7003, retry_after: None };
+    api.simulator.add_fault(Fault::new(missing).on_path(LIST));
+    let (limit, gap) = (Duration::from_millis(400), Duration::from_millis(100));
+    let asking = Asking { budget: budget(2, limit), ..api.client() };
+    let zone = ZoneTarget::identified("default".into(), api.zone).with_hostnames(
+        names
+            .map(|name| HostnameTarget { hostname: hostname(name), expectation: Expectation::default() })
+            .into(),
+    );
+    let running = Running::start_every(gap, asking, [zone]);
+    let snapshot = running.polled(1.0).await;
+    assert_eq!(rows(&snapshot), names.map(|name| (name, true, ENABLED)));
+    let interval = running.asking.gauge("cloudflare_aop_exporter_poll_interval_seconds");
+    assert_eq!(interval, 0.6, "three requests at two in 0.4 s");
 }
 
 #[tokio::test]
@@ -346,18 +420,16 @@ async fn the_zone_level_has_a_switch_and_certificates_of_its_own() {
     api.simulator.add_fault(Fault::new(Effect::Garbage).on_path("/settings"));
     let snapshot = polling.poll().await;
     assert_eq!(snapshot.zones()[0].zone_level_enabled(), Some(true), "what was read is kept");
-    assert!(snapshot.zones()[0].is_up());
+    assert_eq!(snapshot.zones()[0].failure(), Some(Reason::InvalidResponse), "part of it is not known");
+    assert_eq!(rows(&snapshot), [("h1.example.com", true, ENABLED)]);
     assert_eq!(polling.errors(&["invalid_response"]), 1.0);
 }
 
 #[tokio::test]
-async fn a_zone_whose_level_alone_is_watched_is_down_where_neither_switch_nor_certificates_can_be_read() {
+async fn a_zone_whose_level_alone_is_watched_is_down_where_that_cannot_be_read() {
     let api = Api::start(world(&["h1.example.com"])).await;
     let mut polling = Polling::new(&api, &[], Extent { zone_level: true, ..Extent::default() });
     assert!(polling.poll().await.zones()[0].is_up());
-    let switch = Fault::new(Effect::Garbage).on_path("/settings");
-    api.simulator.add_fault(switch);
-    assert!(polling.poll().await.zones()[0].is_up(), "the certificates were read");
     api.simulator.add_fault(Fault::new(Effect::Garbage));
     let snapshot = polling.poll().await;
     assert_eq!(snapshot.zones()[0].failure(), Some(Reason::InvalidResponse));

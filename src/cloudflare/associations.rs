@@ -41,6 +41,8 @@ pub struct Associations {
     pub rows: HashSet<AssociationRow>,
     /// Whether these are all, rather than what was left of a list that changed while it was read.
     pub complete: bool,
+    /// In how many pages they came. Several are of different moments, also where nothing else shows that.
+    pub pages: u32,
 }
 
 impl Client {
@@ -58,7 +60,7 @@ impl Client {
         proceed: impl Fn(u32) -> bool,
     ) -> Result<Option<Associations>, Error> {
         let mut pages = Pages::default();
-        for page in 1..=MOST_PAGES {
+        for page in 1.. {
             let path = format!("zones/{zone}/origin_tls_client_auth/hostnames");
             let url = self.url(&format!("{path}?status=all&page={page}&per_page={PER_PAGE}"))?;
             let (rows, info) = self.get(Endpoint::HostnameList, url, deadline, decode_page).await?;
@@ -77,12 +79,13 @@ impl Client {
 /// The rows of a page; none stands for one that does not tell whose it is.
 pub(super) fn decode_page(body: &[u8]) -> Decoded<Vec<Option<AssociationRow>>> {
     let envelope: Envelope<Vec<AssociationObject<'_>>> = serde_json::from_slice(body)?;
-    Ok(envelope.map(|objects| Ok(objects.iter().map(AssociationObject::row).collect())))
+    Ok(envelope.listed().map(|objects| Ok(objects.iter().map(AssociationObject::row).collect())))
 }
 
 /// The pages read so far. They are of different moments: rows may repeat, move and be missing.
 #[derive(Default)]
 struct Pages {
+    read: u32,
     rows: HashSet<AssociationRow>,
     /// Rows that came, those that repeat or cannot be read included.
     came: usize,
@@ -95,6 +98,7 @@ impl Pages {
     /// Takes in a page and tells whether there is another.
     fn add(&mut self, page: u32, rows: Vec<Option<AssociationRow>>, info: Option<ResultInfo>) -> bool {
         let (empty, before) = (rows.is_empty(), self.rows.len());
+        self.read = page;
         self.came += rows.len();
         for row in rows {
             match row {
@@ -117,22 +121,26 @@ impl Pages {
             (None, None) => !empty,
         };
         let announced = self.total.is_some() || self.total_pages.is_some_and(|pages| page <= pages);
+        let more = expected && new;
         // whatever the size of its pages, a list does not fill the memory
-        let too_long = self.came > MOST_ROWS;
+        let too_long = self.came > MOST_ROWS || more && page >= MOST_PAGES;
         self.suspicious |= page > 1 && !new && announced || too_long;
-        expected && new && !too_long
+        more && !too_long
     }
 
     /// How many pages there are, as far as that is known.
     fn total_pages(&self) -> u32 {
-        let of_rows =
-            self.total.map(|total| u32::try_from(total.div_ceil(PER_PAGE as u64)).unwrap_or(u32::MAX));
-        self.total_pages.or(of_rows).unwrap_or(1).max(1)
+        let of_rows = |total: u64| u32::try_from(total.div_ceil(PER_PAGE as u64)).unwrap_or(u32::MAX);
+        match self.total {
+            // these are all, whatever number of pages is named
+            Some(total) if total <= self.came as u64 => self.read,
+            total => self.total_pages.or(total.map(of_rows)).unwrap_or(1),
+        }
     }
 
     fn finish(self) -> Associations {
         let all = self.total.is_none_or(|total| self.rows.len() as u64 == total);
-        Associations { rows: self.rows, complete: all && !self.suspicious }
+        Associations { rows: self.rows, complete: all && !self.suspicious, pages: self.read }
     }
 }
 
@@ -192,6 +200,28 @@ mod tests {
             (2, 2, true)
         );
         assert_eq!(read(vec![(vec![row(1)], info(Some(9), Some(1))), (vec![], None)]), (1, 1, true));
+    }
+
+    #[test]
+    fn the_first_page_tells_how_many_there_are_to_read() {
+        let told = |total_pages, total_count| {
+            let mut pages = Pages::default();
+            pages.add(1, vec![row(1)], info(total_pages, total_count));
+            pages.total_pages()
+        };
+        assert_eq!(told(Some(3), Some(2500)), 3);
+        assert_eq!(told(None, Some(2500)), 3);
+        assert_eq!(told(Some(3), None), 3);
+        assert_eq!(told(None, None), 1);
+        assert_eq!(told(Some(9), Some(1)), 1, "all of it came");
+    }
+
+    #[test]
+    fn a_list_of_more_pages_than_a_zone_can_fill_is_left() {
+        let mut pages = Pages::default();
+        let read = (1..).take_while(|page| pages.add(*page, vec![row(*page)], None)).count();
+        assert_eq!(read, 999);
+        assert!(!pages.finish().complete);
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Client {
     /// A list of certificates.
     pub(super) fn decode_certificates(&self, body: &[u8]) -> Decoded<ListedCertificates> {
         let envelope: Envelope<Vec<CertificateObject<'_>>> = serde_json::from_slice(body)?;
-        Ok(envelope.map(|objects| {
+        Ok(envelope.listed().map(|objects| {
             let rows = objects.iter().filter_map(|object| object.listed(&self.certificates));
             let rows: Vec<_> = rows.collect();
             Ok(ListedCertificates { complete: rows.len() == objects.len(), rows })

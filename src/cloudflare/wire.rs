@@ -46,6 +46,16 @@ impl<T> Envelope<T> {
     }
 }
 
+impl<T> Envelope<Vec<T>> {
+    /// The same list; one of nothing may come as null, which is believed where its length is said beside it.
+    pub(super) fn listed(mut self) -> Self {
+        if self.result_info.is_some_and(|info| info.total_count == Some(0)) {
+            self.result.get_or_insert_default();
+        }
+        self
+    }
+}
+
 /// Where a page stands among the pages of a list.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(super) struct ResultInfo {
@@ -364,8 +374,22 @@ fn filled<'a>(text: &'a Option<Cow<'_, str>>) -> Option<&'a str> {
     text.as_deref().filter(|text| !text.is_empty())
 }
 
+/// A date of RFC 3339, with a fraction of any length.
 fn date(text: &str) -> Option<Date> {
-    text.parse::<jiff::Timestamp>().ok().map(Date::from)
+    let text = shorter(text);
+    let never = || {
+        // as certificates have it that do not expire: later than the latest date there is here
+        let civil: jiff::civil::DateTime = text.strip_suffix('Z')?.parse().ok()?;
+        (civil.year() == 9999).then_some(jiff::Timestamp::MAX)
+    };
+    text.parse().ok().or_else(never).map(Date::from)
+}
+
+/// The date without the digits of its fraction that are less than a nanosecond.
+fn shorter(text: &str) -> Cow<'_, str> {
+    let Some((whole, rest)) = text.split_once('.') else { return text.into() };
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    if digits > 9 { format!("{whole}.{}{}", &rest[..9], &rest[digits..]).into() } else { text.into() }
 }
 
 #[cfg(test)]

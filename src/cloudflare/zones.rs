@@ -120,7 +120,7 @@ impl Client {
 /// One page of zones.
 pub(super) fn decode_page(body: &[u8]) -> Decoded<Vec<Row>> {
     let envelope: Envelope<Vec<Zone<'_>>> = serde_json::from_slice(body)?;
-    Ok(envelope.map(|zones| Ok(zones.iter().map(Zone::row).collect())))
+    Ok(envelope.listed().map(|zones| Ok(zones.iter().map(Zone::row).collect())))
 }
 
 fn choose(name: &ZoneName, found: &Found) -> Result<ZoneId, Error> {

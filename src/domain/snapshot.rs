@@ -20,8 +20,8 @@ pub struct Outcome {
     pub id: Option<ZoneId>,
     /// What came of asking about these hostnames.
     pub hostnames: Vec<(Hostname, Result<Reading, Reason>)>,
-    /// All hostnames that the zone has an association for, where a complete list told: discovered ones that are
-    /// not among them have vanished.
+    /// All hostnames that the zone has an association for or may have one, where a complete list told: discovered
+    /// ones that are not among them have vanished.
     pub present: Option<BTreeSet<Hostname>>,
     /// What is known of the zone's certificates for single hostnames.
     pub certificates: Certificates,
@@ -29,6 +29,8 @@ pub struct Outcome {
     pub zone_certificates: Option<Vec<ZoneCertificate>>,
     /// Whether the zone-level switch is on, where it was read.
     pub zone_level_enabled: Option<bool>,
+    /// How reading the zone level ended, where that was tried; the zone is not up where it failed.
+    pub zone_level: Option<Result<(), Reason>>,
     /// How the zone's poll ended and when; none while it goes on. Where it failed, so did each of its hostnames.
     pub end: Option<(Result<(), Reason>, Date)>,
 }
@@ -56,6 +58,7 @@ impl Outcome {
             certificates: Certificates::AsBefore,
             zone_certificates: None,
             zone_level_enabled: None,
+            zone_level: None,
             end: None,
         }
     }
@@ -98,6 +101,17 @@ impl Snapshot {
             }
         }
         next
+    }
+
+    /// The targets less those that are known to be another one of them by its name.
+    #[must_use]
+    pub fn without_twins(&self, targets: &Targets) -> Targets {
+        let by_name = self.zones.iter().filter(|zone| zone.configured_id().is_none());
+        by_name.fold(targets.clone(), |targets, zone| {
+            let twin = targets.zones().iter().find(|target| zone.id().is_some() && target.id() == zone.id());
+            let twin = twin.map(|twin| twin.key().clone());
+            twin.map_or_else(|| targets.clone(), |twin| targets.merged(&twin, zone.key()))
+        })
     }
 
     fn place(&self, key: &ZoneKey) -> Option<usize> {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    CertId, Certificate, Certificates, Date, Expectation, Expected, Hostname, Outcome, Reading, Reason,
-    Status, ZoneId, ZoneKey, ZoneTarget,
+    Association, CertId, Certificate, Certificates, Date, Expectation, Expected, Hostname, Outcome, Reading,
+    Reason, Status, ZoneId, ZoneKey, ZoneTarget,
 };
 
 /// What is known about one zone.
@@ -23,6 +23,7 @@ pub struct ZoneState {
     discovered: Option<Expected>,
     entries: Vec<Entry>,
     zone_level_enabled: Option<bool>,
+    zone_level_failure: Option<Reason>,
     /// The certificates for single hostnames, where they were listed; otherwise the readings tell of them.
     listed: Option<Vec<ZoneCertificate>>,
     zone_certificates: Vec<ZoneCertificate>,
@@ -88,6 +89,7 @@ impl ZoneState {
             discovered: None,
             entries: Vec::new(),
             zone_level_enabled: None,
+            zone_level_failure: None,
             listed: None,
             zone_certificates: Vec::new(),
             certificates: Vec::new(),
@@ -114,16 +116,16 @@ impl ZoneState {
             Entry { hostname, expectation, configured: true, reading, failure }
         });
         self.entries = wanted.collect();
-        match self.discovered {
-            // what is no longer named is one of those that the zone has
-            Some(expected) => {
-                self.entries.extend(known.into_values().map(|entry| entry.discovered(expected)));
-                self.sort();
-            }
-            None => self.removed += known.len() as u64,
+        if let Some(expected) = self.discovered {
+            // what is no longer named is one of those that the zone has, if it has an association
+            let is_there = |entry: &Entry| !matches!(entry.association(), None | Some(Association::None));
+            known.retain(|_, entry| !entry.configured || is_there(entry));
+            self.entries.extend(known.into_values().map(|entry| entry.discovered(expected)));
+            self.sort();
         }
         if !target.extent().zone_level {
             self.zone_level_enabled = None;
+            self.zone_level_failure = None;
             self.zone_certificates = Vec::new();
         }
         self.collect_certificates();
@@ -138,11 +140,11 @@ impl ZoneState {
             }
         }
         self.fold_hostnames(&outcome.hostnames);
-        if let Some(present) = &outcome.present {
-            let before = self.entries.len();
-            self.entries.retain(|entry| entry.configured || present.contains(&entry.hostname));
-            self.removed += (before - self.entries.len()) as u64;
-        }
+        let before = self.entries.len();
+        let present = |hostname: &Hostname| outcome.present.as_ref().is_none_or(|all| all.contains(hostname));
+        self.entries.retain(|Entry { hostname, configured, .. }| *configured || present(hostname));
+        self.entries.retain(|entry| entry.configured || entry.association() != Some(Association::None));
+        self.removed += (before - self.entries.len()) as u64;
         match &outcome.certificates {
             Certificates::AsBefore => {}
             Certificates::OfReadings => self.listed = None,
@@ -152,10 +154,13 @@ impl ZoneState {
             self.zone_certificates.clone_from(listed);
         }
         self.zone_level_enabled = outcome.zone_level_enabled.or(self.zone_level_enabled);
+        if let Some(result) = outcome.zone_level {
+            self.zone_level_failure = result.err();
+        }
         self.collect_certificates();
         if let Some((result, at)) = outcome.end {
             self.latest = Some(result);
-            if result.is_ok() {
+            if self.is_up() {
                 self.last_success = Some(at);
             }
         }
@@ -170,19 +175,17 @@ impl ZoneState {
                     (entry.reading, entry.failure) = (Some(reading.clone()), None);
                 }
                 (Ok(place), Err(reason)) => self.entries[place].failure = Some(*reason),
-                (Err(_), Ok(reading)) => {
-                    found.insert(hostname, reading);
-                }
-                (Err(_), Err(_)) => {}
+                (Err(_), Ok(reading)) if reading.association == Association::None => {}
+                (Err(_), _) => drop(found.insert(hostname, result)),
             }
         }
         let Some(expected) = self.discovered.filter(|_| !found.is_empty()) else {
             return;
         };
-        self.entries.extend(found.into_iter().map(|(hostname, reading)| {
-            let (hostname, reading) = (hostname.clone(), Some(reading.clone()));
-            let expectation = Expectation::default();
-            Entry { hostname, expectation, configured: false, reading, failure: None }.discovered(expected)
+        self.entries.extend(found.into_iter().map(|(hostname, result)| {
+            let (reading, failure) = (result.clone().ok(), result.as_ref().err().copied());
+            let (hostname, expectation) = (hostname.clone(), Expectation::default());
+            Entry { hostname, expectation, configured: false, reading, failure }.discovered(expected)
         }));
         self.sort();
     }
@@ -223,9 +226,9 @@ impl ZoneState {
         self.id
     }
 
-    /// Whether the latest poll could read it.
+    /// Whether the latest poll could read it, the zone level included where that is watched.
     pub fn is_up(&self) -> bool {
-        self.latest == Some(Ok(()))
+        self.is_tried() && self.failure().is_none()
     }
 
     /// Whether a poll has tried to read it.
@@ -235,7 +238,7 @@ impl ZoneState {
 
     /// Why the latest poll could not read it.
     pub fn failure(&self) -> Option<Reason> {
-        self.latest.and_then(Result::err)
+        self.latest.and_then(Result::err).or(self.zone_level_failure)
     }
 
     /// When it was last read.
@@ -243,7 +246,7 @@ impl ZoneState {
         self.last_success
     }
 
-    /// How many hostnames have left it since the start.
+    /// How many hostnames that were found in it have vanished from it since the start.
     pub fn removed(&self) -> u64 {
         self.removed
     }
@@ -309,6 +312,11 @@ impl Entry {
     /// Whether the latest poll got an answer about it.
     pub fn is_up(&self) -> bool {
         self.reading.is_some() && self.failure.is_none()
+    }
+
+    /// What was associated with it when it was last read.
+    pub fn association(&self) -> Option<Association> {
+        self.reading.as_ref().map(|reading| reading.association)
     }
 
     /// Whether it is something else than expected; none where that is not known.

@@ -192,7 +192,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     family(
         "cloudflare_aop_zone_hostnames_removed_total",
-        cached!("Hostnames that have left the zone."),
+        cached!("Discovered hostnames that have vanished from the zone."),
         Kind::Counter,
         Rows::Zone(|zone, row| row.int(zone.removed())),
     ),

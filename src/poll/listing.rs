@@ -1,7 +1,7 @@
 //! Readings out of two lists: the associations of a zone and its certificates, joined by the certificate's id.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::cloudflare::{AssociationRow, Associations, ListedCertificate};
@@ -13,6 +13,8 @@ pub(super) struct Listing {
     pub(super) hostnames: BTreeMap<Hostname, Result<Reading, Gap>>,
     /// Whether every other hostname has none.
     pub(super) complete: bool,
+    /// In how many pages the associations came.
+    pub(super) pages: u32,
     /// The certificates, with the number of their associations.
     pub(super) certificates: Vec<ZoneCertificate>,
 }
@@ -20,39 +22,40 @@ pub(super) struct Listing {
 /// Why the lists do not tell what a GET would.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gap {
-    /// The row lacks what it has to have.
+    /// The row or its certificate lacks what it has to have.
     Untrusted,
-    /// Its certificate is not listed, as deleted ones are not.
-    Unlisted,
+    /// Its certificate is not listed, as deleted ones are not, or its rows may be of different moments.
+    Unsure,
 }
 
 /// Joins the lists. What they cannot tell as well as a GET would is left to that.
 pub(super) fn join(associations: Associations, listed: &[ListedCertificate], read_at: Date) -> Listing {
+    let Associations { rows, complete, pages } = associations;
+    let mut by_hostname: BTreeMap<Hostname, Vec<AssociationRow>> = BTreeMap::new();
+    for row in rows.into_iter().filter(|row| row.status != Some(Status::Deleted)) {
+        by_hostname.entry(row.hostname.clone()).or_default().push(row);
+    }
     let mut used: HashMap<CertId, u32> = HashMap::new();
-    let mut chosen: BTreeMap<Hostname, AssociationRow> = BTreeMap::new();
-    for row in associations.rows {
-        if row.status == Some(Status::Deleted) {
-            continue;
-        }
-        if let Some(id) = &row.cert_id {
+    for rows in by_hostname.values() {
+        let ids: HashSet<&CertId> = rows.iter().filter_map(|row| row.cert_id.as_ref()).collect();
+        for id in ids {
             *used.entry(id.clone()).or_default() += 1;
-        }
-        match chosen.get_mut(&row.hostname) {
-            Some(before) if rank(before) <= rank(&row) => {}
-            Some(before) => *before = row,
-            None => drop(chosen.insert(row.hostname.clone(), row)),
         }
     }
     let certificates: HashMap<&CertId, &ListedCertificate> =
         listed.iter().map(|row| (&row.id, row)).collect();
-    let hostnames =
-        chosen.into_iter().map(|(hostname, row)| (hostname, reading(&row, &certificates, read_at)));
+    let hostnames = by_hostname.into_iter().map(|(hostname, rows)| {
+        // one that changed between two pages may be on both, as it was and as it is
+        let unsure = pages > 1 && rows.len() > 1;
+        let row = rows.iter().filter(|_| !unsure).min_by(|a, b| rank(a).cmp(&rank(b)));
+        (hostname, row.ok_or(Gap::Unsure).and_then(|row| reading(row, &certificates, read_at)))
+    });
     let hostnames = hostnames.collect();
     let certificates = listed.iter().map(|row| ZoneCertificate {
         hostnames: Some(used.get(&row.id).copied().unwrap_or(0)),
         ..zone_certificate(row, Level::Hostname)
     });
-    Listing { hostnames, complete: associations.complete, certificates: certificates.collect() }
+    Listing { hostnames, complete, pages, certificates: certificates.collect() }
 }
 
 /// A listed certificate of one of the two stores.
@@ -83,7 +86,8 @@ fn reading(
     };
     match &row.cert_id {
         Some(id) => {
-            let listed = certificates.get(id).ok_or(Gap::Unlisted)?;
+            let listed = certificates.get(id).ok_or(Gap::Unsure)?;
+            listed.certificate.expires().ok_or(Gap::Untrusted)?;
             Ok(Reading {
                 certificate_status: listed.status,
                 certificate: Some(Arc::clone(&listed.certificate)),
@@ -100,6 +104,7 @@ fn reading(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Certificate, CertificateDetails};
 
     fn at(second: i64) -> Date {
         jiff::Timestamp::from_second(second).unwrap().into()
@@ -118,13 +123,18 @@ mod tests {
 
     fn listed(id: &str) -> ListedCertificate {
         let id: CertId = id.parse().unwrap();
-        let details = crate::domain::CertificateDetails { id: Some(id.clone()), ..Default::default() };
-        let certificate = Arc::new(crate::domain::Certificate::new(details, None));
+        let (details_id, expires_on) = (Some(id.clone()), Some(at(9)));
+        let details = CertificateDetails { id: details_id, expires_on, ..CertificateDetails::default() };
+        let certificate = Arc::new(Certificate::new(details, None));
         ListedCertificate { id, status: Some(Status::Active), uploaded_on: None, certificate }
     }
 
     fn joined(rows: Vec<AssociationRow>) -> Listing {
-        let associations = Associations { rows: rows.into_iter().collect(), complete: true };
+        joined_of(1, rows)
+    }
+
+    fn joined_of(pages: u32, rows: Vec<AssociationRow>) -> Listing {
+        let associations = Associations { rows: rows.into_iter().collect(), complete: true, pages };
         join(associations, &[listed("one"), listed("two")], at(0))
     }
 
@@ -170,13 +180,30 @@ mod tests {
     }
 
     #[test]
+    fn what_may_have_changed_between_two_pages_is_left_to_a_get_and_uses_its_certificate_once() {
+        let rows = || vec![row("one", Some(Status::Active), 1), row("one", Some(Status::PendingDeletion), 2)];
+        for (pages, gap) in [(1, None), (2, Some(Gap::Unsure))] {
+            let listing = joined_of(pages, rows());
+            assert_eq!(listing.certificates[0].hostnames, Some(1));
+            assert_eq!(listing.hostnames.into_values().next().unwrap().err(), gap);
+        }
+    }
+
+    #[test]
     fn what_a_row_lacks_is_left_to_a_get() {
         let gap = |row: AssociationRow| joined(vec![row]).hostnames.into_values().next().unwrap().err();
         let whole = row("one", None, 1);
         assert_eq!(gap(whole.clone()), None);
         assert_eq!(gap(AssociationRow { association: None, ..whole.clone() }), Some(Gap::Untrusted));
         assert_eq!(gap(AssociationRow { cert_id: None, ..whole.clone() }), Some(Gap::Untrusted));
-        assert_eq!(gap(row("three", None, 1)), Some(Gap::Unlisted));
+        assert_eq!(gap(row("three", None, 1)), Some(Gap::Unsure));
+        let without_dates = ListedCertificate {
+            certificate: Arc::new(Certificate::new(CertificateDetails::default(), None)),
+            ..listed("one")
+        };
+        let associations = Associations { rows: [whole.clone()].into(), complete: true, pages: 1 };
+        let listing = join(associations, &[without_dates], at(0));
+        assert_eq!(listing.hostnames.into_values().next().unwrap().err(), Some(Gap::Untrusted));
         let void = AssociationRow { association: Some(Association::Void), cert_id: None, ..whole };
         assert_eq!(gap(void), None);
     }

@@ -28,6 +28,12 @@ impl<'a> Lookup<'a> {
         Self { client, names, listed: OnceCell::new() }
     }
 
+    /// How many requests that takes, unless a zone has to be looked for once more.
+    pub(super) fn requests(&self) -> usize {
+        let names = self.names.len();
+        if names >= MANY { names.div_ceil(MANY - 1) } else { names }
+    }
+
     /// The zone's id: as configured, else as last looked up, unless the latest poll says that it may be another now.
     pub(super) async fn id(
         &self,

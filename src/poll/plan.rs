@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cloudflare::RateLimit;
-use crate::domain::{Entry, Hostname, Strategy, ZoneState, ZoneTarget};
+use crate::domain::{Date, Entry, Extent, Hostname, Strategy, ZoneState};
 
 /// Associations in one page of a list.
 const PAGE: usize = 1000;
@@ -14,6 +14,8 @@ pub(super) struct Load {
     pub(super) limit: RateLimit,
     pub(super) hostnames: usize,
     pub(super) requests: usize,
+    /// The most that it may come to: a first poll may find that there are no lists.
+    pub(super) most: usize,
 }
 
 impl Load {
@@ -22,9 +24,18 @@ impl Load {
         self.limit.time_for(self.requests)
     }
 
+    /// How long the next poll may take.
+    fn limit(&self, gap: Duration) -> Duration {
+        match self.limit.time_for(self.most) {
+            // with a window that others may have filled before it began
+            needed if needed > gap => needed.saturating_add(self.limit.per),
+            _ => gap,
+        }
+    }
+
     /// Why its requests cannot be sent within `gap`, where they cannot.
     pub(super) fn excess(&self, gap: Duration) -> Option<String> {
-        let Self { limit, hostnames, requests } = self;
+        let Self { limit, hostnames, requests, .. } = self;
         let needed = self.needed();
         (needed > gap).then(|| {
             format!(
@@ -47,17 +58,47 @@ fn shown(time: Duration) -> String {
     parts.collect::<Vec<_>>().join(" ")
 }
 
+/// By which requests the associations of a zone are read, as far as the polls before have shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Nothing was decided yet.
+    #[default]
+    Open,
+    /// A GET each.
+    OneByOne,
+    /// Lists, that of the associations in so many pages.
+    Lists { pages: u32 },
+    /// A GET each, after lists were asked for in vain, which they are each time.
+    WithoutLists,
+}
+
+impl Way {
+    /// Whether lists are asked for whatever they cost.
+    pub(super) fn asks_for_lists(self) -> bool {
+        matches!(self, Self::Lists { .. } | Self::WithoutLists)
+    }
+}
+
 /// How many requests a poll of this zone sends, as far as that is known: retries, and what lists leave unsure, aside.
-pub(super) fn requests(target: &ZoneTarget, hostnames: usize) -> usize {
-    let extent = target.extent();
+pub(super) fn requests(extent: Extent, hostnames: usize, way: Way) -> usize {
     let lists = hostnames.div_ceil(PAGE).max(1) + 1;
-    let associations = match extent.strategy {
-        _ if extent.discovered.is_some() => lists,
-        Strategy::Get => hostnames,
-        Strategy::List => lists,
-        Strategy::Auto => hostnames.min(lists),
+    let associations = match (way, extent.strategy) {
+        (Way::Lists { pages }, _) => pages as usize + 1,
+        (Way::WithoutLists, _) => 1 + hostnames,
+        (Way::OneByOne, _) => hostnames,
+        (Way::Open, _) if extent.discovered.is_some() => lists,
+        (Way::Open, Strategy::Get) => hostnames,
+        (Way::Open, Strategy::List) => lists,
+        (Way::Open, Strategy::Auto) => hostnames.min(lists),
     };
-    associations + usize::from(target.id().is_none()) + if extent.zone_level { 2 } else { 0 }
+    associations + if extent.zone_level { 2 } else { 0 }
+}
+
+/// How many it may send at the most, as far as that is known.
+pub(super) fn most_requests(extent: Extent, hostnames: usize, way: Way) -> usize {
+    let requests = requests(extent, hostnames, way);
+    let may_lack_lists = way == Way::Open && extent.strategy != Strategy::Get;
+    if may_lack_lists { requests.max(1 + hostnames) } else { requests }
 }
 
 /// Whether lists may cost less than a GET each: they cost two requests at least.
@@ -74,8 +115,17 @@ pub(super) fn lists_cost_less(zone: &ZoneState, pages: u32) -> bool {
 /// suffice for all, none is left out again and again.
 pub(super) fn hostnames(zone: &ZoneState) -> Vec<Hostname> {
     let mut entries: Vec<&Entry> = zone.entries().iter().collect();
-    entries.sort_by_key(|entry| entry.reading().map(|reading| reading.read_at));
+    entries.sort_by_key(|entry| read_at(entry));
     entries.into_iter().map(|entry| entry.hostname().clone()).collect()
+}
+
+/// Some hostnames in that order.
+pub(super) fn stalest_first(hostnames: &mut [Hostname], zone: &ZoneState) {
+    hostnames.sort_by_cached_key(|hostname| zone.entry(hostname).and_then(read_at));
+}
+
+fn read_at(entry: &Entry) -> Option<Date> {
+    entry.reading().map(|reading| reading.read_at)
 }
 
 /// The time between two polls: the schedule's longest gap, or what each quota needs for its requests.
@@ -83,14 +133,9 @@ pub(super) fn interval(gap: Duration, loads: &[Load]) -> Duration {
     loads.iter().map(Load::needed).max().unwrap_or_default().max(gap)
 }
 
-/// How long a poll may take: until the next tick, and where the quotas need longer than that, for as long as they
-/// need with a window that others may have filled before it began.
+/// How long a poll may take: until the next tick, and where the quotas need longer than that, as long as they need.
 pub(super) fn time_limit(gap: Duration, loads: &[Load]) -> Duration {
-    let longest = loads.iter().map(|load| match load.needed() {
-        needed if needed > gap => needed.saturating_add(load.limit.per),
-        _ => gap,
-    });
-    longest.max().unwrap_or(gap)
+    loads.iter().map(|load| load.limit(gap)).max().unwrap_or(gap)
 }
 
 #[cfg(test)]
@@ -99,8 +144,8 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        Association, Expectation, Expected, Extent, HostnameTarget, Outcome, Reading, Reason, Snapshot,
-        Targets,
+        Association, Expectation, Expected, HostnameTarget, Outcome, Reading, Reason, Snapshot, Targets,
+        ZoneTarget,
     };
 
     const fn minutes(minutes: u64) -> Duration {
@@ -109,7 +154,7 @@ mod tests {
 
     fn load(requests: usize) -> Load {
         let limit = RateLimit { requests: NonZeroU32::new(600).unwrap(), per: minutes(5) };
-        Load { limit, hostnames: requests, requests }
+        Load { limit, hostnames: requests, requests, most: requests }
     }
 
     #[test]
@@ -125,6 +170,9 @@ mod tests {
         assert_eq!(time_limit(minutes(5), &[]), minutes(5));
         assert_eq!(time_limit(minutes(5), &[load(600)]), minutes(5));
         assert_eq!(time_limit(minutes(5), &[load(1200)]), minutes(15));
+        let unsure = Load { most: 1200, ..load(2) };
+        assert_eq!(time_limit(minutes(5), &[unsure]), minutes(15));
+        assert_eq!(interval(minutes(5), &[unsure]), minutes(5));
     }
 
     #[test]
@@ -143,19 +191,26 @@ mod tests {
 
     #[test]
     fn a_zone_costs_a_request_a_hostname_or_a_page_a_thousand() {
-        let id = || ZoneTarget::identified("default".into(), "0".repeat(32).parse().unwrap());
-        let cost = |strategy, hostnames| {
-            let extent = Extent { strategy, ..Extent::default() };
-            requests(&id().with_extent(extent), hostnames)
-        };
+        let cost =
+            |strategy, hostnames| requests(Extent { strategy, ..Extent::default() }, hostnames, Way::Open);
         assert_eq!([1, 2, 3, 1000, 1001].map(|count| cost(Strategy::Get, count)), [1, 2, 3, 1000, 1001]);
         assert_eq!([1, 2, 3, 1000, 1001].map(|count| cost(Strategy::List, count)), [2, 2, 2, 2, 3]);
         assert_eq!([1, 2, 3, 1000, 1001].map(|count| cost(Strategy::Auto, count)), [1, 2, 2, 2, 3]);
 
-        let named = ZoneTarget::named("default".into(), "example".parse().unwrap(), None);
-        assert_eq!(requests(&named, 1), 2, "and one to find its id");
         let whole = Extent { discovered: Some(Expected::Any), zone_level: true, ..Extent::default() };
-        assert_eq!(requests(&id().with_extent(whole), 0), 4);
+        assert_eq!(requests(whole, 0, Way::Open), 4);
+    }
+
+    #[test]
+    fn once_a_zone_was_read_it_costs_what_that_took() {
+        let extent = Extent::default();
+        assert_eq!(requests(extent, 1000, Way::Lists { pages: 5 }), 6);
+        assert_eq!(requests(extent, 1000, Way::OneByOne), 1000);
+        assert_eq!(requests(extent, 1000, Way::WithoutLists), 1001);
+        let most = |way| most_requests(extent, 1000, way);
+        assert_eq!([Way::Open, Way::Lists { pages: 5 }, Way::OneByOne].map(most), [1001, 6, 1000]);
+        let by_get = Extent { strategy: Strategy::Get, ..extent };
+        assert_eq!(most_requests(by_get, 1000, Way::Open), 1000);
     }
 
     #[test]
@@ -196,5 +251,9 @@ mod tests {
         let order = hostnames(&snapshot.zones()[0]);
         let order: Vec<_> = order.iter().map(Hostname::as_str).collect();
         assert_eq!(order, ["c.example", "d.example", "b.example", "a.example"]);
+
+        let mut some = ["a.example", "b.example", "new.example"].map(|name| name.parse().unwrap());
+        stalest_first(&mut some, &snapshot.zones()[0]);
+        assert_eq!(some.each_ref().map(Hostname::as_str), ["new.example", "b.example", "a.example"]);
     }
 }

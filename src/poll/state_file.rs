@@ -42,7 +42,8 @@ pub fn load(path: &Path, targets: &Targets, now: Date) -> Option<Snapshot> {
             let entries = known.zones().iter().flat_map(|zone| zone.entries());
             let readings = entries.filter_map(Entry::reading).count();
             tracing::info!(file = %shown, readings, "the state file was read");
-            return Some(known).filter(|_| readings > 0);
+            let is_any = readings > 0 || known.zones().iter().any(|zone| zone.is_tried());
+            return Some(known).filter(|_| is_any);
         }
         Err(Unfit::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => {
             tracing::info!(file = %shown, "there is no state file yet");

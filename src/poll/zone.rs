@@ -7,10 +7,11 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::listing::{self, Gap, Listing};
 use super::lookup::Lookup;
+use super::plan::Way;
 use super::{Message, plan};
 use crate::clock::Clock;
 use crate::cloudflare::{Client, Error};
@@ -44,8 +45,7 @@ pub(super) struct Memory(Mutex<Remembered>);
 
 #[derive(Default)]
 struct Remembered {
-    /// Whether lists are read, once that is decided.
-    lists: Option<bool>,
+    way: Way,
     /// When a GET last confirmed that there is no association.
     confirmed: HashMap<Hostname, Instant>,
     said_empty: bool,
@@ -54,6 +54,11 @@ struct Remembered {
 impl Memory {
     fn get(&self) -> MutexGuard<'_, Remembered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How its associations are read.
+    pub(super) fn way(&self) -> Way {
+        self.get().way
     }
 }
 
@@ -74,61 +79,60 @@ impl ZonePoll<'_> {
             let _ = self.messages.send(Message::SameZone { name, id }).await;
             return;
         }
-        match self.target.extent().zone_level {
-            // nothing else tells whether the zone could be read
-            true if self.known.entries().is_empty() && !self.needs_lists() => {
-                let end = Some((self.zone_level(id).await, self.clock.now().into()));
-                let certificates = Certificates::OfReadings;
-                self.send(Outcome { certificates, end, ..self.outcome(Some(id)) }).await;
-            }
-            true => _ = tokio::join!(self.zone_level(id), self.associations(id)),
-            false => self.associations(id).await,
+        if self.target.extent().zone_level {
+            self.zone_level(id).await;
         }
+        self.associations(id).await;
     }
 
-    /// Reads the switch and the certificates of the zone as a whole; fails where it can read neither.
-    async fn zone_level(&self, id: ZoneId) -> Result<(), Reason> {
+    /// Reads the switch and the certificates of the zone as a whole.
+    async fn zone_level(&self, id: ZoneId) {
         let (enabled, certificates) = tokio::join!(
             self.client.zone_level_enabled(id, self.deadline),
             self.client.zone_certificates(id, self.deadline),
         );
-        let failure = enabled.as_ref().err().and(certificates.as_ref().err()).map(Error::reason);
+        let failure = enabled.as_ref().err().or(certificates.as_ref().err()).map(Error::reason);
         let enabled = self.counted("the zone-level switch could not be read", enabled);
         let certificates = self.counted("the zone-level certificates could not be read", certificates);
         let certificates = certificates.map(|listed| {
             let rows = listed.rows.iter().map(|row| listing::zone_certificate(row, Level::Zone));
             self.with_unread(rows.collect(), listed.complete, Level::Zone)
         });
-        let outcome = self.outcome(Some(id));
-        self.send(Outcome { zone_level_enabled: enabled, zone_certificates: certificates, ..outcome }).await;
-        failure.map_or(Ok(()), Err)
+        self.send(Outcome {
+            zone_level: Some(failure.map_or(Ok(()), Err)),
+            zone_level_enabled: enabled,
+            zone_certificates: certificates,
+            ..self.outcome(Some(id))
+        })
+        .await;
     }
 
     async fn associations(&self, id: ZoneId) {
-        let mut certificates = Certificates::OfReadings;
+        let (mut certificates, mut before) = (Certificates::OfReadings, Before::Nothing);
         if self.reads_lists() {
             match self.lists(id).await {
                 Ok(Some(listing)) => {
-                    self.memory.get().lists = Some(true);
+                    self.memory.get().way = Way::Lists { pages: listing.pages };
                     return self.listed(id, listing).await;
                 }
-                Ok(None) => self.memory.get().lists = Some(false),
+                Ok(None) => self.memory.get().way = Way::OneByOne,
                 // with nothing to ask about one by one, nothing of the zone would be read
                 Err(error) if is_missing(&error) && !self.known.entries().is_empty() => {
-                    certificates = self.do_without_lists(&error);
+                    (certificates, before) = (self.do_without_lists(&error), Before::Refusal);
                 }
                 Err(error) => return self.fail("zone could not be listed", &error).await,
             }
         }
-        self.ask(id, plan::hostnames(self.known), certificates, false).await;
+        self.ask(id, plan::hostnames(self.known), certificates, before).await;
     }
 
     /// Whether lists are read, or the first page of one to decide about the others.
     fn reads_lists(&self) -> bool {
-        let decided = self.memory.get().lists;
-        self.needs_lists()
-            || decided
-                .unwrap_or(self.target.extent().strategy == Strategy::Auto && plan::may_list(self.known))
+        let way = self.memory.way();
+        let decides = || {
+            way == Way::Open && self.target.extent().strategy == Strategy::Auto && plan::may_list(self.known)
+        };
+        self.needs_lists() || way.asks_for_lists() || decides()
     }
 
     fn needs_lists(&self) -> bool {
@@ -138,7 +142,7 @@ impl ZonePoll<'_> {
 
     /// Reads both lists; none where their first page shows that a GET each costs less.
     async fn lists(&self, id: ZoneId) -> Result<Option<Listing>, Error> {
-        let decided = self.needs_lists() || self.memory.get().lists == Some(true);
+        let decided = self.needs_lists() || self.memory.way().asks_for_lists();
         let proceed = |pages| decided || plan::lists_cost_less(self.known, pages);
         let Some(associations) = self.client.associations(id, self.deadline, proceed).await? else {
             return Ok(None);
@@ -146,6 +150,11 @@ impl ZonePoll<'_> {
         let certificates = self.client.hostname_certificates(id, self.deadline).await?;
         let mut listing = listing::join(associations, &certificates.rows, self.clock.now().into());
         listing.certificates = self.with_unread(listing.certificates, certificates.complete, Level::Hostname);
+        if !listing.complete {
+            tracing::warn!(zone = %self.target.key(), "the list of associations is not whole, or changed while it was read");
+            self.telemetry.poll_error(self.target.key(), Reason::InvalidResponse);
+            self.keep_counts(&mut listing.certificates);
+        }
         Ok(Some(listing))
     }
 
@@ -166,15 +175,25 @@ impl ZonePoll<'_> {
         rows
     }
 
+    /// Takes back how many associations these have by a list that is not whole: what a whole one said stays.
+    fn keep_counts(&self, certificates: &mut [ZoneCertificate]) {
+        let known = self.known.certificates().iter().filter(|known| known.level == Level::Hostname);
+        let known: HashMap<&CertId, Option<u32>> = known.map(|known| (&known.id, known.hostnames)).collect();
+        for row in certificates {
+            row.hostnames = known.get(&row.id).copied().flatten();
+        }
+    }
+
     /// Goes on with a GET each: for this poll where lists are asked for or were there before, else until the
     /// configuration changes. Tells what is known of the certificates then.
     fn do_without_lists(&self, error: &Error) -> Certificates {
         tracing::warn!(zone = %self.target.key(), %error, "there are no lists: hostnames are read one by one");
-        if self.needs_lists() || self.memory.get().lists == Some(true) {
+        if self.needs_lists() || self.memory.way().asks_for_lists() {
             self.telemetry.poll_error(self.target.key(), error.reason());
+            self.memory.get().way = Way::WithoutLists;
             return Certificates::AsBefore;
         }
-        self.memory.get().lists = Some(false);
+        self.memory.get().way = Way::OneByOne;
         Certificates::OfReadings
     }
 
@@ -184,6 +203,7 @@ impl ZonePoll<'_> {
         let mut unsure = Vec::new();
         let discovers = self.target.extent().discovered.is_some();
         if discovers
+            && listing.complete
             && listing.hostnames.is_empty()
             && !std::mem::replace(&mut self.memory.get().said_empty, true)
         {
@@ -202,11 +222,12 @@ impl ZonePoll<'_> {
             if listing.complete && was_none && confirmed {
                 let reading = Reading::bare(Association::None, self.clock.now().into());
                 outcome.hostnames.push((hostname.clone(), Ok(reading)));
-            } else if entry.is_configured() || !listing.complete {
+            } else if entry.is_configured() || !listing.complete || listing.pages > 1 {
                 unsure.push(hostname.clone());
             }
         }
-        outcome.present = listing.complete.then(|| listing.hostnames.keys().cloned().collect());
+        outcome.present =
+            listing.complete.then(|| listing.hostnames.keys().chain(&unsure).cloned().collect());
         let wanted = listing.hostnames.into_iter();
         let wanted = wanted.filter(|(hostname, _)| discovers || self.known.entry(hostname).is_some());
         for (hostname, reading) in wanted {
@@ -222,20 +243,15 @@ impl ZonePoll<'_> {
         }
         outcome.certificates = Certificates::Listed(listing.certificates);
         self.send(outcome).await;
-        self.ask(id, unsure, Certificates::AsBefore, true).await;
+        plan::stalest_first(&mut unsure, self.known);
+        self.ask(id, unsure, Certificates::AsBefore, Before::Lists).await;
     }
 
-    /// Asks about each of these hostnames and ends the zone's poll. The zone is up where anything was `answered`.
-    async fn ask(
-        &self,
-        id: ZoneId,
-        hostnames: Vec<Hostname>,
-        certificates: Certificates,
-        mut answered: bool,
-    ) {
-        let (all, mut failed) = (hostnames.len(), 0_usize);
+    /// Asks about each of these hostnames and ends the zone's poll. The zone is up where anything was answered.
+    async fn ask(&self, id: ZoneId, hostnames: Vec<Hostname>, certificates: Certificates, before: Before) {
+        let (all, mut failed, mut answered) = (hostnames.len(), 0_usize, before == Before::Lists);
         let mut first_failure = None;
-        // where the token is refused, asking on would only spend the budget of others
+        // where all of the zone is refused, asking on would only spend the budget of others
         let refused = OnceLock::new();
         let ask = |hostname: Hostname| {
             let refused = &refused;
@@ -255,14 +271,31 @@ impl ZonePoll<'_> {
             }
         };
         let concurrent = self.client.options().max_concurrent_requests;
-        let mut answers = stream::iter(hostnames).map(ask).buffer_unordered(concurrent);
+        let mut hostnames = hostnames.into_iter();
+        // after lists were refused, the first answer tells whether that holds for the zone
+        let first: Vec<_> = hostnames.by_ref().take(usize::from(before == Before::Refusal)).collect();
+        let first = stream::iter(first).then(&ask);
+        let answers = first.chain(stream::iter(hostnames).map(&ask).buffer_unordered(concurrent));
+        tokio::pin!(answers);
         let (mut outcome, mut published) = (self.outcome(Some(id)), Instant::now());
-        while let Some((hostname, answer)) = answers.next().await {
+        loop {
+            let next = tokio::select! {
+                next = answers.next() => next,
+                () = sleep_until(published + PUBLISH_EVERY), if !outcome.hostnames.is_empty() => {
+                    self.send(std::mem::replace(&mut outcome, self.outcome(Some(id)))).await;
+                    published = Instant::now();
+                    continue;
+                }
+            };
+            let Some((hostname, answer)) = next else { break };
             let result = match answer {
                 Ok(reading) => Ok(reading),
                 Err((reason, error)) => {
                     failed += 1;
                     self.telemetry.poll_error(self.target.key(), reason);
+                    if before == Before::Refusal && !answered && error.as_ref().is_some_and(is_of_zone) {
+                        refused.get_or_init(|| reason);
+                    }
                     first_failure = first_failure.or(error.map(|error| (hostname.clone(), reason, error)));
                     Err(reason)
                 }
@@ -270,12 +303,7 @@ impl ZonePoll<'_> {
             answered |= result.is_ok();
             self.remember(&hostname, result.as_ref());
             outcome.hostnames.push((hostname, result));
-            if published.elapsed() >= PUBLISH_EVERY {
-                self.send(std::mem::replace(&mut outcome, self.outcome(Some(id)))).await;
-                published = Instant::now();
-            }
         }
-        drop(answers);
         let mut end = Ok(());
         if let Some((hostname, reason, error)) = first_failure {
             tracing::warn!(zone = %self.target.key(), failed, of = all, %hostname, %error, "hostnames could not be read");
@@ -290,7 +318,7 @@ impl ZonePoll<'_> {
 
     /// Remembers when a GET said that there is no association.
     fn remember(&self, hostname: &Hostname, result: Result<&Reading, &Reason>) {
-        if self.memory.get().lists != Some(true) {
+        if !self.memory.way().asks_for_lists() {
             return;
         }
         match result {
@@ -328,6 +356,21 @@ impl ZonePoll<'_> {
         // it fails when the poll was dropped meanwhile
         let _ = self.messages.send(Message::Outcome(outcome)).await;
     }
+}
+
+/// What a poll has heard of a zone before it asks about hostnames.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    /// What its lists tell.
+    Lists,
+    /// That there are no lists, or not for this token.
+    Refusal,
+}
+
+/// Whether a refusal to tell of a hostname is one of the whole zone.
+fn is_of_zone(error: &Error) -> bool {
+    error.reason() == Reason::Forbidden || error.has_code(7000) || error.has_code(7003)
 }
 
 /// Whether the API does not have that list, or not for this token.

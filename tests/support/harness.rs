@@ -103,6 +103,13 @@ impl Asking {
         Arc::new(Client::new(self.options.clone(), token, budget, telemetry, self.clock.clone()).unwrap())
     }
 
+    /// The sample of a gauge about ourselves that has no labels.
+    pub fn gauge(&self, family: &str) -> f64 {
+        let families = self.telemetry.gather(Instant::now());
+        let family = families.iter().find(|known| known.name() == family).unwrap();
+        family.get_metric()[0].get_gauge().get_value()
+    }
+
     /// The sum of the samples of a counter about ourselves whose labels have all these values.
     pub fn counted(&self, family: &str, labels: &[&str]) -> f64 {
         let families = self.telemetry.gather(Instant::now());
@@ -120,8 +127,12 @@ pub fn budget(requests: u32, per: Duration) -> Arc<Budget> {
 
 /// These clients and zones as a poller takes them.
 pub fn setup(asking: &Asking, zones: impl IntoIterator<Item = ZoneTarget>) -> Arc<Setup> {
+    setup_every(Duration::from_secs(60), asking, zones)
+}
+
+fn setup_every(gap: Duration, asking: &Asking, zones: impl IntoIterator<Item = ZoneTarget>) -> Arc<Setup> {
     let clients = [("default".into(), asking.build())].into();
-    Arc::new(Setup { clients, targets: Targets::new(zones), gap: Duration::from_secs(60) })
+    Arc::new(Setup { clients, targets: Targets::new(zones), gap })
 }
 
 /// A poller that runs, and all that it can be told.
@@ -135,7 +146,12 @@ pub struct Running {
 
 impl Running {
     pub fn start(asking: Asking, zones: impl IntoIterator<Item = ZoneTarget>) -> Self {
-        let setup = watch::Sender::new(setup(&asking, zones));
+        Self::start_every(Duration::from_secs(60), asking, zones)
+    }
+
+    /// Where ticks are that far apart, as far as the poller knows.
+    pub fn start_every(gap: Duration, asking: Asking, zones: impl IntoIterator<Item = ZoneTarget>) -> Self {
+        let setup = watch::Sender::new(setup_every(gap, &asking, zones));
         let poller = Poller::new(setup.subscribe(), Arc::clone(&asking.telemetry), asking.clock.clone());
         let (ticks, receiver) = mpsc::channel(1);
         let (snapshot, shutdown) = (poller.snapshot(), CancellationToken::new());

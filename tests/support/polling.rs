@@ -105,8 +105,10 @@ impl Page {
             let is = |part: &str| name.ends_with(part);
             let expected = match reads {
                 _ if is("_expires_in_seconds") => value - (self.at - good.at),
+                Reads::Hostnames if is("zone_up") => 0.0,
+                Reads::Hostnames if is("zone_last_success_timestamp_seconds") => value,
                 Reads::None if is("_up") => 0.0,
-                Reads::All if is("_last_success_timestamp_seconds") => self.at,
+                Reads::All | Reads::Hostnames if is("_last_success_timestamp_seconds") => self.at,
                 Reads::Some if is("_up") || is("_last_success_timestamp_seconds") => self.samples[series],
                 _ => value,
             };
@@ -129,6 +131,8 @@ impl Page {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
     All,
+    /// All but the zone level, without which the zone is not up.
+    Hostnames,
     None,
     /// Whether anything was depends on what came first.
     Some,

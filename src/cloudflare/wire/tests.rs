@@ -93,10 +93,15 @@ fn dates_have_fractions_of_any_length_and_a_wrong_expiry_is_not_trusted() {
         "2030-01-01T00:00:00Z",
         "2030-01-01T00:00:00.1Z",
         "2030-01-01T00:00:00.123456789Z",
+        "2030-01-01T00:00:00.12345678901234567890Z",
+        "2030-01-01T01:00:00.1234567890+01:00",
         "2030-01-01T01:00:00+01:00",
     ] {
         assert_eq!(expires(text), Ok(Some(1_893_456_000)), "{text}");
     }
+    let never = "9999-12-31T23:59:59Z";
+    assert_eq!(expires(never), Ok(Some(jiff::Timestamp::MAX.as_second())));
+    assert!(expires("9999-13-31T23:59:59Z").is_err());
     assert_eq!(expires("soon"), Err("its expires_on is not a date of RFC 3339".to_owned()));
     let created = read(r#"{"enabled":true,"created_at":"once"}"#).unwrap();
     assert_eq!(created.created_at, None);
@@ -160,6 +165,17 @@ fn nesting_is_read_on_a_small_stack_however_deep_it_is() {
     };
     let reader = std::thread::Builder::new().stack_size(256 << 10).spawn(read).unwrap();
     assert_eq!(reader.join().unwrap(), [false, false, false, false, false, true, true]);
+}
+
+#[test]
+fn a_list_as_null_is_one_of_nothing_where_its_length_is_said_beside_it() {
+    let result = |body: &str| {
+        let envelope: Envelope<Vec<AssociationObject<'_>>> = serde_json::from_str(body).unwrap();
+        envelope.listed().result.map(|rows| rows.len())
+    };
+    assert_eq!(result(r#"{"success":true,"result":null,"result_info":{"total_count":0}}"#), Some(0));
+    assert_eq!(result(r#"{"success":true,"result":null,"result_info":{"total_count":1}}"#), None);
+    assert_eq!(result(r#"{"success":true,"result":null}"#), None);
 }
 
 #[test]

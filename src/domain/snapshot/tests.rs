@@ -81,22 +81,88 @@ fn a_zone_under_another_id_or_account_starts_unread() {
     assert!(!tried(of("two", id("1"))));
 }
 
-#[test]
-fn what_leaves_is_counted() {
-    let snapshot = Snapshot::default().retarget(&targets(&BTreeSet::from([1, 2, 3])));
-    assert_eq!(snapshot.zones()[0].removed(), 0);
-    let snapshot = snapshot.retarget(&targets(&BTreeSet::from([2, 4])));
-    assert_eq!(snapshot.zones()[0].removed(), 2);
+fn discovering(hostnames: &BTreeSet<u8>) -> Targets {
+    let discovered = Extent { discovered: Some(Expected::Disabled), ..Extent::default() };
+    Targets::new([ZoneTarget::clone(&targets(hostnames).zones()[0]).with_extent(discovered)])
+}
+
+fn hostnames(snapshot: &Snapshot) -> Vec<(&str, bool)> {
+    let entries = snapshot.zones()[0].entries().iter();
+    entries.map(|entry| (entry.hostname().as_str(), entry.is_up())).collect()
 }
 
 #[test]
-fn a_hostname_that_is_no_longer_named_goes_on_as_one_that_was_found() {
-    let discovered = Extent { discovered: Some(Expected::Disabled), ..Extent::default() };
-    let zone =
-        |hostnames: &BTreeSet<u8>| targets(hostnames).zones()[0].as_ref().clone().with_extent(discovered);
-    let named = Snapshot::default().retarget(&Targets::new([zone(&BTreeSet::from([1, 2]))]));
-    let named = named.fold(&[outcome(vec![(name(2), Ok(enabled(5)))])]);
-    let snapshot = named.retarget(&Targets::new([zone(&BTreeSet::from([1]))]));
+fn what_was_found_and_vanishes_is_counted_and_what_is_no_longer_named_is_not() {
+    let snapshot = Snapshot::default().retarget(&targets(&BTreeSet::from([1, 2, 3])));
+    let snapshot = snapshot.retarget(&targets(&BTreeSet::from([2, 4])));
+    assert_eq!(snapshot.zones()[0].removed(), 0);
+
+    let found = outcome(vec![(name(5), Ok(enabled(1))), (name(6), Ok(enabled(1)))]);
+    let snapshot = snapshot.retarget(&discovering(&BTreeSet::from([2]))).fold(&[found]);
+    let listed = Outcome { present: Some([name(5)].into()), ..outcome(vec![]) };
+    let snapshot = snapshot.fold(&[listed]);
+    assert_eq!(hostnames(&snapshot), [("h2.example", false), ("h5.example", true)]);
+    assert_eq!(snapshot.zones()[0].removed(), 1);
+    let snapshot = snapshot.retarget(&targets(&BTreeSet::from([2])));
+    assert_eq!((hostnames(&snapshot).len(), snapshot.zones()[0].removed()), (1, 1));
+}
+
+#[test]
+fn what_was_found_and_has_no_association_any_more_leaves_at_once() {
+    let none = |at| Ok(Reading::bare(Association::None, date(at)));
+    let snapshot = Snapshot::default().retarget(&discovering(&BTreeSet::from([1])));
+    let snapshot = snapshot.fold(&[outcome(vec![(name(1), none(1)), (name(2), none(1))])]);
+    assert_eq!(hostnames(&snapshot), [("h1.example", true)], "only what is named may have none");
+    let snapshot = snapshot.fold(&[outcome(vec![(name(2), Ok(enabled(2)))])]);
+    let snapshot = snapshot.fold(&[outcome(vec![(name(2), none(3))])]);
+    assert_eq!(hostnames(&snapshot), [("h1.example", true)]);
+    assert_eq!(snapshot.zones()[0].removed(), 1);
+}
+
+#[test]
+fn what_was_found_and_could_not_be_read_is_there_and_down() {
+    let snapshot = Snapshot::default().retarget(&discovering(&BTreeSet::new()));
+    let snapshot = snapshot.fold(&[outcome(vec![(name(1), Err(Reason::Timeout))])]);
+    assert_eq!(hostnames(&snapshot), [("h1.example", false)]);
+}
+
+#[test]
+fn a_zone_is_not_up_where_its_zone_level_could_not_be_read() {
+    let zone_level = Extent { zone_level: true, ..Extent::default() };
+    let targets = targets(&BTreeSet::from([1]));
+    let watching = Targets::new([ZoneTarget::clone(&targets.zones()[0]).with_extent(zone_level)]);
+    let poll = |zone_level, at| {
+        let level = Outcome { zone_level: Some(zone_level), ..outcome(vec![]) };
+        let rest = Outcome { end: Some((Ok(()), date(at))), ..outcome(vec![(name(1), Ok(enabled(at)))]) };
+        [level, rest]
+    };
+    let snapshot = Snapshot::default().retarget(&watching).fold(&poll(Ok(()), 1));
+    let snapshot = snapshot.fold(&poll(Err(Reason::Forbidden), 2));
+    let zone = &snapshot.zones()[0];
+    assert_eq!((zone.failure(), zone.last_success()), (Some(Reason::Forbidden), Some(date(1))));
+    assert_eq!(hostnames(&snapshot), [("h1.example", true)], "what was read is up");
+    assert!(snapshot.retarget(&targets).zones()[0].is_up(), "it is no longer watched");
+    assert_eq!(snapshot.fold(&poll(Ok(()), 3)).zones()[0].last_success(), Some(date(3)));
+}
+
+#[test]
+fn a_zone_that_is_known_to_be_another_one_by_its_name_is_watched_once() {
+    let id: ZoneId = "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap();
+    let by_name = ZoneTarget::clone(&targets(&BTreeSet::from([1])).zones()[0]);
+    let twice = Targets::new([by_name, ZoneTarget::identified("default".into(), id)]);
+    let snapshot = Snapshot::default().retarget(&twice);
+    assert_eq!(snapshot.without_twins(&twice).zones().len(), 2);
+    let snapshot = snapshot.fold(&[Outcome { id: Some(id), ..outcome(vec![]) }]);
+    let once = snapshot.without_twins(&twice);
+    assert_eq!(once.zones().iter().map(|zone| zone.key().as_str()).collect::<Vec<_>>(), ["example"]);
+}
+
+#[test]
+fn a_hostname_that_is_no_longer_named_goes_on_as_one_that_was_found_if_it_has_an_association() {
+    let named = Snapshot::default().retarget(&discovering(&BTreeSet::from([1, 2, 3, 4])));
+    let none = Reading::bare(Association::None, date(5));
+    let named = named.fold(&[outcome(vec![(name(2), Ok(enabled(5))), (name(3), Ok(none))])]);
+    let snapshot = named.retarget(&discovering(&BTreeSet::from([1])));
     let [first, second] = snapshot.zones()[0].entries() else { panic!("two hostnames") };
     assert!(first.is_configured() && !second.is_configured());
     assert_eq!(second.reading(), Some(&enabled(5)));

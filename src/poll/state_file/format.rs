@@ -103,9 +103,10 @@ fn restore(
             outcomes.extend(zone.outcomes(target.key(), now)?);
         }
     }
-    let known = Snapshot::default().retarget(targets).fold(&outcomes);
+    let known = |targets| Snapshot::default().retarget(targets).fold(&outcomes);
+    let targets = known(targets).without_twins(targets);
     // leaves what is no longer watched beside hostnames
-    Ok(known.retarget(targets))
+    Ok(known(&targets).retarget(&targets))
 }
 
 /// What tells whose file it is.

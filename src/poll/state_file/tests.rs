@@ -117,6 +117,12 @@ impl Stored {
     }
 }
 
+fn saved(known: &Snapshot) -> Stored {
+    let stored = Stored::new("");
+    save(&stored.path(), known).unwrap();
+    stored
+}
+
 #[test]
 fn what_is_known_is_written_in_one_known_form_that_only_its_owner_can_read() {
     let stored = Stored::new("old");
@@ -171,6 +177,42 @@ fn what_is_no_longer_watched_is_not_known_again() {
     }
     assert!(stored.load([]).is_none());
     assert_eq!(stored.others(), [], "the file was sound");
+}
+
+#[test]
+fn a_zone_of_which_only_the_zone_level_is_known_is_known_again() {
+    let zone = || zone("default", None, &[]);
+    let read = Outcome {
+        zone_level: Some(Ok(())),
+        zone_level_enabled: Some(true),
+        end: Some((Ok(()), date(NOW))),
+        ..Outcome::of(zone().key().clone())
+    };
+    let known = Snapshot::default().retarget(&Targets::new([zone()])).fold(&[read]);
+    let again = saved(&known).load([zone()]).unwrap();
+    assert!(again.zones()[0].is_up());
+    assert_eq!(again.zones()[0].zone_level_enabled(), Some(true));
+}
+
+#[test]
+fn a_zone_that_was_found_to_be_another_one_by_its_name_is_known_by_that() {
+    let id = "023e105f4ecef8ad9ca31a8372d0c353";
+    let twins = || {
+        let by_id = ZoneTarget::identified("default".into(), id.parse().unwrap());
+        let hostname = HostnameTarget { hostname: name("b.example"), expectation: Expectation::default() };
+        [zone("default", None, &["a.example"]), by_id.with_hostnames(vec![hostname])]
+    };
+    let [by_name, by_id] = twins();
+    let merged = Targets::new(twins()).merged(by_id.key(), by_name.key());
+    let reading = Reading::bare(Association::Enabled, date(NOW));
+    let read = Outcome {
+        id: Some(id.parse().unwrap()),
+        hostnames: vec![(name("b.example"), Ok(reading))],
+        ..Outcome::of(by_name.key().clone())
+    };
+    let again = saved(&Snapshot::default().retarget(&merged).fold(&[read])).load(twins()).unwrap();
+    assert_eq!(again.zones().len(), 1);
+    assert!(again.zones()[0].entry(&name("b.example")).unwrap().is_up());
 }
 
 #[test]
