@@ -13,7 +13,7 @@ mod simulate;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::telemetry::{REVISION, RUSTC, VERSION};
 use logs::Logs;
@@ -51,8 +51,26 @@ fn version() -> &'static str {
 }
 
 impl Cli {
+    /// Parses the command line and runs what it says; errors are printed.
+    pub fn main() -> ExitCode {
+        match Self::try_parse() {
+            Ok(cli) => cli.run(),
+            Err(error) => {
+                // nobody is left to tell
+                let _ = error.print();
+                // to what reads the exit code of a check, 2 would say that something is critical
+                let command = Self::command();
+                let mut words = std::env::args_os().skip(1);
+                match words.find(|word| command.find_subcommand(word).is_some()) {
+                    Some(word) if word == "check" && error.use_stderr() => ExitCode::from(check::UNKNOWN),
+                    _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(u8::MAX)),
+                }
+            }
+        }
+    }
+
     /// Runs the command and tells how it went; errors are printed.
-    pub fn run(self) -> ExitCode {
+    fn run(self) -> ExitCode {
         self.logs.start();
         let result = match self.command {
             Command::Serve(serve) => block_on(serve.run()),
@@ -73,7 +91,11 @@ impl Cli {
 
 /// One thread: what is done here waits far more than it computes, and a second one only costs.
 fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(command);
+    // a look-up of a name may hang for longer than anybody waits, and whatever counts has been waited for
+    runtime.shutdown_background();
+    result
 }
 
 /// Prints an error with its causes.
@@ -104,8 +126,6 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use clap::CommandFactory;
 
     use super::*;
 

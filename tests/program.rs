@@ -195,6 +195,16 @@ fn the_token_is_seen_nowhere_at_any_level() {
 }
 
 #[test]
+fn a_check_that_is_asked_for_wrongly_is_unknown_and_not_critical() {
+    let code = |arguments: &[&str]| run(arguments).status.code().unwrap();
+    assert_eq!(code(&["check", "--warning", "30"]), 3);
+    assert_eq!(code(&["--log-level", "warn", "check"]), 3);
+    assert_eq!(code(&["check", "--help"]), 0);
+    assert_eq!(code(&["config", "check"]), 2);
+    assert_eq!(code(&["hostname", "get"]), 2);
+}
+
+#[test]
 fn a_check_tells_by_its_exit_code_how_things_stand() {
     let (api, folder) = (simulate(), Folder::new());
     let check = |hostnames: &str, more: &[&str]| {

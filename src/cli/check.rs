@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::config::{Config, Secrets};
 use crate::daemon::Accounts;
-use crate::domain::{Date, Hostname, Snapshot, Targets, Thresholds, Verdict, ZoneKey, ZoneTarget};
+use crate::domain::{Date, Hostname, Snapshot, Targets, Thresholds, Verdict, ZoneTarget};
 use crate::file;
 use crate::http::status_json;
 use crate::metrics::{Format as TextFormat, Page, States};
@@ -67,7 +67,7 @@ enum Format {
 }
 
 /// The exit code of a check that could not be made; 1 would be a warning.
-const UNKNOWN: u8 = 3;
+pub(super) const UNKNOWN: u8 = 3;
 
 /// Readable by all: collectors run as users of their own.
 const OUTPUT_MODE: u32 = 0o644;
@@ -169,9 +169,8 @@ impl Check {
     }
 }
 
-/// Whether that is what the zone is called: by its key, or by its id.
+/// Whether that is what the zone is called: by its name, or by its id.
 fn is(zone: &ZoneTarget, asked: &str) -> bool {
-    let key: &ZoneKey = zone.key();
-    key.as_str().eq_ignore_ascii_case(asked)
-        || zone.id().is_some_and(|id| id.to_string().eq_ignore_ascii_case(asked))
+    asked.parse().is_ok_and(|name| zone.name() == Some(&name))
+        || asked.parse().is_ok_and(|id| zone.id() == Some(id))
 }

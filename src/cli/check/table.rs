@@ -50,7 +50,7 @@ fn ends(entry: &Entry, now: Date) -> String {
     let Some(ends) = certificate.and_then(|certificate| certificate.ends()) else {
         return "-".to_owned();
     };
-    let days = ends.seconds_from(now).div_euclid(86_400);
+    let days = ends.seconds_from(now) / 86_400;
     format!("{} ({days} d)", Timestamp::from(ends).strftime("%Y-%m-%d"))
 }
 
