@@ -220,3 +220,23 @@ fn files_that_are_swapped_by_a_link_are_noticed() {
         "cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"www.example.com\"} 1\n",
     );
 }
+
+#[test]
+fn a_certificate_that_is_renewed_is_noticed() {
+    let (api, folder) = (simulate(), Folder::new());
+    let issue = || {
+        let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        folder.write("tls.crt", &issued.cert.pem());
+        folder.write("tls.key", &issued.signing_key.serialize_pem());
+    };
+    issue();
+    let tls = "[server.tls]\ncert_file = \"tls.crt\"\nkey_file = \"tls.key\"\n[[account]]";
+    let path = folder.write("aop.toml", &config(&api.address, APP).replace("[[account]]", tls));
+    let serve = Running::start(&["serve", "--config", &path]);
+    issue();
+    serve.wait_for(|serve| {
+        let logs = serve.read("err");
+        logs.contains("a file has changed: reading the configuration")
+            && logs.contains("the configuration is in force")
+    });
+}
