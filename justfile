@@ -29,6 +29,10 @@ bench *ARGS:
 soak MINUTES="2":
     cargo bench --locked --bench soak -- {{ MINUTES }}
 
+# What scrapes, memory and polls cost, each against its limit, in a few minutes (side-by-side needs nginx and wrk)
+measure *NAMES="connections memory side-by-side":
+    for name in {{ NAMES }}; do benches/$name || exit 1; done
+
 # Each target of the fuzzer for so many seconds (needs cargo-fuzz); what is new stays in fuzz/target
 fuzz SECONDS="60":
     fuzz/run {{ SECONDS }}

@@ -56,7 +56,7 @@ pub async fn run(
     if let Some(known) = config.state_file.as_deref().and_then(load) {
         (poller, ready_by) = (poller.starting_from(known), Instant::now());
     }
-    let source = Source { snapshot: poller.snapshot(), telemetry, clock };
+    let source = Source { snapshot: poller.snapshot(), telemetry, clock: clock.clone() };
     let app = App::new(source, serving, wish, ready_by);
     let (tick, ticks) = mpsc::channel(1);
 
@@ -70,7 +70,7 @@ pub async fn run(
     tasks.spawn(to_its_end(poller.run(ticks, shutdown.clone())));
     tasks.spawn(to_its_end(http::serve(listener, app, limits, stopped())));
     tasks.spawn(to_its_end(notify::keep_informed(shutdown.clone())));
-    tasks.spawn(until(stopped(), pace::keep(pace, tick)));
+    tasks.spawn(until(stopped(), pace::keep(pace, tick, clock, pace::Watch::default())));
     tasks.spawn(until(stopped(), verify_tokens(setup)));
     let _kept = match origin {
         Some(origin) => {

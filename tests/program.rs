@@ -122,6 +122,17 @@ fn the_demo_shows_every_association_and_stops_when_asked() {
 }
 
 #[test]
+fn it_serves_and_stops_as_ever_where_its_logs_cannot_be_written() {
+    // a disk that is full, and a reader that has gone
+    for stderr in ["/dev/full", ">(true)"] {
+        let demo = format!("exec {PROGRAM} demo --listen 127.0.0.1:0 --log-level trace 2> {stderr}");
+        let mut demo = Running::start_command(Command::new("bash").args(["-c", &demo]));
+        demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1\n");
+        assert_eq!(demo.stop("TERM").0, Some(0), "{stderr}");
+    }
+}
+
+#[test]
 fn connections_make_room_for_each_other_where_files_run_out() {
     let limited = format!("ulimit -n 60; exec {PROGRAM} demo --listen 127.0.0.1:0");
     let mut demo = Running::start_command(Command::new("sh").args(["-c", &limited]));

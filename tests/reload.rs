@@ -158,7 +158,7 @@ fn a_new_configuration_takes_over_in_the_middle_of_a_poll() {
 }
 
 #[test]
-fn a_block_after_429_outlives_a_reload_even_one_without_its_account() {
+fn a_block_after_429_outlives_every_reload_for_whoever_it_is_of() {
     let (api, folder) = (simulate(), Folder::new());
     api.request_with(
         "POST",
@@ -168,18 +168,27 @@ fn a_block_after_429_outlives_a_reload_even_one_without_its_account() {
     let content = config(&api.address, APP);
     let path = folder.write("aop.toml", &content);
     let serving = Serving { serve: Running::start(&["serve", "--config", &path]), api, folder };
-    let limited = "poll_errors_total{reason=\"rate_limited\",zone=\"example.com\"}";
-    serving.serve.until("/metrics", &format!("{limited} 1\n"));
+    let errors = |reason: &str, count: usize| {
+        let errors = format!("poll_errors_total{{reason=\"{reason}\",zone=\"example.com\"}} {count}\n");
+        serving.serve.until("/metrics", &errors);
+    };
+    errors("rate_limited", 1);
     serving.api.request("DELETE", "/_simulator/faults");
-    serving.api.request("DELETE", "/_simulator/requests");
 
-    serving.write(&content.replace("[[account]]", "[[account]]\nname = \"another\"\nquota = \"another\""));
+    // somebody else is not blocked
+    let other = serving.folder.write("token", "of-somebody-else");
+    let other = format!("name = \"other\"\napi_token_file = \"{other}\"");
+    serving.write(&content.replace("api_token_env = \"AOP_TOKEN\"", &other));
     serving.hang_up();
-    serving.serve.until("/metrics", READ);
+    errors("auth", 1);
+
     serving.api.request("DELETE", "/_simulator/requests");
-    serving.write(&content);
-    serving.hang_up();
-    serving.serve.until("/metrics", &format!("{limited} 2\n"));
+    let accounts = ["", "quota = \"team\"", "name = \"renamed\"", "name = \"renamed\"\nquota = \"team\""];
+    for (place, account) in accounts.into_iter().enumerate() {
+        serving.write(&content.replace("[[account]]", &format!("[[account]]\n{account}")));
+        serving.hang_up();
+        errors("rate_limited", 2 + place);
+    }
     assert!(serving.api.get("/_simulator/requests").contains("\"total\":0"));
 }
 
@@ -210,4 +219,24 @@ fn files_that_are_swapped_by_a_link_are_noticed() {
         "/metrics",
         "cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"www.example.com\"} 1\n",
     );
+}
+
+#[test]
+fn a_certificate_that_is_renewed_is_noticed() {
+    let (api, folder) = (simulate(), Folder::new());
+    let issue = || {
+        let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        folder.write("tls.crt", &issued.cert.pem());
+        folder.write("tls.key", &issued.signing_key.serialize_pem());
+    };
+    issue();
+    let tls = "[server.tls]\ncert_file = \"tls.crt\"\nkey_file = \"tls.key\"\n[[account]]";
+    let path = folder.write("aop.toml", &config(&api.address, APP).replace("[[account]]", tls));
+    let serve = Running::start(&["serve", "--config", &path]);
+    issue();
+    serve.wait_for(|serve| {
+        let logs = serve.read("err");
+        logs.contains("a file has changed: reading the configuration")
+            && logs.contains("the configuration is in force")
+    });
 }

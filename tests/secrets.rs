@@ -23,6 +23,7 @@ use harness::{Api, world};
 use program::{Folder, Running, TOKEN, run, text};
 
 use authority::Authority;
+use breakable::Break;
 use front::{Answer, Front, Honest, Transport, Wrong};
 use wrongs::{What, faults};
 
@@ -106,7 +107,17 @@ fn answers() -> Vec<Answer> {
     for (status, body) in [(400, &refused), (200, &refused), (200, &wrong), (200, &long), (403, &sent)] {
         answers.push(Answer::Whole(status, vec![("cf-ray", TOKEN.to_owned())], body.clone().into()));
     }
+    // where HTTP/1.1 is spoken it is garbage
+    answers.push(Answer::Broken(Break::Raw(go_away(&sent).leak())));
     answers
+}
+
+/// The frame that ends a connection of HTTP/2, with a word on why (RFC 9113, section 6.8).
+fn go_away(why: &str) -> Vec<u8> {
+    const ENHANCE_YOUR_CALM: u8 = 11;
+    let length = u8::try_from(8 + why.len()).unwrap();
+    let head = [0, 0, length, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ENHANCE_YOUR_CALM];
+    [&head, why.as_bytes()].concat()
 }
 
 #[test]
@@ -125,6 +136,9 @@ fn no_failure_shows_the_token_or_a_control_character_at_any_level() {
         let logs = serve.read("out") + &serve.read("err");
         assert!(logs.matches("request failed").count() >= hostile.hostnames, "{logs}");
         assert!(logs.contains("authorization: Bearer [token]"), "{logs}");
+        let gone = transport == Transport::Tls;
+        let farewell = "http2 error: connection error received: detected excessive load generating behavior";
+        assert_eq!(logs.contains(farewell), gone, "{logs}");
         for part in [TOKEN, &TOKEN[..TOKEN.len() / 2]] {
             assert!(![&logs, &pages, &known].iter().any(|text| text.contains(part)), "{logs}");
         }

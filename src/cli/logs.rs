@@ -42,8 +42,12 @@ impl Logs {
         };
         let others = if matches!(self.log_level, Level::Error) { "error" } else { "warn" };
         let filter = EnvFilter::new(format!("{others},cloudflare_aop_exporter={level}"));
-        let logs =
-            tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+        let logs = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(io::stderr)
+            .with_target(false)
+            // a log that cannot be written would be told to stderr, which panics where that is what cannot be written
+            .log_internal_errors(false);
         match self.log_format {
             Format::Text => logs.with_ansi(is_colourful(&io::stderr())).init(),
             Format::Json => logs.json().flatten_event(true).init(),

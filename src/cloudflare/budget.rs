@@ -100,6 +100,17 @@ impl Budget {
         Self { ledger: Mutex::new(Ledger::new(limit)), ended: Notify::new() }
     }
 
+    /// Takes over what is spent of another budget, and its block, where both are of one user.
+    pub fn inherit(&self, other: &Self) {
+        let (spent, blocked_until) = {
+            let other = other.ledger();
+            (other.ring.departures().collect::<Vec<_>>(), other.blocked_until)
+        };
+        let mut ledger = self.ledger();
+        ledger.ring.inherit(spent);
+        ledger.blocked_until = ledger.blocked_until.max(blocked_until);
+    }
+
     /// The limit that it holds.
     pub fn limit(&self) -> RateLimit {
         self.ledger().ring.limit()

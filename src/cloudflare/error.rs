@@ -25,8 +25,13 @@ pub enum BuildError {
 #[non_exhaustive]
 pub enum Error {
     /// No response came, or it broke off.
-    #[error("{}", Chain(.0))]
-    Transport(#[source] reqwest::Error),
+    #[error("{what}")]
+    Transport {
+        /// Which of the closed set of reasons it is.
+        reason: Reason,
+        /// What happened, with its causes, some of which repeat what a server said.
+        what: Box<str>,
+    },
     /// The response says that the request failed.
     #[error("HTTP status {status}{}{}", Listed(.errors), Ray(.ray))]
     Api {
@@ -87,10 +92,15 @@ pub struct ApiError {
 }
 
 impl Error {
+    /// What became of a request without a whole response.
+    pub(super) fn transport(error: &reqwest::Error) -> Self {
+        Self::Transport { reason: transport_reason(error), what: Chain(error).to_string().into() }
+    }
+
     /// Which of the closed set of reasons it is.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Transport(error) => transport_reason(error),
+            Self::Transport { reason, .. } => *reason,
             Self::Api { status, errors, .. } => api_reason(*status, errors),
             Self::Invalid { .. } | Self::Oversized(_) | Self::ManyZones(..) => Reason::InvalidResponse,
             Self::Header => Reason::Auth,
@@ -114,9 +124,7 @@ impl Error {
     /// Whether the same request may succeed a little later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Transport(_) => {
-                matches!(self.reason(), Reason::Connect | Reason::Timeout)
-            }
+            Self::Transport { reason, .. } => matches!(reason, Reason::Connect | Reason::Timeout),
             Self::Api { status, .. } | Self::Invalid { status, .. } => {
                 matches!(status, 408 | 409 | 429 | 500..=599)
             }
@@ -135,6 +143,7 @@ impl Error {
             Self::Api { errors, ray, .. } => {
                 errors.iter_mut().map(|error| &mut error.message).chain(ray).for_each(hide);
             }
+            Self::Transport { what, .. } => hide(what),
             Self::Invalid { what, ray, .. } => [what].into_iter().chain(ray).for_each(hide),
             _ => {}
         }

@@ -173,14 +173,13 @@ impl Client {
         let sent = Instant::now();
         let time = self.options.timeout.min(deadline.saturating_duration_since(sent));
         let request = request.on(&self.http).header(AUTHORIZATION, authorization).timeout(time);
-        let response = request.send().await.map_err(reqwest::Error::without_url);
-        let (status, outcome) = match response {
+        let (status, outcome) = match request.send().await {
             Ok(response) => {
                 let status = response.status();
                 let outcome = self.receive(endpoint, response, admission, decode).await;
                 (Some(status), outcome.map_err(|error| error.without(&token)))
             }
-            Err(error) => (None, Err(Error::Transport(error))),
+            Err(error) => (None, Err(Error::transport(&error).without(&token))),
         };
         let status = status.map(|status| status.as_u16());
         self.telemetry.request(&self.options.account, endpoint, status, sent.elapsed());
@@ -278,7 +277,7 @@ fn judge<T>(
 
 /// Reads a body up to the cap; most come in one piece, which is not copied.
 async fn body(mut response: Response, cap: usize) -> Result<Bytes, Error> {
-    let mut next = async || response.chunk().await.map_err(|error| Error::Transport(error.without_url()));
+    let mut next = async || response.chunk().await.map_err(|error| Error::transport(&error));
     let Some(first) = next().await? else {
         return Ok(Bytes::new());
     };

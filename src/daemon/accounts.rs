@@ -60,6 +60,15 @@ impl Accounts {
         }
         // nothing can fail from here on
         let mut before = std::mem::take(&mut self.known);
+        // under another name or quota it is the same user, who has spent what was spent, and is blocked
+        for (account, token, built) in &next {
+            let same = before
+                .iter()
+                .filter(|(name, known)| **name == account.options.account || *known.token.borrow() == *token);
+            if let Some(built) = built {
+                same.for_each(|(_, known)| built.client.budget().inherit(known.client.budget()));
+            }
+        }
         for (account, token, built) in next {
             let name = Arc::clone(&account.options.account);
             let Some(known) = built.or_else(|| before.remove(&name)) else { continue };

@@ -1,6 +1,6 @@
 //! Our own limit, held in every sliding window.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use tokio::time::Instant;
 
@@ -16,6 +16,16 @@ pub(super) struct Ring {
 impl Ring {
     pub(super) fn new(limit: RateLimit) -> Self {
         Self { limit, departures: VecDeque::new() }
+    }
+
+    pub(super) fn departures(&self) -> impl Iterator<Item = Instant> {
+        self.departures.iter().copied()
+    }
+
+    /// Counts also what has left elsewhere, and once what is counted already.
+    pub(super) fn inherit(&mut self, departures: Vec<Instant>) {
+        let all: BTreeSet<_> = self.departures().chain(departures).collect();
+        self.departures = all.into_iter().collect();
     }
 
     pub(super) fn limit(&self) -> RateLimit {

@@ -36,6 +36,26 @@ fn a_block_stops_everything_and_a_shorter_one_does_not_lift_it() {
     assert_eq!(ledger.block(start + ms(900), ms(10)), ms(10));
 }
 
+#[tokio::test]
+async fn what_is_inherited_counts_once_and_blocks_for_as_long_as_the_longer_block() {
+    let soon = || Instant::now() + ms(1);
+    let [one, other] = [1, 2].map(|requests| Budget::new(limit(requests, 3_600_000)));
+    drop(one.admit(soon()).await.unwrap());
+    other.inherit(&one);
+    other.inherit(&one);
+    drop(other.admit(soon()).await.unwrap());
+    assert!(matches!(other.admit(soon()).await, Err(Wait::Pace(_))));
+
+    let now = Instant::now();
+    one.block(now, ms(500_000));
+    other.block(now, ms(100_000));
+    other.inherit(&one);
+    one.inherit(&other);
+    for budget in [one, other] {
+        assert_eq!(budget.admit(soon()).await.unwrap_err(), Wait::Blocked(now + ms(500_000)));
+    }
+}
+
 #[test]
 fn the_time_for_requests_is_their_share_of_the_window() {
     let limit = limit(600, 300_000);
