@@ -33,7 +33,8 @@ def shortened(text):
         return f"{found[1]}{seconds * 1000 // 60}ms"
 
     keys = r"((?:\bfor|keep_firing_for|\w*interval|group_wait): |\[|\boffset )(\d+)([smhd])\b"
-    return re.sub(keys, divided, text)
+    # what a process has to be younger than
+    return re.sub(keys, divided, text).replace("time() - 900)", "time() - 15)")
 
 
 class Webhook:
