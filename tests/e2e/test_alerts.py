@@ -34,7 +34,8 @@ def shortened(text):
 
     keys = r"((?:\bfor|keep_firing_for|\w*interval|group_wait): |\[|\boffset )(\d+)([smhd])\b"
     # what a process has to be younger than
-    return re.sub(keys, divided, text).replace("time() - 900)", "time() - 15)")
+    text = re.sub(r"(process_start_time_seconds > time\(\) - )(\d+)", lambda found: found[1] + str(int(found[2]) // 60), text)
+    return re.sub(keys, divided, text)
 
 
 class Webhook:
@@ -259,7 +260,7 @@ def account_rows(world):
 
 
 def token_rows(world):
-    """The token is verified at the start, hourly and after a refusal, but not more often than once a minute."""
+    """The token is verified at the start, hourly, after a refusal and until it is good, once a minute at most."""
     revoked, expiring = world.account("revoked"), world.account("expiring")
     yield Row(
         "token revoked",
@@ -399,14 +400,13 @@ class Alerts(Case):
         self.when_told(first + tokens)
         self.expressions_evaluate(prometheus)
         self.mend(first + tokens)
-        self.when_resolved(first)
+        self.when_resolved(first + tokens)
         walk.end()
 
         self.assertEqual(exporter.stop(), 0)
         self.when_told([away])
-        # it verifies the tokens as it starts
         exporter = self.exporter(world, exporter.address)
-        self.when_resolved([*tokens, away])
+        self.when_resolved([away])
 
         self.configure(exporter.address, '"127.0.0.1:10219"', "")
         self.reload(prometheus)
