@@ -22,6 +22,7 @@ RECEIVERS = {"critical": "page", "warning": "ticket", "info": "notes"}
 VERIFIED_ANEW = 62
 # one second, then two, again and again: a poll may take as long as the longer, and then it passes over a tick
 SCHEDULE = "0-59/3,1-59/3 * * * * *"
+HEALTHY = {"enabled": True, "status": "active", "certificate": {"expires_in": 300 * DAY, "status": "active"}}
 
 
 def shortened(text):
@@ -32,6 +33,8 @@ def shortened(text):
         return f"{found[1]}{seconds * 1000 // 60}ms"
 
     keys = r"((?:\bfor|keep_firing_for|\w*interval|group_wait): |\[|\boffset )(\d+)([smhd])\b"
+    # what a process has to be younger than
+    text = re.sub(r"(process_start_time_seconds > time\(\) - )(\d+)", lambda found: found[1] + str(int(found[2]) // 60), text)
     return re.sub(keys, divided, text)
 
 
@@ -60,13 +63,16 @@ class Webhook:
     def take(self, receiver, alerts):
         with self.lock:
             for alert in alerts:
-                key = tuple(sorted(alert["labels"].items()))
-                self.alerts[key] = (alert["labels"], alert["status"], receiver)
+                key = (receiver, *sorted(alert["labels"].items()))
+                _, states, _ = self.alerts.setdefault(key, (alert["labels"], [], receiver))
+                # whatever else happens in its group, it is told again
+                if states[-1:] != [alert["status"]]:
+                    states.append(alert["status"])
 
     def told(self):
-        """The labels of every alert that ever came, whether it fires still, and who was told."""
+        """The labels of every alert that ever came, what it was in turn, and who was told."""
         with self.lock:
-            return list(self.alerts.values())
+            return [(labels, list(states), receiver) for labels, states, receiver in self.alerts.values()]
 
 
 class Simulator:
@@ -117,7 +123,7 @@ def hostname_row(world, name, *expected, change, mended, expect="enabled"):
 
 def hostname_rows(world):
     """What can be the matter with a hostname."""
-    healthy = {"enabled": True, "status": "active", "certificate": {"expires_in": 300 * DAY, "status": "active"}}
+    healthy = HEALTHY
     for name, expected, seconds in [
         ("ends in 25 days", "CertificateExpiresWithin30Days", 25 * DAY),
         ("ends in 10 days", "CertificateExpiresWithin14Days", 10 * DAY),
@@ -254,7 +260,7 @@ def account_rows(world):
 
 
 def token_rows(world):
-    """The token is verified at the start, hourly and after a refusal, but not more often than once a minute."""
+    """The token is verified at the start, hourly, after a refusal and until it is good, once a minute at most."""
     revoked, expiring = world.account("revoked"), world.account("expiring")
     yield Row(
         "token revoked",
@@ -276,6 +282,43 @@ def token_rows(world):
         cause=lambda: expires(soon),
         mend=lambda: expires(None),
     )
+
+
+class Walk:
+    """One certificate that is not renewed until it has expired: each band fires as the one before has resolved."""
+
+    def __init__(self, world):
+        bands = [f"CertificateExpires{band}" for band in ["Within30Days", "Within14Days", "Within3Days"]]
+        self.bands = list(zip([*bands, "CertificateExpired"], [25 * DAY, 10 * DAY, 2 * DAY, -3600]))
+        self.row = hostname_row(world, "walks", *(name for name, _ in self.bands), change={}, mended=HEALTHY)
+        self.patch = lambda seconds: world.main.ask(
+            "PATCH", "zones/hosts.example/hostnames/walks.hosts.example", {"certificate": {"expires_in": seconds}}
+        )
+
+    def start(self, case):
+        self.failure = None
+
+        def work():
+            try:
+                self.walk(case)
+            except Exception as failure:
+                self.failure = failure
+
+        self.thread = threading.Thread(target=work, daemon=True)
+        self.thread.start()
+
+    def walk(self, case):
+        for name, seconds in self.bands:
+            self.patch(seconds)
+            eventually(lambda: case.assertEqual(case.names(self.row, firing=True), {name}), 40)
+        self.patch(300 * DAY)
+        eventually(lambda: case.assertEqual(case.names(self.row, firing=True), set()), 40)
+
+    def end(self):
+        """Waits until it is renewed, and tells what has gone wrong on the way."""
+        self.thread.join()
+        if self.failure:
+            raise self.failure
 
 
 class World:
@@ -340,7 +383,8 @@ class Alerts(Case):
             mend=lambda: self.reconfigure(exporter, world.config()),
         )
         first.append(refused)
-        self.rows = [*first, *tokens, away, unknown]
+        walk = Walk(world)
+        self.rows = [*first, *tokens, walk.row, away, unknown]
         caused = {f"CloudflareAop{name}" for row in self.rows for name in row.expected}
         self.assertEqual(caused, set(ALERTS), "every alert is caused by some row")
 
@@ -349,19 +393,20 @@ class Alerts(Case):
         prometheus = self.monitoring(exporter.address)
         self.quiet(10)
 
+        walk.start(self)
         self.cause(first)
         time.sleep(max(0, verified - time.monotonic()))
         self.cause(tokens)
         self.when_told(first + tokens)
         self.expressions_evaluate(prometheus)
         self.mend(first + tokens)
-        self.when_resolved(first)
+        self.when_resolved(first + tokens)
+        walk.end()
 
         self.assertEqual(exporter.stop(), 0)
         self.when_told([away])
-        # it verifies the tokens as it starts
         exporter = self.exporter(world, exporter.address)
-        self.when_resolved([*tokens, away])
+        self.when_resolved([away])
 
         self.configure(exporter.address, '"127.0.0.1:10219"', "")
         self.reload(prometheus)
@@ -445,8 +490,8 @@ class Alerts(Case):
         told = self.webhook.told()
         return {
             labels["alertname"].removeprefix("CloudflareAop")
-            for labels, state, _ in told
-            if row.concerns(labels) and (not firing or state == "firing")
+            for labels, states, _ in told
+            if row.concerns(labels) and (not firing or states[-1] == "firing")
         }
 
     def when_told(self, rows):
@@ -463,11 +508,12 @@ class Alerts(Case):
         self.quiet(5)
 
     def quiet(self, seconds):
-        """Nothing comes in that time, nor has come before, but what some row expects."""
+        """Nothing comes in that time, nor has come before, but what some row expects, and nothing comes twice."""
         time.sleep(seconds)
         unexpected = {}
-        for labels, _, receiver in self.webhook.told():
+        for labels, states, receiver in self.webhook.told():
             self.assertEqual(receiver, RECEIVERS[labels["severity"]], labels)
+            self.assertEqual(states, ["firing", "resolved"][: len(states)], labels)
             name = labels["alertname"].removeprefix("CloudflareAop")
             rows = [row for row in self.rows if row.concerns(labels)]
             if not any(name in row.expected for row in rows):
