@@ -10,6 +10,7 @@ mod status_page;
 mod tls;
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 
 use crate::domain::{Date, Snapshot, Thresholds};
 use crate::listener::{self, Limits, Verified};
@@ -59,6 +61,22 @@ pub struct Options {
 }
 
 impl Options {
+    /// The same, with what is the same in `before` kept as it is there: connections go on and known users stay known.
+    #[must_use]
+    pub fn after(mut self, before: &Self) -> Self {
+        if let (Some(tls), Some(kept)) = (&mut self.tls, &before.tls)
+            && tls.is(kept)
+        {
+            tls.clone_from(kept);
+        }
+        if let (Some(users), Some(kept)) = (&mut self.users, &before.users)
+            && users.are(kept)
+        {
+            users.clone_from(kept);
+        }
+        self
+    }
+
     /// Whether everybody may read all that is served.
     pub fn is_open(&self) -> bool {
         self.users.is_none() && !self.tls.as_ref().is_some_and(Tls::wants_client)
@@ -95,8 +113,21 @@ impl App {
 /// Serves the routes on `listener` until `shutdown`, then drains.
 pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
     let app = Arc::new(app);
-    let options = app.options.clone();
-    let tls = move || options.borrow().tls.as_ref().map(Tls::acceptor);
+    let mut options = app.options.clone();
+    let acceptor = |options: &Options| options.tls.as_ref().map(Tls::acceptor);
+    let (secure, tls) = watch::channel(acceptor(&options.borrow_and_update()));
+    let follow = async {
+        while options.changed().await.is_ok() {
+            let wanted = acceptor(&options.borrow_and_update());
+            secure.send_if_modified(|before| {
+                let config = |tls: &Option<TlsAcceptor>| tls.as_ref().map(|tls| Arc::as_ptr(tls.config()));
+                let changed = config(before) != config(&wanted);
+                before.clone_from(&wanted);
+                changed
+            });
+        }
+        pending::<()>().await;
+    };
     let service = move |request: Request<_>| {
         let app = Arc::clone(&app);
         async move {
@@ -105,7 +136,10 @@ pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: im
             app.answer(&head).await
         }
     };
-    listener::serve(listener, limits, tls, service, shutdown).await;
+    tokio::select! {
+        () = listener::serve(listener, limits, tls, service, shutdown) => {}
+        () = follow => {}
+    }
 }
 
 /// Appends what is known as JSON, as `/api/v1/status` answers it.

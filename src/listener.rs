@@ -18,6 +18,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,8 @@ use stream::Stream;
 /// The limits of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections may be open; beyond that the one that has been idle longest makes room.
+    /// How many connections may be open; beyond that the one that has been idle longest makes room, or where none is
+    /// idle one whose client keeps it waiting.
     pub connections: usize,
     /// How long a request's head may take, counted from the end of the response before it, or from the connection's
     /// start: so it is also how long a connection may stay idle. A TLS handshake may take as long.
@@ -57,11 +59,12 @@ pub struct Verified;
 
 /// Serves HTTP/1.1 on `listener` until `shutdown`, then drains.
 ///
-/// Each connection is secured by what `tls` returns as it comes; where that is none it is plain. Connections without a request in flight are closed when it stops, half-sent heads included.
+/// Each connection is secured by what `tls` is as it comes; where that is none it is plain. Once `tls` is another, those
+/// that came before end as they do when it stops: at once where no request is in flight, half-sent heads included.
 pub async fn serve<S, F, B>(
     listener: TcpListener,
     limits: Limits,
-    tls: impl Fn() -> Option<TlsAcceptor>,
+    mut tls: watch::Receiver<Option<TlsAcceptor>>,
     service: S,
     shutdown: impl Future<Output = ()>,
 ) where
@@ -72,17 +75,24 @@ pub async fn serve<S, F, B>(
     let connections = Arc::new(Connections::default());
     let stopping = CancellationToken::new();
     let tasks = TaskTracker::new();
+    // until what secures it has changed
+    let mut current = stopping.child_token();
     let mut shutdown = pin!(shutdown);
     loop {
         let stream = tokio::select! {
             () = &mut shutdown => break,
+            Ok(()) = tls.changed() => {
+                std::mem::replace(&mut current, stopping.child_token()).cancel();
+                continue;
+            }
             stream = accept(&listener, &connections) => stream,
         };
         let slot = tokio::select! {
             () = &mut shutdown => break,
             slot = connections.admit(limits.connections) => slot,
         };
-        tasks.spawn(converse(stream, slot, limits, tls(), service.clone(), stopping.clone()));
+        let acceptor = tls.borrow().clone();
+        tasks.spawn(converse(stream, slot, limits, acceptor, service.clone(), current.clone()));
     }
     drop(listener);
     stopping.cancel();
@@ -101,7 +111,7 @@ async fn accept(listener: &TcpListener, connections: &Connections) -> TcpStream 
             Err(error) if is_of_one_client(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                connections.close_idlest();
+                connections.close_one();
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -171,6 +181,8 @@ async fn exchange<T, S, F, B>(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        // who has sent all that it wants to ask may say so
+        .half_close(true)
         .header_read_timeout(limits.head)
         .max_buf_size(16 * 1024)
         .serve_connection(TokioIo::new(stream), answer);

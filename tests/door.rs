@@ -162,6 +162,28 @@ async fn a_new_certificate_is_taken_and_one_without_its_key_is_not() {
 }
 
 #[tokio::test]
+async fn who_was_let_in_is_not_once_the_authority_is_another() {
+    let guarded = Guarded::start(MUTUAL);
+    let identity = guarded.authority.identity();
+    // one connection for as long as that stays open
+    let client = guarded.authority.client(|client| client.identity(identity).pool_max_idle_per_host(1));
+    assert_eq!(guarded.get(&client, "/metrics").await.unwrap().status(), 200);
+    let known = guarded.authority.identity();
+    let reload = async |client: &Client| client.post(guarded.url("/-/reload")).send().await.unwrap().status();
+    assert_eq!(reload(&client).await, 200, "nothing has changed");
+    assert_eq!(guarded.get(&client, "/metrics").await.unwrap().status(), 200);
+
+    let other = Authority::new();
+    guarded.folder.write("clients.pem", &other.0.pem());
+    assert_eq!(reload(&client).await, 200);
+    assert!(guarded.get(&client, "/metrics").await.is_err());
+    let renewed = guarded.authority.client(|client| client.identity(other.identity()));
+    assert_eq!(guarded.get(&renewed, "/metrics").await.unwrap().status(), 200);
+    let former = guarded.authority.client(|client| client.identity(known));
+    assert!(guarded.get(&former, "/metrics").await.is_err());
+}
+
+#[tokio::test]
 async fn users_show_their_password_for_everything_but_health() {
     let hash = bcrypt::hash("pass:word", 4).unwrap();
     let guarded = Guarded::start(&format!("{TLS}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
@@ -215,6 +237,13 @@ async fn a_user_who_is_known_does_not_wait_for_those_who_guess() {
     for guess in guesses {
         assert_eq!(guess.await.unwrap().unwrap().status(), 401);
     }
+    // a reload forgets nobody whose password stays
+    let guesses: Vec<_> = (0..8).map(|guess| tokio::spawn(ask(format!("guess {guess}")).send())).collect();
+    let reload = client.post(guarded.url("/-/reload")).basic_auth("prometheus", Some("password"));
+    assert_eq!(reload.send().await.unwrap().status(), 200);
+    assert_eq!(ask("password".into()).send().await.unwrap().status(), 200);
+    assert!(!guesses.iter().all(|guess| guess.is_finished()));
+
     // each guess has cost its time, one after the other, and no scrape had to wait behind all of them
     assert!(scrapes >= 4, "{scrapes} scrapes in {:?}", started.elapsed());
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -23,11 +23,11 @@ pub struct Users {
     /// The names and passwords that were right: at most one for each user.
     known: Mutex<BTreeSet<Vec<u8>>>,
     /// Passwords are tried one after the other, however many are offered.
-    turn: Semaphore,
+    turn: Arc<Semaphore>,
 }
 
 /// The bcrypt hash of a password.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Hash(String);
 
 /// Why a text is no hash of a password; it never repeats the text.
@@ -60,14 +60,26 @@ impl std::str::FromStr for Hash {
     }
 }
 
+impl Hash {
+    /// How many times over it is hashed, as a power of two; its form is known.
+    fn cost(&self) -> u32 {
+        self.0.parse::<bcrypt::HashParts>().map_or(0, |parts| parts.get_cost())
+    }
+}
+
 impl Users {
+    /// Whether they are the same with the same passwords, whoever of them is known already.
+    pub(super) fn are(&self, others: &Self) -> bool {
+        self.hashes == others.hashes
+    }
+
     /// These users.
     ///
     /// # Errors
     /// Where the system has no random numbers.
     pub fn new(hashes: BTreeMap<String, Hash>) -> Result<Self, NoRandomness> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| NoRandomness)?;
-        Ok(Self { hashes, key, known: Mutex::default(), turn: Semaphore::new(1) })
+        Ok(Self { hashes, key, known: Mutex::default(), turn: Arc::new(Semaphore::new(1)) })
     }
 
     /// Whether the value of the header `Authorization` is of one of the users, with the right password.
@@ -78,16 +90,23 @@ impl Users {
             return true;
         }
         // never closed
-        let Ok(_turn) = self.turn.acquire().await else { return false };
+        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else { return false };
         // somebody else may have come with the same before
         if self.is_known(&credentials) {
             return true;
         }
         let hash = self.hashes.get(&user);
         let named = hash.is_some();
-        // a name that nobody has takes as long as one that somebody has
-        let Some(hash) = hash.or_else(|| self.hashes.values().next()).cloned() else { return false };
-        let right = spawn_blocking(move || bcrypt::verify(&*password, &hash.0).unwrap_or(false)).await;
+        // a name that nobody has takes as long as the one whose password is dearest
+        let Some(hash) = hash.or_else(|| self.hashes.values().max_by_key(|hash| hash.cost())).cloned() else {
+            return false;
+        };
+        let right = spawn_blocking(move || {
+            // it goes on when whoever asked is gone, and so does the turn
+            let _turn = turn;
+            bcrypt::verify(&*password, &hash.0).unwrap_or(false)
+        });
+        let right = right.await;
         let admitted = right.unwrap_or(false) && named;
         if admitted {
             self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(credentials);
@@ -127,5 +146,38 @@ impl fmt::Debug for Users {
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hash(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn users(costs: [(&str, u32); 2]) -> Users {
+        let hash = |cost| bcrypt::hash("right", cost).unwrap().parse().unwrap();
+        Users::new(costs.map(|(name, cost)| (name.to_owned(), hash(cost))).into()).unwrap()
+    }
+
+    fn authorization(user: &str, password: &str) -> HeaderValue {
+        format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}"))).parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_guess_keeps_its_turn_when_whoever_guesses_is_gone() {
+        let users = users([("a", 10), ("b", 4)]);
+        let guess = authorization("a", "wrong");
+        let gone = tokio::time::timeout(Duration::from_millis(1), users.admit(Some(&guess))).await;
+        assert!(gone.is_err());
+        assert_eq!(users.turn.available_permits(), 0);
+        assert!(users.admit(Some(&authorization("b", "right"))).await);
+        assert_eq!(users.turn.available_permits(), 1);
+    }
+
+    #[test]
+    fn the_cost_of_a_hash_is_known() {
+        let users = users([("a", 5), ("b", 4)]);
+        assert_eq!(users.hashes.values().map(Hash::cost).collect::<Vec<_>>(), [5, 4]);
     }
 }

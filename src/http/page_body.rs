@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::body::{Body, Bytes, Frame};
+use tokio::time::Instant;
 
 use super::rendering::Place;
 
@@ -105,6 +106,7 @@ impl<P: Fill + Unpin> Body for PageBody<P> {
         if self.place.is_taken() {
             return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
         }
+        self.place.step(Instant::now());
         match self.next() {
             Some(Ok(frame)) if frame.is_empty() && self.page.is_some() => yield_now(cx),
             Some(frame) => {
@@ -151,7 +153,7 @@ mod tests {
 
     /// The sizes of the frames, how often the others got a turn, and all that was written.
     async fn written(page: Rows, gzip: bool) -> (Vec<usize>, usize, Vec<u8>) {
-        let mut body = pin!(PageBody::new(page, gzip, Arc::default()));
+        let mut body = pin!(PageBody::new(page, gzip, Arc::new(Place::at(Instant::now()))));
         let (mut sizes, mut turns, mut all) = (Vec::new(), 0, Vec::new());
         while !body.is_end_stream() {
             let frame = poll_fn(|cx| {
@@ -188,7 +190,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_whose_place_is_taken_breaks_off() {
-        let place = Arc::new(Place::default());
+        let place = Arc::new(Place::at(Instant::now()));
         let mut body = pin!(PageBody::new(Rows(1), false, Arc::clone(&place)));
         place.take();
         let frame = poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap();

@@ -18,6 +18,9 @@ const MOST: usize = 8;
 /// How long a page may be under way while others want its place: a scrape has given up by then, or takes little.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a client may take nothing of its page while others want its place.
+const STANDSTILL: Duration = Duration::from_secs(1);
+
 /// The pages that are under way.
 #[derive(Default)]
 pub(super) struct Renderings(Mutex<Vec<Rendering>>);
@@ -29,13 +32,27 @@ struct Rendering {
 }
 
 /// The place of a page that is under way, which it leaves when this is dropped.
-#[derive(Default)]
 pub(super) struct Place {
+    /// When the client last took some of the page.
+    moved: Mutex<Instant>,
     /// Somebody else has it now.
     taken: AtomicBool,
 }
 
 impl Place {
+    pub(super) fn at(now: Instant) -> Self {
+        Self { moved: Mutex::new(now), taken: AtomicBool::new(false) }
+    }
+
+    /// Says that the client wants the next piece.
+    pub(super) fn step(&self, now: Instant) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    fn moved(&self) -> Instant {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Gives it to somebody else.
     pub(super) fn take(&self) {
         self.taken.store(true, Ordering::Relaxed);
@@ -48,20 +65,21 @@ impl Place {
 }
 
 impl Renderings {
-    /// A place for one more page, if need be that of the one that is under way longest.
+    /// A place for one more page, if need be that of one that stands still, or is under way for too long.
     fn place(&self, now: Instant) -> Option<Arc<Place>> {
         let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         under_way.retain(|rendering| rendering.place.strong_count() > 0);
         if under_way.len() >= MOST {
+            let moved = |rendering: &Rendering| rendering.place.upgrade().map(|place| place.moved());
+            let still = (0..under_way.len()).min_by_key(|number| moved(&under_way[*number]));
+            let still = still.filter(|number| moved(&under_way[*number]) <= Some(now - STANDSTILL));
             // they stand in the order of their start
-            if now < under_way[0].started + PATIENCE {
-                return None;
-            }
-            if let Some(place) = under_way.remove(0).place.upgrade() {
+            let late = Some(0).filter(|_| now >= under_way[0].started + PATIENCE);
+            if let Some(place) = under_way.remove(still.or(late)?).place.upgrade() {
                 place.take();
             }
         }
-        let place = Arc::default();
+        let place = Arc::new(Place::at(now));
         under_way.push(Rendering { started: now, place: Arc::downgrade(&place) });
         Some(place)
     }
@@ -140,10 +158,28 @@ mod tests {
         let (renderings, start) = (Renderings::default(), Instant::now());
         let places: Vec<_> = (0..8).map(|_| renderings.place(start).unwrap()).collect();
         let in_time = start + PATIENCE;
+        for place in &places {
+            place.step(in_time - STANDSTILL / 2);
+        }
         assert!(renderings.place(in_time - Duration::from_millis(1)).is_none());
         let late = renderings.place(in_time).unwrap();
         let taken = places.iter().chain([&late]).map(|place| place.is_taken());
         assert_eq!(taken.collect::<Vec<_>>(), [true, false, false, false, false, false, false, false, false]);
+    }
+
+    #[test]
+    fn the_page_whose_client_takes_nothing_gives_up_its_place_before_those_that_are_taken() {
+        let (renderings, start) = (Renderings::default(), Instant::now());
+        let places: Vec<_> = (0..8).map(|_| renderings.place(start).unwrap()).collect();
+        let later = start + STANDSTILL;
+        for (number, place) in places.iter().enumerate().filter(|(number, _)| *number != 5) {
+            place.step(later - STANDSTILL / 2 + Duration::from_millis(number as u64));
+        }
+        assert!(renderings.place(later - Duration::from_millis(1)).is_none());
+        let _newcomer = renderings.place(later).unwrap();
+        let taken: Vec<_> = (0..8).filter(|number| places[*number].is_taken()).collect();
+        assert_eq!(taken, [5]);
+        assert!(renderings.place(later).is_none(), "the others are taken");
     }
 
     #[test]

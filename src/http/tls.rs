@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{Context, Digest, SHA256};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
@@ -16,6 +17,8 @@ use tokio_rustls::TlsAcceptor;
 pub struct Tls {
     acceptor: TlsAcceptor,
     wants_client: bool,
+    /// Of all that it was made from.
+    digest: Digest,
 }
 
 /// What that is made from, in PEM.
@@ -93,7 +96,13 @@ impl Tls {
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             wants_client: material.client_authorities.is_some(),
+            digest: material.digest(min_version),
         })
+    }
+
+    /// Whether both were made from the same.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.digest.as_ref() == other.digest.as_ref()
     }
 
     /// What secures a connection.
@@ -104,6 +113,19 @@ impl Tls {
     /// Whether clients have to show a certificate.
     pub fn wants_client(&self) -> bool {
         self.wants_client
+    }
+}
+
+impl Material<'_> {
+    fn digest(&self, min_version: MinVersion) -> Digest {
+        let mut context = Context::new(&SHA256);
+        context.update(&[u8::from(min_version == MinVersion::Tls13)]);
+        for part in [Some(self.certificates), Some(self.key), self.client_authorities] {
+            // what is not there differs from what is empty
+            context.update(&part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
+            context.update(part.unwrap_or_default());
+        }
+        context.finish()
     }
 }
 

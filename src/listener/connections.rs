@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+
+/// How long a client may keep its connection waiting while others want its place.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The open connections.
 #[derive(Default)]
@@ -25,8 +29,10 @@ struct Open {
 struct State {
     /// A request is in flight.
     busy: bool,
-    /// The client has yet to take what was written.
-    unsent: bool,
+    /// Since when the client has yet to take what was written.
+    unsent: Option<Instant>,
+    /// No request has come yet.
+    is_fresh: bool,
     /// When it last became idle.
     idle_since: Instant,
     close: CancellationToken,
@@ -34,7 +40,21 @@ struct State {
 
 impl State {
     fn is_idle(&self) -> bool {
-        !self.busy && !self.unsent
+        !self.busy && self.unsent.is_none()
+    }
+}
+
+impl Open {
+    /// Which connection makes room: of those that are idle the one that has been so longest, else of those whose
+    /// clients keep it waiting, for a request or to take an answer, the one that has waited longest.
+    fn dispensable(&self, now: Instant) -> Option<&State> {
+        let idle = self.states.values().filter(|state| state.is_idle());
+        let used = idle.clone().filter(|state| !state.is_fresh).map(|state| (state.idle_since, state));
+        let fresh = idle.filter(|state| state.is_fresh).map(|state| (state.idle_since, state));
+        let unsent = self.states.values().filter_map(|state| Some((state.unsent?, state)));
+        let waiting = fresh.chain(unsent).filter(|(since, _)| now - *since >= GRACE);
+        let first = used.min_by_key(|(since, _)| *since).or_else(|| waiting.min_by_key(|(since, _)| *since));
+        first.map(|(_, state)| state)
     }
 }
 
@@ -43,14 +63,15 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a slot as soon as there is one, for which the connection that has been idle longest is closed.
+    /// Takes a slot as soon as there is one, for which a connection is closed that can be spared.
     pub(super) async fn admit(self: &Arc<Self>, most: usize) -> Slot {
         while self.open().states.len() >= most {
-            self.close_idlest();
-            self.changed.notified().await;
+            self.close_one();
+            // as time goes by, others can be spared
+            let _ = timeout(GRACE / 10, self.changed.notified()).await;
         }
-        let close = CancellationToken::new();
-        let state = State { busy: false, unsent: false, idle_since: Instant::now(), close: close.clone() };
+        let (close, idle_since) = (CancellationToken::new(), Instant::now());
+        let state = State { busy: false, unsent: None, is_fresh: true, idle_since, close: close.clone() };
         let mut open = self.open();
         let id = open.next;
         open.next += 1;
@@ -58,12 +79,10 @@ impl Connections {
         Slot { handle: Handle { id, connections: Arc::clone(self) }, close }
     }
 
-    /// Closes the connection that has been idle longest; until that has left it is the same one, however often asked.
-    pub(super) fn close_idlest(&self) {
-        let open = self.open();
-        let idle = open.states.values().filter(|state| state.is_idle());
-        if let Some(idlest) = idle.min_by_key(|state| state.idle_since) {
-            idlest.close.cancel();
+    /// Closes a connection that can be spared; until that has left it is the same one, however often asked.
+    pub(super) fn close_one(&self) {
+        if let Some(state) = self.open().dispensable(Instant::now()) {
+            state.close.cancel();
         }
     }
 
@@ -109,13 +128,13 @@ pub(super) struct Handle {
 impl Handle {
     /// A request is in flight, until what is returned is dropped.
     pub(super) fn busy(self) -> Busy {
-        self.update(|state| state.busy = true);
+        self.update(|state| (state.busy, state.is_fresh) = (true, false));
         Busy(self)
     }
 
     /// Whether the client has yet to take what was written.
     pub(super) fn set_unsent(&self, unsent: bool) {
-        self.update(|state| state.unsent = unsent);
+        self.update(|state| state.unsent = unsent.then(Instant::now));
     }
 
     fn update(&self, change: impl FnOnce(&mut State)) {

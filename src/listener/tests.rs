@@ -23,6 +23,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 /// A listener that answers each request by the next of the given bodies, and "ok" after the last.
 struct Served {
     address: SocketAddr,
+    tls: watch::Sender<Option<TlsAcceptor>>,
     stop: Option<oneshot::Sender<()>>,
     ended: JoinHandle<()>,
 }
@@ -38,10 +39,11 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let ended = tokio::spawn(serve(listener, limits, || None, service, async move {
+        let (tls, secured) = watch::channel(None);
+        let ended = tokio::spawn(serve(listener, limits, secured, service, async move {
             let _ = stopped.await;
         }));
-        Self { address, stop: Some(stop), ended }
+        Self { address, tls, stop: Some(stop), ended }
     }
 
     async fn connect(&self) -> Client {
@@ -187,6 +189,52 @@ async fn a_connection_too_many_closes_the_one_that_was_idle_longest_and_no_other
     for client in [&mut first, &mut third, &mut newest] {
         client.ask("ok").await;
     }
+}
+
+#[tokio::test]
+async fn where_none_is_idle_one_whose_client_keeps_it_waiting_makes_room() {
+    for requests in [0, 1] {
+        let (_dropped, body) = endless();
+        let served = Served::start(Limits { connections: 1, ..PATIENT }, [body]).await;
+        let mut waiting = served.connect().await;
+        for _ in 0..requests {
+            // of what it never takes
+            waiting.ask("x").await;
+        }
+        let mut next = served.connect().await;
+        next.send(REQUEST).await;
+        next.read_until(if requests == 0 { "x" } else { "ok" }).await;
+        assert!(!waiting.read_to_end().await.ends_with(b"0\r\n\r\n"));
+    }
+}
+
+#[tokio::test]
+async fn those_that_come_at_once_do_not_push_out_each_other() {
+    let served = Served::start(Limits { connections: 1, ..PATIENT }, []).await;
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        clients.push(served.connect().await);
+    }
+    for mut client in clients {
+        client.ask("ok").await;
+        client.0.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_came_before_the_security_changed_ends_after_its_answer() {
+    let (frames, body) = frames();
+    let served = Served::start(PATIENT, [whole("ok"), body]).await;
+    let (mut idle, mut busy) = (served.connect().await, served.connect().await);
+    idle.ask("ok").await;
+    busy.send(REQUEST).await;
+    frames.send("under way").await.unwrap();
+    busy.read_until("under way\r\n").await;
+    served.tls.send_replace(None);
+    assert_eq!(idle.read_to_end().await, b"");
+    served.connect().await.ask("ok").await;
+    drop(frames);
+    assert_eq!(busy.read_to_end().await, b"0\r\n\r\n");
 }
 
 #[tokio::test]
