@@ -538,5 +538,6 @@ class Alerts(Case):
                 self.assertEqual((rule["health"], rule.get("lastError", "")), ("ok", ""))
                 _, body = get(prometheus, f"/api/v1/query?query={urllib.parse.quote(rule['query'])}")
                 result = json.loads(body)["data"]["result"]
-                if rule["type"] == "recording":
+                # what is outdated is recorded while it is, of which the alerts on it tell
+                if rule["type"] == "recording" and "_outdated:" not in rule["name"]:
                     self.assertGreater(len(result), 0)
