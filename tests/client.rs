@@ -178,8 +178,9 @@ async fn retries_pass_the_budget_too_and_what_would_wait_too_long_is_not_sent() 
     api.simulator.add_fault(Fault::new(Effect::Html { status: 500 }));
     let client = asking.build();
     let error = client.hostname(api.zone, &hostname("app.example.com"), soon()).await.unwrap_err();
-    assert!(matches!(error, Error::Deadline), "{error}");
+    assert!(matches!(error, Error::Api { status: 500, .. }), "{error}");
     assert_eq!(api.simulator.requests().total(), 2);
+    assert_eq!(asking.counted("cloudflare_aop_api_retries_total", &["hostname_get"]), 1.0);
 }
 
 #[tokio::test]

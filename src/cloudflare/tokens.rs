@@ -1,7 +1,7 @@
 //! Whether the token is still good.
 
 use std::convert::Infallible;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
@@ -19,6 +19,39 @@ pub struct TokenState {
     pub valid: Option<bool>,
     /// When it expires, where it does.
     pub expires: Option<Date>,
+}
+
+/// What answers have shown of the token that is sent.
+#[derive(Default)]
+pub(super) struct Standing {
+    /// The latest method that needs no more than the token was answered as if that were wrong.
+    refused: AtomicBool,
+    /// One of them was not.
+    accepted: AtomicBool,
+    /// It was verified.
+    verified: AtomicBool,
+}
+
+impl Standing {
+    /// Takes in an answer to a method that needs no more than the token.
+    pub(super) fn hear(&self, reason: Option<Reason>) {
+        let refused = reason == Some(Reason::Auth);
+        self.refused.store(refused, Ordering::Relaxed);
+        self.accepted.fetch_or(!refused, Ordering::Relaxed);
+    }
+
+    fn forget(&self) {
+        for what in [&self.refused, &self.accepted, &self.verified] {
+            what.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it is wrong that cannot be verified. A token that an account owns cannot be either, and may lack a
+    /// permission somewhere: what was accepted as it is anywhere is not wrong.
+    fn is_wrong(&self) -> bool {
+        let is = |what: &AtomicBool| what.load(Ordering::Relaxed);
+        is(&self.refused) && (is(&self.verified) || !is(&self.accepted))
+    }
 }
 
 const REGULARLY: Duration = Duration::from_secs(3600);
@@ -62,7 +95,10 @@ impl Client {
                 // without a sender it can no longer change
                 () = async { if token.changed().await.is_err() { std::future::pending().await } } => {}
             }
-            known &= *token.borrow() == asked_about;
+            if *token.borrow() != asked_about {
+                known = false;
+                self.standing.forget();
+            }
         }
     }
 
@@ -76,11 +112,10 @@ impl Client {
         if let (Err(_), Some(id)) = (&answer, &self.options.account_id) {
             answer = self.verify(&format!("accounts/{id}/tokens/verify"), deadline).await;
         }
+        self.standing.verified.fetch_or(answer.is_ok(), Ordering::Relaxed);
         answer.or_else(|error| match error.reason() {
-            // a token that an account owns fails here too: only together with other refusals this says something
             Reason::Auth => {
-                let refused = self.refused.load(Ordering::Relaxed);
-                Ok(TokenState { valid: refused.then_some(false), expires: None })
+                Ok(TokenState { valid: self.standing.is_wrong().then_some(false), expires: None })
             }
             Reason::Forbidden | Reason::NotFound | Reason::Rejected => Ok(TokenState::default()),
             _ => Err(error),
@@ -100,4 +135,28 @@ pub(super) fn decode(body: &[u8]) -> Decoded<TokenState> {
         let (valid, expires) = token.state();
         Ok(TokenState { valid, expires })
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_cannot_be_verified_is_wrong_where_it_was_verified_before_or_is_accepted_nowhere() {
+        let (auth, other) = (Some(Reason::Auth), Some(Reason::NotFound));
+        let wrong = |verified, answers: &[Option<Reason>]| {
+            let standing = Standing::default();
+            standing.verified.store(verified, Ordering::Relaxed);
+            answers.iter().for_each(|reason| standing.hear(*reason));
+            let before = standing.is_wrong();
+            standing.forget();
+            assert!(!standing.is_wrong());
+            before
+        };
+        assert!(!wrong(false, &[]) && !wrong(true, &[]));
+        assert!(wrong(false, &[auth]) && wrong(true, &[auth]));
+        assert!(!wrong(false, &[None, auth]) && !wrong(false, &[other, auth]), "a permission that it lacks");
+        assert!(wrong(true, &[None, auth]), "it was revoked");
+        assert!(!wrong(true, &[auth, None]));
+    }
 }

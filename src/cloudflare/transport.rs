@@ -1,7 +1,6 @@
 //! Sends a request within its budget, again where that may help, and turns the response into a result.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::budget::{Admission, Announcement, Budget, LONGEST_BLOCK, Wait};
 use super::interner::Interner;
+use super::tokens::Standing;
 use super::wire::{Envelope, ResultInfo, printable};
 use super::{ApiToken, BuildError, Error, Options, retry};
 use crate::clock::Clock;
@@ -30,8 +30,7 @@ pub struct Client {
     pub(super) certificates: Interner,
     /// Told after each 401 and 403, which are the occasion to verify the token.
     pub(super) refusal: Notify,
-    /// Whether the latest method that needs no more than the token was answered as if that were wrong.
-    pub(super) refused: AtomicBool,
+    pub(super) standing: Standing,
 }
 
 /// A request that may be sent more than once: one of a method that does not add to what it did before.
@@ -96,7 +95,7 @@ impl Client {
             clock,
             certificates: Interner::default(),
             refusal: Notify::new(),
-            refused: AtomicBool::new(false),
+            standing: Standing::default(),
         })
     }
 
@@ -141,10 +140,12 @@ impl Client {
         deadline: Instant,
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
-        let mut attempt = 0;
+        let (mut attempt, mut before) = (0, None);
         loop {
-            let error = match self.attempt(endpoint, request, deadline, &decode).await {
+            let error = match self.attempt(endpoint, request, attempt, deadline, &decode).await {
                 Ok(value) => return Ok(value),
+                // it was not sent again: what came of it before says more
+                Err(error @ (Error::Deadline | Error::Blocked(_))) => return Err(before.unwrap_or(error)),
                 Err(error) => error,
             };
             tracing::debug!(account = %self.options.account, endpoint = endpoint.label(), attempt, %error, "request failed");
@@ -152,8 +153,8 @@ impl Client {
                 Some(delay) if Instant::now() + delay < deadline => sleep(delay).await,
                 _ => return Err(error),
             }
-            self.telemetry.retry(&self.options.account, endpoint);
             attempt += 1;
+            before = Some(error);
         }
     }
 
@@ -161,12 +162,16 @@ impl Client {
         &self,
         endpoint: Endpoint,
         request: &Request,
+        attempt: u32,
         deadline: Instant,
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
         let slot = timeout_at(deadline, self.slots.acquire()).await;
         let _slot = slot.map_err(|_| Error::Deadline)?;
         let admission = self.admission(deadline).await?;
+        if attempt > 0 {
+            self.telemetry.retry(&self.options.account, endpoint);
+        }
         let token = self.token.borrow().clone();
         let authorization = token.header().map_err(|_| Error::Header)?;
 
@@ -186,7 +191,9 @@ impl Client {
 
         let reason = outcome.as_ref().err().map(Error::reason);
         if endpoint != Endpoint::TokenVerify {
-            self.refused.store(reason == Some(Reason::Auth), Ordering::Relaxed);
+            if status.is_some() {
+                self.standing.hear(reason);
+            }
             if matches!(reason, Some(Reason::Auth | Reason::Forbidden)) {
                 self.refusal.notify_one();
             }
