@@ -29,7 +29,7 @@ pub enum Wish {
 pub struct State {
     /// Whether a certificate is presented.
     pub association: Association,
-    /// How far Cloudflare has brought it.
+    /// How far Cloudflare has brought it, or its certificate where that was given up.
     pub status: Option<Status>,
     /// The certificate.
     pub cert_id: Option<CertId>,
@@ -189,7 +189,9 @@ impl State {
 impl From<&Reading> for State {
     fn from(reading: &Reading) -> Self {
         let cert_id = reading.certificate.as_ref().and_then(|certificate| certificate.id());
-        Self { association: reading.association, status: reading.status, cert_id: cert_id.cloned() }
+        let given_up = reading.certificate_status.filter(|status| status.is_timed_out());
+        let status = given_up.or(reading.status);
+        Self { association: reading.association, status, cert_id: cert_id.cloned() }
     }
 }
 

@@ -57,6 +57,11 @@ fn what_timed_out_or_is_on_its_way_out_is_asked_for_again() {
     }
     let void = planned(&Wish::Void(None), Association::Void, Some(Status::DeletionTimedOut), Some("c1"));
     assert_eq!(void, "None c1");
+
+    let certificate_status = Some(Status::DeploymentTimedOut);
+    let reading = Reading { certificate_status, ..reading(Association::Enabled, ACTIVE, Some("c1")) };
+    let plan = Plan::new(&wish, &[(hostname("a.example"), reading)]).unwrap();
+    assert_eq!(plan.changes().len(), 1, "where only the certificate has timed out, too");
 }
 
 #[test]

@@ -428,7 +428,8 @@ fn a_zone_that_is_there_twice_is_named_with_both_places() {
         ),
         (
             "[[account]]\nname = \"b\"\n[[account.zone]]\nname = \"example.com\"",
-            "9: account.zone.name = \"example.com\": expected each zone once, this one is at line 3 too",
+            "9: account.zone.name = \"example.com\": expected each zone once, this one is at line 3 too, \
+             there in account default and here in b",
         ),
         (
             "[[account.zone]]\nid = \"023E105F4ECEF8AD9CA31A8372D0C353\"",

@@ -17,10 +17,13 @@ use crate::domain::{
 pub(super) struct Zones {
     zones: Vec<ZoneTarget>,
     /// Where each name was given.
-    names: HashMap<ZoneName, usize>,
+    names: HashMap<ZoneName, Place>,
     /// Where each id was given.
-    ids: HashMap<ZoneId, usize>,
+    ids: HashMap<ZoneId, Place>,
 }
+
+/// Where in the file something is, and in which account.
+type Place = (usize, Arc<str>);
 
 impl Zones {
     /// The zones of all accounts.
@@ -41,9 +44,9 @@ impl Zones {
         if !section.has("name") && !section.has("id") {
             section.lacks("expected a name or an id");
         }
-        let double = check(&section, "name", name.clone(), &mut self.names);
+        let double = check(&section, "name", name.clone(), account, &mut self.names);
         if !double {
-            check(&section, "id", id, &mut self.ids);
+            check(&section, "id", id, account, &mut self.ids);
         }
         let extent = extent(&mut section);
         let hostnames = hostnames(&mut section, name.as_ref(), extent);
@@ -62,16 +65,20 @@ fn check<T: Eq + std::hash::Hash>(
     section: &Section<'_>,
     key: &str,
     value: Option<T>,
-    seen: &mut HashMap<T, usize>,
+    account: &Arc<str>,
+    seen: &mut HashMap<T, Place>,
 ) -> bool {
     let Some(value) = value else { return false };
     let offset = section.offset(key);
-    let first = *seen.entry(value).or_insert(offset);
-    if first != offset {
-        let line = section.line(first);
-        section.reject(key, &format!("expected each zone once, this one is at line {line} too"));
+    let (first, other) = seen.entry(value).or_insert_with(|| (offset, Arc::clone(account)));
+    let twice = *first != offset;
+    if twice {
+        let line = section.line(*first);
+        let accounts = format!(", there in account {other} and here in {account}");
+        let accounts = if other == account { "" } else { &accounts };
+        section.reject(key, &format!("expected each zone once, this one is at line {line} too{accounts}"));
     }
-    first != offset
+    twice
 }
 
 /// How the zone is read, and what of it beside the hostnames that are named.

@@ -14,7 +14,7 @@ use super::lookup::Lookup;
 use super::plan::Way;
 use super::{Message, plan};
 use crate::clock::Clock;
-use crate::cloudflare::{Client, Error};
+use crate::cloudflare::{Client, Error, Purpose};
 use crate::domain::{
     Association, CertId, Certificates, Hostname, Level, Outcome, Reading, Reason, Strategy, Targets,
     ZoneCertificate, ZoneId, ZoneState, ZoneTarget,
@@ -66,7 +66,7 @@ impl ZonePoll<'_> {
     pub(super) async fn run(self) {
         let id = match self.lookup.id(self.target, self.known, self.deadline).await {
             Ok(id) => id,
-            Err(error) => return self.fail("zone could not be looked up", &error).await,
+            Err(error) => return self.fail("zone could not be looked up", &error, Purpose::FindZone).await,
         };
         let twin = self
             .targets
@@ -120,7 +120,7 @@ impl ZonePoll<'_> {
                 Err(error) if is_missing(&error) && !self.known.entries().is_empty() => {
                     (certificates, before) = (self.do_without_lists(&error), Before::Refusal);
                 }
-                Err(error) => return self.fail("zone could not be listed", &error).await,
+                Err(error) => return self.fail("zone could not be listed", &error, Purpose::List).await,
             }
         }
         self.ask(id, plan::hostnames(self.known), certificates, before).await;
@@ -306,7 +306,8 @@ impl ZonePoll<'_> {
         }
         let mut end = Ok(());
         if let Some((hostname, reason, error)) = first_failure {
-            tracing::warn!(zone = %self.target.key(), failed, of = all, %hostname, %error, "hostnames could not be read");
+            let advice = error.advice(Purpose::Read);
+            tracing::warn!(zone = %self.target.key(), failed, of = all, %hostname, %error, advice, "hostnames could not be read");
             if !answered {
                 end = Err(reason);
             }
@@ -331,9 +332,9 @@ impl ZonePoll<'_> {
     }
 
     /// Ends the zone's poll with a failure of the whole zone.
-    async fn fail(&self, what: &str, error: &Error) {
-        let reason = error.reason();
-        tracing::warn!(zone = %self.target.key(), %error, "{what}");
+    async fn fail(&self, what: &str, error: &Error, purpose: Purpose) {
+        let (reason, advice) = (error.reason(), error.advice(purpose));
+        tracing::warn!(zone = %self.target.key(), %error, advice, "{what}");
         self.telemetry.poll_error(self.target.key(), reason);
         let end = Some((Err(reason), self.clock.now().into()));
         self.send(Outcome { end, ..self.outcome(None) }).await;
@@ -342,7 +343,8 @@ impl ZonePoll<'_> {
     /// The value, or none where it failed, which is said and counted.
     fn counted<T>(&self, what: &str, result: Result<T, Error>) -> Option<T> {
         let failed = |error: &Error| {
-            tracing::warn!(zone = %self.target.key(), %error, "{what}");
+            let advice = error.advice(Purpose::Read);
+            tracing::warn!(zone = %self.target.key(), %error, advice, "{what}");
             self.telemetry.poll_error(self.target.key(), error.reason());
         };
         result.inspect_err(failed).ok()
