@@ -22,26 +22,29 @@ pub struct TokenState {
 }
 
 const REGULARLY: Duration = Duration::from_secs(3600);
-/// No sooner than this after the last time, however often requests are refused.
+/// No sooner than this after the last time, however often requests are refused; and regularly while the token is not good
+/// or nothing is known of it.
 const SELDOM: Duration = Duration::from_secs(60);
 
 impl Client {
-    /// Verifies the token at once, hourly, when it changes, and after a 401 or 403; never ends and never fails.
+    /// Verifies the token at once, hourly, when it changes, and after a 401 or 403; every minute until it is good.
+    /// Never ends and never fails.
     pub async fn keep_verified(&self) -> Infallible {
-        let (mut token, mut known) = (self.token.clone(), false);
+        let (mut token, mut known, mut said) = (self.token.clone(), false, None);
         loop {
             let asked_about = token.borrow_and_update().clone();
             let account = &*self.options.account;
             let pause = match self.verify_token(Instant::now() + self.options.timeout * 3).await {
                 Ok(TokenState { valid, expires }) => {
                     self.telemetry.token(account, valid, expires);
-                    if valid == Some(false) {
+                    if valid == Some(false) && said != valid {
                         tracing::error!(account, "Cloudflare does not accept the token");
                     } else {
                         tracing::debug!(account, ?valid, "token verified");
                     }
-                    known = true;
-                    REGULARLY
+                    (known, said) = (true, valid);
+                    // once it is mended at Cloudflare no refusal tells of it
+                    if valid == Some(false) { SELDOM } else { REGULARLY }
                 }
                 Err(error) => {
                     tracing::debug!(account, %error, "token could not be verified");

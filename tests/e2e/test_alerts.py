@@ -22,6 +22,8 @@ RECEIVERS = {"critical": "page", "warning": "ticket", "info": "notes"}
 VERIFIED_ANEW = 62
 # one second, then two, again and again: a poll may take as long as the longer, and then it passes over a tick
 SCHEDULE = "0-59/3,1-59/3 * * * * *"
+# what is recorded only where one replica reads and another does not
+EMPTY = {"cloudflare_aop:hostname_outdated:intervals", "cloudflare_aop:zone_outdated:intervals"}
 HEALTHY = {"enabled": True, "status": "active", "certificate": {"expires_in": 300 * DAY, "status": "active"}}
 
 
@@ -34,7 +36,8 @@ def shortened(text):
 
     keys = r"((?:\bfor|keep_firing_for|\w*interval|group_wait): |\[|\boffset )(\d+)([smhd])\b"
     # what a process has to be younger than
-    return re.sub(keys, divided, text).replace("time() - 900)", "time() - 15)")
+    text = re.sub(r"(process_start_time_seconds > time\(\) - )(\d+)", lambda found: found[1] + str(int(found[2]) // 60), text)
+    return re.sub(keys, divided, text)
 
 
 class Webhook:
@@ -259,7 +262,7 @@ def account_rows(world):
 
 
 def token_rows(world):
-    """The token is verified at the start, hourly and after a refusal, but not more often than once a minute."""
+    """The token is verified at the start, hourly, after a refusal and until it is good, once a minute at most."""
     revoked, expiring = world.account("revoked"), world.account("expiring")
     yield Row(
         "token revoked",
@@ -399,14 +402,13 @@ class Alerts(Case):
         self.when_told(first + tokens)
         self.expressions_evaluate(prometheus)
         self.mend(first + tokens)
-        self.when_resolved(first)
+        self.when_resolved(first + tokens)
         walk.end()
 
         self.assertEqual(exporter.stop(), 0)
         self.when_told([away])
-        # it verifies the tokens as it starts
         exporter = self.exporter(world, exporter.address)
-        self.when_resolved([*tokens, away])
+        self.when_resolved([away])
 
         self.configure(exporter.address, '"127.0.0.1:10219"', "")
         self.reload(prometheus)
@@ -538,5 +540,5 @@ class Alerts(Case):
                 self.assertEqual((rule["health"], rule.get("lastError", "")), ("ok", ""))
                 _, body = get(prometheus, f"/api/v1/query?query={urllib.parse.quote(rule['query'])}")
                 result = json.loads(body)["data"]["result"]
-                if rule["type"] == "recording":
+                if rule["type"] == "recording" and rule["name"] not in EMPTY:
                     self.assertGreater(len(result), 0)
