@@ -188,22 +188,25 @@ def zone_rows(world):
         world.zones.append((name, settings))
         return found["id"]
 
-    for name, expected, seconds in [
-        ("zone30.example", "ZoneCertificateExpiresWithin30Days", 25 * DAY),
-        ("zone14.example", "ZoneCertificateExpiresWithin14Days", 10 * DAY),
-        ("zone3.example", "ZoneCertificateExpiresWithin3Days", 2 * DAY),
-        ("zone0.example", "ZoneCertificateExpired", -3600),
+    for name, expected, change in [
+        ("ends-in-25-days.example", "ExpiresWithin30Days", {"expires_in": 25 * DAY}),
+        ("ends-in-10-days.example", "ExpiresWithin14Days", {"expires_in": 10 * DAY}),
+        ("ends-in-2-days.example", "ExpiresWithin3Days", {"expires_in": 2 * DAY}),
+        ("expired.example", "Expired", {"expires_in": -3600}),
+        ("timed-out.example", "DeploymentTimedOut", {"status": "deployment_timed_out"}),
+        ("stuck.example", "PendingTooLong", {"status": "pending_deployment"}),
+        ("going.example", "DeletedInUse", {"status": "pending_deletion"}),
     ]:
         zone_id = zone(name, zone_level=True)
         main.ask("PUT", f"zones/{zone_id}/origin_tls_client_auth/settings", {"enabled": True}, "/client/v4/")
         certificate = main.ask("POST", f"zones/{name}/certificates", {"expires_in": 300 * DAY, "zone_level": True})
         path = f"zones/{name}/certificates/{certificate['id']}"
         yield Row(
-            f"zone certificate, {seconds // DAY} days",
-            expected,
+            f"zone certificate of {name}",
+            f"ZoneCertificate{expected}",
             about=[{"zone": name}],
-            cause=lambda path=path, seconds=seconds: main.ask("PATCH", path, {"expires_in": seconds}),
-            mend=lambda path=path: main.ask("PATCH", path, {"expires_in": 300 * DAY}),
+            cause=lambda path=path, change=change: main.ask("PATCH", path, change),
+            mend=lambda path=path: main.ask("PATCH", path, HEALTHY["certificate"]),
         )
 
     zone("crowded.example", hostnames=["h0.crowded.example"], strategy="list")
