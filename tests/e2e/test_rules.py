@@ -71,5 +71,7 @@ class Rules(Case):
 
 
 def expressions():
-    """What is between `expr:` and the next key, of all rules."""
-    return "\n".join(re.findall(r"^ +expr:(.*\n(?: {10}.*\n)*)", RULES, re.MULTILINE))
+    """What is between `expr:` and the next key, of all rules, and what their annotations ask for."""
+    asked = re.findall(r'printf "(\w.*?)" .*\| query', RULES)
+    assert len(asked) == RULES.count("| query"), asked
+    return "\n".join(asked + re.findall(r"^ +expr:(.*\n(?: {10}.*\n)*)", RULES, re.MULTILINE))
