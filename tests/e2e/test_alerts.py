@@ -34,8 +34,8 @@ def shortened(text):
 
     keys = r"((?:\bfor|keep_firing_for|\w*interval|group_wait): |\[|\boffset )(\d+)([smhd])\b"
     # what a process has to be younger than
-    text = re.sub(r"(process_start_time_seconds > time\(\) - )(\d+)", lambda found: found[1] + str(int(found[2]) // 60), text)
-    return re.sub(keys, divided, text)
+    young = r"(?<=process_start_time_seconds > time\(\) - )\d+"
+    return re.sub(young, lambda found: str(int(found[0]) // 60), re.sub(keys, divided, text))
 
 
 class Webhook:
