@@ -23,15 +23,24 @@ S = '{zone=~"$zone", hostname=~"$hostname"}'
 Z = '{zone=~"$zone"}'
 H = "cloudflare_aop_hostname"
 EXPIRES, PEM = f"{H}_certificate_expires_timestamp_seconds{S}", f"{H}_certificate_pem_not_after_timestamp_seconds{S}"
+BEGINS = f"{H}_certificate_pem_not_before_timestamp_seconds{S}"
 
 # The earlier of what the API says and what the certificate says, where it is presented. Of several exporters that
-# watch one hostname, the one that says the worst counts, here and below.
-ENDS = f"min by (zone, hostname) ((({EXPIRES} < {PEM}) or {PEM} or {EXPIRES}) and {H}_enabled{S} == 1)"
+# watch one hostname the one that says the later counts, which has seen a renewal; of states the worst, as in the rules.
+ENDS = f"max by (zone, hostname) ((({EXPIRES} < {PEM}) or {PEM} or {EXPIRES}) and {H}_enabled{S} == 1)"
 LEFT = f"{ENDS} - time()"
 
 
 def selected(label, values):
     return f'{{zone=~"$zone", hostname=~"$hostname", {label}=~"{values}"}}'
+
+
+def association(statuses):
+    return f"{H}_status{selected('status', statuses)} == 1"
+
+
+def certificate(statuses):
+    return f"{H}_certificate_status{selected('status', statuses)} == 1"
 
 
 def ends_within(days):
@@ -41,14 +50,25 @@ def ends_within(days):
 # What may be the matter with a hostname, the worst first: the first that holds is its verdict.
 VERDICTS = [
     ("expired", RED, f"({ENDS} < time())"),
+    ("not yet valid", RED, f"(({BEGINS} and {H}_enabled{S} == 1) > time())"),
+    (
+        "certificate deleted",
+        RED,
+        f"({certificate('pending_deletion|deletion_timed_out|deleted')}"
+        f" and on (job, instance, zone, hostname) {H}_enabled{S} == 1)",
+    ),
     ("ends within 3 days", RED, ends_within(3)),
-    ("timed out", RED, f"({H}_status{selected('status', '.*_timed_out')} == 1)"),
+    ("timed out", RED, f"({association('.*_timed_out')} or {certificate('deployment_timed_out')})"),
     ("not as expected", RED, f"({H}_drifted{S} == 1)"),
     ("not read", ORANGE, f"({H}_up{S} == 0)"),
     ("ends within 14 days", ORANGE, ends_within(14)),
     ("PEM disagrees", YELLOW, f"({H}_certificate_metadata_match{S} == 0)"),
     ("ends within 30 days", YELLOW, ends_within(30)),
-    ("pending", BLUE, f"({H}_status{selected('status', 'initializing|pending_.*')} == 1)"),
+    (
+        "pending",
+        BLUE,
+        f"({association('initializing|pending_.*')} or {certificate('initializing|pending_deployment')})",
+    ),
     ("fine", GREEN, f"({H}_up{S} == 1)"),
 ]
 RANKED = [(len(VERDICTS) - place, *verdict) for place, verdict in enumerate(VERDICTS)]
@@ -78,8 +98,9 @@ def age(family, by, where):
 
 
 def own(expression):
-    """Of the exporters alone, in what every process or target has."""
-    return f"max by (instance) ({expression} and on (instance, job) cloudflare_aop_exporter_build_info)"
+    """Of the exporters alone, in what every process or target has; also of one that cannot be scraped any more."""
+    exporters = "last_over_time(cloudflare_aop_exporter_build_info[1d])"
+    return f"max by (instance) ({expression} and on (instance, job) {exporters})"
 
 
 def rate(family, by, where=""):
@@ -329,7 +350,7 @@ OVERVIEW = [
         [
             (
                 "since",
-                "max by (alertname, severity, zone, hostname, account) ("
+                "max by (alertname, severity, account, zone, hostname, cert_id, job, instance) ("
                 '1000 * ALERTS_FOR_STATE{alertname=~"CloudflareAop.+"}'
                 ' and ignoring (alertstate) ALERTS{alertname=~"CloudflareAop.+", alertstate="firing"})',
                 DATE,
@@ -346,7 +367,7 @@ ZONE = [
         "Zones",
         24,
         [
-            ("read", f"min by (zone) (cloudflare_aop_zone_up{Z})", {"mappings": YES_NO, **COLOURED}),
+            ("read", f"max by (zone) (cloudflare_aop_zone_up{Z})", {"mappings": YES_NO, **COLOURED}),
             ("age", age("cloudflare_aop_zone_last_success_timestamp_seconds", "zone", Z), SECONDS),
             ("hostnames", f"max by (zone) (cloudflare_aop_zone_hostnames{Z})", {}),
             ("next to expire", f"min by (zone) ({LEFT})", SECONDS_LEFT),
@@ -373,7 +394,7 @@ ZONE = [
             (None, f"max by (zone, cert_id, level, status) (cloudflare_aop_certificate_status{Z} == 1)", {}),
             (
                 "time left",
-                f"min by (zone, cert_id, level) (cloudflare_aop_certificate_expires_timestamp_seconds{Z}) - time()",
+                f"max by (zone, cert_id, level) (cloudflare_aop_certificate_expires_timestamp_seconds{Z}) - time()",
                 SECONDS_LEFT,
             ),
             (

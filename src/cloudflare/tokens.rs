@@ -76,7 +76,7 @@ impl Client {
                         tracing::debug!(account, ?valid, "token verified");
                     }
                     (known, said) = (true, valid);
-                    // whoever mends it at Cloudflare waits for the word; no request would be refused that could tell
+                    // once it is mended at Cloudflare no refusal tells of it
                     if valid == Some(false) { SELDOM } else { REGULARLY }
                 }
                 Err(error) => {

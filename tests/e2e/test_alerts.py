@@ -34,8 +34,8 @@ def shortened(text):
 
     keys = r"((?:\bfor|keep_firing_for|\w*interval|group_wait): |\[|\boffset )(\d+)([smhd])\b"
     # what a process has to be younger than
-    text = re.sub(r"(process_start_time_seconds > time\(\) - )(\d+)", lambda found: found[1] + str(int(found[2]) // 60), text)
-    return re.sub(keys, divided, text)
+    young = r"(?<=process_start_time_seconds > time\(\) - )\d+"
+    return re.sub(young, lambda found: str(int(found[0]) // 60), re.sub(keys, divided, text))
 
 
 class Webhook:
@@ -186,22 +186,25 @@ def zone_rows(world):
         world.zones.append((name, settings))
         return found["id"]
 
-    for name, expected, seconds in [
-        ("zone30.example", "ZoneCertificateExpiresWithin30Days", 25 * DAY),
-        ("zone14.example", "ZoneCertificateExpiresWithin14Days", 10 * DAY),
-        ("zone3.example", "ZoneCertificateExpiresWithin3Days", 2 * DAY),
-        ("zone0.example", "ZoneCertificateExpired", -3600),
+    for name, expected, change in [
+        ("ends-in-25-days.example", "ExpiresWithin30Days", {"expires_in": 25 * DAY}),
+        ("ends-in-10-days.example", "ExpiresWithin14Days", {"expires_in": 10 * DAY}),
+        ("ends-in-2-days.example", "ExpiresWithin3Days", {"expires_in": 2 * DAY}),
+        ("expired.example", "Expired", {"expires_in": -3600}),
+        ("timed-out.example", "DeploymentTimedOut", {"status": "deployment_timed_out"}),
+        ("stuck.example", "PendingTooLong", {"status": "pending_deployment"}),
+        ("going.example", "DeletedInUse", {"status": "pending_deletion"}),
     ]:
         zone_id = zone(name, zone_level=True)
         main.ask("PUT", f"zones/{zone_id}/origin_tls_client_auth/settings", {"enabled": True}, "/client/v4/")
         certificate = main.ask("POST", f"zones/{name}/certificates", {"expires_in": 300 * DAY, "zone_level": True})
         path = f"zones/{name}/certificates/{certificate['id']}"
         yield Row(
-            f"zone certificate, {seconds // DAY} days",
-            expected,
+            f"zone certificate of {name}",
+            f"ZoneCertificate{expected}",
             about=[{"zone": name}],
-            cause=lambda path=path, seconds=seconds: main.ask("PATCH", path, {"expires_in": seconds}),
-            mend=lambda path=path: main.ask("PATCH", path, {"expires_in": 300 * DAY}),
+            cause=lambda path=path, change=change: main.ask("PATCH", path, change),
+            mend=lambda path=path: main.ask("PATCH", path, HEALTHY["certificate"]),
         )
 
     zone("crowded.example", hostnames=["h0.crowded.example"], strategy="list")
@@ -339,20 +342,31 @@ class World:
         self.accounts[name] = simulator
         return simulator
 
+    def replica(self):
+        """Another exporter's configuration, which has the hostnames and a zone of its own."""
+        self.main.ask("PUT", "zones/alone.example")
+        hosts = ("hosts.example", {"hostnames": self.hostnames, "strategy": "get"})
+        return configured([("main", self.main, [hosts, ("alone.example", {"discover": True})])])
+
     def config(self):
         zones = [("hosts.example", {"hostnames": self.hostnames, "strategy": "get"}), *self.zones]
         accounts = [("main", self.main, zones)]
         for name, simulator in self.accounts.items():
             names = [f"one-{name}.example", f"two-{name}.example"]
             accounts.append((name, simulator, [(zone, {"hostnames": [f"www.{zone}"]}) for zone in names]))
-        lines = ["[poll]", f'schedule = "{SCHEDULE}"', 'jitter = "0s"']
-        for name, simulator, zones in accounts:
-            lines += ["[[account]]", f'name = "{name}"', f'base_url = "http://{simulator.address}/client/v4"']
-            lines += ['rate_limit = { requests = 100000, per = "1m" }', "max_concurrent_requests = 32"]
-            for zone, settings in zones:
-                lines += ["[[account.zone]]", f'name = "{zone}"']
-                lines += [f"{key} = {toml(value)}" for key, value in settings.items()]
-        return "\n".join(lines) + "\n"
+        return configured(accounts)
+
+
+def configured(accounts):
+    """A configuration of accounts, each with its name, its API and its zones."""
+    lines = ["[poll]", f'schedule = "{SCHEDULE}"', 'jitter = "0s"']
+    for name, simulator, zones in accounts:
+        lines += ["[[account]]", f'name = "{name}"', f'base_url = "http://{simulator.address}/client/v4"']
+        lines += ['rate_limit = { requests = 100000, per = "1m" }', "max_concurrent_requests = 32"]
+        for zone, settings in zones:
+            lines += ["[[account.zone]]", f'name = "{zone}"']
+            lines += [f"{key} = {toml(value)}" for key, value in settings.items()]
+    return "\n".join(lines) + "\n"
 
 
 def toml(value):
@@ -373,7 +387,8 @@ class Alerts(Case):
         world = World(self)
         first = [*hostname_rows(world), *zone_rows(world), *account_rows(world)]
         tokens = [*token_rows(world)]
-        away = Row("exporter stopped", "ExporterDown", about=[{"alertname": "CloudflareAopExporterDown"}])
+        alone = Row("one of two stopped", "ZonesUnwatched", about=[{"alertname": "CloudflareAopZonesUnwatched"}])
+        away = Row("exporters stopped", "ExporterDown", about=[{"alertname": "CloudflareAopExporterDown"}])
         unknown = Row("target missing", "ExporterMissing", about=[{"alertname": "CloudflareAopExporterMissing"}])
         refused = Row(
             "configuration refused",
@@ -384,13 +399,17 @@ class Alerts(Case):
         )
         first.append(refused)
         walk = Walk(world)
-        self.rows = [*first, *tokens, walk.row, away, unknown]
+        self.rows = [*first, *tokens, walk.row, alone, away, unknown]
         caused = {f"CloudflareAop{name}" for row in self.rows for name in row.expected}
         self.assertEqual(caused, set(ALERTS), "every alert is caused by some row")
 
-        exporter = self.exporter(world, "127.0.0.1:0")
+        began = time.monotonic()
+        exporter = self.exporter(world.config(), "127.0.0.1:0")
+        # it reads the hostnames too: what is the matter with them is told once
+        replica = self.exporter(world.replica(), "127.0.0.1:0")
+        targets = f'{exporter.address}", "{replica.address}'
         verified = time.monotonic() + VERIFIED_ANEW
-        prometheus = self.monitoring(exporter.address)
+        prometheus = self.monitoring(targets)
         self.quiet(10)
 
         walk.start(self)
@@ -398,28 +417,36 @@ class Alerts(Case):
         time.sleep(max(0, verified - time.monotonic()))
         self.cause(tokens)
         self.when_told(first + tokens)
-        self.expressions_evaluate(prometheus)
+        # what fires fires on
+        self.assertEqual(exporter.stop(), 0)
+        exporter = self.exporter(world.config(), exporter.address)
+        self.quiet(8)
         self.mend(first + tokens)
         self.when_resolved(first + tokens)
         walk.end()
 
+        self.assertEqual(replica.stop(), 0)
+        self.when_told([alone])
         self.assertEqual(exporter.stop(), 0)
         self.when_told([away])
-        exporter = self.exporter(world, exporter.address)
-        self.when_resolved([away])
+        exporter = self.exporter(world.config(), exporter.address)
+        replica = self.exporter(world.replica(), replica.address)
+        self.when_resolved([alone, away])
 
-        self.configure(exporter.address, '"127.0.0.1:10219"', "")
+        self.configure(targets, '"127.0.0.1:10219"', "")
         self.reload(prometheus)
         self.when_told([unknown])
-        self.configure(exporter.address)
+        self.configure(targets)
         self.reload(prometheus)
         self.when_resolved([unknown])
         self.quiet(5)
+        self.expressions_have_answered(prometheus)
         self.assertEqual(exporter.stop(), 0)
+        self.assertLess(time.monotonic() - began, 360)
 
-    def exporter(self, world, listen):
-        path = self.config = self.folder() / "config.toml"
-        path.write_text(world.config())
+    def exporter(self, config, listen):
+        path = self.folder() / "config.toml"
+        path.write_text(config)
         exporter = self.start(
             EXPORTER,
             "serve",
@@ -429,11 +456,12 @@ class Alerts(Case):
             listen,
             env={"CLOUDFLARE_API_TOKEN": TOKEN},
         )
+        exporter.config = path
         eventually(lambda: self.assertEqual(status(exporter, "/-/ready"), 200))
         return exporter
 
     def reconfigure(self, exporter, text):
-        self.config.write_text(text)
+        exporter.config.write_text(text)
         exporter.child.send_signal(signal.SIGHUP)
 
     def monitoring(self, target):
@@ -480,6 +508,7 @@ class Alerts(Case):
 
     def cause(self, rows):
         for row in rows:
+            self.assertEqual(self.names(row), set(), row.name)
             row.cause()
 
     def mend(self, rows):
@@ -528,16 +557,15 @@ class Alerts(Case):
         eventually(resolved, 120)
         self.quiet(0)
 
-    def expressions_evaluate(self, prometheus):
-        """Every expression does, in a time of trouble, and what is recorded is there."""
+    def expressions_have_answered(self, prometheus):
+        """Every expression evaluates, and did have an answer."""
         _, body = get(prometheus, "/api/v1/rules")
         rules = [rule for group in json.loads(body)["data"]["groups"] for rule in group["rules"]]
         self.assertEqual(len(rules), len(re.findall(r"^ +- (?:alert|record): ", RULES, re.MULTILINE)))
         for rule in rules:
             with self.subTest(rule["name"]):
                 self.assertEqual((rule["health"], rule.get("lastError", "")), ("ok", ""))
-                _, body = get(prometheus, f"/api/v1/query?query={urllib.parse.quote(rule['query'])}")
-                result = json.loads(body)["data"]["result"]
-                # what is outdated is recorded while it is, of which the alerts on it tell
-                if rule["type"] == "recording" and "_outdated:" not in rule["name"]:
-                    self.assertGreater(len(result), 0)
+                name = rule["name"] if rule["type"] == "recording" else f'ALERTS{{alertname="{rule["name"]}"}}'
+                query = urllib.parse.quote(f"count_over_time({name}[1h])")
+                _, body = get(prometheus, f"/api/v1/query?query={query}")
+                self.assertGreater(len(json.loads(body)["data"]["result"]), 0)

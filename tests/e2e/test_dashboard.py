@@ -9,6 +9,7 @@ import urllib.request
 
 from harness import ROOT, TEXT, Case, eventually, get, status
 from test_prometheus import query
+from test_rules import RULES
 
 GRAFANA = ROOT / "deploy/grafana"
 DASHBOARD = json.loads((GRAFANA / "dashboards/cloudflare-aop.json").read_text())
@@ -91,13 +92,7 @@ class Dashboard(Case):
     def test_every_verdict_of_the_demo_is_the_right_one(self):
         prometheus = self.prometheus([self.demo().address])
         eventually(lambda: self.assertTrue(query(prometheus, "cloudflare_aop_exporter_polls_total")))
-        [panel] = [panel for panel in PANELS if panel["title"] == "Status map"]
-        [target] = panel["targets"]
-        [mapping] = panel["fieldConfig"]["defaults"]["mappings"]
-        shown = {
-            labels["hostname"]: mapping["options"][str(int(value))]["text"]
-            for labels, value in query(prometheus, substituted(target["expr"], VARIABLES))
-        }
+        shown = self.verdicts(prometheus)
         expected = {
             "intranet.example.com": "expired",
             "docs.example.org": "ends within 3 days",
@@ -114,6 +109,70 @@ class Dashboard(Case):
         }
         self.assertEqual({name: text for name, text in shown.items() if text != "fine"}, expected)
         self.assertEqual(len(shown), 20)
+
+    def test_what_the_demo_has_not_gets_its_verdict_too(self):
+        api = self.simulate()
+        cases = {
+            "early": ("not yet valid", {"certificate": {"expires_in": 400 * 86_400}}),
+            "going": ("certificate deleted", {"certificate": {"status": "pending_deletion"}}),
+            "late": ("timed out", {"certificate": {"status": "deployment_timed_out"}}),
+            "new": ("pending", {"certificate": {"status": "initializing"}}),
+        }
+        for label, (_, change) in cases.items():
+            url = f"http://{api.address}/_simulator/zones/example.com/hostnames/{label}.example.com"
+            for method, body in [("PUT", {}), ("PATCH", change)]:
+                request = urllib.request.Request(url, json.dumps(body).encode(), method=method)
+                urllib.request.urlopen(request, timeout=10).close()
+        exporter = self.serve(api.address, "example.com", [f"{label}.example.com" for label in cases])
+        prometheus = self.prometheus([exporter.address])
+        eventually(lambda: self.assertTrue(query(prometheus, "cloudflare_aop_exporter_polls_total")))
+        expected = {f"{label}.example.com": verdict for label, (verdict, _) in cases.items()}
+        self.assertEqual(self.verdicts(prometheus), expected)
+
+        # and none that cannot be scraped is left out
+        [scraped] = [target for title, target in TARGETS if title == "Exporters" and "(up " in target["expr"]]
+        exporter.stop()
+        gone = lambda: self.assertEqual(answer(prometheus, scraped["expr"]), [0])
+        eventually(gone)
+
+    def test_whatever_fires_about_a_hostname_is_a_verdict(self):
+        verdicts = {
+            "CertificateExpired": "expired",
+            "CertificateExpiresWithin3Days": "ends within 3 days",
+            "CertificateExpiresWithin14Days": "ends within 14 days",
+            "CertificateExpiresWithin30Days": "ends within 30 days",
+            "CertificateNotYetValid": "not yet valid",
+            "CertificateMetadataMismatch": "PEM disagrees",
+            "HostnameDrifted": "not as expected",
+            "DeploymentTimedOut": "timed out",
+            "DeletionTimedOut": "timed out",
+            "PendingTooLong": "pending",
+            "CertificateDeletedInUse": "certificate deleted",
+            "HostnameStale": "not read",
+        }
+        blocks = {block.split()[0]: block for block in RULES.split("- alert: ")[1:]}
+        about = {name.removeprefix("CloudflareAop") for name, block in blocks.items() if "&var-hostname=" in block}
+        self.assertEqual(about, set(verdicts))
+        [panel] = [panel for panel in PANELS if panel["title"] == "Status map"]
+        [mapping] = panel["fieldConfig"]["defaults"]["mappings"]
+        shown = {option["text"] for option in mapping["options"].values()}
+        self.assertEqual(shown, {*verdicts.values(), "fine"})
+
+    def test_alerts_that_differ_are_lines_that_differ(self):
+        [shown] = [target["expr"] for title, target in TARGETS if title == "Alerts that fire"]
+        labels = set(re.search(r"max by \((.*?)\)", shown)[1].split(", "))
+        named = set(re.findall(r"\$labels\.(\w+)", RULES))
+        self.assertEqual(labels, named | {"alertname", "severity"})
+
+    def verdicts(self, prometheus):
+        """What the status map shows, by hostname."""
+        [panel] = [panel for panel in PANELS if panel["title"] == "Status map"]
+        [target] = panel["targets"]
+        [mapping] = panel["fieldConfig"]["defaults"]["mappings"]
+        return {
+            labels["hostname"]: mapping["options"][str(int(value))]["text"]
+            for labels, value in query(prometheus, substituted(target["expr"], VARIABLES))
+        }
 
     def other(self):
         """A daemon that has what the demo has not: the zone level, associations that are read one by one, and an API

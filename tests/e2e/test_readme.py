@@ -48,6 +48,27 @@ class Readme(Case):
         scraped = lambda: [target["scrapeUrl"] for target in ask(prometheus, "targets")["activeTargets"]]
         eventually(lambda: self.assertEqual(scraped(), ["http://127.0.0.1:10219/metrics"]))
 
+    def test_its_prometheus_has_thirteen_alerts_of_the_demo_and_the_first_fires(self):
+        folder = self.folder()
+        shipped = ROOT / "deploy/prometheus"
+        address = self.demo().address
+        # seconds for minutes
+        config = (shipped / "prometheus.yml").read_text().replace("127.0.0.1:10219", address).replace(": 1m", ": 1s")
+        (folder / "prometheus.yml").write_text(config)
+        (folder / "rules.yml").write_text((shipped / "rules.yml").read_text().replace("for: 3m", "for: 3s"))
+        prometheus = self.start(
+            "prometheus",
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            "--web.listen-address=127.0.0.1:0",
+        )
+        eventually(lambda: self.assertEqual(status(prometheus, "/-/ready"), 200))
+        alerts = lambda: ask(prometheus, "alerts")["alerts"]
+        self.assertIn("thirteen\nalerts are pending", README)
+        eventually(lambda: self.assertEqual(len(alerts()), 13))
+        firing = lambda: [alert["labels"]["hostname"] for alert in alerts() if alert["state"] == "firing"]
+        eventually(lambda: self.assertEqual(firing(), ["intranet.example.com"]))
+
     def test_its_expressions_are_rules(self):
         expressions = re.split(r"\n(?=#)", block("promql").strip())
         rules = [{"alert": f"Number{n}", "expr": text} for n, text in enumerate(expressions)]

@@ -1,19 +1,22 @@
 """The files of the alerting kit, each by the tool that reads it, and what they say of each other."""
 
+import json
 import re
 import subprocess
 
-from harness import ROOT, TEXT, Case, get
+from harness import EXPORTER, ROOT, TEXT, Case, get
 
 DEPLOY = ROOT / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
 ALERTMANAGER = DEPLOY / "alertmanager/alertmanager.yml"
 RULES = (PROMETHEUS / "rules.yml").read_text()
 ALERTS = re.findall(r"^ +- alert: (\w+)$", RULES, re.MULTILINE)
+RUNBOOKS_TEXT = (ROOT / "docs/alerts.md").read_text()
 RUNBOOKS = "https://github.com/OWNER/cloudflare-aop-exporter/blob/main/docs/alerts.md"
 DASHBOARD = "https://grafana.example.com/d/cloudflare-aop"
 # what a healthy demo does not show
 IN_TROUBLE_OR_WHERE_ASKED_FOR = {
+    "cloudflare_aop_api_rate_limit_remaining",
     "cloudflare_aop_api_token_expires_timestamp_seconds",
     "cloudflare_aop_certificate_hostnames",
     "cloudflare_aop_zone_level_enabled",
@@ -38,17 +41,55 @@ class Rules(Case):
                 self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
     def test_every_metric_of_a_rule_is_exported(self):
-        _, page = get(self.demo(), "/metrics", Accept=TEXT)
-        exported = set(re.findall(r"^# HELP (\S+)", page, re.MULTILINE))
-        named = set(re.findall(r"\b(cloudflare_aop_\w+|process_\w+)\b(?!:)", expressions()))
-        self.assertGreater(len(named), 20)
-        self.assertEqual(named - exported - IN_TROUBLE_OR_WHERE_ASKED_FOR, set())
+        self.assertGreater(len(self.assert_exported(expressions())), 20)
         readme = (ROOT / "README.md").read_text() + (ROOT / "src/metrics/families.rs").read_text()
         for name in IN_TROUBLE_OR_WHERE_ASKED_FOR:
             self.assertIn(name, readme)
 
+    def assert_exported(self, expressions):
+        """Sees that every metric that they name is exported; which those are."""
+        _, page = get(self.demo(), "/metrics", Accept=TEXT)
+        exported = set(re.findall(r"^# HELP (\S+)", page, re.MULTILINE))
+        for name in re.findall(r"^# TYPE (\S+) histogram$", page, re.MULTILINE):
+            exported |= {f"{name}_sum", f"{name}_count", f"{name}_bucket"}
+        named = set(re.findall(r"\b(cloudflare_aop_\w+|process_\w+)\b(?!:)", expressions))
+        self.assertEqual(named - exported - IN_TROUBLE_OR_WHERE_ASKED_FOR, set())
+        return named
+
+    def test_every_query_of_the_runbooks_is_one_and_names_what_there_is(self):
+        spans = re.findall(r"`([^`\n]*\bcloudflare_aop[_:][^`\n]*)`", RUNBOOKS_TEXT)
+        blocks = "".join(re.findall(r"^```promql\n(.*?)^```$", RUNBOOKS_TEXT, re.MULTILINE | re.DOTALL)).splitlines()
+        queries = spans + blocks
+        self.assertGreater(len(queries), 40)
+        path = self.folder() / "rules.yml"
+        rules = [{"alert": f"Number{n}", "expr": query} for n, query in enumerate(queries)]
+        # JSON is YAML
+        path.write_text(json.dumps({"groups": [{"name": "runbooks", "rules": rules}]}))
+        result = subprocess.run(["promtool", "check", "rules", path], capture_output=True, text=True, timeout=30)
+        self.assertIn(f"SUCCESS: {len(queries)} rules found", result.stdout, result.stderr)
+        self.assert_exported("\n".join(queries))
+        recorded = set(re.findall(r"- record: (\S+)", RULES))
+        self.assertEqual(set(re.findall(r"cloudflare_aop:[\w:]+", "\n".join(queries))) - recorded, set())
+
+    def test_every_command_of_the_runbooks_is_one(self):
+        for block in re.findall(r"^```sh\n(.*?)^```$", RUNBOOKS_TEXT, re.MULTILINE | re.DOTALL):
+            subprocess.run(["bash", "-n", "-c", block], check=True, timeout=30)
+        commands = re.findall(r"(?<=cloudflare-aop-exporter )((?:check|config|hostname) [^`\n]*)", RUNBOOKS_TEXT)
+        self.assertGreater(len(commands), 12)
+        for command in commands:
+            with self.subTest(command):
+                words = command.split()
+                ask = [EXPORTER, *words[: 1 if words[0] == "check" else 2], "--help"]
+                result = subprocess.run(ask, capture_output=True, text=True, timeout=30)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                for option in re.findall(r"--[\w-]+", command):
+                    self.assertIn(f"{option} ", result.stdout.replace("\n", " "))
+                # that token cannot change anything
+                if words[1] in ["enable", "disable", "void"]:
+                    self.assertNotIn("--config", command)
+
     def test_every_alert_has_a_severity_links_and_a_runbook(self):
-        runbooks = re.findall(r"^## (\w+)$", (ROOT / "docs/alerts.md").read_text(), re.MULTILINE)
+        runbooks = re.findall(r"^## (\w+)$", RUNBOOKS_TEXT, re.MULTILINE)
         self.assertEqual(sorted(runbooks), sorted(ALERTS))
         for block in RULES.split("- alert: ")[1:]:
             name = block.split()[0]
@@ -71,5 +112,7 @@ class Rules(Case):
 
 
 def expressions():
-    """What is between `expr:` and the next key, of all rules."""
-    return "\n".join(re.findall(r"^ +expr:(.*\n(?: {10}.*\n)*)", RULES, re.MULTILINE))
+    """What is between `expr:` and the next key, of all rules, and what their annotations ask for."""
+    asked = re.findall(r'printf "(\w.*?)" .*\| query', RULES)
+    assert len(asked) == RULES.count("| query"), asked
+    return "\n".join(asked + re.findall(r"^ +expr:(.*\n(?: {10}.*\n)*)", RULES, re.MULTILINE))
