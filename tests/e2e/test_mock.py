@@ -71,7 +71,9 @@ class Mock(Case):
         # what a list does not tell is asked one by one; without a list nothing is
         self.assertEqual(answers["list hostname_get"], sum(zones_up[id] * len(HOSTNAMES) for id in listed))
         for id in listed:
-            self.assertEqual(errors[id], len(HOSTNAMES) - up[id] if zones_up[id] else 1, id)
+            # a list that was read may not have been whole, which is an error of its own
+            failed = len(HOSTNAMES) - up[id] if zones_up[id] else 0
+            self.assertIn(errors[id] - failed, [0, 1] if zones_up[id] else [1], id)
 
         self.assertEqual(answers["level zone_settings"] + answers["level zone_certificate_list"], 2 * len(levels))
         switches = totals(samples, "zone_level_enabled", "zone")
