@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -23,7 +23,7 @@ pub struct Users {
     /// The names and passwords that were right: at most one for each user.
     known: Mutex<BTreeSet<Vec<u8>>>,
     /// Passwords are tried one after the other, however many are offered.
-    turn: Semaphore,
+    turn: Arc<Semaphore>,
 }
 
 /// The bcrypt hash of a password.
@@ -67,7 +67,7 @@ impl Users {
     /// Where the system has no random numbers.
     pub fn new(hashes: BTreeMap<String, Hash>) -> Result<Self, NoRandomness> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| NoRandomness)?;
-        Ok(Self { hashes, key, known: Mutex::default(), turn: Semaphore::new(1) })
+        Ok(Self { hashes, key, known: Mutex::default(), turn: Arc::new(Semaphore::new(1)) })
     }
 
     /// Whether the value of the header `Authorization` is of one of the users, with the right password.
@@ -78,7 +78,7 @@ impl Users {
             return true;
         }
         // never closed
-        let Ok(_turn) = self.turn.acquire().await else { return false };
+        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else { return false };
         // somebody else may have come with the same before
         if self.is_known(&credentials) {
             return true;
@@ -87,8 +87,12 @@ impl Users {
         let named = hash.is_some();
         // a name that nobody has takes as long as one that somebody has
         let Some(hash) = hash.or_else(|| self.hashes.values().next()).cloned() else { return false };
-        let right = spawn_blocking(move || bcrypt::verify(&*password, &hash.0).unwrap_or(false)).await;
-        let admitted = right.unwrap_or(false) && named;
+        let right = spawn_blocking(move || {
+            // the work goes on when who offered the password has hung up, and so does the turn
+            let _turn = turn;
+            bcrypt::verify(&*password, &hash.0).unwrap_or(false)
+        });
+        let admitted = right.await.unwrap_or(false) && named;
         if admitted {
             self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(credentials);
         }
@@ -127,5 +131,34 @@ impl fmt::Debug for Users {
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hash(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::poll;
+
+    use super::*;
+
+    fn users(of: &[(&str, &str, u32)]) -> Users {
+        let hash = |password, cost| bcrypt::hash(password, cost).unwrap().parse().unwrap();
+        let hashes = of.iter().map(|(user, password, cost)| ((*user).to_owned(), hash(password, *cost)));
+        Users::new(hashes.collect()).unwrap()
+    }
+
+    fn basic(credentials: &str) -> HeaderValue {
+        format!("Basic {}", BASE64_STANDARD.encode(credentials)).parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_does_not_have_two_passwords_tried_at_once() {
+        let users = users(&[("a", "right", 10)]);
+        let wrong = basic("a:wrong");
+        assert!(poll!(pin!(users.admit(Some(&wrong)))).is_pending());
+        assert_eq!(users.turn.available_permits(), 0);
+        assert!(users.admit(Some(&basic("a:right"))).await);
+        assert_eq!(users.turn.available_permits(), 1);
     }
 }
