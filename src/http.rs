@@ -18,8 +18,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, VARY, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, VARY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
@@ -30,6 +30,7 @@ use tokio::time::Instant;
 use crate::domain::{Date, Snapshot, Thresholds};
 use crate::listener::{self, Limits, Verified};
 use crate::metrics::{Format, Source, States};
+use auth::Refusal;
 use page_body::Fill;
 use rendering::Renderings;
 use status::Status;
@@ -55,13 +56,22 @@ pub struct Options {
     /// How connections are secured, if they are.
     pub tls: Option<Tls>,
     /// Who may read anything but how the process fares; everybody where there is none.
-    pub users: Option<Arc<Users>>,
+    pub users: Option<Users>,
 }
 
 impl Options {
     /// Whether everybody may read all that is served.
     pub fn is_open(&self) -> bool {
         self.users.is_none() && !self.tls.as_ref().is_some_and(Tls::wants_client)
+    }
+
+    /// These options in the place of those `before`, whose users need not show again who they are.
+    #[must_use]
+    pub fn after(mut self, before: &Self) -> Self {
+        if let (Some(users), Some(before)) = (&mut self.users, &before.users) {
+            users.succeed(before);
+        }
+        self
     }
 }
 
@@ -146,16 +156,17 @@ impl App {
         if wants_certificate && request.extensions.get::<Verified>().is_none() {
             return Err(text(StatusCode::FORBIDDEN, "a client certificate is needed here\n"));
         }
-        if let Some(users) = &options.users
-            && !users.admit(request.headers.get(AUTHORIZATION)).await
-        {
-            let mut response = text(StatusCode::UNAUTHORIZED, "user and password are needed here\n");
-            let challenge =
-                HeaderValue::from_static("Basic realm=\"cloudflare-aop-exporter\", charset=\"UTF-8\"");
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-            return Err(response);
-        }
-        Ok(())
+        let Some(users) = &options.users else { return Ok(()) };
+        users.admit(request.headers.get(AUTHORIZATION)).await.map_err(|refusal| match refusal {
+            Refusal::Busy => busy("too many passwords are being tried\n"),
+            Refusal::Unknown => {
+                let mut response = text(StatusCode::UNAUTHORIZED, "user and password are needed here\n");
+                let challenge =
+                    HeaderValue::from_static("Basic realm=\"cloudflare-aop-exporter\", charset=\"UTF-8\"");
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+                response
+            }
+        })
     }
 
     fn metrics(&self, asked: Asked<'_>) -> Response<Body> {
@@ -232,6 +243,13 @@ struct Asked<'a> {
 fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     let body = Full::new(text.into()).map_err(|never: Infallible| match never {});
     respond(status, TEXT, body.boxed_unsync())
+}
+
+/// Asks to come again.
+fn busy(why: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, why);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 fn not_allowed(why: &'static str, methods: &'static str) -> Response<Body> {

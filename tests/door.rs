@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use program::{Folder, Running, TOKEN};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use reqwest::{Certificate, Client, Identity, Response, StatusCode};
+use reqwest::{Certificate, Client, Identity, Method, Response, StatusCode};
 use tokio::time::Instant;
 
 #[path = "support/program.rs"]
@@ -206,7 +206,7 @@ async fn a_user_who_is_known_does_not_wait_for_those_who_guess() {
     let ask = |password: String| client.get(guarded.url("/metrics")).basic_auth("prometheus", Some(password));
     assert_eq!(ask("password".into()).send().await.unwrap().status(), 200);
     let started = Instant::now();
-    let guesses: Vec<_> = (0..12).map(|guess| tokio::spawn(ask(format!("guess {guess}")).send())).collect();
+    let guesses: Vec<_> = (0..8).map(|guess| tokio::spawn(ask(format!("guess {guess}")).send())).collect();
     let mut scrapes = 0;
     while !guesses.iter().all(|guess| guess.is_finished()) {
         assert_eq!(ask("password".into()).send().await.unwrap().status(), 200);
@@ -217,6 +217,30 @@ async fn a_user_who_is_known_does_not_wait_for_those_who_guess() {
     }
     // each guess has cost its time, one after the other, and no scrape had to wait behind all of them
     assert!(scrapes >= 4, "{scrapes} scrapes in {:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_reload_leaves_a_user_known_who_need_not_wait_for_those_who_guess() {
+    let hash = bcrypt::hash("password", 10).unwrap();
+    let guarded = Guarded::start(&format!("{TLS}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
+    let client = guarded.authority.client(|client| client);
+    let ask = |method: Method, path, password: &str| {
+        client.request(method, guarded.url(path)).basic_auth("prometheus", Some(password)).send()
+    };
+    assert_eq!(ask(Method::POST, "/-/reload", "password").await.unwrap().status(), 200);
+    // more than may wait
+    let guesses: Vec<_> = (0..12).map(|_| tokio::spawn(ask(Method::GET, "/metrics", "guess"))).collect();
+    let (mut refused, mut scrapes) = (Vec::new(), 0);
+    for guess in guesses {
+        while !guess.is_finished() {
+            assert_eq!(ask(Method::GET, "/metrics", "password").await.unwrap().status(), 200);
+            scrapes += 1;
+        }
+        refused.push(guess.await.unwrap().unwrap());
+    }
+    assert!(scrapes > 0);
+    refused.retain(|answer| answer.status() == 503);
+    assert!(!refused.is_empty() && refused.iter().all(|answer| answer.headers()["retry-after"] == "1"));
 }
 
 #[test]

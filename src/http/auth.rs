@@ -1,8 +1,8 @@
 //! Users with passwords (RFC 7617): bcrypt makes each guess dear, and a scrape pays that only once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -15,15 +15,34 @@ use tokio::task::spawn_blocking;
 /// bcrypt looks at no more octets than these, so that longer passwords would be equal to shorter ones.
 const LONGEST_PASSWORD: usize = 72;
 
+/// How many may wait until the passwords that they offer were tried; a client has given up where more would.
+const WAITING: usize = 8;
+
 /// Users, with the hashes of their passwords.
+#[derive(Clone)]
 pub struct Users {
     hashes: BTreeMap<String, Hash>,
-    /// Under which names and passwords are remembered; it never leaves this process.
+    tried: Arc<Tried>,
+}
+
+/// What outlasts a change of the users.
+struct Tried {
+    /// Under which names, hashes and passwords are remembered; it never leaves this process.
     key: hmac::Key,
-    /// The names and passwords that were right: at most one for each user.
-    known: Mutex<BTreeSet<Vec<u8>>>,
+    /// The password of each user that was right for the hash of then.
+    known: Mutex<BTreeMap<String, Vec<u8>>>,
+    places: Semaphore,
     /// Passwords are tried one after the other, however many are offered.
     turn: Arc<Semaphore>,
+}
+
+/// Why somebody is not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is none of the users, or not the password.
+    Unknown,
+    /// Too many others are waiting.
+    Busy,
 }
 
 /// The bcrypt hash of a password.
@@ -67,45 +86,59 @@ impl Users {
     /// Where the system has no random numbers.
     pub fn new(hashes: BTreeMap<String, Hash>) -> Result<Self, NoRandomness> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| NoRandomness)?;
-        Ok(Self { hashes, key, known: Mutex::default(), turn: Arc::new(Semaphore::new(1)) })
+        let (places, turn) = (Semaphore::new(WAITING), Arc::new(Semaphore::new(1)));
+        Ok(Self { hashes, tried: Arc::new(Tried { key, known: Mutex::default(), places, turn }) })
     }
 
-    /// Whether the value of the header `Authorization` is of one of the users, with the right password.
-    pub(super) async fn admit(&self, authorization: Option<&HeaderValue>) -> bool {
-        let Some((user, password)) = authorization.and_then(credentials) else { return false };
-        let credentials = self.tag(&user, &password);
-        if self.is_known(&credentials) {
-            return true;
-        }
-        // never closed
-        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else { return false };
-        // somebody else may have come with the same before
-        if self.is_known(&credentials) {
-            return true;
-        }
-        let hash = self.hashes.get(&user);
-        let named = hash.is_some();
+    /// Takes the place of the users `before`: whoever was known and has the same hash is so still.
+    pub(super) fn succeed(&mut self, before: &Self) {
+        self.tried = Arc::clone(&before.tried);
+    }
+
+    /// Admits who offers in the header `Authorization` the name of one of the users, with the right password.
+    pub(super) async fn admit(&self, authorization: Option<&HeaderValue>) -> Result<(), Refusal> {
+        let (user, password) = authorization.and_then(credentials).ok_or(Refusal::Unknown)?;
+        let named = self.hashes.get(&user);
         // a name that nobody has takes as long as one that somebody has
-        let Some(hash) = hash.or_else(|| self.hashes.values().next()).cloned() else { return false };
+        let hash = named.or(self.hashes.values().next()).ok_or(Refusal::Unknown)?.clone();
+        let (named, tag) = (named.is_some(), self.tried.tag(&user, &hash, &password));
+        if self.tried.is_known(&user, &tag) {
+            return Ok(());
+        }
+        let _place = self.tried.places.try_acquire().map_err(|_| Refusal::Busy)?;
+        // never closed
+        let turn = Arc::clone(&self.tried.turn).acquire_owned().await.map_err(|_| Refusal::Busy)?;
+        // somebody else may have come with the same before
+        if self.tried.is_known(&user, &tag) {
+            return Ok(());
+        }
+        let tried = Arc::clone(&self.tried);
         let right = spawn_blocking(move || {
             // the work goes on when who offered the password has hung up, and so does the turn
             let _turn = turn;
-            bcrypt::verify(&*password, &hash.0).unwrap_or(false)
+            let right = bcrypt::verify(&*password, &hash.0).unwrap_or(false) && named;
+            if right {
+                tried.known().insert(user, tag);
+            }
+            right
         });
-        let admitted = right.await.unwrap_or(false) && named;
-        if admitted {
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(credentials);
-        }
-        admitted
+        if right.await.unwrap_or(false) { Ok(()) } else { Err(Refusal::Unknown) }
+    }
+}
+
+impl Tried {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_known(&self, credentials: &[u8]) -> bool {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(credentials)
+    fn is_known(&self, user: &str, tag: &[u8]) -> bool {
+        self.known().get(user).is_some_and(|known| known == tag)
     }
 
-    fn tag(&self, user: &str, password: &[u8]) -> Vec<u8> {
-        // a name has no colon
-        hmac::sign(&self.key, &[user.as_bytes(), b":", password].concat()).as_ref().to_vec()
+    fn tag(&self, user: &str, hash: &Hash, password: &[u8]) -> Vec<u8> {
+        // all hashes have one length, and a name has no colon
+        let all = [hash.0.as_bytes(), user.as_bytes(), b":", password].concat();
+        hmac::sign(&self.key, &all).as_ref().to_vec()
     }
 }
 
@@ -138,6 +171,7 @@ impl fmt::Debug for Hash {
 mod tests {
     use std::pin::pin;
 
+    use futures_util::future::join_all;
     use futures_util::poll;
 
     use super::*;
@@ -157,8 +191,40 @@ mod tests {
         let users = users(&[("a", "right", 10)]);
         let wrong = basic("a:wrong");
         assert!(poll!(pin!(users.admit(Some(&wrong)))).is_pending());
-        assert_eq!(users.turn.available_permits(), 0);
-        assert!(users.admit(Some(&basic("a:right"))).await);
-        assert_eq!(users.turn.available_permits(), 1);
+        assert_eq!(users.tried.turn.available_permits(), 0);
+        assert_eq!(users.admit(Some(&basic("a:right"))).await, Ok(()));
+        assert_eq!(users.tried.turn.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_change_of_the_users_leaves_those_known_whose_hash_is_the_same() {
+        let before = users(&[("a", "right", 4), ("b", "right", 4)]);
+        let (a, b) = (basic("a:right"), basic("b:right"));
+        for user in [&a, &b] {
+            assert_eq!(before.admit(Some(user)).await, Ok(()));
+        }
+        let mut after = users(&[("b", "other", 4), ("c", "new", 4)]);
+        after.hashes.insert("a".into(), before.hashes["a"].clone());
+        after.succeed(&before);
+        let turn = after.tried.turn.acquire().await.unwrap();
+        assert_eq!(after.admit(Some(&a)).await, Ok(()));
+        assert!(poll!(pin!(after.admit(Some(&b)))).is_pending());
+        drop(turn);
+        assert_eq!(after.admit(Some(&b)).await, Err(Refusal::Unknown));
+    }
+
+    #[tokio::test]
+    async fn beyond_eight_who_wait_nobody_waits_without_end() {
+        let users = users(&[("a", "right", 4)]);
+        let right = basic("a:right");
+        let turn = users.tried.turn.acquire().await.unwrap();
+        let mut waiting: Vec<_> = (0..8).map(|_| Box::pin(users.admit(Some(&right)))).collect();
+        for one in &mut waiting {
+            assert!(poll!(one).is_pending());
+        }
+        assert_eq!(users.admit(Some(&right)).await, Err(Refusal::Busy));
+        drop((waiting.pop(), turn));
+        assert_eq!(join_all(waiting).await, [Ok(()); 7]);
+        assert_eq!(users.admit(Some(&basic("a:wrong"))).await, Err(Refusal::Unknown));
     }
 }

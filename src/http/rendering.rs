@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
-use hyper::header::{CONTENT_ENCODING, HeaderValue, RETRY_AFTER, VARY};
+use hyper::header::{CONTENT_ENCODING, HeaderValue, VARY};
 use hyper::{Response, StatusCode};
 use tokio::time::Instant;
 
 use super::page_body::{Fill, PageBody};
-use super::{Asked, Body, negotiate, respond, text};
+use super::{Asked, Body, busy, negotiate, respond};
 
 /// How many pages may be under way at once, whatever their clients do.
 const MOST: usize = 8;
@@ -81,7 +81,7 @@ impl Renderings {
             Empty::new().map_err(|never| match never {}).boxed_unsync()
         } else {
             let Some(place) = self.place(Instant::now()) else {
-                return busy();
+                return busy("too many pages are being written\n");
             };
             PageBody::new(page(), gzip, place).boxed_unsync()
         };
@@ -95,15 +95,10 @@ impl Renderings {
     }
 }
 
-fn busy() -> Response<Body> {
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "too many pages are being written\n");
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use hyper::HeaderMap;
+    use hyper::header::RETRY_AFTER;
 
     use super::*;
 
