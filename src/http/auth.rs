@@ -47,7 +47,11 @@ pub(super) enum Refusal {
 
 /// The bcrypt hash of a password.
 #[derive(Clone)]
-pub struct Hash(String);
+pub struct Hash {
+    text: String,
+    /// Each more takes twice as long.
+    cost: u32,
+}
 
 /// Why a text is no hash of a password; it never repeats the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,7 +79,8 @@ impl std::str::FromStr for Hash {
         if text.len() != 60 || !text.bytes().skip(7).all(encoded) {
             return Err(HashError::Form);
         }
-        if parts.get_cost() > 16 { Err(HashError::Cost) } else { Ok(Self(text.to_owned())) }
+        let cost = parts.get_cost();
+        if cost > 16 { Err(HashError::Cost) } else { Ok(Self { text: text.to_owned(), cost }) }
     }
 }
 
@@ -99,8 +104,8 @@ impl Users {
     pub(super) async fn admit(&self, authorization: Option<&HeaderValue>) -> Result<(), Refusal> {
         let (user, password) = authorization.and_then(credentials).ok_or(Refusal::Unknown)?;
         let named = self.hashes.get(&user);
-        // a name that nobody has takes as long as one that somebody has
-        let hash = named.or(self.hashes.values().next()).ok_or(Refusal::Unknown)?.clone();
+        let dearest = self.hashes.values().max_by_key(|hash| hash.cost).ok_or(Refusal::Unknown)?;
+        let (hash, most) = (named.unwrap_or(dearest).clone(), dearest.cost);
         let (named, tag) = (named.is_some(), self.tried.tag(&user, &hash, &password));
         if self.tried.is_known(&user, &tag) {
             return Ok(());
@@ -116,7 +121,11 @@ impl Users {
         let right = spawn_blocking(move || {
             // the work goes on when who offered the password has hung up, and so does the turn
             let _turn = turn;
-            let right = bcrypt::verify(&*password, &hash.0).unwrap_or(false) && named;
+            let right = bcrypt::verify(&*password, &hash.text).unwrap_or(false) && named;
+            // as much as is missing to the dearest: every name takes the same time, also one that nobody has
+            for cost in hash.cost..most {
+                std::hint::black_box(bcrypt::bcrypt(cost, [0; 16], b"x"));
+            }
             if right {
                 tried.known().insert(user, tag);
             }
@@ -137,7 +146,7 @@ impl Tried {
 
     fn tag(&self, user: &str, hash: &Hash, password: &[u8]) -> Vec<u8> {
         // all hashes have one length, and a name has no colon
-        let all = [hash.0.as_bytes(), user.as_bytes(), b":", password].concat();
+        let all = [hash.text.as_bytes(), user.as_bytes(), b":", password].concat();
         hmac::sign(&self.key, &all).as_ref().to_vec()
     }
 }
@@ -173,6 +182,7 @@ mod tests {
 
     use futures_util::future::join_all;
     use futures_util::poll;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -211,6 +221,24 @@ mod tests {
         assert!(poll!(pin!(after.admit(Some(&b)))).is_pending());
         drop(turn);
         assert_eq!(after.admit(Some(&b)).await, Err(Refusal::Unknown));
+    }
+
+    #[tokio::test]
+    async fn no_name_can_be_told_from_another_by_how_long_a_guess_takes() {
+        let users = users(&[("a", "right", 4), ("b", "right", 9)]);
+        let mut least = Vec::new();
+        for guess in ["a:wrong", "b:wrong", "nobody:wrong"] {
+            let mut times = Vec::new();
+            for _ in 0..5 {
+                let started = Instant::now();
+                assert_eq!(users.admit(Some(&basic(guess))).await, Err(Refusal::Unknown));
+                times.push(started.elapsed());
+            }
+            least.extend(times.into_iter().min());
+        }
+        // what costs 4 alone would be 32 times as fast as what costs 9
+        let (quickest, slowest) = (least.iter().min().unwrap(), least.iter().max().unwrap());
+        assert!(*slowest < *quickest * 3, "{least:?}");
     }
 
     #[tokio::test]
