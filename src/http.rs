@@ -143,6 +143,9 @@ impl App {
         };
         let head = request.method == Method::HEAD;
         if head || request.method == Method::GET {
+            if !head && matches!(request.uri.path(), "/" | "/metrics" | "/api/v1/status") {
+                self.renderings.wait().await;
+            }
             route(self, Asked { head, headers: &request.headers })
         } else {
             not_allowed("only GET and HEAD are answered here\n", "GET, HEAD")
