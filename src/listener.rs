@@ -29,7 +29,8 @@ use stream::Stream;
 /// The limits of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections may be open; beyond that the one that has been idle longest makes room.
+    /// How many connections may be open; beyond that the one that has been idle longest makes room, or else the one whose
+    /// client has taken nothing for longest.
     pub connections: usize,
     /// How long a request's head may take, counted from the end of the response before it, or from the connection's
     /// start: so it is also how long a connection may stay idle. A TLS handshake may take as long.
@@ -101,7 +102,7 @@ async fn accept(listener: &TcpListener, connections: &Connections) -> TcpStream 
             Err(error) if is_of_one_client(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                connections.close_idlest();
+                connections.make_room();
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }

@@ -1,4 +1,4 @@
-//! The open connections: which of them are idle, and which one makes room for the next.
+//! The open connections: what each is doing, and which one makes room for the next.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Default)]
 pub(super) struct Connections {
     open: Mutex<Open>,
-    /// One has left, or has become idle.
+    /// One has left, or can make room now.
     changed: Notify,
 }
 
@@ -27,14 +27,19 @@ struct State {
     busy: bool,
     /// The client has yet to take what was written.
     unsent: bool,
-    /// When it last became idle.
-    idle_since: Instant,
+    /// When that last changed.
+    since: Instant,
     close: CancellationToken,
 }
 
 impl State {
     fn is_idle(&self) -> bool {
         !self.busy && !self.unsent
+    }
+
+    /// How little it takes to make room, the least first; none while the client waits for the server.
+    fn makes_room(&self) -> Option<(bool, Instant)> {
+        (self.unsent || !self.busy).then_some((self.unsent, self.since))
     }
 }
 
@@ -43,14 +48,14 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a slot as soon as there is one, for which the connection that has been idle longest is closed.
+    /// Takes a slot as soon as there is one, for which another connection may have to make room.
     pub(super) async fn admit(self: &Arc<Self>, most: usize) -> Slot {
         while self.open().states.len() >= most {
-            self.close_idlest();
+            self.make_room();
             self.changed.notified().await;
         }
         let close = CancellationToken::new();
-        let state = State { busy: false, unsent: false, idle_since: Instant::now(), close: close.clone() };
+        let state = State { busy: false, unsent: false, since: Instant::now(), close: close.clone() };
         let mut open = self.open();
         let id = open.next;
         open.next += 1;
@@ -58,12 +63,13 @@ impl Connections {
         Slot { handle: Handle { id, connections: Arc::clone(self) }, close }
     }
 
-    /// Closes the connection that has been idle longest; until that has left it is the same one, however often asked.
-    pub(super) fn close_idlest(&self) {
+    /// Closes the connection that has been idle longest, or else the one whose client has taken nothing for longest; until
+    /// that has left it is the same one, however often asked.
+    pub(super) fn make_room(&self) {
         let open = self.open();
-        let idle = open.states.values().filter(|state| state.is_idle());
-        if let Some(idlest) = idle.min_by_key(|state| state.idle_since) {
-            idlest.close.cancel();
+        let can = open.states.values().filter_map(|state| Some((state.makes_room()?, state)));
+        if let Some((_, first)) = can.min_by_key(|(order, _)| *order) {
+            first.close.cancel();
         }
     }
 
@@ -121,8 +127,8 @@ impl Handle {
     fn update(&self, change: impl FnOnce(&mut State)) {
         if let Some(state) = self.connections.open().states.get_mut(&self.id) {
             change(state);
-            if state.is_idle() {
-                state.idle_since = Instant::now();
+            state.since = Instant::now();
+            if state.makes_room().is_some() {
                 self.connections.changed.notify_one();
             }
         }

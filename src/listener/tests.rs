@@ -205,6 +205,29 @@ async fn a_connection_too_many_waits_until_one_of_the_busy_ones_is_idle() {
 }
 
 #[tokio::test]
+async fn where_none_is_idle_the_one_whose_client_has_taken_nothing_for_longest_makes_room() {
+    let ((dropped, first), (mut kept, second)) = (endless(), endless());
+    let served = Served::start(Limits { connections: 2, ..PATIENT }, [first, second]).await;
+    let (mut stuck, mut taking) = (served.connect().await, served.connect().await);
+    stuck.send(REQUEST).await;
+    stuck.read_until("x").await;
+    taking.send(REQUEST).await;
+    // until all buffers of the first are full, and the second has taken something after that
+    let mut octets = vec![0; 1 << 20];
+    for _ in 0..64 {
+        soon(taking.0.read(&mut octets)).await.unwrap();
+    }
+    let mut newest = served.connect().await;
+    newest.send(REQUEST).await;
+    while timeout(Duration::from_millis(1), newest.0.readable()).await.is_err() {
+        soon(taking.0.read(&mut octets)).await.unwrap();
+    }
+    newest.read_until("ok").await;
+    let _ = soon(dropped).await;
+    assert!(kept.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
+}
+
+#[tokio::test]
 async fn a_response_under_way_is_finished_after_the_stop() {
     let (frames, body) = frames();
     let mut served = Served::start(PATIENT, [body]).await;
