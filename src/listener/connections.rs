@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// How long a connection that was accepted may take for its first head before it counts as idle.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The open connections.
 #[derive(Default)]
@@ -23,6 +28,8 @@ struct Open {
 }
 
 struct State {
+    /// No request was read yet.
+    fresh: bool,
     /// A request is in flight.
     busy: bool,
     /// The client has yet to take what was written.
@@ -38,9 +45,25 @@ impl State {
     }
 
     /// How little it takes to make room, the least first; none while the client waits for the server.
-    fn makes_room(&self) -> Option<(bool, Instant)> {
-        (self.unsent || !self.busy).then_some((self.unsent, self.since))
+    fn makes_room(&self, now: Instant) -> Option<(Loss, Instant)> {
+        let loss = match self {
+            Self { unsent: true, .. } => Loss::Answer,
+            Self { busy: true, .. } => return None,
+            Self { fresh: true, since, .. } if now < *since + GRACE => Loss::Request,
+            _ => Loss::Nothing,
+        };
+        Some((loss, self.since))
     }
+}
+
+/// What is lost when a connection is closed, the least first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Loss {
+    Nothing,
+    /// One that its client does not take.
+    Answer,
+    /// One that was not read yet, of a client that has done nothing wrong.
+    Request,
 }
 
 impl Connections {
@@ -50,12 +73,15 @@ impl Connections {
 
     /// Takes a slot as soon as there is one, for which another connection may have to make room.
     pub(super) async fn admit(self: &Arc<Self>, most: usize) -> Slot {
+        // who has sent a request already is answered before it may have to go
+        yield_now().await;
         while self.open().states.len() >= most {
             self.make_room();
             self.changed.notified().await;
         }
         let close = CancellationToken::new();
-        let state = State { busy: false, unsent: false, since: Instant::now(), close: close.clone() };
+        let state =
+            State { fresh: true, busy: false, unsent: false, since: Instant::now(), close: close.clone() };
         let mut open = self.open();
         let id = open.next;
         open.next += 1;
@@ -63,11 +89,11 @@ impl Connections {
         Slot { handle: Handle { id, connections: Arc::clone(self) }, close }
     }
 
-    /// Closes the connection that has been idle longest, or else the one whose client has taken nothing for longest; until
-    /// that has left it is the same one, however often asked.
+    /// Closes the connection that has been idle longest, or else the one whose client has taken nothing for longest, or else
+    /// the one that was accepted first; until that has left it is the same one, however often asked.
     pub(super) fn make_room(&self) {
-        let open = self.open();
-        let can = open.states.values().filter_map(|state| Some((state.makes_room()?, state)));
+        let (open, now) = (self.open(), Instant::now());
+        let can = open.states.values().filter_map(|state| Some((state.makes_room(now)?, state)));
         if let Some((_, first)) = can.min_by_key(|(order, _)| *order) {
             first.close.cancel();
         }
@@ -115,7 +141,7 @@ pub(super) struct Handle {
 impl Handle {
     /// A request is in flight, until what is returned is dropped.
     pub(super) fn busy(self) -> Busy {
-        self.update(|state| state.busy = true);
+        self.update(|state| (state.fresh, state.busy) = (false, true));
         Busy(self)
     }
 
@@ -128,7 +154,7 @@ impl Handle {
         if let Some(state) = self.connections.open().states.get_mut(&self.id) {
             change(state);
             state.since = Instant::now();
-            if state.makes_room().is_some() {
+            if state.makes_room(state.since).is_some() {
                 self.connections.changed.notify_one();
             }
         }

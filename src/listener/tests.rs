@@ -205,6 +205,40 @@ async fn a_connection_too_many_waits_until_one_of_the_busy_ones_is_idle() {
 }
 
 #[tokio::test]
+async fn a_connection_that_was_just_accepted_makes_room_after_those_that_are_idle() {
+    let served = Served::start(Limits { connections: 2, ..PATIENT }, []).await;
+    let (mut fresh, mut idle) = (served.connect().await, served.connect().await);
+    idle.ask("ok").await;
+    let mut newest = served.connect().await;
+    newest.ask("ok").await;
+    assert_eq!(idle.read_to_end().await, b"");
+    fresh.ask("ok").await;
+    // where all have yet to say something, the one that came first goes
+    let _silent = (served.connect().await, served.connect().await);
+    for gone in [&mut newest, &mut fresh] {
+        assert_eq!(gone.read_to_end().await, b"");
+    }
+    served.connect().await.ask("ok").await;
+}
+
+#[tokio::test]
+async fn all_who_came_at_once_with_a_request_are_answered() {
+    let served = Served::start(Limits { connections: 2, ..PATIENT }, []).await;
+    // none is accepted before all are there
+    let clients: Vec<_> = (0..50)
+        .map(|_| {
+            let mut client = std::net::TcpStream::connect(served.address).unwrap();
+            io::Write::write_all(&mut client, REQUEST).unwrap();
+            client.set_nonblocking(true).unwrap();
+            Client(TcpStream::from_std(client).unwrap())
+        })
+        .collect();
+    for mut client in clients {
+        client.read_until("ok").await;
+    }
+}
+
+#[tokio::test]
 async fn where_none_is_idle_the_one_whose_client_has_taken_nothing_for_longest_makes_room() {
     let ((dropped, first), (mut kept, second)) = (endless(), endless());
     let served = Served::start(Limits { connections: 2, ..PATIENT }, [first, second]).await;
