@@ -10,6 +10,7 @@ mod status_page;
 mod tls;
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 
 use crate::domain::{Date, Snapshot, Thresholds};
 use crate::listener::{self, Limits, Verified};
@@ -106,7 +108,8 @@ impl App {
 pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
     let app = Arc::new(app);
     let options = app.options.clone();
-    let tls = move || options.borrow().tls.as_ref().map(Tls::acceptor);
+    let in_force = options.borrow().tls.clone();
+    let (secure, secured) = watch::channel(in_force.as_ref().map(Tls::acceptor));
     let service = move |request: Request<_>| {
         let app = Arc::clone(&app);
         async move {
@@ -115,7 +118,29 @@ pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: im
             app.answer(&head).await
         }
     };
-    listener::serve(listener, limits, tls, service, shutdown).await;
+    tokio::select! {
+        // first, so that no connection is accepted by what is no longer in force
+        biased;
+        () = follow(options, in_force, secure) => {}
+        () = listener::serve(listener, limits, secured, service, shutdown) => {}
+    }
+}
+
+/// Has connections secured as the options say, and only where that has changed.
+async fn follow(
+    mut options: watch::Receiver<Arc<Options>>,
+    mut in_force: Option<Tls>,
+    secure: watch::Sender<Option<TlsAcceptor>>,
+) {
+    while options.changed().await.is_ok() {
+        let tls = options.borrow_and_update().tls.clone();
+        if tls != in_force {
+            secure.send_replace(tls.as_ref().map(Tls::acceptor));
+            in_force = tls;
+        }
+    }
+    // nobody changes them any more
+    pending::<()>().await;
 }
 
 /// Appends what is known as JSON, as `/api/v1/status` answers it.

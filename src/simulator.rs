@@ -56,6 +56,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use certificate::CertificateChange;
@@ -141,7 +142,7 @@ impl Simulator {
             let simulator = self.clone();
             async move { simulator.respond(request).await }
         };
-        listener::serve(listener, limits, || None, service, shutdown).await;
+        listener::serve(listener, limits, watch::channel(None).1, service, shutdown).await;
     }
 
     /// Reads or changes the data.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use program::{Folder, Running, TOKEN};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use reqwest::{Certificate, Client, Identity, Method, Response, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 #[path = "support/program.rs"]
@@ -159,6 +161,52 @@ async fn a_new_certificate_is_taken_and_one_without_its_key_is_not() {
         "{logs}"
     );
     assert!(!logs.contains("PRIVATE KEY"));
+}
+
+/// The status of the answer to a request on a connection that stays open, and whether it does.
+async fn ask(connection: &mut TcpStream, request: &str) -> (String, bool) {
+    connection.write_all(format!("{request} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\n") || answer.ends_with(b"\r\n") {
+        assert_ne!(connection.read_buf(&mut answer).await.unwrap(), 0);
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    (answer[9..12].to_owned(), !answer.contains("connection: close"))
+}
+
+#[tokio::test]
+async fn a_connection_goes_by_the_rules_in_force_or_ends() {
+    let guarded = Guarded::start("");
+    // whole answers, so that all are on one connection as long as that is open
+    let whole = async |request: reqwest::RequestBuilder| {
+        let answer = request.send().await.ok()?;
+        let status = answer.status();
+        answer.bytes().await.ok().map(|_| status)
+    };
+    let open = |client: reqwest::ClientBuilder| client.pool_max_idle_per_host(1);
+    let identity = guarded.authority.identity();
+    let client = guarded.authority.client(|client| open(client).identity(identity));
+
+    // what changes nothing of it closes nothing
+    let mut plain = TcpStream::connect(&guarded.serve.address).await.unwrap();
+    assert_eq!(ask(&mut plain, "POST /-/reload").await, ("200".into(), true));
+    assert_eq!(ask(&mut plain, "GET /-/healthy").await, ("200".into(), true));
+    // nothing is said in the clear once there is TLS
+    guarded.folder.write("aop.toml", &config(TLS));
+    assert_eq!(ask(&mut plain, "POST /-/reload").await, ("200".into(), false));
+    assert_eq!(plain.read(&mut [0]).await.unwrap(), 0);
+    let read = async || whole(client.get(guarded.url("/metrics"))).await;
+    let reload =
+        async || assert_eq!(whole(client.post(guarded.url("/-/reload"))).await, Some(StatusCode::OK));
+    // who has a certificate shows it once one is wanted
+    assert_eq!(read().await, Some(StatusCode::OK));
+    guarded.folder.write("aop.toml", &config(MUTUAL));
+    reload().await;
+    assert_eq!(read().await, Some(StatusCode::OK));
+    // and is a stranger once its authority is none any more
+    guarded.folder.write("clients.pem", &Authority::new().0.pem());
+    reload().await;
+    assert_eq!(read().await, None);
 }
 
 #[tokio::test]

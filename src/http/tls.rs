@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{Context, Digest, SHA256};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
@@ -16,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 pub struct Tls {
     acceptor: TlsAcceptor,
     wants_client: bool,
+    made_from: Digest,
 }
 
 /// What that is made from, in PEM.
@@ -93,6 +95,7 @@ impl Tls {
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             wants_client: material.client_authorities.is_some(),
+            made_from: material.digest(min_version),
         })
     }
 
@@ -104,6 +107,26 @@ impl Tls {
     /// Whether clients have to show a certificate.
     pub fn wants_client(&self) -> bool {
         self.wants_client
+    }
+}
+
+impl PartialEq for Tls {
+    /// Whether connections are secured by the same.
+    fn eq(&self, other: &Self) -> bool {
+        self.made_from.as_ref() == other.made_from.as_ref()
+    }
+}
+
+impl Material<'_> {
+    fn digest(&self, min_version: MinVersion) -> Digest {
+        let mut all = Context::new(&SHA256);
+        for part in [Some(self.certificates), Some(self.key), self.client_authorities] {
+            // no two parts can be taken for one, nor none for an empty one
+            all.update(&part.map_or(usize::MAX, <[u8]>::len).to_be_bytes());
+            all.update(part.unwrap_or_default());
+        }
+        all.update(&[min_version as u8]);
+        all.finish()
     }
 }
 

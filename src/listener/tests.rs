@@ -24,6 +24,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 struct Served {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
+    tls: watch::Sender<Option<TlsAcceptor>>,
     ended: JoinHandle<()>,
 }
 
@@ -38,10 +39,11 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let ended = tokio::spawn(serve(listener, limits, || None, service, async move {
+        let (tls, secured) = watch::channel(None);
+        let ended = tokio::spawn(serve(listener, limits, secured, service, async move {
             let _ = stopped.await;
         }));
-        Self { address, stop: Some(stop), ended }
+        Self { address, stop: Some(stop), tls, ended }
     }
 
     async fn connect(&self) -> Client {
@@ -274,6 +276,30 @@ async fn a_response_under_way_is_finished_after_the_stop() {
     drop(frames);
     assert_eq!(client.read_to_end().await, b"5\r\nafter\r\n0\r\n\r\n");
     served.ends().await;
+}
+
+#[tokio::test]
+async fn once_connections_are_secured_otherwise_those_that_are_open_end_with_the_answer_under_way() {
+    let (frames, body) = frames();
+    let served = Served::start(PATIENT, [body]).await;
+    let (mut busy, mut idle, mut half) =
+        (served.connect().await, served.connect().await, served.connect().await);
+    busy.send(REQUEST).await;
+    frames.send("before").await.unwrap();
+    busy.read_until("before\r\n").await;
+    idle.ask("ok").await;
+    half.ask("ok").await;
+    half.send(b"GET / HTTP/1.1\r\nHo").await;
+    served.tls.send(None).unwrap();
+    for client in [&mut idle, &mut half] {
+        assert_eq!(client.read_to_end().await, b"");
+    }
+    // a request that is sent ahead is not answered any more
+    busy.send(REQUEST).await;
+    frames.send("after").await.unwrap();
+    drop(frames);
+    assert_eq!(busy.read_to_end().await, b"5\r\nafter\r\n0\r\n\r\n");
+    served.connect().await.ask("ok").await;
 }
 
 #[tokio::test]
