@@ -12,6 +12,8 @@ mod tls;
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
+use std::mem;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,8 +65,15 @@ pub struct Options {
 
 impl Options {
     /// Whether everybody may read all that is served.
-    pub fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         self.users.is_none() && !self.tls.as_ref().is_some_and(Tls::wants_client)
+    }
+
+    /// Warns where everybody who reaches `address` may read all that is served there.
+    pub fn warn_if_open(&self, address: SocketAddr) {
+        if self.is_open() && !address.ip().is_loopback() {
+            tracing::warn!(%address, "everybody who reaches it may read: server.tls.client_ca_file and server.basic_auth_users say who may");
+        }
     }
 
     /// These options in the place of those `before`, whose users need not show again who they are.
@@ -108,8 +117,9 @@ impl App {
 pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
     let app = Arc::new(app);
     let options = app.options.clone();
-    let in_force = options.borrow().tls.clone();
-    let (secure, secured) = watch::channel(in_force.as_ref().map(Tls::acceptor));
+    let in_force = Arc::clone(&options.borrow());
+    let (secure, secured) = watch::channel(in_force.tls.as_ref().map(Tls::acceptor));
+    let address = listener.local_addr().ok();
     let service = move |request: Request<_>| {
         let app = Arc::clone(&app);
         async move {
@@ -121,22 +131,27 @@ pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: im
     tokio::select! {
         // first, so that no connection is accepted by what is no longer in force
         biased;
-        () = follow(options, in_force, secure) => {}
+        () = follow(options, in_force, address, secure) => {}
         () = listener::serve(listener, limits, secured, service, shutdown) => {}
     }
 }
 
-/// Has connections secured as the options say, and only where that has changed.
+/// Has connections secured as the options say, and warns where they open the door; only where that has changed.
 async fn follow(
     mut options: watch::Receiver<Arc<Options>>,
-    mut in_force: Option<Tls>,
+    mut in_force: Arc<Options>,
+    address: Option<SocketAddr>,
     secure: watch::Sender<Option<TlsAcceptor>>,
 ) {
     while options.changed().await.is_ok() {
-        let tls = options.borrow_and_update().tls.clone();
-        if tls != in_force {
-            secure.send_replace(tls.as_ref().map(Tls::acceptor));
-            in_force = tls;
+        let before = mem::replace(&mut in_force, Arc::clone(&options.borrow_and_update()));
+        if in_force.tls != before.tls {
+            secure.send_replace(in_force.tls.as_ref().map(Tls::acceptor));
+        }
+        if let Some(address) = address
+            && !before.is_open()
+        {
+            in_force.warn_if_open(address);
         }
     }
     // nobody changes them any more

@@ -348,11 +348,23 @@ fn what_is_wrong_with_the_door_is_named_and_no_secret_is_shown() {
 #[test]
 fn an_open_door_on_a_reachable_address_is_warned_about_once() {
     let folder = Folder::new();
-    let hash = bcrypt::hash("password", 4).unwrap();
-    for (server, warned) in [(String::new(), 1), (format!("basic_auth_users = {{ a = \"{hash}\" }}"), 0)] {
-        let path = folder.write("aop.toml", &config(&server).replace("127.0.0.1:0", "0.0.0.0:0"));
+    let locked = format!("basic_auth_users = {{ a = \"{}\" }}", bcrypt::hash("password", 4).unwrap());
+    let write = |server: &str| folder.write("aop.toml", &config(server).replace("127.0.0.1:0", "0.0.0.0:0"));
+    for (first, warned) in [("", 1), (&locked, 0)] {
+        let path = write(first);
         let mut serve = Running::start(&["serve", "--config", &path]);
+        serve.get("/-/healthy");
+        let said = |what| serve.read("err").matches(what).count();
+        let warnings = || said("everybody who reaches it may read");
+        assert_eq!(warnings(), warned);
+        // a reload that opens it is warned about too, and one that leaves it open is not
+        for (reloads, server, warned) in [(1, &*locked, warned), (2, "", warned + 1), (3, "", warned + 1)] {
+            write(server);
+            serve.signal("HUP");
+            serve.wait_for(|_| said("is in force") == reloads);
+            serve.wait_for(|_| warnings() >= warned);
+            assert_eq!(warnings(), warned);
+        }
         serve.stop("TERM");
-        assert_eq!(serve.read("err").matches("everybody who reaches it may read").count(), warned);
     }
 }
