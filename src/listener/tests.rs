@@ -264,6 +264,34 @@ async fn where_none_is_idle_the_one_whose_client_has_taken_nothing_for_longest_m
 }
 
 #[tokio::test]
+async fn a_body_that_panics_ends_its_connection_and_no_other() {
+    struct Broken;
+
+    impl Body for Broken {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            panic!("a page");
+        }
+    }
+
+    let served =
+        Served::start(Limits { connections: 2, ..PATIENT }, [whole("ok"), Broken.boxed_unsync()]).await;
+    let (mut other, mut broken) = (served.connect().await, served.connect().await);
+    other.ask("ok").await;
+    broken.send(REQUEST).await;
+    assert!(!broken.read_to_end().await.ends_with(b"0\r\n\r\n"));
+    other.ask("ok").await;
+    // its slot is free again
+    served.connect().await.ask("ok").await;
+    other.ask("ok").await;
+}
+
+#[tokio::test]
 async fn a_response_under_way_is_finished_after_the_stop() {
     let (frames, body) = frames();
     let mut served = Served::start(PATIENT, [body]).await;
