@@ -4,6 +4,8 @@
 use std::fs;
 use std::time::Duration;
 
+use cloudflare_aop_exporter::config::{Config, Secrets};
+use cloudflare_aop_exporter::http::Hash;
 use program::{Folder, Running, TOKEN};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use reqwest::{Certificate, Client, Identity, Method, Response, StatusCode};
@@ -343,6 +345,26 @@ fn what_is_wrong_with_the_door_is_named_and_no_secret_is_shown() {
     let path = folder.write("aop.toml", &config(MUTUAL));
     let unchecked = program::run(&["config", "check", "--no-secrets", "--config", &path]);
     assert!(unchecked.status.success());
+}
+
+#[test]
+fn what_a_configuration_holds_is_printed_without_its_secrets() {
+    let (folder, authority) = (Folder::new(), Authority::new());
+    let (certificate, key) = authority.issue("localhost");
+    folder.write("tls.crt", &certificate);
+    folder.write("tls.key", &key);
+    folder.write("clients.pem", &authority.0.pem());
+    let hash = bcrypt::hash("password", 4).unwrap();
+    let text = config(&format!("{MUTUAL}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
+    let token = |_: &str| Some(TOKEN.to_owned());
+    let config = Config::parse(&text, &folder.path("aop.toml"), Secrets::Check, &token).unwrap();
+    let printed = format!("{config:?}");
+    let tls = "tls: Some(Tls { wants_client: true, .. }), users: Some({\"prometheus\"})";
+    assert!(printed.contains(tls), "{printed}");
+    for secret in [TOKEN, &hash, &hash[29..], &key, "PRIVATE"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    assert_eq!(format!("{:?}", hash.parse::<Hash>().unwrap()), "Hash(redacted)");
 }
 
 #[test]
