@@ -12,6 +12,8 @@ mod tls;
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
+use std::mem;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +21,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, VARY, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, VARY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
@@ -32,6 +34,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::domain::{Date, Snapshot, Thresholds};
 use crate::listener::{self, Limits, Verified};
 use crate::metrics::{Format, Source, States};
+use auth::Refusal;
 use page_body::Fill;
 use rendering::Renderings;
 use status::Status;
@@ -57,29 +60,29 @@ pub struct Options {
     /// How connections are secured, if they are.
     pub tls: Option<Tls>,
     /// Who may read anything but how the process fares; everybody where there is none.
-    pub users: Option<Arc<Users>>,
+    pub users: Option<Users>,
 }
 
 impl Options {
-    /// The same, with what is the same in `before` kept as it is there: connections go on and known users stay known.
-    #[must_use]
-    pub fn after(mut self, before: &Self) -> Self {
-        if let (Some(tls), Some(kept)) = (&mut self.tls, &before.tls)
-            && tls.is(kept)
-        {
-            tls.clone_from(kept);
-        }
-        if let (Some(users), Some(kept)) = (&mut self.users, &before.users)
-            && users.are(kept)
-        {
-            users.clone_from(kept);
-        }
-        self
+    /// Whether everybody may read all that is served.
+    fn is_open(&self) -> bool {
+        self.users.is_none() && !self.tls.as_ref().is_some_and(Tls::wants_client)
     }
 
-    /// Whether everybody may read all that is served.
-    pub fn is_open(&self) -> bool {
-        self.users.is_none() && !self.tls.as_ref().is_some_and(Tls::wants_client)
+    /// Warns where everybody who reaches `address` may read all that is served there.
+    pub fn warn_if_open(&self, address: SocketAddr) {
+        if self.is_open() && !address.ip().is_loopback() {
+            tracing::warn!(%address, "everybody who reaches it may read: server.tls.client_ca_file and server.basic_auth_users say who may");
+        }
+    }
+
+    /// These options in the place of those `before`, whose users need not show again who they are.
+    #[must_use]
+    pub fn after(mut self, before: &Self) -> Self {
+        if let (Some(users), Some(before)) = (&mut self.users, &before.users) {
+            users.succeed(before);
+        }
+        self
     }
 }
 
@@ -113,21 +116,10 @@ impl App {
 /// Serves the routes on `listener` until `shutdown`, then drains.
 pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
     let app = Arc::new(app);
-    let mut options = app.options.clone();
-    let acceptor = |options: &Options| options.tls.as_ref().map(Tls::acceptor);
-    let (secure, tls) = watch::channel(acceptor(&options.borrow_and_update()));
-    let follow = async {
-        while options.changed().await.is_ok() {
-            let wanted = acceptor(&options.borrow_and_update());
-            secure.send_if_modified(|before| {
-                let config = |tls: &Option<TlsAcceptor>| tls.as_ref().map(|tls| Arc::as_ptr(tls.config()));
-                let changed = config(before) != config(&wanted);
-                before.clone_from(&wanted);
-                changed
-            });
-        }
-        pending::<()>().await;
-    };
+    let options = app.options.clone();
+    let in_force = Arc::clone(&options.borrow());
+    let (secure, secured) = watch::channel(in_force.tls.as_ref().map(Tls::acceptor));
+    let address = listener.local_addr().ok();
     let service = move |request: Request<_>| {
         let app = Arc::clone(&app);
         async move {
@@ -137,9 +129,33 @@ pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: im
         }
     };
     tokio::select! {
-        () = listener::serve(listener, limits, tls, service, shutdown) => {}
-        () = follow => {}
+        // first, so that no connection is accepted by what is no longer in force
+        biased;
+        () = follow(options, in_force, address, secure) => {}
+        () = listener::serve(listener, limits, secured, service, shutdown) => {}
     }
+}
+
+/// Has connections secured as the options say, and warns where they open the door; only where that has changed.
+async fn follow(
+    mut options: watch::Receiver<Arc<Options>>,
+    mut in_force: Arc<Options>,
+    address: Option<SocketAddr>,
+    secure: watch::Sender<Option<TlsAcceptor>>,
+) {
+    while options.changed().await.is_ok() {
+        let before = mem::replace(&mut in_force, Arc::clone(&options.borrow_and_update()));
+        if in_force.tls != before.tls {
+            secure.send_replace(in_force.tls.as_ref().map(Tls::acceptor));
+        }
+        if let Some(address) = address
+            && !before.is_open()
+        {
+            in_force.warn_if_open(address);
+        }
+    }
+    // nobody changes them any more
+    pending::<()>().await;
 }
 
 /// Appends what is known as JSON, as `/api/v1/status` answers it.
@@ -167,6 +183,9 @@ impl App {
         };
         let head = request.method == Method::HEAD;
         if head || request.method == Method::GET {
+            if !head && matches!(request.uri.path(), "/" | "/metrics" | "/api/v1/status") {
+                self.renderings.wait().await;
+            }
             route(self, Asked { head, headers: &request.headers })
         } else {
             not_allowed("only GET and HEAD are answered here\n", "GET, HEAD")
@@ -180,16 +199,17 @@ impl App {
         if wants_certificate && request.extensions.get::<Verified>().is_none() {
             return Err(text(StatusCode::FORBIDDEN, "a client certificate is needed here\n"));
         }
-        if let Some(users) = &options.users
-            && !users.admit(request.headers.get(AUTHORIZATION)).await
-        {
-            let mut response = text(StatusCode::UNAUTHORIZED, "user and password are needed here\n");
-            let challenge =
-                HeaderValue::from_static("Basic realm=\"cloudflare-aop-exporter\", charset=\"UTF-8\"");
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-            return Err(response);
-        }
-        Ok(())
+        let Some(users) = &options.users else { return Ok(()) };
+        users.admit(request.headers.get(AUTHORIZATION)).await.map_err(|refusal| match refusal {
+            Refusal::Busy => busy("too many passwords are being tried\n"),
+            Refusal::Unknown => {
+                let mut response = text(StatusCode::UNAUTHORIZED, "user and password are needed here\n");
+                let challenge =
+                    HeaderValue::from_static("Basic realm=\"cloudflare-aop-exporter\", charset=\"UTF-8\"");
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+                response
+            }
+        })
     }
 
     fn metrics(&self, asked: Asked<'_>) -> Response<Body> {
@@ -266,6 +286,13 @@ struct Asked<'a> {
 fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     let body = Full::new(text.into()).map_err(|never: Infallible| match never {});
     respond(status, TEXT, body.boxed_unsync())
+}
+
+/// Asks to come again.
+fn busy(why: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, why);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 fn not_allowed(why: &'static str, methods: &'static str) -> Response<Body> {

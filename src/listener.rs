@@ -4,7 +4,7 @@ mod connections;
 mod stream;
 
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -30,8 +30,8 @@ use stream::Stream;
 /// The limits of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections may be open; beyond that the one that has been idle longest makes room, or where none is
-    /// idle one whose client keeps it waiting.
+    /// How many connections may be open; beyond that the one that has been idle longest makes room, or else the one whose
+    /// client has taken nothing for longest.
     pub connections: usize,
     /// How long a request's head may take, counted from the end of the response before it, or from the connection's
     /// start: so it is also how long a connection may stay idle. A TLS handshake may take as long.
@@ -59,12 +59,12 @@ pub struct Verified;
 
 /// Serves HTTP/1.1 on `listener` until `shutdown`, then drains.
 ///
-/// Each connection is secured by what `tls` is as it comes; where that is none it is plain. Once `tls` is another, those
-/// that came before end as they do when it stops: at once where no request is in flight, half-sent heads included.
+/// Each connection is secured by what `tls` holds as it comes; where that is none it is plain. Once that changes, or
+/// when it stops, connections end with the response under way; those without one are closed, half-sent heads included.
 pub async fn serve<S, F, B>(
     listener: TcpListener,
     limits: Limits,
-    mut tls: watch::Receiver<Option<TlsAcceptor>>,
+    tls: watch::Receiver<Option<TlsAcceptor>>,
     service: S,
     shutdown: impl Future<Output = ()>,
 ) where
@@ -75,24 +75,18 @@ pub async fn serve<S, F, B>(
     let connections = Arc::new(Connections::default());
     let stopping = CancellationToken::new();
     let tasks = TaskTracker::new();
-    // until what secures it has changed
-    let mut current = stopping.child_token();
     let mut shutdown = pin!(shutdown);
     loop {
         let stream = tokio::select! {
             () = &mut shutdown => break,
-            Ok(()) = tls.changed() => {
-                std::mem::replace(&mut current, stopping.child_token()).cancel();
-                continue;
-            }
             stream = accept(&listener, &connections) => stream,
         };
         let slot = tokio::select! {
             () = &mut shutdown => break,
             slot = connections.admit(limits.connections) => slot,
         };
-        let acceptor = tls.borrow().clone();
-        tasks.spawn(converse(stream, slot, limits, acceptor, service.clone(), current.clone()));
+        let ends = ends(stopping.clone(), tls.clone());
+        tasks.spawn(converse(stream, slot, limits, tls.borrow().clone(), service.clone(), ends));
     }
     drop(listener);
     stopping.cancel();
@@ -111,7 +105,7 @@ async fn accept(listener: &TcpListener, connections: &Connections) -> TcpStream 
             Err(error) if is_of_one_client(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                connections.close_one();
+                connections.make_room();
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -123,6 +117,26 @@ fn is_of_one_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
+/// Waits until connections that are secured as it is now have to end.
+fn ends(
+    stopping: CancellationToken,
+    mut tls: watch::Receiver<Option<TlsAcceptor>>,
+) -> impl Future<Output = ()> + Send {
+    tls.mark_unchanged();
+    async move {
+        let changed = async {
+            // who never changes it may be gone
+            if tls.changed().await.is_err() {
+                pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = changed => {}
+        }
+    }
+}
+
 /// Secures one connection, where that is asked for, and serves it to its end.
 async fn converse<S, F, B>(
     stream: TcpStream,
@@ -130,7 +144,7 @@ async fn converse<S, F, B>(
     limits: Limits,
     tls: Option<TlsAcceptor>,
     service: S,
-    stopping: CancellationToken,
+    ends: impl Future<Output = ()>,
 ) where
     S: Fn(Request<Incoming>) -> F,
     F: Future<Output = Response<B>>,
@@ -140,17 +154,18 @@ async fn converse<S, F, B>(
     let _ = stream.set_nodelay(true);
     let stream = Stream::new(stream, limits.write_progress, slot.handle());
     let Some(tls) = tls else {
-        return exchange(stream, false, slot, limits, service, stopping).await;
+        return exchange(stream, false, slot, limits, service, ends).await;
     };
+    let mut ends = pin!(ends);
     let secured = tokio::select! {
         secured = timeout(limits.head, tls.accept(stream)) => secured,
         () = slot.close.cancelled() => return,
-        () = stopping.cancelled() => return,
+        () = &mut ends => return,
     };
     match secured {
         Ok(Ok(stream)) => {
             let verified = stream.get_ref().1.peer_certificates().is_some();
-            exchange(stream, verified, slot, limits, service, stopping).await;
+            exchange(stream, verified, slot, limits, service, ends).await;
         }
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),
@@ -164,7 +179,7 @@ async fn exchange<T, S, F, B>(
     slot: Slot,
     limits: Limits,
     service: S,
-    stopping: CancellationToken,
+    ends: impl Future<Output = ()>,
 ) where
     T: AsyncRead + AsyncWrite + Unpin,
     S: Fn(Request<Incoming>) -> F,
@@ -188,9 +203,10 @@ async fn exchange<T, S, F, B>(
         .serve_connection(TokioIo::new(stream), answer);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
-        result = &mut connection => result,
+        // in this order, so that no request is read after that
+        biased;
         () = slot.close.cancelled() => Ok(()),
-        () = stopping.cancelled() => {
+        () = ends => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 biased;
@@ -199,6 +215,7 @@ async fn exchange<T, S, F, B>(
                 () = idle(&slot) => Ok(()),
             }
         }
+        result = &mut connection => result,
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "connection ended");

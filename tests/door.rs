@@ -4,9 +4,13 @@
 use std::fs;
 use std::time::Duration;
 
+use cloudflare_aop_exporter::config::{Config, Secrets};
+use cloudflare_aop_exporter::http::Hash;
 use program::{Folder, Running, TOKEN};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use reqwest::{Certificate, Client, Identity, Response, StatusCode};
+use reqwest::{Certificate, Client, Identity, Method, Response, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 #[path = "support/program.rs"]
@@ -161,6 +165,52 @@ async fn a_new_certificate_is_taken_and_one_without_its_key_is_not() {
     assert!(!logs.contains("PRIVATE KEY"));
 }
 
+/// The status of the answer to a request on a connection that stays open, and whether it does.
+async fn ask(connection: &mut TcpStream, request: &str) -> (String, bool) {
+    connection.write_all(format!("{request} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\n") || answer.ends_with(b"\r\n") {
+        assert_ne!(connection.read_buf(&mut answer).await.unwrap(), 0);
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    (answer[9..12].to_owned(), !answer.contains("connection: close"))
+}
+
+#[tokio::test]
+async fn a_connection_goes_by_the_rules_in_force_or_ends() {
+    let guarded = Guarded::start("");
+    // whole answers, so that all are on one connection as long as that is open
+    let whole = async |request: reqwest::RequestBuilder| {
+        let answer = request.send().await.ok()?;
+        let status = answer.status();
+        answer.bytes().await.ok().map(|_| status)
+    };
+    let open = |client: reqwest::ClientBuilder| client.pool_max_idle_per_host(1);
+    let identity = guarded.authority.identity();
+    let client = guarded.authority.client(|client| open(client).identity(identity));
+
+    // what changes nothing of it closes nothing
+    let mut plain = TcpStream::connect(&guarded.serve.address).await.unwrap();
+    assert_eq!(ask(&mut plain, "POST /-/reload").await, ("200".into(), true));
+    assert_eq!(ask(&mut plain, "GET /-/healthy").await, ("200".into(), true));
+    // nothing is said in the clear once there is TLS
+    guarded.folder.write("aop.toml", &config(TLS));
+    assert_eq!(ask(&mut plain, "POST /-/reload").await, ("200".into(), false));
+    assert_eq!(plain.read(&mut [0]).await.unwrap(), 0);
+    let read = async || whole(client.get(guarded.url("/metrics"))).await;
+    let reload =
+        async || assert_eq!(whole(client.post(guarded.url("/-/reload"))).await, Some(StatusCode::OK));
+    // who has a certificate shows it once one is wanted
+    assert_eq!(read().await, Some(StatusCode::OK));
+    guarded.folder.write("aop.toml", &config(MUTUAL));
+    reload().await;
+    assert_eq!(read().await, Some(StatusCode::OK));
+    // and is a stranger once its authority is none any more
+    guarded.folder.write("clients.pem", &Authority::new().0.pem());
+    reload().await;
+    assert_eq!(read().await, None);
+}
+
 #[tokio::test]
 async fn who_was_let_in_is_not_once_the_authority_is_another() {
     let guarded = Guarded::start(MUTUAL);
@@ -228,7 +278,7 @@ async fn a_user_who_is_known_does_not_wait_for_those_who_guess() {
     let ask = |password: String| client.get(guarded.url("/metrics")).basic_auth("prometheus", Some(password));
     assert_eq!(ask("password".into()).send().await.unwrap().status(), 200);
     let started = Instant::now();
-    let guesses: Vec<_> = (0..12).map(|guess| tokio::spawn(ask(format!("guess {guess}")).send())).collect();
+    let guesses: Vec<_> = (0..8).map(|guess| tokio::spawn(ask(format!("guess {guess}")).send())).collect();
     let mut scrapes = 0;
     while !guesses.iter().all(|guess| guess.is_finished()) {
         assert_eq!(ask("password".into()).send().await.unwrap().status(), 200);
@@ -246,6 +296,30 @@ async fn a_user_who_is_known_does_not_wait_for_those_who_guess() {
 
     // each guess has cost its time, one after the other, and no scrape had to wait behind all of them
     assert!(scrapes >= 4, "{scrapes} scrapes in {:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_reload_leaves_a_user_known_who_need_not_wait_for_those_who_guess() {
+    let hash = bcrypt::hash("password", 10).unwrap();
+    let guarded = Guarded::start(&format!("{TLS}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
+    let client = guarded.authority.client(|client| client);
+    let ask = |method: Method, path, password: &str| {
+        client.request(method, guarded.url(path)).basic_auth("prometheus", Some(password)).send()
+    };
+    assert_eq!(ask(Method::POST, "/-/reload", "password").await.unwrap().status(), 200);
+    // more than may wait
+    let guesses: Vec<_> = (0..12).map(|_| tokio::spawn(ask(Method::GET, "/metrics", "guess"))).collect();
+    let (mut refused, mut scrapes) = (Vec::new(), 0);
+    for guess in guesses {
+        while !guess.is_finished() {
+            assert_eq!(ask(Method::GET, "/metrics", "password").await.unwrap().status(), 200);
+            scrapes += 1;
+        }
+        refused.push(guess.await.unwrap().unwrap());
+    }
+    assert!(scrapes > 0);
+    refused.retain(|answer| answer.status() == 503);
+    assert!(!refused.is_empty() && refused.iter().all(|answer| answer.headers()["retry-after"] == "1"));
 }
 
 #[test]
@@ -303,13 +377,45 @@ fn what_is_wrong_with_the_door_is_named_and_no_secret_is_shown() {
 }
 
 #[test]
+fn what_a_configuration_holds_is_printed_without_its_secrets() {
+    let (folder, authority) = (Folder::new(), Authority::new());
+    let (certificate, key) = authority.issue("localhost");
+    folder.write("tls.crt", &certificate);
+    folder.write("tls.key", &key);
+    folder.write("clients.pem", &authority.0.pem());
+    let hash = bcrypt::hash("password", 4).unwrap();
+    let text = config(&format!("{MUTUAL}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
+    let token = |_: &str| Some(TOKEN.to_owned());
+    let config = Config::parse(&text, &folder.path("aop.toml"), Secrets::Check, &token).unwrap();
+    let printed = format!("{config:?}");
+    let tls = "tls: Some(Tls { wants_client: true, .. }), users: Some({\"prometheus\"})";
+    assert!(printed.contains(tls), "{printed}");
+    for secret in [TOKEN, &hash, &hash[29..], &key, "PRIVATE"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    assert_eq!(format!("{:?}", hash.parse::<Hash>().unwrap()), "Hash(redacted)");
+}
+
+#[test]
 fn an_open_door_on_a_reachable_address_is_warned_about_once() {
     let folder = Folder::new();
-    let hash = bcrypt::hash("password", 4).unwrap();
-    for (server, warned) in [(String::new(), 1), (format!("basic_auth_users = {{ a = \"{hash}\" }}"), 0)] {
-        let path = folder.write("aop.toml", &config(&server).replace("127.0.0.1:0", "0.0.0.0:0"));
+    let locked = format!("basic_auth_users = {{ a = \"{}\" }}", bcrypt::hash("password", 4).unwrap());
+    let write = |server: &str| folder.write("aop.toml", &config(server).replace("127.0.0.1:0", "0.0.0.0:0"));
+    for (first, warned) in [("", 1), (&locked, 0)] {
+        let path = write(first);
         let mut serve = Running::start(&["serve", "--config", &path]);
+        serve.get("/-/healthy");
+        let said = |what| serve.read("err").matches(what).count();
+        let warnings = || said("everybody who reaches it may read");
+        assert_eq!(warnings(), warned);
+        // a reload that opens it is warned about too, and one that leaves it open is not
+        for (reloads, server, warned) in [(1, &*locked, warned), (2, "", warned + 1), (3, "", warned + 1)] {
+            write(server);
+            serve.signal("HUP");
+            serve.wait_for(|_| said("is in force") == reloads);
+            serve.wait_for(|_| warnings() >= warned);
+            assert_eq!(warnings(), warned);
+        }
         serve.stop("TERM");
-        assert_eq!(serve.read("err").matches("everybody who reaches it may read").count(), warned);
     }
 }

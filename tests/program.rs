@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -146,6 +146,24 @@ fn connections_make_room_for_each_other_where_files_run_out() {
     let logs = demo.read("err");
     assert!(logs.contains("the limit of open files allows fewer connections"), "{logs}");
     assert!(!logs.contains("panicked"), "{logs}");
+}
+
+#[test]
+fn as_many_files_may_be_open_as_connections_need() {
+    let limited = format!("ulimit -S -n 100; exec {PROGRAM} demo --listen 127.0.0.1:0");
+    let demo = Running::start_command(Command::new("sh").args(["-c", &limited]));
+    // 2,048 of clients and 512 others, or all that are allowed
+    let hard = Command::new("sh").args(["-c", "ulimit -H -n"]).output().unwrap();
+    let most = text(&hard.stdout).trim().parse().map_or(2560, |hard: u64| hard.min(2560));
+    demo.until("/metrics", &format!("process_max_fds {most}\n"));
+    let idle: Vec<_> = (0..200).map(|_| TcpStream::connect(&demo.address).unwrap()).collect();
+    demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1");
+    for mut connection in idle {
+        connection.write_all(b"GET /-/healthy HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with("healthy\n"), "{answer}");
+    }
 }
 
 #[test]

@@ -34,9 +34,7 @@ impl Serve {
         };
         let address = listener.local_addr()?;
         tracing::info!(%address, hostnames = config.targets.hostnames(), "listening");
-        if !address.ip().is_loopback() && config.serving.is_open() {
-            tracing::warn!(%address, "everybody who reaches it may read: server.tls.client_ca_file and server.basic_auth_users say who may");
-        }
+        config.serving.warn_if_open(address);
         let origin = Origin { file: self.config, files };
         daemon::run(listener, config, Some(origin), stop).await?;
         tracing::info!("stopped");

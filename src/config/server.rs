@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::section::Section;
 use super::{Secrets, Surroundings};
@@ -78,7 +77,7 @@ fn tls(mut section: Section<'_>, surroundings: Surroundings<'_>) -> Option<Tls> 
     tls
 }
 
-fn users(mut section: Section<'_>) -> Option<Arc<Users>> {
+fn users(mut section: Section<'_>) -> Option<Users> {
     if !section.is_there() {
         return None;
     }
@@ -89,6 +88,5 @@ fn users(mut section: Section<'_>) -> Option<Arc<Users>> {
         }
         hashes.insert(name, hash);
     }
-    let users = Users::new(hashes).map_err(|error| section.lacks(&error.to_string()));
-    users.ok().map(Arc::new)
+    Users::new(hashes).map_err(|error| section.lacks(&error.to_string())).ok()
 }

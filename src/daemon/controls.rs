@@ -67,7 +67,7 @@ impl Controls {
     pub(super) fn replace(&mut self, config: &Config) -> anyhow::Result<()> {
         let setup = setup(&mut self.accounts, config, &self.clock)?;
         self.setup.send_replace(setup);
-        self.serving.send_modify(|before| *before = Arc::new(config.serving.clone().after(before)));
+        self.serving.send_modify(|serving| *serving = Arc::new(config.serving.clone().after(serving)));
         // each new schedule costs a few idle tasks, so only where it has changed
         self.pace.send_if_modified(|before| {
             let pace = pace(config);

@@ -113,6 +113,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn associations_are_exposed_by_the_names_of_the_contract() {
+        assert_eq!(Association::ALL.map(Association::label), ["enabled", "disabled", "void", "none"]);
+    }
+
+    #[test]
+    fn of_several_rows_the_one_furthest_in_deployment_counts() {
+        let mut statuses = Status::ALL;
+        statuses.sort_by_key(|status| status.precedence());
+        let names = [
+            "active",
+            "pending_deployment",
+            "initializing",
+            "deployment_timed_out",
+            "pending_deletion",
+            "deletion_timed_out",
+            "unknown",
+            "deleted",
+        ];
+        assert_eq!(statuses.map(Status::label), names);
+    }
+
+    #[test]
+    fn a_status_is_settled_or_pending_or_was_given_up() {
+        let [pending, timed_out] =
+            [Status::is_pending, Status::is_timed_out].map(|is: fn(Status) -> bool| Status::ALL.map(is));
+        assert_eq!(pending, [true, true, true, false, false, false, false, false]);
+        assert_eq!(timed_out, [false, false, false, false, false, true, true, false]);
+    }
+
+    #[test]
     fn every_status_of_the_api_is_read_back_and_any_other_is_unknown() {
         for status in Status::ALL {
             assert_eq!(Status::from_api(status.label()), status);

@@ -56,3 +56,25 @@ impl Reason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_exposed_by_the_names_of_the_contract() {
+        let names = [
+            "auth",
+            "forbidden",
+            "not_found",
+            "rejected",
+            "rate_limited",
+            "timeout",
+            "connect",
+            "tls",
+            "server_error",
+            "invalid_response",
+        ];
+        assert_eq!(Reason::ALL.map(Reason::label), names);
+    }
+}

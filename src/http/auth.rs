@@ -1,8 +1,8 @@
 //! Users with passwords (RFC 7617): bcrypt makes each guess dear, and a scrape pays that only once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -15,20 +15,43 @@ use tokio::task::spawn_blocking;
 /// bcrypt looks at no more octets than these, so that longer passwords would be equal to shorter ones.
 const LONGEST_PASSWORD: usize = 72;
 
+/// How many may wait until the passwords that they offer were tried; a client has given up where more would.
+const WAITING: usize = 8;
+
 /// Users, with the hashes of their passwords.
+#[derive(Clone)]
 pub struct Users {
     hashes: BTreeMap<String, Hash>,
-    /// Under which names and passwords are remembered; it never leaves this process.
+    tried: Arc<Tried>,
+}
+
+/// What outlasts a change of the users.
+struct Tried {
+    /// Under which names, hashes and passwords are remembered; it never leaves this process.
     key: hmac::Key,
-    /// The names and passwords that were right: at most one for each user.
-    known: Mutex<BTreeSet<Vec<u8>>>,
+    /// The password of each user that was right for the hash of then.
+    known: Mutex<BTreeMap<String, Vec<u8>>>,
+    places: Semaphore,
     /// Passwords are tried one after the other, however many are offered.
     turn: Arc<Semaphore>,
 }
 
+/// Why somebody is not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is none of the users, or not the password.
+    Unknown,
+    /// Too many others are waiting.
+    Busy,
+}
+
 /// The bcrypt hash of a password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Hash(String);
+#[derive(Clone)]
+pub struct Hash {
+    text: String,
+    /// Each more takes twice as long.
+    cost: u32,
+}
 
 /// Why a text is no hash of a password; it never repeats the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,71 +79,75 @@ impl std::str::FromStr for Hash {
         if text.len() != 60 || !text.bytes().skip(7).all(encoded) {
             return Err(HashError::Form);
         }
-        if parts.get_cost() > 16 { Err(HashError::Cost) } else { Ok(Self(text.to_owned())) }
-    }
-}
-
-impl Hash {
-    /// How many times over it is hashed, as a power of two; its form is known.
-    fn cost(&self) -> u32 {
-        self.0.parse::<bcrypt::HashParts>().map_or(0, |parts| parts.get_cost())
+        let cost = parts.get_cost();
+        if cost > 16 { Err(HashError::Cost) } else { Ok(Self { text: text.to_owned(), cost }) }
     }
 }
 
 impl Users {
-    /// Whether they are the same with the same passwords, whoever of them is known already.
-    pub(super) fn are(&self, others: &Self) -> bool {
-        self.hashes == others.hashes
-    }
-
     /// These users.
     ///
     /// # Errors
     /// Where the system has no random numbers.
     pub fn new(hashes: BTreeMap<String, Hash>) -> Result<Self, NoRandomness> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| NoRandomness)?;
-        Ok(Self { hashes, key, known: Mutex::default(), turn: Arc::new(Semaphore::new(1)) })
+        let (places, turn) = (Semaphore::new(WAITING), Arc::new(Semaphore::new(1)));
+        Ok(Self { hashes, tried: Arc::new(Tried { key, known: Mutex::default(), places, turn }) })
     }
 
-    /// Whether the value of the header `Authorization` is of one of the users, with the right password.
-    pub(super) async fn admit(&self, authorization: Option<&HeaderValue>) -> bool {
-        let Some((user, password)) = authorization.and_then(credentials) else { return false };
-        let credentials = self.tag(&user, &password);
-        if self.is_known(&credentials) {
-            return true;
+    /// Takes the place of the users `before`: whoever was known and has the same hash is so still.
+    pub(super) fn succeed(&mut self, before: &Self) {
+        self.tried = Arc::clone(&before.tried);
+    }
+
+    /// Admits who offers in the header `Authorization` the name of one of the users, with the right password.
+    pub(super) async fn admit(&self, authorization: Option<&HeaderValue>) -> Result<(), Refusal> {
+        let (user, password) = authorization.and_then(credentials).ok_or(Refusal::Unknown)?;
+        let named = self.hashes.get(&user);
+        let dearest = self.hashes.values().max_by_key(|hash| hash.cost).ok_or(Refusal::Unknown)?;
+        let (hash, most) = (named.unwrap_or(dearest).clone(), dearest.cost);
+        let (named, tag) = (named.is_some(), self.tried.tag(&user, &hash, &password));
+        if self.tried.is_known(&user, &tag) {
+            return Ok(());
         }
+        let _place = self.tried.places.try_acquire().map_err(|_| Refusal::Busy)?;
         // never closed
-        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else { return false };
+        let turn = Arc::clone(&self.tried.turn).acquire_owned().await.map_err(|_| Refusal::Busy)?;
         // somebody else may have come with the same before
-        if self.is_known(&credentials) {
-            return true;
+        if self.tried.is_known(&user, &tag) {
+            return Ok(());
         }
-        let hash = self.hashes.get(&user);
-        let named = hash.is_some();
-        // a name that nobody has takes as long as the one whose password is dearest
-        let Some(hash) = hash.or_else(|| self.hashes.values().max_by_key(|hash| hash.cost())).cloned() else {
-            return false;
-        };
+        let tried = Arc::clone(&self.tried);
         let right = spawn_blocking(move || {
-            // it goes on when whoever asked is gone, and so does the turn
+            // the work goes on when who offered the password has hung up, and so does the turn
             let _turn = turn;
-            bcrypt::verify(&*password, &hash.0).unwrap_or(false)
+            let right = bcrypt::verify(&*password, &hash.text).unwrap_or(false) && named;
+            // as much as is missing to the dearest: every name takes the same time, also one that nobody has
+            for cost in hash.cost..most {
+                std::hint::black_box(bcrypt::bcrypt(cost, [0; 16], b"x"));
+            }
+            if right {
+                tried.known().insert(user, tag);
+            }
+            right
         });
-        let right = right.await;
-        let admitted = right.unwrap_or(false) && named;
-        if admitted {
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(credentials);
-        }
-        admitted
+        if right.await.unwrap_or(false) { Ok(()) } else { Err(Refusal::Unknown) }
+    }
+}
+
+impl Tried {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_known(&self, credentials: &[u8]) -> bool {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(credentials)
+    fn is_known(&self, user: &str, tag: &[u8]) -> bool {
+        self.known().get(user).is_some_and(|known| known == tag)
     }
 
-    fn tag(&self, user: &str, password: &[u8]) -> Vec<u8> {
-        // a name has no colon
-        hmac::sign(&self.key, &[user.as_bytes(), b":", password].concat()).as_ref().to_vec()
+    fn tag(&self, user: &str, hash: &Hash, password: &[u8]) -> Vec<u8> {
+        // all hashes have one length, and a name has no colon
+        let all = [hash.text.as_bytes(), user.as_bytes(), b":", password].concat();
+        hmac::sign(&self.key, &all).as_ref().to_vec()
     }
 }
 
@@ -151,33 +178,81 @@ impl fmt::Debug for Hash {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::pin::pin;
+
+    use futures_util::future::join_all;
+    use futures_util::poll;
+    use tokio::time::Instant;
 
     use super::*;
 
-    fn users(costs: [(&str, u32); 2]) -> Users {
-        let hash = |cost| bcrypt::hash("right", cost).unwrap().parse().unwrap();
-        Users::new(costs.map(|(name, cost)| (name.to_owned(), hash(cost))).into()).unwrap()
+    fn users(of: &[(&str, &str, u32)]) -> Users {
+        let hash = |password, cost| bcrypt::hash(password, cost).unwrap().parse().unwrap();
+        let hashes = of.iter().map(|(user, password, cost)| ((*user).to_owned(), hash(password, *cost)));
+        Users::new(hashes.collect()).unwrap()
     }
 
-    fn authorization(user: &str, password: &str) -> HeaderValue {
-        format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}"))).parse().unwrap()
+    fn basic(credentials: &str) -> HeaderValue {
+        format!("Basic {}", BASE64_STANDARD.encode(credentials)).parse().unwrap()
     }
 
     #[tokio::test]
-    async fn a_guess_keeps_its_turn_when_whoever_guesses_is_gone() {
-        let users = users([("a", 10), ("b", 4)]);
-        let guess = authorization("a", "wrong");
-        let gone = tokio::time::timeout(Duration::from_millis(1), users.admit(Some(&guess))).await;
-        assert!(gone.is_err());
-        assert_eq!(users.turn.available_permits(), 0);
-        assert!(users.admit(Some(&authorization("b", "right"))).await);
-        assert_eq!(users.turn.available_permits(), 1);
+    async fn who_hangs_up_does_not_have_two_passwords_tried_at_once() {
+        let users = users(&[("a", "right", 10)]);
+        let wrong = basic("a:wrong");
+        assert!(poll!(pin!(users.admit(Some(&wrong)))).is_pending());
+        assert_eq!(users.tried.turn.available_permits(), 0);
+        assert_eq!(users.admit(Some(&basic("a:right"))).await, Ok(()));
+        assert_eq!(users.tried.turn.available_permits(), 1);
     }
 
-    #[test]
-    fn the_cost_of_a_hash_is_known() {
-        let users = users([("a", 5), ("b", 4)]);
-        assert_eq!(users.hashes.values().map(Hash::cost).collect::<Vec<_>>(), [5, 4]);
+    #[tokio::test]
+    async fn a_change_of_the_users_leaves_those_known_whose_hash_is_the_same() {
+        let before = users(&[("a", "right", 4), ("b", "right", 4)]);
+        let (a, b) = (basic("a:right"), basic("b:right"));
+        for user in [&a, &b] {
+            assert_eq!(before.admit(Some(user)).await, Ok(()));
+        }
+        let mut after = users(&[("b", "other", 4), ("c", "new", 4)]);
+        after.hashes.insert("a".into(), before.hashes["a"].clone());
+        after.succeed(&before);
+        let turn = after.tried.turn.acquire().await.unwrap();
+        assert_eq!(after.admit(Some(&a)).await, Ok(()));
+        assert!(poll!(pin!(after.admit(Some(&b)))).is_pending());
+        drop(turn);
+        assert_eq!(after.admit(Some(&b)).await, Err(Refusal::Unknown));
+    }
+
+    #[tokio::test]
+    async fn no_name_can_be_told_from_another_by_how_long_a_guess_takes() {
+        let users = users(&[("a", "right", 4), ("b", "right", 9)]);
+        let mut least = Vec::new();
+        for guess in ["a:wrong", "b:wrong", "nobody:wrong"] {
+            let mut times = Vec::new();
+            for _ in 0..5 {
+                let started = Instant::now();
+                assert_eq!(users.admit(Some(&basic(guess))).await, Err(Refusal::Unknown));
+                times.push(started.elapsed());
+            }
+            least.extend(times.into_iter().min());
+        }
+        // what costs 4 alone would be 32 times as fast as what costs 9
+        let (quickest, slowest) = (least.iter().min().unwrap(), least.iter().max().unwrap());
+        assert!(*slowest < *quickest * 3, "{least:?}");
+    }
+
+    #[tokio::test]
+    async fn beyond_eight_who_wait_nobody_waits_without_end() {
+        let users = users(&[("a", "right", 4)]);
+        let right = basic("a:right");
+        let turn = users.tried.turn.acquire().await.unwrap();
+        let mut waiting: Vec<_> = (0..8).map(|_| Box::pin(users.admit(Some(&right)))).collect();
+        for one in &mut waiting {
+            assert!(poll!(one).is_pending());
+        }
+        assert_eq!(users.admit(Some(&right)).await, Err(Refusal::Busy));
+        drop((waiting.pop(), turn));
+        assert_eq!(join_all(waiting).await, [Ok(()); 7]);
+        assert_eq!(users.admit(Some(&basic("a:wrong"))).await, Err(Refusal::Unknown));
     }
 }

@@ -3,15 +3,13 @@
 use std::io::{self, Write};
 use std::mem;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::body::{Body, Bytes, Frame};
 use tokio::time::Instant;
-
-use super::rendering::Place;
 
 use crate::metrics::Page;
 
@@ -30,29 +28,44 @@ impl Fill for Page {
     }
 }
 
-/// The body of a response that writes `P`, never more of it than the client takes.
-///
-/// It costs about two frames and, compressed, 0.3 MB for the compressor.
-pub(super) struct PageBody<P> {
-    /// None once its end was written.
-    page: Option<P>,
+/// The place of a page that is under way: empty once its end was written, or somebody else has the place.
+pub(super) struct Place(Mutex<Option<Writing>>);
+
+struct Writing {
+    page: Box<dyn Fill + Send>,
     gzip: Option<Gzip>,
-    /// Whether others have to get their turn first.
-    yields: bool,
-    place: Arc<Place>,
+    /// When its client last had room for more of it.
+    taken_at: Instant,
 }
 
-impl<P: Fill> PageBody<P> {
-    /// Writes `page`, in `place` until it was sent or given up.
-    pub(super) fn new(page: P, gzip: bool, place: Arc<Place>) -> Self {
-        Self { page: Some(page), gzip: gzip.then(Gzip::new), yields: false, place }
+impl Place {
+    /// Of a page that is about to be written.
+    pub(super) fn new(page: impl Fill + Send + 'static, gzip: bool, now: Instant) -> Self {
+        let writing = Writing { page: Box::new(page), gzip: gzip.then(Gzip::new), taken_at: now };
+        Self(Mutex::new(Some(writing)))
     }
 
-    /// Writes the next frame, which the compressor may leave empty; none after the last one.
-    fn next(&mut self) -> Option<io::Result<Bytes>> {
-        let page = self.page.as_mut()?;
-        let (more, frame) = match &mut self.gzip {
-            Some(gzip) => gzip.next(page),
+    fn writing(&self) -> MutexGuard<'_, Option<Writing>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the client last had room for more, as long as there is more.
+    pub(super) fn taken_at(&self) -> Option<Instant> {
+        self.writing().as_ref().map(|writing| writing.taken_at)
+    }
+
+    /// Leaves it to somebody else, with all that the page holds: its client may not notice for long.
+    pub(super) fn give_up(&self) {
+        *self.writing() = None;
+    }
+
+    /// Writes the next frame, which the compressor may leave empty, and tells whether there are more.
+    pub(super) fn next(&self, now: Instant) -> io::Result<(bool, Vec<u8>)> {
+        let mut writing = self.writing();
+        let Writing { page, gzip, taken_at } = writing.as_mut().ok_or(io::ErrorKind::TimedOut)?;
+        *taken_at = now;
+        let (more, frame) = match gzip {
+            Some(gzip) => gzip.next(&mut **page),
             None => {
                 // rows are whole, so the last one reaches beyond the frame
                 let mut frame = Vec::with_capacity(FRAME + 1024);
@@ -60,9 +73,26 @@ impl<P: Fill> PageBody<P> {
             }
         };
         if !more {
-            self.page = None;
+            *writing = None;
         }
-        Some(frame.map(Bytes::from))
+        frame.map(|frame| (more, frame))
+    }
+}
+
+/// The body of a response that writes a page, never more of it than the client takes.
+///
+/// It costs about two frames and, compressed, 0.3 MB for the compressor.
+pub(super) struct PageBody {
+    place: Arc<Place>,
+    ended: bool,
+    /// Whether others have to get their turn first.
+    yields: bool,
+}
+
+impl PageBody {
+    /// Writes the page in `place` until it was sent or given up.
+    pub(super) fn new(place: Arc<Place>) -> Self {
+        Self { place, ended: false, yields: false }
     }
 }
 
@@ -80,7 +110,7 @@ impl Gzip {
     }
 
     /// Compresses the next frame of `page`; false with the last one.
-    fn next(&mut self, page: &mut impl Fill) -> (bool, io::Result<Vec<u8>>) {
+    fn next(&mut self, page: &mut dyn Fill) -> (bool, io::Result<Vec<u8>>) {
         self.plain.clear();
         let more = page.fill(&mut self.plain, FRAME);
         (more, self.compress(!more))
@@ -95,7 +125,7 @@ impl Gzip {
     }
 }
 
-impl<P: Fill + Unpin> Body for PageBody<P> {
+impl Body for PageBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -103,22 +133,20 @@ impl<P: Fill + Unpin> Body for PageBody<P> {
         if mem::take(&mut self.yields) {
             return yield_now(cx);
         }
-        if self.place.is_taken() {
-            return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
+        if self.ended {
+            return Poll::Ready(None);
         }
-        self.place.step(Instant::now());
-        match self.next() {
-            Some(Ok(frame)) if frame.is_empty() && self.page.is_some() => yield_now(cx),
-            Some(frame) => {
-                self.yields = self.page.is_some();
-                Poll::Ready(Some(frame.map(Frame::data)))
-            }
-            None => Poll::Ready(None),
-        }
+        let (more, frame) = match self.place.next(Instant::now()) {
+            Ok((true, frame)) if frame.is_empty() => return yield_now(cx),
+            Ok(next) => next,
+            Err(error) => return Poll::Ready(Some(Err(error))),
+        };
+        (self.ended, self.yields) = (!more, more);
+        Poll::Ready(Some(Ok(Frame::data(frame.into()))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.page.is_none()
+        self.ended
     }
 }
 
@@ -153,7 +181,7 @@ mod tests {
 
     /// The sizes of the frames, how often the others got a turn, and all that was written.
     async fn written(page: Rows, gzip: bool) -> (Vec<usize>, usize, Vec<u8>) {
-        let mut body = pin!(PageBody::new(page, gzip, Arc::new(Place::at(Instant::now()))));
+        let mut body = pin!(PageBody::new(Arc::new(Place::new(page, gzip, Instant::now()))));
         let (mut sizes, mut turns, mut all) = (Vec::new(), 0, Vec::new());
         while !body.is_end_stream() {
             let frame = poll_fn(|cx| {
@@ -190,9 +218,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_whose_place_is_taken_breaks_off() {
-        let place = Arc::new(Place::at(Instant::now()));
-        let mut body = pin!(PageBody::new(Rows(1), false, Arc::clone(&place)));
-        place.take();
+        let place = Arc::new(Place::new(Rows(1), false, Instant::now()));
+        let mut body = pin!(PageBody::new(Arc::clone(&place)));
+        place.give_up();
         let frame = poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap();
         assert_eq!(frame.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }

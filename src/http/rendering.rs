@@ -1,86 +1,98 @@
 //! Answers that take work and memory: written as the client takes them, and only so many at once.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
-use hyper::header::{CONTENT_ENCODING, HeaderValue, RETRY_AFTER, VARY};
+use hyper::header::{CONTENT_ENCODING, HeaderValue, VARY};
 use hyper::{Response, StatusCode};
-use tokio::time::Instant;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::page_body::{Fill, PageBody};
-use super::{Asked, Body, negotiate, respond, text};
+use super::page_body::{Fill, PageBody, Place};
+use super::{Asked, Body, busy, negotiate, respond};
 
-/// How many pages may be under way at once, whatever their clients do.
+/// How many pages may be under way at once, whatever their clients do: each may hold a snapshot that is not the latest.
 const MOST: usize = 8;
 
-/// How long a page may be under way while others want its place: a scrape has given up by then, or takes little.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may take nothing of its page while others want the place. That is far more than passes between the
+/// frames of one that takes what it can, and so short that it takes a flood of clients to keep all places.
+const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long a client may take nothing of its page while others want its place.
-const STANDSTILL: Duration = Duration::from_secs(1);
+/// How long a page may be under way while others want its place: a scrape has given up by then.
+const LATE: Duration = Duration::from_secs(10);
 
-/// The pages that are under way.
-#[derive(Default)]
-pub(super) struct Renderings(Mutex<Vec<Rendering>>);
+/// How many may wait for a place, and for how long: in that time even clients that take nothing have let so many in.
+const WAITING: usize = 64;
+const WAIT: Duration = Duration::from_secs(1);
 
-struct Rendering {
+/// How often who waits looks for a place.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The places of the pages that are under way.
+pub(super) struct Renderings {
+    /// In the order of their start.
+    under_way: Mutex<Vec<UnderWay>>,
+    waiting: Semaphore,
+    /// Whoever came first gets the next place.
+    first: tokio::sync::Mutex<()>,
+}
+
+struct UnderWay {
     started: Instant,
-    /// Gone once the page has ended.
     place: Weak<Place>,
 }
 
-/// The place of a page that is under way, which it leaves when this is dropped.
-pub(super) struct Place {
-    /// When the client last took some of the page.
-    moved: Mutex<Instant>,
-    /// Somebody else has it now.
-    taken: AtomicBool,
-}
-
-impl Place {
-    pub(super) fn at(now: Instant) -> Self {
-        Self { moved: Mutex::new(now), taken: AtomicBool::new(false) }
-    }
-
-    /// Says that the client wants the next piece.
-    pub(super) fn step(&self, now: Instant) {
-        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = now;
-    }
-
-    fn moved(&self) -> Instant {
-        *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Gives it to somebody else.
-    pub(super) fn take(&self) {
-        self.taken.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the page has to end, because somebody else has its place.
-    pub(super) fn is_taken(&self) -> bool {
-        self.taken.load(Ordering::Relaxed)
+impl Default for Renderings {
+    fn default() -> Self {
+        Self {
+            under_way: Mutex::default(),
+            waiting: Semaphore::new(WAITING),
+            first: tokio::sync::Mutex::default(),
+        }
     }
 }
 
 impl Renderings {
-    /// A place for one more page, if need be that of one that stands still, or is under way for too long.
-    fn place(&self, now: Instant) -> Option<Arc<Place>> {
-        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        under_way.retain(|rendering| rendering.place.strong_count() > 0);
+    /// Waits a moment until there is a place for one more page, which has to take it at once.
+    pub(super) async fn wait(&self) {
+        let Ok(_waiting) = self.waiting.try_acquire() else { return };
+        let place = async {
+            let _first = self.first.lock().await;
+            while self.with_room(Instant::now()).is_none() {
+                sleep(LOOK).await;
+            }
+        };
+        // who has waited in vain is told so with the answer
+        let _ = timeout(WAIT, place).await;
+    }
+
+    /// The pages under way, if there is room for one more: if need be in the place of the one whose client has taken
+    /// nothing for longest, or else of the one that started first.
+    fn with_room(&self, now: Instant) -> Option<MutexGuard<'_, Vec<UnderWay>>> {
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.retain(|page| page.place.strong_count() > 0);
         if under_way.len() >= MOST {
-            let moved = |rendering: &Rendering| rendering.place.upgrade().map(|place| place.moved());
-            let still = (0..under_way.len()).min_by_key(|number| moved(&under_way[*number]));
-            let still = still.filter(|number| moved(&under_way[*number]) <= Some(now - STANDSTILL));
-            // they stand in the order of their start
-            let late = Some(0).filter(|_| now >= under_way[0].started + PATIENCE);
-            if let Some(place) = under_way.remove(still.or(late)?).place.upgrade() {
-                place.take();
+            let taken_at = |page: &UnderWay| page.place.upgrade().and_then(|place| place.taken_at());
+            let slowest = (0..under_way.len()).min_by_key(|page| taken_at(&under_way[*page]))?;
+            let page = if taken_at(&under_way[slowest]).is_none_or(|taken_at| now >= taken_at + PATIENCE) {
+                slowest
+            } else if now >= under_way[0].started + LATE {
+                0
+            } else {
+                return None;
+            };
+            if let Some(place) = under_way.remove(page).place.upgrade() {
+                place.give_up();
             }
         }
-        let place = Arc::new(Place::at(now));
-        under_way.push(Rendering { started: now, place: Arc::downgrade(&place) });
+        Some(under_way)
+    }
+
+    fn place(&self, now: Instant, page: impl FnOnce() -> Place) -> Option<Arc<Place>> {
+        let mut under_way = self.with_room(now)?;
+        let place = Arc::new(page());
+        under_way.push(UnderWay { started: now, place: Arc::downgrade(&place) });
         Some(place)
     }
 
@@ -92,16 +104,17 @@ impl Renderings {
         page: impl FnOnce() -> P,
     ) -> Response<Body>
     where
-        P: Fill + Send + Unpin + 'static,
+        P: Fill + Send + 'static,
     {
         let gzip = negotiate::gzip(asked.headers);
         let body = if asked.head {
             Empty::new().map_err(|never| match never {}).boxed_unsync()
         } else {
-            let Some(place) = self.place(Instant::now()) else {
-                return busy();
+            let now = Instant::now();
+            let Some(place) = self.place(now, || Place::new(page(), gzip, now)) else {
+                return busy("too many pages are being written\n");
             };
-            PageBody::new(page(), gzip, place).boxed_unsync()
+            PageBody::new(place).boxed_unsync()
         };
         let mut response = respond(StatusCode::OK, content_type, body);
         let headers = response.headers_mut();
@@ -113,15 +126,11 @@ impl Renderings {
     }
 }
 
-fn busy() -> Response<Body> {
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "too many pages are being written\n");
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
-}
-
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join_all;
     use hyper::HeaderMap;
+    use hyper::header::RETRY_AFTER;
 
     use super::*;
 
@@ -154,32 +163,62 @@ mod tests {
     }
 
     #[test]
-    fn the_page_that_is_under_way_longest_gives_up_its_place_once_it_takes_too_long() {
+    fn the_page_whose_client_has_taken_nothing_for_longest_gives_up_its_place_and_its_memory() {
         let (renderings, start) = (Renderings::default(), Instant::now());
-        let places: Vec<_> = (0..8).map(|_| renderings.place(start).unwrap()).collect();
-        let in_time = start + PATIENCE;
-        for place in &places {
-            place.step(in_time - STANDSTILL / 2);
+        let enter = |after| renderings.place(start + after, || Place::new(Endless, true, start + after));
+        let places: Vec<_> = (0..8).map(|_| enter(Duration::ZERO).unwrap()).collect();
+        let late = PATIENCE - Duration::from_millis(1);
+        assert!(enter(late).is_none());
+        for place in places.iter().filter(|place| !Arc::ptr_eq(place, &places[3])) {
+            place.next(start + late).unwrap();
         }
-        assert!(renderings.place(in_time - Duration::from_millis(1)).is_none());
-        let late = renderings.place(in_time).unwrap();
-        let taken = places.iter().chain([&late]).map(|place| place.is_taken());
-        assert_eq!(taken.collect::<Vec<_>>(), [true, false, false, false, false, false, false, false, false]);
+        let ninth = enter(PATIENCE).unwrap();
+        let there: Vec<_> = places.iter().map(|place| place.taken_at().is_some()).collect();
+        assert_eq!(there, [true, true, true, false, true, true, true, true]);
+        // the others go on as long as their clients do
+        assert!(enter(PATIENCE).is_none() && ninth.taken_at().is_some());
     }
 
     #[test]
-    fn the_page_whose_client_takes_nothing_gives_up_its_place_before_those_that_are_taken() {
+    fn where_all_clients_take_something_the_page_that_started_first_gives_up_its_place_once_that_is_late() {
         let (renderings, start) = (Renderings::default(), Instant::now());
-        let places: Vec<_> = (0..8).map(|_| renderings.place(start).unwrap()).collect();
-        let later = start + STANDSTILL;
-        for (number, place) in places.iter().enumerate().filter(|(number, _)| *number != 5) {
-            place.step(later - STANDSTILL / 2 + Duration::from_millis(number as u64));
+        let enter = |after| renderings.place(start + after, || Place::new(Endless, true, start + after));
+        let places: Vec<_> = (0..8).map(|number| enter(Duration::from_secs(number)).unwrap()).collect();
+        for place in &places {
+            place.next(start + LATE - PATIENCE / 2).unwrap();
         }
-        assert!(renderings.place(later - Duration::from_millis(1)).is_none());
-        let _newcomer = renderings.place(later).unwrap();
-        let taken: Vec<_> = (0..8).filter(|number| places[*number].is_taken()).collect();
-        assert_eq!(taken, [5]);
-        assert!(renderings.place(later).is_none(), "the others are taken");
+        assert!(enter(LATE - Duration::from_millis(1)).is_none());
+        let _ninth = enter(LATE).unwrap();
+        let there: Vec<_> = places.iter().map(|place| place.taken_at().is_some()).collect();
+        assert_eq!(there, [false, true, true, true, true, true, true, true]);
+        assert!(enter(LATE).is_none());
+    }
+
+    #[tokio::test]
+    async fn who_asks_while_all_places_are_taken_waits_for_one_but_not_for_long() {
+        let (renderings, start) = (Renderings::default(), Instant::now());
+        let enter = || renderings.place(start, || Place::new(Endless, false, Instant::now()));
+        let _slow: Vec<_> = (0..8).map(|_| enter().unwrap()).collect();
+        // nobody takes anything, so that one after the other gives up its place to who came first
+        let order = Mutex::new(Vec::new());
+        let ask = async |who: usize| {
+            renderings.wait().await;
+            let place = renderings.place(Instant::now(), || Place::new(Endless, false, Instant::now()));
+            order.lock().unwrap().push(who);
+            place
+        };
+        let asked = join_all((0..20).map(ask)).await;
+        assert!(asked.iter().all(Option::is_some));
+        assert_eq!(order.into_inner().unwrap(), (0..20).collect::<Vec<_>>());
+
+        // those whose clients go on taking keep theirs
+        let asked_at = Instant::now();
+        for place in asked.iter().flatten() {
+            let _ = place.next(asked_at + 2 * WAIT);
+        }
+        renderings.wait().await;
+        assert!(asked_at.elapsed() >= WAIT);
+        assert!(enter().is_none());
     }
 
     #[test]

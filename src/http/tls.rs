@@ -17,8 +17,7 @@ use tokio_rustls::TlsAcceptor;
 pub struct Tls {
     acceptor: TlsAcceptor,
     wants_client: bool,
-    /// Of all that it was made from.
-    digest: Digest,
+    made_from: Digest,
 }
 
 /// What that is made from, in PEM.
@@ -96,13 +95,8 @@ impl Tls {
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             wants_client: material.client_authorities.is_some(),
-            digest: material.digest(min_version),
+            made_from: material.digest(min_version),
         })
-    }
-
-    /// Whether both were made from the same.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        self.digest.as_ref() == other.digest.as_ref()
     }
 
     /// What secures a connection.
@@ -116,16 +110,23 @@ impl Tls {
     }
 }
 
+impl PartialEq for Tls {
+    /// Whether connections are secured by the same.
+    fn eq(&self, other: &Self) -> bool {
+        self.made_from.as_ref() == other.made_from.as_ref()
+    }
+}
+
 impl Material<'_> {
     fn digest(&self, min_version: MinVersion) -> Digest {
-        let mut context = Context::new(&SHA256);
-        context.update(&[u8::from(min_version == MinVersion::Tls13)]);
+        let mut all = Context::new(&SHA256);
         for part in [Some(self.certificates), Some(self.key), self.client_authorities] {
-            // what is not there differs from what is empty
-            context.update(&part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
-            context.update(part.unwrap_or_default());
+            // no two parts can be taken for one, nor none for an empty one
+            all.update(&part.map_or(usize::MAX, <[u8]>::len).to_be_bytes());
+            all.update(part.unwrap_or_default());
         }
-        context.finish()
+        all.update(&[min_version as u8]);
+        all.finish()
     }
 }
 

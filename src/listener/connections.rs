@@ -1,21 +1,22 @@
-//! The open connections: which of them are idle, and which one makes room for the next.
+//! The open connections: what each is doing, and which one makes room for the next.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::task::yield_now;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How long a client may keep its connection waiting while others want its place.
+/// How long a connection that was accepted may take for its first head before it counts as idle.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The open connections.
 #[derive(Default)]
 pub(super) struct Connections {
     open: Mutex<Open>,
-    /// One has left, or has become idle.
+    /// One has left, or can make room now.
     changed: Notify,
 }
 
@@ -27,35 +28,42 @@ struct Open {
 }
 
 struct State {
+    /// No request was read yet.
+    fresh: bool,
     /// A request is in flight.
     busy: bool,
-    /// Since when the client has yet to take what was written.
-    unsent: Option<Instant>,
-    /// No request has come yet.
-    is_fresh: bool,
-    /// When it last became idle.
-    idle_since: Instant,
+    /// The client has yet to take what was written.
+    unsent: bool,
+    /// When that last changed.
+    since: Instant,
     close: CancellationToken,
 }
 
 impl State {
     fn is_idle(&self) -> bool {
-        !self.busy && self.unsent.is_none()
+        !self.busy && !self.unsent
+    }
+
+    /// How little it takes to make room, the least first; none while the client waits for the server.
+    fn makes_room(&self, now: Instant) -> Option<(Loss, Instant)> {
+        let loss = match self {
+            Self { unsent: true, .. } => Loss::Answer,
+            Self { busy: true, .. } => return None,
+            Self { fresh: true, since, .. } if now < *since + GRACE => Loss::Request,
+            _ => Loss::Nothing,
+        };
+        Some((loss, self.since))
     }
 }
 
-impl Open {
-    /// Which connection makes room: of those that are idle the one that has been so longest, else of those whose
-    /// clients keep it waiting, for a request or to take an answer, the one that has waited longest.
-    fn dispensable(&self, now: Instant) -> Option<&State> {
-        let idle = self.states.values().filter(|state| state.is_idle());
-        let used = idle.clone().filter(|state| !state.is_fresh).map(|state| (state.idle_since, state));
-        let fresh = idle.filter(|state| state.is_fresh).map(|state| (state.idle_since, state));
-        let unsent = self.states.values().filter_map(|state| Some((state.unsent?, state)));
-        let waiting = fresh.chain(unsent).filter(|(since, _)| now - *since >= GRACE);
-        let first = used.min_by_key(|(since, _)| *since).or_else(|| waiting.min_by_key(|(since, _)| *since));
-        first.map(|(_, state)| state)
-    }
+/// What is lost when a connection is closed, the least first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Loss {
+    Nothing,
+    /// One that its client does not take.
+    Answer,
+    /// One that was not read yet, of a client that has done nothing wrong.
+    Request,
 }
 
 impl Connections {
@@ -63,15 +71,17 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a slot as soon as there is one, for which a connection is closed that can be spared.
+    /// Takes a slot as soon as there is one, for which another connection may have to make room.
     pub(super) async fn admit(self: &Arc<Self>, most: usize) -> Slot {
+        // who has sent a request already is answered before it may have to go
+        yield_now().await;
         while self.open().states.len() >= most {
-            self.close_one();
-            // as time goes by, others can be spared
-            let _ = timeout(GRACE / 10, self.changed.notified()).await;
+            self.make_room();
+            self.changed.notified().await;
         }
-        let (close, idle_since) = (CancellationToken::new(), Instant::now());
-        let state = State { busy: false, unsent: None, is_fresh: true, idle_since, close: close.clone() };
+        let close = CancellationToken::new();
+        let state =
+            State { fresh: true, busy: false, unsent: false, since: Instant::now(), close: close.clone() };
         let mut open = self.open();
         let id = open.next;
         open.next += 1;
@@ -79,10 +89,13 @@ impl Connections {
         Slot { handle: Handle { id, connections: Arc::clone(self) }, close }
     }
 
-    /// Closes a connection that can be spared; until that has left it is the same one, however often asked.
-    pub(super) fn close_one(&self) {
-        if let Some(state) = self.open().dispensable(Instant::now()) {
-            state.close.cancel();
+    /// Closes the connection that has been idle longest, or else the one whose client has taken nothing for longest, or else
+    /// the one that was accepted first; until that has left it is the same one, however often asked.
+    pub(super) fn make_room(&self) {
+        let (open, now) = (self.open(), Instant::now());
+        let can = open.states.values().filter_map(|state| Some((state.makes_room(now)?, state)));
+        if let Some((_, first)) = can.min_by_key(|(order, _)| *order) {
+            first.close.cancel();
         }
     }
 
@@ -128,20 +141,20 @@ pub(super) struct Handle {
 impl Handle {
     /// A request is in flight, until what is returned is dropped.
     pub(super) fn busy(self) -> Busy {
-        self.update(|state| (state.busy, state.is_fresh) = (true, false));
+        self.update(|state| (state.fresh, state.busy) = (false, true));
         Busy(self)
     }
 
     /// Whether the client has yet to take what was written.
     pub(super) fn set_unsent(&self, unsent: bool) {
-        self.update(|state| state.unsent = unsent.then(Instant::now));
+        self.update(|state| state.unsent = unsent);
     }
 
     fn update(&self, change: impl FnOnce(&mut State)) {
         if let Some(state) = self.connections.open().states.get_mut(&self.id) {
             change(state);
-            if state.is_idle() {
-                state.idle_since = Instant::now();
+            state.since = Instant::now();
+            if state.makes_room(state.since).is_some() {
                 self.connections.changed.notify_one();
             }
         }

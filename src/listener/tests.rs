@@ -23,8 +23,8 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 /// A listener that answers each request by the next of the given bodies, and "ok" after the last.
 struct Served {
     address: SocketAddr,
-    tls: watch::Sender<Option<TlsAcceptor>>,
     stop: Option<oneshot::Sender<()>>,
+    tls: watch::Sender<Option<TlsAcceptor>>,
     ended: JoinHandle<()>,
 }
 
@@ -43,7 +43,7 @@ impl Served {
         let ended = tokio::spawn(serve(listener, limits, secured, service, async move {
             let _ = stopped.await;
         }));
-        Self { address, tls, stop: Some(stop), ended }
+        Self { address, stop: Some(stop), tls, ended }
     }
 
     async fn connect(&self) -> Client {
@@ -160,6 +160,19 @@ async fn a_connection_that_stays_idle_after_a_request_is_closed() {
 }
 
 #[tokio::test]
+async fn who_has_said_that_no_request_follows_is_answered_all_the_same() {
+    let (frames, body) = frames();
+    let served = Served::start(PATIENT, [body]).await;
+    let mut client = served.connect().await;
+    client.send(REQUEST).await;
+    client.0.shutdown().await.unwrap();
+    frames.send("late").await.unwrap();
+    client.read_until("late\r\n").await;
+    drop(frames);
+    assert!(client.read_to_end().await.ends_with(b"0\r\n\r\n"));
+}
+
+#[tokio::test]
 async fn a_client_that_takes_nothing_is_given_up() {
     let (dropped, body) = endless();
     let limits = Limits { write_progress: Duration::from_millis(100), ..PATIENT };
@@ -192,52 +205,6 @@ async fn a_connection_too_many_closes_the_one_that_was_idle_longest_and_no_other
 }
 
 #[tokio::test]
-async fn where_none_is_idle_one_whose_client_keeps_it_waiting_makes_room() {
-    for requests in [0, 1] {
-        let (_dropped, body) = endless();
-        let served = Served::start(Limits { connections: 1, ..PATIENT }, [body]).await;
-        let mut waiting = served.connect().await;
-        for _ in 0..requests {
-            // of what it never takes
-            waiting.ask("x").await;
-        }
-        let mut next = served.connect().await;
-        next.send(REQUEST).await;
-        next.read_until(if requests == 0 { "x" } else { "ok" }).await;
-        assert!(!waiting.read_to_end().await.ends_with(b"0\r\n\r\n"));
-    }
-}
-
-#[tokio::test]
-async fn those_that_come_at_once_do_not_push_out_each_other() {
-    let served = Served::start(Limits { connections: 1, ..PATIENT }, []).await;
-    let mut clients = Vec::new();
-    for _ in 0..20 {
-        clients.push(served.connect().await);
-    }
-    for mut client in clients {
-        client.ask("ok").await;
-        client.0.shutdown().await.unwrap();
-    }
-}
-
-#[tokio::test]
-async fn what_came_before_the_security_changed_ends_after_its_answer() {
-    let (frames, body) = frames();
-    let served = Served::start(PATIENT, [whole("ok"), body]).await;
-    let (mut idle, mut busy) = (served.connect().await, served.connect().await);
-    idle.ask("ok").await;
-    busy.send(REQUEST).await;
-    frames.send("under way").await.unwrap();
-    busy.read_until("under way\r\n").await;
-    served.tls.send_replace(None);
-    assert_eq!(idle.read_to_end().await, b"");
-    served.connect().await.ask("ok").await;
-    drop(frames);
-    assert_eq!(busy.read_to_end().await, b"0\r\n\r\n");
-}
-
-#[tokio::test]
 async fn a_connection_too_many_waits_until_one_of_the_busy_ones_is_idle() {
     let (frames, body) = frames();
     let served = Served::start(Limits { connections: 1, ..PATIENT }, [body]).await;
@@ -253,6 +220,91 @@ async fn a_connection_too_many_waits_until_one_of_the_busy_ones_is_idle() {
 }
 
 #[tokio::test]
+async fn a_connection_that_was_just_accepted_makes_room_after_those_that_are_idle() {
+    let served = Served::start(Limits { connections: 2, ..PATIENT }, []).await;
+    let (mut fresh, mut idle) = (served.connect().await, served.connect().await);
+    idle.ask("ok").await;
+    let mut newest = served.connect().await;
+    newest.ask("ok").await;
+    assert_eq!(idle.read_to_end().await, b"");
+    fresh.ask("ok").await;
+    // where all have yet to say something, the one that came first goes
+    let _silent = (served.connect().await, served.connect().await);
+    for gone in [&mut newest, &mut fresh] {
+        assert_eq!(gone.read_to_end().await, b"");
+    }
+    served.connect().await.ask("ok").await;
+}
+
+#[tokio::test]
+async fn all_who_came_at_once_with_a_request_are_answered() {
+    let served = Served::start(Limits { connections: 2, ..PATIENT }, []).await;
+    // none is accepted before all are there
+    let clients: Vec<_> = (0..50)
+        .map(|_| {
+            let mut client = std::net::TcpStream::connect(served.address).unwrap();
+            io::Write::write_all(&mut client, REQUEST).unwrap();
+            client.set_nonblocking(true).unwrap();
+            Client(TcpStream::from_std(client).unwrap())
+        })
+        .collect();
+    for mut client in clients {
+        client.read_until("ok").await;
+    }
+}
+
+#[tokio::test]
+async fn where_none_is_idle_the_one_whose_client_has_taken_nothing_for_longest_makes_room() {
+    let ((dropped, first), (mut kept, second)) = (endless(), endless());
+    let served = Served::start(Limits { connections: 2, ..PATIENT }, [first, second]).await;
+    let (mut stuck, mut taking) = (served.connect().await, served.connect().await);
+    stuck.send(REQUEST).await;
+    stuck.read_until("x").await;
+    taking.send(REQUEST).await;
+    // until all buffers of the first are full, and the second has taken something after that
+    let mut octets = vec![0; 1 << 20];
+    for _ in 0..64 {
+        soon(taking.0.read(&mut octets)).await.unwrap();
+    }
+    let mut newest = served.connect().await;
+    newest.send(REQUEST).await;
+    while timeout(Duration::from_millis(1), newest.0.readable()).await.is_err() {
+        soon(taking.0.read(&mut octets)).await.unwrap();
+    }
+    newest.read_until("ok").await;
+    let _ = soon(dropped).await;
+    assert!(kept.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
+}
+
+#[tokio::test]
+async fn a_body_that_panics_ends_its_connection_and_no_other() {
+    struct Broken;
+
+    impl Body for Broken {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            panic!("a page");
+        }
+    }
+
+    let served =
+        Served::start(Limits { connections: 2, ..PATIENT }, [whole("ok"), Broken.boxed_unsync()]).await;
+    let (mut other, mut broken) = (served.connect().await, served.connect().await);
+    other.ask("ok").await;
+    broken.send(REQUEST).await;
+    assert!(!broken.read_to_end().await.ends_with(b"0\r\n\r\n"));
+    other.ask("ok").await;
+    // its slot is free again
+    served.connect().await.ask("ok").await;
+    other.ask("ok").await;
+}
+
+#[tokio::test]
 async fn a_response_under_way_is_finished_after_the_stop() {
     let (frames, body) = frames();
     let mut served = Served::start(PATIENT, [body]).await;
@@ -265,6 +317,30 @@ async fn a_response_under_way_is_finished_after_the_stop() {
     drop(frames);
     assert_eq!(client.read_to_end().await, b"5\r\nafter\r\n0\r\n\r\n");
     served.ends().await;
+}
+
+#[tokio::test]
+async fn once_connections_are_secured_otherwise_those_that_are_open_end_with_the_answer_under_way() {
+    let (frames, body) = frames();
+    let served = Served::start(PATIENT, [body]).await;
+    let (mut busy, mut idle, mut half) =
+        (served.connect().await, served.connect().await, served.connect().await);
+    busy.send(REQUEST).await;
+    frames.send("before").await.unwrap();
+    busy.read_until("before\r\n").await;
+    idle.ask("ok").await;
+    half.ask("ok").await;
+    half.send(b"GET / HTTP/1.1\r\nHo").await;
+    served.tls.send(None).unwrap();
+    for client in [&mut idle, &mut half] {
+        assert_eq!(client.read_to_end().await, b"");
+    }
+    // a request that is sent ahead is not answered any more
+    busy.send(REQUEST).await;
+    frames.send("after").await.unwrap();
+    drop(frames);
+    assert_eq!(busy.read_to_end().await, b"5\r\nafter\r\n0\r\n\r\n");
+    served.connect().await.ask("ok").await;
 }
 
 #[tokio::test]
