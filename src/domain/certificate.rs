@@ -208,8 +208,17 @@ mod tests {
         assert!(matches!(Pem::parse(&other), Err(PemError::Pem(_))));
         let empty = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
         assert!(matches!(Pem::parse(empty), Err(PemError::Der(_))));
-        let long = format!("{REFERENCE}{}", " ".repeat(64 << 10));
+        let longest = format!("{REFERENCE}{}", " ".repeat((64 << 10) - REFERENCE.len()));
+        assert!(Pem::parse(&longest).is_ok());
+        let long = format!("{longest} ");
         assert!(matches!(Pem::parse(&long), Err(PemError::TooLarge(_))));
+    }
+
+    #[test]
+    fn what_the_api_says_and_what_the_certificate_says_are_kept_apart() {
+        let certificate = certificate(None, Some("1"));
+        assert_eq!(certificate.details().serial_number.as_deref(), Some("1"));
+        assert_eq!(certificate.pem().unwrap().subject, Pem::parse(REFERENCE).unwrap().subject);
     }
 
     #[test]

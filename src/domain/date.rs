@@ -56,8 +56,9 @@ mod tests {
     #[test]
     fn keeps_every_second_and_costs_nothing_to_be_optional() {
         for second in [-62_135_596_800, -1, 0, 1, 4_102_464_000] {
-            let date = Date::from(Timestamp::from_second(second).unwrap());
-            assert_eq!(date.as_second(), second);
+            let time = Timestamp::from_second(second).unwrap();
+            let date = Date::from(time);
+            assert_eq!((date.as_second(), Timestamp::from(date)), (second, time));
         }
         assert_eq!(size_of::<Option<Date>>(), size_of::<Date>());
     }

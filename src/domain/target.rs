@@ -283,6 +283,11 @@ mod tests {
     }
 
     #[test]
+    fn expectations_are_written_as_in_the_configuration() {
+        assert_eq!(Expected::ALL.map(Expected::label), ["enabled", "disabled", "void", "any"]);
+    }
+
+    #[test]
     fn zones_and_hostnames_are_sorted_and_stand_once() {
         let targets = Targets::new([
             zone("b.example", &["z.b.example", "a.b.example", "z.b.example"]),
@@ -293,6 +298,7 @@ mod tests {
             listed(&targets),
             [("a.example", vec!["a.example"]), ("b.example", vec!["a.b.example", "z.b.example"])]
         );
+        assert_eq!(targets.hostnames(), 3);
     }
 
     #[test]

@@ -223,6 +223,31 @@ mod tests {
     }
 
     #[test]
+    fn verdicts_and_findings_are_told_in_words() {
+        let verdicts = [Verdict::Ok, Verdict::Unknown, Verdict::Warning, Verdict::Critical];
+        assert_eq!(verdicts.map(Verdict::label), ["ok", "unknown", "warning", "critical"]);
+        let findings = [
+            Finding::Expired,
+            Finding::ExpiresCritically,
+            Finding::ExpiresSoon,
+            Finding::Drifted,
+            Finding::TimedOut,
+            Finding::Disagrees,
+            Finding::NotRead,
+        ];
+        let labels = [
+            "expired",
+            "expires soon",
+            "expires soon",
+            "not as expected",
+            "timed out",
+            "PEM and metadata disagree",
+            "not read",
+        ];
+        assert_eq!(findings.map(Finding::label), labels);
+    }
+
+    #[test]
     fn the_worst_counts_and_unknown_is_better_than_warning() {
         assert!(Verdict::Ok < Verdict::Unknown);
         assert!(Verdict::Unknown < Verdict::Warning);

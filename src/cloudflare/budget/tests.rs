@@ -74,6 +74,16 @@ async fn the_limit_holds_back_what_does_not_fit_beside_what_has_left() {
     assert_eq!([0, 299, 300, 600].map(seconds), [0, 0, 450, 600]);
 }
 
+#[tokio::test]
+async fn another_limit_counts_what_has_left_under_the_one_before() {
+    let budget = Budget::new(limit(1, 3_600_000));
+    let admitted = async || budget.admit(Instant::now() + ms(1)).await.is_ok();
+    assert!(admitted().await && !admitted().await);
+    budget.set_limit(limit(2, 3_600_000));
+    assert_eq!(budget.limit(), limit(2, 3_600_000));
+    assert!(admitted().await && !admitted().await);
+}
+
 const ANNOUNCED: Announcement =
     Announcement { remaining: 30, reset: Duration::from_secs(60), quota: Some(100) };
 

@@ -57,6 +57,44 @@ fn a_zone_that_failed_takes_all_its_hostnames_down_and_keeps_their_readings() {
     assert!(zone.entries().iter().all(|entry| entry.failure() == Some(Reason::Auth)));
 }
 
+/// A reading at a second, of a certificate with a status.
+fn presenting(read_at: i64, certificate: &Arc<Certificate>, status: Status) -> Reading {
+    Reading {
+        certificate: Some(Arc::clone(certificate)),
+        certificate_status: Some(status),
+        ..enabled(read_at)
+    }
+}
+
+#[test]
+fn of_answers_that_disagree_on_a_certificate_the_latest_counts() {
+    let certificate = |id: &str| {
+        let details = CertificateDetails { id: id.parse().ok(), ..CertificateDetails::default() };
+        Arc::new(Certificate::new(details, None))
+    };
+    let (one, other) = (certificate("1"), certificate("2"));
+    let readings = [
+        presenting(20, &other, Status::Initializing),
+        // neighbours that share it, and one that has an equal one of its own
+        presenting(10, &one, Status::Initializing),
+        presenting(30, &one, Status::Active),
+        presenting(20, &one, Status::PendingDeployment),
+        presenting(25, &certificate("1"), Status::PendingDeployment),
+    ];
+    let read = readings.into_iter().zip(1..).map(|(reading, number)| (name(number), Ok(reading)));
+    let snapshot =
+        Snapshot::default().retarget(&targets(&(1..=5).collect())).fold(&[outcome(read.collect())]);
+    let zone = &snapshot.zones()[0];
+    assert!(!zone.is_listed());
+    let rows = zone.certificates().iter().map(|row| (row.id.as_str(), row.level.label(), row.status));
+    assert_eq!(
+        rows.collect::<Vec<_>>(),
+        [("1", "hostname", Some(Status::Active)), ("2", "hostname", Some(Status::Initializing))]
+    );
+    assert_eq!(zone.entry(&name(2)).unwrap().reading().unwrap().read_at, date(10));
+    assert!(zone.entry(&name(6)).is_none());
+}
+
 #[test]
 fn a_zone_that_is_still_being_polled_is_not_yet_tried() {
     let snapshot = Snapshot::default().retarget(&targets(&BTreeSet::from([1])));
