@@ -193,6 +193,23 @@ fn a_block_after_429_outlives_every_reload_for_whoever_it_is_of() {
 }
 
 #[test]
+fn a_token_that_is_renewed_is_taken_also_while_the_configuration_is_wrong() {
+    let (api, folder) = (simulate(), Folder::new());
+    folder.write("token", "an-old-token");
+    let content =
+        config(&api.address, APP).replace("api_token_env = \"AOP_TOKEN\"", "api_token_file = \"token\"");
+    let path = folder.write("aop.toml", &content);
+    let serving = Serving { serve: Running::start(&["serve", "--config", &path]), api, folder };
+    serving.serve.until("/metrics", "poll_errors_total{reason=\"auth\",zone=\"example.com\"} 1\n");
+    serving.write("no configuration");
+    assert!(serving.hang_up().contains(BAD));
+    // it is looked at, though nothing leads to it any more
+    serving.folder.write("token", TOKEN);
+    let page = serving.serve.until("/metrics", READ);
+    assert!(page.contains(BAD), "{page}");
+}
+
+#[test]
 fn files_that_are_swapped_by_a_link_are_noticed() {
     let (api, folder) = (simulate(), Folder::new());
     // as a mounted ConfigMap is: ..data leads to a folder, and each name to its namesake in there

@@ -77,6 +77,9 @@ pub enum Error {
     /// Several zones of that name are visible, and not exactly one is active.
     #[error("{1} zones named {0} are visible to the token; give the id of the one that is meant")]
     ManyZones(ZoneName, usize),
+    /// This program has panicked over it; the log tells where.
+    #[error("reading it panicked, which is a fault of this program")]
+    Panicked,
     /// What several asked for together has failed for all of them.
     #[error("{0}")]
     Common(Arc<Self>),
@@ -102,7 +105,9 @@ impl Error {
         match self {
             Self::Transport { reason, .. } => *reason,
             Self::Api { status, errors, .. } => api_reason(*status, errors),
-            Self::Invalid { .. } | Self::Oversized(_) | Self::ManyZones(..) => Reason::InvalidResponse,
+            Self::Invalid { .. } | Self::Oversized(_) | Self::ManyZones(..) | Self::Panicked => {
+                Reason::InvalidResponse
+            }
             Self::Header => Reason::Auth,
             Self::Deadline => Reason::Timeout,
             Self::Blocked(_) => Reason::RateLimited,

@@ -25,6 +25,11 @@ impl Files {
         content
     }
 
+    /// Has in mind these files too, as they were when they were read there.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// The same files as they are now.
     pub fn look_again(&self) -> Self {
         let mut files = Self::default();

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::cloudflare::{ApiToken, Budget, Client};
-use crate::config;
+use crate::config::{self, TokenSource};
 use crate::telemetry::Telemetry;
 
 /// The clients by the name of their account.
@@ -26,7 +26,19 @@ pub struct Accounts {
 
 struct Known {
     client: Arc<Client>,
+    source: TokenSource,
     token: watch::Sender<ApiToken>,
+}
+
+impl Known {
+    /// Takes this token from now on, and tells whether it is another one.
+    fn take(&self, token: ApiToken) -> bool {
+        self.token.send_if_modified(|before| {
+            let changed = *before != token;
+            *before = token;
+            changed
+        })
+    }
 }
 
 impl Accounts {
@@ -71,12 +83,20 @@ impl Accounts {
         }
         for (account, token, built) in next {
             let name = Arc::clone(&account.options.account);
-            let Some(known) = built.or_else(|| before.remove(&name)) else { continue };
+            let Some(mut known) = built.or_else(|| before.remove(&name)) else { continue };
             known.client.budget().set_limit(account.rate_limit);
-            known.token.send_if_modified(|before| std::mem::replace(before, token.clone()) != token);
+            known.take(token);
+            known.source.clone_from(&account.token);
             self.known.insert(name, known);
         }
         Ok(self.known.iter().map(|(name, known)| (Arc::clone(name), Arc::clone(&known.client))).collect())
+    }
+
+    /// Takes the tokens of those in force as they are now, and tells whether one has changed. One that cannot be read
+    /// stays as it was.
+    pub fn renew_tokens(&self) -> bool {
+        let renewed = |known: &Known| known.source.read().is_ok_and(|token| known.take(token));
+        self.known.values().filter(|known| renewed(known)).count() > 0
     }
 
     fn build(
@@ -88,6 +108,6 @@ impl Accounts {
         let (token, receiver) = watch::channel(token);
         let (telemetry, clock) = (Arc::clone(&self.telemetry), self.clock.clone());
         let client = Client::new(account.options.clone(), receiver, budget, telemetry, clock)?;
-        Ok(Known { client: Arc::new(client), token })
+        Ok(Known { client: Arc::new(client), source: account.token.clone(), token })
     }
 }

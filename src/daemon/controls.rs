@@ -76,6 +76,14 @@ impl Controls {
         Ok(())
     }
 
+    /// Keeps the configuration in force, with the tokens as they are now.
+    pub(super) fn keep(&self) {
+        if self.accounts.renew_tokens() {
+            // with another token another poll is worth while
+            self.setup.send_modify(|_| {});
+        }
+    }
+
     /// Keeps whether the configuration was good when it was last read.
     pub(super) fn note(&self, good: bool) {
         self.telemetry.reloaded(good, self.clock.now().into());

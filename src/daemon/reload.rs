@@ -81,7 +81,10 @@ impl Reloader {
         self.controls.note(result.is_ok());
         match &result {
             Ok(()) => tracing::info!("the configuration is in force"),
-            Err(error) => tracing::error!("the configuration before stays in force: {error}"),
+            Err(error) => {
+                tracing::error!("the configuration before stays in force: {error}");
+                self.controls.keep();
+            }
         }
         result
     }
@@ -93,7 +96,13 @@ impl Reloader {
             (Config::load_noting(&file, Secrets::Check, &mut files), files)
         };
         let (config, files) = spawn_blocking(load).await?;
-        self.origin.files = files;
+        if config.is_ok() {
+            self.origin.files = files;
+        } else {
+            // those of the configuration in force are looked at as well
+            self.origin.files = self.origin.files.look_again();
+            self.origin.files.extend(files);
+        }
         let config = config?;
         self.controls.replace(&config)?;
         if config.listen != self.listen {

@@ -1,11 +1,11 @@
 //! The poll of one zone.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -63,7 +63,14 @@ impl Memory {
 }
 
 impl ZonePoll<'_> {
+    /// Polls the zone; where that panics, it has failed and harms no other.
     pub(super) async fn run(self) {
+        if let Err(error) = unless_it_panics(self.read()).await {
+            self.fail("zone could not be polled", &error, Purpose::Read).await;
+        }
+    }
+
+    async fn read(&self) {
         let id = match self.lookup.id(self.target, self.known, self.deadline).await {
             Ok(id) => id,
             Err(error) => return self.fail("zone could not be looked up", &error, Purpose::FindZone).await,
@@ -259,8 +266,8 @@ impl ZonePoll<'_> {
                 if let Some(reason) = refused.get() {
                     return (hostname, Err((*reason, None)));
                 }
-                let answer = self.client.hostname(id, &hostname, self.deadline).await;
-                let answer = answer.map_err(|error| {
+                let answer = unless_it_panics(self.client.hostname(id, &hostname, self.deadline)).await;
+                let answer = answer.flatten().map_err(|error| {
                     let reason = error.reason();
                     if reason == Reason::Auth {
                         refused.get_or_init(|| reason);
@@ -360,6 +367,12 @@ impl ZonePoll<'_> {
     }
 }
 
+/// What this brings about; one answer over which it panics is not worth all the others. All that it shares is locked
+/// for single writes, or made anew with the next poll.
+async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T, Error> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|_| Error::Panicked)
+}
+
 /// What a poll has heard of a zone before it asks about hostnames.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before {
@@ -378,4 +391,17 @@ fn is_of_zone(error: &Error) -> bool {
 /// Whether the API does not have that list, or not for this token.
 fn is_missing(error: &Error) -> bool {
     matches!(error, Error::Api { status: 403..=405, .. }) || error.has_code(7000) || error.has_code(7003)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_panics_has_failed_and_harms_no_other() {
+        let answers = stream::iter([1, 0, 2]).map(|by| unless_it_panics(async move { 4 / by }));
+        let results: Vec<_> =
+            answers.buffered(3).map(|answer| answer.map_err(|error| error.reason())).collect().await;
+        assert_eq!(results, [Ok(4), Err(Reason::InvalidResponse), Ok(2)]);
+    }
 }
