@@ -107,14 +107,14 @@ impl Users {
         let dearest = self.hashes.values().max_by_key(|hash| hash.cost).ok_or(Refusal::Unknown)?;
         let (hash, most) = (named.unwrap_or(dearest).clone(), dearest.cost);
         let (named, tag) = (named.is_some(), self.tried.tag(&user, &hash, &password));
-        if self.tried.is_known(&user, &tag) {
+        if named && self.tried.is_known(&user, &tag) {
             return Ok(());
         }
         let _place = self.tried.places.try_acquire().map_err(|_| Refusal::Busy)?;
         // never closed
         let turn = Arc::clone(&self.tried.turn).acquire_owned().await.map_err(|_| Refusal::Busy)?;
         // somebody else may have come with the same before
-        if self.tried.is_known(&user, &tag) {
+        if named && self.tried.is_known(&user, &tag) {
             return Ok(());
         }
         let tried = Arc::clone(&self.tried);
@@ -214,6 +214,11 @@ mod tests {
             assert_eq!(before.admit(Some(user)).await, Ok(()));
         }
         let mut after = users(&[("b", "other", 4), ("c", "new", 4)]);
+        // one that has left, whose hash somebody else has now
+        let mut renamed = users(&[]);
+        renamed.hashes.insert("c".into(), before.hashes["a"].clone());
+        renamed.succeed(&before);
+        assert_eq!(renamed.admit(Some(&a)).await, Err(Refusal::Unknown));
         after.hashes.insert("a".into(), before.hashes["a"].clone());
         after.succeed(&before);
         let turn = after.tried.turn.acquire().await.unwrap();
