@@ -95,6 +95,7 @@ impl Accounts {
     /// Takes the tokens of those in force as they are now, and tells whether one has changed. One that cannot be read
     /// stays as it was.
     pub fn renew_tokens(&self) -> bool {
+        // counted, so that each is asked
         let renewed = |known: &Known| known.source.read().is_ok_and(|token| known.take(token));
         self.known.values().filter(|known| renewed(known)).count() > 0
     }

@@ -19,6 +19,7 @@ use crate::http::Reload;
 const LOOK: Duration = Duration::from_secs(10);
 
 /// Where a configuration was read from.
+#[derive(Clone)]
 pub struct Origin {
     /// The file itself.
     pub file: PathBuf,
@@ -90,19 +91,19 @@ impl Reloader {
     }
 
     async fn try_reload(&mut self) -> anyhow::Result<()> {
-        let file = self.origin.file.clone();
+        let Origin { file, files: before } = self.origin.clone();
         let load = move || {
             let mut files = Files::default();
-            (Config::load_noting(&file, Secrets::Check, &mut files), files)
+            let config = Config::load_noting(&file, Secrets::Check, &mut files);
+            if config.is_err() {
+                // those of the configuration in force are looked at as well
+                let read = std::mem::replace(&mut files, before.look_again());
+                files.extend(read);
+            }
+            (config, files)
         };
         let (config, files) = spawn_blocking(load).await?;
-        if config.is_ok() {
-            self.origin.files = files;
-        } else {
-            // those of the configuration in force are looked at as well
-            self.origin.files = self.origin.files.look_again();
-            self.origin.files.extend(files);
-        }
+        self.origin.files = files;
         let config = config?;
         self.controls.replace(&config)?;
         if config.listen != self.listen {

@@ -104,6 +104,18 @@ class Case(unittest.TestCase):
         eventually(lambda: self.assertEqual(status(demo, "/-/ready"), 200))
         return demo
 
+    def start_prometheus(self, config, *options):
+        """A Prometheus that is ready, with its data beside its configuration."""
+        prometheus = self.start(
+            "prometheus",
+            f"--config.file={config}",
+            f"--storage.tsdb.path={config.parent / 'data'}",
+            "--web.listen-address=127.0.0.1:0",
+            *options,
+        )
+        eventually(lambda: self.assertEqual(status(prometheus, "/-/ready"), 200))
+        return prometheus
+
     def simulate(self, listen="127.0.0.1:0"):
         return self.start(EXPORTER, "simulate", "--listen", listen)
 

@@ -481,17 +481,12 @@ class Alerts(Case):
         self.alertmanager = alertmanager.address
         (self.files / "rules.yml").write_text(shortened(RULES))
         self.configure(target)
-        prometheus = self.start(
-            "prometheus",
-            f"--config.file={self.files / 'prometheus.yml'}",
-            f"--storage.tsdb.path={self.files / 'prometheus'}",
-            "--web.listen-address=127.0.0.1:0",
+        return self.start_prometheus(
+            self.files / "prometheus.yml",
             "--web.enable-lifecycle",
             # 5m, as everything else
             "--query.lookback-delta=5s",
         )
-        eventually(lambda: self.assertEqual(status(prometheus, "/-/ready"), 200))
-        return prometheus
 
     def configure(self, target, *replaced):
         text = (PROMETHEUS / "prometheus.yml").read_text()

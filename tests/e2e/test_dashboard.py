@@ -208,14 +208,7 @@ class Dashboard(Case):
         job = {"job_name": "cloudflare-aop", "static_configs": static}
         # JSON is YAML
         config.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": [job]}))
-        prometheus = self.start(
-            "prometheus",
-            f"--config.file={config}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            "--web.listen-address=127.0.0.1:0",
-        )
-        eventually(lambda: self.assertEqual(status(prometheus, "/-/ready"), 200))
-        return prometheus
+        return self.start_prometheus(config)
 
 
 def substituted(expression, variables):

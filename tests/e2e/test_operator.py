@@ -6,7 +6,7 @@ import subprocess
 import time
 import urllib.parse
 
-from harness import EXPORTER, TOKEN, Case, eventually, status
+from harness import EXPORTER, TOKEN, Case, eventually
 from test_prometheus import ask, values
 
 HOSTNAME = 'cloudflare_aop_hostname_enabled{hostname="app.example.com"}'
@@ -122,14 +122,7 @@ class Operator(Case):
         config = self.files / "prometheus.yml"
         # JSON is YAML too
         config.write_text(json.dumps({"global": {"scrape_interval": "2s"}, "scrape_configs": [job]}))
-        prometheus = self.start(
-            "prometheus",
-            f"--config.file={config}",
-            f"--storage.tsdb.path={self.files / 'data'}",
-            "--web.listen-address=127.0.0.1:0",
-        )
-        eventually(lambda: self.assertEqual(status(prometheus, "/-/ready"), 200))
-        return prometheus
+        return self.start_prometheus(config)
 
     def after_a_scrape(self, prometheus):
         """Waits until the next scrape has just been: a restart takes milliseconds, and has two seconds from then on."""

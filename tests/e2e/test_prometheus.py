@@ -4,7 +4,7 @@ import json
 import subprocess
 import urllib.parse
 
-from harness import ROOT, Case, eventually, get, status
+from harness import ROOT, Case, eventually, get
 
 
 class Prometheus(Case):
@@ -16,13 +16,7 @@ class Prometheus(Case):
         config = folder / "prometheus.yml"
         config.write_text(f"global: {{ scrape_interval: 1s }}\n{block}")
         subprocess.run(["promtool", "check", "config", str(config)], check=True, capture_output=True, timeout=30)
-        prometheus = self.start(
-            "prometheus",
-            f"--config.file={config}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            "--web.listen-address=127.0.0.1:0",
-        )
-        eventually(lambda: self.assertEqual(status(prometheus, "/-/ready"), 200))
+        prometheus = self.start_prometheus(config)
 
         eventually(lambda: self.assertEqual(values(prometheus, 'up{job="cloudflare-aop"}'), [1]))
         self.assertEqual(values(prometheus, "count(cloudflare_aop_hostname_enabled)"), [20])

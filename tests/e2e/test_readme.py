@@ -56,13 +56,7 @@ class Readme(Case):
         config = (shipped / "prometheus.yml").read_text().replace("127.0.0.1:10219", address).replace(": 1m", ": 1s")
         (folder / "prometheus.yml").write_text(config)
         (folder / "rules.yml").write_text((shipped / "rules.yml").read_text().replace("for: 3m", "for: 3s"))
-        prometheus = self.start(
-            "prometheus",
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            "--web.listen-address=127.0.0.1:0",
-        )
-        eventually(lambda: self.assertEqual(status(prometheus, "/-/ready"), 200))
+        prometheus = self.start_prometheus(folder / "prometheus.yml")
         alerts = lambda: ask(prometheus, "alerts")["alerts"]
         self.assertIn("thirteen\nalerts are pending", README)
         eventually(lambda: self.assertEqual(len(alerts()), 13))
