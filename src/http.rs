@@ -172,23 +172,19 @@ impl App {
         {
             return refused;
         }
-        let route = match request.uri.path() {
-            "/" => Self::status_page,
-            "/metrics" => Self::metrics,
-            "/api/v1/status" => Self::status_json,
-            "/-/healthy" => Self::healthy,
-            "/-/ready" => Self::ready,
-            "/-/reload" => return self.reload(&request.method).await,
-            _ => return text(StatusCode::NOT_FOUND, "not found, / lists what there is\n"),
-        };
         let head = request.method == Method::HEAD;
-        if head || request.method == Method::GET {
-            if !head && matches!(request.uri.path(), "/" | "/metrics" | "/api/v1/status") {
-                self.renderings.wait().await;
+        let asked = Asked { head, headers: &request.headers };
+        match request.uri.path() {
+            "/-/reload" => self.reload(&request.method).await,
+            _ if !head && request.method != Method::GET => {
+                not_allowed("only GET and HEAD are answered here\n", "GET, HEAD")
             }
-            route(self, Asked { head, headers: &request.headers })
-        } else {
-            not_allowed("only GET and HEAD are answered here\n", "GET, HEAD")
+            "/" => self.status_page(asked).await,
+            "/metrics" => self.metrics(asked).await,
+            "/api/v1/status" => self.status_json(asked).await,
+            "/-/healthy" => text(StatusCode::OK, "healthy\n"),
+            "/-/ready" => self.ready(),
+            _ => text(StatusCode::NOT_FOUND, "not found, / lists what there is\n"),
         }
     }
 
@@ -212,29 +208,30 @@ impl App {
         })
     }
 
-    fn metrics(&self, asked: Asked<'_>) -> Response<Body> {
+    async fn metrics(&self, asked: Asked<'_>) -> Response<Body> {
         let format = negotiate::format(asked.headers);
         let states = self.options.borrow().states;
         let content_type = HeaderValue::from_static(match format {
             Format::Text => "text/plain; version=0.0.4; charset=utf-8",
             Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
         });
-        let mut response = self.renderings.answer(asked, content_type, || self.source.page(format, states));
+        let mut response =
+            self.renderings.answer(asked, content_type, || self.source.page(format, states)).await;
         response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         response
     }
 
-    fn status_page(&self, asked: Asked<'_>) -> Response<Body> {
+    async fn status_page(&self, asked: Asked<'_>) -> Response<Body> {
         let content_type = HeaderValue::from_static("text/html; charset=utf-8");
         let page = || status_page::render(&self.status());
-        let mut response = self.renderings.answer(asked, content_type, page);
+        let mut response = self.renderings.answer(asked, content_type, page).await;
         status_page::protect(response.headers_mut());
         response
     }
 
-    fn status_json(&self, asked: Asked<'_>) -> Response<Body> {
+    async fn status_json(&self, asked: Asked<'_>) -> Response<Body> {
         let content_type = HeaderValue::from_static("application/json");
-        self.renderings.answer(asked, content_type, || StatusJson::new(self.status()))
+        self.renderings.answer(asked, content_type, || StatusJson::new(self.status())).await
     }
 
     fn status(&self) -> Status {
@@ -242,11 +239,7 @@ impl App {
         Status { snapshot, thresholds: Thresholds::default(), now: self.source.clock.now().into() }
     }
 
-    fn healthy(&self, _: Asked<'_>) -> Response<Body> {
-        text(StatusCode::OK, "healthy\n")
-    }
-
-    fn ready(&self, _: Asked<'_>) -> Response<Body> {
+    fn ready(&self) -> Response<Body> {
         let all_tried = self.source.snapshot.borrow().zones().iter().all(|zone| zone.is_tried());
         if all_tried || Instant::now() >= self.ready_by {
             text(StatusCode::OK, "ready\n")

@@ -11,7 +11,6 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use reqwest::{Certificate, Client, Identity, Method, Response, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 
 #[path = "support/program.rs"]
 mod program;
@@ -206,31 +205,14 @@ async fn a_connection_goes_by_the_rules_in_force_or_ends() {
     reload().await;
     assert_eq!(read().await, Some(StatusCode::OK));
     // and is a stranger once its authority is none any more
-    guarded.folder.write("clients.pem", &Authority::new().0.pem());
+    let (other, former) = (Authority::new(), guarded.authority.identity());
+    guarded.folder.write("clients.pem", &other.0.pem());
     reload().await;
     assert_eq!(read().await, None);
-}
-
-#[tokio::test]
-async fn who_was_let_in_is_not_once_the_authority_is_another() {
-    let guarded = Guarded::start(MUTUAL);
-    let identity = guarded.authority.identity();
-    // one connection for as long as that stays open
-    let client = guarded.authority.client(|client| client.identity(identity).pool_max_idle_per_host(1));
-    assert_eq!(guarded.get(&client, "/metrics").await.unwrap().status(), 200);
-    let known = guarded.authority.identity();
-    let reload = async |client: &Client| client.post(guarded.url("/-/reload")).send().await.unwrap().status();
-    assert_eq!(reload(&client).await, 200, "nothing has changed");
-    assert_eq!(guarded.get(&client, "/metrics").await.unwrap().status(), 200);
-
-    let other = Authority::new();
-    guarded.folder.write("clients.pem", &other.0.pem());
-    assert_eq!(reload(&client).await, 200);
-    assert!(guarded.get(&client, "/metrics").await.is_err());
-    let renewed = guarded.authority.client(|client| client.identity(other.identity()));
-    assert_eq!(guarded.get(&renewed, "/metrics").await.unwrap().status(), 200);
-    let former = guarded.authority.client(|client| client.identity(known));
-    assert!(guarded.get(&former, "/metrics").await.is_err());
+    for (identity, let_in) in [(former, false), (other.identity(), true)] {
+        let client = guarded.authority.client(|client| client.identity(identity));
+        assert_eq!(guarded.get(&client, "/metrics").await.is_ok(), let_in);
+    }
 }
 
 #[tokio::test]
@@ -271,36 +253,8 @@ async fn users_show_their_password_for_everything_but_health() {
 }
 
 #[tokio::test]
-async fn a_user_who_is_known_does_not_wait_for_those_who_guess() {
-    let hash = bcrypt::hash("password", 10).unwrap();
-    let guarded = Guarded::start(&format!("{TLS}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
-    let client = guarded.authority.client(|client| client);
-    let ask = |password: String| client.get(guarded.url("/metrics")).basic_auth("prometheus", Some(password));
-    assert_eq!(ask("password".into()).send().await.unwrap().status(), 200);
-    let started = Instant::now();
-    let guesses: Vec<_> = (0..8).map(|guess| tokio::spawn(ask(format!("guess {guess}")).send())).collect();
-    let mut scrapes = 0;
-    while !guesses.iter().all(|guess| guess.is_finished()) {
-        assert_eq!(ask("password".into()).send().await.unwrap().status(), 200);
-        scrapes += 1;
-    }
-    for guess in guesses {
-        assert_eq!(guess.await.unwrap().unwrap().status(), 401);
-    }
-    // a reload forgets nobody whose password stays
-    let guesses: Vec<_> = (0..8).map(|guess| tokio::spawn(ask(format!("guess {guess}")).send())).collect();
-    let reload = client.post(guarded.url("/-/reload")).basic_auth("prometheus", Some("password"));
-    assert_eq!(reload.send().await.unwrap().status(), 200);
-    assert_eq!(ask("password".into()).send().await.unwrap().status(), 200);
-    assert!(!guesses.iter().all(|guess| guess.is_finished()));
-
-    // each guess has cost its time, one after the other, and no scrape had to wait behind all of them
-    assert!(scrapes >= 4, "{scrapes} scrapes in {:?}", started.elapsed());
-}
-
-#[tokio::test]
-async fn a_reload_leaves_a_user_known_who_need_not_wait_for_those_who_guess() {
-    let hash = bcrypt::hash("password", 10).unwrap();
+async fn a_user_who_was_known_before_a_reload_does_not_wait_for_those_who_guess() {
+    let hash = bcrypt::hash("password", 11).unwrap();
     let guarded = Guarded::start(&format!("{TLS}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
     let client = guarded.authority.client(|client| client);
     let ask = |method: Method, path, password: &str| {
@@ -361,7 +315,11 @@ fn what_is_wrong_with_the_door_is_named_and_no_secret_is_shown() {
         ),
         (
             &format!("basic_auth_users = {{ a = \"{}\" }}", hash.replace("$04$", "$17$")),
-            "server.basic_auth_users.a: expected a bcrypt hash of cost 16 at most".to_owned(),
+            "server.basic_auth_users.a: expected a bcrypt hash of cost 4 to 16".to_owned(),
+        ),
+        (
+            &format!("basic_auth_users = {{ a = \"{}\" }}", hash.replace("$04$", "$03$")),
+            "server.basic_auth_users.a: expected a bcrypt hash of cost 4 to 16".to_owned(),
         ),
     ] {
         let path = folder.write("aop.toml", &config(server));
@@ -409,10 +367,12 @@ fn an_open_door_on_a_reachable_address_is_warned_about_once() {
         let warnings = || said("everybody who reaches it may read");
         assert_eq!(warnings(), warned);
         // a reload that opens it is warned about too, and one that leaves it open is not
-        for (reloads, server, warned) in [(1, &*locked, warned), (2, "", warned + 1), (3, "", warned + 1)] {
+        for (server, warned) in [(&*locked, warned), ("", warned + 1), ("", warned + 1)] {
+            let reloads = said("is in force");
             write(server);
             serve.signal("HUP");
-            serve.wait_for(|_| said("is in force") == reloads);
+            // twice where it has noticed the file by itself
+            serve.wait_for(|_| said("is in force") > reloads);
             serve.wait_for(|_| warnings() >= warned);
             assert_eq!(warnings(), warned);
         }

@@ -15,16 +15,16 @@ use super::{Asked, Body, busy, negotiate, respond};
 /// How many pages may be under way at once, whatever their clients do: each may hold a snapshot that is not the latest.
 const MOST: usize = 8;
 
-/// How long a client may take nothing of its page while others want the place. That is far more than passes between the
-/// frames of one that takes what it can, and so short that it takes a flood of clients to keep all places.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a client may take nothing of its page while others want the place: far more than passes between the frames of
+/// one nearby, and about what the network takes to send a lost packet again.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How long a page may be under way while others want its place: a scrape has given up by then.
 const LATE: Duration = Duration::from_secs(10);
 
-/// How many may wait for a place, and for how long: in that time even clients that take nothing have let so many in.
+/// How many may wait for a place, and for how long: in that time clients that take nothing have let as many in.
 const WAITING: usize = 64;
-const WAIT: Duration = Duration::from_secs(1);
+const WAIT: Duration = Duration::from_secs(2);
 
 /// How often who waits looks for a place.
 const LOOK: Duration = Duration::from_millis(5);
@@ -54,50 +54,33 @@ impl Default for Renderings {
 }
 
 impl Renderings {
-    /// Waits a moment until there is a place for one more page, which has to take it at once.
-    pub(super) async fn wait(&self) {
-        let Ok(_waiting) = self.waiting.try_acquire() else { return };
+    /// Puts a page in a place, which may take a moment; none where too many wait, or nobody leaves.
+    async fn place(&self, page: impl FnOnce(Instant) -> Place) -> Option<Arc<Place>> {
+        let _waiting = self.waiting.try_acquire().ok()?;
         let place = async {
             let _first = self.first.lock().await;
-            while self.with_room(Instant::now()).is_none() {
+            let mut has_room = self.under_way().len() < MOST;
+            while !has_room {
+                // also before the first look: where all has stood still, those that take something do so by then
                 sleep(LOOK).await;
+                has_room = make_room(&mut self.under_way(), Instant::now());
             }
+            let started = Instant::now();
+            let place = Arc::new(page(started));
+            self.under_way().push(UnderWay { started, place: Arc::downgrade(&place) });
+            place
         };
-        // who has waited in vain is told so with the answer
-        let _ = timeout(WAIT, place).await;
+        timeout(WAIT, place).await.ok()
     }
 
-    /// The pages under way, if there is room for one more: if need be in the place of the one whose client has taken
-    /// nothing for longest, or else of the one that started first.
-    fn with_room(&self, now: Instant) -> Option<MutexGuard<'_, Vec<UnderWay>>> {
+    fn under_way(&self) -> MutexGuard<'_, Vec<UnderWay>> {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         under_way.retain(|page| page.place.strong_count() > 0);
-        if under_way.len() >= MOST {
-            let taken_at = |page: &UnderWay| page.place.upgrade().and_then(|place| place.taken_at());
-            let slowest = (0..under_way.len()).min_by_key(|page| taken_at(&under_way[*page]))?;
-            let page = if taken_at(&under_way[slowest]).is_none_or(|taken_at| now >= taken_at + PATIENCE) {
-                slowest
-            } else if now >= under_way[0].started + LATE {
-                0
-            } else {
-                return None;
-            };
-            if let Some(place) = under_way.remove(page).place.upgrade() {
-                place.give_up();
-            }
-        }
-        Some(under_way)
-    }
-
-    fn place(&self, now: Instant, page: impl FnOnce() -> Place) -> Option<Arc<Place>> {
-        let mut under_way = self.with_room(now)?;
-        let place = Arc::new(page());
-        under_way.push(UnderWay { started: now, place: Arc::downgrade(&place) });
-        Some(place)
+        under_way
     }
 
     /// Answers with a page; one too many is asked to come again, and the head alone makes none.
-    pub(super) fn answer<P>(
+    pub(super) async fn answer<P>(
         &self,
         asked: Asked<'_>,
         content_type: HeaderValue,
@@ -110,8 +93,7 @@ impl Renderings {
         let body = if asked.head {
             Empty::new().map_err(|never| match never {}).boxed_unsync()
         } else {
-            let now = Instant::now();
-            let Some(place) = self.place(now, || Place::new(page(), gzip, now)) else {
+            let Some(place) = self.place(|now| Place::new(page(), gzip, now)).await else {
                 return busy("too many pages are being written\n");
             };
             PageBody::new(place).boxed_unsync()
@@ -126,11 +108,35 @@ impl Renderings {
     }
 }
 
+/// Whether there is room for one more page: if need be in the place of the one whose client has taken nothing for longest,
+/// or else of the one that started first.
+fn make_room(under_way: &mut Vec<UnderWay>, now: Instant) -> bool {
+    if under_way.len() < MOST {
+        return true;
+    }
+    let taken_at = |page: &UnderWay| page.place.upgrade().and_then(|place| place.taken_at());
+    let slowest = (0..under_way.len()).min_by_key(|page| taken_at(&under_way[*page])).unwrap_or(0);
+    let page = if taken_at(&under_way[slowest]).is_none_or(|taken_at| now >= taken_at + PATIENCE) {
+        slowest
+    } else if now >= under_way[0].started + LATE {
+        0
+    } else {
+        return false;
+    };
+    if let Some(place) = under_way.remove(page).place.upgrade() {
+        place.give_up();
+    }
+    true
+}
+
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use futures_util::future::join_all;
     use hyper::HeaderMap;
     use hyper::header::RETRY_AFTER;
+    use tokio::time::advance;
 
     use super::*;
 
@@ -143,88 +149,134 @@ mod tests {
         }
     }
 
-    fn ask(renderings: &Renderings, head: bool) -> Response<Body> {
+    async fn ask(renderings: &Renderings, head: bool) -> Response<Body> {
         let headers = HeaderMap::new();
-        renderings.answer(Asked { head, headers: &headers }, HeaderValue::from_static("a/b"), || Endless)
+        renderings
+            .answer(Asked { head, headers: &headers }, HeaderValue::from_static("a/b"), || Endless)
+            .await
     }
 
-    #[test]
-    fn a_ninth_page_is_refused_until_one_of_the_eight_has_ended() {
+    async fn enter(renderings: &Renderings) -> Option<Arc<Place>> {
+        renderings.place(|now| Place::new(Endless, true, now)).await
+    }
+
+    /// Which of them have their place still.
+    fn there(places: &[Arc<Place>]) -> Vec<bool> {
+        places.iter().map(|place| place.taken_at().is_some()).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ninth_page_waits_until_one_of_the_eight_has_ended() {
         let renderings = Renderings::default();
-        let mut under_way: Vec<_> = (0..8).map(|_| ask(&renderings, false)).collect();
-        assert!(under_way.iter().all(|response| response.status() == StatusCode::OK));
-
-        let ninth = ask(&renderings, false);
-        assert_eq!(ninth.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(ninth.headers()[RETRY_AFTER], "1");
-
+        let mut under_way = Vec::new();
+        for _ in 0..8 {
+            let response = ask(&renderings, false).await;
+            assert_eq!(response.status(), StatusCode::OK);
+            under_way.push(response);
+        }
+        let mut ninth = pin!(ask(&renderings, false));
+        assert!(timeout(PATIENCE / 2, &mut ninth).await.is_err());
         under_way.pop();
-        assert_eq!(ask(&renderings, false).status(), StatusCode::OK);
+        assert_eq!(timeout(LOOK, ninth).await.unwrap().status(), StatusCode::OK);
     }
 
-    #[test]
-    fn the_page_whose_client_has_taken_nothing_for_longest_gives_up_its_place_and_its_memory() {
-        let (renderings, start) = (Renderings::default(), Instant::now());
-        let enter = |after| renderings.place(start + after, || Place::new(Endless, true, start + after));
-        let places: Vec<_> = (0..8).map(|_| enter(Duration::ZERO).unwrap()).collect();
-        let late = PATIENCE - Duration::from_millis(1);
-        assert!(enter(late).is_none());
+    #[tokio::test(start_paused = true)]
+    async fn a_page_is_refused_where_nobody_leaves_or_too_many_wait() {
+        let renderings = Renderings::default();
+        let places = join_all((0..8).map(|_| enter(&renderings))).await;
+        let take = async {
+            loop {
+                for place in places.iter().flatten() {
+                    place.next(Instant::now()).unwrap();
+                }
+                sleep(PATIENCE / 2).await;
+            }
+        };
+        let asked = Instant::now();
+        let refused = async |_| {
+            let response = ask(&renderings, false).await;
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[RETRY_AFTER], "1");
+            asked.elapsed()
+        };
+        let mut waited = tokio::select! {
+            waited = join_all((0..WAITING + 3).map(refused)) => waited,
+            () = take => unreachable!(),
+        };
+        waited.sort();
+        assert_eq!(waited[..3], [Duration::ZERO; 3]);
+        assert_eq!(waited[3..], [WAIT; WAITING]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_page_whose_client_has_taken_nothing_for_longest_gives_up_its_place_and_its_memory() {
+        let renderings = Renderings::default();
+        let mut places: Vec<_> =
+            join_all((0..8).map(|_| enter(&renderings))).await.into_iter().flatten().collect();
+        sleep(PATIENCE / 2).await;
         for place in places.iter().filter(|place| !Arc::ptr_eq(place, &places[3])) {
-            place.next(start + late).unwrap();
+            place.next(Instant::now()).unwrap();
         }
-        let ninth = enter(PATIENCE).unwrap();
-        let there: Vec<_> = places.iter().map(|place| place.taken_at().is_some()).collect();
-        assert_eq!(there, [true, true, true, false, true, true, true, true]);
-        // the others go on as long as their clients do
-        assert!(enter(PATIENCE).is_none() && ninth.taken_at().is_some());
+        let asked = Instant::now();
+        places.extend(enter(&renderings).await);
+        assert_eq!(asked.elapsed(), PATIENCE / 2);
+        assert_eq!(there(&places), [true, true, true, false, true, true, true, true, true]);
     }
 
-    #[test]
-    fn where_all_clients_take_something_the_page_that_started_first_gives_up_its_place_once_that_is_late() {
-        let (renderings, start) = (Renderings::default(), Instant::now());
-        let enter = |after| renderings.place(start + after, || Place::new(Endless, true, start + after));
-        let places: Vec<_> = (0..8).map(|number| enter(Duration::from_secs(number)).unwrap()).collect();
+    #[tokio::test(start_paused = true)]
+    async fn a_page_keeps_its_place_where_its_client_takes_something_as_soon_as_it_can() {
+        let renderings = Renderings::default();
+        let mut places: Vec<_> =
+            join_all((0..8).map(|_| enter(&renderings))).await.into_iter().flatten().collect();
+        // as if the machine had stood still
+        advance(2 * PATIENCE).await;
+        let (ninth, ()) = tokio::join!(enter(&renderings), async {
+            for place in &places[..7] {
+                place.next(Instant::now()).unwrap();
+            }
+        });
+        places.extend(ninth);
+        assert_eq!(there(&places), [true, true, true, true, true, true, true, false, true]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_all_clients_take_something_the_page_that_started_first_gives_up_its_place_once_that_is_late()
+     {
+        let renderings = Renderings::default();
+        let mut places = Vec::new();
+        for _ in 0..8 {
+            places.extend(enter(&renderings).await);
+            sleep(Duration::from_millis(100)).await;
+        }
+        sleep(LATE - Duration::from_secs(1)).await;
         for place in &places {
-            place.next(start + LATE - PATIENCE / 2).unwrap();
+            place.next(Instant::now()).unwrap();
         }
-        assert!(enter(LATE - Duration::from_millis(1)).is_none());
-        let _ninth = enter(LATE).unwrap();
-        let there: Vec<_> = places.iter().map(|place| place.taken_at().is_some()).collect();
-        assert_eq!(there, [false, true, true, true, true, true, true, true]);
-        assert!(enter(LATE).is_none());
+        places.extend(enter(&renderings).await);
+        assert_eq!(there(&places), [false, true, true, true, true, true, true, true, true]);
     }
 
-    #[tokio::test]
-    async fn who_asks_while_all_places_are_taken_waits_for_one_but_not_for_long() {
-        let (renderings, start) = (Renderings::default(), Instant::now());
-        let enter = || renderings.place(start, || Place::new(Endless, false, Instant::now()));
-        let _slow: Vec<_> = (0..8).map(|_| enter().unwrap()).collect();
-        // nobody takes anything, so that one after the other gives up its place to who came first
+    #[tokio::test(start_paused = true)]
+    async fn who_came_first_gets_the_next_place_and_all_get_one_where_clients_take_nothing() {
+        let renderings = Renderings::default();
         let order = Mutex::new(Vec::new());
         let ask = async |who: usize| {
-            renderings.wait().await;
-            let place = renderings.place(Instant::now(), || Place::new(Endless, false, Instant::now()));
+            let place = enter(&renderings).await;
             order.lock().unwrap().push(who);
             place
         };
-        let asked = join_all((0..20).map(ask)).await;
-        assert!(asked.iter().all(Option::is_some));
-        assert_eq!(order.into_inner().unwrap(), (0..20).collect::<Vec<_>>());
-
-        // those whose clients go on taking keep theirs
-        let asked_at = Instant::now();
-        for place in asked.iter().flatten() {
-            let _ = place.next(asked_at + 2 * WAIT);
-        }
-        renderings.wait().await;
-        assert!(asked_at.elapsed() >= WAIT);
-        assert!(enter().is_none());
+        let asked = Instant::now();
+        let places = join_all((0..8 + WAITING).map(ask)).await;
+        assert!(places.iter().all(Option::is_some));
+        assert_eq!(order.into_inner().unwrap(), (0..8 + WAITING).collect::<Vec<_>>());
+        assert!(asked.elapsed() < WAIT);
     }
 
-    #[test]
-    fn a_head_alone_is_answered_whatever_is_under_way() {
+    #[tokio::test(start_paused = true)]
+    async fn a_head_alone_is_answered_whatever_is_under_way() {
         let renderings = Renderings::default();
-        let _under_way: Vec<_> = (0..8).map(|_| ask(&renderings, false)).collect();
-        assert_eq!(ask(&renderings, true).status(), StatusCode::OK);
+        let _under_way = join_all((0..8).map(|_| ask(&renderings, false))).await;
+        let head = timeout(Duration::ZERO, ask(&renderings, true)).await;
+        assert_eq!(head.unwrap().status(), StatusCode::OK);
     }
 }

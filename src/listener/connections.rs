@@ -169,3 +169,27 @@ impl Drop for Busy {
         self.0.update(|state| state.busy = false);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_was_just_accepted_makes_room_after_those_that_are_idle() {
+        let connections = Arc::default();
+        let mut slots = Vec::new();
+        for name in ["fresh", "idle", "stuck", "busy"] {
+            slots.push((name, Connections::admit(&connections, 4).await));
+        }
+        drop(slots[1].1.handle().busy());
+        slots[2].1.handle().set_unsent(true);
+        let _under_way = slots[3].1.handle().busy();
+
+        let mut gone = Vec::new();
+        for _ in 0..4 {
+            connections.make_room();
+            gone.extend(slots.extract_if(.., |(_, slot)| slot.close.is_cancelled()).map(|(name, _)| name));
+        }
+        assert_eq!(gone, ["idle", "stuck", "fresh"]);
+    }
+}

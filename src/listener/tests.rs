@@ -152,11 +152,10 @@ async fn a_connection_that_stays_idle_after_a_request_is_closed() {
     let head = Duration::from_millis(100);
     let served = Served::start(Limits { head, ..PATIENT }, []).await;
     let mut client = served.connect().await;
+    let asked = Instant::now();
     client.ask("ok").await;
-    let answered = Instant::now();
     assert_eq!(client.read_to_end().await, b"");
-    // the server's own count began a little before the answer was here
-    assert!(answered.elapsed() >= head / 2);
+    assert!(asked.elapsed() >= head);
 }
 
 #[tokio::test]
@@ -217,23 +216,6 @@ async fn a_connection_too_many_waits_until_one_of_the_busy_ones_is_idle() {
     drop(frames);
     waiting.read_until("ok").await;
     assert_eq!(busy.read_to_end().await, b"0\r\n\r\n");
-}
-
-#[tokio::test]
-async fn a_connection_that_was_just_accepted_makes_room_after_those_that_are_idle() {
-    let served = Served::start(Limits { connections: 2, ..PATIENT }, []).await;
-    let (mut fresh, mut idle) = (served.connect().await, served.connect().await);
-    idle.ask("ok").await;
-    let mut newest = served.connect().await;
-    newest.ask("ok").await;
-    assert_eq!(idle.read_to_end().await, b"");
-    fresh.ask("ok").await;
-    // where all have yet to say something, the one that came first goes
-    let _silent = (served.connect().await, served.connect().await);
-    for gone in [&mut newest, &mut fresh] {
-        assert_eq!(gone.read_to_end().await, b"");
-    }
-    served.connect().await.ask("ok").await;
 }
 
 #[tokio::test]
