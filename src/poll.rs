@@ -1,7 +1,9 @@
 //! The poller: on each tick it asks about everything that is watched, and it alone publishes what is known.
 
+mod hostnames;
 mod listing;
 mod lookup;
+mod memory;
 mod plan;
 pub mod state_file;
 mod zone;
@@ -23,6 +25,7 @@ use crate::cloudflare::{Budget, Client};
 use crate::domain::{Outcome, Snapshot, Targets, ZoneKey, ZoneTarget};
 use crate::telemetry::Telemetry;
 use lookup::Lookup;
+use memory::Memory;
 use plan::{Load, Way};
 
 /// What is polled, with what and how often: replaced as a whole when the configuration changes.
@@ -48,7 +51,7 @@ struct Following<'a> {
     setup: &'a Setup,
     /// What is watched: zones that turned out to be one are merged.
     targets: Targets,
-    memories: BTreeMap<ZoneKey, zone::Memory>,
+    memories: BTreeMap<ZoneKey, Memory>,
     /// What was said of polls that cannot keep to the schedule.
     excess: Vec<String>,
 }
@@ -56,7 +59,7 @@ struct Following<'a> {
 impl<'a> Following<'a> {
     fn new(setup: &'a Setup, known: &Snapshot) -> Self {
         let targets = known.without_twins(&setup.targets);
-        let memories = targets.zones().iter().map(|zone| (zone.key().clone(), zone::Memory::default()));
+        let memories = targets.zones().iter().map(|zone| (zone.key().clone(), Memory::default()));
         Self { setup, memories: memories.collect(), targets, excess: Vec::new() }
     }
 }
@@ -263,7 +266,7 @@ fn loads(following: &Following<'_>, known: &Snapshot) -> Vec<Load> {
         load.most += look_ups;
         for target in targets.zones().iter().filter(|target| target.account() == account) {
             let hostnames = known.zone(target.key()).map_or(0, |zone| zone.entries().len());
-            let way = memories.get(target.key()).map_or(Way::Open, zone::Memory::way);
+            let way = memories.get(target.key()).map_or(Way::Open, Memory::way);
             load.hostnames += hostnames;
             load.requests += plan::requests(target.extent(), hostnames, way);
             load.most += plan::most_requests(target.extent(), hostnames, way);

@@ -1,5 +1,8 @@
 //! Counters and histograms about the exporter itself, in a registry of their own.
 
+mod endpoint;
+mod maker;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,12 +10,13 @@ use std::time::Duration;
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
-use prometheus::{
-    CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-};
+use prometheus::{CounterVec, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry};
 use tokio::time::Instant;
 
 use crate::domain::{Date, Reason, ZoneKey};
+use maker::Maker;
+
+pub use endpoint::Endpoint;
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -20,55 +24,6 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub const REVISION: &str = env!("BUILD_REVISION");
 /// The compiler that built it.
 pub const RUSTC: &str = env!("BUILD_RUSTC");
-
-/// The API's methods, as the label `endpoint` names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoint {
-    /// GET of one hostname.
-    HostnameGet,
-    /// GET of a page of associations.
-    HostnameList,
-    /// PUT of associations.
-    HostnamePut,
-    /// GET of the certificates for single hostnames.
-    CertificateList,
-    /// GET of the zone-level certificates.
-    ZoneCertificateList,
-    /// GET of the zone-level switch.
-    ZoneSettings,
-    /// GET of a page of zones.
-    ZoneList,
-    /// Verification of a token.
-    TokenVerify,
-}
-
-impl Endpoint {
-    /// Every method that is called.
-    pub const ALL: [Self; 8] = [
-        Self::HostnameGet,
-        Self::HostnameList,
-        Self::HostnamePut,
-        Self::CertificateList,
-        Self::ZoneCertificateList,
-        Self::ZoneSettings,
-        Self::ZoneList,
-        Self::TokenVerify,
-    ];
-
-    /// The value of the label `endpoint`.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::HostnameGet => "hostname_get",
-            Self::HostnameList => "hostname_list",
-            Self::HostnamePut => "hostname_put",
-            Self::CertificateList => "certificate_list",
-            Self::ZoneCertificateList => "zone_certificate_list",
-            Self::ZoneSettings => "zone_settings",
-            Self::ZoneList => "zone_list",
-            Self::TokenVerify => "token_verify",
-        }
-    }
-}
 
 /// What the exporter counts and measures about itself.
 pub struct Telemetry {
@@ -308,51 +263,6 @@ fn forget<T: MetricVecBuilder>(metric: &MetricVec<T>, label: &str, kept: &BTreeS
                 drop(metric.remove(&labels));
             }
         }
-    }
-}
-
-/// Makes metrics that are registered already.
-struct Maker<'a>(&'a Registry);
-
-impl Maker<'_> {
-    fn register<T: Collector + Clone + 'static>(
-        &self,
-        metric: prometheus::Result<T>,
-    ) -> prometheus::Result<T> {
-        let metric = metric?;
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
-
-    fn int_counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
-        self.register(IntCounter::new(name, help))
-    }
-
-    fn int_counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
-        self.register(IntCounterVec::new(Opts::new(name, help), labels))
-    }
-
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<CounterVec> {
-        self.register(CounterVec::new(Opts::new(name, help), labels))
-    }
-
-    fn int_gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
-        self.register(IntGaugeVec::new(Opts::new(name, help), labels))
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
-        self.register(GaugeVec::new(Opts::new(name, help), labels))
-    }
-
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        buckets: &[f64],
-        labels: &[&str],
-    ) -> prometheus::Result<HistogramVec> {
-        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-        self.register(HistogramVec::new(options, labels))
     }
 }
 

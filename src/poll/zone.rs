@@ -2,29 +2,25 @@
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
+use super::hostnames::Before;
 use super::listing::{self, Gap, Listing};
 use super::lookup::Lookup;
+use super::memory::Memory;
 use super::plan::Way;
 use super::{Message, plan};
 use crate::clock::Clock;
 use crate::cloudflare::{Client, Error, Purpose};
 use crate::domain::{
-    Association, CertId, Certificates, Hostname, Level, Outcome, Reading, Reason, Strategy, Targets,
-    ZoneCertificate, ZoneId, ZoneState, ZoneTarget,
+    Association, CertId, Certificates, Level, Outcome, Reading, Reason, Strategy, Targets, ZoneCertificate,
+    ZoneId, ZoneState, ZoneTarget,
 };
 use crate::telemetry::Telemetry;
-
-/// Within a long poll, what is known is published this often.
-const PUBLISH_EVERY: Duration = Duration::from_secs(10);
-/// That a hostname has no association is taken from a list for this long, until a GET confirms it anew.
-const CONFIRM_EVERY: Duration = Duration::from_secs(3600);
 
 pub(super) struct ZonePoll<'a> {
     pub(super) client: &'a Client,
@@ -37,29 +33,6 @@ pub(super) struct ZonePoll<'a> {
     pub(super) clock: &'a Clock,
     pub(super) deadline: Instant,
     pub(super) messages: mpsc::Sender<Message>,
-}
-
-/// What is remembered of a zone from poll to poll, until the configuration changes.
-#[derive(Default)]
-pub(super) struct Memory(Mutex<Remembered>);
-
-#[derive(Default)]
-struct Remembered {
-    way: Way,
-    /// When a GET last confirmed that there is no association.
-    confirmed: HashMap<Hostname, Instant>,
-    said_empty: bool,
-}
-
-impl Memory {
-    fn get(&self) -> MutexGuard<'_, Remembered> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How its associations are read.
-    pub(super) fn way(&self) -> Way {
-        self.get().way
-    }
 }
 
 impl ZonePoll<'_> {
@@ -119,10 +92,10 @@ impl ZonePoll<'_> {
         if self.reads_lists() {
             match self.lists(id).await {
                 Ok(Some(listing)) => {
-                    self.memory.get().way = Way::Lists { pages: listing.pages };
+                    self.memory.set_way(Way::Lists { pages: listing.pages });
                     return self.listed(id, listing).await;
                 }
-                Ok(None) => self.memory.get().way = Way::OneByOne,
+                Ok(None) => self.memory.set_way(Way::OneByOne),
                 // with nothing to ask about one by one, nothing of the zone would be read
                 Err(error) if is_missing(&error) && !self.known.entries().is_empty() => {
                     (certificates, before) = (self.do_without_lists(&error), Before::Refusal);
@@ -197,10 +170,10 @@ impl ZonePoll<'_> {
         tracing::warn!(zone = %self.target.key(), %error, "there are no lists: hostnames are read one by one");
         if self.needs_lists() || self.memory.way().asks_for_lists() {
             self.telemetry.poll_error(self.target.key(), error.reason());
-            self.memory.get().way = Way::WithoutLists;
+            self.memory.set_way(Way::WithoutLists);
             return Certificates::AsBefore;
         }
-        self.memory.get().way = Way::OneByOne;
+        self.memory.set_way(Way::OneByOne);
         Certificates::OfReadings
     }
 
@@ -212,21 +185,17 @@ impl ZonePoll<'_> {
         if discovers
             && listing.complete
             && listing.hostnames.is_empty()
-            && !std::mem::replace(&mut self.memory.get().said_empty, true)
+            && self.memory.is_news_that_it_is_empty()
         {
             tracing::info!(zone = %self.target.key(), "the zone has no association");
         }
-        // what has left the zone would stay there for ever
-        self.memory.get().confirmed.retain(|hostname, _| self.known.entry(hostname).is_some());
-        let now = Instant::now();
+        self.memory.retain(|hostname| self.known.entry(hostname).is_some());
         for entry in
             self.known.entries().iter().filter(|entry| !listing.hostnames.contains_key(entry.hostname()))
         {
             let hostname = entry.hostname();
             let was_none = entry.reading().is_some_and(|reading| reading.association == Association::None);
-            let confirmed =
-                self.memory.get().confirmed.get(hostname).is_some_and(|at| now - *at < CONFIRM_EVERY);
-            if listing.complete && was_none && confirmed {
+            if listing.complete && was_none && self.memory.is_confirmed(hostname) {
                 let reading = Reading::bare(Association::None, self.clock.now().into());
                 outcome.hostnames.push((hostname.clone(), Ok(reading)));
             } else if entry.is_configured() || !listing.complete || listing.pages > 1 {
@@ -254,90 +223,6 @@ impl ZonePoll<'_> {
         self.ask(id, unsure, Certificates::AsBefore, Before::Lists).await;
     }
 
-    /// Asks about each of these hostnames and ends the zone's poll. The zone is up where anything was answered.
-    async fn ask(&self, id: ZoneId, hostnames: Vec<Hostname>, certificates: Certificates, before: Before) {
-        let (all, mut failed, mut answered) = (hostnames.len(), 0_usize, before == Before::Lists);
-        let mut first_failure = None;
-        // where all of the zone is refused, asking on would only spend the budget of others
-        let refused = OnceLock::new();
-        let ask = |hostname: Hostname| {
-            let refused = &refused;
-            async move {
-                if let Some(reason) = refused.get() {
-                    return (hostname, Err((*reason, None)));
-                }
-                let answer = unless_it_panics(self.client.hostname(id, &hostname, self.deadline)).await;
-                let answer = answer.flatten().map_err(|error| {
-                    let reason = error.reason();
-                    if reason == Reason::Auth {
-                        refused.get_or_init(|| reason);
-                    }
-                    (reason, Some(error))
-                });
-                (hostname, answer)
-            }
-        };
-        let concurrent = self.client.options().max_concurrent_requests;
-        let mut hostnames = hostnames.into_iter();
-        // after lists were refused, the first answer tells whether that holds for the zone
-        let first: Vec<_> = hostnames.by_ref().take(usize::from(before == Before::Refusal)).collect();
-        let first = stream::iter(first).then(&ask);
-        let answers = first.chain(stream::iter(hostnames).map(&ask).buffer_unordered(concurrent));
-        tokio::pin!(answers);
-        let (mut outcome, mut published) = (self.outcome(Some(id)), Instant::now());
-        loop {
-            let next = tokio::select! {
-                next = answers.next() => next,
-                () = sleep_until(published + PUBLISH_EVERY), if !outcome.hostnames.is_empty() => {
-                    self.send(std::mem::replace(&mut outcome, self.outcome(Some(id)))).await;
-                    published = Instant::now();
-                    continue;
-                }
-            };
-            let Some((hostname, answer)) = next else { break };
-            let result = match answer {
-                Ok(reading) => Ok(reading),
-                Err((reason, error)) => {
-                    failed += 1;
-                    self.telemetry.poll_error(self.target.key(), reason);
-                    if before == Before::Refusal && !answered && error.as_ref().is_some_and(is_of_zone) {
-                        refused.get_or_init(|| reason);
-                    }
-                    first_failure = first_failure.or(error.map(|error| (hostname.clone(), reason, error)));
-                    Err(reason)
-                }
-            };
-            answered |= result.is_ok();
-            self.remember(&hostname, result.as_ref());
-            outcome.hostnames.push((hostname, result));
-        }
-        let mut end = Ok(());
-        if let Some((hostname, reason, error)) = first_failure {
-            let advice = error.advice(Purpose::Read);
-            tracing::warn!(zone = %self.target.key(), failed, of = all, %hostname, %error, advice, "hostnames could not be read");
-            if !answered {
-                end = Err(reason);
-            }
-        }
-        outcome.certificates = certificates;
-        outcome.end = Some((end, self.clock.now().into()));
-        self.send(outcome).await;
-    }
-
-    /// Remembers when a GET said that there is no association.
-    fn remember(&self, hostname: &Hostname, result: Result<&Reading, &Reason>) {
-        if !self.memory.way().asks_for_lists() {
-            return;
-        }
-        match result {
-            Ok(reading) if reading.association == Association::None => {
-                self.memory.get().confirmed.insert(hostname.clone(), Instant::now());
-            }
-            Ok(_) => drop(self.memory.get().confirmed.remove(hostname)),
-            Err(_) => {}
-        }
-    }
-
     /// Ends the zone's poll with a failure of the whole zone.
     async fn fail(&self, what: &str, error: &Error, purpose: Purpose) {
         let (reason, advice) = (error.reason(), error.advice(purpose));
@@ -357,11 +242,11 @@ impl ZonePoll<'_> {
         result.inspect_err(failed).ok()
     }
 
-    fn outcome(&self, id: Option<ZoneId>) -> Outcome {
+    pub(super) fn outcome(&self, id: Option<ZoneId>) -> Outcome {
         Outcome { id, ..Outcome::of(self.target.key().clone()) }
     }
 
-    async fn send(&self, outcome: Outcome) {
+    pub(super) async fn send(&self, outcome: Outcome) {
         // it fails when the poll was dropped meanwhile
         let _ = self.messages.send(Message::Outcome(outcome)).await;
     }
@@ -369,23 +254,8 @@ impl ZonePoll<'_> {
 
 /// What this brings about; one answer over which it panics is not worth all the others. All that it shares is locked
 /// for single writes, or made anew with the next poll.
-async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T, Error> {
+pub(super) async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     AssertUnwindSafe(work).catch_unwind().await.map_err(|_| Error::Panicked)
-}
-
-/// What a poll has heard of a zone before it asks about hostnames.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Before {
-    Nothing,
-    /// What its lists tell.
-    Lists,
-    /// That there are no lists, or not for this token.
-    Refusal,
-}
-
-/// Whether a refusal to tell of a hostname is one of the whole zone.
-fn is_of_zone(error: &Error) -> bool {
-    error.reason() == Reason::Forbidden || error.has_code(7000) || error.has_code(7003)
 }
 
 /// Whether the API does not have that list, or not for this token.
@@ -395,6 +265,8 @@ fn is_missing(error: &Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::{StreamExt, stream};
+
     use super::*;
 
     #[tokio::test]

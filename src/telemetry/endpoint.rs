@@ -1,0 +1,50 @@
+//! What requests are counted by.
+
+/// The API's methods, as the label `endpoint` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// GET of one hostname.
+    HostnameGet,
+    /// GET of a page of associations.
+    HostnameList,
+    /// PUT of associations.
+    HostnamePut,
+    /// GET of the certificates for single hostnames.
+    CertificateList,
+    /// GET of the zone-level certificates.
+    ZoneCertificateList,
+    /// GET of the zone-level switch.
+    ZoneSettings,
+    /// GET of a page of zones.
+    ZoneList,
+    /// Verification of a token.
+    TokenVerify,
+}
+
+impl Endpoint {
+    /// Every method that is called.
+    pub const ALL: [Self; 8] = [
+        Self::HostnameGet,
+        Self::HostnameList,
+        Self::HostnamePut,
+        Self::CertificateList,
+        Self::ZoneCertificateList,
+        Self::ZoneSettings,
+        Self::ZoneList,
+        Self::TokenVerify,
+    ];
+
+    /// The value of the label `endpoint`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::HostnameGet => "hostname_get",
+            Self::HostnameList => "hostname_list",
+            Self::HostnamePut => "hostname_put",
+            Self::CertificateList => "certificate_list",
+            Self::ZoneCertificateList => "zone_certificate_list",
+            Self::ZoneSettings => "zone_settings",
+            Self::ZoneList => "zone_list",
+            Self::TokenVerify => "token_verify",
+        }
+    }
+}
