@@ -76,6 +76,9 @@ async fn soak(time: Duration) -> ExitCode {
         "{polls} polls and {faults} faults in {:.0} s, {refused} scrapes turned away",
         time.as_secs_f64()
     );
+    let course =
+        samples.chunks(samples.len().div_ceil(10)).map(|tenth| format!("{:.2}", mean(tenth).0 / 1e6));
+    println!("resident, tenth by tenth, MB: {}", course.collect::<Vec<_>>().join(" "));
     let figures = [
         ("resident, last quarter by second, MB", memory_last / 1e6, memory * MEMORY / 1e6),
         ("descriptors, last quarter by second", descriptors_last, descriptors + DESCRIPTORS),

@@ -33,7 +33,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::domain::{Date, Snapshot, Thresholds};
 use crate::listener::{self, Limits, Verified};
-use crate::metrics::{Format, Source, States};
+use crate::metrics::{Source, States};
 use auth::Refusal;
 use page_body::Fill;
 use rendering::Renderings;
@@ -211,10 +211,7 @@ impl App {
     async fn metrics(&self, asked: Asked<'_>) -> Response<Body> {
         let format = negotiate::format(asked.headers);
         let states = self.options.borrow().states;
-        let content_type = HeaderValue::from_static(match format {
-            Format::Text => "text/plain; version=0.0.4; charset=utf-8",
-            Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        });
+        let content_type = HeaderValue::from_static(format.content_type());
         let mut response =
             self.renderings.answer(asked, content_type, || self.source.page(format, states)).await;
         response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));

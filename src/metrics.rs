@@ -84,11 +84,6 @@ impl Page {
         Self { snapshot, own, format, states, now, textfile: false, family: 0, rows: None, ended: false }
     }
 
-    /// The value of the header `Content-Type`.
-    pub fn content_type(&self) -> &'static str {
-        self.format.content_type()
-    }
-
     /// Appends whole rows to `out` until it holds at least `until` octets, or a good deal of hostnames was looked at;
     /// false once the page has ended.
     ///

@@ -15,12 +15,14 @@ mod program;
 mod wrongs;
 
 use std::fs;
-use std::net::Ipv4Addr;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, mpsc};
+use std::thread;
 
 use cloudflare_aop_exporter::simulator;
 use harness::{Api, world};
-use program::{Folder, Running, TOKEN, run, text};
+use program::{Folder, Running, TOKEN, program, run, text};
 
 use authority::Authority;
 use breakable::Break;
@@ -39,7 +41,7 @@ struct Hostile {
 impl Hostile {
     fn start(transport: Transport) -> Self {
         let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let authority = Arc::new(Authority::of(&["127.0.0.1".to_owned()]));
@@ -156,4 +158,29 @@ fn the_token_is_not_sent_to_a_server_that_nobody_vouches_for() {
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stdout).contains("not read, tls"), "{}", text(&output.stdout));
     assert_eq!((hostile.requests)(), 0);
+}
+
+#[test]
+fn a_proxy_is_asked_for_a_tunnel_and_is_told_nothing_else() {
+    let (proxy, folder) = (TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(), Folder::new());
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let path = folder.write(
+        "aop.toml",
+        "[[account]]\napi_token_env = \"AOP_TOKEN\"\nbase_url = \"https://api.example/client/v4\"\n\
+         [[account.zone]]\nname = \"example.com\"\nhostnames = [\"a.example.com\"]\n",
+    );
+    let asked = thread::spawn(move || {
+        let (mut client, _) = proxy.accept().unwrap();
+        let lines = BufReader::new(client.try_clone().unwrap()).lines();
+        let head: Vec<_> = lines.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+        client.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").unwrap();
+        head
+    });
+    let check = ["check", "--config", &path, "--timeout", "5s"];
+    let output = program(&check).env("HTTPS_PROXY", url).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stdout).contains("not read, connect"), "{}", text(&output.stdout));
+    let asked = asked.join().unwrap();
+    assert_eq!(asked[0], "CONNECT api.example:443 HTTP/1.1");
+    assert!(!asked.iter().any(|line| line.to_lowercase().contains("authorization")), "{asked:?}");
 }
