@@ -57,6 +57,26 @@ fn a_zone_that_failed_takes_all_its_hostnames_down_and_keeps_their_readings() {
     assert!(zone.entries().iter().all(|entry| entry.failure() == Some(Reason::Auth)));
 }
 
+#[test]
+fn hostnames_that_are_found_stand_by_name_among_those_configured() {
+    let name = |name: &str| name.parse::<Hostname>().unwrap();
+    let configured = HostnameTarget { hostname: name("b.example"), expectation: Expectation::default() };
+    let extent = Extent { discovered: Some(Expected::Any), ..Extent::default() };
+    let zone = ZoneTarget::named("main".into(), "example".parse().unwrap(), None);
+    let targets = Targets::new([zone.with_hostnames(vec![configured]).with_extent(extent)]);
+    let listed = Outcome {
+        certificates: Certificates::Listed(Vec::new()),
+        ..outcome(["c.example", "a.example"].map(|found| (name(found), Ok(enabled(1)))).to_vec())
+    };
+    let snapshot = Snapshot::default().retarget(&targets).fold(&[listed]);
+    let zone = snapshot.zone(&key()).unwrap();
+    let hostnames: Vec<_> = zone.entries().iter().map(|entry| entry.hostname().as_str()).collect();
+    assert_eq!(hostnames, ["a.example", "b.example", "c.example"]);
+    assert!(hostnames.iter().all(|hostname| zone.entry(&name(hostname)).is_some()));
+    assert!(zone.is_listed());
+    assert_eq!(zone.account(), "main");
+}
+
 /// A reading at a second, of a certificate with a status.
 fn presenting(read_at: i64, certificate: &Arc<Certificate>, status: Status) -> Reading {
     Reading {
