@@ -57,14 +57,15 @@ impl Telemetry {
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
         let make = Maker(&registry);
-        let build = make.int_gauges(
+        let build = make.vec(
+            IntGaugeVec::new,
             "cloudflare_aop_exporter_build_info",
             "Always 1; the labels tell what this exporter was built from.",
             &["version", "revision", "rustc"],
         )?;
         build.with_label_values(&[VERSION, REVISION, RUSTC]).set(1);
         let telemetry = Self {
-            api_requests: make.int_counters(
+            api_requests: make.vec(IntCounterVec::new,
                 "cloudflare_aop_api_requests_total",
                 "Requests sent to Cloudflare's API, by HTTP status, or none where no response came.",
                 &["account", "endpoint", "code"],
@@ -75,34 +76,34 @@ impl Telemetry {
                 API_BUCKETS,
                 &["endpoint"],
             )?,
-            api_retries: make.int_counters(
+            api_retries: make.vec(IntCounterVec::new,
                 "cloudflare_aop_api_retries_total",
                 "Requests that were sent again after a failure.",
                 &["account", "endpoint"],
             )?,
-            api_rate_limit_remaining: make.gauges(
+            api_rate_limit_remaining: make.vec(GaugeVec::new,
                 "cloudflare_aop_api_rate_limit_remaining",
                 "Requests that Cloudflare last said are left in the current window; absent once that has passed.",
                 &["account"],
             )?,
             rate_limit_windows: Mutex::default(),
-            api_throttled: make.counters(
+            api_throttled: make.vec(CounterVec::new,
                 "cloudflare_aop_api_throttled_seconds_total",
                 "Time for which Cloudflare forbade requests by answering 429.",
                 &["account"],
             )?,
-            api_token_valid: make.int_gauges(
+            api_token_valid: make.vec(IntGaugeVec::new,
                 "cloudflare_aop_api_token_valid",
                 "Whether Cloudflare calls the token active; absent where it cannot be verified.",
                 &["account"],
             )?,
-            api_token_expires: make.int_gauges(
+            api_token_expires: make.vec(IntGaugeVec::new,
                 "cloudflare_aop_api_token_expires_timestamp_seconds",
                 "When the token expires; absent where it does not or that is not known.",
                 &["account"],
             )?,
             polls: make.int_counter("cloudflare_aop_exporter_polls_total", "Polls that have ended.")?,
-            poll_errors: make.int_counters(
+            poll_errors: make.vec(IntCounterVec::new,
                 "cloudflare_aop_exporter_poll_errors_total",
                 "Hostnames, lists and look-ups that failed in a poll.",
                 &["zone", "reason"],
@@ -117,22 +118,22 @@ impl Telemetry {
                 POLL_BUCKETS,
                 &[],
             )?,
-            last_poll: make.int_gauges(
+            last_poll: make.vec(IntGaugeVec::new,
                 "cloudflare_aop_exporter_last_poll_timestamp_seconds",
                 "When the latest poll ended.",
                 &[],
             )?,
-            poll_interval: make.gauges(
+            poll_interval: make.vec(GaugeVec::new,
                 "cloudflare_aop_exporter_poll_interval_seconds",
                 "Time between two polls: the schedule's longest gap, or what the budget of requests allows.",
                 &[],
             )?,
-            reload_successful: make.int_gauges(
+            reload_successful: make.vec(IntGaugeVec::new,
                 "cloudflare_aop_exporter_config_last_reload_successful",
                 "Whether the configuration was good when it was last read.",
                 &[],
             )?,
-            last_reload: make.int_gauges(
+            last_reload: make.vec(IntGaugeVec::new,
                 "cloudflare_aop_exporter_config_last_reload_success_timestamp_seconds",
                 "When the configuration in force was read.",
                 &[],

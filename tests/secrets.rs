@@ -16,7 +16,7 @@ mod wrongs;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
@@ -163,7 +163,7 @@ fn the_token_is_not_sent_to_a_server_that_nobody_vouches_for() {
 #[test]
 fn a_proxy_is_asked_for_a_tunnel_and_is_told_nothing_else() {
     let (proxy, folder) = (TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(), Folder::new());
-    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let address = proxy.local_addr().unwrap();
     let path = folder.write(
         "aop.toml",
         "[[account]]\napi_token_env = \"AOP_TOKEN\"\nbase_url = \"https://api.example/client/v4\"\n\
@@ -177,9 +177,11 @@ fn a_proxy_is_asked_for_a_tunnel_and_is_told_nothing_else() {
         head
     });
     let check = ["check", "--config", &path, "--timeout", "5s"];
-    let output = program(&check).env("HTTPS_PROXY", url).output().unwrap();
+    let output = program(&check).env("HTTPS_PROXY", format!("http://{address}")).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stdout).contains("not read, connect"), "{}", text(&output.stdout));
+    // so that a proxy that was not asked has not waited for ever
+    drop(TcpStream::connect(address));
     let asked = asked.join().unwrap();
     assert_eq!(asked[0], "CONNECT api.example:443 HTTP/1.1");
     assert!(!asked.iter().any(|line| line.to_lowercase().contains("authorization")), "{asked:?}");

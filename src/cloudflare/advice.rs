@@ -54,14 +54,14 @@ const CODES: &[(i64, &str)] = &[
 impl Error {
     /// What to do about it, where that is known.
     pub fn advice(&self, purpose: Purpose) -> Option<String> {
-        let Self::Api { status, errors, .. } = self else { return None };
-        let named = |code: i64| errors.iter().any(|error| error.code == code);
+        let Self::Api { status, .. } = self else { return None };
+        let named = |code: i64| self.has_code(code);
         if let Some((_, known)) = CODES.iter().find(|(code, _)| named(*code)) {
             return Some((*known).to_owned());
         }
         let permission = purpose.permission();
         match *status {
-            _ if named(7003) || named(7000) => Some(nowhere(purpose)),
+            _ if self.is_of_path() => Some(nowhere(purpose)),
             _ if named(9109) => Some(format!(
                 "the token has no access to this zone: its permission \"{permission}\" must cover the zone, and the \
                  address that is asked from must not be excluded"

@@ -122,8 +122,13 @@ impl Error {
     }
 
     /// Whether the response names that code.
-    pub fn has_code(&self, code: i64) -> bool {
+    pub(super) fn has_code(&self, code: i64) -> bool {
         matches!(self, Self::Api { errors, .. } if errors.iter().any(|error| error.code == code))
+    }
+
+    /// Whether the API knows no such path, be it that an identifier in it is wrong.
+    pub fn is_of_path(&self) -> bool {
+        self.has_code(7000) || self.has_code(7003)
     }
 
     /// Whether the same request may succeed a little later.

@@ -220,6 +220,8 @@ mod tests {
         let asked = Instant::now();
         places.extend(enter(&renderings).await);
         assert_eq!(asked.elapsed(), PATIENCE / 2);
+        // the others go on as long as their clients do
+        assert!(timeout(PATIENCE / 4, enter(&renderings)).await.is_err());
         assert_eq!(there(&places), [true, true, true, false, true, true, true, true, true]);
     }
 
@@ -248,11 +250,14 @@ mod tests {
             places.extend(enter(&renderings).await);
             sleep(Duration::from_millis(100)).await;
         }
-        sleep(LATE - Duration::from_secs(1)).await;
+        sleep(LATE - Duration::from_millis(800) - PATIENCE / 2).await;
         for place in &places {
             place.next(Instant::now()).unwrap();
         }
+        let asked = Instant::now();
         places.extend(enter(&renderings).await);
+        assert_eq!(asked.elapsed(), PATIENCE / 2);
+        assert!(timeout(PATIENCE / 4, enter(&renderings)).await.is_err());
         assert_eq!(there(&places), [false, true, true, true, true, true, true, true, true]);
     }
 

@@ -178,18 +178,18 @@ mod tests {
     async fn a_connection_that_was_just_accepted_makes_room_after_those_that_are_idle() {
         let connections = Arc::default();
         let mut slots = Vec::new();
-        for name in ["fresh", "idle", "stuck", "busy"] {
-            slots.push((name, Connections::admit(&connections, 4).await));
+        for name in ["first", "idle", "stuck", "busy", "last"] {
+            slots.push((name, Connections::admit(&connections, 5).await));
         }
         drop(slots[1].1.handle().busy());
         slots[2].1.handle().set_unsent(true);
         let _under_way = slots[3].1.handle().busy();
 
         let mut gone = Vec::new();
-        for _ in 0..4 {
+        for _ in 0..5 {
             connections.make_room();
             gone.extend(slots.extract_if(.., |(_, slot)| slot.close.is_cancelled()).map(|(name, _)| name));
         }
-        assert_eq!(gone, ["idle", "stuck", "fresh"]);
+        assert_eq!(gone, ["idle", "stuck", "first", "last"]);
     }
 }

@@ -105,5 +105,5 @@ impl ZonePoll<'_> {
 
 /// Whether a refusal to tell of a hostname is one of the whole zone.
 fn is_of_zone(error: &Error) -> bool {
-    error.reason() == Reason::Forbidden || error.has_code(7000) || error.has_code(7003)
+    error.reason() == Reason::Forbidden || error.is_of_path()
 }

@@ -260,7 +260,7 @@ pub(super) async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result
 
 /// Whether the API does not have that list, or not for this token.
 fn is_missing(error: &Error) -> bool {
-    matches!(error, Error::Api { status: 403..=405, .. }) || error.has_code(7000) || error.has_code(7003)
+    matches!(error, Error::Api { status: 403..=405, .. }) || error.is_of_path()
 }
 
 #[cfg(test)]

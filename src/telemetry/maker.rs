@@ -1,9 +1,7 @@
 //! Metrics of the registry.
 
 use prometheus::core::Collector;
-use prometheus::{
-    CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-};
+use prometheus::{HistogramOpts, HistogramVec, IntCounter, Opts, Registry};
 
 /// Makes metrics that are registered already.
 pub(super) struct Maker<'a>(pub(super) &'a Registry);
@@ -22,30 +20,14 @@ impl Maker<'_> {
         self.register(IntCounter::new(name, help))
     }
 
-    pub(super) fn int_counters(
+    pub(super) fn vec<T: Collector + Clone + 'static>(
         &self,
+        new: fn(Opts, &[&str]) -> prometheus::Result<T>,
         name: &str,
         help: &str,
         labels: &[&str],
-    ) -> prometheus::Result<IntCounterVec> {
-        self.register(IntCounterVec::new(Opts::new(name, help), labels))
-    }
-
-    pub(super) fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<CounterVec> {
-        self.register(CounterVec::new(Opts::new(name, help), labels))
-    }
-
-    pub(super) fn int_gauges(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-    ) -> prometheus::Result<IntGaugeVec> {
-        self.register(IntGaugeVec::new(Opts::new(name, help), labels))
-    }
-
-    pub(super) fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
-        self.register(GaugeVec::new(Opts::new(name, help), labels))
+    ) -> prometheus::Result<T> {
+        self.register(new(Opts::new(name, help), labels))
     }
 
     pub(super) fn histograms(
