@@ -44,7 +44,7 @@ e2e *TESTS:
 
 # A poller with a state file, killed after each of 200 starts
 kill:
-    STARTS=200 cargo test --locked --test kill -- --nocapture
+    STARTS=200 cargo test --locked --test it -- kill:: --nocapture
 
 # The unit against systemd, and the dashboard against Grafana's types
 deploy:

@@ -3,14 +3,16 @@
 #![expect(clippy::print_stdout, reason = "it is what this program is for")]
 #![expect(clippy::unwrap_used, reason = "a panic is how it fails")]
 
-#[path = "../tests/support/harness.rs"]
-mod harness;
-#[path = "../tests/support/quota.rs"]
-mod quota;
+#[path = "../tests/it/support"]
+#[expect(dead_code, unreachable_pub, reason = "the tests use the rest")]
+mod support {
+    pub mod harness;
+    pub mod quota;
+}
 
 use std::time::Duration;
 
-use quota::Quota;
+use crate::support::quota::Quota;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {

@@ -3,8 +3,11 @@
 #![expect(clippy::print_stdout, reason = "it is what this program is for")]
 #![expect(clippy::unwrap_used, reason = "a panic is how it fails")]
 
-#[path = "../tests/support/harness.rs"]
-mod harness;
+#[path = "../tests/it/support"]
+#[expect(dead_code, unreachable_pub, reason = "the tests use the rest")]
+mod support {
+    pub mod harness;
+}
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,10 +18,11 @@ use cloudflare_aop_exporter::domain::{
 };
 use cloudflare_aop_exporter::poll::Poller;
 use cloudflare_aop_exporter::simulator::AssociationChange;
-use harness::{Api, Running, hostname, now, setup, world};
 use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+use crate::support::harness::{Api, Running, hostname, now, setup, world};
 
 /// Associations in one page of a list.
 const PAGE: usize = 1000;

@@ -6,10 +6,12 @@
 #![expect(clippy::print_stdout, reason = "it is what this program is for")]
 #![expect(clippy::unwrap_used, reason = "a panic is how it fails")]
 
-#[path = "../tests/support/exposition.rs"]
-mod exposition;
-#[path = "../tests/support/harness.rs"]
-mod harness;
+#[path = "../tests/it/support"]
+#[expect(dead_code, unreachable_pub, reason = "the tests use the rest")]
+mod support {
+    pub mod exposition;
+    pub mod harness;
+}
 
 use std::convert::Infallible;
 use std::env;
@@ -30,12 +32,14 @@ use cloudflare_aop_exporter::listener::Limits;
 use cloudflare_aop_exporter::metrics::Source;
 use cloudflare_aop_exporter::simulator::{CertificateChange, Effect, Fault};
 use futures_util::future::join_all;
-use harness::{Api, Asking, Running, hostname, now, world};
 use jiff::SignedDuration;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use crate::support::exposition;
+use crate::support::harness::{Api, Asking, Running, hostname, now, world};
 
 const SCRAPERS: usize = 50;
 const POLLS_A_SECOND: u32 = 20;

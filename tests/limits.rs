@@ -1,14 +1,14 @@
-//! What an answer may cost, however it is made: alone in its process, whose memory it measures.
+//! What an answer may cost, however it is made. A crate of its own, because it measures the memory of its process.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-#[path = "support/authority.rs"]
-mod authority;
-#[path = "support/breakable.rs"]
-mod breakable;
-#[path = "support/front.rs"]
-mod front;
-#[path = "support/harness.rs"]
-mod harness;
+#[path = "it/support"]
+#[expect(dead_code, unreachable_pub, reason = "the other tests use the rest")]
+mod support {
+    pub mod authority;
+    pub mod breakable;
+    pub mod front;
+    pub mod harness;
+}
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cloudflare_aop_exporter::telemetry::Endpoint;
-use harness::{Api, Asking, hostname, soon, world};
 use tokio::time::Instant;
 
-use authority::Authority;
-use front::{Answer, Front, Honest, Transport, Wrong};
+use crate::support::authority::Authority;
+use crate::support::front::{Answer, Front, Honest, Transport, Wrong};
+use crate::support::harness::{Api, Asking, hostname, soon, world};
 
 #[tokio::test]
 async fn a_gzip_bomb_and_a_body_without_end_take_no_more_time_and_memory_than_what_is_read_of_them() {

@@ -1,4 +1,4 @@
-//! Clients that read a large page slowly: alone in its process, whose memory it measures.
+//! Clients that read a large page slowly. A crate of its own, because it measures the memory of its process.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::fs;

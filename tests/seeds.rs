@@ -1,4 +1,5 @@
-//! What the fuzzer has found, and what is close to it, put to every target of `fuzz`.
+//! What the fuzzer has found, and what is close to it, put to every target of `fuzz`. A crate of its own, because it
+//! sets the panic hook of its process.
 
 #[path = "../fuzz/src/lib.rs"]
 #[expect(unreachable_pub, reason = "there it is a library")]

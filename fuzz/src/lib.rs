@@ -2,7 +2,7 @@
 //!
 //! Each function is a target of cargo-fuzz (`just fuzz`); `tests/seeds.rs` runs all of them over what the fuzzer found.
 
-#[path = "../../tests/support/exposition.rs"]
+#[path = "../../tests/it/support/exposition.rs"]
 mod exposition;
 
 use std::error::Error;

@@ -1,0 +1,274 @@
+//! Accounts with many zones, and several accounts side by side.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloudflare_aop_exporter::domain::{
+    Expectation, HostnameTarget, Reason, Snapshot, Targets, ZoneKey, ZoneName, ZoneTarget,
+};
+use cloudflare_aop_exporter::poll::{Poller, Setup};
+use cloudflare_aop_exporter::simulator::{Effect, Fault, World};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::support::harness::{Api, Asking, Running, hostname, now, setup, soon, world};
+
+fn named(account: &str, name: &str) -> ZoneTarget {
+    ZoneTarget::named(account.into(), name.parse().unwrap(), None).with_hostnames(target(name))
+}
+
+fn target(name: &str) -> Vec<HostnameTarget> {
+    vec![HostnameTarget { hostname: hostname(&format!("app.{name}")), expectation: Expectation::default() }]
+}
+
+/// `example.com`, and others up to so many, each with nothing in it.
+fn names(count: usize) -> Vec<ZoneName> {
+    let others = (1..count).map(|number| format!("zone-{number}.example"));
+    std::iter::once("example.com".to_owned()).chain(others).map(|name| name.parse().unwrap()).collect()
+}
+
+async fn api(zones: &[ZoneName]) -> Api {
+    let mut world = World::new(7, now()).unwrap();
+    world.lift_caps();
+    for name in zones {
+        world.add_zone(name);
+    }
+    Api::start(world).await
+}
+
+fn all_up(snapshot: &Snapshot) -> bool {
+    snapshot.zones().iter().all(|zone| zone.is_up())
+}
+
+#[tokio::test]
+async fn the_ids_of_more_than_fifty_zones_are_read_from_a_list_of_all() {
+    let zones = names(60);
+    let api = api(&zones).await;
+    let running = Running::start(api.client(), zones.iter().map(|name| named("default", name.as_str())));
+    let snapshot = running.polled(1.0).await;
+    assert!(all_up(&snapshot));
+    assert_eq!(api.simulator.requests().count("GET", "/zones?"), 2);
+    assert_eq!(api.simulator.requests().count("GET", "/hostnames/"), 60);
+
+    running.poll().await;
+    assert_eq!(api.simulator.requests().count("GET", "/zones?"), 2, "what is known is not looked up again");
+}
+
+#[tokio::test]
+async fn the_ids_of_fifty_zones_are_looked_up_one_by_one() {
+    let zones = names(50);
+    let api = api(&zones).await;
+    let running = Running::start(api.client(), zones.iter().map(|name| named("default", name.as_str())));
+    assert!(all_up(&*running.polled(1.0).await));
+    assert_eq!(api.simulator.requests().count("GET", "/zones?name="), 50);
+    assert_eq!(api.simulator.requests().count("GET", "/zones?"), 50);
+}
+
+#[tokio::test]
+async fn a_zone_that_the_list_of_all_lacks_is_looked_for_by_name_and_harms_no_other() {
+    let zones = names(60);
+    let api = api(&zones[..59]).await;
+    let running = Running::start(api.client(), zones.iter().map(|name| named("default", name.as_str())));
+    let snapshot = running.polled(1.0).await;
+    let down: Vec<_> = snapshot.zones().iter().filter(|zone| !zone.is_up()).collect();
+    assert_eq!(down.len(), 1);
+    assert_eq!((down[0].key().as_str(), down[0].failure()), ("zone-59.example", Some(Reason::NotFound)));
+    assert_eq!(api.simulator.requests().count("GET", "/zones?"), 3);
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_is_asked_for_once_and_fails_all_zones() {
+    let zones = names(60);
+    let api = api(&zones).await;
+    api.simulator.add_fault(Fault::new(Effect::Status { status: 403, code: 0, retry_after: None }));
+    let running = Running::start(api.client(), zones.iter().map(|name| named("default", name.as_str())));
+    let snapshot = running.polled(1.0).await;
+    assert!(snapshot.zones().iter().all(|zone| zone.failure() == Some(Reason::Forbidden)));
+    assert_eq!(api.simulator.requests().total(), 1);
+}
+
+#[tokio::test]
+async fn a_list_with_more_pages_than_names_is_not_read_to_its_end() {
+    let api = api(&names(1)).await;
+    let body = json!({"success": true, "result": [], "result_info": {"total_pages": 52}});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }).on_path("/zones?page="));
+    let listed = api.client().build().visible_zones(&names(51), soon()).await.unwrap();
+    assert!(listed.is_none());
+    assert_eq!(api.simulator.requests().total(), 1);
+}
+
+#[tokio::test]
+async fn a_list_that_never_ends_is_left() {
+    let api = api(&names(1)).await;
+    let zones: Vec<_> =
+        names(50).iter().map(|name| json!({"id": "f".repeat(32), "name": name.as_str()})).collect();
+    let body = json!({"success": true, "result": zones});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
+    assert!(api.client().build().visible_zones(&names(51), soon()).await.unwrap().is_none());
+    assert_eq!(api.simulator.requests().total(), 51);
+}
+
+#[tokio::test]
+async fn of_several_zones_with_one_name_the_only_active_one_counts_in_a_list_too() {
+    let api = api(&names(1)).await;
+    let zone = |digit: &str, name: &str, status: &str| json!({"id": digit.repeat(32), "name": name, "status": status});
+    let zones = json!([
+        zone("1", "one.example", "moved"),
+        zone("2", "One.example", "active"),
+        zone("3", "two.example", "active"),
+        zone("4", "two.example", "active"),
+        zone("no id", "three.example", "active"),
+    ]);
+    let body = json!({"success": true, "result": zones, "result_info": {"total_pages": 1}});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }).on_path("/zones?page="));
+    let client = api.client().build();
+    let listed = client.visible_zones(&names(51), soon()).await.unwrap().unwrap();
+    let id = async |name: &str| {
+        let id = client.zone_id_among(&listed, &name.parse().unwrap(), soon()).await;
+        id.map(|id| id.to_string()).map_err(|error| error.to_string())
+    };
+    assert_eq!(id("one.example").await.unwrap(), "2".repeat(32));
+    assert_eq!(
+        id("two.example").await.unwrap_err(),
+        "2 zones named two.example are visible to the token; give the id of the one that is meant"
+    );
+    assert_eq!(
+        id("three.example").await.unwrap_err(),
+        "no zone named three.example is visible to the token; its permission \"Zone Read\" must cover it"
+    );
+}
+
+#[tokio::test]
+async fn a_zone_that_two_pages_show_is_one_zone() {
+    let api = api(&names(1)).await;
+    let zones = json!([{"id": "1".repeat(32), "name": "one.example", "status": "active"}]);
+    let body = json!({"success": true, "result": zones, "result_info": {"total_pages": 2}});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
+    let (client, name) = (api.client().build(), "one.example".parse().unwrap());
+    assert_eq!(client.zone_id(&name, soon()).await.unwrap().to_string(), "1".repeat(32));
+    let listed = client.visible_zones(&names(51), soon()).await.unwrap().unwrap();
+    let id = client.zone_id_among(&listed, &name, soon()).await;
+    assert_eq!(id.unwrap().to_string(), "1".repeat(32));
+    assert_eq!(api.simulator.requests().total(), 4);
+}
+
+#[tokio::test]
+async fn a_token_that_sees_no_zone_at_all_is_told_so_after_one_more_request() {
+    let api = api(&names(1)).await;
+    let body = json!({"success": true, "result": [], "result_info": {"total_pages": 0}});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
+    let client = api.client().build();
+    let name = "example.com".parse().unwrap();
+    let told = "the token sees no zone at all, and so not example.com; \
+                it needs the permission \"Zone Read\" for the zones to be watched";
+    let error = client.zone_id(&name, soon()).await.unwrap_err();
+    assert_eq!((error.to_string().as_str(), error.reason()), (told, Reason::NotFound));
+    assert_eq!(api.simulator.requests().total(), 2);
+
+    let listed = client.visible_zones(&names(51), soon()).await.unwrap().unwrap();
+    let error = client.zone_id_among(&listed, &name, soon()).await.unwrap_err();
+    assert_eq!(error.to_string(), told);
+    assert_eq!(api.simulator.requests().total(), 3);
+}
+
+/// Two accounts, `a` and `b`, each with an API of its own and its zone there.
+struct Two {
+    apis: [Api; 2],
+    poller: Poller,
+    /// Kept, since a poller ends without it.
+    _setup: watch::Sender<Arc<Setup>>,
+}
+
+const ACCOUNTS: [&str; 2] = ["a", "b"];
+
+impl Two {
+    async fn start(shared_quota: bool) -> Self {
+        let apis = [
+            api(&names(1)).await,
+            api(&["example.com", "example.org"].map(|name| name.parse().unwrap())).await,
+        ];
+        let mut askings = [apis[0].client(), apis[1].client()];
+        if shared_quota {
+            askings[1].budget = Arc::clone(&askings[0].budget);
+        }
+        for (asking, account) in askings.iter_mut().zip(ACCOUNTS) {
+            asking.options.account = account.into();
+        }
+        let clients = askings.iter().map(|asking| (Arc::clone(&asking.options.account), asking.build()));
+        let names = ["example.com", "example.org"];
+        let zones = apis.iter().zip(ACCOUNTS).zip(names).map(|((api, account), name)| {
+            let name: ZoneName = name.parse().unwrap();
+            let id = api.simulator.with_world(|world| world.zone(name.as_str()).unwrap().id());
+            ZoneTarget::named(account.into(), name.clone(), Some(id)).with_hostnames(target(name.as_str()))
+        });
+        let gap = Duration::from_secs(60);
+        let clients = clients.collect();
+        let setup = Setup { clients, targets: Targets::new(zones), gap };
+        let setup = watch::Sender::new(Arc::new(setup));
+        let [Asking { telemetry, clock, .. }, _] = askings;
+        Self { apis, poller: Poller::new(setup.subscribe(), telemetry, clock), _setup: setup }
+    }
+
+    /// Why each account's zone could not be read by a poll.
+    async fn poll(&mut self) -> [Option<Reason>; 2] {
+        self.poller.poll_once(Instant::now() + Duration::from_secs(20)).await;
+        let known = self.poller.snapshot();
+        let known = known.borrow();
+        ["example.com", "example.org"].map(|name| {
+            let name: ZoneName = name.parse().unwrap();
+            known.zone(&ZoneKey::from(&name)).unwrap().failure()
+        })
+    }
+
+    fn block_a(&self) {
+        let blocked = Effect::Status { status: 429, code: 971, retry_after: Some("300".into()) };
+        self.apis[0].simulator.add_fault(Fault::new(blocked));
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_is_blocked_holds_up_no_other() {
+    let mut two = Two::start(false).await;
+    assert_eq!(two.poll().await, [None, None]);
+    two.block_a();
+    assert_eq!(two.poll().await, [Some(Reason::RateLimited), None]);
+    assert_eq!(two.poll().await, [Some(Reason::RateLimited), None]);
+    assert_eq!(two.apis[0].simulator.requests().total(), 2, "a blocked account asked on");
+    assert_eq!(two.apis[1].simulator.requests().total(), 3);
+}
+
+#[tokio::test]
+async fn accounts_of_one_quota_are_blocked_together() {
+    let mut two = Two::start(true).await;
+    assert_eq!(two.poll().await, [None, None]);
+    two.block_a();
+    two.poll().await;
+    let asked = two.apis[1].simulator.requests().total();
+    assert_eq!(two.poll().await, [Some(Reason::RateLimited); 2]);
+    assert_eq!(
+        two.apis[1].simulator.requests().total(),
+        asked,
+        "an account went on with the other's quota blocked"
+    );
+}
+
+#[tokio::test]
+async fn a_zone_by_name_in_one_account_and_by_id_in_another_is_read_once() {
+    let api = Api::start(world(&["app.example.com"])).await;
+    let asking = api.client();
+    let by_id = ZoneTarget::identified("b".into(), api.zone).with_hostnames(target("example.com"));
+    let clients = ACCOUNTS.map(|account| {
+        let mut asking = api.client();
+        asking.options.account = account.into();
+        (account.into(), asking.build())
+    });
+    let targets = setup(&asking, [named("a", "example.com"), by_id]).targets.clone();
+    let setup = Setup { clients: clients.into(), targets, gap: Duration::from_secs(60) };
+    let setup = watch::Sender::new(Arc::new(setup));
+    let mut poller = Poller::new(setup.subscribe(), Arc::clone(&asking.telemetry), asking.clock.clone());
+    poller.poll_once(soon()).await;
+    let snapshot = Arc::clone(&poller.snapshot().borrow());
+    let [zone] = snapshot.zones() else { panic!("one zone") };
+    assert_eq!((zone.key().as_str(), zone.account(), zone.is_up()), ("example.com", "a", true));
+}

@@ -1,0 +1,270 @@
+//! Everything that may go wrong with every call of the API that the exporter makes, over HTTP/1.1 and over TLS with
+//! HTTP/2: whatever it is, what was read stays, the failure is counted, and the first good poll after it mends all.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cloudflare_aop_exporter::cloudflare::{Change, Error, TokenState};
+use cloudflare_aop_exporter::domain::Reason;
+use cloudflare_aop_exporter::telemetry::Endpoint;
+use jiff::SignedDuration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::support::front::{Answer, Transport, Wrong};
+use crate::support::harness::{Asking, budget, hostname, now, soon};
+use crate::support::lane::{Lane, Stage};
+use crate::support::polling::Reads;
+use crate::support::wrongs::{Fault, What, faults};
+
+#[test]
+fn whatever_goes_wrong_with_a_call_no_sample_is_wrong_or_lost() {
+    // each on a thread of its own, and what has to wait for time to pass on one that has little else to do
+    let parts = [
+        (Transport::Plain, false),
+        (Transport::Tls, false),
+        (Transport::Plain, true),
+        (Transport::Tls, true),
+    ];
+    let (tried, wrong): (Vec<_>, Vec<_>) = std::thread::scope(|scope| {
+        let parts = parts.map(|(transport, silent)| {
+            scope.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(try_all(transport, silent))
+            })
+        });
+        parts.map(|part| part.join().unwrap()).into_iter().unzip()
+    });
+    let (tried, wrong) = (tried.iter().sum::<usize>(), wrong.concat());
+    println!("faults × calls tried: {tried}, wrong samples: {}", wrong.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// How many calls went wrong, and what was wrong of what came of it.
+async fn try_all(transport: Transport, silent: bool) -> (usize, Vec<String>) {
+    let (visits, elsewhere) = elsewhere().await;
+    let stage = Arc::new(Stage::new().await);
+    let mut faults = faults(&elsewhere);
+    faults.retain(|fault| fault.is_silent() == silent && (transport == Transport::Tls || !fault.is_of_tls()));
+    let (mut lanes, mut tried, mut wrong) = (JoinSet::new(), 0, Vec::new());
+    let mut start = |faults: &[Fault], calls: &'static [Endpoint]| {
+        tried += faults.len() * calls.len();
+        // whoever stops listening has to find the port free again
+        let closes = faults.iter().any(|fault| matches!(fault.what, What::Refused));
+        let host = if closes { 2 + u8::try_from(lanes.len()).unwrap() } else { 1 };
+        let (stage, faults) = (Arc::clone(&stage), faults.to_vec());
+        lanes.spawn(async move {
+            let mut lane = Lane::new(stage, transport, host).await;
+            let mut wrong = Vec::new();
+            for fault in &faults {
+                for call in calls {
+                    let case = Case { lane: &mut lane, fault, call: *call, wrong: Vec::new() };
+                    wrong.extend(case.run().await);
+                }
+            }
+            wrong
+        });
+    };
+    let (slow, quick): (Vec<_>, Vec<_>) = faults.into_iter().partition(Fault::is_slow);
+    // those that are tried again spend their time waiting
+    for fault in slow {
+        for calls in Endpoint::ALL.chunks(if silent { 2 } else { 4 }) {
+            start(std::slice::from_ref(&fault), calls);
+        }
+    }
+    for faults in quick.chunks(8) {
+        start(faults, &Endpoint::ALL);
+    }
+    while let Some(lane) = lanes.join_next().await {
+        wrong.extend(lane.unwrap());
+    }
+    if visits.load(Ordering::Relaxed) > 0 {
+        wrong.push("a request went to another host".to_owned());
+    }
+    (tried, wrong)
+}
+
+/// A host that nobody has reason to ask, and how often that happened.
+async fn elsewhere() -> (Arc<AtomicUsize>, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/client/v4/zones", listener.local_addr().unwrap());
+    let visits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&visits);
+    tokio::spawn(async move {
+        while listener.accept().await.is_ok() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    (visits, url)
+}
+
+/// One fault of one call.
+struct Case<'l> {
+    lane: &'l mut Lane,
+    fault: &'l Fault,
+    call: Endpoint,
+    wrong: Vec<String>,
+}
+
+impl Case<'_> {
+    /// What was wrong.
+    async fn run(mut self) -> Vec<String> {
+        match self.call {
+            Endpoint::HostnamePut => self.put().await,
+            Endpoint::TokenVerify => self.verify().await,
+            _ => self.poll().await,
+        }
+        let name = format!("{} of {} ({:?})", self.fault.name, self.call.label(), self.lane.transport);
+        self.wrong.iter().map(|wrong| format!("{name}: {wrong}")).collect()
+    }
+
+    /// Makes that call go wrong.
+    async fn strike(&mut self) {
+        match &self.fault.what {
+            What::Answer(answer) => self.lane.front.spoil(Wrong::Answers(self.call, answer.clone())).await,
+            What::Refused => self.lane.front.spoil(Wrong::Refused).await,
+            What::Untrusted => self.lane.front.spoil(Wrong::Untrusted).await,
+            What::Expired => self.lane.front.spoil(Wrong::Expired).await,
+            What::Unresolvable | What::Clock(_) => {}
+        }
+        if let Some(asking) = self.struck_asking() {
+            self.lane.client = asking.build();
+        }
+    }
+
+    /// Who asks while it goes wrong, where that is not who asks otherwise.
+    fn struck_asking(&self) -> Option<Asking> {
+        let Asking { mut options, token, budget, telemetry, clock } = self.lane.asking.clone();
+        match self.fault.what {
+            // a label that no name server can be asked about
+            What::Unresolvable => {
+                options.base_url = format!("https://{}.invalid/", "a".repeat(64)).parse().unwrap();
+            }
+            What::Answer(Answer::Hang | Answer::Drip) => options.timeout = Duration::from_secs(1),
+            _ => return None,
+        }
+        Some(Asking { options, token, budget, telemetry, clock })
+    }
+
+    /// The end of it, and of what it blocked.
+    async fn mend(&mut self) {
+        self.lane.front.mend().await;
+        if self.fault.blocks() {
+            self.lane.asking.budget = budget(1_000_000, Duration::from_secs(1));
+        }
+        if self.fault.blocks() || self.struck_asking().is_some() {
+            self.lane.client = self.lane.asking.build();
+        }
+    }
+
+    async fn put(&mut self) {
+        let zone = self.lane.stage.zone;
+        let cert_id = self.lane.client.hostname_certificates(zone, soon()).await.unwrap().rows[0].id.clone();
+        let change = [Change { hostname: hostname("h1.example.com"), cert_id, enabled: Some(true) }];
+        self.strike().await;
+        let answer = self.lane.client.put_hostnames(zone, &change, soon()).await;
+        // a change that was answered with nothing is done all the same
+        let nothing = ["no result", "a result of null", "deep lists that nobody asked for"];
+        let expected = self.fault.reason.filter(|_| !nothing.contains(&self.fault.name));
+        if answer.as_ref().err().map(Error::reason) != expected {
+            self.wrong.push(format!("{answer:?} instead of {expected:?}"));
+        }
+        self.mend().await;
+        let answer = self.lane.client.put_hostnames(zone, &change, soon()).await;
+        self.wrong.extend(answer.err().map(|error| format!("after it: {error}")));
+    }
+
+    async fn verify(&mut self) {
+        let valid = |answer: Result<TokenState, Error>| match answer {
+            Ok(state) => Ok(state.valid),
+            Err(error) => Err(error.reason()),
+        };
+        let first = valid(self.lane.client.verify_token(soon()).await);
+        self.strike().await;
+        let second = valid(self.lane.client.verify_token(soon()).await);
+        self.mend().await;
+        let third = valid(self.lane.client.verify_token(soon()).await);
+        let expected = match self.fault.reason {
+            None => Ok(Some(true)),
+            // an answer, which may mean that the token cannot be verified this way
+            Some(Reason::Auth | Reason::Forbidden | Reason::NotFound | Reason::Rejected) => Ok(None),
+            Some(reason) => Err(reason),
+        };
+        if [first, second, third] != [Ok(Some(true)), expected, Ok(Some(true))] {
+            self.wrong.push(format!("valid {first:?}, {second:?}, {third:?}"));
+        }
+    }
+
+    async fn poll(&mut self) {
+        let (mut polling, good) = self.lane.polling(self.call).await;
+        if self.call == Endpoint::ZoneList {
+            // a zone is looked up again where it could not be read
+            let refused = Answer::Whole(400, Vec::new(), "{}".into());
+            self.lane.front.spoil(Wrong::Answers(Endpoint::HostnameList, refused)).await;
+            self.lane.errors = polling.poll(&self.lane.client).await.errors();
+            self.lane.front.mend().await;
+        }
+
+        let off = if let What::Clock(off) = self.fault.what { off } else { 0 };
+        self.lane.asking.clock.set(now() + SignedDuration::from_secs(off));
+        self.strike().await;
+        let struck = polling.poll(&self.lane.client).await;
+        let spreads = self.fault.spreads(self.lane.transport == Transport::Tls);
+        let reads = if spreads { Reads::Some } else { self.reads() };
+        struck.compare(&good, reads, "during it", &mut self.wrong);
+        self.check_errors(&struck.errors_since(&self.lane.errors), spreads);
+
+        if self.fault.blocks() {
+            self.lane.front.mend().await;
+            let requests = self.lane.front.requests();
+            let blocked = polling.poll(&self.lane.client).await;
+            let (new, requests) =
+                (blocked.errors_since(&struck.errors()), self.lane.front.requests() - requests);
+            if requests != 0 || new.iter().any(|(reason, _)| *reason != Reason::RateLimited) {
+                self.wrong.push(format!("while it is blocked: {requests} requests, {new:?}"));
+            }
+            blocked.compare(&good, Reads::Some, "while it is blocked", &mut self.wrong);
+        }
+        self.mend().await;
+        self.lane.asking.clock.set(now() + SignedDuration::from_mins(10));
+        let mended = polling.poll(&self.lane.client).await;
+        self.lane.errors = mended.errors();
+        mended.compare(&good, Reads::All, "after it", &mut self.wrong);
+        self.lane.pollings.push((polling, mended));
+    }
+
+    /// What the zone's poll can read.
+    fn reads(&self) -> Reads {
+        match (&self.fault.what, self.call) {
+            (What::Clock(_), _) => Reads::All,
+            (What::Answer(_), Endpoint::ZoneSettings | Endpoint::ZoneCertificateList) => Reads::Hostnames,
+            // as if the API had no such list, so that hostnames are asked about one by one
+            (
+                What::Answer(Answer::Whole(403..=405, ..)),
+                Endpoint::HostnameList | Endpoint::CertificateList,
+            ) => Reads::All,
+            _ => Reads::None,
+        }
+    }
+
+    /// Every failure is counted once, under its reason.
+    fn check_errors(&mut self, new: &[(Reason, f64)], spreads: bool) {
+        let fails = match (&self.fault.what, self.call) {
+            (What::Clock(_), _) => 0.0,
+            (_, Endpoint::HostnameGet) => 5.0,
+            (What::Answer(_), _) | (_, Endpoint::ZoneList) => 1.0,
+            // the list, the zone-level switch and its certificates
+            _ => 3.0,
+        };
+        let expected = self.fault.reason.map(|reason| (reason, fails));
+        let counted = if spreads {
+            new.len() == 1 && Some(new[0].0) == self.fault.reason
+        } else {
+            new == expected.as_slice()
+        };
+        if !counted {
+            self.wrong.push(format!("counted {new:?} instead of {expected:?}"));
+        }
+    }
+}

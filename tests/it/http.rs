@@ -1,0 +1,345 @@
+//! The routes, over real sockets.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use cloudflare_aop_exporter::clock::Clock;
+use cloudflare_aop_exporter::domain::{
+    Association, CertId, Certificate, CertificateDetails, Expectation, Expected, Hostname, HostnameTarget,
+    Outcome, Reading, Reason, Snapshot, Status, Targets, ZoneTarget,
+};
+use cloudflare_aop_exporter::http::{self, App, GRACE};
+use cloudflare_aop_exporter::listener::Limits;
+use cloudflare_aop_exporter::metrics::Source;
+use cloudflare_aop_exporter::telemetry::Telemetry;
+use flate2::read::GzDecoder;
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+const NOW: &str = "2026-03-01T12:00:00Z";
+
+struct Served {
+    address: SocketAddr,
+    snapshot: watch::Sender<Arc<Snapshot>>,
+}
+
+impl Served {
+    async fn start(snapshot: Snapshot, ready_by: Instant) -> Self {
+        let (sender, snapshot) = watch::channel(Arc::new(snapshot));
+        let telemetry = Arc::new(Telemetry::new().unwrap());
+        let source = Source { snapshot, telemetry, clock: Clock::fixed(NOW.parse().unwrap()) };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (options, reload) = (watch::channel(Arc::default()).1, mpsc::channel(1).0);
+        let app = App::new(source, options, reload, ready_by);
+        tokio::spawn(http::serve(listener, app, Limits::default(), std::future::pending()));
+        Self { address, snapshot: sender }
+    }
+
+    async fn with(snapshot: Snapshot) -> Self {
+        Self::start(snapshot, Instant::now()).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[]).await
+    }
+
+    /// Asks in HTTP/1.0, so that a body comes as it is and ends with the connection.
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.0\r\n");
+        for (name, value) in headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all((request + "\r\n").as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        Answer::parse(&answer)
+    }
+}
+
+struct Answer {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn parse(answer: &[u8]) -> Self {
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+        let (status, headers) = head.split_once("\r\n").unwrap();
+        let headers = headers.lines().map(|line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_owned(), value.to_owned())
+        });
+        Self {
+            status: status.split(' ').nth(1).unwrap().parse().unwrap(),
+            headers: headers.filter(|(name, _)| name != "date").collect(),
+            body: answer[end + 4..].to_vec(),
+        }
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+fn zone() -> ZoneTarget {
+    let target = |hostname: &str, association| HostnameTarget {
+        hostname: hostname.parse().unwrap(),
+        expectation: Expectation { association, cert_id: None },
+    };
+    ZoneTarget::named("<ops & co>".into(), "example.com".parse().unwrap(), None).with_hostnames(vec![
+        target("app.example.com", Expected::Enabled),
+        target("new.example.com", Expected::Enabled),
+        target("old.example.com", Expected::Void),
+    ])
+}
+
+fn unread() -> Snapshot {
+    Snapshot::default().retarget(&Targets::new([zone()]))
+}
+
+/// The zone read: one certificate ends in three days, one hostname was refused, one is as it should be.
+fn read(snapshot: &Snapshot) -> Snapshot {
+    let now = NOW.parse::<Timestamp>().unwrap().into();
+    let details = CertificateDetails {
+        id: Some("2458ce5a-0c35-4c7f-82c7-8e9487d3ff60".parse::<CertId>().unwrap()),
+        issuer: Some("GlobalSign".into()),
+        serial_number: Some("6743787633689793699141714808227354901".into()),
+        signature: Some("SHA256WithRSA".into()),
+        expires_on: Some("2026-03-04T12:30:00Z".parse::<Timestamp>().unwrap().into()),
+    };
+    let app = Reading {
+        status: Some(Status::Active),
+        certificate_status: Some(Status::Active),
+        certificate: Some(Arc::new(Certificate::new(details, None))),
+        ..Reading::bare(Association::Enabled, now)
+    };
+    let name = |name: &str| name.parse::<Hostname>().unwrap();
+    snapshot.fold(&[Outcome {
+        id: Some("023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap()),
+        hostnames: vec![
+            (name("app.example.com"), Ok(app)),
+            (name("new.example.com"), Err(Reason::Timeout)),
+            (name("old.example.com"), Ok(Reading::bare(Association::None, now))),
+        ],
+        end: Some((Ok(()), now)),
+        ..Outcome::of(zone().key().clone())
+    }])
+}
+
+#[tokio::test]
+async fn it_is_healthy_while_it_serves_and_ready_once_every_zone_was_tried() {
+    let served = Served::start(unread(), Instant::now() + GRACE).await;
+    let health = served.get("/-/healthy").await;
+    assert_eq!((health.status, health.text()), (200, "healthy\n"));
+    let ready = served.get("/-/ready").await;
+    assert_eq!((ready.status, ready.text()), (503, "not ready: some zones were not tried yet\n"));
+
+    served.snapshot.send_modify(|snapshot| *snapshot = Arc::new(read(snapshot)));
+    let ready = served.get("/-/ready").await;
+    assert_eq!((ready.status, ready.text()), (200, "ready\n"));
+}
+
+#[tokio::test]
+async fn it_is_ready_when_its_time_has_come_whatever_was_read() {
+    let served = Served::start(unread(), Instant::now()).await;
+    assert_eq!(served.get("/-/ready").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_scrape_gets_the_format_that_it_names() {
+    const PROMETHEUS_2: &str = "application/openmetrics-text;version=1.0.0,\
+        application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+    const PROMETHEUS_3: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+        application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
+        text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let served = Served::with(unread()).await;
+    for (accept, expected) in [
+        (PROMETHEUS_2, OPEN_METRICS),
+        (PROMETHEUS_3, OPEN_METRICS),
+        ("*/*", TEXT),
+        ("text/html", TEXT),
+        ("application/openmetrics-text;q=nonsense", TEXT),
+    ] {
+        let answer = served.ask("GET", "/metrics", &[("Accept", accept)]).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, expected), "{accept}");
+        assert_eq!(answer.header("vary"), "Accept, Accept-Encoding");
+        assert_eq!(answer.header("content-encoding"), "");
+        assert!(!answer.body.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn pages_are_compressed_for_those_who_accept_it() {
+    let served = Served::with(read(&unread())).await;
+    for path in ["/", "/api/v1/status"] {
+        let plain = served.get(path).await;
+        let answer = served.ask("GET", path, &[("Accept-Encoding", "deflate, gzip")]).await;
+        assert_eq!(answer.header("content-encoding"), "gzip");
+        let mut decoded = Vec::new();
+        GzDecoder::new(&*answer.body).read_to_end(&mut decoded).unwrap();
+        assert_eq!(decoded, plain.body);
+    }
+    let answer = served.ask("GET", "/metrics", &[("Accept-Encoding", "gzip")]).await;
+    let mut decoded = String::new();
+    GzDecoder::new(&*answer.body).read_to_string(&mut decoded).unwrap();
+    assert_ne!(decoded, "");
+}
+
+#[tokio::test]
+async fn a_head_is_answered_by_the_headers_alone() {
+    let served = Served::with(read(&unread())).await;
+    for path in ["/", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready"] {
+        let (get, head) = (served.get(path).await, served.ask("HEAD", path, &[]).await);
+        assert_eq!((head.status, &head.headers), (200, &get.headers), "{path}");
+        assert_eq!(head.text(), "");
+    }
+}
+
+#[tokio::test]
+async fn other_methods_and_other_paths_are_refused() {
+    let served = Served::with(unread()).await;
+    for path in ["/", "/metrics", "/-/ready"] {
+        for method in ["POST", "DELETE", "OPTIONS", "get"] {
+            let answer = served.ask(method, path, &[]).await;
+            assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD"), "{method} {path}");
+        }
+    }
+    for path in ["/metrics/", "/Metrics", "//", "/..", "*"] {
+        let answer = served.get(path).await;
+        assert_eq!((answer.status, answer.text()), (404, "not found, / lists what there is\n"), "{path}");
+    }
+    assert_eq!(served.get("/metrics?match[]=up").await.status, 200);
+}
+
+#[tokio::test]
+async fn answers_are_neither_kept_nor_guessed_at() {
+    let served = Served::with(unread()).await;
+    for path in ["/", "/metrics", "/api/v1/status", "/-/healthy", "/nowhere"] {
+        let answer = served.get(path).await;
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn the_status_page_tells_what_is_wrong_first() {
+    let served = Served::with(read(&unread())).await;
+    let answer = served.get("/").await;
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    assert!(answer.header("content-security-policy").starts_with("default-src 'none'; style-src 'sha256-"));
+    let rows: Vec<_> = answer.text().lines().filter(|line| line.starts_with("<tr")).collect();
+    assert_eq!(
+        rows,
+        [
+            "<tr class=\"critical\"><td>critical</td><td>app.example.com</td><td>example.com</td><td>enabled</td>\
+             <td>active</td><td>2026-03-04 12:30 UTC (in 3 days)</td><td>expires soon</td></tr>",
+            "<tr class=\"unknown\"><td>unknown</td><td>new.example.com</td><td>example.com</td><td>–</td>\
+             <td>–</td><td>–</td><td>not read (timeout)</td></tr>",
+            "<tr class=\"ok\"><td>ok</td><td>old.example.com</td><td>example.com</td><td>none</td>\
+             <td>–</td><td>–</td><td></td></tr>",
+            "<tr class=\"ok\"><td>example.com</td><td>023e105f4ecef8ad9ca31a8372d0c353</td>\
+             <td>&lt;ops &amp; co&gt;</td><td>ok</td><td>2026-03-01 12:00 UTC</td><td>3</td></tr>",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_status_is_there_as_json() {
+    let served = Served::with(read(&unread())).await;
+    let answer = served.get("/api/v1/status").await;
+    assert_eq!(answer.header("content-type"), "application/json");
+    let status: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let expected = serde_json::json!({
+        "time": "2026-03-01T12:00:00Z",
+        "zones": [{
+            "zone": "example.com",
+            "zone_id": "023e105f4ecef8ad9ca31a8372d0c353",
+            "account": "<ops & co>",
+            "up": true,
+            "failure": null,
+            "last_success": "2026-03-01T12:00:00Z",
+            "hostnames": 3,
+            "hostnames_removed": 0,
+        }],
+        "hostnames": [
+            {
+                "zone": "example.com",
+                "hostname": "app.example.com",
+                "verdict": "critical",
+                "findings": ["expires soon"],
+                "up": true,
+                "failure": null,
+                "expected": { "association": "enabled", "cert_id": null },
+                "drifted": false,
+                "reading": {
+                    "read_at": "2026-03-01T12:00:00Z",
+                    "association": "enabled",
+                    "status": "active",
+                    "certificate_status": "active",
+                    "created_at": null,
+                    "updated_at": null,
+                    "certificate_uploaded_on": null,
+                    "certificate_updated_at": null,
+                    "certificate": {
+                        "id": "2458ce5a-0c35-4c7f-82c7-8e9487d3ff60",
+                        "issuer": "GlobalSign",
+                        "serial_number": "6743787633689793699141714808227354901",
+                        "signature": "SHA256WithRSA",
+                        "expires": "2026-03-04T12:30:00Z",
+                        "pem_not_before": null,
+                        "pem_not_after": null,
+                        "metadata_match": null,
+                    },
+                },
+            },
+            {
+                "zone": "example.com",
+                "hostname": "new.example.com",
+                "verdict": "unknown",
+                "findings": ["not read"],
+                "up": false,
+                "failure": "timeout",
+                "expected": { "association": "enabled", "cert_id": null },
+                "drifted": null,
+                "reading": null,
+            },
+            {
+                "zone": "example.com",
+                "hostname": "old.example.com",
+                "verdict": "ok",
+                "findings": [],
+                "up": true,
+                "failure": null,
+                "expected": { "association": "void", "cert_id": null },
+                "drifted": false,
+                "reading": {
+                    "read_at": "2026-03-01T12:00:00Z",
+                    "association": "none",
+                    "status": null,
+                    "certificate_status": null,
+                    "created_at": null,
+                    "updated_at": null,
+                    "certificate_uploaded_on": null,
+                    "certificate_updated_at": null,
+                    "certificate": null,
+                },
+            },
+        ],
+    });
+    assert_eq!(status, expected);
+}

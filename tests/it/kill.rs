@@ -1,0 +1,251 @@
+//! A poller that is killed again and again, at any moment, while what it reads changes all the time.
+//!
+//! `STARTS=200` says how many starts have to be seen; `just kill` runs it so.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloudflare_aop_exporter::clock::Clock;
+use cloudflare_aop_exporter::domain::{
+    Association, CertId, Date, Expectation, Extent, HostnameTarget, Reading, Snapshot, Strategy, Targets,
+    ZoneTarget,
+};
+use cloudflare_aop_exporter::poll::{Poller, state_file};
+use cloudflare_aop_exporter::simulator::AssociationChange;
+use jiff::SignedDuration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::harness::{Api, Asking, hostname, now, setup, soon, world};
+
+/// Enough for a write to take its time.
+const HOSTNAMES: usize = 600;
+const POLL_EVERY: Duration = Duration::from_millis(100);
+const TELL_EVERY: Duration = Duration::from_millis(50);
+/// What was told so many times ago was known for a second at least.
+const SECOND: usize = 20;
+const CHANGE_EVERY: Duration = Duration::from_millis(70);
+/// Milliseconds that a life lasts at most.
+const LONGEST: u64 = 2000;
+
+/// How the child is told where to work, and what to poll.
+const FOLDER: &str = "AOP_KILL_FOLDER";
+const API: &str = "AOP_KILL_API";
+
+fn zone() -> ZoneTarget {
+    let hostnames =
+        names().map(|name| HostnameTarget { hostname: hostname(&name), expectation: Expectation::default() });
+    let zone = ZoneTarget::named("default".into(), "example.com".parse().unwrap(), None);
+    let extent = Extent { strategy: Strategy::List, ..Extent::default() };
+    zone.with_hostnames(hostnames.collect()).with_extent(extent)
+}
+
+fn names() -> impl Iterator<Item = String> {
+    (0..HOSTNAMES).map(|place| format!("h{place:03}.example.com"))
+}
+
+/// Of which generation each hostname's reading is; none where there is no reading.
+type Generations = Vec<Option<i64>>;
+
+fn generation(reading: &Reading) -> i64 {
+    reading.updated_at.unwrap().as_second() - now().as_second()
+}
+
+fn generations(snapshot: &Snapshot) -> Generations {
+    snapshot.zones()[0].entries().iter().map(|entry| entry.reading().map(generation)).collect()
+}
+
+/// A world that changes as a whole: from its generation and place follows all that is read of a hostname.
+struct World {
+    api: Api,
+    certificates: Vec<CertId>,
+    /// When each generation began.
+    began: Vec<Date>,
+}
+
+impl World {
+    async fn start() -> Self {
+        let names: Vec<_> = names().collect();
+        let api = Api::start(world(&names.iter().map(String::as_str).collect::<Vec<_>>())).await;
+        let certificates = api.simulator.with_world(|world| {
+            let zone = world.zone("example.com").unwrap();
+            let mut add = |hours| zone.add_certificate(now() + SignedDuration::from_hours(hours)).unwrap();
+            vec![add(1000), add(2000), add(3000)]
+        });
+        Self { api, certificates, began: Vec::new() }
+    }
+
+    fn enabled(&self, generation: usize, place: usize) -> bool {
+        (generation + place).is_multiple_of(2)
+    }
+
+    fn certificate(&self, generation: usize, place: usize) -> &CertId {
+        &self.certificates[(generation + place) % self.certificates.len()]
+    }
+
+    fn change(&mut self) {
+        let generation = self.began.len();
+        self.began.push(Clock::system().now().into());
+        self.api.simulator.with_world(|world| {
+            let zone = world.zone("example.com").unwrap();
+            for (place, name) in names().enumerate() {
+                let change = AssociationChange {
+                    enabled: Some(Some(self.enabled(generation, place))),
+                    cert_id: Some(self.certificate(generation, place).to_string()),
+                    ..AssociationChange::default()
+                };
+                let at = now() + SignedDuration::from_secs(generation.try_into().unwrap());
+                zone.change_association(&hostname(&name), change, at).unwrap();
+            }
+        });
+    }
+
+    /// Nothing that is known is other than it once was, or younger than it can be.
+    fn judge(&self, known: &Snapshot, now: Date) {
+        for (place, entry) in known.zones()[0].entries().iter().enumerate() {
+            let Some(reading) = entry.reading() else { continue };
+            let generation = usize::try_from(generation(reading)).unwrap();
+            let enabled =
+                if self.enabled(generation, place) { Association::Enabled } else { Association::Disabled };
+            assert_eq!(reading.association, enabled);
+            let id = reading.certificate.as_ref().unwrap().id();
+            assert_eq!(id, Some(self.certificate(generation, place)));
+            assert!((self.began[generation]..=now).contains(&reading.read_at));
+        }
+    }
+}
+
+/// What is started to be killed: polls, keeps what it knows, and tells what it has published.
+#[tokio::test]
+async fn a_poller_that_keeps_a_state_file() {
+    let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else { return };
+    let mut asking = Asking::new(&env::var(API).unwrap());
+    asking.clock = Clock::system();
+    let setup = watch::Sender::new(setup(&asking, [zone()]));
+    let mut poller = Poller::new(setup.subscribe(), Arc::clone(&asking.telemetry), asking.clock.clone());
+    let path = folder.join("state.json");
+    if let Some(known) = state_file::load(&path, &setup.borrow().targets, asking.clock.now().into()) {
+        poller = poller.starting_from(known);
+    }
+    let snapshot = poller.snapshot();
+    let mut told = File::create(folder.join("told")).unwrap();
+    let mut tell = || {
+        let line: Vec<_> =
+            generations(&snapshot.borrow()).iter().map(|known| known.unwrap_or(-1).to_string()).collect();
+        told.write_all((line.join(" ") + "\n").as_bytes()).unwrap();
+    };
+    tell();
+    let (ticks, receiver) = mpsc::channel(1);
+    tokio::spawn(state_file::keep(path, poller.snapshot(), CancellationToken::new()));
+    tokio::spawn(poller.run(receiver, CancellationToken::new()));
+    let (mut polls, mut tells) = (interval(POLL_EVERY), interval(TELL_EVERY));
+    tells.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // whoever should kill it may be gone
+    let end = soon();
+    while Instant::now() < end {
+        tokio::select! {
+            // a poll may still be running
+            _ = polls.tick() => drop(ticks.try_send(())),
+            _ = tells.tick() => tell(),
+        }
+    }
+}
+
+/// The child, which lives no longer than this.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// Lets the poller live for a while, and gives what it told of its generations.
+async fn live_and_be_killed(folder: &Path, base_url: &str, time: Duration) -> Vec<Generations> {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command
+        .args(["--exact", "kill::a_poller_that_keeps_a_state_file"])
+        .env(FOLDER, folder)
+        .env(API, base_url);
+    let child = Killed(command.stdout(Stdio::null()).spawn().unwrap());
+    sleep(time).await;
+    drop(child);
+    let told = folder.join("told");
+    let text = fs::read_to_string(&told).unwrap_or_default();
+    // it may not have come so far as to tell anything, and the last line may not be whole
+    let _ = fs::remove_file(told);
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let numbers =
+        |line: &str| line.split(' ').map(|known| known.parse().ok().filter(|known| *known >= 0)).collect();
+    whole.lines().map(numbers).collect()
+}
+
+/// What the file would tell the next one, which finds it untouched.
+fn kept(folder: &Path) -> Option<Snapshot> {
+    let copied = tempfile::tempdir().unwrap();
+    let copy = copied.path().join("state.json");
+    // it was killed before it could write anything
+    fs::copy(folder.join("state.json"), &copy).ok()?;
+    let known = state_file::load(&copy, &Targets::new([zone()]), Clock::system().now().into());
+    assert!(copy.exists(), "the file cannot be used");
+    known
+}
+
+#[tokio::test]
+async fn whenever_it_is_killed_nothing_is_lost_that_was_known_for_a_second_and_nothing_is_wrong() {
+    let wanted = env::var("STARTS").map_or(6, |starts| starts.parse().unwrap());
+    // what is tried is not the pace of a disk
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let folder = folder.path();
+    let mut world = World::start().await;
+    world.change();
+    let base_url = world.api.base_url.clone();
+    let mut before: Generations = vec![None; HOSTNAMES];
+    let (mut kills, mut starts, mut unfinished, mut lasting) = (0, 0, 0, 0);
+    while starts < wanted {
+        kills += 1;
+        let life = live_and_be_killed(folder, &base_url, Duration::from_millis(fastrand::u64(..LONGEST)));
+        tokio::pin!(life);
+        let told = loop {
+            tokio::select! {
+                told = &mut life => break told,
+                () = sleep(CHANGE_EVERY) => world.change(),
+            }
+        };
+        if let Some(first) = told.first() {
+            assert_eq!(*first, before, "a start knows what was kept, before it polls");
+            starts += 1;
+        }
+        let names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let count = |part: &str| names.iter().filter(|name| name.to_str().unwrap().contains(part)).count();
+        assert_eq!(count("rejected"), 0);
+        unfinished += count(".tmp");
+
+        let after = kept(folder).map_or_else(
+            || vec![None; HOSTNAMES],
+            |known| {
+                world.judge(&known, Clock::system().now().into());
+                generations(&known)
+            },
+        );
+        let is_kept = |known: &Generations| known.iter().zip(&after).all(|(known, kept)| known <= kept);
+        assert!(is_kept(&before), "what was kept has grown older");
+        if let Some(known) = told.len().checked_sub(SECOND + 1).map(|place| &told[place]) {
+            assert!(is_kept(known), "it was known for a second");
+            lasting += 1;
+        }
+        before = after;
+    }
+    println!(
+        "{kills} kills, {unfinished} of them during a write; {starts} starts knew all that was kept; \
+         after {lasting} lives longer than a second nothing was lost; {} generations of {HOSTNAMES} hostnames",
+        world.began.len()
+    );
+}

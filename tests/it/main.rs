@@ -1,0 +1,29 @@
+//! The integration tests, in one crate so that all of them are linked once.
+//!
+//! Tests here share a process and run in parallel. A test that measures or changes its own process is a crate beside
+//! this one, in `tests/`.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![expect(unreachable_pub, reason = "nothing outside of this crate uses it")]
+
+mod accounts;
+mod budget;
+mod client;
+mod door;
+mod faults;
+mod formats;
+mod hostname;
+mod http;
+mod kill;
+mod lists;
+mod machine;
+mod notify;
+mod poll;
+mod program;
+mod reload;
+mod rooms;
+mod scraper;
+mod secrets;
+mod security;
+mod simulator;
+mod state_file;
+mod support;

@@ -1,0 +1,387 @@
+//! The program as its users run it: arguments, files, signals, exit codes.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::program::{Folder, PROGRAM, Running, TOKEN, config, run, simulate, text};
+
+#[test]
+fn the_version_tells_revision_and_compiler() {
+    let output = run(&["--version"]);
+    let version = text(&output.stdout);
+    let start = concat!("cloudflare-aop-exporter ", env!("CARGO_PKG_VERSION"), " (revision ");
+    assert!(version.starts_with(start), "{version}");
+    assert!(version.contains(", rustc 1."), "{version}");
+}
+
+#[test]
+fn completions_and_manual_name_every_command() {
+    for arguments in
+        [&["man"][..], &["completions", "bash"], &["completions", "zsh"], &["completions", "fish"]]
+    {
+        let output = run(arguments);
+        assert!(output.status.success());
+        for command in ["serve", "demo", "check", "hostname", "config", "simulate"] {
+            assert!(text(&output.stdout).contains(command), "{arguments:?} lacks {command}");
+        }
+    }
+}
+
+#[test]
+fn the_example_configuration_is_sound() {
+    let output = run(&["config", "check", "--no-secrets", "--config", "config.example.toml"]);
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(text(&output.stdout), "ok: accounts: 1, zones: 1, hostnames: 2\n");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn all_errors_of_a_configuration_are_told_at_once_and_nothing_is_started() {
+    let folder = Folder::new();
+    let path = folder.write(
+        "bad.toml",
+        r#"[server]
+listen = "here"
+colour = "blue"
+[poll]
+schedule = "every day"
+[[account]]
+base_url = "http://api.cloudflare.com/client/v4"
+timeout = 30
+[[account.zone]]
+id = "xyz"
+hostnames = ["a..example.com"]
+"#,
+    );
+    let expected = format!(
+        r#"error: {path}:2: server.listen = "here": expected an address with a port, such as 127.0.0.1:10219
+{path}:3: server.colour: unknown key, expected one of listen, lifecycle, tls, basic_auth_users
+{path}:5: poll.schedule = "every day": expected six fields (second minute hour day month weekday), or five without the second, found 2
+{path}:6: account: expected a token in the environment variable CLOUDFLARE_API_TOKEN, which is not set; or api_token_file
+{path}:7: account.base_url = "http://api.cloudflare.com/client/v4": expected https, or http to a loopback address such as 127.0.0.1
+{path}:8: account.timeout = 30: expected a duration of 1ms to 10m, such as 30s
+{path}:10: account.zone.id = "xyz": expected a zone id of 32 hexadecimal digits
+{path}:11: account.zone.hostnames = "a..example.com": expected labels of 1 to 63 octets, found ""
+"#
+    );
+    for arguments in [["serve", "--config", &path].as_slice(), &["config", "check", "--config", &path]] {
+        let output = run(arguments);
+        assert_eq!(text(&output.stderr), expected);
+        assert_eq!(text(&output.stdout), "");
+        assert_eq!(output.status.code(), Some(1));
+    }
+    let check = run(&["check", "--config", &path]);
+    assert_eq!(text(&check.stderr), expected);
+    assert_eq!(check.status.code(), Some(3));
+}
+
+#[test]
+fn a_port_in_use_is_an_error_that_names_key_and_address() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (folder, error) =
+        (Folder::new(), format!(": cannot listen on {address}: Address already in use (os error 98)\n"));
+    let content = config("127.0.0.1:1", "\"a.example.com\"").replace("127.0.0.1:0", &address);
+    let path = folder.write("aop.toml", &content);
+    for (key, arguments) in [
+        ("server.listen", ["serve", "--config", &path].as_slice()),
+        ("--listen", &["serve", "--config", &path, "--listen", &address]),
+        ("--listen", &["demo", "--listen", &address]),
+    ] {
+        let output = run(arguments);
+        assert_eq!(text(&output.stderr), format!("error: {key}{error}"));
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn the_demo_shows_every_association_and_stops_when_asked() {
+    let mut demo = Running::start(&["demo", "--listen", "127.0.0.1:0"]);
+    assert!(demo.read("out").contains(&format!("http://{}/metrics", demo.address)));
+    let page = demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1");
+    for association in ["enabled", "disabled", "void", "none"] {
+        assert!(page.contains(&format!("association=\"{association}\"}} 1\n")), "{association}");
+    }
+    assert!(
+        page.contains(
+            "_certificate_metadata_match{zone=\"example.org\",hostname=\"mirror.example.org\"} 0\n"
+        )
+    );
+    let (code, took) = demo.stop("INT");
+    assert_eq!(code, Some(0), "{}", demo.read("err"));
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn it_serves_and_stops_as_ever_where_its_logs_cannot_be_written() {
+    // a disk that is full, and a reader that has gone
+    for stderr in ["/dev/full", ">(true)"] {
+        let demo = format!("exec {PROGRAM} demo --listen 127.0.0.1:0 --log-level trace 2> {stderr}");
+        let mut demo = Running::start_command(Command::new("bash").args(["-c", &demo]));
+        demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1\n");
+        assert_eq!(demo.stop("TERM").0, Some(0), "{stderr}");
+    }
+}
+
+#[test]
+fn connections_make_room_for_each_other_where_files_run_out() {
+    let limited = format!("ulimit -n 60; exec {PROGRAM} demo --listen 127.0.0.1:0");
+    let mut demo = Running::start_command(Command::new("sh").args(["-c", &limited]));
+    demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1");
+    let idle: Vec<_> = (0..120).map(|_| TcpStream::connect(&demo.address).unwrap()).collect();
+    let page = demo.get("/metrics");
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+    drop(idle);
+    demo.until("/metrics", "process_max_fds 60\n");
+    assert_eq!(demo.stop("TERM").0, Some(0));
+    let logs = demo.read("err");
+    assert!(logs.contains("the limit of open files allows fewer connections"), "{logs}");
+    assert!(!logs.contains("panicked"), "{logs}");
+}
+
+#[test]
+fn as_many_files_may_be_open_as_connections_need() {
+    let limited = format!("ulimit -S -n 100; exec {PROGRAM} demo --listen 127.0.0.1:0");
+    let demo = Running::start_command(Command::new("sh").args(["-c", &limited]));
+    // 2,048 of clients and 512 others, or all that are allowed
+    let hard = Command::new("sh").args(["-c", "ulimit -H -n"]).output().unwrap();
+    let most = text(&hard.stdout).trim().parse().map_or(2560, |hard: u64| hard.min(2560));
+    demo.until("/metrics", &format!("process_max_fds {most}\n"));
+    let idle: Vec<_> = (0..200).map(|_| TcpStream::connect(&demo.address).unwrap()).collect();
+    demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1");
+    for mut connection in idle {
+        connection.write_all(b"GET /-/healthy HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with("healthy\n"), "{answer}");
+    }
+}
+
+#[test]
+fn a_half_sent_request_does_not_hold_up_the_end() {
+    let mut demo = Running::start(&["demo", "--listen", "127.0.0.1:0"]);
+    let mut half = TcpStream::connect(&demo.address).unwrap();
+    half.write_all(b"GET /metrics HTTP/1.1\r\nhost").unwrap();
+    demo.get("/-/healthy");
+    let (code, took) = demo.stop("TERM");
+    assert_eq!(code, Some(0), "{}", demo.read("err"));
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn a_scrape_is_answered_before_the_first_poll_has_ended() {
+    // it accepts and says nothing
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = Folder::new();
+    let config = config(&silent.local_addr().unwrap().to_string(), "\"a.example.com\"");
+    let path = folder.write("aop.toml", &config);
+    let serve = Running::start(&["serve", "--config", &path]);
+    let page = serve.get("/metrics");
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+    assert!(page.contains("cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"a.example.com\"} 0\n"));
+    assert!(
+        page.contains("cloudflare_aop_zone_info{zone=\"example.com\",zone_id=\"\",account=\"default\"} 1\n")
+    );
+    assert!(!page.contains("cloudflare_aop_hostname_enabled{"));
+    assert!(serve.get("/-/ready").starts_with("HTTP/1.1 503 "));
+    assert!(serve.get("/-/healthy").starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn the_token_is_seen_nowhere_at_any_level() {
+    let (api, folder) = (simulate(), Folder::new());
+    let path =
+        folder.write("aop.toml", &config(&api.address, "\"app.example.com\", \"staging.example.com\""));
+    for format in ["text", "json"] {
+        let mut serve =
+            Running::start(&["serve", "--config", &path, "--log-level", "trace", "--log-format", format]);
+        serve.until("/metrics", "cloudflare_aop_api_token_valid{account=\"default\"} 1\n");
+        serve.until(
+            "/metrics",
+            "cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"app.example.com\"} 1\n",
+        );
+        let pages = ["/", "/metrics", "/api/v1/status", "/-/ready"].map(|path| serve.get(path)).concat();
+        serve.stop("TERM");
+        let logs = serve.read("out") + &serve.read("err");
+        assert!(logs.contains("poll ended"), "{logs}");
+        assert!(!logs.contains(TOKEN) && !pages.contains(TOKEN));
+    }
+    let wrong = folder.write("token", "with a space in it: secret");
+    let by_file = config(&api.address, "\"app.example.com\"")
+        .replace("api_token_env = \"AOP_TOKEN\"", &format!("api_token_file = \"{wrong}\""));
+    let output = run(&["serve", "--config", &folder.write("file.toml", &by_file)]);
+    assert!(text(&output.stderr).contains("expected an API token of visible ASCII characters, found others"));
+    assert!(!text(&output.stderr).contains("secret"));
+}
+
+#[test]
+fn a_check_that_is_asked_for_wrongly_is_unknown_and_not_critical() {
+    let code = |arguments: &[&str]| run(arguments).status.code().unwrap();
+    assert_eq!(code(&["check", "--warning", "30"]), 3);
+    assert_eq!(code(&["--log-level", "warn", "check"]), 3);
+    assert_eq!(code(&["check", "--help"]), 0);
+    assert_eq!(code(&["config", "check"]), 2);
+    assert_eq!(code(&["hostname", "get"]), 2);
+}
+
+#[test]
+fn a_check_tells_by_its_exit_code_how_things_stand() {
+    let (api, folder) = (simulate(), Folder::new());
+    let check = |hostnames: &str, more: &[&str]| {
+        let path = folder.write("aop.toml", &config(&api.address, hostnames));
+        let output = run(&[&["check", "--config", &path], more].concat());
+        (output.status.code().unwrap(), text(&output.stdout).to_owned(), text(&output.stderr).to_owned())
+    };
+    let (code, table, errors) = check("\"app.example.com\"", &[]);
+    assert_eq!((code, &*errors), (0, ""));
+    let lines: Vec<_> = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+    assert_eq!(lines[0], ["VERDICT", "ZONE", "HOSTNAME", "ASSOCIATION", "STATUS", "ENDS", "FINDINGS"]);
+    assert_eq!(lines[1][..5], ["ok", "example.com", "app.example.com", "enabled", "active"]);
+
+    let verdict = |hostnames: &str, more: &[&str]| check(hostnames, more).0;
+    assert_eq!(verdict("\"www.example.com\"", &[]), 1, "expires in 25 days");
+    assert_eq!(verdict("\"www.example.com\"", &["--warning", "20d"]), 0);
+    assert_eq!(verdict("\"www.example.com\"", &["--critical", "26d"]), 2);
+    assert_eq!(verdict("\"intranet.example.com\"", &[]), 2, "expired");
+    assert_eq!(verdict("\"legacy.example.com\"", &[]), 2, "disabled");
+    assert_eq!(verdict("{ name = \"legacy.example.com\", expect = \"disabled\" }", &[]), 0);
+    assert_eq!(verdict("\"staging.example.com\"", &[]), 2, "no association");
+    assert_eq!(
+        verdict("\"app.example.com\", \"intranet.example.com\"", &["--hostname", "app.example.com"]),
+        0
+    );
+    assert_eq!(verdict("\"app.example.com\"", &["--zone", "example.com"]), 0);
+
+    let (code, _, errors) = check("\"app.example.com\"", &["--hostname", "other.example.com"]);
+    assert_eq!(code, 3);
+    assert_eq!(errors, "error: --hostname: the configuration has no hostname other.example.com there\n");
+    let (code, _, errors) = check("\"app.example.com\"", &["--zone", "example.org"]);
+    assert_eq!(code, 3);
+    assert_eq!(errors, "error: --zone: the configuration has no zone example.org\n");
+}
+
+#[test]
+fn a_check_of_one_hostname_leaves_out_what_is_discovered_beside_it() {
+    let (api, folder) = (simulate(), Folder::new());
+    let content = config(&api.address, "\"app.example.com\"") + "discover = true\n";
+    let path = folder.write("aop.toml", &content);
+    let check = |more: &[&str]| {
+        let output = run(&[&["check", "--config", &path], more].concat());
+        (output.status.code().unwrap(), text(&output.stdout).contains("intranet.example.com"))
+    };
+    assert_eq!(check(&[]), (2, true), "it has expired");
+    assert_eq!(check(&["--hostname", "app.example.com"]), (0, false));
+    assert_eq!(check(&["--hostname", "intranet.example.com"]), (3, false), "it is not configured");
+}
+
+#[test]
+fn a_check_that_reads_nothing_is_unknown() {
+    let folder = Folder::new();
+    let named = config("127.0.0.1:1", "\"app.example.com\"");
+    let discovered = named.replace("hostnames = [\"app.example.com\"]", "discover = true");
+    for (content, told) in [(named, "not read, connect"), (discovered, "FINDINGS")] {
+        let path = folder.write("aop.toml", &content);
+        let output = run(&["check", "--config", &path, "--timeout", "3s"]);
+        assert_eq!(output.status.code(), Some(3));
+        assert!(text(&output.stdout).contains(told), "{}", text(&output.stdout));
+    }
+}
+
+#[test]
+fn a_check_writes_for_machines_too() {
+    let (api, folder) = (simulate(), Folder::new());
+    let path = folder.write("aop.toml", &config(&api.address, "\"app.example.com\""));
+    let json = run(&["check", "--config", &path, "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["hostnames"][0]["hostname"], "app.example.com");
+
+    let file = folder.path("aop.prom");
+    let output = file.to_str().unwrap();
+    let check = run(&["check", "--config", &path, "--format", "prometheus", "--output", output]);
+    assert_eq!(check.status.code(), Some(0));
+    assert_eq!(text(&check.stdout), "");
+    let page = fs::read_to_string(Path::new(output)).unwrap();
+    assert!(
+        page.contains("cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"app.example.com\"} 1\n")
+    );
+    for absent in ["_expires_in_seconds", "cloudflare_aop_exporter_", "cloudflare_aop_api_", "process_"] {
+        assert!(!page.contains(absent), "{absent}");
+    }
+    assert_eq!(fs::metadata(output).unwrap().permissions().mode() & 0o777, 0o644);
+
+    let check = run(&["check", "--config", &path, "--output", "/nonexistent/aop.prom"]);
+    assert_eq!(check.status.code(), Some(3));
+    let error = "error: --output: cannot write /nonexistent/aop.prom: No such file or directory";
+    assert!(text(&check.stderr).starts_with(error), "{}", text(&check.stderr));
+}
+
+#[test]
+fn a_token_file_is_read_anew_when_it_changes() {
+    let (api, folder) = (simulate(), Folder::new());
+    let token = folder.write("token", "an-old-token\n");
+    let content = config(&api.address, "\"app.example.com\"")
+        .replace("api_token_env = \"AOP_TOKEN\"", &format!("api_token_file = \"{token}\""))
+        + "[poll]\nschedule = \"* * * * * *\"\njitter = \"0s\"\n";
+    let path = folder.write("aop.toml", &content);
+    let serve = Running::start(&["serve", "--config", &path]);
+    serve.until("/metrics", "poll_errors_total{reason=\"auth\",zone=\"example.com\"} 1\n");
+    folder.write("token", TOKEN);
+    serve.until(
+        "/metrics",
+        "cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"app.example.com\"} 1\n",
+    );
+}
+
+/// The values of hostnames, zones and certificates: what does not depend on the process or the time of the scrape.
+fn values(page: &str) -> Vec<&str> {
+    let families = ["hostname_", "zone_", "certificate_"].map(|name| format!("cloudflare_aop_{name}"));
+    let lines = page.lines().filter(|line| families.iter().any(|family| line.starts_with(family)));
+    lines.filter(|line| !line.contains("_expires_in_seconds{")).collect()
+}
+
+#[test]
+fn a_restart_while_the_api_is_away_shows_what_was_known_before() {
+    let (api, folder) = (simulate(), Folder::new());
+    // it accepts and says nothing
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = |address: &str| {
+        let hostnames = "\"app.example.com\", \"intranet.example.com\", \"staging.example.com\"";
+        folder.write(
+            "aop.toml",
+            &(config(address, hostnames)
+                + "[poll]\nschedule = \"0 0 0 1 1 *\"\nstate_file = \"state.json\"\n"),
+        )
+    };
+    let mut serve = Running::start(&["serve", "--config", &config(&api.address)]);
+    let before = serve.until("/metrics", "cloudflare_aop_exporter_polls_total 1\n");
+    assert_eq!(serve.stop("TERM").0, Some(0));
+    let err = serve.read("err");
+    assert!(err.contains("there is no state file yet"), "{err}");
+
+    let state = folder.path("state.json");
+    assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o600);
+    let kept = fs::read_to_string(&state).unwrap();
+    assert!(!kept.contains(TOKEN) && !kept.contains("-----") && !kept.contains("MII"), "{kept}");
+
+    let address = silent.local_addr().unwrap().to_string();
+    let mut serve = Running::start(&["serve", "--config", &config(&address)]);
+    let after = serve.get("/metrics");
+    assert_eq!(values(&after), values(&before));
+    assert!(values(&after).len() > 60);
+    assert!(after.contains("cloudflare_aop_exporter_polls_total 0\n"));
+    assert!(serve.get("/-/ready").starts_with("HTTP/1.1 200 "));
+    assert_eq!(serve.stop("TERM").0, Some(0));
+    assert!(serve.read("err").contains("the state file was read"), "{}", serve.read("err"));
+
+    // a file that is of no use is no reason not to start
+    fs::write(&state, &kept[..kept.len() / 2]).unwrap();
+    let serve = Running::start(&["serve", "--config", &config(&address)]);
+    assert!(serve.get("/-/ready").starts_with("HTTP/1.1 503 "));
+    assert!(serve.read("err").contains("the state file cannot be used and is left aside"));
+    assert_eq!(fs::read_to_string(folder.path("state.json.rejected")).unwrap(), kept[..kept.len() / 2]);
+}

@@ -1,0 +1,255 @@
+//! The configuration, read again while the program runs.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::support::program::{Folder, Running, TOKEN, config, simulate};
+
+const APP: &str = "\"app.example.com\"";
+const READ: &str = "cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"app.example.com\"} 1\n";
+const GOOD: &str = "cloudflare_aop_exporter_config_last_reload_successful 1\n";
+const BAD: &str = "cloudflare_aop_exporter_config_last_reload_successful 0\n";
+
+/// `serve` on a simulated API.
+struct Serving {
+    api: Running,
+    folder: Folder,
+    serve: Running,
+}
+
+impl Serving {
+    fn start(content: impl FnOnce(&str) -> String) -> Self {
+        let (api, folder) = (simulate(), Folder::new());
+        let path = folder.write("aop.toml", &content(&api.address));
+        let serve = Running::start(&["serve", "--config", &path]);
+        Self { api, folder, serve }
+    }
+
+    fn write(&self, content: &str) {
+        self.folder.write("aop.toml", content);
+    }
+
+    /// Has the configuration read again and waits until that is done.
+    fn hang_up(&self) -> String {
+        let said = |serve: &Running| {
+            serve.read("err").matches("stays in force:").count()
+                + serve.read("err").matches("is in force").count()
+        };
+        let before = said(&self.serve);
+        self.serve.signal("HUP");
+        self.serve.wait_for(|serve| said(serve) > before);
+        self.serve.get("/metrics")
+    }
+}
+
+/// The value of a sample.
+fn value<'p>(page: &'p str, sample: &str) -> Option<&'p str> {
+    page.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '))
+}
+
+fn with_lifecycle(content: &str) -> String {
+    content.replace("[server]\n", "[server]\nlifecycle = true\n")
+}
+
+#[test]
+fn what_stays_keeps_its_readings_and_what_left_is_gone_with_all_that_was_counted_of_it() {
+    let serving = Serving::start(|api| {
+        config(api, APP)
+            + "[[account]]\nname = \"other\"\napi_token_env = \"AOP_TOKEN\"\nbase_url = \"http://"
+            + api
+            + "/client/v4\"\n[[account.zone]]\nname = \"example.org\"\nhostnames = [\"build.example.org\"]\n"
+    });
+    serving.serve.until("/metrics", READ);
+    serving.serve.until("/metrics", "cloudflare_aop_zone_up{zone=\"example.org\"} 1\n");
+    let created = "cloudflare_aop_hostname_created_timestamp_seconds{zone=\"example.com\",hostname=\"app.example.com\"}";
+    let before = serving.serve.until("/metrics", "cloudflare_aop_api_token_valid{account=\"other\"} 1\n");
+
+    // an API that says nothing: whatever is shown was known before
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap().to_string();
+    serving.write(&config(&silent, &format!("{APP}, \"www.example.com\"")));
+    let after = serving.hang_up();
+    assert!(after.contains(GOOD));
+    assert!(!after.contains("example.org") && !after.contains("account=\"other\""), "{after}");
+    assert!(value(&before, created).is_some());
+    assert_eq!(value(&after, created), value(&before, created));
+    assert!(
+        after.contains("cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"www.example.com\"} 0\n")
+    );
+    assert!(!after.contains("_enabled{zone=\"example.com\",hostname=\"www.example.com\"}"));
+}
+
+#[test]
+fn a_configuration_that_is_wrong_leaves_the_one_before_in_force_and_is_answered_with_all_errors() {
+    let serving = Serving::start(|api| with_lifecycle(&config(api, APP)));
+    serving.serve.until("/metrics", READ);
+    let good = fs::read_to_string(serving.folder.path("aop.toml")).unwrap();
+    serving.write(&good.replace("name =", "nmae =").replace("lifecycle", "livecycle"));
+
+    let answer = serving.serve.request("POST", "/-/reload");
+    let path = serving.folder.path("aop.toml");
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+    assert!(
+        answer.ends_with(&format!(
+            "\r\n\r\n{path}:3: server.livecycle: unknown key, did you mean lifecycle?\n\
+             {path}:8: account.zone: expected a name or an id\n\
+             {path}:9: account.zone.nmae: unknown key, did you mean name?\n",
+            path = path.display()
+        )),
+        "{answer}"
+    );
+    let page = serving.serve.get("/metrics");
+    assert!(page.contains(READ) && page.contains(BAD), "{page}");
+
+    serving.write(&good);
+    let answer = serving.serve.request("POST", "/-/reload");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nreloaded\n"), "{answer}");
+    serving.serve.until("/metrics", GOOD);
+}
+
+#[test]
+fn a_token_that_is_gone_leaves_the_configuration_before_in_force() {
+    let (api, folder) = (simulate(), Folder::new());
+    let token = folder.write("token", TOKEN);
+    let content = config(&api.address, APP)
+        .replace("api_token_env = \"AOP_TOKEN\"", &format!("api_token_file = \"{token}\""));
+    let path = folder.write("aop.toml", &content);
+    let serving = Serving { serve: Running::start(&["serve", "--config", &path]), api, folder };
+    serving.serve.until("/metrics", READ);
+    fs::remove_file(&token).unwrap();
+    let page = serving.hang_up();
+    assert!(page.contains(READ) && page.contains(BAD), "{page}");
+    assert!(serving.serve.read("err").contains("token cannot be read"));
+    serving.folder.write("token", TOKEN);
+    assert!(serving.hang_up().contains(GOOD));
+    assert!(!serving.serve.read("err").contains(TOKEN));
+    assert!(!serving.api.read("err").contains("panicked"));
+}
+
+#[test]
+fn a_reload_by_request_is_a_post_and_has_to_be_allowed() {
+    let serving = Serving::start(|api| config(api, APP));
+    let forbidden = serving.serve.request("POST", "/-/reload");
+    assert!(forbidden.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{forbidden}");
+    let wrong = serving.serve.get("/-/reload");
+    assert!(
+        wrong.starts_with("HTTP/1.1 405 Method Not Allowed\r\n") && wrong.contains("\r\nallow: POST\r\n")
+    );
+    // what is allowed changes with the file too
+    serving.write(&with_lifecycle(&config(&serving.api.address, APP)));
+    serving.hang_up();
+    assert!(serving.serve.request("POST", "/-/reload").starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+#[test]
+fn a_new_configuration_takes_over_in_the_middle_of_a_poll() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let serving = Serving::start(|_| config(&address, APP));
+    // the first poll waits for an answer that never comes
+    let (_asked, _) = silent.accept().unwrap();
+    serving.write(&config(&serving.api.address, APP));
+    serving.hang_up();
+    serving.serve.until("/metrics", READ);
+}
+
+#[test]
+fn a_block_after_429_outlives_every_reload_for_whoever_it_is_of() {
+    let (api, folder) = (simulate(), Folder::new());
+    api.request_with(
+        "POST",
+        "/_simulator/faults",
+        r#"{"effect":{"status":{"status":429,"retry_after":"500"}}}"#,
+    );
+    let content = config(&api.address, APP);
+    let path = folder.write("aop.toml", &content);
+    let serving = Serving { serve: Running::start(&["serve", "--config", &path]), api, folder };
+    let errors = |reason: &str, count: usize| {
+        let errors = format!("poll_errors_total{{reason=\"{reason}\",zone=\"example.com\"}} {count}\n");
+        serving.serve.until("/metrics", &errors);
+    };
+    errors("rate_limited", 1);
+    serving.api.request("DELETE", "/_simulator/faults");
+
+    // somebody else is not blocked
+    let other = serving.folder.write("token", "of-somebody-else");
+    let other = format!("name = \"other\"\napi_token_file = \"{other}\"");
+    serving.write(&content.replace("api_token_env = \"AOP_TOKEN\"", &other));
+    serving.hang_up();
+    errors("auth", 1);
+
+    serving.api.request("DELETE", "/_simulator/requests");
+    let accounts = ["", "quota = \"team\"", "name = \"renamed\"", "name = \"renamed\"\nquota = \"team\""];
+    for (place, account) in accounts.into_iter().enumerate() {
+        serving.write(&content.replace("[[account]]", &format!("[[account]]\n{account}")));
+        serving.hang_up();
+        errors("rate_limited", 2 + place);
+    }
+    assert!(serving.api.get("/_simulator/requests").contains("\"total\":0"));
+}
+
+#[test]
+fn a_token_that_is_renewed_is_taken_also_while_the_configuration_is_wrong() {
+    let (api, folder) = (simulate(), Folder::new());
+    folder.write("token", "an-old-token");
+    let content =
+        config(&api.address, APP).replace("api_token_env = \"AOP_TOKEN\"", "api_token_file = \"token\"");
+    let path = folder.write("aop.toml", &content);
+    let serving = Serving { serve: Running::start(&["serve", "--config", &path]), api, folder };
+    serving.serve.until("/metrics", "poll_errors_total{reason=\"auth\",zone=\"example.com\"} 1\n");
+    serving.write("no configuration");
+    assert!(serving.hang_up().contains(BAD));
+    // it is looked at, though nothing leads to it any more
+    serving.folder.write("token", TOKEN);
+    let page = serving.serve.until("/metrics", READ);
+    assert!(page.contains(BAD), "{page}");
+}
+
+#[test]
+fn files_that_are_swapped_by_a_link_are_noticed() {
+    let (api, folder) = (simulate(), Folder::new());
+    // as a mounted ConfigMap is: ..data leads to a folder, and each name to its namesake in there
+    for (version, token, hostnames) in
+        [("1", "an-old-token", APP), ("2", TOKEN, "\"app.example.com\", \"www.example.com\"")]
+    {
+        fs::create_dir(folder.path(version)).unwrap();
+        folder.write(&format!("{version}/token"), token);
+        let content = config(&api.address, hostnames)
+            .replace("api_token_env = \"AOP_TOKEN\"", "api_token_file = \"token\"");
+        folder.write(&format!("{version}/aop.toml"), &content);
+    }
+    symlink("1", folder.path("..data")).unwrap();
+    for name in ["aop.toml", "token"] {
+        symlink(format!("..data/{name}"), folder.path(name)).unwrap();
+    }
+    let path = folder.path("aop.toml");
+    let serve = Running::start(&["serve", "--config", path.to_str().unwrap()]);
+    serve.until("/metrics", "poll_errors_total{reason=\"auth\",zone=\"example.com\"} 1\n");
+    symlink("2", folder.path("..new")).unwrap();
+    fs::rename(folder.path("..new"), folder.path("..data")).unwrap();
+    serve.until("/metrics", READ);
+    serve.until(
+        "/metrics",
+        "cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"www.example.com\"} 1\n",
+    );
+}
+
+#[test]
+fn a_certificate_that_is_renewed_is_noticed() {
+    let (api, folder) = (simulate(), Folder::new());
+    let issue = || {
+        let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        folder.write("tls.crt", &issued.cert.pem());
+        folder.write("tls.key", &issued.signing_key.serialize_pem());
+    };
+    issue();
+    let tls = "[server.tls]\ncert_file = \"tls.crt\"\nkey_file = \"tls.key\"\n[[account]]";
+    let path = folder.write("aop.toml", &config(&api.address, APP).replace("[[account]]", tls));
+    let serve = Running::start(&["serve", "--config", &path]);
+    issue();
+    serve.wait_for(|serve| {
+        let logs = serve.read("err");
+        logs.contains("a file has changed: reading the configuration")
+            && logs.contains("the configuration is in force")
+    });
+}

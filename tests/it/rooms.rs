@@ -1,0 +1,133 @@
+//! Holds every file's imports against the table of rooms.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room with its floor and the rooms that it may import.
+const ROOMS: &[(&str, u8, &[&str])] = &[
+    ("domain", 0, &[]),
+    ("clock", 0, &[]),
+    ("exposition", 0, &[]),
+    ("file", 0, &[]),
+    ("telemetry", 1, &["domain"]),
+    ("schedule", 1, &[]),
+    ("listener", 1, &[]),
+    ("cloudflare", 2, &["domain", "clock", "telemetry"]),
+    ("poll", 3, &["domain", "clock", "file", "cloudflare", "telemetry"]),
+    ("metrics", 3, &["domain", "clock", "exposition", "telemetry"]),
+    ("change", 3, &["domain", "cloudflare"]),
+    ("http", 4, &["domain", "metrics", "listener"]),
+    ("simulator", 4, &["domain", "clock", "listener"]),
+    ("config", 5, &["domain", "cloudflare", "metrics", "schedule", "http"]),
+    (
+        "daemon",
+        6,
+        &[
+            "domain",
+            "clock",
+            "telemetry",
+            "schedule",
+            "listener",
+            "cloudflare",
+            "poll",
+            "metrics",
+            "http",
+            "config",
+        ],
+    ),
+    (
+        "cli",
+        7,
+        &[
+            "domain",
+            "clock",
+            "file",
+            "telemetry",
+            "schedule",
+            "cloudflare",
+            "poll",
+            "metrics",
+            "change",
+            "http",
+            "simulator",
+            "config",
+            "daemon",
+        ],
+    ),
+    // the library's root is the table itself, and the program only calls the command line
+    ("lib", 8, &[]),
+    ("main", 8, &[]),
+];
+
+#[test]
+fn every_room_may_only_import_from_floors_below_its_own() {
+    let floors: BTreeMap<_, _> = ROOMS.iter().map(|(room, floor, _)| (*room, *floor)).collect();
+    for (room, floor, imports) in ROOMS {
+        for import in *imports {
+            assert!(floors[import] < *floor, "{room} may import {import}, which is not below it");
+        }
+    }
+}
+
+#[test]
+fn every_file_imports_what_its_room_may() {
+    let mut wrong = Vec::new();
+    for file in files(Path::new("src")) {
+        let room = room(&file);
+        let allowed = ROOMS.iter().find(|(name, ..)| *name == room).map(|(.., imports)| *imports);
+        let Some(allowed) = allowed else {
+            wrong.push(format!("{}: {room} is not in the table of rooms", file.display()));
+            continue;
+        };
+        for (number, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
+            let place = format!("{}:{}", file.display(), number + 1);
+            if line.contains("super::super") {
+                wrong.push(format!("{place}: super::super hides which room is meant"));
+            }
+            for import in imports(line).filter(|import| *import != room && !allowed.contains(import)) {
+                wrong.push(format!("{place}: {room} may not import {import}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn imports_are_found_wherever_they_stand() {
+    let line = "use crate::domain::Date; let x = crate::clock::Clock::system(); // mycrate::not";
+    assert_eq!(imports(line).collect::<Vec<_>>(), ["domain", "clock"]);
+    assert_eq!(imports("use crate::{domain::Date, clock::Clock};").collect::<Vec<_>>(), ["{"]);
+}
+
+/// The rooms named after `crate::` in a line; a group of rooms is named `{`, which no room may import.
+fn imports(line: &str) -> impl Iterator<Item = &str> {
+    line.match_indices("crate::").filter_map(move |(start, found)| {
+        let before = line[..start].chars().next_back();
+        if before.is_some_and(|char| char.is_alphanumeric() || char == '_') {
+            return None;
+        }
+        let rest = &line[start + found.len()..];
+        let end = rest.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(rest.len());
+        Some(if end == 0 { rest.get(..1)? } else { &rest[..end] })
+    })
+}
+
+/// `src/http.rs` and everything in `src/http/` are the room `http`.
+fn room(file: &Path) -> String {
+    let first = file.components().nth(1).unwrap();
+    Path::new(&first).file_stem().unwrap().to_str().unwrap().to_owned()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}

@@ -1,0 +1,217 @@
+//! What a snapshot tells after it was kept in a file, whatever is in it.
+
+use std::sync::Arc;
+
+use cloudflare_aop_exporter::domain::{
+    Association, CertId, Certificate, CertificateDetails, Certificates, Date, Expectation, Expected, Extent,
+    Hostname, HostnameTarget, Level, Outcome, Pem, Reading, Reason, Snapshot, Status, Targets,
+    ZoneCertificate, ZoneState, ZoneTarget,
+};
+use cloudflare_aop_exporter::metrics::{Format, Page, States};
+use cloudflare_aop_exporter::poll::state_file;
+use proptest::collection::{btree_set, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+const NOW: i64 = 1_800_000_000;
+const ZONES: [&str; 3] = ["one.example", "two.example", "three.example"];
+
+fn date(second: i64) -> Date {
+    jiff::Timestamp::from_second(second).unwrap().into()
+}
+
+fn dates() -> impl Strategy<Value = Date> {
+    (-377_705_023_201..=253_402_207_200_i64).prop_map(date)
+}
+
+fn past() -> impl Strategy<Value = Date> {
+    (0..=NOW).prop_map(date)
+}
+
+fn texts() -> impl Strategy<Value = Box<str>> {
+    ".{0,12}".prop_map(Into::into)
+}
+
+fn ids() -> impl Strategy<Value = CertId> {
+    "[a-e]".prop_map(|id| id.parse().unwrap())
+}
+
+fn hostnames() -> impl Strategy<Value = Hostname> {
+    "[a-f]".prop_map(|label| format!("{label}.example").parse().unwrap())
+}
+
+fn pems() -> impl Strategy<Value = Pem> {
+    (dates(), dates(), vec(any::<u8>(), 0..20), texts(), texts()).prop_map(
+        |(not_before, not_after, serial, subject, issuer)| Pem {
+            not_before,
+            not_after,
+            serial: serial.into(),
+            subject,
+            issuer,
+        },
+    )
+}
+
+fn certificates() -> impl Strategy<Value = Arc<Certificate>> {
+    let details = (
+        option::of(ids()),
+        option::of(texts()),
+        option::of("[0-9]{1,30}"),
+        option::of(texts()),
+        option::of(dates()),
+    );
+    (details, option::of(pems())).prop_map(|((id, issuer, serial_number, signature, expires_on), pem)| {
+        let serial_number = serial_number.map(Into::into);
+        let details = CertificateDetails { id, issuer, serial_number, signature, expires_on };
+        Arc::new(Certificate::new(details, pem))
+    })
+}
+
+fn statuses() -> impl Strategy<Value = Option<Status>> {
+    option::of(select(&Status::ALL[..]))
+}
+
+fn reasons() -> impl Strategy<Value = Reason> {
+    select(&Reason::ALL[..])
+}
+
+/// The certificates that the readings of a case share.
+type Pool = Vec<Arc<Certificate>>;
+
+fn readings(pool: &Pool) -> impl Strategy<Value = Reading> + use<> {
+    let dates = (option::of(dates()), option::of(dates()), option::of(dates()), option::of(dates()));
+    let associated =
+        (select(&Association::ALL[..]), statuses(), statuses(), option::of(select(pool.clone())));
+    (past(), associated, dates).prop_map(|(read_at, associated, dates)| Reading {
+        read_at,
+        association: associated.0,
+        status: associated.1,
+        certificate_status: associated.2,
+        certificate: associated.3,
+        created_at: dates.0,
+        updated_at: dates.1,
+        certificate_uploaded_on: dates.2,
+        certificate_updated_at: dates.3,
+    })
+}
+
+fn listed(pool: &Pool, level: Level) -> impl Strategy<Value = Vec<ZoneCertificate>> + use<> {
+    let rows = (ids(), statuses(), select(pool.clone()), option::of(any::<u32>()));
+    vec(
+        rows.prop_map(move |(id, status, certificate, hostnames)| ZoneCertificate {
+            id,
+            level,
+            status,
+            certificate,
+            hostnames,
+        }),
+        0..4,
+    )
+}
+
+fn outcomes(pool: &Pool, targets: &Targets) -> impl Strategy<Value = Outcome> + use<> {
+    let keys: Vec<_> = targets.zones().iter().map(|zone| zone.key().clone()).collect();
+    let results = (hostnames(), prop_oneof![readings(pool).prop_map(Ok), reasons().prop_map(Err)]);
+    let of_certificates = prop_oneof![
+        Just(Certificates::AsBefore),
+        Just(Certificates::OfReadings),
+        listed(pool, Level::Hostname).prop_map(Certificates::Listed),
+    ];
+    let end = (prop_oneof![3 => Just(Ok(())), 1 => reasons().prop_map(Err)], past());
+    (
+        (select(keys), option::of(any::<u128>())),
+        (vec(results, 0..6), option::of(btree_set(hostnames(), 0..6))),
+        (of_certificates, option::of(listed(pool, Level::Zone)), option::of(any::<bool>())),
+        option::of(end),
+    )
+        .prop_map(
+            |((zone, id), (hostnames, present), (certificates, zone_certificates, enabled), end)| Outcome {
+                id: id.map(|id| format!("{id:032x}").parse().unwrap()),
+                hostnames,
+                present,
+                certificates,
+                zone_certificates,
+                zone_level_enabled: enabled,
+                end,
+                ..Outcome::of(zone)
+            },
+        )
+}
+
+/// Zones of two accounts, of which some hostnames are named, and maybe all others are found.
+fn targets() -> impl Strategy<Value = Targets> {
+    let zone =
+        (btree_set(hostnames(), 0..5), option::of(select(&Expected::ALL[..])), option::of(any::<u128>()));
+    vec(zone, 3).prop_map(|zones| {
+        let zones = zones.into_iter().zip(ZONES).map(|((hostnames, discovered, id), name)| {
+            let id = id.map(|id| format!("{id:032x}").parse().unwrap());
+            let account = if name.starts_with('t') { "default" } else { "other" };
+            let expectation = Expectation::default();
+            let hostnames = hostnames
+                .into_iter()
+                .map(|hostname| HostnameTarget { hostname, expectation: expectation.clone() });
+            ZoneTarget::named(account.into(), name.parse().unwrap(), id)
+                .with_hostnames(hostnames.collect())
+                .with_extent(Extent { discovered, zone_level: true, ..Extent::default() })
+        });
+        Targets::new(zones)
+    })
+}
+
+fn cases() -> impl Strategy<Value = (Targets, Vec<Outcome>)> {
+    (targets(), vec(certificates(), 1..4)).prop_flat_map(|(targets, pool)| {
+        let outcomes = vec(outcomes(&pool, &targets), 0..12);
+        (Just(targets), outcomes)
+    })
+}
+
+/// The page of hostnames, zones and certificates, without what counts from the start of the process.
+fn page(snapshot: &Snapshot) -> String {
+    let (mut text, snapshot) = (Vec::new(), Arc::new(snapshot.clone()));
+    let mut page = Page::textfile(snapshot, Format::Text, States::All, date(NOW));
+    while page.fill(&mut text, usize::MAX) {}
+    let text = String::from_utf8(text).unwrap();
+    text.lines().filter(|line| !line.contains("_removed_total{")).collect::<Vec<_>>().join("\n")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn whatever_is_known_makes_the_same_page_after_a_restart((targets, outcomes) in cases()) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let mut known = Snapshot::default().retarget(&targets);
+        for outcome in outcomes {
+            known = known.fold(&[outcome]);
+        }
+        state_file::save(&path, &known).unwrap();
+        let is_read = |zone: &ZoneState| zone.entries().iter().any(|entry| entry.reading().is_some());
+        let is_anything_known = known.zones().iter().any(|zone| zone.is_tried() || is_read(zone));
+        let loaded = state_file::load(&path, &targets, date(NOW));
+        prop_assert_eq!(loaded.is_some(), is_anything_known);
+        if let Some(loaded) = loaded {
+            prop_assert_eq!(page(&loaded), page(&known));
+            // and again
+            state_file::save(&path, &loaded).unwrap();
+            let again = state_file::load(&path, &targets, date(NOW)).unwrap();
+            prop_assert_eq!(format!("{:?}", again.zones()), format!("{:?}", loaded.zones()));
+        }
+        // nothing was left aside
+        prop_assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn no_damage_to_a_file_panics_or_loses_it((targets, outcomes) in cases(), at in any::<Index>(), octet: u8) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        state_file::save(&path, &Snapshot::default().retarget(&targets).fold(&outcomes)).unwrap();
+        let mut damaged = std::fs::read(&path).unwrap();
+        let at = at.index(damaged.len());
+        damaged[at] = octet;
+        std::fs::write(&path, &damaged).unwrap();
+        state_file::load(&path, &targets, date(NOW));
+        let [left] = &std::fs::read_dir(folder.path()).unwrap().collect::<Vec<_>>()[..] else { panic!("one file") };
+        prop_assert_eq!(std::fs::read(left.as_ref().unwrap().path()).unwrap(), damaged);
+    }
+}

@@ -1,0 +1,108 @@
+//! The stream of a connection that can be broken from within.
+
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+/// How a connection breaks, at what is written to it next.
+#[derive(Clone, Copy, Debug)]
+pub enum Break {
+    /// With a reset.
+    Reset,
+    /// With these octets, and nothing after them.
+    Raw(&'static [u8]),
+}
+
+/// Says that a connection has to break.
+#[derive(Clone, Default)]
+pub struct Breaker(Arc<Mutex<Option<Break>>>);
+
+impl Breaker {
+    pub fn trip(&self, how: Break) {
+        *self.get() = Some(how);
+    }
+
+    fn get(&self) -> MutexGuard<'_, Option<Break>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A stream that breaks when it is told to.
+pub struct Breakable {
+    stream: Io,
+    breaker: Breaker,
+}
+
+pub enum Io {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Breakable {
+    pub fn new(stream: Io, breaker: Breaker) -> Self {
+        Self { stream, breaker }
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match &self.stream {
+            Io::Plain(stream) => stream,
+            Io::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+impl AsyncRead for Breakable {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Io::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Io::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Breakable {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let how = *self.breaker.get();
+        let written = match how {
+            None => buf,
+            // what was written before is gone too, as with a reset it may be
+            Some(Break::Reset) => {
+                self.tcp().set_zero_linger()?;
+                return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
+            }
+            Some(Break::Raw(octets)) => octets,
+        };
+        let result = match &mut self.stream {
+            Io::Plain(stream) => Pin::new(stream).poll_write(cx, written),
+            Io::Tls(stream) => Pin::new(stream).poll_write(cx, written),
+        };
+        if how.is_some() && result.is_ready() {
+            self.breaker.trip(Break::Raw(b""));
+            return Poll::Ready(Ok(buf.len()));
+        }
+        result
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Io::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Io::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Io::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Io::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}

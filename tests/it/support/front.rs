@@ -1,0 +1,339 @@
+//! A front before the simulated API: it passes requests on, over plain HTTP/1.1 or TLS with HTTP/2, and does to the
+//! answers of one endpoint, or to all connections, what no server in its right mind does.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cloudflare_aop_exporter::telemetry::Endpoint;
+use flate2::{Compress, Compression, FlushCompress};
+use futures_util::{StreamExt, stream};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::authority::Authority;
+use crate::support::breakable::{Break, Breakable, Breaker, Io};
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// What goes wrong, until it is mended.
+#[derive(Clone, Debug)]
+pub enum Wrong {
+    /// The answers of one endpoint.
+    Answers(Endpoint, Answer),
+    /// The answers about the hostnames `f0.example.com`, `f1.example.com` and so on, each in its own way.
+    Hostnames(Vec<Answer>),
+    /// Nobody listens.
+    Refused,
+    /// The certificate is of an authority that nobody trusts.
+    Untrusted,
+    /// The certificate has expired.
+    Expired,
+}
+
+/// What comes in the place of an answer.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A status, headers and a body.
+    Whole(u16, Vec<(&'static str, String)>, Bytes),
+    /// A 200 with these headers and octets, and after them others again and again.
+    Endless(Vec<(&'static str, String)>, Bytes, Bytes),
+    /// A 200 and an octet of white space every 20 ms.
+    Drip,
+    /// Nothing, while the connection stays open.
+    Hang,
+    /// The first half of the honest answer; then the connection, or its stream, ends.
+    Cut {
+        /// Whether the length of the whole was announced.
+        announced: bool,
+    },
+    /// The end of the connection, or of its stream.
+    Dropped,
+    /// Something else than HTTP, or than an end.
+    Broken(Break),
+}
+
+impl Answer {
+    /// A gzip stream of zeros without end: a thousand times larger than what is sent.
+    pub fn bomb() -> Self {
+        let header = Bytes::from_static(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+        // a full flush makes it a piece that may come again and again
+        let mut piece = Vec::with_capacity(1 << 16);
+        let mut compress = Compress::new(Compression::best(), false);
+        compress.compress_vec(&vec![0; 1 << 20], &mut piece, FlushCompress::Full).unwrap();
+        Self::Endless(vec![("content-encoding", "gzip".to_owned())], header, piece.into())
+    }
+}
+
+/// How it is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// HTTP/1.1 in the clear.
+    Plain,
+    /// TLS, with HTTP/2 where the client can.
+    Tls,
+}
+
+/// A front that listens until it is dropped.
+pub struct Front {
+    pub base_url: String,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    listening: JoinHandle<()>,
+}
+
+/// What an API answers, which it is asked once.
+pub struct Honest {
+    api: String,
+    http: reqwest::Client,
+    answers: tokio::sync::Mutex<BTreeMap<String, (StatusCode, HeaderMap, Bytes)>>,
+}
+
+struct Shared {
+    honest: Arc<Honest>,
+    transport: Transport,
+    authority: Arc<Authority>,
+    wrong: Mutex<Option<Wrong>>,
+    requests: AtomicUsize,
+    /// Ends the connections that are open.
+    connections: Mutex<CancellationToken>,
+}
+
+impl Front {
+    /// A front on a free port of that address.
+    pub async fn start(
+        honest: &Arc<Honest>,
+        transport: Transport,
+        authority: &Arc<Authority>,
+        address: Ipv4Addr,
+    ) -> Self {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let scheme = if transport == Transport::Plain { "http" } else { "https" };
+        let shared = Arc::new(Shared {
+            honest: Arc::clone(honest),
+            transport,
+            authority: Arc::clone(authority),
+            wrong: Mutex::default(),
+            requests: AtomicUsize::new(0),
+            connections: Mutex::default(),
+        });
+        let listening = tokio::spawn(Arc::clone(&shared).listen(listener));
+        Self { base_url: format!("{scheme}://{address}/client/v4"), address, shared, listening }
+    }
+
+    /// From now on this goes wrong.
+    pub async fn spoil(&mut self, wrong: Wrong) {
+        if matches!(wrong, Wrong::Refused) {
+            self.listening.abort();
+            let _ = (&mut self.listening).await;
+        }
+        if !matches!(wrong, Wrong::Answers(..) | Wrong::Hostnames(_)) {
+            self.shared.disconnect();
+        }
+        *self.shared.wrong.lock().unwrap() = Some(wrong);
+    }
+
+    /// From now on nothing does.
+    pub async fn mend(&mut self) {
+        let wrong = self.shared.wrong.lock().unwrap().take();
+        if matches!(wrong, Some(Wrong::Refused)) {
+            let listener = TcpListener::bind(self.address).await.unwrap();
+            self.listening = tokio::spawn(Arc::clone(&self.shared).listen(listener));
+        }
+    }
+
+    /// How many requests came.
+    pub fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// Tells how many requests came, wherever it is asked.
+    pub fn counter(&self) -> Arc<dyn Fn() -> usize + Send + Sync> {
+        let shared = Arc::clone(&self.shared);
+        Arc::new(move || shared.requests.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.listening.abort();
+        self.shared.disconnect();
+    }
+}
+
+impl Shared {
+    fn disconnect(&self) {
+        std::mem::take(&mut *self.connections.lock().unwrap()).cancel();
+    }
+
+    async fn listen(self: Arc<Self>, listener: TcpListener) {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (shared, ended) = (Arc::clone(&self), self.connections.lock().unwrap().clone());
+            tokio::spawn(async move { ended.run_until_cancelled(shared.converse(stream)).await });
+        }
+    }
+
+    async fn converse(self: Arc<Self>, stream: TcpStream) {
+        let breaker = Breaker::default();
+        let (shared, tripped) = (Arc::clone(&self), breaker.clone());
+        let service = service_fn(move |request| Arc::clone(&shared).answer(request, tripped.clone()));
+        // how a connection ends is the client's affair
+        if self.transport == Transport::Plain {
+            let stream = TokioIo::new(Breakable::new(Io::Plain(stream), breaker.clone()));
+            let _ = http1::Builder::new().serve_connection(stream, service).await;
+        } else if let Ok(stream) = self.acceptor().accept(stream).await {
+            let stream = TokioIo::new(Breakable::new(Io::Tls(Box::new(stream)), breaker.clone()));
+            let builder = http2::Builder::new(TokioExecutor::new());
+            let _ = builder.serve_connection(stream, service).await;
+        }
+    }
+
+    fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(match *self.wrong.lock().unwrap() {
+            Some(Wrong::Untrusted) => &self.authority.untrusted,
+            Some(Wrong::Expired) => &self.authority.expired,
+            _ => &self.authority.good,
+        }))
+    }
+
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        breaker: Breaker,
+    ) -> io::Result<Response<Body>> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let path = request.uri().path();
+        let asked = endpoint(request.method(), path);
+        let wrong = match &*self.wrong.lock().unwrap() {
+            Some(Wrong::Answers(endpoint, answer)) if *endpoint == asked => Some(answer.clone()),
+            Some(Wrong::Hostnames(answers)) => numbered(path).and_then(|number| answers.get(number).cloned()),
+            _ => None,
+        };
+        let Some(wrong) = wrong else { return self.honest.answer(request).await.map(|(answer, _)| answer) };
+        match wrong {
+            Answer::Whole(status, headers, body) => Ok(response(status, headers, whole(body))),
+            Answer::Endless(headers, first, again) => {
+                let chunks = stream::iter([first]).chain(stream::repeat(again));
+                Ok(response(200, headers, streamed(chunks.map(Ok))))
+            }
+            Answer::Drip => {
+                let drops = stream::repeat(()).then(async |()| {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    Ok(Bytes::from_static(b" "))
+                });
+                Ok(response(200, Vec::new(), streamed(drops)))
+            }
+            Answer::Hang => std::future::pending().await,
+            Answer::Cut { announced } => {
+                let (honest, body) = self.honest.answer(request).await?;
+                let length = announced.then(|| ("content-length", body.len().to_string()));
+                let half = stream::iter([Ok(body.slice(..body.len() / 2))]);
+                let end = stream::once(async {
+                    // an error at once would take along what was not sent yet
+                    tokio::task::yield_now().await;
+                    Err(io::ErrorKind::ConnectionAborted.into())
+                });
+                let status = honest.status().as_u16();
+                Ok(response(status, length.into_iter().collect(), streamed(half.chain(end))))
+            }
+            Answer::Dropped => Err(io::ErrorKind::ConnectionAborted.into()),
+            Answer::Broken(how) => {
+                breaker.trip(how);
+                Ok(response(200, Vec::new(), whole(Bytes::new())))
+            }
+        }
+    }
+}
+
+impl Honest {
+    /// The answers of the API at that URL.
+    pub fn of(api: &str) -> Arc<Self> {
+        let http = reqwest::Client::builder().no_proxy().no_gzip().tls_certs_only([]).build().unwrap();
+        Arc::new(Self {
+            api: api.trim_end_matches("/client/v4").to_owned(),
+            http,
+            answers: Default::default(),
+        })
+    }
+
+    /// The answer, and its body once more.
+    async fn answer(&self, request: Request<Incoming>) -> io::Result<(Response<Body>, Bytes)> {
+        let (head, body) = request.into_parts();
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        let mut answers = self.answers.lock().await;
+        let key = format!("{} {target}", head.method);
+        if !answers.contains_key(&key) {
+            let mut asked = self.http.request(head.method, format!("{}{target}", self.api));
+            for name in [AUTHORIZATION, CONTENT_TYPE] {
+                if let Some(value) = head.headers.get(&name) {
+                    asked = asked.header(name, value);
+                }
+            }
+            let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+            let mut answer = asked.body(body).send().await.map_err(io::Error::other)?;
+            let (status, mut headers) = (answer.status(), std::mem::take(answer.headers_mut()));
+            headers.remove(CONTENT_LENGTH);
+            let body = answer.bytes().await.map_err(io::Error::other)?;
+            answers.insert(key.clone(), (status, headers, body));
+        }
+        let (status, headers, body) = answers[&key].clone();
+        let mut response = Response::new(whole(body.clone()));
+        (*response.status_mut(), *response.headers_mut()) = (status, headers);
+        Ok((response, body))
+    }
+}
+
+/// Which of the API's methods is called.
+fn endpoint(method: &Method, path: &str) -> Endpoint {
+    let path = path.strip_prefix("/client/v4/").unwrap_or(path);
+    let parts: Vec<_> = path.split('/').collect();
+    match parts[..] {
+        ["zones"] => Endpoint::ZoneList,
+        ["zones", _, "origin_tls_client_auth"] => Endpoint::ZoneCertificateList,
+        ["zones", _, _, "settings"] => Endpoint::ZoneSettings,
+        ["zones", _, _, "hostnames"] if method == Method::PUT => Endpoint::HostnamePut,
+        ["zones", _, _, "hostnames"] => Endpoint::HostnameList,
+        ["zones", _, _, "hostnames", "certificates"] => Endpoint::CertificateList,
+        ["zones", _, _, "hostnames", _] => Endpoint::HostnameGet,
+        [.., "tokens", "verify"] => Endpoint::TokenVerify,
+        _ => panic!("the exporter asks for {method} {path}"),
+    }
+}
+
+/// The number of the hostname that a path ends in.
+fn numbered(path: &str) -> Option<usize> {
+    path.rsplit_once("/f")?.1.strip_suffix(".example.com")?.parse().ok()
+}
+
+fn response(status: u16, headers: Vec<(&'static str, String)>, body: Body) -> Response<Body> {
+    let response = Response::builder().status(status);
+    headers
+        .into_iter()
+        .fold(response, |response, header| response.header(header.0, header.1))
+        .body(body)
+        .unwrap()
+}
+
+fn whole(body: Bytes) -> Body {
+    Full::new(body).map_err(|never| match never {}).boxed_unsync()
+}
+
+fn streamed(chunks: impl futures_util::Stream<Item = io::Result<Bytes>> + Send + 'static) -> Body {
+    StreamBody::new(chunks.map(|chunk| chunk.map(Frame::data))).boxed_unsync()
+}

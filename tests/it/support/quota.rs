@@ -1,0 +1,81 @@
+//! Two clients that spend one quota: the exporter's, and one that looks neither left nor right.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloudflare_aop_exporter::cloudflare::{Budget, RateLimit};
+use cloudflare_aop_exporter::simulator;
+use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::support::harness::{Api, hostname, world};
+
+/// Who may spend how much, and what for.
+pub struct Quota {
+    /// The window of all limits.
+    pub per: Duration,
+    /// How many requests the exporter may send in it.
+    pub own: u32,
+    /// How many the API takes in it, from both clients together.
+    pub enforced: u32,
+    /// For how long it blocks after one too many.
+    pub block: Duration,
+    /// How many the other client sends in it, evenly.
+    pub other: u32,
+    /// How many hostnames the exporter reads.
+    pub hostnames: usize,
+}
+
+/// What came of it.
+pub struct Spent {
+    pub requests: u64,
+    pub of_the_other: u32,
+    /// How often either was told that the limit was passed.
+    pub refused: f64,
+    pub took: Duration,
+}
+
+impl Quota {
+    pub async fn spend(&self) -> Spent {
+        let names: Vec<_> = (0..self.hostnames).map(|number| format!("h{number}.example.com")).collect();
+        let limit = simulator::RateLimit { requests: self.enforced, per: self.per, block: self.block };
+        let options = simulator::Options { rate_limit: Some(limit), ..simulator::Options::default() };
+        let world = world(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let api = Api::start_with(world, &options).await;
+        let mut asking = api.client();
+        let own = RateLimit { requests: NonZeroU32::new(self.own).unwrap(), per: self.per };
+        asking.budget = Arc::new(Budget::new(own));
+        let (client, started) = (asking.build(), Instant::now());
+        let far = started + Duration::from_secs(3600);
+
+        let reads = stream::iter(&names)
+            .map(async |name| client.hostname(api.zone, &hostname(name), far).await.map(|_| ()));
+        let reads = async {
+            let mut reads = std::pin::pin!(reads.buffer_unordered(client.options().max_concurrent_requests));
+            while let Some(reading) = reads.next().await {
+                reading.unwrap();
+            }
+        };
+        let (mut of_the_other, mut refused) = (0, 0.0);
+        let other = async {
+            let (http, url) = (reqwest::Client::new(), format!("{}/zones", api.base_url));
+            let mut ticks = interval(self.per / self.other);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let response = http.get(&url).bearer_auth(&options.token).send().await.unwrap();
+                of_the_other += 1;
+                refused += f64::from(u8::from(response.status() == 429));
+            }
+        };
+        tokio::select! {
+            () = reads => {}
+            never = other => never,
+        }
+        refused += asking.counted("cloudflare_aop_api_requests_total", &["429"]);
+        // by their path, since one of the other client's may be under way still
+        let requests = api.simulator.requests().count("GET", "/origin_tls_client_auth/hostnames/");
+        Spent { requests, of_the_other, refused, took: started.elapsed() }
+    }
+}

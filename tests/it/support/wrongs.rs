@@ -1,0 +1,236 @@
+//! Everything that the API, or somebody in its place, may do wrong, and what has to come of it.
+
+use std::io::Write;
+
+use bytes::Bytes;
+use cloudflare_aop_exporter::domain::Reason;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::support::breakable::Break;
+use crate::support::front::Answer;
+
+/// One thing that goes wrong.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    pub name: &'static str,
+    pub what: What,
+    /// Why a call fails; none where it does no harm.
+    pub reason: Option<Reason>,
+}
+
+#[derive(Clone, Debug)]
+pub enum What {
+    /// The answers of one endpoint.
+    Answer(Answer),
+    /// Nobody listens.
+    Refused,
+    /// TLS with a certificate of an authority that nobody trusts.
+    Untrusted,
+    /// TLS with a certificate that is over.
+    Expired,
+    /// The name of the API's host has no address.
+    Unresolvable,
+    /// Wall time is so many seconds off.
+    Clock(i64),
+}
+
+impl Fault {
+    /// Whether the API forbids all further requests for longer than a poll waits.
+    pub fn blocks(&self) -> bool {
+        self.reason == Some(Reason::RateLimited)
+            && !self.name.ends_with(" at once")
+            && !self.name.ends_with(" soon")
+    }
+
+    /// Whether a call that fails by it is tried again, which takes its time.
+    pub fn is_slow(&self) -> bool {
+        use Reason::{Connect, RateLimited, ServerError, Timeout};
+        matches!(self.reason, Some(Connect | RateLimited | ServerError | Timeout))
+    }
+
+    /// Whether only the passing of time tells.
+    pub fn is_silent(&self) -> bool {
+        matches!(self.what, What::Answer(Answer::Hang | Answer::Drip))
+    }
+
+    /// Whether it has nothing to do with what is spoken without TLS.
+    pub fn is_of_tls(&self) -> bool {
+        matches!(self.what, What::Untrusted | What::Expired | What::Unresolvable)
+    }
+
+    /// Whether calls beside the one that is struck may fail too.
+    pub fn spreads(&self, one_connection: bool) -> bool {
+        let breaks = matches!(self.what, What::Answer(Answer::Broken(_)));
+        self.reason == Some(Reason::RateLimited) || breaks && one_connection
+    }
+}
+
+/// All of it. Whoever follows a redirect comes to `elsewhere`.
+pub fn faults(elsewhere: &str) -> Vec<Fault> {
+    let answers = [statuses(), rate_limits(), redirects(elsewhere), bodies(), nestings(), streams()].concat();
+    let answers = answers.into_iter().map(|(name, answer, reason)| (name, What::Answer(answer), reason));
+    let others = [
+        ("nobody listens", What::Refused, Some(Reason::Connect)),
+        ("a certificate of nobody's", What::Untrusted, Some(Reason::Tls)),
+        ("a certificate that is over", What::Expired, Some(Reason::Tls)),
+        ("a name without an address", What::Unresolvable, Some(Reason::Connect)),
+        ("a clock that is a year ahead", What::Clock(31_536_000), None),
+        ("a clock that is a year behind", What::Clock(-31_536_000), None),
+    ];
+    answers.chain(others).map(|(name, what, reason)| Fault { name, what, reason }).collect()
+}
+
+type Row = (&'static str, Answer, Option<Reason>);
+
+fn statuses() -> Vec<Row> {
+    let rows = [
+        ("400", 400, 1415, Reason::Rejected),
+        ("400 for the token", 400, 6003, Reason::Auth),
+        ("401", 401, 10_000, Reason::Auth),
+        ("403", 403, 10_000, Reason::Forbidden),
+        ("404", 404, 7003, Reason::NotFound),
+        ("405", 405, 10_405, Reason::Rejected),
+        ("408", 408, 0, Reason::Timeout),
+        ("409", 409, 0, Reason::Rejected),
+        ("410", 410, 0, Reason::Rejected),
+        ("418", 418, 0, Reason::Rejected),
+        ("500", 500, 0, Reason::ServerError),
+        ("502", 502, 0, Reason::ServerError),
+        ("503", 503, 0, Reason::ServerError),
+        ("504", 504, 0, Reason::ServerError),
+        ("520", 520, 0, Reason::ServerError),
+        ("200 without success", 200, 1, Reason::Rejected),
+        ("200 without success for the token", 200, 1000, Reason::Auth),
+    ];
+    let mut rows: Vec<Row> = rows
+        .into_iter()
+        .map(|(name, status, code, reason)| (name, refusal(status, code, None), Some(reason)))
+        .collect();
+    rows.push(("503 for a day", refusal(503, 0, Some("86400")), Some(Reason::ServerError)));
+    rows
+}
+
+fn rate_limits() -> Vec<Row> {
+    // the request is sent at the start of 2026
+    let rows = [
+        ("429 until at once", Some("0")),
+        ("429 until a date that is past, so until at once", Some("Wed, 31 Dec 2025 23:00:00 GMT")),
+        ("429 until soon", Some("1")),
+        ("429 for a day", Some("86400")),
+        ("429 until a date", Some("Thu, 01 Jan 2026 00:02:00 GMT")),
+        ("429 until the end of time", Some("Fri, 31 Dec 9999 23:59:59 GMT")),
+        ("429 for longer than a number holds", Some("99999999999999999999999999")),
+        ("429 for less than nothing", Some("-5")),
+        ("429 for as long as somebody guesses", None),
+    ];
+    let row = |(name, asked)| (name, refusal(429, 971, asked), Some(Reason::RateLimited));
+    rows.into_iter().map(row).collect()
+}
+
+fn redirects(elsewhere: &str) -> Vec<Row> {
+    let to = |status| Answer::Whole(status, vec![("location", elsewhere.to_owned())], Bytes::new());
+    let rows = [("301", to(301)), ("302", to(302)), ("307", to(307)), ("308", to(308))];
+    rows.into_iter().map(|(name, answer)| (name, answer, Some(Reason::InvalidResponse))).collect()
+}
+
+fn bodies() -> Vec<Row> {
+    let utf16 = r#"{"success":true,"result":[]}"#.encode_utf16().flat_map(u16::to_le_bytes);
+    let page = "<html><h1>Something went wrong</h1></html>";
+    let rows = [
+        ("a page under 200", typed("text/html", page.into())),
+        ("a page under 502", Answer::Whole(502, Vec::new(), page.into())),
+        ("nothing under 200", json("")),
+        ("204", Answer::Whole(204, Vec::new(), Bytes::new())),
+        ("nothing under 503", Answer::Whole(503, Vec::new(), Bytes::new())),
+        ("null", json("null")),
+        ("a list of nothing", json("[]")),
+        ("no result", json(r#"{"success":true}"#)),
+        ("a result of null", json(r#"{"success":true,"errors":[],"result":null}"#)),
+        ("a text as result", json(r#"{"success":true,"result":"app.example.com"}"#)),
+        ("a number as result", json(r#"{"success":true,"result":7}"#)),
+        ("lists in lists as result", json(r#"{"success":true,"result":[[[]]]}"#)),
+        ("success as text", json(r#"{"success":"true","result":[]}"#)),
+        ("success as null", json(r#"{"success":null,"result":[]}"#)),
+        ("no success", json(r#"{"result":[]}"#)),
+        ("success twice", json(r#"{"success":true,"success":true,"result":[]}"#)),
+        ("errors as text", json(r#"{"success":true,"errors":"none","result":[]}"#)),
+        ("two documents", json(r#"{"success":true,"result":[]}{"success":true,"result":[]}"#)),
+        ("half a document", json(r#"{"success":true,"result":["#)),
+        (
+            "an integer that is too large",
+            json(r#"{"success":true,"errors":[{"code":99999999999999999999}]}"#),
+        ),
+        ("a number that is too large", json(r#"{"success":true,"result_info":{"total_pages":1e999}}"#)),
+        ("pages without end", json(r#"{"success":true,"result_info":{"total_pages":4294967296}}"#)),
+        ("less than no pages", json(r#"{"success":true,"result_info":{"total_count":-1}}"#)),
+        ("no UTF-8", json(&b"{\"success\":true,\"errors\":[{\"message\":\"\xff\xfe\"}]}"[..])),
+        ("UTF-16", typed("application/json; charset=utf-16", utf16.collect())),
+        ("a byte order mark", json("\u{feff}{\"success\":true,\"result\":[]}")),
+    ];
+    let reason = |answer: &Answer| match answer {
+        Answer::Whole(500.., ..) => Reason::ServerError,
+        _ => Reason::InvalidResponse,
+    };
+    rows.map(|(name, answer)| (name, answer.clone(), Some(reason(&answer)))).into()
+}
+
+/// What would overflow a stack that it is read on.
+fn nestings() -> Vec<Row> {
+    const DEEP: usize = 20_000;
+    let nested = |before: &str, open: &str, close: &str, after: &str| {
+        json(format!("{before}{}{}{after}", open.repeat(DEEP), close.repeat(DEEP)))
+    };
+    let rows = [
+        ("a result of deep lists", nested(r#"{"success":true,"result":"#, "[", "]", "}")),
+        ("a result of deep objects", nested(r#"{"success":true,"result":"#, r#"{"a":"#, "}", "}")),
+        ("deep causes", nested(r#"{"success":false,"errors":"#, r#"[{"error_chain":"#, "}]", "}")),
+        ("deep lists that nobody asked for", nested(r#"{"success":true,"x":"#, "[", "]", "}")),
+    ];
+    rows.map(|(name, answer)| (name, answer, Some(Reason::InvalidResponse))).into()
+}
+
+fn streams() -> Vec<Row> {
+    let gzip = || vec![("content-encoding", "gzip".to_owned())];
+    let (connect, invalid) = (Some(Reason::Connect), Some(Reason::InvalidResponse));
+    let mut honest = GzEncoder::new(Vec::new(), Compression::fast());
+    honest.write_all(br#"{"success":true,"errors":[],"result":[]}"#).unwrap();
+    let honest = Bytes::from(honest.finish().unwrap());
+    vec![
+        ("no gzip where it says so", Answer::Whole(200, gzip(), r#"{"success":true}"#.into()), invalid),
+        ("half of a gzip", Answer::Whole(200, gzip(), honest.slice(..honest.len() / 2)), invalid),
+        ("a gzip bomb", Answer::bomb(), invalid),
+        (
+            "a body without end",
+            Answer::Endless(Vec::new(), "{\"success\":".into(), " ".repeat(1 << 16).into()),
+            invalid,
+        ),
+        ("half a body of a known length", Answer::Cut { announced: true }, connect),
+        ("half a body of an unknown length", Answer::Cut { announced: false }, connect),
+        ("an octet now and then", Answer::Drip, Some(Reason::Timeout)),
+        ("silence", Answer::Hang, Some(Reason::Timeout)),
+        ("no answer", Answer::Dropped, connect),
+        ("a reset", Answer::Broken(Break::Reset), connect),
+        (
+            "garbage",
+            Answer::Broken(Break::Raw(b"\x00\xffgarbage \r\n\r\n, and no HTTP of any version\r\n\r\n")),
+            connect,
+        ),
+    ]
+}
+
+fn refusal(status: u16, code: i64, retry_after: Option<&str>) -> Answer {
+    let body = format!(
+        r#"{{"success":false,"errors":[{{"code":{code},"message":"told to fail"}}],"messages":[],"result":null}}"#
+    );
+    let headers = retry_after.map(|time| ("retry-after", time.to_owned()));
+    Answer::Whole(status, headers.into_iter().collect(), body.into())
+}
+
+fn json(body: impl Into<Bytes>) -> Answer {
+    typed("application/json", body.into())
+}
+
+fn typed(kind: &str, body: Bytes) -> Answer {
+    Answer::Whole(200, vec![("content-type", kind.to_owned())], body)
+}
