@@ -4,8 +4,8 @@ mod accounts;
 mod controls;
 mod descriptors;
 mod notify;
-mod pace;
 mod reload;
+mod timing;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub async fn run(
     let clock = Clock::system();
     let telemetry = Arc::new(Telemetry::new().context("metrics about the exporter")?);
     let controls = Controls::start(&config, Arc::clone(&telemetry), clock.clone())?;
-    let Followed { setup, serving, pace } = controls.followed();
+    let Followed { setup, serving, timing } = controls.followed();
     let (wish, wishes) = mpsc::channel(1);
 
     let mut poller = Poller::new(setup.clone(), Arc::clone(&telemetry), clock.clone());
@@ -70,7 +70,7 @@ pub async fn run(
     tasks.spawn(to_its_end(poller.run(ticks, shutdown.clone())));
     tasks.spawn(to_its_end(http::serve(listener, app, limits, stopped())));
     tasks.spawn(to_its_end(notify::keep_informed(shutdown.clone())));
-    tasks.spawn(until(stopped(), pace::keep(pace, tick, clock, pace::Watch::default())));
+    tasks.spawn(until(stopped(), timing::keep(timing, tick, clock, timing::Watch::default())));
     tasks.spawn(until(stopped(), verify_tokens(setup)));
     let _kept = match origin {
         Some(origin) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::accounts::Accounts;
-use super::pace::Pace;
+use super::timing::Timing;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http;
@@ -17,7 +17,7 @@ pub(super) struct Controls {
     accounts: Accounts,
     setup: watch::Sender<Arc<Setup>>,
     serving: watch::Sender<Arc<http::Options>>,
-    pace: watch::Sender<Pace>,
+    timing: watch::Sender<Timing>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
 }
@@ -28,8 +28,8 @@ pub(super) struct Followed {
     pub(super) setup: watch::Receiver<Arc<Setup>>,
     /// How is served.
     pub(super) serving: watch::Receiver<Arc<http::Options>>,
-    /// When is polled.
-    pub(super) pace: watch::Receiver<Pace>,
+    /// When to poll.
+    pub(super) timing: watch::Receiver<Timing>,
 }
 
 impl Controls {
@@ -45,7 +45,7 @@ impl Controls {
             accounts,
             setup: watch::Sender::new(setup),
             serving: watch::Sender::new(Arc::new(config.serving.clone())),
-            pace: watch::Sender::new(pace(config)),
+            timing: watch::Sender::new(timing(config)),
             telemetry,
             clock,
         })
@@ -56,7 +56,7 @@ impl Controls {
         Followed {
             setup: self.setup.subscribe(),
             serving: self.serving.subscribe(),
-            pace: self.pace.subscribe(),
+            timing: self.timing.subscribe(),
         }
     }
 
@@ -68,10 +68,10 @@ impl Controls {
         let setup = setup(&mut self.accounts, config, &self.clock)?;
         self.setup.send_replace(setup);
         self.serving.send_modify(|serving| *serving = Arc::new(config.serving.clone().after(serving)));
-        // each new schedule costs a few idle tasks, so only where it has changed
-        self.pace.send_if_modified(|before| {
-            let pace = pace(config);
-            std::mem::replace(before, pace.clone()) != pace
+        // a restart of the schedule would lose a tick that is delayed
+        self.timing.send_if_modified(|before| {
+            let timing = timing(config);
+            std::mem::replace(before, timing.clone()) != timing
         });
         Ok(())
     }
@@ -96,6 +96,6 @@ fn setup(accounts: &mut Accounts, config: &Config, clock: &Clock) -> anyhow::Res
     Ok(Arc::new(Setup { clients, targets: config.targets.clone(), gap }))
 }
 
-fn pace(config: &Config) -> Pace {
-    Pace { schedule: config.schedule.clone(), jitter: config.jitter }
+fn timing(config: &Config) -> Timing {
+    Timing { schedule: config.schedule.clone(), jitter: config.jitter }
 }
