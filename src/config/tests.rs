@@ -429,7 +429,21 @@ fn a_zone_that_is_there_twice_is_named_with_both_places() {
         (
             "[[account]]\nname = \"b\"\n[[account.zone]]\nname = \"example.com\"",
             "9: account.zone.name = \"example.com\": expected each zone once, this one is at line 3 too, \
-             there in account default and here in b",
+             there in account default and here in b; another zone of that name needs its id",
+        ),
+        (
+            "[[account]]\nname = \"b\"\n[[account.zone]]\nname = \"example.com\"\n\
+             id = \"023e105f4ecef8ad9ca31a8372d0c353\"",
+            "10: account.zone.id = \"023e105f4ecef8ad9ca31a8372d0c353\": \
+             expected each zone once, this one is at line 4 too, there in account default and here in b",
+        ),
+        (
+            "[[account]]\nname = \"b\"\n[[account.zone]]\nname = \"example.com\"\nid = \"1\"",
+            "10: account.zone.id = \"1\": expected a zone id of 32 hexadecimal digits",
+        ),
+        (
+            "[[account.zone]]\nname = \"example.com\"\nid = \"ffffffffffffffffffffffffffffffff\"",
+            "7: account.zone.name = \"example.com\": expected each zone once, this one is at line 3 too",
         ),
         (
             "[[account.zone]]\nid = \"023E105F4ECEF8AD9CA31A8372D0C353\"",
@@ -438,6 +452,33 @@ fn a_zone_that_is_there_twice_is_named_with_both_places() {
         ),
     ];
     assert_errors(&cases, again);
+}
+
+#[test]
+fn a_second_zone_of_one_name_in_another_account_is_known_by_its_id() {
+    let zone = |account: &str, id: &str| {
+        format!(
+            "[[account]]\nname = \"{account}\"\n[[account.zone]]\nname = \"example.com\"\n{id}\n\
+             hostnames = [\"{account}.example.com\"]\n"
+        )
+    };
+    let [second, third] = ["a", "b"].map(|digit| format!("id = \"{}\"", digit.repeat(32)));
+    for first in ["", "id = \"023e105f4ecef8ad9ca31a8372d0c353\""] {
+        let text = [zone("one", first), zone("two", &second), zone("three", &third)].concat();
+        let config = parse(&text, Secrets::Check).unwrap();
+        let zones = config.targets.zones().iter().map(|zone| {
+            assert_eq!(zone.name().unwrap().as_str(), "example.com");
+            let [hostname] = zone.hostnames() else { panic!("one hostname") };
+            (zone.key().as_str().to_owned(), zone.account().to_string(), hostname.hostname.to_string())
+        });
+        let expected = [
+            ("a".repeat(32), "two", "two.example.com"),
+            ("b".repeat(32), "three", "three.example.com"),
+            ("example.com".to_owned(), "one", "one.example.com"),
+        ];
+        let expected = expected.map(|(key, account, name)| (key, account.to_owned(), name.to_owned()));
+        assert_eq!(zones.collect::<Vec<_>>(), expected);
+    }
 }
 
 #[test]

@@ -141,6 +141,11 @@ impl ZoneTarget {
         Self { key, account, name: None, id: Some(id), hostnames, extent: Extent::default() }
     }
 
+    /// A zone that shares its name with one of another account, so that its id is its key.
+    pub fn named_by_id(account: Arc<str>, name: ZoneName, id: ZoneId) -> Self {
+        Self { key: ZoneKey::from(id), ..Self::named(account, name, Some(id)) }
+    }
+
     /// The zone with these hostnames; of several with one name the first counts.
     #[must_use]
     pub fn with_hostnames(self, hostnames: Vec<HostnameTarget>) -> Self {

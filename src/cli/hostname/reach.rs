@@ -96,10 +96,14 @@ impl Reach {
     fn account(&self) -> anyhow::Result<(Account, Option<ZoneTarget>)> {
         let Some(path) = &self.config else { return Ok((self.by_environment()?, None)) };
         let config = Config::load(path, Secrets::Check)?;
-        let mut zones = config.targets.zones().iter();
-        let zone = zones.find(|zone| {
+        let mut zones = config.targets.zones().iter().filter(|zone| {
             self.zone.is(zone) && self.account.as_ref().is_none_or(|name| **name == **zone.account())
         });
+        let zone = zones.next();
+        ensure!(
+            zones.next().is_none(),
+            "--zone: the configuration has several zones of that name, give the id of one, or its --account"
+        );
         let names: Vec<_> =
             config.accounts.iter().map(|account| account.options.account.to_string()).collect();
         let name = match (&self.account, zone, names.as_slice()) {
@@ -173,5 +177,43 @@ pub(super) fn explained(what: impl Display, error: &Error, purpose: Purpose) -> 
     match error.advice(purpose) {
         Some(advice) => anyhow!("{what}: {advice} ({error})"),
         None => anyhow!("{what}: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_two_configured_zones_have_needs_an_account_or_an_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let zone = |account: &str, id: &str| {
+            format!(
+                "[[account]]\nname = \"{account}\"\napi_token_file = \"token\"\n[[account.zone]]\n\
+                 name = \"example.com\"\n{id}\nhostnames = [\"example.com\"]\n"
+            )
+        };
+        let id = "f".repeat(32);
+        let content = zone("one", "") + &zone("two", &format!("id = \"{id}\""));
+        std::fs::write(folder.path().join("token"), "s3cret").unwrap();
+        std::fs::write(folder.path().join("aop.toml"), content).unwrap();
+        let account = |zone: &str, account: Option<&str>| {
+            let reach = Reach {
+                zone: zone.parse().unwrap(),
+                config: Some(folder.path().join("aop.toml")),
+                account: account.map(str::to_owned),
+                base_url: None,
+                timeout: Duration::from_secs(1),
+            };
+            let (account, zone) = reach.account().map_err(|error| error.to_string())?;
+            Ok::<_, String>(format!("{} {}", account.options.account, zone.unwrap().key()))
+        };
+        assert_eq!(
+            account("example.com", None).unwrap_err(),
+            "--zone: the configuration has several zones of that name, give the id of one, or its --account"
+        );
+        assert_eq!(account("example.com", Some("one")).unwrap(), "one example.com");
+        assert_eq!(account("example.com", Some("two")).unwrap(), format!("two {id}"));
+        assert_eq!(account(&id, None).unwrap(), format!("two {id}"));
     }
 }
