@@ -367,7 +367,7 @@ fn an_open_door_on_a_reachable_address_is_warned_about_once() {
         let mut serve = Running::start(&["serve", "--config", &path]);
         serve.get("/-/healthy");
         let said = |what| serve.read("err").matches(what).count();
-        let warnings = || said("everybody who reaches it may read");
+        let warnings = || said("anyone who reaches this address can read everything");
         assert_eq!(warnings(), warned);
         // a reload that opens it is warned about too, and one that leaves it open is not
         for (server, warned) in [(&*locked, warned), ("", warned + 1), ("", warned + 1)] {

@@ -145,7 +145,7 @@ async fn it_is_healthy_while_it_serves_and_ready_once_every_zone_was_tried() {
     let health = served.get("/-/healthy").await;
     assert_eq!((health.status, health.text()), (200, "healthy\n"));
     let ready = served.get("/-/ready").await;
-    assert_eq!((ready.status, ready.text()), (503, "not ready: some zones were not tried yet\n"));
+    assert_eq!((ready.status, ready.text()), (503, "not ready: some zones have not been polled yet\n"));
 
     served.snapshot.send_modify(|snapshot| *snapshot = Arc::new(read(snapshot)));
     let ready = served.get("/-/ready").await;
@@ -221,7 +221,7 @@ async fn other_methods_and_other_paths_are_refused() {
     }
     for path in ["/metrics/", "/Metrics", "//", "/..", "*"] {
         let answer = served.get(path).await;
-        assert_eq!((answer.status, answer.text()), (404, "not found, / lists what there is\n"), "{path}");
+        assert_eq!((answer.status, answer.text()), (404, "not found; / links to what is served\n"), "{path}");
     }
     assert_eq!(served.get("/metrics?match[]=up").await.status, 200);
 }
