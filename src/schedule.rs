@@ -75,6 +75,13 @@ impl FromStr for Schedule {
     }
 }
 
+impl Default for Schedule {
+    /// Every five minutes.
+    fn default() -> Self {
+        "0 */5 * * * *".parse().expect("a valid expression")
+    }
+}
+
 /// Parses an expression with the same settings as tokio-cron-scheduler.
 fn parse(expression: &str) -> Option<Cron> {
     let parser = CronParser::builder().seconds(Seconds::Required).year(Year::Optional).dom_and_dow(true);
@@ -123,6 +130,11 @@ mod tests {
 
     fn schedule(text: &str) -> Schedule {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_default_is_every_five_minutes() {
+        assert_eq!(Schedule::default().to_string(), "0 */5 * * * *");
     }
 
     #[test]

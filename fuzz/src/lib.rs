@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::cloudflare::{BaseUrl, Budget, Change, Client, Options, RateLimit};
-use cloudflare_aop_exporter::config::{Config, Secrets};
+use cloudflare_aop_exporter::config::{Config, Files, Secrets};
 use cloudflare_aop_exporter::domain::{
     CertId, Expectation, Expected, Extent, Hostname, HostnameTarget, Outcome, Pem, Reading, Snapshot,
     Targets, ZoneId, ZoneName, ZoneTarget,
@@ -48,7 +48,9 @@ pub const TARGETS: [(&str, Target); 9] = [
 /// A configuration file is read, or each of its errors names the file.
 pub fn config(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
-    if let Err(errors) = Config::parse(text, Path::new("/aop.toml"), Secrets::Skip, &|_| None) {
+    if let Err(errors) =
+        Config::parse(text, Path::new("/aop.toml"), Secrets::Skip, &|_| None, &mut Files::default())
+    {
         assert!(errors.count() > 0);
         assert!(errors.to_string().starts_with("/aop.toml:"), "{errors}");
     }

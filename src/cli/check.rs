@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::config::{Config, Secrets};
+use crate::config::{Config, Files, Secrets};
 use crate::daemon::Accounts;
 use crate::domain::{Date, Hostname, Snapshot, Targets, Thresholds, Verdict, ZoneTarget};
 use crate::file;
@@ -88,7 +88,7 @@ impl Check {
 
     async fn check(&self) -> anyhow::Result<Verdict> {
         let deadline = Instant::now() + self.timeout;
-        let config = Config::load(&self.config, Secrets::Check)?;
+        let config = Config::load(&self.config, Secrets::Check, &mut Files::default())?;
         let targets = self.chosen(&config.targets)?;
         let (clock, telemetry) = (Clock::system(), Arc::new(Telemetry::new()?));
         let clients = Accounts::new(Arc::clone(&telemetry), clock.clone()).update(&config.accounts)?;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::config::{Config as File, Secrets};
+use crate::config::{Config as File, Files, Secrets};
 
 /// Looks at a configuration file.
 #[derive(Subcommand)]
@@ -28,7 +28,7 @@ impl Config {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let Self::Check(check) = self;
         let secrets = if check.no_secrets { Secrets::Skip } else { Secrets::Check };
-        let config = File::load(&check.config, secrets)?;
+        let config = File::load(&check.config, secrets, &mut Files::default())?;
         let (accounts, zones) = (config.accounts.len(), config.targets.zones().len());
         let hostnames = config.targets.hostnames();
         super::print(&format!("ok: accounts: {accounts}, zones: {zones}, hostnames: {hostnames}\n"))?;

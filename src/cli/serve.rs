@@ -25,7 +25,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let mut files = Files::default();
-        let config = Config::load_noting(&self.config, Secrets::Check, &mut files)?;
+        let config = Config::load(&self.config, Secrets::Check, &mut files)?;
         let stop = daemon::stop_signal()?;
         // first of all: a port in use, or a scrape that comes early, shall not have to wait for TLS to be set up
         let listener = match self.listen {

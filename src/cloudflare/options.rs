@@ -63,6 +63,13 @@ impl BaseUrl {
     }
 }
 
+impl Default for BaseUrl {
+    /// Cloudflare's own API.
+    fn default() -> Self {
+        "https://api.cloudflare.com/client/v4".parse().expect("a valid URL")
+    }
+}
+
 impl FromStr for BaseUrl {
     type Err = BaseUrlError;
 
@@ -158,6 +165,7 @@ mod tests {
 
     #[test]
     fn a_base_url_is_https_or_leads_to_this_machine() {
+        assert_eq!(BaseUrl::default().as_url().as_str(), "https://api.cloudflare.com/client/v4/");
         let parsed = |text: &str| text.parse::<BaseUrl>().map(|url| url.as_url().to_string());
         assert_eq!(
             parsed("https://api.cloudflare.com/client/v4").as_deref(),

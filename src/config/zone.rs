@@ -1,4 +1,4 @@
-//! The zones of an account, and the hostnames in them.
+//! The tables `account.zone`, and the hostnames in them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -106,11 +106,11 @@ fn reject_duplicate(section: &Section<'_>, key: &str, first: &Origin, account: &
     section.reject(key, &complaint);
 }
 
-/// How the zone is read, and what of it beside the hostnames that are named.
+/// Reads how to read the zone, and what to watch beside the configured hostnames.
 fn extent(section: &mut Section<'_>) -> Extent {
     const DISCOVER: &str = "discover";
     const DISCOVERED: &str = "discovered_expect";
-    // what cannot be read was meant to be on: then nothing that rests on it is complained about too
+    // an invalid flag was probably meant to be true: so settings that need it are not rejected as well
     let discover = section.flag(DISCOVER).unwrap_or(section.has(DISCOVER));
     let discovered = expected(section, DISCOVERED);
     if section.has(DISCOVERED) && !discover {
@@ -186,7 +186,7 @@ fn hostname(section: &Section<'_>, item: &Spanned<DeValue<'_>>) -> Option<Hostna
     }
 }
 
-/// A hostname with what it is expected to be.
+/// Reads a hostname with its expectation.
 fn expecting(mut section: Section<'_>) -> Option<HostnameTarget> {
     let hostname = section.parse("name");
     if !section.has("name") {

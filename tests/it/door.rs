@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use cloudflare_aop_exporter::config::{Config, Secrets};
+use cloudflare_aop_exporter::config::{Config, Files, Secrets};
 use cloudflare_aop_exporter::http::Hash;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use reqwest::{Certificate, Client, Identity, Method, Response, StatusCode};
@@ -347,7 +347,9 @@ fn what_a_configuration_holds_is_printed_without_its_secrets() {
     let hash = bcrypt::hash("password", 4).unwrap();
     let text = config(&format!("{MUTUAL}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
     let token = |_: &str| Some(TOKEN.to_owned());
-    let config = Config::parse(&text, &folder.path("aop.toml"), Secrets::Check, &token).unwrap();
+    let config =
+        Config::parse(&text, &folder.path("aop.toml"), Secrets::Check, &token, &mut Files::default())
+            .unwrap();
     let printed = format!("{config:?}");
     let tls = "tls: Some(Tls { wants_client: true, .. }), users: Some({\"prometheus\"})";
     assert!(printed.contains(tls), "{printed}");

@@ -1,7 +1,6 @@
 //! Which zone is meant, and on whose behalf the API is asked about it.
 
 use std::fmt::Display;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -12,15 +11,11 @@ use clap::Args;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::cloudflare::{BaseUrl, Client, Error, Options, Purpose, RateLimit};
-use crate::config::{Account, Config, Secrets, TokenSource};
+use crate::cloudflare::{BaseUrl, Client, Error, Purpose};
+use crate::config::{Account, Config, Files, Secrets};
 use crate::daemon::Accounts;
 use crate::domain::{Hostname, NameError, ZoneId, ZoneName, ZoneTarget};
 use crate::telemetry::Telemetry;
-
-/// The API's place where nothing else is said.
-const CLOUDFLARE: &str = "https://api.cloudflare.com/client/v4";
-const TOKEN: &str = "CLOUDFLARE_API_TOKEN";
 
 #[derive(Args)]
 pub(super) struct Reach {
@@ -92,10 +87,14 @@ impl Reach {
         Ok(Api { client, zone, name, timeout: self.timeout })
     }
 
-    /// The account on whose behalf is asked, and the zone if it is configured.
+    /// The account to use, and the zone if it is configured.
     fn account(&self) -> anyhow::Result<(Account, Option<ZoneTarget>)> {
-        let Some(path) = &self.config else { return Ok((self.by_environment()?, None)) };
-        let config = Config::load(path, Secrets::Check)?;
+        let Some(path) = &self.config else {
+            let mut account = Account::default();
+            account.options.base_url = self.base_url.clone().unwrap_or_default();
+            return Ok((account, None));
+        };
+        let config = Config::load(path, Secrets::Check, &mut Files::default())?;
         let mut zones = config.targets.zones().iter().filter(|zone| {
             self.zone.is(zone) && self.account.as_ref().is_none_or(|name| **name == **zone.account())
         });
@@ -119,27 +118,6 @@ impl Reach {
             format!("--account: the configuration has no account {name}, but {}", names.join(", "))
         })?;
         Ok((account, zone.map(|zone| ZoneTarget::clone(zone))))
-    }
-
-    /// What a configuration of nothing but its defaults would say.
-    fn by_environment(&self) -> anyhow::Result<Account> {
-        /// Half of what Cloudflare allows one user.
-        const REQUESTS: NonZeroU32 = NonZeroU32::new(600).expect("it is not zero");
-        const NAME: &str = "default";
-        let base_url = self.base_url.clone().map_or_else(|| CLOUDFLARE.parse(), Ok)?;
-        Ok(Account {
-            options: Options {
-                account: NAME.into(),
-                account_id: None,
-                base_url,
-                timeout: Duration::from_secs(30),
-                max_concurrent_requests: 8,
-                extra_ca: None,
-            },
-            token: TokenSource::Env(TOKEN.to_owned()),
-            rate_limit: RateLimit { requests: REQUESTS, per: Duration::from_mins(5) },
-            quota: NAME.to_owned(),
-        })
     }
 }
 
