@@ -51,6 +51,10 @@ deploy:
     tests/systemd-unit
     tests/dashboard/types
 
+# Generates the dashboard from tests/dashboard/dashboard.py
+dashboard:
+    tests/dashboard/dashboard.py
+
 # The program as the container has it, in an empty root (as root)
 static PROFILE="release":
     .ci/static {{ PROFILE }}

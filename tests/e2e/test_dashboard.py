@@ -1,4 +1,4 @@
-"""The dashboard: it is what its source says, asks for what there is, and gets answers from a real Prometheus."""
+"""The dashboard: it is what its generator writes, asks for what there is, and gets answers from a real Prometheus."""
 
 import json
 import math
@@ -11,8 +11,7 @@ from harness import ROOT, TEXT, Case, eventually, get, status
 from test_prometheus import query
 from test_rules import RULES
 
-GRAFANA = ROOT / "deploy/grafana"
-DASHBOARD = json.loads((GRAFANA / "dashboards/cloudflare-aop.json").read_text())
+DASHBOARD = json.loads((ROOT / "deploy/grafana/dashboards/cloudflare-aop.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 TARGETS = [(panel["title"], target) for panel in PANELS for target in panel["targets"]]
 
@@ -32,8 +31,8 @@ PROMETHEUS = {"up", "ALERTS", "ALERTS_FOR_STATE"}
 
 
 class Dashboard(Case):
-    def test_it_is_what_its_source_says(self):
-        command = [sys.executable, GRAFANA / "dashboard.py", "--check"]
+    def test_it_is_what_its_generator_writes(self):
+        command = [sys.executable, ROOT / "tests/dashboard/dashboard.py", "--check"]
         result = subprocess.run(command, capture_output=True, text=True, timeout=30)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 

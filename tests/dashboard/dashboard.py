@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""What dashboards/cloudflare-aop.json is made of: writes it, or with --check says whether it is current.
+"""Generates deploy/grafana/dashboards/cloudflare-aop.json, or checks with --check that it is up to date.
 
-A panel is one call; where it stands follows from the order, and a row of the screen is 24 wide.
+A panel is one call. Its position follows from the order of the panels, in rows that are 24 wide.
 """
 
 import json
 import sys
 from pathlib import Path
 
-TARGET = Path(__file__).parent / "dashboards/cloudflare-aop.json"
+TARGET = Path(__file__).parents[2] / "deploy/grafana/dashboards/cloudflare-aop.json"
 UID = "cloudflare-aop"
 # where the runbooks are read: a variable of the dashboard, so that whoever keeps a copy changes it there
 RUNBOOKS = "https://github.com/OWNER/cloudflare-aop-exporter/blob/main/docs/alerts.md"
@@ -699,7 +699,7 @@ def main():
     text = json.dumps(dashboard(), indent=1) + "\n"
     if sys.argv[1:] == ["--check"]:
         if TARGET.read_text() != text:
-            sys.exit(f"{TARGET.name} is not current: run {Path(__file__).name}")
+            sys.exit(f"{TARGET.name} is out of date: run tests/dashboard/dashboard.py")
     else:
         TARGET.write_text(text)
 
