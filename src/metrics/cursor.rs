@@ -1,4 +1,4 @@
-//! How far the rows of one family are written, and how to go on.
+//! A cursor over the rows of one family.
 
 use std::sync::Arc;
 
@@ -8,24 +8,24 @@ use crate::exposition;
 use super::States;
 use super::row::Row;
 
-/// The next row of a family.
+/// The next row of a family to write.
 #[derive(Default)]
-pub(super) struct Walk {
+pub(super) struct Cursor {
     zone: usize,
     row: usize,
 }
 
-/// Where rows are written to, and as what.
-pub(super) struct To<'a> {
+/// Where to write rows, and of which family.
+pub(super) struct Target<'a> {
     pub(super) out: &'a mut Vec<u8>,
-    /// How many octets are enough.
+    /// The number of octets at which to stop.
     pub(super) until: usize,
-    /// The family.
+    /// The name of the family.
     pub(super) name: &'static str,
     pub(super) states: States,
 }
 
-impl To<'_> {
+impl Target<'_> {
     fn is_full(&self) -> bool {
         self.out.len() >= self.until
     }
@@ -35,22 +35,22 @@ impl To<'_> {
     }
 }
 
-impl Walk {
-    /// Goes on with a row for each hostname; true once all are written.
+impl Cursor {
+    /// Continues with a row for each hostname; true once all are written.
     pub(super) fn hostnames(
         &mut self,
         zones: &[Arc<ZoneState>],
-        to: &mut To<'_>,
+        target: &mut Target<'_>,
         write: impl Fn(&Entry, &mut Row<'_>),
     ) -> bool {
         let mut head = Vec::new();
         while let Some(zone) = zones.get(self.zone) {
-            start(&mut head, to.name, zone, "hostname");
+            start(&mut head, target.name, zone, "hostname");
             for entry in &zone.entries()[self.row..] {
-                if to.is_full() {
+                if target.is_full() {
                     return false;
                 }
-                write(entry, &mut to.row(&head, entry.hostname().as_str()));
+                write(entry, &mut target.row(&head, entry.hostname().as_str()));
                 self.row += 1;
             }
             self.zone += 1;
@@ -59,43 +59,43 @@ impl Walk {
         true
     }
 
-    /// Goes on with a row for each zone; true once all are written.
+    /// Continues with a row for each zone; true once all are written.
     pub(super) fn zones(
         &mut self,
         zones: &[Arc<ZoneState>],
-        to: &mut To<'_>,
+        target: &mut Target<'_>,
         write: impl Fn(&ZoneState, &mut Row<'_>),
     ) -> bool {
-        let head = [to.name, "{zone=\""].concat();
+        let head = [target.name, "{zone=\""].concat();
         for zone in &zones[self.zone..] {
-            if to.is_full() {
+            if target.is_full() {
                 return false;
             }
-            write(zone, &mut to.row(head.as_bytes(), zone.key().as_str()));
+            write(zone, &mut target.row(head.as_bytes(), zone.key().as_str()));
             self.zone += 1;
         }
         true
     }
 
-    /// Goes on with a row for each certificate; true once all are written.
+    /// Continues with a row for each certificate; true once all are written.
     pub(super) fn certificates(
         &mut self,
         zones: &[Arc<ZoneState>],
-        to: &mut To<'_>,
+        target: &mut Target<'_>,
         write: impl Fn(&ZoneCertificate, &mut Row<'_>),
     ) -> bool {
         let mut head = Vec::new();
         while let Some(zone) = zones.get(self.zone) {
-            start(&mut head, to.name, zone, "cert_id");
+            start(&mut head, target.name, zone, "cert_id");
             let common = head.len();
             for certificate in &zone.certificates()[self.row..] {
-                if to.is_full() {
+                if target.is_full() {
                     return false;
                 }
                 head.truncate(common);
                 head.extend_from_slice(certificate.id.as_str().as_bytes());
                 head.extend_from_slice(b"\",level=\"");
-                write(certificate, &mut to.row(&head, certificate.level.label()));
+                write(certificate, &mut target.row(&head, certificate.level.label()));
                 self.row += 1;
             }
             self.zone += 1;
@@ -104,7 +104,7 @@ impl Walk {
         true
     }
 
-    /// Goes on with a row for each of `things`; true once all are written.
+    /// Continues with a row for each of `things`; true once all are written.
     pub(super) fn each<T>(
         &mut self,
         things: &[T],
@@ -123,7 +123,7 @@ impl Walk {
     }
 }
 
-/// What all rows of a family in one zone start with, up to the value of `label`.
+/// Writes what all rows of a family in one zone start with, up to the value of `label`.
 fn start(head: &mut Vec<u8>, name: &str, zone: &ZoneState, label: &str) {
     head.clear();
     head.extend_from_slice(name.as_bytes());
