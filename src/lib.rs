@@ -20,7 +20,7 @@
 //! | 2 | [`cloudflare`] | the API's client, with its budget of requests |
 //! | 3 | [`poll`] | plans requests, runs them, folds what they say, publishes |
 //! | 3 | [`metrics`] | the families of a snapshot |
-//! | 3 | [`change`] | what a wish takes, and when it is in force |
+//! | 3 | [`change`] | plans changes of associations, and waits until they are in force |
 //! | 4 | [`http`] | routes, negotiation, compression |
 //! | 4 | [`simulator`] | a simulated API with faults on demand |
 //! | 5 | [`config`] | the file becomes exact settings, or all of its errors |

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::change::Wish;
+use crate::change::Desired;
 use crate::cloudflare::Purpose;
 use crate::domain::{CertId, Hostname as Name, Status};
 use apply::Apply;
@@ -94,9 +94,9 @@ impl Hostname {
         match self {
             Self::Get(get) => get.run().await,
             Self::List(list) => list.run().await,
-            Self::Enable(Enable { cert_id, apply }) => apply.run(&Wish::Enabled(cert_id)).await,
-            Self::Disable(Disable { cert_id, apply }) => apply.run(&Wish::Disabled(cert_id)).await,
-            Self::Void(Void { cert_id, apply }) => apply.run(&Wish::Void(cert_id)).await,
+            Self::Enable(Enable { cert_id, apply }) => apply.run(&Desired::Enabled(cert_id)).await,
+            Self::Disable(Disable { cert_id, apply }) => apply.run(&Desired::Disabled(cert_id)).await,
+            Self::Void(Void { cert_id, apply }) => apply.run(&Desired::Void(cert_id)).await,
         }
     }
 }
