@@ -1,4 +1,4 @@
-//! Which zone is meant, and on whose behalf the API is asked about it.
+//! The zone to work on, and the account whose token may do so.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -22,22 +22,21 @@ pub(super) struct Reach {
     /// The zone.
     #[arg(long, value_name = "NAME_OR_ID")]
     zone: ZoneArgument,
-    /// The configuration file: its accounts are used. Without one, the token is taken from CLOUDFLARE_API_TOKEN.
+    /// Configuration file with the accounts; without it, the token is read from CLOUDFLARE_API_TOKEN.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The account of the configuration; needed only where there are several and none has this zone.
+    /// Account of the configuration; needed only if there are several and none has this zone.
     #[arg(long, value_name = "NAME", requires = "config")]
     account: Option<String>,
-    /// Where the API is, if not at Cloudflare; plain http is accepted for loopback addresses only.
+    /// URL of the API; plain http is accepted for loopback addresses only.
     #[arg(long, value_name = "URL", conflicts_with_all = ["config", "account"])]
     base_url: Option<BaseUrl>,
-    /// How long one call of the API may take, with everything that is tried again; beside the time for which the
-    /// account's rate_limit holds it back.
+    /// How long one call of the API may take, including retries, but without waiting for the account's rate_limit.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = crate::cli::duration)]
     timeout: Duration,
 }
 
-/// A zone as somebody types it.
+/// A zone on the command line.
 #[derive(Clone)]
 enum ZoneArgument {
     Name(ZoneName),
@@ -48,16 +47,16 @@ impl FromStr for ZoneArgument {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        // a name of one label is no zone, so that 32 digits are an id
+        // 32 digits are an id, since no zone has a name of one label
         text.parse().map(Self::Id).or_else(|_| text.parse().map(Self::Name))
     }
 }
 
-/// A zone, and the client that may ask about it.
+/// A zone, and a client for it.
 pub(super) struct Api {
     pub(super) client: Arc<Client>,
     pub(super) zone: ZoneId,
-    /// The zone's name, where that is known.
+    /// The zone's name, if known.
     name: Option<ZoneName>,
     pub(super) timeout: Duration,
 }
@@ -131,17 +130,17 @@ impl ZoneArgument {
 }
 
 impl Api {
-    /// When so many calls that are made now have to be answered: later where our own limit holds them back.
+    /// The deadline of so many calls from now on, including the time for which the budget delays them.
     pub(super) fn deadline(&self, calls: usize) -> Instant {
         Instant::now() + self.timeout + self.client.budget().time_for(calls)
     }
 
-    /// What the zone is called.
+    /// The zone as it is shown.
     pub(super) fn zone_name(&self) -> String {
         self.name.as_ref().map_or_else(|| self.zone.to_string(), |name| format!("{name} ({})", self.zone))
     }
 
-    /// Refuses a hostname of another zone, of which this zone would merely say that it has no association.
+    /// Refuses a hostname of another zone. The API would just say that it has no association.
     pub(super) fn check_zone(&self, hostname: &Hostname) -> anyhow::Result<()> {
         if let Some(name) = &self.name {
             ensure!(hostname.is_in(name), "{hostname} is not in the zone {name}");
