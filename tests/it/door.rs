@@ -46,7 +46,7 @@ impl Authority {
     /// A client that trusts this authority.
     fn client(&self, with: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> Client {
         let trusted = Certificate::from_pem(self.0.pem().as_bytes()).unwrap();
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(20)).pool_max_idle_per_host(0);
+        let client = Client::builder().no_proxy().timeout(Duration::from_secs(120)).pool_max_idle_per_host(0);
         with(client.tls_certs_only([trusted])).build().unwrap()
     }
 }
