@@ -7,13 +7,12 @@ Of those files only times are changed, and all in the same way: a minute becomes
 import json
 import re
 import signal
-import threading
 import time
 import urllib.parse
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from harness import ALERTMANAGER, EXPORTER, PROMETHEUS, RULES, TOKEN, Case, Simulator, ask, eventually, status, values
+from webhook import Webhook
 
 DAY = 86_400
 RECEIVERS = {"critical": "page", "warning": "ticket", "info": "notes"}
@@ -34,47 +33,6 @@ def shortened(text):
     # the age of a process that has just started
     young = r"(?<=process_start_time_seconds > time\(\) - )\d+"
     return re.sub(young, lambda found: str(int(found[0]) // 60), re.sub(keys, divided, text))
-
-
-class Webhook:
-    """Keeps what the receivers of the Alertmanager are told."""
-
-    def __init__(self):
-        self.alerts = {}
-        self.lock = threading.Lock()
-        webhook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                webhook.take(self.path.strip("/"), body["alerts"])
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def take(self, receiver, alerts):
-        with self.lock:
-            for alert in alerts:
-                key = (receiver, *sorted(alert["labels"].items()))
-                _, states, _ = self.alerts.setdefault(key, (alert["labels"], [], receiver))
-                # an alert is repeated whenever another one of its group changes
-                if states[-1:] != [alert["status"]]:
-                    states.append(alert["status"])
-
-    def told(self):
-        """The labels of every alert that ever came, its states in turn, and its receiver."""
-        with self.lock:
-            return [(labels, list(states), receiver) for labels, states, receiver in self.alerts.values()]
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 class Scenario:
