@@ -9,6 +9,7 @@ mod error;
 mod hostnames;
 mod interner;
 mod options;
+mod pages;
 mod retry;
 mod tokens;
 mod transport;

@@ -77,7 +77,8 @@ async fn a_zone_that_the_list_of_all_lacks_is_looked_for_by_name_and_harms_no_ot
     let down: Vec<_> = snapshot.zones().iter().filter(|zone| !zone.is_up()).collect();
     assert_eq!(down.len(), 1);
     assert_eq!((down[0].key().as_str(), down[0].failure()), ("zone-59.example", Some(Reason::NotFound)));
-    assert_eq!(api.simulator.requests().count("GET", "/zones?"), 3);
+    let requests = api.simulator.requests().count("GET", "/zones?");
+    assert_eq!(requests, 4, "two pages, the name, and whether the token sees any zone");
 }
 
 #[tokio::test]
@@ -127,17 +128,17 @@ async fn of_several_zones_with_one_name_the_only_active_one_counts_in_a_list_too
     api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }).on_path("/zones?page="));
     let client = api.client().build();
     let listed = client.visible_zones(&names(51), soon()).await.unwrap().unwrap();
-    let id = async |name: &str| {
-        let id = client.zone_id_among(&listed, &name.parse().unwrap(), soon()).await;
+    let id = |name: &str| {
+        let id = listed.find(&name.parse().unwrap());
         id.map(|id| id.to_string()).map_err(|error| error.to_string())
     };
-    assert_eq!(id("one.example").await.unwrap(), "2".repeat(32));
+    assert_eq!(id("one.example").unwrap(), "2".repeat(32));
     assert_eq!(
-        id("two.example").await.unwrap_err(),
+        id("two.example").unwrap_err(),
         "2 zones named two.example are visible to the token; give the id of the one that is meant"
     );
     assert_eq!(
-        id("three.example").await.unwrap_err(),
+        id("three.example").unwrap_err(),
         "no zone named three.example is visible to the token; its permission \"Zone Read\" must cover it"
     );
 }
@@ -151,8 +152,7 @@ async fn a_zone_that_two_pages_show_is_one_zone() {
     let (client, name) = (api.client().build(), "one.example".parse().unwrap());
     assert_eq!(client.zone_id(&name, soon()).await.unwrap().to_string(), "1".repeat(32));
     let listed = client.visible_zones(&names(51), soon()).await.unwrap().unwrap();
-    let id = client.zone_id_among(&listed, &name, soon()).await;
-    assert_eq!(id.unwrap().to_string(), "1".repeat(32));
+    assert_eq!(listed.find(&name).unwrap().to_string(), "1".repeat(32));
     assert_eq!(api.simulator.requests().total(), 4);
 }
 
@@ -170,8 +170,7 @@ async fn a_token_that_sees_no_zone_at_all_is_told_so_after_one_more_request() {
     assert_eq!(api.simulator.requests().total(), 2);
 
     let listed = client.visible_zones(&names(51), soon()).await.unwrap().unwrap();
-    let error = client.zone_id_among(&listed, &name, soon()).await.unwrap_err();
-    assert_eq!(error.to_string(), told);
+    assert_eq!(listed.find(&name).unwrap_err().to_string(), told);
     assert_eq!(api.simulator.requests().total(), 3);
 }
 

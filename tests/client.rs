@@ -4,12 +4,12 @@
 #[path = "support/harness.rs"]
 mod harness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_aop_exporter::cloudflare::{Error, TokenState};
-use cloudflare_aop_exporter::domain::{Association, Reason, Status};
+use cloudflare_aop_exporter::domain::{Association, Level, Reason, Status};
 use cloudflare_aop_exporter::simulator::{Effect, Fault, Options, Standing, World};
 use futures_util::future::join_all;
 use harness::{Api, Asking, budget, hostname, now, soon, world};
@@ -53,6 +53,54 @@ async fn equal_certificates_share_one_allocation() {
     let a = client.hostname(api.zone, &a, soon()).await.unwrap();
     let b = client.hostname(api.zone, &b, soon()).await.unwrap();
     assert!(Arc::ptr_eq(&a.certificate.unwrap(), &b.certificate.unwrap()));
+}
+
+#[tokio::test]
+async fn the_certificates_of_both_stores_are_read_from_all_pages() {
+    let mut world = world(&[]);
+    let zone = world.zone("example.com").unwrap();
+    for level in [Level::Hostname, Level::Zone] {
+        // beside the one that is there
+        for day in 0..if level == Level::Hostname { 119 } else { 120 } {
+            zone.add_certificate_at(level, now() + SignedDuration::from_hours(24 * day)).unwrap();
+        }
+    }
+    let api = Api::start(world).await;
+    let client = api.client().build();
+    for listed in [
+        client.hostname_certificates(api.zone, soon()).await.unwrap(),
+        client.zone_certificates(api.zone, soon()).await.unwrap(),
+    ] {
+        assert_eq!((listed.rows.len(), listed.complete, listed.pages), (120, true, 3));
+        let ids: BTreeSet<_> = listed.rows.iter().map(|row| &row.id).collect();
+        assert_eq!(ids.len(), 120);
+    }
+    assert_eq!(api.simulator.requests().total(), 6);
+}
+
+#[tokio::test]
+async fn a_certificate_list_of_one_page_takes_one_request_without_parameters() {
+    let api = Api::start(world(&[])).await;
+    api.simulator.add_fault(Fault::new(Effect::Empty { status: 400 }).on_path("?"));
+    let listed = api.client().build().hostname_certificates(api.zone, soon()).await.unwrap();
+    assert_eq!((listed.rows.len(), listed.complete, listed.pages), (1, true, 1));
+    assert_eq!(api.simulator.requests().total(), 1);
+}
+
+#[tokio::test]
+async fn a_certificate_list_that_is_the_same_on_each_page_is_not_complete() {
+    let api = Api::start(world(&[])).await;
+    let rows: Vec<_> = (0..50).map(|number| json!({"id": format!("{number}"), "issuer": "CA"})).collect();
+    let list = |info| {
+        let body = json!({"success": true, "result": rows.clone(), "result_info": info});
+        Fault::new(Effect::Json { status: 200, body })
+    };
+    let client = api.client().build();
+    for info in [json!({"total_pages": 3}), json!({"total_count": 120}), json!(null)] {
+        api.simulator.add_fault(list(info.clone()));
+        let listed = client.zone_certificates(api.zone, soon()).await.unwrap();
+        assert_eq!((listed.rows.len(), listed.complete, listed.pages), (50, false, 2), "{info}");
+    }
 }
 
 #[tokio::test]

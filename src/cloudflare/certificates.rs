@@ -1,14 +1,19 @@
-//! The certificates of a zone, for single hostnames and for the whole of it, and the zone-level switch.
+//! The certificates of a zone, for single hostnames and for the zone as a whole, and the zone-level switch.
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::pages::{PageRows, Paging};
 use super::transport::Decoded;
 use super::wire::{CertificateObject, Envelope, Settings};
 use super::{Client, Error};
 use crate::domain::{CertId, Certificate, Date, Status, ZoneId};
 use crate::telemetry::Endpoint;
+
+/// A zone has few certificates: at most ten for single hostnames. Recorded answers have 50 a page; the API's other lists
+/// have 20 unless asked for more, so a shorter page is never a full one.
+const PAGING: Paging = Paging { per_page: 50, shortest_full_page: 20, most_pages: 20 };
 
 /// One certificate of a list.
 #[derive(Clone, Debug)]
@@ -23,13 +28,15 @@ pub struct ListedCertificate {
     pub certificate: Arc<Certificate>,
 }
 
-/// What a list of certificates had.
-#[derive(Debug)]
+/// A list of certificates, as far as it could be read.
+#[derive(Debug, Default)]
 pub struct ListedCertificates {
-    /// Those that can be trusted.
+    /// The certificates by their ids, each once.
     pub rows: Vec<ListedCertificate>,
-    /// Whether these are all that it had.
+    /// Whether these are all, rather than what was left of a list that changed while it was read.
     pub complete: bool,
+    /// The number of pages they came in.
+    pub pages: u32,
 }
 
 impl Client {
@@ -75,19 +82,25 @@ impl Client {
         path: &str,
         deadline: Instant,
     ) -> Result<ListedCertificates, Error> {
+        // the first page is asked for without parameters, which an API that knows none cannot refuse
+        let page_path = |page| if page == 1 { path.to_owned() } else { format!("{path}?page={page}") };
         let decode = |body: &[u8]| self.decode_certificates(body);
-        let (certificates, _) = self.get(endpoint, self.url(path)?, deadline, decode).await?;
-        Ok(certificates)
+        let pages = self.all_pages(endpoint, PAGING, deadline, page_path, decode, |_| true).await?;
+        Ok(pages.map_or_else(ListedCertificates::default, |pages| {
+            let (complete, read) = (pages.is_complete(), pages.read());
+            let mut rows: Vec<_> = pages.into_rows().into_values().collect();
+            rows.sort_by(|a, b| a.id.cmp(&b.id));
+            ListedCertificates { rows, complete, pages: read }
+        }))
     }
 
-    /// A list of certificates.
-    pub(super) fn decode_certificates(&self, body: &[u8]) -> Decoded<ListedCertificates> {
+    /// The rows of a page; none stands for one that does not tell which certificate it is.
+    pub(super) fn decode_certificates(&self, body: &[u8]) -> Decoded<PageRows<CertId, ListedCertificate>> {
         let envelope: Envelope<Vec<CertificateObject<'_>>> = serde_json::from_slice(body)?;
-        Ok(envelope.listed().map(|objects| {
-            let rows = objects.iter().filter_map(|object| object.listed(&self.certificates));
-            let rows: Vec<_> = rows.collect();
-            Ok(ListedCertificates { complete: rows.len() == objects.len(), rows })
-        }))
+        let row = |object: &CertificateObject<'_>| {
+            object.listed(&self.certificates).map(|row| (row.id.clone(), row))
+        };
+        Ok(envelope.listed().map(|objects| Ok(objects.iter().map(row).collect())))
     }
 }
 

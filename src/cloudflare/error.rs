@@ -116,6 +116,27 @@ impl Error {
         }
     }
 
+    /// Whether asking the same account for anything else is pointless now: the token, the quota or the network failed.
+    pub fn concerns_all(&self) -> bool {
+        match self {
+            Self::Transport { reason, .. } => {
+                matches!(reason, Reason::Connect | Reason::Tls | Reason::Timeout)
+            }
+            Self::Deadline => true,
+            Self::Common(error) => error.concerns_all(),
+            _ => matches!(self.reason(), Reason::Auth | Reason::RateLimited),
+        }
+    }
+
+    /// Whether a request was sent. One that was not says nothing about what was asked for.
+    pub fn was_sent(&self) -> bool {
+        match self {
+            Self::Header | Self::Deadline | Self::Blocked(_) => false,
+            Self::Common(error) => error.was_sent(),
+            _ => true,
+        }
+    }
+
     /// Whether the response has that status and names that code.
     pub fn is(&self, wanted: u16, code: i64) -> bool {
         matches!(self, Self::Api { status, .. } if *status == wanted) && self.has_code(code)
@@ -295,5 +316,54 @@ mod tests {
         assert!(!api(400, &[1553]).is(404, 1553));
         assert!(!api(404, &[1]).is(404, 1553));
         assert!(!Error::Oversized(0).is(404, 1553));
+    }
+
+    fn transport(reason: Reason) -> Error {
+        Error::Transport { reason, what: "it broke".into() }
+    }
+
+    #[test]
+    fn failures_of_token_quota_and_network_concern_all_requests_of_an_account() {
+        let all = [
+            api(401, &[]),
+            api(400, &[6003]),
+            api(429, &[]),
+            Error::Header,
+            Error::Blocked(Duration::ZERO),
+            Error::Deadline,
+            transport(Reason::Connect),
+            transport(Reason::Tls),
+            transport(Reason::Timeout),
+        ];
+        let one = [
+            api(403, &[]),
+            api(404, &[7003]),
+            api(408, &[]),
+            api(500, &[]),
+            api(200, &[1]),
+            transport(Reason::InvalidResponse),
+            Error::Oversized(1),
+            Error::Panicked,
+            Error::Invalid { status: 200, what: "it is odd".into(), ray: None },
+            Error::NoZone("a.example".parse().unwrap()),
+        ];
+        for (errors, concerns_all) in [(Vec::from(all), true), (Vec::from(one), false)] {
+            for error in errors {
+                assert_eq!(error.concerns_all(), concerns_all, "{error}");
+                let common = Error::Common(Arc::new(error));
+                assert_eq!(common.concerns_all(), concerns_all, "{common}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_without_token_time_or_quota_was_not_sent() {
+        for error in [Error::Header, Error::Deadline, Error::Blocked(Duration::ZERO)] {
+            assert!(!error.was_sent(), "{error}");
+            assert!(!Error::Common(Arc::new(error)).was_sent());
+        }
+        for error in [api(401, &[]), transport(Reason::Connect), Error::Oversized(1)] {
+            assert!(error.was_sent(), "{error}");
+        }
     }
 }

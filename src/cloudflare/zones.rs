@@ -22,7 +22,40 @@ type Row = Option<(ZoneName, ZoneId, bool)>;
 type Found = HashMap<ZoneId, bool>;
 
 /// All zones that a token sees.
+#[derive(Debug, Default)]
 pub struct VisibleZones(HashMap<ZoneName, Found>);
+
+impl VisibleZones {
+    /// Returns the id of the zone of that name, chosen as [`Client::zone_id`] does. A list that changed while its
+    /// pages were read may lack a zone that exists.
+    ///
+    /// # Errors
+    /// If the list is empty, lacks the name, or has several zones of it.
+    pub fn find(&self, name: &ZoneName) -> Result<ZoneId, Error> {
+        match self.0.get(name) {
+            Some(found) => choose(name, found),
+            None if self.0.is_empty() => Err(Error::NoZones(name.clone())),
+            None => Err(Error::NoZone(name.clone())),
+        }
+    }
+}
+
+/// Collects each zone's name and id, and whether it is active.
+impl FromIterator<(ZoneName, ZoneId, bool)> for VisibleZones {
+    fn from_iter<I: IntoIterator<Item = (ZoneName, ZoneId, bool)>>(rows: I) -> Self {
+        let mut all = Self::default();
+        all.extend(rows);
+        all
+    }
+}
+
+impl Extend<(ZoneName, ZoneId, bool)> for VisibleZones {
+    fn extend<I: IntoIterator<Item = (ZoneName, ZoneId, bool)>>(&mut self, rows: I) {
+        for (name, id, active) in rows {
+            self.0.entry(name).or_default().insert(id, active);
+        }
+    }
+}
 
 impl Client {
     /// The id of the zone of that name, the active one where several have it (`GET /zones?name=…`).
@@ -49,7 +82,7 @@ impl Client {
         names: &[ZoneName],
         deadline: Instant,
     ) -> Result<Option<VisibleZones>, Error> {
-        let mut all: HashMap<ZoneName, Found> = HashMap::new();
+        let mut all = VisibleZones::default();
         for page in 1.. {
             if page as usize > names.len() {
                 return Ok(None);
@@ -58,9 +91,7 @@ impl Client {
             let (rows, pages) = self.zones_page(url, deadline).await?;
             // a page that does not tell how many there are is the last one unless it is full
             let more = pages.map_or(rows.len() == PAGE, |pages| page < pages);
-            for (name, id, active) in rows.into_iter().flatten() {
-                all.entry(name).or_default().insert(id, active);
-            }
+            all.extend(rows.into_iter().flatten());
             if pages.is_some_and(|pages| pages as usize > names.len()) {
                 return Ok(None);
             }
@@ -68,25 +99,7 @@ impl Client {
                 break;
             }
         }
-        Ok(Some(VisibleZones(all)))
-    }
-
-    /// The id of the zone of that name: of those that were listed, or, where the list lacks it, looked for by name.
-    /// A list that changed while its pages were read may lack a zone that is there.
-    ///
-    /// # Errors
-    /// As with [`Client::zone_id`].
-    pub async fn zone_id_among(
-        &self,
-        zones: &VisibleZones,
-        name: &ZoneName,
-        deadline: Instant,
-    ) -> Result<ZoneId, Error> {
-        match zones.0.get(name) {
-            Some(found) => choose(name, found),
-            None if zones.0.is_empty() => Err(Error::NoZones(name.clone())),
-            None => choose(name, &self.zones_named(name, deadline).await?),
-        }
+        Ok(Some(all))
     }
 
     async fn zones_named(&self, name: &ZoneName, deadline: Instant) -> Result<Found, Error> {

@@ -53,7 +53,10 @@ impl<'a> Lookup<'a> {
     async fn listed(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
         let list = async || self.client.visible_zones(&self.names, deadline).await.map_err(Arc::new);
         match self.listed.get_or_init(list).await {
-            Ok(Some(zones)) => self.client.zone_id_among(zones, name, deadline).await,
+            Ok(Some(zones)) => match zones.find(name) {
+                Err(Error::NoZone(_)) => self.client.zone_id(name, deadline).await,
+                found => found,
+            },
             Ok(None) => self.client.zone_id(name, deadline).await,
             Err(error) => Err(Error::Common(Arc::clone(error))),
         }
