@@ -219,6 +219,29 @@ async fn a_429_stops_all_requests_of_the_quota_for_as_long_as_it_says() {
 }
 
 #[tokio::test]
+async fn a_quota_that_others_use_up_is_reported_as_such_and_nothing_is_sent() {
+    let limit = cloudflare_aop_exporter::simulator::RateLimit {
+        requests: 8,
+        per: Duration::from_secs(600),
+        block: Duration::from_secs(600),
+    };
+    let options = Options { rate_limit: Some(limit), ..Options::default() };
+    let api = Api::start_with(world(&["app.example.com"]), &options).await;
+    let (client, other) = (api.client().build(), api.client().build());
+    let asked = hostname("app.example.com");
+    for client in [&other, &other, &other, &other, &other, &client] {
+        client.hostname(api.zone, &asked, soon()).await.unwrap();
+    }
+    // two are left, a quarter of the quota
+    let error = client.hostname(api.zone, &asked, soon()).await.unwrap_err();
+    assert!(matches!(error, Error::Exhausted(time) if time > Duration::from_secs(500)), "{error:?}");
+    assert_eq!(error.reason(), Reason::RateLimited);
+    let told = "the quota, which the user's dashboard and other tools share, is used up for another ";
+    assert!(error.to_string().starts_with(told), "{error}");
+    assert_eq!(api.simulator.requests().total(), 6);
+}
+
+#[tokio::test]
 async fn retries_pass_the_budget_too_and_what_would_wait_too_long_is_not_sent() {
     let api = Api::start(world(&[])).await;
     let mut asking = api.client();

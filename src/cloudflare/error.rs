@@ -60,12 +60,18 @@ pub enum Error {
     /// The token cannot be sent in a header.
     #[error("the token cannot be sent in a header")]
     Header,
-    /// There was no time left to send the request.
+    /// Our own limit left no time to send the request.
     #[error("no time was left to send the request")]
     Deadline,
     /// Cloudflare forbade all requests for longer than there is time.
     #[error("Cloudflare forbids requests for another {} s", .0.as_secs())]
     Blocked(Duration),
+    /// Other users of the quota leave nothing of it for longer than there is time.
+    #[error(
+        "the quota, which the user's dashboard and other tools share, is used up for another {} s",
+        .0.as_secs()
+    )]
+    Exhausted(Duration),
     /// No zone of that name is visible.
     #[error("no zone named {0} is visible to the token; its permission \"Zone Read\" must cover it")]
     NoZone(ZoneName),
@@ -110,7 +116,7 @@ impl Error {
             }
             Self::Header => Reason::Auth,
             Self::Deadline => Reason::Timeout,
-            Self::Blocked(_) => Reason::RateLimited,
+            Self::Blocked(_) | Self::Exhausted(_) => Reason::RateLimited,
             Self::NoZone(_) | Self::NoZones(_) => Reason::NotFound,
             Self::Common(error) => error.reason(),
         }
@@ -131,7 +137,7 @@ impl Error {
     /// Whether a request was sent. One that was not says nothing about what was asked for.
     pub fn was_sent(&self) -> bool {
         match self {
-            Self::Header | Self::Deadline | Self::Blocked(_) => false,
+            Self::Header | Self::Deadline | Self::Blocked(_) | Self::Exhausted(_) => false,
             Self::Common(error) => error.was_sent(),
             _ => true,
         }
@@ -330,6 +336,7 @@ mod tests {
             api(429, &[]),
             Error::Header,
             Error::Blocked(Duration::ZERO),
+            Error::Exhausted(Duration::ZERO),
             Error::Deadline,
             transport(Reason::Connect),
             transport(Reason::Tls),
@@ -358,7 +365,8 @@ mod tests {
 
     #[test]
     fn a_request_without_token_time_or_quota_was_not_sent() {
-        for error in [Error::Header, Error::Deadline, Error::Blocked(Duration::ZERO)] {
+        let unsent = [Error::Blocked, Error::Exhausted].map(|error| error(Duration::ZERO));
+        for error in unsent.into_iter().chain([Error::Header, Error::Deadline]) {
             assert!(!error.was_sent(), "{error}");
             assert!(!Error::Common(Arc::new(error)).was_sent());
         }

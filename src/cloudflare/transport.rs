@@ -145,7 +145,7 @@ impl Client {
             let error = match self.attempt(endpoint, request, attempt, deadline, &decode).await {
                 Ok(value) => return Ok(value),
                 // it was not sent again: what came of it before says more
-                Err(error @ (Error::Deadline | Error::Blocked(_))) => return Err(before.unwrap_or(error)),
+                Err(error) if !error.was_sent() => return Err(before.unwrap_or(error)),
                 Err(error) => error,
             };
             tracing::debug!(account = %self.options.account, endpoint = endpoint.label(), attempt, %error, "request failed");
@@ -203,9 +203,13 @@ impl Client {
 
     /// Waits for the budget, as long as that ends before `deadline`.
     async fn admission(&self, deadline: Instant) -> Result<Admission<'_>, Error> {
-        self.budget.admit(deadline).await.map_err(|wait| match wait {
-            Wait::Blocked(until) => Error::Blocked(until.saturating_duration_since(Instant::now())),
-            Wait::Pace(_) => Error::Deadline,
+        self.budget.admit(deadline).await.map_err(|wait| {
+            let left = |until: Instant| until.saturating_duration_since(Instant::now());
+            match wait {
+                Wait::Blocked(until) => Error::Blocked(left(until)),
+                Wait::SharedQuota(until) => Error::Exhausted(left(until)),
+                Wait::OwnLimit(_) => Error::Deadline,
+            }
         })
     }
 
