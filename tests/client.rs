@@ -219,6 +219,21 @@ async fn a_429_stops_all_requests_of_the_quota_for_as_long_as_it_says() {
 }
 
 #[tokio::test]
+async fn a_429_that_gives_no_time_to_wait_stops_all_requests() {
+    for retry_after in ["0", "Wed, 31 Dec 2025 23:00:00 GMT", "soon"] {
+        let api = Api::start(world(&[])).await;
+        let limited = Effect::Status { status: 429, code: 971, retry_after: Some(retry_after.into()) };
+        api.simulator.add_fault(Fault::new(limited));
+        let client = api.client().build();
+        for _ in 0..10 {
+            let error = client.hostname(api.zone, &hostname("app.example.com"), soon()).await.unwrap_err();
+            assert_eq!(error.reason(), Reason::RateLimited, "{error}");
+        }
+        assert_eq!(api.simulator.requests().total(), 1, "{retry_after}");
+    }
+}
+
+#[tokio::test]
 async fn a_quota_that_others_use_up_is_reported_as_such_and_nothing_is_sent() {
     let limit = cloudflare_aop_exporter::simulator::RateLimit {
         requests: 8,

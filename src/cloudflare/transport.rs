@@ -70,7 +70,7 @@ const fn largest_body(endpoint: Endpoint) -> usize {
     }
 }
 
-/// What Cloudflare blocks for after its limit was passed, where it does not say.
+/// How long Cloudflare blocks all requests after its limit was passed, unless it says otherwise.
 const DEFAULT_BLOCK: Duration = Duration::from_secs(300);
 
 impl Client {
@@ -239,8 +239,7 @@ impl Client {
             self.telemetry.rate_limit(account, remaining.into(), now + reset);
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
-            let asked = retry_after(headers, self.clock.now()).unwrap_or(DEFAULT_BLOCK);
-            let longer = self.budget.block(now, asked.min(LONGEST_BLOCK));
+            let longer = self.budget.block(now, block_time(headers, self.clock.now()));
             self.telemetry.throttled(account, longer);
             if !longer.is_zero() {
                 tracing::warn!(account, seconds = longer.as_secs(), "Cloudflare's rate limit was passed");
@@ -302,6 +301,13 @@ async fn body(mut response: Response, cap: usize) -> Result<Bytes, Error> {
     }
     let body = whole.map_or(first, Bytes::from);
     if body.len() > cap { Err(Error::Oversized(cap)) } else { Ok(body) }
+}
+
+/// How long a 429 blocks all requests. No time at all, which would let them pass the limit again and again, is as good as
+/// none given.
+fn block_time(headers: &HeaderMap, now: jiff::Timestamp) -> Duration {
+    let asked = retry_after(headers, now).filter(|time| !time.is_zero());
+    asked.unwrap_or(DEFAULT_BLOCK).min(LONGEST_BLOCK)
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).

@@ -39,9 +39,7 @@ pub enum What {
 impl Fault {
     /// Whether the API forbids all further requests for longer than a poll waits.
     pub fn blocks(&self) -> bool {
-        self.reason == Some(Reason::RateLimited)
-            && !self.name.ends_with(" at once")
-            && !self.name.ends_with(" soon")
+        self.reason == Some(Reason::RateLimited) && !self.name.ends_with(" soon")
     }
 
     /// Whether a call that fails by it is tried again, which takes its time.
@@ -115,8 +113,8 @@ fn statuses() -> Vec<Row> {
 fn rate_limits() -> Vec<Row> {
     // the request is sent at the start of 2026
     let rows = [
-        ("429 until at once", Some("0")),
-        ("429 until a date that is past, so until at once", Some("Wed, 31 Dec 2025 23:00:00 GMT")),
+        ("429 for no time", Some("0")),
+        ("429 until a date that is past", Some("Wed, 31 Dec 2025 23:00:00 GMT")),
         ("429 until soon", Some("1")),
         ("429 for a day", Some("86400")),
         ("429 until a date", Some("Thu, 01 Jan 2026 00:02:00 GMT")),

@@ -81,6 +81,23 @@ fn retry_after_is_in_seconds_or_a_date() {
     assert_eq!(retry_after(&HeaderMap::new(), now()), None);
 }
 
+#[test]
+fn a_429_blocks_for_as_long_as_it_says_and_five_minutes_where_it_says_nothing_that_makes_sense() {
+    let blocked = |text| {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
+        block_time(&headers, now()).as_secs()
+    };
+    assert_eq!(["1", "300", "86400"].map(blocked), [1, 300, 600]);
+    assert_eq!(blocked("Thu, 01 Jan 2026 00:02:00 GMT"), 120);
+    for text in
+        ["0", "Wed, 31 Dec 2025 23:00:00 GMT", "Thu, 01 Jan 2026 00:00:00 GMT", "", "-5", "1.5", "soon"]
+    {
+        assert_eq!(blocked(text), 300, "{text}");
+    }
+    assert_eq!(block_time(&HeaderMap::new(), now()).as_secs(), 300);
+}
+
 proptest! {
     #[test]
     fn whatever_a_header_says_it_is_a_time_or_nothing(
@@ -90,9 +107,8 @@ proptest! {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::try_from(retry).unwrap());
         headers.insert("ratelimit", HeaderValue::try_from(limit).unwrap());
-        let now = Instant::now();
-        let asked = retry_after(&headers, self::now()).unwrap_or(DEFAULT_BLOCK).min(LONGEST_BLOCK);
-        prop_assert!(now + asked >= now);
+        let blocked = block_time(&headers, now());
+        prop_assert!(!blocked.is_zero() && blocked <= LONGEST_BLOCK);
         if let Some(Announcement { reset, .. }) = Announcement::of(&headers) {
             prop_assert!(reset <= LONGEST_BLOCK);
         }
