@@ -104,6 +104,70 @@ async fn a_certificate_list_that_is_the_same_on_each_page_is_not_complete() {
 }
 
 #[tokio::test]
+async fn a_code_that_is_a_text_and_a_success_that_is_none_still_mean_no_association() {
+    let api = Api::start(world(&[])).await;
+    let body = json!({"success": 0, "errors": [{"code": "1553", "message": 5}], "messages": {}, "result": 7});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 404, body }));
+    let reading = api.client().build().hostname(api.zone, &hostname("no.example.com"), soon()).await.unwrap();
+    assert_eq!(reading.association, Association::None);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_leaves_the_other_rows_and_the_list_is_not_complete() {
+    let api = Api::start(world(&[])).await;
+    let list = |rows: serde_json::Value| {
+        let body = json!({"success": true, "result": rows, "result_info": {"total_count": 3}});
+        Fault::new(Effect::Json { status: 200, body })
+    };
+    let client = api.client().build();
+    for odd in [json!(null), json!({"hostname": 5}), json!(["a.example.com", true]), json!({})] {
+        let row = |number| json!({"hostname": format!("h{number}.example.com"), "updated_at": 5});
+        api.simulator.add_fault(list(json!([row(1), odd, row(2)])));
+        let listed = client.associations(api.zone, soon(), |_| true).await.unwrap().unwrap();
+        let names: BTreeSet<_> = listed.rows.iter().map(|row| row.hostname.as_str()).collect();
+        assert_eq!(
+            (names.into_iter().collect(), listed.complete),
+            (vec!["h1.example.com", "h2.example.com"], false)
+        );
+    }
+    for odd in [json!(null), json!({"id": 5}), json!("one")] {
+        let row = |id| json!({"id": id, "serial_number": 7, "expires_on": 5});
+        api.simulator.add_fault(list(json!([row("one"), odd, row("two")])));
+        let listed = client.hostname_certificates(api.zone, soon()).await.unwrap();
+        let ids: Vec<_> = listed.rows.iter().map(|row| row.id.as_str()).collect();
+        assert_eq!((ids, listed.complete), (vec!["one", "two"], false));
+        assert_eq!(listed.rows[0].certificate.details().serial_number.as_deref(), Some("7"));
+    }
+}
+
+#[tokio::test]
+async fn identical_rows_of_one_page_leave_a_list_complete() {
+    let api = Api::start(world(&[])).await;
+    let row = json!({"hostname": "h1.example.com", "enabled": true});
+    let body = json!({"success": true, "result": [row, row], "result_info": {"total_count": 2}});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
+    let listed = api.client().build().associations(api.zone, soon(), |_| true).await.unwrap().unwrap();
+    assert_eq!((listed.rows.len(), listed.complete), (1, true));
+}
+
+#[tokio::test]
+async fn that_an_answer_had_odd_fields_is_told_once_and_only_of_its_zone() {
+    let api = Api::start(world(&["a.example.com"])).await;
+    let client = api.client().build();
+    let (asked, other) = (hostname("a.example.com"), "f".repeat(32).parse().unwrap());
+    client.hostname(api.zone, &asked, soon()).await.unwrap();
+    assert!(!client.take_odd_fields(api.zone));
+
+    let body = json!({"success": true, "result": {"enabled": true, "updated_at": 5, "issuer": []}});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
+    for _ in 0..2 {
+        client.hostname(api.zone, &asked, soon()).await.unwrap();
+    }
+    assert!(!client.take_odd_fields(other));
+    assert!(client.take_odd_fields(api.zone) && !client.take_odd_fields(api.zone));
+}
+
+#[tokio::test]
 async fn every_fault_has_its_reason_and_harms_no_other_request() {
     let status = |status, code| Effect::Status { status, code, retry_after: None };
     let huge = json!({"success": true, "result": {"enabled": true, "issuer": "x".repeat(5 << 20)}});

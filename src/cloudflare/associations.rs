@@ -4,15 +4,19 @@ use std::collections::HashSet;
 
 use tokio::time::Instant;
 
+use super::judge::Decoded;
 use super::pages::{PageRows, Paging};
-use super::transport::Decoded;
-use super::wire::{AssociationObject, Envelope};
+use super::request::Call;
+use super::wire::{Envelope, Object, association};
 use super::{Client, Error};
 use crate::domain::{Association, CertId, Date, Hostname, Status, ZoneId};
 use crate::telemetry::Endpoint;
 
 /// 1,000 rows are the most that the API returns in one page.
 const PAGING: Paging = Paging { per_page: 1000, shortest_full_page: 1, most_pages: 1000 };
+
+/// More associations than a page has, also where the API does not heed how many are asked for.
+const MOST_ROWS: usize = 10_000;
 
 /// One row of the list: a hostname may have several.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,8 +66,8 @@ impl Client {
                 "zones/{zone}/origin_tls_client_auth/hostnames?status=all&page={page}&per_page={per_page}"
             )
         };
-        let endpoint = Endpoint::HostnameList;
-        let pages = self.all_pages(endpoint, PAGING, deadline, path, decode_page, proceed).await?;
+        let call = Call { endpoint: Endpoint::HostnameList, zone: Some(zone), deadline };
+        let pages = self.all_pages(call, PAGING, path, decode_page, proceed).await?;
         Ok(pages.map(|pages| Associations {
             complete: pages.is_complete(),
             pages: pages.read(),
@@ -72,9 +76,8 @@ impl Client {
     }
 }
 
-/// The rows of a page; none stands for one that does not tell whose it is.
+/// The rows of a page.
 pub(super) fn decode_page(body: &[u8]) -> Decoded<PageRows<AssociationRow, ()>> {
-    let envelope: Envelope<Vec<AssociationObject<'_>>> = serde_json::from_slice(body)?;
-    let row = |object: &AssociationObject<'_>| object.row().map(|row| (row, ()));
-    Ok(envelope.listed().map(|objects| Ok(objects.iter().map(row).collect())))
+    let row = |object: &mut Object<'_>| association(object).map(|row| (row, ()));
+    Ok(Envelope::parse(body)?.rows(MOST_ROWS, row))
 }

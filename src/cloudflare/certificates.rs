@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::judge::Decoded;
 use super::pages::{PageRows, Paging};
-use super::transport::Decoded;
-use super::wire::{CertificateObject, Envelope, Settings};
+use super::request::Call;
+use super::wire::{Envelope, Object, listed, switch};
 use super::{Client, Error};
 use crate::domain::{CertId, Certificate, Date, Status, ZoneId};
 use crate::telemetry::Endpoint;
@@ -14,6 +15,9 @@ use crate::telemetry::Endpoint;
 /// A zone has few certificates: at most ten for single hostnames. Recorded answers have 50 a page; the API's other lists
 /// have 20 unless asked for more, so a shorter page is never a full one.
 const PAGING: Paging = Paging { per_page: 50, shortest_full_page: 20, most_pages: 20 };
+
+/// More certificates than a page has. Each takes some time to read.
+const MOST_ROWS: usize = 500;
 
 /// One certificate of a list.
 #[derive(Clone, Debug)]
@@ -50,7 +54,8 @@ impl Client {
         deadline: Instant,
     ) -> Result<ListedCertificates, Error> {
         let path = format!("zones/{zone}/origin_tls_client_auth/hostnames/certificates");
-        self.certificates_at(Endpoint::CertificateList, &path, deadline).await
+        let call = Call { endpoint: Endpoint::CertificateList, zone: Some(zone), deadline };
+        self.certificates_at(call, &path).await
     }
 
     /// The zone-level certificates (`GET /zones/{zone_id}/origin_tls_client_auth`).
@@ -63,7 +68,8 @@ impl Client {
         deadline: Instant,
     ) -> Result<ListedCertificates, Error> {
         let path = format!("zones/{zone}/origin_tls_client_auth");
-        self.certificates_at(Endpoint::ZoneCertificateList, &path, deadline).await
+        let call = Call { endpoint: Endpoint::ZoneCertificateList, zone: Some(zone), deadline };
+        self.certificates_at(call, &path).await
     }
 
     /// Whether the zone-level switch is on (`GET /zones/{zone_id}/origin_tls_client_auth/settings`).
@@ -72,20 +78,16 @@ impl Client {
     /// Where the answer does not say, or does not come before `deadline`.
     pub async fn zone_level_enabled(&self, zone: ZoneId, deadline: Instant) -> Result<bool, Error> {
         let url = self.url(&format!("zones/{zone}/origin_tls_client_auth/settings"))?;
-        let (enabled, _) = self.get(Endpoint::ZoneSettings, url, deadline, decode_switch).await?;
+        let call = Call { endpoint: Endpoint::ZoneSettings, zone: Some(zone), deadline };
+        let (enabled, _) = self.get(call, url, decode_switch).await?;
         Ok(enabled)
     }
 
-    async fn certificates_at(
-        &self,
-        endpoint: Endpoint,
-        path: &str,
-        deadline: Instant,
-    ) -> Result<ListedCertificates, Error> {
+    async fn certificates_at(&self, call: Call, path: &str) -> Result<ListedCertificates, Error> {
         // the first page is asked for without parameters, which an API that knows none cannot refuse
         let page_path = |page| if page == 1 { path.to_owned() } else { format!("{path}?page={page}") };
         let decode = |body: &[u8]| self.decode_certificates(body);
-        let pages = self.all_pages(endpoint, PAGING, deadline, page_path, decode, |_| true).await?;
+        let pages = self.all_pages(call, PAGING, page_path, decode, |_| true).await?;
         Ok(pages.map_or_else(ListedCertificates::default, |pages| {
             let (complete, read) = (pages.is_complete(), pages.read());
             let mut rows: Vec<_> = pages.into_rows().into_values().collect();
@@ -94,18 +96,15 @@ impl Client {
         }))
     }
 
-    /// The rows of a page; none stands for one that does not tell which certificate it is.
+    /// The rows of a page.
     pub(super) fn decode_certificates(&self, body: &[u8]) -> Decoded<PageRows<CertId, ListedCertificate>> {
-        let envelope: Envelope<Vec<CertificateObject<'_>>> = serde_json::from_slice(body)?;
-        let row = |object: &CertificateObject<'_>| {
-            object.listed(&self.certificates).map(|row| (row.id.clone(), row))
-        };
-        Ok(envelope.listed().map(|objects| Ok(objects.iter().map(row).collect())))
+        let row =
+            |object: &mut Object<'_>| listed(object, &self.certificates).map(|row| (row.id.clone(), row));
+        Ok(Envelope::parse(body)?.rows(MOST_ROWS, row))
     }
 }
 
 /// Whether the zone-level switch is on.
 pub(super) fn decode_switch(body: &[u8]) -> Decoded<bool> {
-    let envelope: Envelope<Settings> = serde_json::from_slice(body)?;
-    Ok(envelope.map(|settings| settings.enabled.ok_or_else(|| "it lacks the key enabled".to_owned())))
+    Ok(Envelope::parse(body)?.object(switch))
 }

@@ -1,17 +1,22 @@
 //! Associations of hostnames.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use tokio::time::Instant;
 
-use super::transport::{Decoded, Request};
-use super::wire::{Changes, Envelope, HostnameObject};
-use super::{Client, Error};
+use super::judge::Decoded;
+use super::request::{Call, Request};
+use super::wire::{Changes, Envelope, Object, association, reading};
+use super::{AssociationRow, Client, Error};
 use crate::domain::{Association, CertId, Date, Hostname, Reading, Status, ZoneId};
 use crate::telemetry::Endpoint;
 
 /// Cloudflare's code for "there is no association for this hostname", which is an answer.
 const NO_ASSOCIATION: i64 = 1553;
+
+/// More associations than a zone can have.
+const MOST_ROWS: usize = 10_000;
 
 /// What one association shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +43,8 @@ impl Client {
     ) -> Result<Reading, Error> {
         let url = self.url(&format!("zones/{zone}/origin_tls_client_auth/hostnames/{hostname}"))?;
         let decode = |body: &[u8]| self.decode_hostname(hostname, body);
-        match self.get(Endpoint::HostnameGet, url, deadline, decode).await {
+        let call = Call { endpoint: Endpoint::HostnameGet, zone: Some(zone), deadline };
+        match self.get(call, url, decode).await {
             Ok((reading, _)) => Ok(reading),
             Err(error) if error.is(404, NO_ASSOCIATION) => Ok(Reading::bare(Association::None, self.now())),
             Err(error) => Err(error),
@@ -54,8 +60,8 @@ impl Client {
     }
 
     fn decode_hostname(&self, hostname: &Hostname, body: &[u8]) -> Decoded<Reading> {
-        let envelope: Envelope<HostnameObject<'_>> = serde_json::from_slice(body)?;
-        Ok(envelope.map(|object| object.reading(hostname, self.now(), &self.certificates)))
+        let read = |object: &mut Object<'_>| reading(object, hostname, self.now(), &self.certificates);
+        Ok(Envelope::parse(body)?.object(read))
     }
 
     /// Changes associations, all of them or none, and tells of each in their order what Cloudflare makes of it
@@ -75,33 +81,43 @@ impl Client {
         let json =
             json.map_err(|error| Error::Invalid { status: 0, what: error.to_string().into(), ray: None })?;
         let decode = |body: &[u8]| self.decode_changes(changes, body);
-        let (readings, _) =
-            self.call(Endpoint::HostnamePut, &Request::put(url, json), deadline, decode).await?;
+        let call = Call { endpoint: Endpoint::HostnamePut, zone: Some(zone), deadline };
+        let (readings, _) = self.call(call, &Request::put(url, json), decode).await?;
         Ok(readings)
     }
 
+    /// Reads an answer that may have all hostnames of the zone, in any order and several times.
     pub(super) fn decode_changes(&self, changes: &[Change], body: &[u8]) -> Decoded<Vec<Option<Reading>>> {
-        let mut envelope: Envelope<Vec<HostnameObject<'_>>> = serde_json::from_slice(body)?;
-        // a list of nothing may come as null
-        envelope.result.get_or_insert_default();
-        Ok(envelope.map(|objects| Ok(self.answered(changes, &objects))))
-    }
-
-    /// What `objects`, which may be of the whole zone and in any order, say of the hostnames that were changed.
-    fn answered(&self, changes: &[Change], objects: &[HostnameObject<'_>]) -> Vec<Option<Reading>> {
-        let answered = changes.iter().map(|Change { hostname, .. }| {
-            let ours = objects.iter().filter(|object| object.names(hostname) == Some(true));
-            let readings =
-                ours.filter_map(|object| object.reading(hostname, self.now(), &self.certificates).ok());
-            readings.min_by_key(rank)
+        let mut best: HashMap<&Hostname, Option<(Rank, Object<'_>)>> =
+            changes.iter().map(|change| (&change.hostname, None)).collect();
+        let mut envelope = Envelope::parse(body)?.rows(MOST_ROWS, |object| {
+            let row = association(object)?;
+            if let Some((rank, best)) = rank(&row).zip(best.get_mut(&row.hostname))
+                && best.as_ref().is_none_or(|(known, _)| rank < *known)
+            {
+                *best = Some((rank, object.clone()));
+            }
+            Ok(())
         });
-        answered.collect()
+        // an empty list may come as null
+        envelope.result.get_or_insert_with(|| Ok(Vec::new()));
+        let answered = |change: &Change| {
+            let (_, object) = best.get_mut(&change.hostname)?.as_mut()?;
+            reading(object, &change.hostname, self.now(), &self.certificates).ok()
+        };
+        let readings = changes.iter().map(answered).collect();
+        Ok(envelope.map(|rows| rows.map(|_| readings)))
     }
 }
 
-/// Where one hostname has several rows, the lowest rank counts, as in a list; beside the association there may be
-/// deleted ones that it had before.
-fn rank(reading: &Reading) -> (bool, u8, Reverse<Option<Date>>) {
-    let status = reading.status.unwrap_or(Status::Unknown);
-    (reading.association == Association::None, status.precedence(), Reverse(reading.updated_at))
+/// Where one hostname has several rows, the lowest rank counts, as in a list. Beside the association there may be deleted
+/// ones that it had before.
+type Rank = (bool, u8, Reverse<Option<Date>>);
+
+/// None for a row that cannot be trusted.
+fn rank(row: &AssociationRow) -> Option<Rank> {
+    let is_deleted = row.status == Some(Status::Deleted);
+    let status = row.status.unwrap_or(Status::Unknown);
+    let rank = (is_deleted, status.precedence(), Reverse(row.updated_at));
+    (is_deleted || row.association.is_some()).then_some(rank)
 }

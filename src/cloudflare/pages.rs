@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use tokio::time::Instant;
-
-use super::transport::Decoded;
-use super::wire::ResultInfo;
+use super::judge::Decoded;
+use super::request::Call;
+use super::wire::{ResultInfo, Rows};
 use super::{Client, Error};
-use crate::telemetry::Endpoint;
 
 /// How one of the API's lists is paged.
 #[derive(Clone, Copy)]
@@ -21,8 +19,8 @@ pub(super) struct Paging {
     pub(super) most_pages: u32,
 }
 
-/// The rows of one page with their identities; none stands for a row that cannot be read.
-pub(super) type PageRows<K, R> = Vec<Option<(K, R)>>;
+/// The rows of one page by their identities.
+pub(super) type PageRows<K, R> = Rows<(K, R)>;
 
 impl Client {
     /// Reads all pages of a list, of which `path` names each.
@@ -30,19 +28,19 @@ impl Client {
     /// After the first page `proceed` is asked whether so many pages are worth reading; if not, returns none.
     ///
     /// # Errors
-    /// If a page cannot be read before `deadline`.
+    /// If a page cannot be read before the deadline.
     pub(super) async fn all_pages<K: Eq + Hash, R>(
         &self,
-        endpoint: Endpoint,
+        call: Call,
         paging: Paging,
-        deadline: Instant,
         path: impl Fn(u32) -> String,
         decode: impl Fn(&[u8]) -> Decoded<PageRows<K, R>>,
         proceed: impl Fn(u32) -> bool,
     ) -> Result<Option<Pages<K, R>>, Error> {
         let mut pages = Pages::new(paging);
         for page in 1.. {
-            let (rows, info) = self.get(endpoint, self.url(&path(page))?, deadline, &decode).await?;
+            let (rows, info) = self.get(call, self.url(&path(page))?, &decode).await?;
+            self.report_unreadable(call, &rows);
             let more = pages.add(rows, info);
             if page == 1 && !proceed(pages.total_pages()) {
                 return Ok(None);
@@ -52,6 +50,16 @@ impl Client {
             }
         }
         Ok(Some(pages))
+    }
+
+    /// Logs the rows that cannot be read by what they say of their identity.
+    fn report_unreadable<R>(&self, call: Call, rows: &Rows<R>) {
+        let unreadable = || rows.iter().filter_map(|row| row.as_ref().err());
+        if unreadable().next().is_some() {
+            let (account, list, zone) = (&*self.options.account, call.endpoint.label(), call.zone);
+            let (count, first): (_, Vec<_>) = (unreadable().count(), unreadable().take(5).collect());
+            tracing::warn!(account, ?zone, list, count, ?first, "rows of a list cannot be read");
+        }
     }
 }
 
@@ -85,7 +93,7 @@ impl<K: Eq + Hash, R> Pages<K, R> {
         let (received, before) = (rows.len(), self.rows.len());
         self.read += 1;
         self.received += received;
-        self.suspicious |= rows.iter().any(Option::is_none);
+        self.suspicious |= rows.iter().any(Result::is_err);
         // identical rows of one page are of one moment
         let page: HashMap<K, R> = rows.into_iter().flatten().collect();
         for (key, row) in page {

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::transport::Decoded;
-use super::wire::{Envelope, Zone};
+use super::judge::Decoded;
+use super::request::Call;
+use super::wire::{Envelope, Rows, zone};
 use super::{Client, Error};
 use crate::domain::{ZoneId, ZoneName};
 use crate::telemetry::Endpoint;
@@ -16,7 +17,10 @@ const PAGE: usize = 50;
 /// More pages than the zones of one name can fill.
 const MOST_PAGES: u32 = 20;
 
-/// A zone's name, its id and whether it is active; none where it cannot be read.
+/// More zones than a page has.
+const MOST_ROWS: usize = 1000;
+
+/// A zone's name, its id and whether it is active; none for an internal one.
 type Row = Option<(ZoneName, ZoneId, bool)>;
 /// The zones of a name, and whether each is active; one that moves from page to page as others come counts once.
 type Found = HashMap<ZoneId, bool>;
@@ -91,7 +95,7 @@ impl Client {
             let (rows, pages) = self.zones_page(url, deadline).await?;
             // a page that does not tell how many there are is the last one unless it is full
             let more = pages.map_or(rows.len() == PAGE, |pages| page < pages);
-            all.extend(rows.into_iter().flatten());
+            all.extend(rows.into_iter().flatten().flatten());
             if pages.is_some_and(|pages| pages as usize > names.len()) {
                 return Ok(None);
             }
@@ -107,7 +111,7 @@ impl Client {
         for page in 1..=MOST_PAGES {
             let url = self.url(&format!("zones?name={name}&page={page}&per_page={PAGE}"))?;
             let (rows, pages) = self.zones_page(url, deadline).await?;
-            let rows = rows.into_iter().flatten().filter(|(of, ..)| of == name);
+            let rows = rows.into_iter().flatten().flatten().filter(|(of, ..)| of == name);
             found.extend(rows.map(|(_, id, active)| (id, active)));
             if pages.unwrap_or(1) <= page {
                 break;
@@ -123,17 +127,17 @@ impl Client {
         page.is_ok_and(|(rows, _)| rows.is_empty())
     }
 
-    /// One page of zones, of which some may be unreadable, and how many pages there are.
-    async fn zones_page(&self, url: Url, deadline: Instant) -> Result<(Vec<Row>, Option<u32>), Error> {
-        let (rows, info) = self.get(Endpoint::ZoneList, url, deadline, decode_page).await?;
+    /// One page of zones, and how many pages there are.
+    async fn zones_page(&self, url: Url, deadline: Instant) -> Result<(Rows<Row>, Option<u32>), Error> {
+        let call = Call { endpoint: Endpoint::ZoneList, zone: None, deadline };
+        let (rows, info) = self.get(call, url, decode_page).await?;
         Ok((rows, info.and_then(|info| info.total_pages)))
     }
 }
 
 /// One page of zones.
-pub(super) fn decode_page(body: &[u8]) -> Decoded<Vec<Row>> {
-    let envelope: Envelope<Vec<Zone<'_>>> = serde_json::from_slice(body)?;
-    Ok(envelope.listed().map(|zones| Ok(zones.iter().map(Zone::row).collect())))
+pub(super) fn decode_page(body: &[u8]) -> Decoded<Rows<Row>> {
+    Ok(Envelope::parse(body)?.rows(MOST_ROWS, zone))
 }
 
 fn choose(name: &ZoneName, found: &Found) -> Result<ZoneId, Error> {

@@ -144,8 +144,14 @@ impl FromStr for ZoneName {
 }
 
 /// Maps a name to ASCII (UTS 46), drops one trailing dot and checks every label (RFC 1035, section 2.3.1, with `_`).
+///
+/// A name that is ASCII already is kept even if IDNA refuses it, since the DNS does not: `xn--a` is no valid A-label.
 fn to_ascii(text: &str) -> Result<String, NameError> {
-    let mapped = idna::domain_to_ascii(text).map_err(|_| NameError::Idna)?;
+    let mapped = match idna::domain_to_ascii(text) {
+        Ok(mapped) => mapped,
+        Err(_) if text.is_ascii() => text.to_ascii_lowercase(),
+        Err(_) => return Err(NameError::Idna),
+    };
     let name = mapped.strip_suffix('.').unwrap_or(&mapped);
     if name.is_empty() {
         return Err(NameError::Empty);
@@ -181,6 +187,15 @@ mod tests {
         assert_eq!(hostname("bücher.example").unwrap(), "xn--bcher-kva.example");
         assert_eq!(hostname("*.example.com").unwrap(), "*.example.com");
         assert_eq!(hostname("_acme.a-b.example").unwrap(), "_acme.a-b.example");
+    }
+
+    #[test]
+    fn a_name_of_plain_characters_is_kept_though_idna_refuses_it() {
+        assert_eq!(hostname("xn--a.example.com").unwrap(), "xn--a.example.com");
+        assert_eq!(hostname("*.XN--A.example.com.").unwrap(), "*.xn--a.example.com");
+        assert_eq!("xn--a.com".parse::<ZoneName>().unwrap().as_str(), "xn--a.com");
+        assert_eq!(hostname("xn--a b.example"), Err(NameError::LabelCharacter("xn--a b".into())));
+        assert_eq!(hostname("xn--a.bücher.example"), Err(NameError::Idna));
     }
 
     #[test]

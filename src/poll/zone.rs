@@ -63,6 +63,9 @@ impl ZonePoll<'_> {
             self.zone_level(id).await;
         }
         self.associations(id).await;
+        if self.client.take_odd_fields(id) {
+            self.telemetry.poll_error(self.target.key(), Reason::InvalidResponse);
+        }
     }
 
     /// Reads the switch and the certificates of the zone as a whole.

@@ -148,21 +148,26 @@ fn bodies() -> Vec<Row> {
         ("a result of null", json(r#"{"success":true,"errors":[],"result":null}"#)),
         ("a text as result", json(r#"{"success":true,"result":"app.example.com"}"#)),
         ("a number as result", json(r#"{"success":true,"result":7}"#)),
-        ("lists in lists as result", json(r#"{"success":true,"result":[[[]]]}"#)),
-        ("success as text", json(r#"{"success":"true","result":[]}"#)),
+        ("success as text", json(r#"{"success":"perhaps","result":[]}"#)),
         ("success as null", json(r#"{"success":null,"result":[]}"#)),
         ("no success", json(r#"{"result":[]}"#)),
         ("success twice", json(r#"{"success":true,"success":true,"result":[]}"#)),
-        ("errors as text", json(r#"{"success":true,"errors":"none","result":[]}"#)),
+        ("errors as text", json(r#"{"success":true,"errors":"none","result":7}"#)),
         ("two documents", json(r#"{"success":true,"result":[]}{"success":true,"result":[]}"#)),
         ("half a document", json(r#"{"success":true,"result":["#)),
         (
             "an integer that is too large",
-            json(r#"{"success":true,"errors":[{"code":99999999999999999999}]}"#),
+            json(r#"{"success":true,"errors":[{"code":99999999999999999999}],"result":7}"#),
         ),
-        ("a number that is too large", json(r#"{"success":true,"result_info":{"total_pages":1e999}}"#)),
-        ("pages without end", json(r#"{"success":true,"result_info":{"total_pages":4294967296}}"#)),
-        ("less than no pages", json(r#"{"success":true,"result_info":{"total_count":-1}}"#)),
+        (
+            "a number that is too large",
+            json(r#"{"success":true,"result_info":{"total_pages":1e999},"result":7}"#),
+        ),
+        (
+            "pages without end",
+            json(r#"{"success":true,"result_info":{"total_pages":4294967296},"result":7}"#),
+        ),
+        ("less than no pages", json(r#"{"success":true,"result_info":{"total_count":-1},"result":7}"#)),
         ("no UTF-8", json(&b"{\"success\":true,\"errors\":[{\"message\":\"\xff\xfe\"}]}"[..])),
         ("UTF-16", typed("application/json; charset=utf-16", utf16.collect())),
         ("a byte order mark", json("\u{feff}{\"success\":true,\"result\":[]}")),
@@ -181,7 +186,7 @@ fn nestings() -> Vec<Row> {
         json(format!("{before}{}{}{after}", open.repeat(DEEP), close.repeat(DEEP)))
     };
     let rows = [
-        ("a result of deep lists", nested(r#"{"success":true,"result":"#, "[", "]", "}")),
+        ("a result of deep lists", nested(r#"{"success":true,"result":{"a":"#, "[", "]", "}}")),
         ("a result of deep objects", nested(r#"{"success":true,"result":"#, r#"{"a":"#, "}", "}")),
         ("deep causes", nested(r#"{"success":false,"errors":"#, r#"[{"error_chain":"#, "}]", "}")),
         ("deep lists that nobody asked for", nested(r#"{"success":true,"x":"#, "[", "]", "}")),

@@ -10,7 +10,8 @@ fn info(total_pages: Option<u32>, total_count: Option<u64>) -> Option<ResultInfo
 
 /// Zero is a row that cannot be read.
 fn rows(numbers: Vec<u32>) -> PageRows<u32, ()> {
-    numbers.into_iter().map(|number| (number > 0).then_some((number, ()))).collect()
+    let row = |number| if number > 0 { Ok((number, ())) } else { Err("no number".into()) };
+    numbers.into_iter().map(row).collect()
 }
 
 fn read_by(paging: Paging, pages: Vec<Page>) -> (u32, usize, bool) {

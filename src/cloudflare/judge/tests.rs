@@ -2,6 +2,9 @@ use proptest::prelude::*;
 use reqwest::header::HeaderValue;
 
 use super::*;
+use crate::cloudflare::budget::Announcement;
+use crate::cloudflare::wire::Object;
+use crate::domain::Reason;
 
 const NOW: &str = "2026-01-01T00:00:00Z";
 
@@ -9,9 +12,11 @@ fn now() -> jiff::Timestamp {
     NOW.parse().unwrap()
 }
 
-/// What becomes of a response with that status and body, whose result is a number.
+/// What comes of a response with that status and body, whose result has a number `n`.
 fn judged(status: u16, body: &str) -> Result<u8, Reason> {
-    let decoded = serde_json::from_str::<Envelope<u8>>(body).map(|envelope| envelope.map(Ok));
+    let number = |object: &mut Object<'_>| object.integer("n")?.parse().ok();
+    let number = |object: &mut Object<'_>| number(object).ok_or_else(|| "it lacks n".to_owned());
+    let decoded = Envelope::parse(body.as_bytes()).map(|envelope| envelope.object(number));
     let status = StatusCode::from_u16(status).unwrap();
     let judged = judge(status, &HeaderMap::new(), now(), decoded);
     judged.map(|(value, _)| value).map_err(|error| error.reason())
@@ -19,11 +24,13 @@ fn judged(status: u16, body: &str) -> Result<u8, Reason> {
 
 #[test]
 fn a_response_is_judged_by_its_status_and_by_success() {
-    assert_eq!(judged(200, r#"{"success":true,"result":7}"#), Ok(7));
-    assert_eq!(judged(200, r#"{"success":false,"result":7}"#), Err(Reason::Rejected));
+    assert_eq!(judged(200, r#"{"success":true,"result":{"n":7}}"#), Ok(7));
+    assert_eq!(judged(200, r#"{"success":false,"result":{"n":7}}"#), Err(Reason::Rejected));
     assert_eq!(judged(200, r#"{"success":false,"errors":[{"code":1000}]}"#), Err(Reason::Auth));
-    assert_eq!(judged(500, r#"{"success":true,"result":7}"#), Err(Reason::ServerError));
+    assert_eq!(judged(500, r#"{"success":true,"result":{"n":7}}"#), Err(Reason::ServerError));
     assert_eq!(judged(404, r#"{"success":false,"errors":[{"code":1551}]}"#), Err(Reason::NotFound));
+    assert_eq!(judged(200, r#"{"success":"true","result":{"n":7}}"#), Ok(7));
+    assert_eq!(judged(200, r#"{"success":"false","result":{"n":7}}"#), Err(Reason::Rejected));
 }
 
 #[test]
@@ -36,8 +43,11 @@ fn a_response_without_the_expected_form_is_invalid_or_what_its_status_says() {
         "<html>",
         r#"{"success":true}"#,
         r#"{"success":true,"result":null}"#,
-        r#"{"result":7}"#,
+        r#"{"result":{"n":7}}"#,
         r#"{"success":true,"result":"x"}"#,
+        r#"{"success":true,"result":[]}"#,
+        r#"{"success":"perhaps","result":{"n":7}}"#,
+        r#"{"success":true,"success":true,"result":{"n":7}}"#,
     ] {
         assert_eq!(judged(200, body), Err(Reason::InvalidResponse), "{body}");
     }
@@ -48,8 +58,8 @@ fn a_response_without_the_expected_form_is_invalid_or_what_its_status_says() {
 
 #[test]
 fn an_error_repeats_little_of_what_it_is_about() {
-    let body = format!(r#"{{"success":"{}\u001b"}}"#, "x".repeat(1_000_000));
-    let decoded = serde_json::from_str::<Envelope<u8>>(&body).map(|envelope| envelope.map(Ok));
+    let body = format!(r#""{}\u001b""#, "x".repeat(1_000_000));
+    let decoded = Envelope::parse(body.as_bytes()).map(|envelope| envelope.map(|_| Ok(())));
     let error = judge(StatusCode::OK, &HeaderMap::new(), now(), decoded).unwrap_err().to_string();
     let expected = "HTTP status 200, and it is not the JSON expected: invalid type: string \"xxx";
     assert!(error.starts_with(expected) && error.len() < 320, "{error}");
@@ -59,7 +69,7 @@ fn an_error_repeats_little_of_what_it_is_about() {
 fn the_ray_is_kept_for_whoever_asks_cloudflare() {
     let mut headers = HeaderMap::new();
     headers.insert("cf-ray", HeaderValue::from_static("8f1-FRA"));
-    let decoded = serde_json::from_str::<Envelope<u8>>("{}").map(|envelope| envelope.map(Ok));
+    let decoded = Envelope::parse(b"{}").map(|envelope| envelope.map(|_| Ok(())));
     let error = judge(StatusCode::BAD_REQUEST, &headers, now(), decoded).unwrap_err();
     assert_eq!(error.to_string(), "HTTP status 400, ray 8f1-FRA");
 }
