@@ -6,7 +6,7 @@ use super::object::Object;
 use super::printable;
 use crate::cloudflare::ListedCertificate;
 use crate::cloudflare::interner::Interner;
-use crate::domain::{Certificate, CertificateDetails, Pem, Status};
+use crate::domain::{Certificate, CertificateDetails, Pem, PemError, Status};
 
 /// A certificate of a list, or what it says of its id where that cannot be read.
 pub(in crate::cloudflare) fn listed(
@@ -41,11 +41,13 @@ pub(super) fn certificate(
         expires_on: object.date("expires_on"),
     };
     let make = || {
-        let pem = pem.as_deref().and_then(|pem| {
-            let parsed = Pem::parse(pem);
-            let id = details.id.as_ref();
-            parsed.inspect_err(|error| tracing::debug!(?id, %error, "certificate cannot be read")).ok()
-        });
+        let id = details.id.clone();
+        let report = |error: &PemError| {
+            if certificates.is_news(id.as_ref()) {
+                tracing::warn!(?id, %error, "the PEM of a certificate cannot be read");
+            }
+        };
+        let pem = pem.as_deref().and_then(|pem| Pem::parse(pem).inspect_err(report).ok());
         Certificate::new(details, pem)
     };
     Some(certificates.intern(&parts, make))
