@@ -144,6 +144,52 @@ async fn of_several_zones_with_one_name_the_only_active_one_counts_in_a_list_too
 }
 
 #[tokio::test]
+async fn an_internal_zone_is_never_taken_for_the_public_one_of_its_name() {
+    let api = api(&names(1)).await;
+    let zone = |digit: &str, name: &str, kind: &str| json!({"id": digit.repeat(32), "name": name, "status": "active", "type": kind});
+    let zones = json!([
+        zone("1", "one.example", "internal"),
+        zone("2", "one.example", "full"),
+        zone("3", "two.example", "internal"),
+    ]);
+    let body = json!({"success": true, "result": zones, "result_info": {"total_pages": 1}});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
+    let client = api.client().build();
+    let listed = client.visible_zones(&names(51), soon()).await.unwrap().unwrap();
+    let (one, two) = ("one.example".parse().unwrap(), "two.example".parse().unwrap());
+    assert_eq!(listed.find(&one).unwrap().to_string(), "2".repeat(32));
+    assert_eq!(client.zone_id(&one, soon()).await.unwrap().to_string(), "2".repeat(32));
+    for error in [listed.find(&two).unwrap_err(), client.zone_id(&two, soon()).await.unwrap_err()] {
+        assert_eq!(
+            error.to_string(),
+            "no zone named two.example is visible to the token; its permission \"Zone Read\" must cover it"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_zone_that_is_known_by_its_unicode_name_alone_is_found_by_either_form() {
+    let api = api(&names(1)).await;
+    let zones = |zones: serde_json::Value| {
+        let body = json!({"success": true, "result": zones, "result_info": {"total_pages": 1}});
+        Fault::new(Effect::Json { status: 200, body })
+    };
+    let row = json!([{"id": "1".repeat(32), "name": "bücher.example", "status": "active"}]);
+    api.simulator.add_fault(zones(json!([])).on_path("name=xn--bcher-kva.example&"));
+    api.simulator.add_fault(zones(row.clone()).on_path("name=b%C3%BCcher.example&"));
+    let client = api.client().build();
+    for name in ["xn--bcher-kva.example", "Bücher.example"] {
+        let id = client.zone_id(&name.parse().unwrap(), soon()).await.unwrap();
+        assert_eq!(id.to_string(), "1".repeat(32));
+    }
+    assert_eq!(api.simulator.requests().total(), 4);
+    // where the Punycode form is known, one request is enough
+    api.simulator.add_fault(zones(row).on_path("name=xn--bcher-kva.example&"));
+    client.zone_id(&"bücher.example".parse().unwrap(), soon()).await.unwrap();
+    assert_eq!(api.simulator.requests().total(), 5);
+}
+
+#[tokio::test]
 async fn a_zone_that_two_pages_show_is_one_zone() {
     let api = api(&names(1)).await;
     let zones = json!([{"id": "1".repeat(32), "name": "one.example", "status": "active"}]);

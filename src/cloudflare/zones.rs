@@ -106,10 +106,22 @@ impl Client {
         Ok(Some(all))
     }
 
+    /// The zones of that name. Cloudflare may know an internationalised one by its Unicode form alone.
     async fn zones_named(&self, name: &ZoneName, deadline: Instant) -> Result<Found, Error> {
+        let found = self.zones_asked_for(name.as_str(), name, deadline).await?;
+        match idna::domain_to_unicode(name.as_str()) {
+            (unicode, Ok(())) if found.is_empty() && unicode != name.as_str() => {
+                self.zones_asked_for(&unicode, name, deadline).await
+            }
+            _ => Ok(found),
+        }
+    }
+
+    /// The zones of that name that are returned where `asked` is asked for.
+    async fn zones_asked_for(&self, asked: &str, name: &ZoneName, deadline: Instant) -> Result<Found, Error> {
         let mut found = Found::new();
         for page in 1..=MOST_PAGES {
-            let url = self.url(&format!("zones?name={name}&page={page}&per_page={PAGE}"))?;
+            let url = self.url(&format!("zones?name={asked}&page={page}&per_page={PAGE}"))?;
             let (rows, pages) = self.zones_page(url, deadline).await?;
             let rows = rows.into_iter().flatten().flatten().filter(|(of, ..)| of == name);
             found.extend(rows.map(|(_, id, active)| (id, active)));
