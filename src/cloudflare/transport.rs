@@ -254,6 +254,10 @@ async fn body(mut response: Response, cap: usize) -> Result<Bytes, Error> {
     let mut whole: Option<Vec<u8>> = None;
     while let Some(chunk) = next().await? {
         let whole = whole.get_or_insert_with(|| first.to_vec());
+        if whole.capacity() - whole.len() < chunk.len() {
+            // by less than doubling it, so that a large body does not take twice its size
+            whole.reserve_exact(chunk.len() + whole.len().min(1 << 20));
+        }
         whole.extend_from_slice(&chunk);
         if whole.len() > cap {
             return Err(Error::Oversized(cap));
