@@ -1,7 +1,6 @@
 //! The client of Cloudflare's API: one method a request, and one place where a response becomes a result.
 
 mod advice;
-mod answers;
 mod associations;
 mod budget;
 mod certificates;
@@ -9,10 +8,10 @@ mod connector;
 mod error;
 mod hostnames;
 mod interner;
-mod judge;
 mod options;
 mod pages;
 mod request;
+mod response;
 mod retry;
 mod tokens;
 mod transport;

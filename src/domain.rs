@@ -18,7 +18,7 @@ pub use association::{Association, Status};
 pub use certificate::{Certificate, CertificateDetails};
 pub use date::Date;
 pub use failure::Reason;
-pub use name::{CertId, Hostname, NameError, ZoneId, ZoneName};
+pub use name::{AccountId, CertId, Hostname, NameError, ZoneId, ZoneName};
 pub use pem::{Pem, PemError};
 pub use reading::Reading;
 pub use snapshot::{Certificates, Outcome, Snapshot};

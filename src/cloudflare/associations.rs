@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use tokio::time::Instant;
 
-use super::judge::Decoded;
 use super::pages::{PageRows, Paging};
 use super::request::Call;
+use super::response::Decoded;
 use super::wire::{Envelope, Object, association};
 use super::{Client, Error};
 use crate::domain::{Association, CertId, Date, Hostname, Status, ZoneId};
@@ -15,8 +15,8 @@ use crate::telemetry::Endpoint;
 /// 1,000 rows are the most that the API returns in one page.
 const PAGING: Paging = Paging { per_page: 1000, shortest_full_page: 1, most_pages: 1000 };
 
-/// More associations than a page has, also where the API does not heed how many are asked for.
-const MOST_ROWS: usize = 10_000;
+/// More associations than a page has, and than a zone can have.
+pub(super) const MOST_ROWS: usize = 5000;
 
 /// One row of the list: a hostname may have several.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,7 +77,20 @@ impl Client {
 }
 
 /// The rows of a page.
-pub(super) fn decode_page(body: &[u8]) -> Decoded<PageRows<AssociationRow, ()>> {
+fn decode_page(body: &[u8]) -> Decoded<PageRows<AssociationRow, ()>> {
     let row = |object: &mut Object<'_>| association(object).map(|row| (row, ()));
     Ok(Envelope::parse(body)?.rows(MOST_ROWS, row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_page_without_end_only_the_start_is_read() {
+        let body = format!(r#"{{"success":true,"result":[{}{{}}]}}"#, "{},".repeat(1_400_000));
+        let rows = decode_page(body.as_bytes()).unwrap().result.unwrap().unwrap();
+        assert_eq!(rows.len(), MOST_ROWS + 1);
+        assert_eq!(rows[MOST_ROWS].as_ref().unwrap_err().as_ref(), "all after the first 5000");
+    }
 }

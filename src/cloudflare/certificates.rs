@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::judge::Decoded;
+use super::interner::Interner;
 use super::pages::{PageRows, Paging};
 use super::request::Call;
+use super::response::Decoded;
 use super::wire::{Envelope, Object, listed, switch};
 use super::{Client, Error};
 use crate::domain::{CertId, Certificate, Date, Status, ZoneId};
@@ -86,7 +87,7 @@ impl Client {
     async fn certificates_at(&self, call: Call, path: &str) -> Result<ListedCertificates, Error> {
         // the first page is asked for without parameters, which an API that knows none cannot refuse
         let page_path = |page| if page == 1 { path.to_owned() } else { format!("{path}?page={page}") };
-        let decode = |body: &[u8]| self.decode_certificates(body);
+        let decode = |body: &[u8]| decode_page(&self.certificates, body);
         let pages = self.all_pages(call, PAGING, page_path, decode, |_| true).await?;
         Ok(pages.map_or_else(ListedCertificates::default, |pages| {
             let (complete, read) = (pages.is_complete(), pages.read());
@@ -95,16 +96,28 @@ impl Client {
             ListedCertificates { rows, complete, pages: read }
         }))
     }
+}
 
-    /// The rows of a page.
-    pub(super) fn decode_certificates(&self, body: &[u8]) -> Decoded<PageRows<CertId, ListedCertificate>> {
-        let row =
-            |object: &mut Object<'_>| listed(object, &self.certificates).map(|row| (row.id.clone(), row));
-        Ok(Envelope::parse(body)?.rows(MOST_ROWS, row))
-    }
+/// The rows of a page.
+fn decode_page(certificates: &Interner, body: &[u8]) -> Decoded<PageRows<CertId, ListedCertificate>> {
+    let row = |object: &mut Object<'_>| listed(object, certificates).map(|row| (row.id.clone(), row));
+    Ok(Envelope::parse(body)?.rows(MOST_ROWS, row))
 }
 
 /// Whether the zone-level switch is on.
-pub(super) fn decode_switch(body: &[u8]) -> Decoded<bool> {
+fn decode_switch(body: &[u8]) -> Decoded<bool> {
     Ok(Envelope::parse(body)?.object(switch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_page_without_end_only_the_start_is_read() {
+        let body = format!(r#"{{"success":true,"result":[{}{{}}]}}"#, "{},".repeat(1_400_000));
+        let rows = decode_page(&Interner::default(), body.as_bytes()).unwrap().result.unwrap().unwrap();
+        assert_eq!(rows.len(), MOST_ROWS + 1);
+        assert_eq!(rows[MOST_ROWS].as_ref().unwrap_err().as_ref(), "all after the first 500");
+    }
 }

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 
 use tokio::time::Instant;
 
-use super::judge::Decoded;
+use super::associations::MOST_ROWS;
+use super::interner::Interner;
 use super::request::{Call, Request};
+use super::response::Decoded;
 use super::wire::{Changes, Envelope, Object, association, reading};
 use super::{AssociationRow, Client, Error};
 use crate::domain::{Association, CertId, Date, Hostname, Reading, Status, ZoneId};
@@ -14,9 +16,6 @@ use crate::telemetry::Endpoint;
 
 /// Cloudflare's code for "there is no association for this hostname", which is an answer.
 const NO_ASSOCIATION: i64 = 1553;
-
-/// More associations than a zone can have.
-const MOST_ROWS: usize = 10_000;
 
 /// What one association shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +41,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Reading, Error> {
         let url = self.url(&format!("zones/{zone}/origin_tls_client_auth/hostnames/{hostname}"))?;
-        let decode = |body: &[u8]| self.decode_hostname(hostname, body);
+        let decode = |body: &[u8]| decode(hostname, self.now(), &self.certificates, body);
         let call = Call { endpoint: Endpoint::HostnameGet, zone: Some(zone), deadline };
         match self.get(call, url, decode).await {
             Ok((reading, _)) => Ok(reading),
@@ -56,12 +55,7 @@ impl Client {
     /// # Errors
     /// Where it is no answer about this hostname.
     pub fn read_hostname(&self, hostname: &Hostname, body: &[u8]) -> Result<Reading, Error> {
-        self.judge_success(self.decode_hostname(hostname, body))
-    }
-
-    fn decode_hostname(&self, hostname: &Hostname, body: &[u8]) -> Decoded<Reading> {
-        let read = |object: &mut Object<'_>| reading(object, hostname, self.now(), &self.certificates);
-        Ok(Envelope::parse(body)?.object(read))
+        self.judge_success(decode(hostname, self.now(), &self.certificates, body))
     }
 
     /// Changes associations, all of them or none, and tells of each in their order what Cloudflare makes of it
@@ -80,34 +74,44 @@ impl Client {
         let json = serde_json::to_vec(&Changes::new(changes));
         let json =
             json.map_err(|error| Error::Invalid { status: 0, what: error.to_string().into(), ray: None })?;
-        let decode = |body: &[u8]| self.decode_changes(changes, body);
+        let decode = |body: &[u8]| decode_changes(changes, self.now(), &self.certificates, body);
         let call = Call { endpoint: Endpoint::HostnamePut, zone: Some(zone), deadline };
         let (readings, _) = self.call(call, &Request::put(url, json), decode).await?;
         Ok(readings)
     }
+}
 
-    /// Reads an answer that may have all hostnames of the zone, in any order and several times.
-    pub(super) fn decode_changes(&self, changes: &[Change], body: &[u8]) -> Decoded<Vec<Option<Reading>>> {
-        let mut best: HashMap<&Hostname, Option<(Rank, Object<'_>)>> =
-            changes.iter().map(|change| (&change.hostname, None)).collect();
-        let mut envelope = Envelope::parse(body)?.rows(MOST_ROWS, |object| {
-            let row = association(object)?;
-            if let Some((rank, best)) = rank(&row).zip(best.get_mut(&row.hostname))
-                && best.as_ref().is_none_or(|(known, _)| rank < *known)
-            {
-                *best = Some((rank, object.clone()));
-            }
-            Ok(())
-        });
-        // an empty list may come as null
-        envelope.result.get_or_insert_with(|| Ok(Vec::new()));
-        let answered = |change: &Change| {
-            let (_, object) = best.get_mut(&change.hostname)?.as_mut()?;
-            reading(object, &change.hostname, self.now(), &self.certificates).ok()
-        };
-        let readings = changes.iter().map(answered).collect();
-        Ok(envelope.map(|rows| rows.map(|_| readings)))
-    }
+/// What an answer says about a hostname.
+fn decode(hostname: &Hostname, read_at: Date, certificates: &Interner, body: &[u8]) -> Decoded<Reading> {
+    Ok(Envelope::parse(body)?.object(|object| reading(object, hostname, read_at, certificates)))
+}
+
+/// What an answer says about each change. It may have all hostnames of the zone, in any order and several times.
+fn decode_changes(
+    changes: &[Change],
+    read_at: Date,
+    certificates: &Interner,
+    body: &[u8],
+) -> Decoded<Vec<Option<Reading>>> {
+    let mut best: HashMap<&Hostname, Option<(Rank, Object<'_>)>> =
+        changes.iter().map(|change| (&change.hostname, None)).collect();
+    let mut envelope = Envelope::parse(body)?.rows(MOST_ROWS, |object| {
+        let row = association(object)?;
+        if let Some((rank, best)) = rank(&row).zip(best.get_mut(&row.hostname))
+            && best.as_ref().is_none_or(|(known, _)| rank < *known)
+        {
+            *best = Some((rank, object.clone()));
+        }
+        Ok(())
+    });
+    // an empty list may come as null
+    envelope.result.get_or_insert_with(|| Ok(Vec::new()));
+    let answered = |change: &Change| {
+        let (_, object) = best.get_mut(&change.hostname)?.as_mut()?;
+        reading(object, &change.hostname, read_at, certificates).ok()
+    };
+    let readings = changes.iter().map(answered).collect();
+    Ok(envelope.map(|rows| rows.map(|_| readings)))
 }
 
 /// Where one hostname has several rows, the lowest rank counts, as in a list. Beside the association there may be deleted
@@ -120,4 +124,24 @@ fn rank(row: &AssociationRow) -> Option<Rank> {
     let status = row.status.unwrap_or(Status::Unknown);
     let rank = (is_deleted, status.precedence(), Reverse(row.updated_at));
     (is_deleted || row.association.is_some()).then_some(rank)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_answer_without_end_only_the_start_is_read() {
+        let hostname: Hostname = "a.example.com".parse().unwrap();
+        let change = Change { hostname, cert_id: "one".parse().unwrap(), enabled: Some(true) };
+        let read = |rows| {
+            let row = r#"{"hostname":"a.example.com","enabled":true}"#;
+            let body = format!(r#"{{"success":true,"result":[{}{row}]}}"#, "{},".repeat(rows));
+            let read_at = jiff::Timestamp::UNIX_EPOCH.into();
+            let decoded = decode_changes(&[change.clone()], read_at, &Interner::default(), body.as_bytes());
+            decoded.unwrap().result.unwrap().unwrap().remove(0)
+        };
+        assert_eq!(read(MOST_ROWS - 1).unwrap().association, Association::Enabled);
+        assert_eq!(read(MOST_ROWS), None);
+    }
 }

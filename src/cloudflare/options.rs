@@ -9,13 +9,15 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::domain::AccountId;
+
 /// How to reach the API on behalf of one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The account's name in the configuration, and in the label `account`.
     pub account: Arc<str>,
     /// The account's id, which only the verification of an account-owned token needs.
-    pub account_id: Option<String>,
+    pub account_id: Option<AccountId>,
     /// Where the API is.
     pub base_url: BaseUrl,
     /// How long one request may take, its response included.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::judge::Decoded;
 use super::request::Call;
+use super::response::Decoded;
 use super::wire::{ResultInfo, Rows};
 use super::{Client, Error};
 

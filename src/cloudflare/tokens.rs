@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::judge::Decoded;
 use super::request::Call;
+use super::response::Decoded;
 use super::wire::{Envelope, token};
 use super::{Client, Error};
 use crate::domain::{Date, Reason};
@@ -131,7 +131,7 @@ impl Client {
 }
 
 /// What the verification says of the token.
-pub(super) fn decode(body: &[u8]) -> Decoded<TokenState> {
+fn decode(body: &[u8]) -> Decoded<TokenState> {
     Ok(Envelope::parse(body)?.object(token))
 }
 

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Response, StatusCode, Url};
 use tokio::sync::{Notify, Semaphore, watch};
@@ -12,8 +11,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::budget::{Admission, Announcement, Budget, Wait};
 use super::connector::http_client;
 use super::interner::Interner;
-use super::judge::{Decoded, block_time, judge};
 use super::request::{Call, Request};
+use super::response::{Decoded, block_time, judge, largest_body, read_body};
 use super::tokens::TokenEvidence;
 use super::wire::{OddFields, ResultInfo};
 use super::{ApiToken, BuildError, Error, Options, retry};
@@ -36,15 +35,6 @@ pub struct Client {
     pub(super) evidence: TokenEvidence,
     /// The zones of which an answer had odd fields since this was asked last.
     odd_zones: Mutex<HashSet<ZoneId>>,
-}
-
-/// No answer is larger than this: 1,000 associations, or a few certificates, are well below 1 MiB. A change, which is
-/// made by then, may be answered with all associations of the zone, each with its certificate.
-const fn largest_body(endpoint: Endpoint) -> usize {
-    match endpoint {
-        Endpoint::HostnamePut => 16 << 20,
-        _ => 4 << 20,
-    }
 }
 
 impl Client {
@@ -201,7 +191,7 @@ impl Client {
     ) -> Result<(T, Option<ResultInfo>), Error> {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         self.heed(status, &headers, admission);
-        let body = body(response, largest_body(call.endpoint)).await?;
+        let body = read_body(response, largest_body(call.endpoint)).await?;
         let decoded = decode(&body);
         if let Ok(envelope) = &decoded {
             self.note(call, &envelope.odd);
@@ -243,26 +233,4 @@ impl Client {
         // last, since it lets others go
         admission.hear(now, announcement);
     }
-}
-
-/// Reads a body up to the cap; most come in one piece, which is not copied.
-async fn body(mut response: Response, cap: usize) -> Result<Bytes, Error> {
-    let mut next = async || response.chunk().await.map_err(|error| Error::transport(&error));
-    let Some(first) = next().await? else {
-        return Ok(Bytes::new());
-    };
-    let mut whole: Option<Vec<u8>> = None;
-    while let Some(chunk) = next().await? {
-        let whole = whole.get_or_insert_with(|| first.to_vec());
-        if whole.capacity() - whole.len() < chunk.len() {
-            // by less than doubling it, so that a large body does not take twice its size
-            whole.reserve_exact(chunk.len() + whole.len().min(1 << 20));
-        }
-        whole.extend_from_slice(&chunk);
-        if whole.len() > cap {
-            return Err(Error::Oversized(cap));
-        }
-    }
-    let body = whole.map_or(first, Bytes::from);
-    if body.len() > cap { Err(Error::Oversized(cap)) } else { Ok(body) }
 }

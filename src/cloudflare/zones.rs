@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::judge::Decoded;
 use super::request::Call;
+use super::response::Decoded;
 use super::wire::{Envelope, Rows, zone};
 use super::{Client, Error};
 use crate::domain::{ZoneId, ZoneName};
@@ -148,7 +148,7 @@ impl Client {
 }
 
 /// One page of zones.
-pub(super) fn decode_page(body: &[u8]) -> Decoded<Rows<Row>> {
+fn decode_page(body: &[u8]) -> Decoded<Rows<Row>> {
     Ok(Envelope::parse(body)?.rows(MOST_ROWS, zone))
 }
 
@@ -165,6 +165,14 @@ fn choose(name: &ZoneName, found: &Found) -> Result<ZoneId, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_page_without_end_only_the_start_is_read() {
+        let body = format!(r#"{{"success":true,"result":[{}{{}}]}}"#, "{},".repeat(1_400_000));
+        let rows = decode_page(body.as_bytes()).unwrap().result.unwrap().unwrap();
+        assert_eq!(rows.len(), MOST_ROWS + 1);
+        assert_eq!(rows[MOST_ROWS].as_ref().unwrap_err().as_ref(), "all after the first 1000");
+    }
 
     #[test]
     fn the_only_zone_counts_and_among_several_the_only_active_one() {

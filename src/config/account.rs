@@ -14,7 +14,7 @@ use super::value;
 use super::zone::Zones;
 use super::{Secrets, Surroundings};
 use crate::cloudflare::{Options, RateLimit};
-use crate::domain::{Targets, ZoneId};
+use crate::domain::{AccountId, Targets};
 
 /// An account through whose token zones are read.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl<'e> Accounts<'e> {
     pub(super) fn read(&mut self, mut section: Section<'_>) {
         let name = self.name(&mut section);
         let expected = "an account id of 32 hexadecimal digits";
-        let id = section.take("id", expected, |text| text.parse().map(|id: ZoneId| id.to_string()).ok());
+        let id = section.take("id", expected, |text| text.parse::<AccountId>().ok());
         let base_url = section.parse_or("base_url", "https://api.cloudflare.com/client/v4");
         let timeout = section.take("timeout", "a duration of 1ms to 10m, such as 30s", |text| {
             value::duration(text, Duration::from_millis(1), Duration::from_mins(10))

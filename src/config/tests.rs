@@ -93,7 +93,7 @@ fn every_setting_arrives() {
     assert_eq!(config.state_file, Some(PathBuf::from("dir/state.json")));
     let [team, default] = &config.accounts[..] else { panic!("two accounts") };
     assert_eq!(&*team.options.account, "team");
-    assert_eq!(team.options.account_id.as_deref(), Some("0123456789abcdef0123456789abcdef"));
+    assert_eq!(team.options.account_id, "0123456789abcdef0123456789abcdef".parse().ok());
     assert_eq!(team.options.base_url.as_url().as_str(), "http://127.0.0.1:8080/x/");
     assert_eq!(team.options.timeout, Duration::from_secs(90));
     assert_eq!(team.options.max_concurrent_requests, 16);

@@ -69,3 +69,6 @@ fn presented(object: &mut Object<'_>) -> Option<Association> {
         None => Association::Void,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,14 +8,17 @@ use crate::cloudflare::ApiError;
 /// The most errors of one answer that are kept: Cloudflare names one or two.
 const MOST: usize = 8;
 
+/// How far chains of causes are followed: Cloudflare's have one link.
+const LEVELS: usize = 3;
+
 /// Reads a list of errors, each with the chain of its causes.
 pub(super) fn parse(json: &RawValue) -> Vec<ApiError> {
     let mut errors = Vec::new();
-    collect(json, &mut errors);
+    collect(json, LEVELS, &mut errors);
     errors
 }
 
-fn collect(json: &RawValue, into: &mut Vec<ApiError>) {
+fn collect(json: &RawValue, levels: usize, into: &mut Vec<ApiError>) {
     // a single one may come without a list
     let (errors, _) = elements(json, MOST).unwrap_or_else(|| (vec![json], false));
     for error in errors {
@@ -26,8 +29,8 @@ fn collect(json: &RawValue, into: &mut Vec<ApiError>) {
         if let Ok(mut error) = Object::parse(error.get()) {
             let message = printable(&error.text("message").unwrap_or_default());
             into.push(ApiError { code: error.number("code").unwrap_or(0), message });
-            if let Some(causes) = error.raw("error_chain") {
-                collect(causes, into);
+            if let Some(causes) = error.raw("error_chain").filter(|_| levels > 1) {
+                collect(causes, levels - 1, into);
             }
         } else if let Some(message) = parse_text(error) {
             into.push(ApiError { code: 0, message: printable(&message) });

@@ -1,16 +1,27 @@
-//! The one place where a response becomes a result.
+//! What is received, and the one place where a response becomes a result.
 
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use bytes::Bytes;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
 
 use super::Error;
 use super::budget::LONGEST_BLOCK;
 use super::wire::{Envelope, ResultInfo, printable};
+use crate::telemetry::Endpoint;
 
 /// How long Cloudflare blocks all requests after its limit was passed, unless it says otherwise.
 const DEFAULT_BLOCK: Duration = Duration::from_secs(300);
+
+/// The largest body that is read. 1,000 associations, or a few certificates, are well below 1 MiB; a change may be answered
+/// with all associations of the zone, each with its certificate.
+pub(super) const fn largest_body(endpoint: Endpoint) -> usize {
+    match endpoint {
+        Endpoint::HostnamePut => 16 << 20,
+        _ => 4 << 20,
+    }
+}
 
 /// An envelope around a value, or around why the result cannot be trusted.
 pub(super) type Decoded<T> = serde_json::Result<Envelope<Result<T, String>>>;
@@ -45,6 +56,28 @@ pub(super) fn judge<T>(
             Err(invalid(format!("it is not the JSON expected: {}", printable(&error.to_string())), ray))
         }
     }
+}
+
+/// Reads a body of at most `cap` octets. Most come in one piece, which is not copied.
+pub(super) async fn read_body(mut response: Response, cap: usize) -> Result<Bytes, Error> {
+    let mut next = async || response.chunk().await.map_err(|error| Error::transport(&error));
+    let Some(first) = next().await? else {
+        return Ok(Bytes::new());
+    };
+    let mut whole: Option<Vec<u8>> = None;
+    while let Some(chunk) = next().await? {
+        let whole = whole.get_or_insert_with(|| first.to_vec());
+        if whole.capacity() - whole.len() < chunk.len() {
+            // by less than doubling it, so that a large body does not take twice its size
+            whole.reserve_exact(chunk.len() + whole.len().min(1 << 20));
+        }
+        whole.extend_from_slice(&chunk);
+        if whole.len() > cap {
+            return Err(Error::Oversized(cap));
+        }
+    }
+    let body = whole.map_or(first, Bytes::from);
+    if body.len() > cap { Err(Error::Oversized(cap)) } else { Ok(body) }
 }
 
 /// How long a 429 blocks all requests. No time at all, which would let them pass the limit again and again, is as good as
