@@ -25,7 +25,7 @@ deny:
 bench *ARGS:
     cargo bench --locked {{ ARGS }}
 
-# Whether memory and descriptors stay level under faults, changes and scrapers
+# Memory and descriptors stay level under faults, reloads, changes and scrapers
 soak MINUTES="2":
     cargo bench --locked --bench soak -- {{ MINUTES }}
 
@@ -42,14 +42,18 @@ e2e *TESTS:
     cargo build --locked
     tests/e2e/run target/debug/cloudflare-aop-exporter {{ TESTS }}
 
-# A poller with a state file, killed after each of 200 starts
+# A poller with a state file that is killed 200 times
 kill:
-    STARTS=200 cargo test --locked --test it -- kill:: --nocapture
+    LIVES=200 cargo test --locked --test it -- kill:: --nocapture
 
 # The unit against systemd, and the dashboard against Grafana's types
 deploy:
     tests/systemd-unit
     tests/dashboard/types
+
+# Generates the dashboard from tests/dashboard/dashboard.py
+dashboard:
+    tests/dashboard/dashboard.py
 
 # The program as the container has it, in an empty root (as root)
 static PROFILE="release":

@@ -10,7 +10,6 @@ mod support {
 }
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_aop_exporter::domain::{
@@ -22,7 +21,7 @@ use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::support::harness::{Api, Running, hostname, now, setup, world};
+use crate::support::harness::{Api, Running, hostname, now, setup, watching, world};
 
 /// Associations in one page of a list.
 const PAGE: usize = 1000;
@@ -140,10 +139,10 @@ impl Account {
     async fn requests(&self, strategy: Strategy) -> u64 {
         self.api.simulator.forget_requests();
         let asking = self.api.client();
-        let setup = watch::channel(setup(&asking, self.by(strategy))).1;
-        let mut poller = Poller::new(setup, Arc::clone(&asking.telemetry), asking.clock.clone());
+        let (setup, keeper) = (watch::channel(setup(&asking)).1, watching(self.by(strategy)));
+        let mut poller = Poller::new(setup, keeper.clone(), asking.telemetry, asking.clock);
         poller.poll_once(Instant::now() + Duration::from_secs(600)).await;
-        assert!(shows(&poller.snapshot().borrow(), Association::Enabled), "something was not read");
+        assert!(shows(&keeper.snapshot(), Association::Enabled), "something was not read");
         self.api.simulator.requests().total()
     }
 

@@ -1,69 +1,69 @@
-//! Changes of associations that somebody asked for: what has to be changed, what must not be, and when it is in force.
+//! Changes of associations: what to change, what to refuse, and waiting until it is in force.
 
 mod wait;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-pub use wait::{Awaited, Pace, Standing, wait};
+pub use wait::{Awaited, Phase, WaitPolicy, wait};
 
 use crate::cloudflare::Change;
 use crate::domain::{Association, CertId, Hostname, Reading, Status};
 
-/// How many associations Cloudflare lets a certificate have.
+/// The most associations that Cloudflare allows a certificate.
 pub const CAP: usize = 100;
 
-/// What the associations of hostnames shall be.
+/// The state that the associations of hostnames should get.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// Enabled, with that certificate.
+pub enum Desired {
+    /// Enabled, with this certificate.
     Enabled(CertId),
-    /// Disabled; with an id only where the certificate is that one.
+    /// Disabled; with an id, only if that is the certificate.
     Disabled(Option<CertId>),
-    /// Void; with an id only where the certificate is that one.
+    /// Void; with an id, only if that is the certificate.
     Void(Option<CertId>),
 }
 
-/// What there is of an association.
+/// The state of an association.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
-    /// Whether a certificate is presented.
+    /// Whether Cloudflare presents a certificate.
     pub association: Association,
-    /// How far Cloudflare has brought it, or its certificate where that was given up.
+    /// The status of the association, or of its certificate if that has timed out.
     pub status: Option<Status>,
     /// The certificate.
     pub cert_id: Option<CertId>,
 }
 
-/// What has to be changed, and what is as wished already.
+/// What to change, and what has the desired state already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// What changes, beside what it is now.
+    /// The changes, each with the state before it.
     pub steps: Vec<(State, Change)>,
-    /// What stays.
+    /// The hostnames that stay as they are.
     pub kept: Vec<(Hostname, State)>,
 }
 
-/// Why a wish is not carried out.
+/// Why a hostname is not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// There is nothing to disable.
+    /// It has no association to disable.
     #[error("{0} has no association that could be disabled: it is {1}")]
     NoAssociation(Hostname, State),
-    /// The certificate is not the one that was meant.
+    /// It has another certificate than the given one.
     #[error("{hostname} is associated with certificate {found}, not with {given}")]
     OtherCertificate {
-        /// Whose association.
+        /// The hostname.
         hostname: Hostname,
-        /// The certificate that it is with.
+        /// Its certificate.
         found: CertId,
-        /// The certificate that was meant.
+        /// The given certificate.
         given: CertId,
     },
-    /// The id of the certificate, which the change needs, is not known.
+    /// The change needs the id of the certificate, which is unknown.
     #[error("Cloudflare does not tell which certificate {0} is associated with: give its id")]
     NoCertId(Hostname),
-    /// The certificate would have more associations than it may.
+    /// The certificate would have too many associations.
     #[error(
         "certificate {cert_id} would have {} associations, and Cloudflare allows {CAP}: {present} are there, and \
          {added} would come", .present + .added
@@ -71,23 +71,23 @@ pub enum Refusal {
     Cap {
         /// The certificate.
         cert_id: CertId,
-        /// How many associations of other hostnames it has.
+        /// Its associations with other hostnames.
         present: usize,
-        /// How many it would have beside them.
+        /// The associations that the change adds.
         added: usize,
     },
 }
 
 impl Plan {
-    /// What `wish` takes, by what was read of the hostnames.
+    /// Plans the changes to `desired`, from the last readings of the hostnames.
     ///
     /// # Errors
-    /// With every reason not to do it. Nothing of a wish is carried out unless all of it can be.
-    pub fn new(wish: &Wish, readings: &[(Hostname, Reading)]) -> Result<Self, Vec<Refusal>> {
+    /// Fails with every refusal: nothing is changed unless everything can be.
+    pub fn new(desired: &Desired, readings: &[(Hostname, Reading)]) -> Result<Self, Vec<Refusal>> {
         let (mut plan, mut refusals) = (Self { steps: Vec::new(), kept: Vec::new() }, Vec::new());
         for (hostname, reading) in readings {
             let state = State::from(reading);
-            match wish.change(hostname, &state) {
+            match desired.change(hostname, &state) {
                 Ok(Some(change)) => plan.steps.push((state, change)),
                 Ok(None) => plan.kept.push((hostname.clone(), state)),
                 Err(refusal) => refusals.push(refusal),
@@ -96,7 +96,7 @@ impl Plan {
         if refusals.is_empty() { Ok(plan) } else { Err(refusals) }
     }
 
-    /// What Cloudflare is to be asked for.
+    /// The changes to request.
     pub fn changes(&self) -> Vec<Change> {
         self.steps.iter().map(|(_, change)| change.clone()).collect()
     }
@@ -106,7 +106,7 @@ impl Plan {
         self.steps.iter().any(|(_, change)| change.hostname == *hostname)
     }
 
-    /// The hostnames that get a certificate which they do not have.
+    /// The hostnames that get a certificate that they do not have yet.
     fn newcomers(&self) -> impl Iterator<Item = &Change> {
         let newcomers = self.steps.iter().filter(|(state, change)| {
             let has =
@@ -116,15 +116,15 @@ impl Plan {
         newcomers.map(|(_, change)| change)
     }
 
-    /// The certificate that hostnames are added to, if any are.
+    /// The certificate that gets more hostnames, if one does.
     pub fn grows(&self) -> Option<&CertId> {
         self.newcomers().next().map(|change| &change.cert_id)
     }
 
-    /// Counts the associations that the growing certificate would have; `associated` are the hostnames that it has.
+    /// Checks that the growing certificate stays within [`CAP`]; `associated` are the hostnames that it has now.
     ///
     /// # Errors
-    /// Where there would be too many.
+    /// Fails if it would have too many.
     pub fn check_cap<'a>(&self, associated: impl IntoIterator<Item = &'a Hostname>) -> Result<(), Refusal> {
         let Some(cert_id) = self.grows() else { return Ok(()) };
         let newcomers: BTreeSet<_> = self.newcomers().map(|change| &change.hostname).collect();
@@ -135,8 +135,8 @@ impl Plan {
     }
 }
 
-impl Wish {
-    /// What has to be asked for, if anything.
+impl Desired {
+    /// The change of a hostname, if it needs one.
     fn change(&self, hostname: &Hostname, state: &State) -> Result<Option<Change>, Refusal> {
         let (enabled, given) = match self {
             Self::Enabled(cert_id) => (Some(true), Some(cert_id)),
@@ -146,7 +146,7 @@ impl Wish {
         if matches!(self, Self::Disabled(_)) && !state.exists() {
             return Err(Refusal::NoAssociation(hostname.clone(), state.clone()));
         }
-        // also where nothing would change: it is not what was meant
+        // even if nothing would change: the caller meant another certificate
         if let (Self::Disabled(Some(given)) | Self::Void(Some(given)), Some(found)) = (self, &state.cert_id)
             && found != given
         {
@@ -161,7 +161,7 @@ impl Wish {
         Ok(Some(Change { hostname: hostname.clone(), cert_id, enabled }))
     }
 
-    /// Whether it is as wished, or on its way there.
+    /// Whether the state is the desired one, or Cloudflare is working on it.
     fn holds(&self, state: &State) -> bool {
         if state.status.is_some_and(Status::is_timed_out) {
             return false;

@@ -1,4 +1,4 @@
-//! The command line: one file a subcommand. Results go to stdout, logs and errors to stderr.
+//! The command line, one file a subcommand. Results go to stdout, logs and errors to stderr.
 
 mod check;
 mod columns;
@@ -45,7 +45,7 @@ enum Command {
     Man(generate::Man),
 }
 
-/// Version, revision and compiler; clap keeps the text for as long as the process lives.
+/// Version, revision and compiler. clap needs a text that lives as long as the process.
 fn version() -> &'static str {
     Box::leak(format!("{VERSION} (revision {REVISION}, {RUSTC})").into_boxed_str())
 }
@@ -56,9 +56,9 @@ impl Cli {
         match Self::try_parse() {
             Ok(cli) => cli.run(),
             Err(error) => {
-                // nobody is left to tell
+                // without stdout and stderr, nobody can be told
                 let _ = error.print();
-                // to what reads the exit code of a check, 2 would say that something is critical
+                // as the exit code of a check, 2 would mean that something is critical
                 let command = Self::command();
                 let mut words = std::env::args_os().skip(1);
                 match words.find(|word| command.find_subcommand(word).is_some()) {
@@ -69,7 +69,7 @@ impl Cli {
         }
     }
 
-    /// Runs the command and tells how it went; errors are printed.
+    /// Runs the command; errors are printed.
     fn run(self) -> ExitCode {
         self.logs.start();
         let result = match self.command {
@@ -89,18 +89,18 @@ impl Cli {
     }
 }
 
-/// One thread: what is done here waits far more than it computes, and a second one only costs.
+/// Runs a command on one thread: it waits far more than it computes.
 fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(command);
-    // a look-up of a name may hang for longer than anybody waits, and whatever counts has been waited for
+    // all that matters has ended, while a hanging DNS lookup on a blocking thread could delay the exit
     runtime.shutdown_background();
     result
 }
 
 /// Prints an error with its causes.
 fn complain(error: &anyhow::Error) {
-    // without a stderr there is nobody to tell
+    // without stderr, nobody can be told
     let _ = writeln!(io::stderr(), "error: {error:#}");
 }
 
@@ -108,13 +108,13 @@ fn complain(error: &anyhow::Error) {
 fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        // a reader such as head has seen enough
+        // a reader such as head has read enough
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
     }
 }
 
-/// Reads a positive duration such as `30s` or `30d`.
+/// Parses a positive duration such as `30s` or `30d`.
 fn duration(text: &str) -> Result<std::time::Duration, String> {
     let expected = || format!("expected a duration such as 30s, 12h or 30d, found {text:?}");
     let span: jiff::Span = text.parse().map_err(|_| expected())?;

@@ -1,14 +1,17 @@
 //! The client of Cloudflare's API: one method a request, and one place where a response becomes a result.
 
 mod advice;
-mod answers;
 mod associations;
 mod budget;
 mod certificates;
+mod connector;
 mod error;
 mod hostnames;
 mod interner;
 mod options;
+mod pages;
+mod request;
+mod response;
 mod retry;
 mod tokens;
 mod transport;

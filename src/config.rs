@@ -12,7 +12,6 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -35,70 +34,54 @@ use problem::Problems;
 use section::Section;
 use server::Server;
 
-/// Everything that the configuration file says, as each component wants it.
+/// The settings of a configuration file.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where metrics are served.
+    /// Where to serve.
     pub listen: SocketAddr,
-    /// When is polled.
+    /// When to poll.
     pub schedule: Schedule,
-    /// By how much at most each tick is delayed; shorter than the schedule's shortest gap.
+    /// By how much each tick is delayed at most; shorter than the schedule's shortest gap.
     pub jitter: Duration,
-    /// Where what is known is kept for a restart.
+    /// Where to keep readings for a restart.
     pub state_file: Option<PathBuf>,
-    /// How metrics are served.
+    /// How to serve.
     pub serving: http::Options,
-    /// The accounts, in the order of the file; no two have one name.
+    /// The accounts in the order of the file, each with a name of its own.
     pub accounts: Vec<Account>,
     /// The zones of all accounts.
     pub targets: Targets,
 }
 
-/// Whether the files and variables that the configuration names are looked into.
+/// Whether to read the files and variables that a configuration names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
-    /// Tokens and CA certificates have to be there.
+    /// Tokens, certificates and keys have to be there.
     Check,
-    /// They may be missing, because the file is checked elsewhere than where it is used; none is read.
+    /// None is read: the file may be checked on another machine than the one that uses it.
     Skip,
 }
 
-/// How an environment variable is looked up.
+/// A lookup of environment variables.
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 
 impl Config {
-    /// Reads the file at `path`, and tokens from the environment of this process.
+    /// Reads the file at `path`, and tokens from the environment of this process. All files that are read on the way are
+    /// added to `files`, whether or not it succeeds.
     ///
     /// # Errors
-    /// With everything that is wrong with the file.
-    pub fn load(path: &Path, secrets: Secrets) -> Result<Self, ConfigErrors> {
-        Self::load_noting(path, secrets, &mut Files::default())
-    }
-
-    /// The same; all files that are read on the way are noted in `files`, whatever comes of it.
-    ///
-    /// # Errors
-    /// With everything that is wrong with the file.
-    pub fn load_noting(path: &Path, secrets: Secrets, files: &mut Files) -> Result<Self, ConfigErrors> {
+    /// Fails with everything that is wrong with the file.
+    pub fn load(path: &Path, secrets: Secrets, files: &mut Files) -> Result<Self, ConfigErrors> {
         let text = files.read(path).map_err(|error| ConfigErrors::unreadable(path, &error))?;
         let text = String::from_utf8(text).map_err(|error| ConfigErrors::not_unicode(path, &error))?;
-        Self::parse_noting(&text, path, secrets, &token::process_environment, files)
+        Self::parse(&text, path, secrets, &token::process_environment, files)
     }
 
-    /// Reads the text of the file at `path`; relative paths in it start at that file's folder.
+    /// Parses the text of the file at `path`, whose folder is where relative paths start.
     ///
     /// # Errors
-    /// With everything that is wrong with the text.
+    /// Fails with everything that is wrong with the text.
     pub fn parse(
-        text: &str,
-        path: &Path,
-        secrets: Secrets,
-        environment: Environment<'_>,
-    ) -> Result<Self, ConfigErrors> {
-        Self::parse_noting(text, path, secrets, environment, &mut Files::default())
-    }
-
-    fn parse_noting(
         text: &str,
         path: &Path,
         secrets: Secrets,
@@ -111,41 +94,40 @@ impl Config {
             problems.syntax(error.span().map_or(0, |span| span.start), error.message());
         }
         let folder = path.parent().unwrap_or(path);
-        let surroundings = Surroundings { folder, secrets, environment, files: &RefCell::new(files) };
+        let surroundings = Surroundings { folder, secrets, environment, files };
         let config = config(Section::root(&problems, root.get_ref()), surroundings);
         let errors = problems.into_errors(path);
-        // whatever could not be made has been complained about
-        if errors.is_empty() { config.ok_or(errors) } else { Err(errors) }
+        if errors.is_empty() { Ok(config) } else { Err(errors) }
     }
 }
 
 /// What a configuration refers to beyond its text.
-#[derive(Clone, Copy)]
 struct Surroundings<'e> {
     folder: &'e Path,
     secrets: Secrets,
     environment: Environment<'e>,
     /// All that were read so far.
-    files: &'e RefCell<&'e mut Files>,
+    files: &'e mut Files,
 }
 
 impl Surroundings<'_> {
-    /// The path that a text means: a relative one starts at the folder of the configuration file.
+    /// Resolves a path, which starts at the folder of the configuration file unless it is absolute.
     fn path(&self, text: &str) -> Option<PathBuf> {
         (!text.is_empty()).then(|| self.folder.join(text))
     }
 
     /// Reads a file that the configuration names.
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.files.borrow_mut().read(path)
+    fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        self.files.read(path)
     }
 }
 
-fn config(mut root: Section<'_>, surroundings: Surroundings<'_>) -> Option<Config> {
-    let server = Server::read(root.table("server"), surroundings);
+/// Reads the whole file. A setting that is invalid is rejected, and becomes its default, which nobody will see.
+fn config(mut root: Section<'_>, mut surroundings: Surroundings<'_>) -> Config {
+    let server = Server::read(root.table("server"), &mut surroundings);
 
     let mut poll = root.table("poll");
-    let schedule: Option<Schedule> = poll.parse_or("schedule", "0 */5 * * * *");
+    let schedule: Option<Schedule> = poll.parse_or_default("schedule");
     let jitter = jitter(&mut poll, schedule.as_ref());
     let state_file = poll.take("state_file", "the path of a file", |text| surroundings.path(text));
     poll.finish();
@@ -164,18 +146,18 @@ fn config(mut root: Section<'_>, surroundings: Surroundings<'_>) -> Option<Confi
     }
     root.finish();
     let (accounts, targets) = accounts.finish();
-    Some(Config {
+    Config {
         listen: server.listen,
-        schedule: schedule?,
+        schedule: schedule.unwrap_or_default(),
         jitter,
         state_file,
         serving: http::Options { states: states.unwrap_or_default(), ..server.serving },
         accounts,
         targets,
-    })
+    }
 }
 
-/// A jitter that could carry one tick past the next is refused; the default gives way.
+/// Reads the jitter, and rejects one that could delay a tick beyond the next. The default is shorter than every gap.
 fn jitter(poll: &mut Section<'_>, schedule: Option<&Schedule>) -> Duration {
     let gap = schedule.map_or(Duration::MAX, |schedule| schedule.shortest_gap(Timestamp::UNIX_EPOCH));
     let jitter = poll.take("jitter", "a duration of 0s to 24h, such as 20s", |text| {

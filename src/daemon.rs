@@ -4,11 +4,12 @@ mod accounts;
 mod controls;
 mod descriptors;
 mod notify;
-mod pace;
 mod reload;
+mod timing;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use futures_util::future::{join_all, pending};
@@ -21,15 +22,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::Snapshot;
 use crate::http::{self, App};
+use crate::keeper::{Keeper, state_file};
 use crate::listener::Limits;
 use crate::metrics::Source;
-use crate::poll::{Poller, Setup, state_file};
+use crate::poll::{Poller, Setup};
 use crate::telemetry::Telemetry;
 use controls::{Controls, Followed};
 use reload::Reloader;
 
-pub use accounts::{Accounts, Clients};
+pub use accounts::{Accounts, InForce};
 pub use reload::Origin;
 
 /// Polls and serves on `listener` as `config` says until `shutdown`, then drains.
@@ -46,17 +49,16 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let clock = Clock::system();
     let telemetry = Arc::new(Telemetry::new().context("metrics about the exporter")?);
-    let controls = Controls::start(&config, Arc::clone(&telemetry), clock.clone())?;
-    let Followed { setup, serving, pace } = controls.followed();
+    let load = |path| state_file::load(path, &config.targets);
+    let known = config.state_file.as_deref().and_then(load);
+    let ready_by = Instant::now() + if known.is_some() { Duration::ZERO } else { http::GRACE };
+    let (keeper, kept) = Keeper::new(known.unwrap_or_else(|| Snapshot::default().retarget(&config.targets)));
+    let controls = Controls::start(&config, kept.clone(), Arc::clone(&telemetry), clock.clone())?;
+    let Followed { setup, serving, timing } = controls.followed();
     let (wish, wishes) = mpsc::channel(1);
 
-    let mut poller = Poller::new(setup.clone(), Arc::clone(&telemetry), clock.clone());
-    let mut ready_by = Instant::now() + http::GRACE;
-    let load = |path| state_file::load(path, &config.targets, clock.now().into());
-    if let Some(known) = config.state_file.as_deref().and_then(load) {
-        (poller, ready_by) = (poller.starting_from(known), Instant::now());
-    }
-    let source = Source { snapshot: poller.snapshot(), telemetry, clock: clock.clone() };
+    let poller = Poller::new(setup.clone(), kept.clone(), Arc::clone(&telemetry), clock.clone());
+    let source = Source { snapshot: kept.follow(), telemetry, clock: clock.clone() };
     let app = App::new(source, serving, wish, ready_by);
     let (tick, ticks) = mpsc::channel(1);
 
@@ -65,12 +67,13 @@ pub async fn run(
     let stopped = || shutdown.clone().cancelled_owned();
     let mut tasks = JoinSet::new();
     if let Some(path) = config.state_file.clone() {
-        tasks.spawn(to_its_end(state_file::keep(path, poller.snapshot(), shutdown.clone())));
+        tasks.spawn(to_its_end(state_file::keep(path, kept.follow(), shutdown.clone())));
     }
+    tasks.spawn(to_its_end(keeper.run(shutdown.clone())));
     tasks.spawn(to_its_end(poller.run(ticks, shutdown.clone())));
     tasks.spawn(to_its_end(http::serve(listener, app, limits, stopped())));
     tasks.spawn(to_its_end(notify::keep_informed(shutdown.clone())));
-    tasks.spawn(until(stopped(), pace::keep(pace, tick, clock, pace::Watch::default())));
+    tasks.spawn(until(stopped(), timing::keep(timing, tick, clock, timing::Watch::default())));
     tasks.spawn(until(stopped(), verify_tokens(setup)));
     let _kept = match origin {
         Some(origin) => {
@@ -118,8 +121,8 @@ async fn until(
 /// Verifies the tokens of all accounts in force.
 async fn verify_tokens(mut setup: watch::Receiver<Arc<Setup>>) -> anyhow::Result<Infallible> {
     loop {
-        let clients = setup.borrow_and_update().clients.clone();
-        let verifications = join_all(clients.values().map(|client| client.keep_verified()));
+        let accounts = setup.borrow_and_update().accounts.clone();
+        let verifications = join_all(accounts.values().map(|account| account.api.keep_verified()));
         tokio::select! {
             // first, so that nothing is told of an account that has left
             biased;

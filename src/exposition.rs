@@ -9,7 +9,7 @@ mod series;
 pub use number::{float, integer};
 pub use series::{Series, escaped, label};
 
-/// In which format a page is written.
+/// The format of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Prometheus text 0.0.4.
@@ -28,16 +28,16 @@ impl Format {
     }
 }
 
-/// What the values of a family are.
+/// The kind of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Only grows; its name ends in `_total`.
     Counter,
-    /// Goes up and down.
+    /// May go up and down.
     Gauge,
-    /// Counts of observations by size.
+    /// Counts observations by size.
     Histogram,
-    /// Always 1, for the sake of its labels; its name ends in `_info`. A gauge in text 0.0.4.
+    /// Always 1, with labels that matter; its name ends in `_info`. A gauge in text 0.0.4.
     Info,
 }
 
@@ -51,7 +51,7 @@ impl Kind {
         }
     }
 
-    /// What OpenMetrics calls the family.
+    /// The name of the family in OpenMetrics.
     fn family(self, name: &str) -> &str {
         let ending = match self {
             Self::Counter => "_total",
@@ -62,14 +62,14 @@ impl Kind {
         name.strip_suffix(ending).unwrap_or(name)
     }
 
-    /// The unit in which OpenMetrics' name of a family ends; an info has none.
+    /// The unit at the end of the family's name in OpenMetrics; an info has none.
     fn unit(self, family: &str) -> Option<&'static str> {
         let has = |unit: &&str| family.strip_suffix(*unit).is_some_and(|rest| rest.ends_with('_'));
         ["seconds", "bytes"].into_iter().find(has).filter(|_| self != Self::Info)
     }
 }
 
-/// Writes what stands before the series of a family.
+/// Writes the header of a family.
 pub fn header(out: &mut Vec<u8>, format: Format, name: &str, help: &str, kind: Kind) {
     match format {
         Format::Text => {
@@ -87,7 +87,7 @@ pub fn header(out: &mut Vec<u8>, format: Format, name: &str, help: &str, kind: K
     }
 }
 
-/// Writes what stands after the last family.
+/// Writes the end of a page.
 pub fn end(out: &mut Vec<u8>, format: Format) {
     if format == Format::OpenMetrics {
         out.extend_from_slice(b"# EOF\n");

@@ -1,4 +1,4 @@
-//! Files that are replaced in one step: whatever comes in between, whoever reads one finds the old or the new one whole.
+//! Files that are replaced atomically: a reader finds either the old or the new content, whole.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
@@ -8,26 +8,26 @@ use std::path::Path;
 
 use tempfile::Builder;
 
-/// What the name of a file ends with that is not whole yet, after its random characters.
+/// The end of the name of an incomplete file, after its random characters.
 const SUFFIX: &str = ".tmp";
 const RANDOM: usize = 6;
 
-/// Puts what `write` writes in place of the file at `path`, on the disk and with that mode.
+/// Replaces the file at `path` with what `write` writes, synced to disk and with that mode.
 ///
 /// # Errors
-/// Where something of it fails. The file before is left as it was, unless the new one is there already, and only
-/// whether it would outlast a loss of power is unknown.
+/// Fails if the file cannot be written, and then leaves the old one. If only the last sync fails, the new file is in place
+/// but might not survive a loss of power.
 pub fn replace(
     path: &Path,
     mode: u32,
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    // a pipe or a device would be replaced as well
+    // renaming would replace a pipe or a device
     if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
         return Err(io::Error::other("expected a file, found something else of that name"));
     }
     let folder = folder(path);
-    // only its owner may open it until it has its mode
+    // until it has its mode, only its owner may open it
     let new = Builder::new().prefix(&prefix(path)).rand_bytes(RANDOM).suffix(SUFFIX).tempfile_in(folder)?;
     let mut out = BufWriter::with_capacity(1 << 16, new.as_file());
     write(&mut out)?;
@@ -36,16 +36,16 @@ pub fn replace(
     file.sync_all()?;
     new.persist(path)?;
     match File::open(folder)?.sync_all() {
-        // there are file systems whose folders cannot be synced, nor need it
+        // some file systems cannot sync folders, and need not
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         result => result,
     }
 }
 
-/// Removes what processes have left that were killed while they replaced the file at `path`.
+/// Removes incomplete files of processes that were killed while they replaced the file at `path`.
 ///
 /// # Errors
-/// Where the folder cannot be read, or what was left in it cannot be removed.
+/// Fails if the folder cannot be read, or a file in it cannot be removed.
 pub fn remove_leftovers(path: &Path) -> io::Result<()> {
     let prefix = prefix(path);
     for entry in fs::read_dir(folder(path))? {
@@ -67,7 +67,7 @@ fn folder(path: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
-/// What the name of a file begins with that is to take the place of the one at `path`.
+/// The start of the name of an incomplete file for `path`.
 fn prefix(path: &Path) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());

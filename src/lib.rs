@@ -2,7 +2,10 @@
 //! Prometheus about them.
 //!
 //! ```text
-//! cron tick ─▶ poll ─▶ cloudflare ─▶ Snapshot::fold ─▶ watch<Arc<Snapshot>> ─▶ metrics ─▶ exposition ─▶ http
+//! cron tick ─▶ poll ─▶ cloudflare
+//!               │ Outcome
+//!               ▼
+//!             keeper ─▶ watch<Arc<Snapshot>> ─▶ metrics ─▶ exposition ─▶ http
 //! ```
 //!
 //! Data goes from left to right once, and nothing on the right is known on the left. A room imports only from rooms
@@ -18,9 +21,10 @@
 //! | 1 | [`schedule`] | a cron expression becomes ticks |
 //! | 1 | [`listener`] | the accept loop with its limits |
 //! | 2 | [`cloudflare`] | the API's client, with its budget of requests |
-//! | 3 | [`poll`] | plans requests, runs them, folds what they say, publishes |
+//! | 1 | [`keeper`] | the one writer of the snapshot, with its state file |
+//! | 3 | [`poll`] | plans requests, sends them, reports what they say |
 //! | 3 | [`metrics`] | the families of a snapshot |
-//! | 3 | [`change`] | what a wish takes, and when it is in force |
+//! | 3 | [`change`] | plans changes of associations, and waits until they are in force |
 //! | 4 | [`http`] | routes, negotiation, compression |
 //! | 4 | [`simulator`] | a simulated API with faults on demand |
 //! | 5 | [`config`] | the file becomes exact settings, or all of its errors |
@@ -39,6 +43,7 @@ pub mod domain;
 pub mod exposition;
 pub mod file;
 pub mod http;
+pub mod keeper;
 pub mod listener;
 pub mod metrics;
 pub mod poll;

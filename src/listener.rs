@@ -1,22 +1,17 @@
-//! The accept loop: how many connections there are, how slow they may be, and how they end.
+//! The listener: it accepts connections, limits their number and slowness, and drains them at the end.
 
+mod connection;
 mod connections;
 mod stream;
 
-use std::convert::Infallible;
-use std::future::{pending, poll_fn};
+use std::future::pending;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -24,21 +19,20 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use connections::{Busy, Connections, Slot};
-use stream::Stream;
+use connections::Connections;
 
 /// The limits of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections may be open; beyond that the one that has been idle longest makes room, or else the one whose
-    /// client has taken nothing for longest.
+    /// How many connections may be open. For one more, the connection that is idle for longest is closed, or else the one
+    /// whose client has read nothing for longest.
     pub connections: usize,
-    /// How long a request's head may take, counted from the end of the response before it, or from the connection's
-    /// start: so it is also how long a connection may stay idle. A TLS handshake may take as long.
+    /// How long a request's head may take, from the start of the connection or the end of the previous response. So it is
+    /// the idle timeout as well. A TLS handshake may take as long.
     pub head: Duration,
-    /// How long a client may take none of what is written to it; one that takes a little may go on.
+    /// How long a client may read nothing of what is written to it. One that reads slowly may go on.
     pub write_progress: Duration,
-    /// How long responses under way may take after the listener was told to stop.
+    /// How long responses may take once the listener is told to stop.
     pub drain: Duration,
 }
 
@@ -53,14 +47,15 @@ impl Default for Limits {
     }
 }
 
-/// Among the extensions of a request: its client has shown a certificate, and that was verified.
+/// A request extension: the client has a verified certificate.
 #[derive(Clone, Copy, Debug)]
 pub struct Verified;
 
 /// Serves HTTP/1.1 on `listener` until `shutdown`, then drains.
 ///
-/// Each connection is secured by what `tls` holds as it comes; where that is none it is plain. Once that changes, or
-/// when it stops, connections end with the response under way; those without one are closed, half-sent heads included.
+/// A connection uses the acceptor that `tls` holds when it is accepted; none for plain HTTP. Once the acceptor changes, and
+/// at the end, connections are closed after their current response; those without one are closed at once, even in the
+/// middle of a head.
 pub async fn serve<S, F, B>(
     listener: TcpListener,
     limits: Limits,
@@ -85,8 +80,8 @@ pub async fn serve<S, F, B>(
             () = &mut shutdown => break,
             slot = connections.admit(limits.connections) => slot,
         };
-        let ends = ends(stopping.clone(), tls.clone());
-        tasks.spawn(converse(stream, slot, limits, tls.borrow().clone(), service.clone(), ends));
+        let end = end(stopping.clone(), tls.clone());
+        tasks.spawn(connection::serve(stream, slot, limits, tls.borrow().clone(), service.clone(), end));
     }
     drop(listener);
     stopping.cancel();
@@ -97,7 +92,7 @@ pub async fn serve<S, F, B>(
     }
 }
 
-/// Waits for a connection. Errors are of a client that is gone already, or of descriptors that ran out.
+/// Waits for a connection. An error means that a client has left already, or that descriptors ran out.
 async fn accept(listener: &TcpListener, connections: &Connections) -> TcpStream {
     loop {
         match listener.accept().await {
@@ -117,15 +112,15 @@ fn is_of_one_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Waits until connections that are secured as it is now have to end.
-fn ends(
+/// Waits until connections with the current acceptor have to end.
+fn end(
     stopping: CancellationToken,
     mut tls: watch::Receiver<Option<TlsAcceptor>>,
 ) -> impl Future<Output = ()> + Send {
     tls.mark_unchanged();
     async move {
         let changed = async {
-            // who never changes it may be gone
+            // if the sender is gone, it never changes
             if tls.changed().await.is_err() {
                 pending::<()>().await;
             }
@@ -134,124 +129,6 @@ fn ends(
             () = stopping.cancelled() => {}
             () = changed => {}
         }
-    }
-}
-
-/// Secures one connection, where that is asked for, and serves it to its end.
-async fn converse<S, F, B>(
-    stream: TcpStream,
-    slot: Slot,
-    limits: Limits,
-    tls: Option<TlsAcceptor>,
-    service: S,
-    ends: impl Future<Output = ()>,
-) where
-    S: Fn(Request<Incoming>) -> F,
-    F: Future<Output = Response<B>>,
-    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Unpin + 'static,
-{
-    // scrapes are a few large writes: waiting to merge them only delays the last one
-    let _ = stream.set_nodelay(true);
-    let stream = Stream::new(stream, limits.write_progress, slot.handle());
-    let Some(tls) = tls else {
-        return exchange(stream, false, slot, limits, service, ends).await;
-    };
-    let mut ends = pin!(ends);
-    let secured = tokio::select! {
-        secured = timeout(limits.head, tls.accept(stream)) => secured,
-        () = slot.close.cancelled() => return,
-        () = &mut ends => return,
-    };
-    match secured {
-        Ok(Ok(stream)) => {
-            let verified = stream.get_ref().1.peer_certificates().is_some();
-            exchange(stream, verified, slot, limits, service, ends).await;
-        }
-        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
-        Err(_) => tracing::debug!("TLS handshake took too long"),
-    }
-}
-
-/// Answers the requests on one connection.
-async fn exchange<T, S, F, B>(
-    stream: T,
-    verified: bool,
-    slot: Slot,
-    limits: Limits,
-    service: S,
-    ends: impl Future<Output = ()>,
-) where
-    T: AsyncRead + AsyncWrite + Unpin,
-    S: Fn(Request<Incoming>) -> F,
-    F: Future<Output = Response<B>>,
-    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Unpin + 'static,
-{
-    let answer = service_fn(|mut request| {
-        if verified {
-            request.extensions_mut().insert(Verified);
-        }
-        let busy = slot.handle().busy();
-        let response = service(request);
-        async move { Ok::<_, Infallible>(response.await.map(|body| Guarded { body, _busy: busy })) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        // who has sent all that it wants to ask may say so
-        .half_close(true)
-        .header_read_timeout(limits.head)
-        .max_buf_size(16 * 1024)
-        .serve_connection(TokioIo::new(stream), answer);
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        // in this order, so that no request is read after that
-        biased;
-        () = slot.close.cancelled() => Ok(()),
-        () = ends => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                biased;
-                result = &mut connection => result,
-                () = slot.close.cancelled() => Ok(()),
-                () = idle(&slot) => Ok(()),
-            }
-        }
-        result = &mut connection => result,
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "connection ended");
-    }
-}
-
-/// Waits until the connection is idle: a half-sent head would keep it open.
-///
-/// No waker is kept, since only the connection's own progress makes it idle, and that is polled by the same task.
-async fn idle(slot: &Slot) {
-    poll_fn(|_| if slot.is_idle() { Poll::Ready(()) } else { Poll::Pending }).await;
-}
-
-/// A body that keeps its connection busy until it was sent.
-struct Guarded<B> {
-    body: B,
-    _busy: Busy,
-}
-
-impl<B: Body + Unpin> Body for Guarded<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

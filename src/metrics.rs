@@ -1,12 +1,12 @@
-//! The families of a snapshot, as a page that is written piece by piece.
+//! Pages of metrics, written piece by piece.
 //!
-//! A page is a pure function of a snapshot, the exporter's own counters and one moment. It is
-//! never whole in memory: at 100,000 hostnames it has half a gigabyte.
+//! A page is a pure function of a snapshot, the exporter's own metrics and a time. It is never whole in memory: with
+//! 100,000 hostnames it has half a gigabyte.
 
+mod cursor;
 mod families;
 mod own;
 mod row;
-mod walk;
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ use crate::telemetry::Telemetry;
 
 pub use crate::exposition::Format;
 
+use cursor::Cursor;
 use families::{FAMILIES, Family, Rows};
-use walk::Walk;
 
 /// Which series a family of states has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,19 +34,19 @@ pub enum States {
     Current,
 }
 
-/// Everything that a page is made from.
+/// The source of pages.
 #[derive(Clone)]
 pub struct Source {
-    /// What is known.
+    /// The latest snapshot.
     pub snapshot: watch::Receiver<Arc<Snapshot>>,
-    /// What is counted.
+    /// The metrics about the exporter.
     pub telemetry: Arc<Telemetry>,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
 }
 
 impl Source {
-    /// A page of all that is known now: hostnames, zones, certificates and the exporter itself.
+    /// A page of the latest snapshot: hostnames, zones, certificates and the exporter itself.
     pub fn page(&self, format: Format, states: States) -> Page {
         let snapshot = Arc::clone(&self.snapshot.borrow());
         let mut page = Page::new(snapshot, format, states, self.clock.now().into());
@@ -55,45 +55,45 @@ impl Source {
     }
 }
 
-/// A page that is written piece by piece, of one snapshot and one moment.
+/// A page of one snapshot at one time.
 pub struct Page {
     snapshot: Arc<Snapshot>,
     own: Vec<MetricFamily>,
     format: Format,
     states: States,
     now: Date,
-    /// Whether the page is to be kept.
+    /// Whether to leave out what is wrong in a file.
     textfile: bool,
-    /// The place in [`FAMILIES`], then in `own`.
+    /// The index of the current family in [`FAMILIES`], then in `own`.
     family: usize,
-    /// How far that family is written; none before its header is.
-    rows: Option<Walk>,
+    /// The next row of that family; none until its header is written.
+    cursor: Option<Cursor>,
     ended: bool,
 }
 
 impl Page {
-    /// A page to be kept, such as a file for node_exporter's textfile collector: hostnames, zones and certificates.
+    /// A page for a file, such as one for node_exporter's textfile collector: hostnames, zones and certificates.
     ///
-    /// It has no times to expiry, which would stand still, and nothing about the exporter.
+    /// It has no seconds until expiry, which would stand still, and no families about the exporter.
     pub fn textfile(snapshot: Arc<Snapshot>, format: Format, states: States, now: Date) -> Self {
         Self { textfile: true, ..Self::new(snapshot, format, states, now) }
     }
 
     fn new(snapshot: Arc<Snapshot>, format: Format, states: States, now: Date) -> Self {
         let own = Vec::new();
-        Self { snapshot, own, format, states, now, textfile: false, family: 0, rows: None, ended: false }
+        Self { snapshot, own, format, states, now, textfile: false, family: 0, cursor: None, ended: false }
     }
 
-    /// Appends whole rows to `out` until it holds at least `until` octets, or a good deal of hostnames was looked at;
-    /// false once the page has ended.
+    /// Appends whole rows to `out` until it holds at least `until` octets, or 10,000 hostnames were visited; false once the
+    /// page has ended.
     ///
-    /// A row, which is what one family says of one thing, has a few kilobytes at most. A call may append nothing:
-    /// of hostnames that were never read there is hardly anything to write, and yet they are all walked over.
+    /// A row, all series of one thing in one family, has a few kilobytes at most. A call may append nothing: unread
+    /// hostnames have hardly any series, and all of them are visited.
     pub fn fill(&mut self, out: &mut Vec<u8>, until: usize) -> bool {
-        const MOST_WALKED: usize = 10_000;
-        let in_all: usize = self.snapshot.zones().iter().map(|zone| zone.entries().len()).sum();
-        let mut walked = 0;
-        while out.len() < until && walked <= MOST_WALKED && !self.ended {
+        const MOST_VISITED: usize = 10_000;
+        let hostnames: usize = self.snapshot.zones().iter().map(|zone| zone.entries().len()).sum();
+        let mut visited = 0;
+        while out.len() < until && visited <= MOST_VISITED && !self.ended {
             let written = if let Some(family) = FAMILIES.get(self.family) {
                 self.fill_family(family, out, until)
             } else if self.family < FAMILIES.len() + self.own.len() {
@@ -105,57 +105,57 @@ impl Page {
             };
             if written {
                 self.family += 1;
-                self.rows = None;
-                walked += in_all;
+                self.cursor = None;
+                visited += hostnames;
             }
         }
         !self.ended
     }
 
-    /// Goes on with a family of the snapshot; true once it is written.
+    /// Continues a family of the snapshot; true once it is written.
     fn fill_family(&mut self, family: &Family, out: &mut Vec<u8>, until: usize) -> bool {
         if self.textfile && matches!(family.rows, Rows::Countdown(_)) {
             return true;
         }
-        let walk = self.rows.get_or_insert_with(|| {
+        let cursor = self.cursor.get_or_insert_with(|| {
             exposition::header(out, self.format, family.name, family.help, family.kind);
-            Walk::default()
+            Cursor::default()
         });
         let zones = self.snapshot.zones();
-        let mut to = walk::To { out, until, name: family.name, states: self.states };
+        let mut target = cursor::Target { out, until, name: family.name, states: self.states };
         match family.rows {
-            Rows::Hostname(write) => walk.hostnames(zones, &mut to, write),
-            Rows::Reading(write) => walk.hostnames(zones, &mut to, |entry, row| {
+            Rows::Hostname(write) => cursor.hostnames(zones, &mut target, write),
+            Rows::Reading(write) => cursor.hostnames(zones, &mut target, |entry, row| {
                 if let Some(reading) = entry.reading() {
                     write(reading, row);
                 }
             }),
-            Rows::Association(write) => walk.hostnames(zones, &mut to, |entry, row| {
+            Rows::Association(write) => cursor.hostnames(zones, &mut target, |entry, row| {
                 if let Some(reading) = families::associated(entry) {
                     write(reading, row);
                 }
             }),
             Rows::Countdown(end) => {
                 let now = self.now;
-                walk.hostnames(zones, &mut to, |entry, row| {
+                cursor.hostnames(zones, &mut target, |entry, row| {
                     if let Some(end) = families::associated(entry).and_then(end) {
                         row.int(end.seconds_from(now));
                     }
                 })
             }
-            Rows::Zone(write) => walk.zones(zones, &mut to, write),
-            Rows::Certificate(write) => walk.certificates(zones, &mut to, write),
+            Rows::Zone(write) => cursor.zones(zones, &mut target, write),
+            Rows::Certificate(write) => cursor.certificates(zones, &mut target, write),
         }
     }
 
-    /// Goes on with a family about the exporter itself; true once it is written.
-    fn fill_own(&mut self, place: usize, out: &mut Vec<u8>, until: usize) -> bool {
-        let family = &self.own[place];
-        let walk = self.rows.get_or_insert_with(|| {
+    /// Continues a family about the exporter; true once it is written.
+    fn fill_own(&mut self, index: usize, out: &mut Vec<u8>, until: usize) -> bool {
+        let family = &self.own[index];
+        let cursor = self.cursor.get_or_insert_with(|| {
             own::header(out, self.format, family);
-            Walk::default()
+            Cursor::default()
         });
-        walk.each(family.get_metric(), out, until, |metric, out| own::row(out, family, metric))
+        cursor.each(family.get_metric(), out, until, |metric, out| own::row(out, family, metric))
     }
 }
 

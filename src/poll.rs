@@ -1,296 +1,262 @@
-//! The poller: on each tick it asks about everything that is watched, and it alone publishes what is known.
+//! The poller: on each tick it asks about everything that is watched, and reports to the keeper what it finds out.
 
+mod api;
+mod breaker;
+mod deadline;
 mod hostnames;
 mod listing;
+mod lists;
 mod lookup;
 mod memory;
 mod plan;
-pub mod state_file;
+mod setup;
 mod zone;
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::cloudflare::{Budget, Client};
-use crate::domain::{Outcome, Snapshot, Targets, ZoneKey, ZoneTarget};
+use crate::domain::{ZoneKey, ZoneState, ZoneTarget};
+use crate::keeper;
 use crate::telemetry::Telemetry;
+pub use api::Api;
+use deadline::Deadline;
 use lookup::Lookup;
 use memory::Memory;
-use plan::{Load, Way};
+use plan::Load;
+pub use setup::{Account, Setup};
+use zone::ZonePoll;
 
-/// What is polled, with what and how often: replaced as a whole when the configuration changes.
-pub struct Setup {
-    /// The clients by the name of their account; each account of a target has one.
-    pub clients: BTreeMap<Arc<str>, Arc<Client>>,
-    /// What is watched.
-    pub targets: Targets,
-    /// The longest time between two ticks.
-    pub gap: Duration,
-}
-
-/// The one writer of the snapshot.
-pub struct Poller {
-    setup: watch::Receiver<Arc<Setup>>,
-    snapshot: watch::Sender<Arc<Snapshot>>,
+/// Polls zones and reports to the keeper.
+pub struct Poller<A = Client> {
+    setup: watch::Receiver<Arc<Setup<A>>>,
+    keeper: keeper::Handle,
     telemetry: Arc<Telemetry>,
     clock: Clock,
-}
-
-/// A setup, with what was found out about it since it is followed.
-struct Following<'a> {
-    setup: &'a Setup,
-    /// What is watched: zones that turned out to be one are merged.
-    targets: Targets,
-    memories: BTreeMap<ZoneKey, Memory>,
-    /// What was said of polls that cannot keep to the schedule.
+    /// The zones of the latest poll.
+    watched: BTreeMap<ZoneKey, Watched<A>>,
+    /// The warnings that were logged about quotas that do not suffice.
     excess: Vec<String>,
 }
 
-impl<'a> Following<'a> {
-    fn new(setup: &'a Setup, known: &Snapshot) -> Self {
-        let targets = known.without_twins(&setup.targets);
-        let memories = targets.zones().iter().map(|zone| (zone.key().clone(), Memory::default()));
-        Self { setup, memories: memories.collect(), targets, excess: Vec::new() }
+/// A zone, as it was last polled.
+struct Watched<A> {
+    target: Arc<ZoneTarget>,
+    account: Account<A>,
+    memory: Arc<Memory>,
+    poll: Option<AbortHandle>,
+}
+
+impl<A> Watched<A> {
+    fn abort(&mut self) {
+        if let Some(poll) = self.poll.take() {
+            poll.abort();
+        }
     }
 }
 
-/// What a poll of a zone tells the writer.
-enum Message {
-    Outcome(Outcome),
-    /// The zone of that name is the zone that is also given by its id.
-    SameZone {
-        name: ZoneKey,
-        id: ZoneKey,
-    },
-}
-
-impl Poller {
-    /// A poller that has polled nothing yet: all that is watched is there, unread.
-    pub fn new(setup: watch::Receiver<Arc<Setup>>, telemetry: Arc<Telemetry>, clock: Clock) -> Self {
-        let first = Snapshot::default().retarget(&setup.borrow().targets);
-        Self { setup, snapshot: watch::Sender::new(Arc::new(first)), telemetry, clock }
-    }
-
-    /// The same, knowing already what another poller has found out about the same targets.
-    #[must_use]
-    pub fn starting_from(self, known: Snapshot) -> Self {
-        self.snapshot.send_replace(Arc::new(known));
-        self
-    }
-
-    /// What is known, now and after each change.
-    pub fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshot.subscribe()
+impl<A: Api> Poller<A> {
+    /// A poller of what the keeper's snapshot watches.
+    pub fn new(
+        setup: watch::Receiver<Arc<Setup<A>>>,
+        keeper: keeper::Handle,
+        telemetry: Arc<Telemetry>,
+        clock: Clock,
+    ) -> Self {
+        Self { setup, keeper, telemetry, clock, watched: BTreeMap::new(), excess: Vec::new() }
     }
 
     /// Polls at once and then on every tick, until `shutdown` or until no more ticks can come.
     ///
-    /// A tick during a poll is counted and passed over. A new setup drops the poll under way, leaves what is no
-    /// longer watched, and polls at once.
-    pub async fn run(mut self, mut ticks: mpsc::Receiver<()>, shutdown: CancellationToken) {
-        let mut changes = self.setup.clone();
+    /// A tick during a poll is counted and skipped. A new setup is polled at once where something changed for a zone;
+    /// the polls of all other zones go on.
+    pub async fn run(mut self, ticks: mpsc::Receiver<()>, shutdown: CancellationToken) {
+        tokio::select! {
+            () = self.follow(ticks) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+
+    async fn follow(&mut self, mut ticks: mpsc::Receiver<()>) {
+        let mut everything = true;
         loop {
-            let setup = Arc::clone(&changes.borrow_and_update());
-            let stopped = tokio::select! {
-                () = self.follow(&setup, &mut ticks) => true,
-                () = shutdown.cancelled() => true,
-                Ok(()) = changes.changed() => false,
+            self.poll(everything, &mut ticks).await;
+            self.say_how_often();
+            everything = tokio::select! {
+                tick = ticks.recv() => match tick {
+                    Some(()) => true,
+                    None => return,
+                },
+                Ok(()) = self.setup.changed() => false,
             };
-            if stopped {
-                return;
-            }
         }
     }
 
     /// Polls everything once, until `deadline`.
     pub async fn poll_once(&mut self, deadline: Instant) {
-        let setup = Arc::clone(&self.setup.borrow());
-        let mut following = Following::new(&setup, &self.snapshot.borrow());
-        self.poll(&mut following, deadline).await;
+        let (started, mut polls) = (Instant::now(), JoinSet::new());
+        self.start(true, &mut polls, Some(deadline));
+        while polls.join_next().await.is_some() {}
+        self.ended(started).await;
     }
 
-    async fn follow(&mut self, setup: &Setup, ticks: &mut mpsc::Receiver<()>) {
-        let mut following = Following::new(setup, &self.snapshot.borrow());
-        self.snapshot.send_modify(|known| *known = Arc::new(known.retarget(&following.targets)));
-        // whoever could still count for what has left is gone: the poll before was dropped
-        let zones = setup.targets.zones().iter().map(|zone| zone.key().as_str());
-        self.telemetry.watch(&setup.clients.keys().map(|account| &**account).collect(), &zones.collect());
-        let mut limit = self.plan(&mut following);
+    /// Polls all zones side by side, or those alone for which something has changed.
+    async fn poll(&mut self, everything: bool, ticks: &mut mpsc::Receiver<()>) {
+        let (started, mut polls) = (Instant::now(), JoinSet::new());
+        self.setup.mark_unchanged();
+        self.start(everything, &mut polls, None);
+        if polls.is_empty() && !everything {
+            return;
+        }
         loop {
             tokio::select! {
-                () = self.poll(&mut following, Instant::now() + limit) => {}
-                never = self.count_skipped(ticks) => match never {},
-            }
-            // it may have shown that the next one takes more requests, or fewer
-            limit = self.plan(&mut following);
-            if ticks.recv().await.is_none() {
-                return;
+                ended = polls.join_next() => {
+                    if ended.is_none() {
+                        break;
+                    }
+                }
+                Some(()) = ticks.recv() => {
+                    self.telemetry.poll_skipped();
+                    tracing::warn!("a poll is still running: this tick is skipped");
+                }
+                Ok(()) = self.setup.changed() => self.start(false, &mut polls, None),
             }
         }
+        self.ended(started).await;
     }
 
-    /// Tells how often is polled, says where that is less often than the schedule wants, and limits the next poll.
-    fn plan(&self, following: &mut Following<'_>) -> Duration {
-        let gap = following.setup.gap;
-        let loads = loads(following, &self.snapshot.borrow());
-        let excess: Vec<_> = loads.iter().filter_map(|load| load.excess(gap)).collect();
-        for new in excess.iter().filter(|excess| !following.excess.contains(excess)) {
-            tracing::warn!("{new}");
-        }
-        following.excess = excess;
-        self.telemetry.poll_interval(plan::interval(gap, &loads));
-        plan::time_limit(gap, &loads)
-    }
-
-    /// Counts the ticks that come while a poll is running.
-    async fn count_skipped(&self, ticks: &mut mpsc::Receiver<()>) -> Infallible {
-        while ticks.recv().await.is_some() {
-            self.telemetry.poll_skipped();
-            tracing::warn!("a poll is still running: this tick is passed over");
-        }
-        pending().await
-    }
-
-    /// Polls all zones side by side; where one turns out to be watched twice, merges the two and begins anew.
-    async fn poll(&self, following: &mut Following<'_>, deadline: Instant) {
-        let started = Instant::now();
-        while let Err((name, id)) = self.poll_zones(following, deadline).await {
-            if let (Some(name), Some(id)) = (following.targets.zone(&name), following.targets.zone(&id)) {
-                tracing::warn!("{}", twice(name, id));
-            }
-            following.targets = following.targets.merged(&id, &name);
-            self.snapshot.send_modify(|known| *known = Arc::new(known.retarget(&following.targets)));
-        }
+    async fn ended(&self, started: Instant) {
+        // whoever sees the poll counted sees what came of it
+        self.keeper.published().await;
         self.telemetry.poll_ended(started.elapsed(), self.clock.now().into());
         tracing::debug!(seconds = started.elapsed().as_secs_f64(), "poll ended");
     }
 
-    async fn poll_zones(
-        &self,
-        following: &Following<'_>,
-        deadline: Instant,
-    ) -> Result<(), (ZoneKey, ZoneKey)> {
-        let Following { setup, targets, memories, .. } = following;
-        let known = Arc::clone(&self.snapshot.borrow());
-        let (sender, mut messages) = mpsc::channel(64);
-        let lookups = setup
-            .clients
-            .iter()
-            .map(|(account, client)| (account, Lookup::new(client, account, targets, &known)));
-        let lookups: BTreeMap<_, _> = lookups.collect();
-        let polls: FuturesUnordered<_> = targets
-            .zones()
-            .iter()
-            .filter_map(|target| {
-                let poll = zone::ZonePoll {
-                    client: setup.clients.get(target.account())?,
-                    lookup: lookups.get(target.account())?,
-                    targets,
-                    target,
-                    known: known.zone(target.key())?,
-                    memory: memories.get(target.key())?,
-                    telemetry: &self.telemetry,
-                    clock: &self.clock,
-                    deadline,
-                    messages: sender.clone(),
-                };
-                Some(poll.run())
+    /// Starts the polls of all zones, or of those alone for which something has changed, and ends the polls of those
+    /// that are no longer watched.
+    fn start(&mut self, everything: bool, polls: &mut JoinSet<()>, deadline: Option<Instant>) {
+        let (setup, known) = (Arc::clone(&self.setup.borrow()), self.keeper.snapshot());
+        let now = Instant::now();
+        let mut before = std::mem::take(&mut self.watched);
+        let mut due = Vec::new();
+        for zone in known.zones() {
+            let Some(account) = setup.accounts.get(zone.account()) else { continue };
+            let same = before.remove(zone.key()).map(|mut watched| {
+                let same = watched.target == *zone.target() && watched.account == *account;
+                if !same {
+                    watched.abort();
+                }
+                (same, watched)
+            });
+            let (changed, memory) = match same {
+                Some((true, watched)) => {
+                    let memory = Arc::clone(&watched.memory);
+                    self.watched.insert(zone.key().clone(), watched);
+                    (false, memory)
+                }
+                Some((false, watched)) if watched.target == *zone.target() => {
+                    (true, Arc::new(watched.memory.renewed(now)))
+                }
+                _ => (true, Arc::new(Memory::new(now))),
+            };
+            if changed || everything {
+                let (target, account) = (Arc::clone(zone.target()), account.clone());
+                due.push(Arc::clone(zone));
+                self.watched.insert(zone.key().clone(), Watched { target, account, memory, poll: None });
+            }
+        }
+        before.values_mut().for_each(Watched::abort);
+        let zones = setup.accounts.keys().map(|account| &**account).collect();
+        self.telemetry.watch(&zones, &known.zones().iter().map(|zone| zone.key().as_str()).collect());
+        self.say_how_often();
+        self.spawn(&setup, &due, polls, deadline);
+    }
+
+    /// Starts the polls of these zones.
+    fn spawn(
+        &mut self,
+        setup: &Setup<A>,
+        zones: &[Arc<ZoneState>],
+        polls: &mut JoinSet<()>,
+        deadline: Option<Instant>,
+    ) {
+        let now = Instant::now();
+        let loads = self.loads();
+        let mut lookups = BTreeMap::new();
+        for (name, account) in &setup.accounts {
+            let names = zones.iter().filter(|zone| zone.account() == &**name && self.is_looked_up(zone, now));
+            lookups.insert(&**name, Arc::new(Lookup::new(Arc::clone(&account.api), names.count())));
+        }
+        let deadlines: BTreeMap<_, _> = loads
+            .into_iter()
+            .map(|(quota, load)| {
+                let planned = || Deadline::planned(now, setup.gap, load);
+                (quota, Arc::new(deadline.map_or_else(planned, |at| Deadline::fixed(now, at))))
             })
             .collect();
-        drop(sender);
-        let all = async {
-            polls.collect::<()>().await;
-            pending().await
-        };
-        // the channel closes as the last zone ends
-        let published = async {
-            let mut batch = Vec::new();
-            while messages.recv_many(&mut batch, 64).await > 0 {
-                self.publish(&mut batch)?;
+        for zone in zones {
+            let Some(watched) = self.watched.get_mut(zone.key()) else { continue };
+            let Some(deadline) = deadlines.get(&Arc::as_ptr(&watched.account.budget)) else { continue };
+            let Some(lookup) = lookups.get(zone.account()) else { continue };
+            let poll = ZonePoll {
+                account: watched.account.clone(),
+                lookup: Arc::clone(lookup),
+                zone: Arc::clone(zone),
+                memory: Arc::clone(&watched.memory),
+                deadline: Arc::clone(deadline),
+                keeper: self.keeper.clone(),
+                telemetry: Arc::clone(&self.telemetry),
+                clock: self.clock.clone(),
+            };
+            watched.poll = Some(polls.spawn(poll.run()));
+        }
+    }
+
+    fn is_looked_up(&self, zone: &ZoneState, now: Instant) -> bool {
+        let watched = self.watched.get(zone.key());
+        watched.is_some_and(|watched| lookup::is_looked_up(zone, &watched.memory, now))
+    }
+
+    /// What a poll of everything takes of each quota.
+    fn loads(&self) -> BTreeMap<*const Budget, Load> {
+        let (known, now) = (self.keeper.snapshot(), Instant::now());
+        let mut loads: BTreeMap<*const Budget, Load> = BTreeMap::new();
+        let mut names: BTreeMap<&str, (usize, *const Budget)> = BTreeMap::new();
+        for zone in known.zones() {
+            let Some(Watched { account, memory, .. }) = self.watched.get(zone.key()) else { continue };
+            let quota = Arc::as_ptr(&account.budget);
+            let hostnames = zone.entries().len();
+            let requests = plan::requests(zone.target().extent(), hostnames, memory.lists(), now);
+            let load = loads.entry(quota).or_insert_with(|| Load::new(account.budget.limit()));
+            load.add(hostnames, requests);
+            let (count, _) = names.entry(zone.account()).or_insert((0, quota));
+            *count += usize::from(lookup::is_looked_up(zone, memory, now));
+        }
+        for (count, quota) in names.into_values() {
+            if let Some(load) = loads.get_mut(&quota) {
+                load.add(0, plan::Requests::exactly(lookup::requests(count)));
             }
-            Ok(())
-        };
-        tokio::select! {
-            result = published => result,
-            never = all => never,
         }
+        loads
     }
 
-    fn publish(&self, batch: &mut Vec<Message>) -> Result<(), (ZoneKey, ZoneKey)> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for message in batch.drain(..) {
-            match message {
-                Message::Outcome(outcome) => outcomes.push(outcome),
-                Message::SameZone { name, id } => return Err((name, id)),
-            }
+    /// Sets the poll interval, and warns of each quota for which that is longer than the schedule's, once.
+    fn say_how_often(&mut self) {
+        let (gap, loads) = (self.setup.borrow().gap, self.loads());
+        let excess: Vec<_> = loads.values().filter_map(|load| load.excess(gap)).collect();
+        for new in excess.iter().filter(|excess| !self.excess.contains(excess)) {
+            tracing::warn!("{new}");
         }
-        self.snapshot.send_modify(|known| *known = Arc::new(known.fold(&outcomes)));
-        Ok(())
+        self.excess = excess;
+        self.telemetry.poll_interval(plan::interval(gap, loads.values()));
     }
-}
-
-/// What is to be told of one zone that is given by name and by id, maybe in two accounts.
-fn twice(name: &ZoneTarget, id: &ZoneTarget) -> String {
-    let (one, other) = (name.account(), id.account());
-    let (name, id) = (name.key(), id.key());
-    if one == other {
-        format!("zone {name} of account {one} is there again by its id {id}: it is read once")
-    } else {
-        format!(
-            "zone {name} of account {one} is there again by its id {id} in account {other}: \
-             it is read once, through account {one}"
-        )
-    }
-}
-
-/// What a poll takes of each quota.
-fn loads(following: &Following<'_>, known: &Snapshot) -> Vec<Load> {
-    let Following { setup, targets, memories, .. } = following;
-    let mut loads: BTreeMap<*const Budget, Load> = BTreeMap::new();
-    for (account, client) in &setup.clients {
-        let budget = client.budget();
-        let unused = Load { limit: budget.limit(), hostnames: 0, requests: 0, most: 0 };
-        let load = loads.entry(Arc::as_ptr(budget)).or_insert(unused);
-        let look_ups = Lookup::new(client, account, targets, known).requests();
-        load.requests += look_ups;
-        load.most += look_ups;
-        for target in targets.zones().iter().filter(|target| target.account() == account) {
-            let hostnames = known.zone(target.key()).map_or(0, |zone| zone.entries().len());
-            let way = memories.get(target.key()).map_or(Way::Open, Memory::way);
-            load.hostnames += hostnames;
-            load.requests += plan::requests(target.extent(), hostnames, way);
-            load.most += plan::most_requests(target.extent(), hostnames, way);
-        }
-    }
-    loads.into_values().collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_zone_that_is_there_twice_is_told_with_each_account() {
-        let id = "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap();
-        let name = ZoneTarget::named("a".into(), "example.com".parse().unwrap(), None);
-        assert_eq!(
-            twice(&name, &ZoneTarget::identified("a".into(), id)),
-            "zone example.com of account a is there again by its id 023e105f4ecef8ad9ca31a8372d0c353: it is read once"
-        );
-        assert_eq!(
-            twice(&name, &ZoneTarget::identified("b".into(), id)),
-            "zone example.com of account a is there again by its id 023e105f4ecef8ad9ca31a8372d0c353 in account b: \
-             it is read once, through account a"
-        );
-    }
-}
+mod tests;

@@ -63,13 +63,12 @@ fn read() -> Arc<Snapshot> {
     let zone = ZoneTarget::named("default".into(), "example".parse().unwrap(), None)
         .with_hostnames(targets.collect());
     let now = Timestamp::UNIX_EPOCH.into();
-    let hostnames = names.into_iter().map(|name| (name, Ok(Reading::bare(Association::Enabled, now))));
-    let outcome = Outcome {
-        hostnames: hostnames.collect(),
-        end: Some((Ok(()), now)),
-        ..Outcome::of(zone.key().clone())
-    };
-    Arc::new(Snapshot::default().retarget(&Targets::new([zone])).fold(&[outcome]))
+    let key = zone.key().clone();
+    let reading = Reading::bare(Association::Enabled, now);
+    let read = names.into_iter().map(|name| Outcome::Read(name, Ok(reading.clone())));
+    let outcomes = read.chain([Outcome::Ended { result: Ok(()), at: now }]);
+    let outcomes = outcomes.map(|outcome| (key.clone(), outcome));
+    Arc::new(Snapshot::default().retarget(&Targets::new([zone])).fold(outcomes))
 }
 
 /// Asks for the page, and takes only the start of the answer.

@@ -6,27 +6,29 @@
 mod exposition;
 
 use std::error::Error;
-use std::io::{Cursor, Read, Write};
+use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::cloudflare::{BaseUrl, Budget, Change, Client, Options, RateLimit};
-use cloudflare_aop_exporter::config::{Config, Secrets};
+use cloudflare_aop_exporter::config::{Config, Files, Secrets};
 use cloudflare_aop_exporter::domain::{
     CertId, Expectation, Expected, Extent, Hostname, HostnameTarget, Outcome, Pem, Reading, Snapshot,
     Targets, ZoneId, ZoneName, ZoneTarget,
 };
 use cloudflare_aop_exporter::http::{self, App};
+use cloudflare_aop_exporter::keeper::state_file;
 use cloudflare_aop_exporter::listener::Limits;
 use cloudflare_aop_exporter::metrics::{Format, Source, States};
-use cloudflare_aop_exporter::poll::state_file;
 use cloudflare_aop_exporter::schedule::Schedule;
 use cloudflare_aop_exporter::telemetry::{Endpoint, Telemetry};
 use jiff::Timestamp;
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
 /// What octets are put to.
@@ -48,7 +50,9 @@ pub const TARGETS: [(&str, Target); 9] = [
 /// A configuration file is read, or each of its errors names the file.
 pub fn config(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
-    if let Err(errors) = Config::parse(text, Path::new("/aop.toml"), Secrets::Skip, &|_| None) {
+    if let Err(errors) =
+        Config::parse(text, Path::new("/aop.toml"), Secrets::Skip, &|_| None, &mut Files::default())
+    {
         assert!(errors.count() > 0);
         assert!(errors.to_string().starts_with("/aop.toml:"), "{errors}");
     }
@@ -62,11 +66,32 @@ pub fn hostname(data: &[u8]) {
     }
 }
 
-/// An answer of the method that the first octet names is taken, or refused in few words.
+/// Whatever the method that the first octet names is answered, that is taken or refused in few words.
 pub fn answer(data: &[u8]) {
     let [first, body @ ..] = data else { return };
-    let endpoint = Endpoint::ALL[usize::from(*first) % Endpoint::ALL.len()];
-    if let Err(error) = client().check(endpoint, asked(), body) {
+    let api = api();
+    *api.body.lock().expect("no answer panicked") = body.to_vec();
+    let (zone, deadline) = (ZoneId::from_str(&"1".repeat(32)).expect("an id"), Duration::from_secs(10));
+    let (client, change) = (&api.client, asked());
+    let answered = api.runtime.lock().expect("no answer panicked").block_on(async {
+        let deadline = tokio::time::Instant::now() + deadline;
+        match Endpoint::ALL[usize::from(*first) % Endpoint::ALL.len()] {
+            Endpoint::HostnameGet => client.hostname(zone, &change.hostname, deadline).await.map(drop),
+            Endpoint::HostnameList => client.associations(zone, deadline, |_| true).await.map(drop),
+            Endpoint::HostnamePut => {
+                client.put_hostnames(zone, std::slice::from_ref(change), deadline).await.map(drop)
+            }
+            Endpoint::CertificateList => client.hostname_certificates(zone, deadline).await.map(drop),
+            Endpoint::ZoneCertificateList => client.zone_certificates(zone, deadline).await.map(drop),
+            Endpoint::ZoneSettings => client.zone_level_enabled(zone, deadline).await.map(drop),
+            Endpoint::ZoneList => {
+                let name = ZoneName::from_str("example.com").expect("a name");
+                client.zone_id(&name, deadline).await.map(drop)
+            }
+            Endpoint::TokenVerify => client.verify_token(deadline).await.map(drop),
+        }
+    });
+    if let Err(error) = answered {
         check_words(&error);
     }
 }
@@ -134,7 +159,7 @@ pub fn request(data: &[u8]) {
 
 /// A state file is refused in few words, or makes a page that can be read, and is written as what it was read as.
 pub fn state(data: &[u8]) {
-    let read = |data: &[u8]| state_file::read(Cursor::new(data), targets(), Timestamp::UNIX_EPOCH.into());
+    let read = |data: &[u8]| state_file::read(Cursor::new(data), targets());
     match read(data) {
         Ok(known) => {
             let [mut written, mut again] = [Vec::new(), Vec::new()];
@@ -218,11 +243,8 @@ fn source(known: Snapshot) -> Source {
 /// What is known where that was read of the hostname.
 fn snapshot(reading: Option<Reading>) -> Snapshot {
     let hostname = asked().hostname.clone();
-    let outcome = Outcome {
-        hostnames: reading.map(|reading| (hostname, Ok(reading))).into_iter().collect(),
-        ..Outcome::of(targets().zones()[0].key().clone())
-    };
-    Snapshot::default().retarget(targets()).fold(&[outcome])
+    let outcome = |reading| (targets().zones()[0].key().clone(), Outcome::Read(hostname, Ok(reading)));
+    Snapshot::default().retarget(targets()).fold(reading.map(outcome))
 }
 
 /// A zone of which everything is watched, and the hostname.
@@ -240,19 +262,72 @@ fn targets() -> &'static Targets {
 /// A client that asks nothing.
 fn client() -> &'static Client {
     static CLIENT: OnceLock<Client> = OnceLock::new();
-    CLIENT.get_or_init(|| {
-        let options = Options {
-            account: "default".into(),
-            account_id: None,
-            base_url: "http://127.0.0.1:9/".parse().expect("a URL"),
-            timeout: Duration::from_secs(1),
-            max_concurrent_requests: 1,
-            extra_ca: None,
-        };
-        let limit = RateLimit { requests: NonZeroU32::MAX, per: Duration::from_secs(1) };
-        let token = watch::channel("token".parse().expect("a token")).1;
-        let telemetry = Arc::new(Telemetry::new().expect("metrics"));
-        let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
-        Client::new(options, token, Arc::new(Budget::new(limit)), telemetry, clock).expect("a client")
+    CLIENT.get_or_init(|| client_of("http://127.0.0.1:9/"))
+}
+
+/// A client, and an API that answers each of its requests with the same body.
+struct Api {
+    client: Client,
+    body: Arc<Mutex<Vec<u8>>>,
+    runtime: Mutex<Runtime>,
+}
+
+/// An API that lives as long as this process.
+fn api() -> &'static Api {
+    static API: OnceLock<Api> = OnceLock::new();
+    API.get_or_init(|| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let client = client_of(&format!("http://{}/", listener.local_addr().expect("an address")));
+        let body = Arc::new(Mutex::new(Vec::new()));
+        let answers = Arc::clone(&body);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let answers = Arc::clone(&answers);
+                // the client ends the connection
+                std::thread::spawn(move || answer_all(&stream.expect("a connection"), &answers));
+            }
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        Api { client, body, runtime: Mutex::new(runtime.expect("a runtime")) }
     })
+}
+
+/// Answers each request of a connection with a 200 and that body.
+fn answer_all(mut stream: &TcpStream, body: &Mutex<Vec<u8>>) -> std::io::Result<()> {
+    let mut requests = BufReader::new(stream);
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            requests.read_line(&mut line)?;
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().expect("a length");
+            }
+            match line.as_str() {
+                "" => return Ok(()),
+                "\r\n" => break,
+                _ => {}
+            }
+        }
+        requests.read_exact(&mut vec![0; length])?;
+        let body = body.lock().expect("no answer panicked").clone();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all(&[head.as_bytes(), &body].concat())?;
+    }
+}
+
+fn client_of(base_url: &str) -> Client {
+    let options = Options {
+        account: "default".into(),
+        account_id: None,
+        base_url: base_url.parse().expect("a URL"),
+        timeout: Duration::from_secs(10),
+        max_concurrent_requests: 1,
+        extra_ca: None,
+    };
+    let limit = RateLimit { requests: NonZeroU32::MAX, per: Duration::from_secs(1) };
+    let token = watch::channel("token".parse().expect("a token")).1;
+    let telemetry = Arc::new(Telemetry::new().expect("metrics"));
+    let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
+    Client::new(options, token, Arc::new(Budget::new(limit)), telemetry, clock).expect("a client")
 }

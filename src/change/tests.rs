@@ -19,10 +19,15 @@ fn reading(association: Association, status: Option<Status>, cert_id: Option<&st
     Reading { status, certificate, ..Reading::bare(association, jiff::Timestamp::UNIX_EPOCH.into()) }
 }
 
-/// What is planned for `a.example` where that was read: a change, `kept`, or the refusal.
-fn planned(wish: &Wish, association: Association, status: Option<Status>, cert_id: Option<&str>) -> String {
+/// The plan for `a.example` with this reading: a change, `kept`, or the refusal.
+fn planned(
+    desired: &Desired,
+    association: Association,
+    status: Option<Status>,
+    cert_id: Option<&str>,
+) -> String {
     let readings = [(hostname("a.example"), reading(association, status, cert_id))];
-    match Plan::new(wish, &readings) {
+    match Plan::new(desired, &readings) {
         Err(refusals) => refusals[0].to_string(),
         Ok(plan) => match plan.changes().as_slice() {
             [] => "kept".to_owned(),
@@ -36,92 +41,92 @@ const ACTIVE: Option<Status> = Some(Status::Active);
 
 #[test]
 fn enabling_gives_every_hostname_the_certificate_unless_it_has_it_enabled() {
-    let wish = Wish::Enabled(id("new"));
+    let desired = Desired::Enabled(id("new"));
     let change = "Some(true) new";
-    assert_eq!(planned(&wish, Association::None, None, None), change);
-    assert_eq!(planned(&wish, Association::Void, ACTIVE, Some("new")), change);
-    assert_eq!(planned(&wish, Association::Disabled, ACTIVE, Some("new")), change);
-    assert_eq!(planned(&wish, Association::Enabled, ACTIVE, Some("old")), change);
-    assert_eq!(planned(&wish, Association::Enabled, ACTIVE, None), change);
-    assert_eq!(planned(&wish, Association::Enabled, ACTIVE, Some("new")), "kept");
-    assert_eq!(planned(&wish, Association::Enabled, Some(Status::PendingDeployment), Some("new")), "kept");
+    assert_eq!(planned(&desired, Association::None, None, None), change);
+    assert_eq!(planned(&desired, Association::Void, ACTIVE, Some("new")), change);
+    assert_eq!(planned(&desired, Association::Disabled, ACTIVE, Some("new")), change);
+    assert_eq!(planned(&desired, Association::Enabled, ACTIVE, Some("old")), change);
+    assert_eq!(planned(&desired, Association::Enabled, ACTIVE, None), change);
+    assert_eq!(planned(&desired, Association::Enabled, ACTIVE, Some("new")), "kept");
+    assert_eq!(planned(&desired, Association::Enabled, Some(Status::PendingDeployment), Some("new")), "kept");
 }
 
 #[test]
-fn what_timed_out_or_is_on_its_way_out_is_asked_for_again() {
-    let wish = Wish::Enabled(id("c1"));
+fn a_state_that_timed_out_or_is_pending_deletion_is_requested_again() {
+    let desired = Desired::Enabled(id("c1"));
     for status in [Status::DeploymentTimedOut, Status::PendingDeletion] {
-        assert_eq!(planned(&wish, Association::Enabled, Some(status), Some("c1")), "Some(true) c1");
-        let disabled = planned(&Wish::Disabled(None), Association::Disabled, Some(status), Some("c1"));
+        assert_eq!(planned(&desired, Association::Enabled, Some(status), Some("c1")), "Some(true) c1");
+        let disabled = planned(&Desired::Disabled(None), Association::Disabled, Some(status), Some("c1"));
         assert_eq!(disabled, "Some(false) c1");
     }
-    let void = planned(&Wish::Void(None), Association::Void, Some(Status::DeletionTimedOut), Some("c1"));
+    let void = planned(&Desired::Void(None), Association::Void, Some(Status::DeletionTimedOut), Some("c1"));
     assert_eq!(void, "None c1");
 
     let certificate_status = Some(Status::DeploymentTimedOut);
     let reading = Reading { certificate_status, ..reading(Association::Enabled, ACTIVE, Some("c1")) };
-    let plan = Plan::new(&wish, &[(hostname("a.example"), reading)]).unwrap();
-    assert_eq!(plan.changes().len(), 1, "where only the certificate has timed out, too");
+    let plan = Plan::new(&desired, &[(hostname("a.example"), reading)]).unwrap();
+    assert_eq!(plan.changes().len(), 1, "if only the certificate has timed out");
 }
 
 #[test]
 fn disabling_keeps_the_certificate_and_needs_an_association() {
-    let wish = Wish::Disabled(None);
-    assert_eq!(planned(&wish, Association::Enabled, ACTIVE, Some("c1")), "Some(false) c1");
-    assert_eq!(planned(&wish, Association::Disabled, ACTIVE, Some("c1")), "kept");
+    let desired = Desired::Disabled(None);
+    assert_eq!(planned(&desired, Association::Enabled, ACTIVE, Some("c1")), "Some(false) c1");
+    assert_eq!(planned(&desired, Association::Disabled, ACTIVE, Some("c1")), "kept");
     assert_eq!(
-        planned(&wish, Association::None, None, None),
+        planned(&desired, Association::None, None, None),
         "a.example has no association that could be disabled: it is none"
     );
     assert_eq!(
-        planned(&wish, Association::Void, Some(Status::PendingDeletion), Some("c1")),
+        planned(&desired, Association::Void, Some(Status::PendingDeletion), Some("c1")),
         "a.example has no association that could be disabled: it is void (pending_deletion)"
     );
 }
 
 #[test]
-fn what_is_void_or_gone_need_not_be_made_void() {
-    let wish = Wish::Void(None);
-    assert_eq!(planned(&wish, Association::Enabled, ACTIVE, Some("c1")), "None c1");
-    assert_eq!(planned(&wish, Association::Disabled, ACTIVE, Some("c1")), "None c1");
-    assert_eq!(planned(&wish, Association::Void, Some(Status::PendingDeletion), Some("c1")), "kept");
-    assert_eq!(planned(&wish, Association::None, None, None), "kept");
+fn void_needs_no_change_if_there_is_no_association() {
+    let desired = Desired::Void(None);
+    assert_eq!(planned(&desired, Association::Enabled, ACTIVE, Some("c1")), "None c1");
+    assert_eq!(planned(&desired, Association::Disabled, ACTIVE, Some("c1")), "None c1");
+    assert_eq!(planned(&desired, Association::Void, Some(Status::PendingDeletion), Some("c1")), "kept");
+    assert_eq!(planned(&desired, Association::None, None, None), "kept");
 }
 
 #[test]
-fn a_certificate_that_is_not_the_one_that_was_meant_is_refused() {
+fn another_certificate_than_the_given_one_is_refused() {
     let refusal = "a.example is associated with certificate c1, not with c2";
-    for wish in [Wish::Disabled(Some(id("c2"))), Wish::Void(Some(id("c2")))] {
-        assert_eq!(planned(&wish, Association::Enabled, ACTIVE, Some("c1")), refusal);
+    for desired in [Desired::Disabled(Some(id("c2"))), Desired::Void(Some(id("c2")))] {
+        assert_eq!(planned(&desired, Association::Enabled, ACTIVE, Some("c1")), refusal);
     }
     let unchanged = [
-        planned(&Wish::Disabled(Some(id("c2"))), Association::Disabled, ACTIVE, Some("c1")),
-        planned(&Wish::Void(Some(id("c2"))), Association::Void, Some(Status::PendingDeletion), Some("c1")),
+        planned(&Desired::Disabled(Some(id("c2"))), Association::Disabled, ACTIVE, Some("c1")),
+        planned(&Desired::Void(Some(id("c2"))), Association::Void, Some(Status::PendingDeletion), Some("c1")),
     ];
-    assert_eq!(unchanged, [refusal; 2], "also where nothing would change");
-    assert_eq!(planned(&Wish::Void(Some(id("c2"))), Association::None, None, None), "kept");
-    assert_eq!(planned(&Wish::Void(Some(id("c1"))), Association::Enabled, ACTIVE, Some("c1")), "None c1");
+    assert_eq!(unchanged, [refusal; 2], "even if nothing would change");
+    assert_eq!(planned(&Desired::Void(Some(id("c2"))), Association::None, None, None), "kept");
+    assert_eq!(planned(&Desired::Void(Some(id("c1"))), Association::Enabled, ACTIVE, Some("c1")), "None c1");
 }
 
 #[test]
-fn an_id_that_cloudflare_does_not_tell_has_to_be_given() {
+fn an_unknown_certificate_id_has_to_be_given() {
     assert_eq!(
-        planned(&Wish::Void(None), Association::Enabled, ACTIVE, None),
+        planned(&Desired::Void(None), Association::Enabled, ACTIVE, None),
         "Cloudflare does not tell which certificate a.example is associated with: give its id"
     );
-    assert_eq!(planned(&Wish::Void(Some(id("c1"))), Association::Enabled, ACTIVE, None), "None c1");
-    assert_eq!(planned(&Wish::Disabled(None), Association::Disabled, ACTIVE, None), "kept");
+    assert_eq!(planned(&Desired::Void(Some(id("c1"))), Association::Enabled, ACTIVE, None), "None c1");
+    assert_eq!(planned(&Desired::Disabled(None), Association::Disabled, ACTIVE, None), "kept");
 }
 
 #[test]
-fn every_reason_against_a_wish_is_told_and_nothing_of_it_is_done() {
+fn every_refusal_is_told_and_nothing_is_changed() {
     let bare = |association| reading(association, ACTIVE, Some("c1"));
     let readings = [
         (hostname("a.example"), bare(Association::Enabled)),
         (hostname("b.example"), bare(Association::None)),
         (hostname("c.example"), bare(Association::Void)),
     ];
-    assert_eq!(Plan::new(&Wish::Disabled(None), &readings).unwrap_err().len(), 2);
+    assert_eq!(Plan::new(&Desired::Disabled(None), &readings).unwrap_err().len(), 2);
 }
 
 /// A plan that gives certificate `c1` to so many hostnames that had none.
@@ -129,7 +134,7 @@ fn growing(count: usize) -> Plan {
     let readings: Vec<_> = (0..count)
         .map(|number| (hostname(&format!("new-{number}.example")), reading(Association::None, None, None)))
         .collect();
-    Plan::new(&Wish::Enabled(id("c1")), &readings).unwrap()
+    Plan::new(&Desired::Enabled(id("c1")), &readings).unwrap()
 }
 
 #[test]
@@ -150,6 +155,6 @@ fn a_hostname_that_the_certificate_has_already_does_not_count_twice() {
     assert_eq!(growing(100).check_cap(&present), Ok(()));
 
     let readings = [(hostname("a.example"), reading(Association::Disabled, ACTIVE, Some("c1")))];
-    let plan = Plan::new(&Wish::Enabled(id("c1")), &readings).unwrap();
+    let plan = Plan::new(&Desired::Enabled(id("c1")), &readings).unwrap();
     assert_eq!(plan.grows(), None);
 }

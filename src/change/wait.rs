@@ -1,92 +1,92 @@
-//! Waiting until what was changed is in force.
+//! Waiting until changes are in force.
 
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, sleep};
 
-use super::{State, Wish};
+use super::{Desired, State};
 use crate::cloudflare::{Client, Error};
 use crate::domain::{Association, Hostname, Reading, Reason, Status, ZoneId};
 
-/// How often is looked, and for how long.
+/// How often to look, and for how long.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// The first pause between two looks; each one is twice as long as the one before.
+pub struct WaitPolicy {
+    /// The first pause between two looks; each is twice as long as the one before.
     pub first: Duration,
-    /// No pause is longer.
+    /// The longest pause.
     pub longest: Duration,
-    /// When to stop looking.
+    /// How long to look in total.
     pub limit: Duration,
     /// How long one request may take.
     pub call: Duration,
 }
 
-/// A hostname that is waited for.
+/// A hostname to wait for.
 #[derive(Clone, Debug)]
 pub struct Awaited {
-    /// Its name.
+    /// The hostname.
     pub hostname: Hostname,
-    /// What was last read of it; none where nothing was.
+    /// The last reading, if there is one.
     pub reading: Option<Reading>,
 }
 
-/// Whether what was wished for is in force.
+/// How far a change has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It is.
+pub enum Phase {
+    /// The desired state is in force.
     InForce,
-    /// Not yet.
+    /// It is not in force yet.
     Pending,
     /// Cloudflare has given up on it.
     GivenUp,
 }
 
-/// The last look, at all that is still pending, may take as long, whatever the limit is.
+/// How long the last look, at all pending hostnames, may take beyond the limit.
 const LAST_LOOK: Duration = Duration::from_secs(5);
 
-/// Looks at the hostnames until none is pending, or the limit has passed; `progress` is told after each look.
+/// Looks at the hostnames until none is pending, or the limit has passed; calls `progress` after each look.
 ///
-/// What was changed by one request comes into force at about the same time: a look ends at the first hostname that is
-/// still pending, so that few requests are spent on a hundred. Only the last look is at all of them.
+/// All changes of one request come into force at about the same time. So a look ends at the first pending hostname, and a
+/// hundred hostnames cost few requests. Only the last look visits all of them.
 ///
 /// # Errors
-/// Where Cloudflare refuses to tell, of the hostname that it was asked about.
+/// Fails with the hostname that Cloudflare refuses to read.
 pub async fn wait(
     client: &Client,
     zone: ZoneId,
-    wish: &Wish,
+    desired: &Desired,
     awaited: &mut [Awaited],
-    pace: Pace,
+    policy: WaitPolicy,
     mut progress: impl FnMut(&[Awaited]),
 ) -> Result<(), (Hostname, Error)> {
-    let end = Instant::now() + pace.limit;
-    let mut pause = pace.first;
+    let end = Instant::now() + policy.limit;
+    let mut pause = policy.first;
     loop {
         let now = Instant::now();
         let is_last = now >= end;
-        let pending = awaited.iter_mut().filter(|one| one.standing(wish) == Standing::Pending);
+        let pending = awaited.iter_mut().filter(|one| one.phase(desired) == Phase::Pending);
         if is_last {
-            let deadline = now + pace.call.min(LAST_LOOK);
+            let deadline = now + policy.call.min(LAST_LOOK);
             try_join_all(pending.map(|one| look(client, zone, one, deadline))).await?;
         } else {
             for one in pending {
-                look(client, zone, one, end.min(Instant::now() + pace.call)).await?;
-                if one.standing(wish) == Standing::Pending {
+                look(client, zone, one, end.min(Instant::now() + policy.call)).await?;
+                if one.phase(desired) == Phase::Pending {
                     break;
                 }
             }
         }
         progress(awaited);
-        if is_last || awaited.iter().all(|one| one.standing(wish) != Standing::Pending) {
+        if is_last || awaited.iter().all(|one| one.phase(desired) != Phase::Pending) {
             return Ok(());
         }
         sleep(pause.min(end.saturating_duration_since(Instant::now()))).await;
-        pause = (pause * 2).min(pace.longest);
+        pause = (pause * 2).min(policy.longest);
     }
 }
 
-/// Reads one hostname; what was read of it before stays where that may be answered later.
+/// Reads one hostname. If the read fails and a later one may succeed, the last reading stays.
 async fn look(
     client: &Client,
     zone: ZoneId,
@@ -96,14 +96,14 @@ async fn look(
     match client.hostname(zone, &one.hostname, deadline).await {
         Ok(reading) => one.reading = Some(reading),
         Err(error) if may_pass(&error) => {
-            tracing::debug!(hostname = %one.hostname, %error, "it is asked about again");
+            tracing::debug!(hostname = %one.hostname, %error, "cannot read the hostname yet");
         }
         Err(error) => return Err((one.hostname.clone(), error)),
     }
     Ok(())
 }
 
-/// Whether the next look may be answered.
+/// Whether a later read may succeed.
 fn may_pass(error: &Error) -> bool {
     !matches!(
         error.reason(),
@@ -112,26 +112,26 @@ fn may_pass(error: &Error) -> bool {
 }
 
 impl Awaited {
-    /// How it stands with what was wished for.
-    pub fn standing(&self, wish: &Wish) -> Standing {
-        self.reading.as_ref().map_or(Standing::Pending, |reading| standing(&State::from(reading), wish))
+    /// How far its change to `desired` has come.
+    pub fn phase(&self, desired: &Desired) -> Phase {
+        self.reading.as_ref().map_or(Phase::Pending, |reading| phase(&State::from(reading), desired))
     }
 }
 
-/// A missing status cannot be waited for: then the association is all that counts.
-fn standing(state: &State, wish: &Wish) -> Standing {
-    let is_wished = match wish {
-        Wish::Enabled(cert_id) => {
+/// The phase of a state. Without a status, the association alone decides.
+fn phase(state: &State, desired: &Desired) -> Phase {
+    let is_desired = match desired {
+        Desired::Enabled(cert_id) => {
             state.association == Association::Enabled && state.cert_id.as_ref() == Some(cert_id)
         }
-        Wish::Disabled(_) => state.association == Association::Disabled,
-        Wish::Void(_) => matches!(state.association, Association::Void | Association::None),
+        Desired::Disabled(_) => state.association == Association::Disabled,
+        Desired::Void(_) => matches!(state.association, Association::Void | Association::None),
     };
-    match (is_wished, state.status, wish) {
-        (true, Some(status), _) if status.is_timed_out() => Standing::GivenUp,
-        (true, None | Some(Status::Active), _) => Standing::InForce,
-        (true, Some(status), Wish::Void(_)) if !status.is_pending() => Standing::InForce,
-        _ => Standing::Pending,
+    match (is_desired, state.status, desired) {
+        (true, Some(status), _) if status.is_timed_out() => Phase::GivenUp,
+        (true, None | Some(Status::Active), _) => Phase::InForce,
+        (true, Some(status), Desired::Void(_)) if !status.is_pending() => Phase::InForce,
+        _ => Phase::Pending,
     }
 }
 
@@ -143,39 +143,39 @@ mod tests {
         State { association, status, cert_id: Some(cert_id.parse().unwrap()) }
     }
 
-    /// How each status of the API stands with the wish, in the order of `Status::ALL`.
-    fn of_all(association: Association, wish: &Wish) -> String {
+    /// The phase of each status of the API, in the order of `Status::ALL`.
+    fn of_all(association: Association, desired: &Desired) -> String {
         let letters =
-            Status::ALL.map(|status| match standing(&state(association, Some(status), "c1"), wish) {
-                Standing::InForce => 'y',
-                Standing::Pending => '-',
-                Standing::GivenUp => 'x',
+            Status::ALL.map(|status| match phase(&state(association, Some(status), "c1"), desired) {
+                Phase::InForce => 'y',
+                Phase::Pending => '-',
+                Phase::GivenUp => 'x',
             });
         letters.into_iter().collect()
     }
 
     #[test]
-    fn only_what_is_active_and_as_wished_is_in_force_and_what_timed_out_is_given_up() {
-        let enabled = Wish::Enabled("c1".parse().unwrap());
+    fn an_active_desired_state_is_in_force_and_a_timed_out_one_is_given_up() {
+        let enabled = Desired::Enabled("c1".parse().unwrap());
         assert_eq!(of_all(Association::Enabled, &enabled), "---y-xx-");
         assert_eq!(of_all(Association::Disabled, &enabled), "--------");
-        assert_eq!(of_all(Association::Enabled, &Wish::Enabled("c2".parse().unwrap())), "--------");
-        assert_eq!(of_all(Association::Disabled, &Wish::Disabled(None)), "---y-xx-");
-        assert_eq!(of_all(Association::Void, &Wish::Disabled(None)), "--------");
+        assert_eq!(of_all(Association::Enabled, &Desired::Enabled("c2".parse().unwrap())), "--------");
+        assert_eq!(of_all(Association::Disabled, &Desired::Disabled(None)), "---y-xx-");
+        assert_eq!(of_all(Association::Void, &Desired::Disabled(None)), "--------");
     }
 
     #[test]
-    fn what_is_void_or_gone_is_in_force_unless_its_deletion_is_pending() {
-        assert_eq!(of_all(Association::Void, &Wish::Void(None)), "---yyxxy");
-        assert_eq!(of_all(Association::Enabled, &Wish::Void(None)), "--------");
+    fn void_is_in_force_unless_the_deletion_is_pending() {
+        assert_eq!(of_all(Association::Void, &Desired::Void(None)), "---yyxxy");
+        assert_eq!(of_all(Association::Enabled, &Desired::Void(None)), "--------");
         let none = state(Association::None, None, "c1");
-        assert_eq!(standing(&none, &Wish::Void(None)), Standing::InForce);
+        assert_eq!(phase(&none, &Desired::Void(None)), Phase::InForce);
     }
 
     #[test]
-    fn where_the_api_gives_no_status_the_association_counts() {
-        let enabled = Wish::Enabled("c1".parse().unwrap());
-        assert_eq!(standing(&state(Association::Enabled, None, "c1"), &enabled), Standing::InForce);
-        assert_eq!(standing(&state(Association::Disabled, None, "c1"), &enabled), Standing::Pending);
+    fn without_a_status_the_association_decides() {
+        let enabled = Desired::Enabled("c1".parse().unwrap());
+        assert_eq!(phase(&state(Association::Enabled, None, "c1"), &enabled), Phase::InForce);
+        assert_eq!(phase(&state(Association::Disabled, None, "c1"), &enabled), Phase::Pending);
     }
 }

@@ -1,4 +1,4 @@
-//! `check`: polls once and tells how things stand, by a table and by the exit code.
+//! `check`: polls once, prints the result, and exits with its verdict.
 
 mod table;
 
@@ -12,34 +12,35 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, Secrets};
+use crate::config::{Config, Files, Secrets};
 use crate::daemon::Accounts;
 use crate::domain::{Date, Hostname, Snapshot, Targets, Thresholds, Verdict, ZoneTarget};
 use crate::file;
 use crate::http::status_json;
+use crate::keeper::Keeper;
 use crate::metrics::{Format as TextFormat, Page, States};
 use crate::poll::{Poller, Setup};
 use crate::telemetry::Telemetry;
 
-/// Polls once and prints what it found.
+/// Polls once and prints the result.
 ///
-/// Exit code: 2 if something is critical (expired or nearly, not as expected, timed out), 1 if something is worth a
-/// warning (expires soon, PEM and metadata disagree), 3 if something could not be read, 0 if all is well; of several
-/// 2 counts before 1, and 1 before 3.
+/// Exit code: 2 for something critical (expired or nearly, not as expected, timed out), else 1 for a warning (expires
+/// soon, PEM and metadata disagree), else 3 for something that could not be read, else 0.
 #[derive(Args)]
 pub(super) struct Check {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// What is printed; `prometheus` is for the textfile collector.
+    /// Output format; `prometheus` is for the textfile collector.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Write to this file, in one step, instead of to stdout.
+    /// Replace this file, in one step, instead of printing to stdout.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// A certificate that expires sooner than this is worth a warning.
+    /// Warn of a certificate that expires sooner than this.
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = super::duration)]
     warning: Duration,
     /// A certificate that expires sooner than this is critical.
@@ -60,16 +61,16 @@ pub(super) struct Check {
 enum Format {
     /// A table for people.
     Table,
-    /// The same as /api/v1/status.
+    /// The JSON of /api/v1/status.
     Json,
     /// The metrics of hostnames, zones and certificates.
     Prometheus,
 }
 
-/// The exit code of a check that could not be made; 1 would be a warning.
+/// The exit code of a check that failed; 1 would be a warning.
 pub(super) const UNKNOWN: u8 = 3;
 
-/// Readable by all: collectors run as users of their own.
+/// Readable by all, since collectors run as other users.
 const OUTPUT_MODE: u32 = 0o644;
 
 impl Check {
@@ -88,26 +89,26 @@ impl Check {
 
     async fn check(&self) -> anyhow::Result<Verdict> {
         let deadline = Instant::now() + self.timeout;
-        let config = Config::load(&self.config, Secrets::Check)?;
+        let config = Config::load(&self.config, Secrets::Check, &mut Files::default())?;
         let targets = self.chosen(&config.targets)?;
         let (clock, telemetry) = (Clock::system(), Arc::new(Telemetry::new()?));
-        let clients = Accounts::new(Arc::clone(&telemetry), clock.clone()).update(&config.accounts)?;
-        let setup = Arc::new(Setup { clients, targets, gap: self.timeout });
-        let (_setup, setup) = watch::channel(setup);
-        let mut poller = Poller::new(setup, telemetry, clock.clone());
-        poller.poll_once(deadline).await;
+        let accounts = Accounts::new(Arc::clone(&telemetry), clock.clone()).update(&config.accounts)?;
+        let (_setup, setup) = watch::channel(Arc::new(Setup { accounts, gap: self.timeout }));
+        let (keeper, kept) = Keeper::new(Snapshot::default().retarget(&targets));
+        tokio::spawn(keeper.run(CancellationToken::new()));
+        Poller::new(setup, kept.clone(), telemetry, clock.clone()).poll_once(deadline).await;
 
-        let snapshot = Arc::clone(&poller.snapshot().borrow());
+        let snapshot = kept.snapshot();
         let (thresholds, now) = (self.thresholds(), clock.now().into());
         self.write(&snapshot, config.serving.states, thresholds, now)?;
         let zones = snapshot.zones().iter();
-        // what a zone that was not read has is not known, whether or not hostnames of it are named
+        // an unread zone is unknown, even if it has no configured hostnames
         let unread = zones.clone().filter(|zone| !zone.is_up()).map(|_| Verdict::Unknown);
         let verdicts = zones.flat_map(|zone| zone.entries()).map(|entry| entry.verdict(thresholds, now));
         Ok(verdicts.chain(unread).max().unwrap_or(Verdict::Ok))
     }
 
-    /// What is checked: all that is configured, less what was not asked for.
+    /// The targets to check: all, or those of the given zones and hostnames.
     fn chosen(&self, targets: &Targets) -> anyhow::Result<Targets> {
         let zones = targets.zones().iter();
         let zones =
@@ -117,14 +118,14 @@ impl Check {
             let mut extent = zone.extent();
             if !self.hostname.is_empty() {
                 hostnames.retain(|target| self.hostname.contains(&target.hostname));
-                // what is discovered beside them was not asked for either
+                // no other hostname is wanted
                 extent.discovered = None;
             }
             ZoneTarget::clone(zone).with_hostnames(hostnames).with_extent(extent)
         });
         let chosen =
             Targets::new(chosen.filter(|zone| self.hostname.is_empty() || !zone.hostnames().is_empty()));
-        // a check of nothing would always be well
+        // a check of nothing would always be ok
         for asked in &self.zone {
             let known = targets.zones().iter().any(|zone| is(zone, asked));
             anyhow::ensure!(known, "--zone: the configuration has no zone {asked}");
@@ -169,7 +170,7 @@ impl Check {
     }
 }
 
-/// Whether that is what the zone is called: by its name, or by its id.
+/// Whether the zone has that name or id.
 fn is(zone: &ZoneTarget, asked: &str) -> bool {
     asked.parse().is_ok_and(|name| zone.name() == Some(&name))
         || asked.parse().is_ok_and(|id| zone.id() == Some(id))

@@ -1,8 +1,8 @@
-//! Text in columns, for people and for `awk`.
+//! Text in columns, for people and `awk`.
 
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 
-/// A line a row, the header first where there is one.
+/// Formats one line a row, after the header if there is one.
 pub(super) fn columns<C: Into<Cell>>(header: &[&str], rows: impl IntoIterator<Item = Vec<C>>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -10,7 +10,7 @@ pub(super) fn columns<C: Into<Cell>>(header: &[&str], rows: impl IntoIterator<It
         table.set_header(header);
     }
     table.add_rows(rows);
-    // every column is padded: without the last one's, lines end where their text ends
+    // without the padding of the last column
     let text = table.to_string();
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }

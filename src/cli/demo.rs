@@ -1,4 +1,4 @@
-//! `demo`: the daemon on the simulated API, for whoever wants to see it first.
+//! `demo`: the daemon on a simulated API.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -23,10 +23,10 @@ use crate::simulator;
 /// Serves /metrics of a simulated Cloudflare account: needs no token and no configuration.
 #[derive(Args)]
 pub(super) struct Demo {
-    /// Serve here.
+    /// Listen address.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:10219")]
     listen: SocketAddr,
-    /// How many hostnames the account has.
+    /// Number of hostnames in the account.
     #[arg(long, value_name = "N")]
     hostnames: Option<usize>,
 }
@@ -76,7 +76,7 @@ fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow:
                 extra_ca: None,
             },
             token: TokenSource::Given(token),
-            // nobody else spends from this account
+            // nothing else uses this account
             rate_limit: RateLimit { requests: NonZeroU32::MAX, per: Duration::from_secs(1) },
             quota: ACCOUNT.to_owned(),
         }],

@@ -1,4 +1,4 @@
-//! `completions` and `man`: what packages ship beside the program.
+//! `completions` and `man`: files that packages ship with the program.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use super::Cli;
 
 const NAME: &str = "cloudflare-aop-exporter";
 
-/// Prints the completions of a shell.
+/// Prints completions for a shell.
 #[derive(Args)]
 pub(super) struct Completions {
     /// The shell.

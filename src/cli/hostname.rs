@@ -1,4 +1,4 @@
-//! `hostname`: the API's methods by hand.
+//! `hostname`: reads and changes associations by hand.
 
 mod apply;
 mod question;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::change::Wish;
+use crate::change::Desired;
 use crate::cloudflare::Purpose;
 use crate::domain::{CertId, Hostname as Name, Status};
 use apply::Apply;
@@ -17,8 +17,8 @@ use reach::Reach;
 
 /// Reads and changes the associations of hostnames with client certificates.
 ///
-/// Exit code: 0 if it is done, 1 if it was refused or failed, 2 if the command line is wrong, 3 if the change is made
-/// but was not in force when `--wait-timeout` had passed.
+/// Exit code: 0 on success, 1 if it was refused or failed, 2 if the command line is invalid, 3 if the change is made but
+/// not in force after `--wait-timeout`.
 #[derive(Subcommand)]
 pub(super) enum Hostname {
     Get(Get),
@@ -34,34 +34,34 @@ pub(super) struct Get {
     /// The hostname.
     #[arg(value_name = "HOST")]
     hostname: Name,
-    /// What is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     #[command(flatten)]
     reach: Reach,
 }
 
-/// Lists all associations of a zone; deleted ones are left out.
+/// Lists all associations of a zone, except deleted ones.
 #[derive(Args)]
 pub(super) struct List {
-    /// What is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     #[command(flatten)]
     reach: Reach,
 }
 
-/// Lets Cloudflare present a certificate to the origins of hostnames, whichever it presented before.
+/// Makes Cloudflare present a certificate to the origins of hostnames, in place of any other.
 #[derive(Args)]
 pub(super) struct Enable {
-    /// The certificate: one that was uploaded for hostnames of the zone.
+    /// The certificate: one uploaded for hostnames of the zone.
     #[arg(long, value_name = "ID")]
     cert_id: CertId,
     #[command(flatten)]
     apply: Apply,
 }
 
-/// Lets Cloudflare present nothing; the associations stay.
+/// Makes Cloudflare present no certificate; the associations stay.
 #[derive(Args)]
 pub(super) struct Disable {
     /// Refuse unless the hostnames are associated with this certificate.
@@ -71,7 +71,7 @@ pub(super) struct Disable {
     apply: Apply,
 }
 
-/// Removes the associations of hostnames, which takes Cloudflare some minutes.
+/// Removes the associations of hostnames, which takes some minutes.
 #[derive(Args)]
 pub(super) struct Void {
     /// Refuse unless the hostnames are associated with this certificate.
@@ -83,9 +83,9 @@ pub(super) struct Void {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
-    /// Columns for people.
+    /// A table for people.
     Table,
-    /// For programs.
+    /// JSON for programs.
     Json,
 }
 
@@ -94,9 +94,9 @@ impl Hostname {
         match self {
             Self::Get(get) => get.run().await,
             Self::List(list) => list.run().await,
-            Self::Enable(Enable { cert_id, apply }) => apply.run(&Wish::Enabled(cert_id)).await,
-            Self::Disable(Disable { cert_id, apply }) => apply.run(&Wish::Disabled(cert_id)).await,
-            Self::Void(Void { cert_id, apply }) => apply.run(&Wish::Void(cert_id)).await,
+            Self::Enable(Enable { cert_id, apply }) => apply.run(&Desired::Enabled(cert_id)).await,
+            Self::Disable(Disable { cert_id, apply }) => apply.run(&Desired::Disabled(cert_id)).await,
+            Self::Void(Void { cert_id, apply }) => apply.run(&Desired::Void(cert_id)).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where logs go and how they look.
+//! Logging to stderr.
 
 use std::io::{self, IsTerminal};
 
@@ -7,10 +7,10 @@ use tracing_subscriber::EnvFilter;
 
 #[derive(Args)]
 pub(super) struct Logs {
-    /// The least important messages that are logged.
+    /// Lowest level to log.
     #[arg(long, global = true, value_enum, default_value_t = Level::Info)]
     log_level: Level,
-    /// How logs are written to stderr.
+    /// Format of the logs on stderr.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     log_format: Format,
 }
@@ -31,7 +31,7 @@ enum Format {
 }
 
 impl Logs {
-    /// Starts logging. Libraries only warn: their finer levels would show requests, and that is not theirs to tell.
+    /// Starts logging. Libraries log warnings at most, since their lower levels would show requests.
     pub(super) fn start(&self) {
         let level = match self.log_level {
             Level::Error => "error",
@@ -46,21 +46,25 @@ impl Logs {
             .with_env_filter(filter)
             .with_writer(io::stderr)
             .with_target(false)
-            // a log that cannot be written would be told to stderr, which panics where that is what cannot be written
+            // it would print an error to stderr, and panic if stderr is what cannot be written
             .log_internal_errors(false);
         match self.log_format {
             Format::Text => logs.with_ansi(is_colourful(&io::stderr())).init(),
             Format::Json => logs.json().flatten_event(true).init(),
         }
-        // so that it is in the form of all other logs, and found where they are
+        // panics are logged in the same format as everything else
         std::panic::set_hook(Box::new(|panic| {
-            let place = panic.location().map(ToString::to_string);
-            tracing::error!(place, "panicked: {}", panic.payload_as_str().unwrap_or("for an unknown reason"));
+            let location = panic.location().map(ToString::to_string);
+            tracing::error!(
+                location,
+                "panicked: {}",
+                panic.payload_as_str().unwrap_or("for an unknown reason")
+            );
         }));
     }
 }
 
-/// Colour is for terminals, and for those who did not ask to be spared it (<https://no-color.org>).
+/// Whether to use colour: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
 pub(super) fn is_colourful(stream: &impl IsTerminal) -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     stream.is_terminal() && !refused

@@ -17,7 +17,7 @@ pub(super) struct Serve {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Serve here, whatever the configuration says.
+    /// Listen address; overrides `server.listen`.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 }
@@ -25,9 +25,9 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let mut files = Files::default();
-        let config = Config::load_noting(&self.config, Secrets::Check, &mut files)?;
+        let config = Config::load(&self.config, Secrets::Check, &mut files)?;
         let stop = daemon::stop_signal()?;
-        // first of all: a port in use, or a scrape that comes early, shall not have to wait for TLS to be set up
+        // before building clients: a port in use fails at once, and an early scrape is not refused
         let listener = match self.listen {
             Some(address) => listen("--listen", address).await?,
             None => listen("server.listen", config.listen).await?,
@@ -42,7 +42,7 @@ impl Serve {
     }
 }
 
-/// Listens on `address`, which `key` gave.
+/// Listens on `address`, the value of `key`.
 pub(super) async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))
 }

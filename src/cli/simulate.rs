@@ -1,4 +1,4 @@
-//! `simulate`: the simulated API alone.
+//! `simulate`: the simulated API.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -12,24 +12,24 @@ use crate::daemon;
 use crate::domain::{HostnameTarget, ZoneName};
 use crate::simulator::{Options, Simulator, demo};
 
-/// Serves the simulated Cloudflare API, for trying tools against it.
+/// Serves a simulated Cloudflare API, to try tools against it.
 #[derive(Args)]
 pub(super) struct Simulate {
-    /// Serve here.
+    /// Listen address.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:10220")]
     listen: SocketAddr,
-    /// What identifiers and dates are made from.
+    /// Seed of identifiers and dates.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
-    /// The token that is accepted.
+    /// Token to accept.
     #[arg(long, value_name = "TOKEN", default_value = "simulated-token")]
     token: String,
-    /// How many hostnames the account has.
+    /// Number of hostnames in the account.
     #[arg(long, value_name = "N")]
     hostnames: Option<usize>,
 }
 
-/// A simulator with the zones that it has, and what is expected of their hostnames.
+/// A simulator, and the expectations of the hostnames in its zones.
 pub(super) struct Simulated {
     pub(super) simulator: Simulator,
     pub(super) expected: Vec<(ZoneName, Vec<HostnameTarget>)>,

@@ -44,18 +44,20 @@ pub struct Budget {
     ended: Notify,
 }
 
-/// Why a request may not leave now.
+/// Why a request may not be sent now, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// The quota would be overdrawn before then, or what is left of it is for others.
-    Pace(Instant),
-    /// Cloudflare forbade all requests until then.
+    /// Our own limit is reached, or the first request of a new window is not answered yet.
+    OwnLimit(Instant),
+    /// Of the quota that Cloudflare announces nothing is left but what is for its other users.
+    SharedQuota(Instant),
+    /// Cloudflare blocked all requests.
     Blocked(Instant),
 }
 
 impl Wait {
     fn until(self) -> Instant {
-        let (Self::Pace(until) | Self::Blocked(until)) = self;
+        let (Self::OwnLimit(until) | Self::SharedQuota(until) | Self::Blocked(until)) = self;
         until
     }
 }
@@ -134,26 +136,36 @@ impl Budget {
         limit.time_for(requests).saturating_add(limit.per)
     }
 
-    /// Counts a request as soon as it may leave, or says why that is not before `deadline`.
+    /// Counts a request as soon as it may be sent, or returns why that is not before `deadline`.
     pub(super) async fn admit(&self, deadline: Instant) -> Result<Admission<'_>, Wait> {
+        let mut last = Wait::OwnLimit(deadline);
         loop {
             // before the look, so that nothing ends unseen between the two
             let ended = self.ended.notified();
             let sent = Instant::now();
             // what is let through as time runs out comes too late
             if sent >= deadline {
-                return Err(Wait::Pace(deadline));
+                return Err(last);
             }
             let admitted = self.ledger().admit(sent);
             match admitted {
                 Ok(()) => return Ok(Admission { budget: self, sent, heard: false }),
                 Err(wait) if wait.until() >= deadline => return Err(wait),
-                Err(wait) => tokio::select! {
-                    () = sleep_until(wait.until()) => {}
-                    () = ended => {}
-                },
+                Err(wait) => {
+                    last = wait;
+                    tokio::select! {
+                        () = sleep_until(wait.until()) => {}
+                        () = ended => {}
+                    }
+                }
             }
         }
+    }
+
+    /// Takes a request as [`Budget::admit`] does and ends it at once; false if it may not leave before `deadline`.
+    #[cfg(test)]
+    pub(crate) async fn spend(&self, deadline: Instant) -> bool {
+        self.admit(deadline).await.is_ok()
     }
 
     /// Forbids all requests for `time`; tells by how much that is longer than before.
@@ -185,15 +197,15 @@ impl Ledger {
             }
             self.blocked_until = None;
         }
-        match (self.ring.check(now), self.announced.check(now)) {
-            (Ok(()), Ok(())) => {
-                self.ring.leave(now);
-                self.announced.leave(now);
-                Ok(())
-            }
-            (Err(own), Err(others)) => Err(Wait::Pace(own.max(others))),
-            (Err(until), _) | (_, Err(until)) => Err(Wait::Pace(until)),
+        let own = self.ring.check(now).map_err(Wait::OwnLimit).err();
+        let shared = self.announced.check(now).err();
+        // the longer one counts
+        if let Some(wait) = own.into_iter().chain(shared).max_by_key(|wait| wait.until()) {
+            return Err(wait);
         }
+        self.ring.leave(now);
+        self.announced.leave(now);
+        Ok(())
     }
 
     fn block(&mut self, now: Instant, time: Duration) -> Duration {

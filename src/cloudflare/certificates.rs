@@ -1,14 +1,24 @@
-//! The certificates of a zone, for single hostnames and for the whole of it, and the zone-level switch.
+//! The certificates of a zone, for single hostnames and for the zone as a whole, and the zone-level switch.
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::transport::Decoded;
-use super::wire::{CertificateObject, Envelope, Settings};
+use super::interner::Interner;
+use super::pages::{PageRows, Paging};
+use super::request::Call;
+use super::response::Decoded;
+use super::wire::{Envelope, Object, listed, switch};
 use super::{Client, Error};
 use crate::domain::{CertId, Certificate, Date, Status, ZoneId};
 use crate::telemetry::Endpoint;
+
+/// A zone has few certificates: at most ten for single hostnames. Recorded answers have 50 a page; the API's other lists
+/// have 20 unless asked for more, so a shorter page is never a full one.
+const PAGING: Paging = Paging { per_page: 50, shortest_full_page: 20, most_pages: 20 };
+
+/// More certificates than a page has. Each takes some time to read.
+const MOST_ROWS: usize = 500;
 
 /// One certificate of a list.
 #[derive(Clone, Debug)]
@@ -23,13 +33,15 @@ pub struct ListedCertificate {
     pub certificate: Arc<Certificate>,
 }
 
-/// What a list of certificates had.
-#[derive(Debug)]
+/// A list of certificates, as far as it could be read.
+#[derive(Debug, Default)]
 pub struct ListedCertificates {
-    /// Those that can be trusted.
+    /// The certificates by their ids, each once.
     pub rows: Vec<ListedCertificate>,
-    /// Whether these are all that it had.
+    /// Whether these are all, rather than what was left of a list that changed while it was read.
     pub complete: bool,
+    /// The number of pages they came in.
+    pub pages: u32,
 }
 
 impl Client {
@@ -43,7 +55,8 @@ impl Client {
         deadline: Instant,
     ) -> Result<ListedCertificates, Error> {
         let path = format!("zones/{zone}/origin_tls_client_auth/hostnames/certificates");
-        self.certificates_at(Endpoint::CertificateList, &path, deadline).await
+        let call = Call { endpoint: Endpoint::CertificateList, zone: Some(zone), deadline };
+        self.certificates_at(call, &path).await
     }
 
     /// The zone-level certificates (`GET /zones/{zone_id}/origin_tls_client_auth`).
@@ -56,7 +69,8 @@ impl Client {
         deadline: Instant,
     ) -> Result<ListedCertificates, Error> {
         let path = format!("zones/{zone}/origin_tls_client_auth");
-        self.certificates_at(Endpoint::ZoneCertificateList, &path, deadline).await
+        let call = Call { endpoint: Endpoint::ZoneCertificateList, zone: Some(zone), deadline };
+        self.certificates_at(call, &path).await
     }
 
     /// Whether the zone-level switch is on (`GET /zones/{zone_id}/origin_tls_client_auth/settings`).
@@ -65,34 +79,45 @@ impl Client {
     /// Where the answer does not say, or does not come before `deadline`.
     pub async fn zone_level_enabled(&self, zone: ZoneId, deadline: Instant) -> Result<bool, Error> {
         let url = self.url(&format!("zones/{zone}/origin_tls_client_auth/settings"))?;
-        let (enabled, _) = self.get(Endpoint::ZoneSettings, url, deadline, decode_switch).await?;
+        let call = Call { endpoint: Endpoint::ZoneSettings, zone: Some(zone), deadline };
+        let (enabled, _) = self.get(call, url, decode_switch).await?;
         Ok(enabled)
     }
 
-    async fn certificates_at(
-        &self,
-        endpoint: Endpoint,
-        path: &str,
-        deadline: Instant,
-    ) -> Result<ListedCertificates, Error> {
-        let decode = |body: &[u8]| self.decode_certificates(body);
-        let (certificates, _) = self.get(endpoint, self.url(path)?, deadline, decode).await?;
-        Ok(certificates)
-    }
-
-    /// A list of certificates.
-    pub(super) fn decode_certificates(&self, body: &[u8]) -> Decoded<ListedCertificates> {
-        let envelope: Envelope<Vec<CertificateObject<'_>>> = serde_json::from_slice(body)?;
-        Ok(envelope.listed().map(|objects| {
-            let rows = objects.iter().filter_map(|object| object.listed(&self.certificates));
-            let rows: Vec<_> = rows.collect();
-            Ok(ListedCertificates { complete: rows.len() == objects.len(), rows })
+    async fn certificates_at(&self, call: Call, path: &str) -> Result<ListedCertificates, Error> {
+        // the first page is asked for without parameters, which an API that knows none cannot refuse
+        let page_path = |page| if page == 1 { path.to_owned() } else { format!("{path}?page={page}") };
+        let decode = |body: &[u8]| decode_page(&self.certificates, body);
+        let pages = self.all_pages(call, PAGING, page_path, decode, |_| true).await?;
+        Ok(pages.map_or_else(ListedCertificates::default, |pages| {
+            let (complete, read) = (pages.is_complete(), pages.read());
+            let mut rows: Vec<_> = pages.into_rows().into_values().collect();
+            rows.sort_by(|a, b| a.id.cmp(&b.id));
+            ListedCertificates { rows, complete, pages: read }
         }))
     }
 }
 
+/// The rows of a page.
+fn decode_page(certificates: &Interner, body: &[u8]) -> Decoded<PageRows<CertId, ListedCertificate>> {
+    let row = |object: &mut Object<'_>| listed(object, certificates).map(|row| (row.id.clone(), row));
+    Ok(Envelope::parse(body)?.rows(MOST_ROWS, row))
+}
+
 /// Whether the zone-level switch is on.
-pub(super) fn decode_switch(body: &[u8]) -> Decoded<bool> {
-    let envelope: Envelope<Settings> = serde_json::from_slice(body)?;
-    Ok(envelope.map(|settings| settings.enabled.ok_or_else(|| "it lacks the key enabled".to_owned())))
+fn decode_switch(body: &[u8]) -> Decoded<bool> {
+    Ok(Envelope::parse(body)?.object(switch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_page_without_end_only_the_start_is_read() {
+        let body = format!(r#"{{"success":true,"result":[{}{{}}]}}"#, "{},".repeat(1_400_000));
+        let rows = decode_page(&Interner::default(), body.as_bytes()).unwrap().result.unwrap().unwrap();
+        assert_eq!(rows.len(), MOST_ROWS + 1);
+        assert_eq!(rows[MOST_ROWS].as_ref().unwrap_err().as_ref(), "all after the first 500");
+    }
 }

@@ -1,13 +1,14 @@
 //! What can go wrong between a request and a value.
 
-use std::error::Error as StdError;
-use std::fmt::{self, Write};
+mod transport;
+
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::ApiToken;
-use super::wire::printable;
 use crate::domain::{Reason, ZoneName};
+use transport::Chain;
 
 /// Why a client could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -60,12 +61,18 @@ pub enum Error {
     /// The token cannot be sent in a header.
     #[error("the token cannot be sent in a header")]
     Header,
-    /// There was no time left to send the request.
+    /// Our own limit left no time to send the request.
     #[error("no time was left to send the request")]
     Deadline,
     /// Cloudflare forbade all requests for longer than there is time.
     #[error("Cloudflare forbids requests for another {} s", .0.as_secs())]
     Blocked(Duration),
+    /// Other users of the quota leave nothing of it for longer than there is time.
+    #[error(
+        "the quota, which the user's dashboard and other tools share, is used up for another {} s",
+        .0.as_secs()
+    )]
+    Exhausted(Duration),
     /// No zone of that name is visible.
     #[error("no zone named {0} is visible to the token; its permission \"Zone Read\" must cover it")]
     NoZone(ZoneName),
@@ -97,7 +104,7 @@ pub struct ApiError {
 impl Error {
     /// What became of a request without a whole response.
     pub(super) fn transport(error: &reqwest::Error) -> Self {
-        Self::Transport { reason: transport_reason(error), what: Chain(error).to_string().into() }
+        Self::Transport { reason: transport::reason(error), what: Chain(error).to_string().into() }
     }
 
     /// Which of the closed set of reasons it is.
@@ -110,9 +117,30 @@ impl Error {
             }
             Self::Header => Reason::Auth,
             Self::Deadline => Reason::Timeout,
-            Self::Blocked(_) => Reason::RateLimited,
+            Self::Blocked(_) | Self::Exhausted(_) => Reason::RateLimited,
             Self::NoZone(_) | Self::NoZones(_) => Reason::NotFound,
             Self::Common(error) => error.reason(),
+        }
+    }
+
+    /// Whether asking the same account for anything else is pointless now: the token, the quota or the network failed.
+    pub fn concerns_all(&self) -> bool {
+        match self {
+            Self::Transport { reason, .. } => {
+                matches!(reason, Reason::Connect | Reason::Tls | Reason::Timeout)
+            }
+            Self::Deadline => true,
+            Self::Common(error) => error.concerns_all(),
+            _ => matches!(self.reason(), Reason::Auth | Reason::RateLimited),
+        }
+    }
+
+    /// Whether a request was sent. One that was not says nothing about what was asked for.
+    pub fn was_sent(&self) -> bool {
+        match self {
+            Self::Header | Self::Deadline | Self::Blocked(_) | Self::Exhausted(_) => false,
+            Self::Common(error) => error.was_sent(),
+            _ => true,
         }
     }
 
@@ -171,29 +199,6 @@ impl Error {
     }
 }
 
-fn transport_reason(error: &reqwest::Error) -> Reason {
-    if error.is_timeout() {
-        return Reason::Timeout;
-    }
-    if is_caused_by::<rustls::Error>(error) {
-        return Reason::Tls;
-    }
-    // a body that broke off fails to decode too, but what broke is the connection
-    if error.is_decode() && !is_caused_by::<hyper::Error>(error) {
-        Reason::InvalidResponse
-    } else {
-        Reason::Connect
-    }
-}
-
-/// Whether a `T` is among the causes; an I/O error hides what it wraps from `source`.
-fn is_caused_by<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
-    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    error.is::<T>()
-        || wrapped.is_some_and(|wrapped| is_caused_by::<T>(wrapped))
-        || error.source().is_some_and(is_caused_by::<T>)
-}
-
 /// The codes name a bad token whatever the status is; otherwise the status decides, since codes mean several things.
 fn api_reason(status: u16, errors: &[ApiError]) -> Reason {
     let has = |codes: &[i64]| errors.iter().any(|error| codes.contains(&error.code));
@@ -209,25 +214,6 @@ fn api_reason(status: u16, errors: &[ApiError]) -> Reason {
         _ if has(&[7000, 7003]) => Reason::NotFound,
         300..=399 => Reason::InvalidResponse,
         _ => Reason::Rejected,
-    }
-}
-
-/// An error and its causes in one line, without the URL that reqwest adds. Some causes repeat what a server said.
-struct Chain<'a>(&'a reqwest::Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut next: Option<&dyn StdError> = self.0.source();
-        if next.is_none() {
-            return f.write_str(if self.0.is_timeout() { "timed out" } else { "request failed" });
-        }
-        let (mut line, mut separator) = (String::new(), "");
-        while let Some(cause) = next {
-            write!(line, "{separator}{cause}")?;
-            separator = ": ";
-            next = cause.source();
-        }
-        f.write_str(&printable(&line))
     }
 }
 
@@ -251,49 +237,4 @@ impl fmt::Display for Ray<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn api(status: u16, codes: &[i64]) -> Error {
-        let errors = codes.iter().map(|code| ApiError { code: *code, message: "said so".into() });
-        Error::Api { status, errors: errors.collect(), ray: Some("8f1".into()), retry_after: None }
-    }
-
-    #[test]
-    fn every_answer_has_one_of_the_closed_set_of_reasons() {
-        for (status, codes, reason) in [
-            (400, vec![6003, 6111], Reason::Auth),
-            (400, vec![1000], Reason::Auth),
-            (401, vec![10_000], Reason::Auth),
-            (403, vec![10_000], Reason::Forbidden),
-            (400, vec![9109], Reason::Forbidden),
-            (403, vec![], Reason::Forbidden),
-            (404, vec![], Reason::NotFound),
-            (400, vec![7003, 7000], Reason::NotFound),
-            (400, vec![1415], Reason::Rejected),
-            (405, vec![], Reason::Rejected),
-            (409, vec![], Reason::Rejected),
-            (408, vec![], Reason::Timeout),
-            (429, vec![], Reason::RateLimited),
-            (502, vec![10_000], Reason::ServerError),
-            (302, vec![], Reason::InvalidResponse),
-            (200, vec![9109], Reason::Forbidden),
-            (200, vec![1], Reason::Rejected),
-        ] {
-            assert_eq!(api(status, &codes).reason(), reason, "{status} {codes:?}");
-        }
-    }
-
-    #[test]
-    fn a_message_names_status_codes_and_ray() {
-        assert_eq!(api(404, &[1551]).to_string(), "HTTP status 404, code 1551 (said so), ray 8f1");
-    }
-
-    #[test]
-    fn an_error_is_told_by_status_and_code() {
-        assert!(api(404, &[1, 1553]).is(404, 1553));
-        assert!(!api(400, &[1553]).is(404, 1553));
-        assert!(!api(404, &[1]).is(404, 1553));
-        assert!(!Error::Oversized(0).is(404, 1553));
-    }
-}
+mod tests;

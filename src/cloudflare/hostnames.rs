@@ -1,12 +1,16 @@
 //! Associations of hostnames.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use tokio::time::Instant;
 
-use super::transport::{Decoded, Request};
-use super::wire::{Changes, Envelope, HostnameObject};
-use super::{Client, Error};
+use super::associations::MOST_ROWS;
+use super::interner::Interner;
+use super::request::{Call, Request};
+use super::response::Decoded;
+use super::wire::{Changes, Envelope, Object, association, reading};
+use super::{AssociationRow, Client, Error};
 use crate::domain::{Association, CertId, Date, Hostname, Reading, Status, ZoneId};
 use crate::telemetry::Endpoint;
 
@@ -37,8 +41,9 @@ impl Client {
         deadline: Instant,
     ) -> Result<Reading, Error> {
         let url = self.url(&format!("zones/{zone}/origin_tls_client_auth/hostnames/{hostname}"))?;
-        let decode = |body: &[u8]| self.decode_hostname(hostname, body);
-        match self.get(Endpoint::HostnameGet, url, deadline, decode).await {
+        let decode = |body: &[u8]| decode(hostname, self.now(), &self.certificates, body);
+        let call = Call { endpoint: Endpoint::HostnameGet, zone: Some(zone), deadline };
+        match self.get(call, url, decode).await {
             Ok((reading, _)) => Ok(reading),
             Err(error) if error.is(404, NO_ASSOCIATION) => Ok(Reading::bare(Association::None, self.now())),
             Err(error) => Err(error),
@@ -50,12 +55,7 @@ impl Client {
     /// # Errors
     /// Where it is no answer about this hostname.
     pub fn read_hostname(&self, hostname: &Hostname, body: &[u8]) -> Result<Reading, Error> {
-        self.judge_success(self.decode_hostname(hostname, body))
-    }
-
-    fn decode_hostname(&self, hostname: &Hostname, body: &[u8]) -> Decoded<Reading> {
-        let envelope: Envelope<HostnameObject<'_>> = serde_json::from_slice(body)?;
-        Ok(envelope.map(|object| object.reading(hostname, self.now(), &self.certificates)))
+        self.judge_success(decode(hostname, self.now(), &self.certificates, body))
     }
 
     /// Changes associations, all of them or none, and tells of each in their order what Cloudflare makes of it
@@ -74,34 +74,75 @@ impl Client {
         let json = serde_json::to_vec(&Changes::new(changes));
         let json =
             json.map_err(|error| Error::Invalid { status: 0, what: error.to_string().into(), ray: None })?;
-        let decode = |body: &[u8]| self.decode_changes(changes, body);
-        let (readings, _) =
-            self.call(Endpoint::HostnamePut, &Request::put(url, json), deadline, decode).await?;
+        let decode = |body: &[u8]| decode_changes(changes, self.now(), &self.certificates, body);
+        let call = Call { endpoint: Endpoint::HostnamePut, zone: Some(zone), deadline };
+        let (readings, _) = self.call(call, &Request::put(url, json), decode).await?;
         Ok(readings)
-    }
-
-    pub(super) fn decode_changes(&self, changes: &[Change], body: &[u8]) -> Decoded<Vec<Option<Reading>>> {
-        let mut envelope: Envelope<Vec<HostnameObject<'_>>> = serde_json::from_slice(body)?;
-        // a list of nothing may come as null
-        envelope.result.get_or_insert_default();
-        Ok(envelope.map(|objects| Ok(self.answered(changes, &objects))))
-    }
-
-    /// What `objects`, which may be of the whole zone and in any order, say of the hostnames that were changed.
-    fn answered(&self, changes: &[Change], objects: &[HostnameObject<'_>]) -> Vec<Option<Reading>> {
-        let answered = changes.iter().map(|Change { hostname, .. }| {
-            let ours = objects.iter().filter(|object| object.names(hostname) == Some(true));
-            let readings =
-                ours.filter_map(|object| object.reading(hostname, self.now(), &self.certificates).ok());
-            readings.min_by_key(rank)
-        });
-        answered.collect()
     }
 }
 
-/// Where one hostname has several rows, the lowest rank counts, as in a list; beside the association there may be
-/// deleted ones that it had before.
-fn rank(reading: &Reading) -> (bool, u8, Reverse<Option<Date>>) {
-    let status = reading.status.unwrap_or(Status::Unknown);
-    (reading.association == Association::None, status.precedence(), Reverse(reading.updated_at))
+/// What an answer says about a hostname.
+fn decode(hostname: &Hostname, read_at: Date, certificates: &Interner, body: &[u8]) -> Decoded<Reading> {
+    Ok(Envelope::parse(body)?.object(|object| reading(object, hostname, read_at, certificates)))
+}
+
+/// What an answer says about each change. It may have all hostnames of the zone, in any order and several times.
+fn decode_changes(
+    changes: &[Change],
+    read_at: Date,
+    certificates: &Interner,
+    body: &[u8],
+) -> Decoded<Vec<Option<Reading>>> {
+    let mut best: HashMap<&Hostname, Option<(Rank, Object<'_>)>> =
+        changes.iter().map(|change| (&change.hostname, None)).collect();
+    let mut envelope = Envelope::parse(body)?.rows(MOST_ROWS, |object| {
+        let row = association(object)?;
+        if let Some((rank, best)) = rank(&row).zip(best.get_mut(&row.hostname))
+            && best.as_ref().is_none_or(|(known, _)| rank < *known)
+        {
+            *best = Some((rank, object.clone()));
+        }
+        Ok(())
+    });
+    // an empty list may come as null
+    envelope.result.get_or_insert_with(|| Ok(Vec::new()));
+    let answered = |change: &Change| {
+        let (_, object) = best.get_mut(&change.hostname)?.as_mut()?;
+        reading(object, &change.hostname, read_at, certificates).ok()
+    };
+    let readings = changes.iter().map(answered).collect();
+    Ok(envelope.map(|rows| rows.map(|_| readings)))
+}
+
+/// Where one hostname has several rows, the lowest rank counts, as in a list. Beside the association there may be deleted
+/// ones that it had before.
+type Rank = (bool, u8, Reverse<Option<Date>>);
+
+/// None for a row that cannot be trusted.
+fn rank(row: &AssociationRow) -> Option<Rank> {
+    let is_deleted = row.status == Some(Status::Deleted);
+    let status = row.status.unwrap_or(Status::Unknown);
+    let rank = (is_deleted, status.precedence(), Reverse(row.updated_at));
+    (is_deleted || row.association.is_some()).then_some(rank)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_answer_without_end_only_the_start_is_read() {
+        let hostname: Hostname = "a.example.com".parse().unwrap();
+        let change = Change { hostname, cert_id: "one".parse().unwrap(), enabled: Some(true) };
+        let read = |rows| {
+            let row = r#"{"hostname":"a.example.com","enabled":true}"#;
+            let body = format!(r#"{{"success":true,"result":[{}{row}]}}"#, "{},".repeat(rows));
+            let read_at = jiff::Timestamp::UNIX_EPOCH.into();
+            let decoded =
+                decode_changes(std::slice::from_ref(&change), read_at, &Interner::default(), body.as_bytes());
+            decoded.unwrap().result.unwrap().unwrap().remove(0)
+        };
+        assert_eq!(read(MOST_ROWS - 1).unwrap().association, Association::Enabled);
+        assert_eq!(read(MOST_ROWS), None);
+    }
 }

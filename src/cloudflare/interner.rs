@@ -1,16 +1,20 @@
 //! One allocation for equal certificates, and one reading of each PEM.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::domain::Certificate;
+use crate::domain::{CertId, Certificate};
+
+/// The most unreadable certificates that are remembered: far more than an account has.
+const MOST_UNREADABLE: usize = 10_000;
 
 /// The certificates that somebody still holds, by what they were made from.
 #[derive(Default)]
 pub(super) struct Interner {
     keys: [RandomState; 2],
     known: Mutex<HashMap<u128, Weak<Certificate>>>,
+    unreadable: Mutex<HashSet<Option<CertId>>>,
 }
 
 impl Interner {
@@ -35,6 +39,12 @@ impl Interner {
         known.insert(key, Arc::downgrade(&certificate));
         certificate
     }
+
+    /// Whether it is news that the certificate of this id cannot be read.
+    pub(super) fn is_news(&self, id: Option<&CertId>) -> bool {
+        let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        unreadable.len() < MOST_UNREADABLE && unreadable.insert(id.cloned())
+    }
 }
 
 #[cfg(test)]
@@ -55,6 +65,18 @@ mod tests {
         for other in [[None, Some("a")], [Some("a"), Some("")], [Some(""), Some("a")]] {
             assert!(!Arc::ptr_eq(&first, &interner.intern(&other, make)), "{other:?}");
         }
+    }
+
+    #[test]
+    fn that_a_certificate_cannot_be_read_is_news_once() {
+        let (interner, [one, two]) = (Interner::default(), ["one", "two"].map(|id| id.parse().unwrap()));
+        for id in [None, Some(&one), Some(&two)] {
+            assert!(interner.is_news(id) && !interner.is_news(id));
+        }
+        for number in 0..MOST_UNREADABLE {
+            interner.is_news(Some(&number.to_string().parse().unwrap()));
+        }
+        assert!(!interner.is_news(Some(&"another".parse().unwrap())));
     }
 
     #[test]

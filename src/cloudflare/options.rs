@@ -9,13 +9,15 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::domain::AccountId;
+
 /// How to reach the API on behalf of one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The account's name in the configuration, and in the label `account`.
     pub account: Arc<str>,
     /// The account's id, which only the verification of an account-owned token needs.
-    pub account_id: Option<String>,
+    pub account_id: Option<AccountId>,
     /// Where the API is.
     pub base_url: BaseUrl,
     /// How long one request may take, its response included.
@@ -60,6 +62,13 @@ impl BaseUrl {
             }
             None => false,
         }
+    }
+}
+
+impl Default for BaseUrl {
+    /// Cloudflare's own API.
+    fn default() -> Self {
+        "https://api.cloudflare.com/client/v4".parse().expect("a valid URL")
     }
 }
 
@@ -158,6 +167,7 @@ mod tests {
 
     #[test]
     fn a_base_url_is_https_or_leads_to_this_machine() {
+        assert_eq!(BaseUrl::default().as_url().as_str(), "https://api.cloudflare.com/client/v4/");
         let parsed = |text: &str| text.parse::<BaseUrl>().map(|url| url.as_url().to_string());
         assert_eq!(
             parsed("https://api.cloudflare.com/client/v4").as_deref(),

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::transport::Decoded;
-use super::wire::{Envelope, Token};
+use super::request::Call;
+use super::response::Decoded;
+use super::wire::{Envelope, token};
 use super::{Client, Error};
 use crate::domain::{Date, Reason};
 use crate::telemetry::Endpoint;
@@ -23,7 +24,7 @@ pub struct TokenState {
 
 /// What answers have shown of the token that is sent.
 #[derive(Default)]
-pub(super) struct Standing {
+pub(super) struct TokenEvidence {
     /// The latest method that needs no more than the token was answered as if that were wrong.
     refused: AtomicBool,
     /// One of them was not.
@@ -32,7 +33,7 @@ pub(super) struct Standing {
     verified: AtomicBool,
 }
 
-impl Standing {
+impl TokenEvidence {
     /// Takes in an answer to a method that needs no more than the token.
     pub(super) fn hear(&self, reason: Option<Reason>) {
         let refused = reason == Some(Reason::Auth);
@@ -97,7 +98,7 @@ impl Client {
             }
             if *token.borrow() != asked_about {
                 known = false;
-                self.standing.forget();
+                self.evidence.forget();
             }
         }
     }
@@ -112,10 +113,10 @@ impl Client {
         if let (Err(_), Some(id)) = (&answer, &self.options.account_id) {
             answer = self.verify(&format!("accounts/{id}/tokens/verify"), deadline).await;
         }
-        self.standing.verified.fetch_or(answer.is_ok(), Ordering::Relaxed);
+        self.evidence.verified.fetch_or(answer.is_ok(), Ordering::Relaxed);
         answer.or_else(|error| match error.reason() {
             Reason::Auth => {
-                Ok(TokenState { valid: self.standing.is_wrong().then_some(false), expires: None })
+                Ok(TokenState { valid: self.evidence.is_wrong().then_some(false), expires: None })
             }
             Reason::Forbidden | Reason::NotFound | Reason::Rejected => Ok(TokenState::default()),
             _ => Err(error),
@@ -123,18 +124,15 @@ impl Client {
     }
 
     async fn verify(&self, path: &str, deadline: Instant) -> Result<TokenState, Error> {
-        let (state, _) = self.get(Endpoint::TokenVerify, self.url(path)?, deadline, decode).await?;
+        let call = Call { endpoint: Endpoint::TokenVerify, zone: None, deadline };
+        let (state, _) = self.get(call, self.url(path)?, decode).await?;
         Ok(state)
     }
 }
 
 /// What the verification says of the token.
-pub(super) fn decode(body: &[u8]) -> Decoded<TokenState> {
-    let envelope: Envelope<Token<'_>> = serde_json::from_slice(body)?;
-    Ok(envelope.map(|token| {
-        let (valid, expires) = token.state();
-        Ok(TokenState { valid, expires })
-    }))
+fn decode(body: &[u8]) -> Decoded<TokenState> {
+    Ok(Envelope::parse(body)?.object(token))
 }
 
 #[cfg(test)]
@@ -145,12 +143,12 @@ mod tests {
     fn a_token_that_cannot_be_verified_is_wrong_where_it_was_verified_before_or_is_accepted_nowhere() {
         let (auth, other) = (Some(Reason::Auth), Some(Reason::NotFound));
         let wrong = |verified, answers: &[Option<Reason>]| {
-            let standing = Standing::default();
-            standing.verified.store(verified, Ordering::Relaxed);
-            answers.iter().for_each(|reason| standing.hear(*reason));
-            let before = standing.is_wrong();
-            standing.forget();
-            assert!(!standing.is_wrong());
+            let evidence = TokenEvidence::default();
+            evidence.verified.store(verified, Ordering::Relaxed);
+            answers.iter().for_each(|reason| evidence.hear(*reason));
+            let before = evidence.is_wrong();
+            evidence.forget();
+            assert!(!evidence.is_wrong());
             before
         };
         assert!(!wrong(false, &[]) && !wrong(true, &[]));

@@ -1,22 +1,24 @@
 //! Sends a request within its budget, again where that may help, and turns the response into a result.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
+use reqwest::{Response, StatusCode, Url};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::budget::{Admission, Announcement, Budget, LONGEST_BLOCK, Wait};
+use super::budget::{Admission, Announcement, Budget, Wait};
+use super::connector::http_client;
 use super::interner::Interner;
-use super::tokens::Standing;
-use super::wire::{Envelope, ResultInfo, printable};
+use super::request::{Call, Request};
+use super::response::{Decoded, block_time, judge, largest_body, read_body};
+use super::tokens::TokenEvidence;
+use super::wire::{OddFields, ResultInfo};
 use super::{ApiToken, BuildError, Error, Options, retry};
 use crate::clock::Clock;
-use crate::domain::{Date, Reason};
-use crate::telemetry::{Endpoint, Telemetry, VERSION};
+use crate::domain::{Date, Reason, ZoneId};
+use crate::telemetry::{Endpoint, Telemetry};
 
 /// The API on behalf of one account.
 pub struct Client {
@@ -30,48 +32,10 @@ pub struct Client {
     pub(super) certificates: Interner,
     /// Told after each 401 and 403, which are the occasion to verify the token.
     pub(super) refusal: Notify,
-    pub(super) standing: Standing,
+    pub(super) evidence: TokenEvidence,
+    /// The zones of which an answer had odd fields since this was asked last.
+    odd_zones: Mutex<HashSet<ZoneId>>,
 }
-
-/// A request that may be sent more than once: one of a method that does not add to what it did before.
-pub(super) struct Request {
-    method: Method,
-    url: Url,
-    /// JSON.
-    body: Option<Bytes>,
-}
-
-impl Request {
-    /// A GET.
-    pub(super) fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, body: None }
-    }
-
-    /// A PUT of JSON.
-    pub(super) fn put(url: Url, json: Vec<u8>) -> Self {
-        Self { method: Method::PUT, url, body: Some(json.into()) }
-    }
-
-    fn on(&self, http: &reqwest::Client) -> reqwest::RequestBuilder {
-        let builder = http.request(self.method.clone(), self.url.clone());
-        match &self.body {
-            Some(json) => builder.header(CONTENT_TYPE, "application/json").body(json.clone()),
-            None => builder,
-        }
-    }
-}
-
-/// No answer is larger than this: 1,000 associations, or a few certificates, are well below 1 MiB. A change, which is
-/// made by then, may be answered with all associations of the zone, each with its certificate.
-const fn largest_body(endpoint: Endpoint) -> usize {
-    match endpoint {
-        Endpoint::HostnamePut => 16 << 20,
-        _ => 4 << 20,
-    }
-}
-
-/// What Cloudflare blocks for after its limit was passed, where it does not say.
-const DEFAULT_BLOCK: Duration = Duration::from_secs(300);
 
 impl Client {
     /// A client that sends `token`, whatever it is at the time, and spends from `budget`.
@@ -95,7 +59,8 @@ impl Client {
             clock,
             certificates: Interner::default(),
             refusal: Notify::new(),
-            standing: Standing::default(),
+            evidence: TokenEvidence::default(),
+            odd_zones: Mutex::default(),
         })
     }
 
@@ -120,37 +85,41 @@ impl Client {
         url.map_err(|error| Error::Invalid { status: 0, what: error.to_string().into(), ray: None })
     }
 
+    /// Whether an answer about the zone had a field of an unexpected type or form since this was asked last. Such a field
+    /// is read as if it were missing.
+    pub fn take_odd_fields(&self, zone: ZoneId) -> bool {
+        self.odd_zones.lock().unwrap_or_else(PoisonError::into_inner).remove(&zone)
+    }
+
     /// GETs `url`; the rest is as with [`Client::call`].
     pub(super) async fn get<T>(
         &self,
-        endpoint: Endpoint,
+        call: Call,
         url: Url,
-        deadline: Instant,
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
-        self.call(endpoint, &Request::get(url), deadline, decode).await
+        self.call(call, &Request::get(url), decode).await
     }
 
-    /// Sends `request` until `deadline`, as often as that may help. `decode` reads an envelope and makes of its
-    /// result a value, or says why that cannot be trusted.
+    /// Sends `request` until the deadline, as often as that may help. `decode` reads an envelope and makes of its result a
+    /// value, or says why that cannot be trusted.
     pub(super) async fn call<T>(
         &self,
-        endpoint: Endpoint,
+        call: Call,
         request: &Request,
-        deadline: Instant,
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
         let (mut attempt, mut before) = (0, None);
         loop {
-            let error = match self.attempt(endpoint, request, attempt, deadline, &decode).await {
+            let error = match self.attempt(call, request, attempt, &decode).await {
                 Ok(value) => return Ok(value),
                 // it was not sent again: what came of it before says more
-                Err(error @ (Error::Deadline | Error::Blocked(_))) => return Err(before.unwrap_or(error)),
+                Err(error) if !error.was_sent() => return Err(before.unwrap_or(error)),
                 Err(error) => error,
             };
-            tracing::debug!(account = %self.options.account, endpoint = endpoint.label(), attempt, %error, "request failed");
+            tracing::debug!(account = %self.options.account, endpoint = call.endpoint.label(), attempt, %error, "request failed");
             match retry::delay(attempt, &error, fastrand::f64()) {
-                Some(delay) if Instant::now() + delay < deadline => sleep(delay).await,
+                Some(delay) if Instant::now() + delay < call.deadline => sleep(delay).await,
                 _ => return Err(error),
             }
             attempt += 1;
@@ -160,12 +129,12 @@ impl Client {
 
     async fn attempt<T>(
         &self,
-        endpoint: Endpoint,
+        call: Call,
         request: &Request,
         attempt: u32,
-        deadline: Instant,
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
+        let Call { endpoint, deadline, .. } = call;
         let slot = timeout_at(deadline, self.slots.acquire()).await;
         let _slot = slot.map_err(|_| Error::Deadline)?;
         let admission = self.admission(deadline).await?;
@@ -181,7 +150,7 @@ impl Client {
         let (status, outcome) = match request.send().await {
             Ok(response) => {
                 let status = response.status();
-                let outcome = self.receive(endpoint, response, admission, decode).await;
+                let outcome = self.receive(call, response, admission, decode).await;
                 (Some(status), outcome.map_err(|error| error.without(&token)))
             }
             Err(error) => (None, Err(Error::transport(&error).without(&token))),
@@ -192,7 +161,7 @@ impl Client {
         let reason = outcome.as_ref().err().map(Error::reason);
         if endpoint != Endpoint::TokenVerify {
             if status.is_some() {
-                self.standing.hear(reason);
+                self.evidence.hear(reason);
             }
             if matches!(reason, Some(Reason::Auth | Reason::Forbidden)) {
                 self.refusal.notify_one();
@@ -203,26 +172,49 @@ impl Client {
 
     /// Waits for the budget, as long as that ends before `deadline`.
     async fn admission(&self, deadline: Instant) -> Result<Admission<'_>, Error> {
-        self.budget.admit(deadline).await.map_err(|wait| match wait {
-            Wait::Blocked(until) => Error::Blocked(until.saturating_duration_since(Instant::now())),
-            Wait::Pace(_) => Error::Deadline,
+        self.budget.admit(deadline).await.map_err(|wait| {
+            let left = |until: Instant| until.saturating_duration_since(Instant::now());
+            match wait {
+                Wait::Blocked(until) => Error::Blocked(left(until)),
+                Wait::SharedQuota(until) => Error::Exhausted(left(until)),
+                Wait::OwnLimit(_) => Error::Deadline,
+            }
         })
     }
 
     async fn receive<T>(
         &self,
-        endpoint: Endpoint,
+        call: Call,
         mut response: Response,
         admission: Admission<'_>,
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         self.heed(status, &headers, admission);
-        let body = body(response, largest_body(endpoint)).await?;
-        judge(status, &headers, self.clock.now(), decode(&body))
+        let body = read_body(response, largest_body(call.endpoint)).await?;
+        let mut decoded = decode(&body);
+        let odd = decoded.as_mut().map(|envelope| std::mem::take(&mut envelope.odd)).unwrap_or_default();
+        let judged = judge(status, &headers, self.clock.now(), decoded);
+        // a failure is counted as such
+        if judged.is_ok() {
+            self.note(call, &odd);
+        }
+        judged
     }
 
-    /// What came of a response with status 200 and no headers.
+    /// Notes the odd fields of an answer.
+    fn note(&self, call: Call, odd: &OddFields) {
+        if odd.is_empty() {
+            return;
+        }
+        let (account, endpoint) = (&*self.options.account, call.endpoint.label());
+        tracing::debug!(account, endpoint, zone = ?call.zone, fields = ?odd, "fields of unexpected type or form are ignored");
+        if let Some(zone) = call.zone {
+            self.odd_zones.lock().unwrap_or_else(PoisonError::into_inner).insert(zone);
+        }
+    }
+
+    /// What comes of a response with status 200 and no headers.
     pub(super) fn judge_success<T>(&self, decoded: Decoded<T>) -> Result<T, Error> {
         judge(StatusCode::OK, &HeaderMap::new(), self.clock.now(), decoded).map(|(value, _)| value)
     }
@@ -235,8 +227,7 @@ impl Client {
             self.telemetry.rate_limit(account, remaining.into(), now + reset);
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
-            let asked = retry_after(headers, self.clock.now()).unwrap_or(DEFAULT_BLOCK);
-            let longer = self.budget.block(now, asked.min(LONGEST_BLOCK));
+            let longer = self.budget.block(now, block_time(headers, self.clock.now()));
             self.telemetry.throttled(account, longer);
             if !longer.is_zero() {
                 tracing::warn!(account, seconds = longer.as_secs(), "Cloudflare's rate limit was passed");
@@ -246,93 +237,3 @@ impl Client {
         admission.hear(now, announcement);
     }
 }
-
-/// An envelope around a value, or around why the result cannot be trusted.
-pub(super) type Decoded<T> = serde_json::Result<Envelope<Result<T, String>>>;
-
-/// The one place where a response becomes a result.
-fn judge<T>(
-    status: StatusCode,
-    headers: &HeaderMap,
-    now: jiff::Timestamp,
-    decoded: Decoded<T>,
-) -> Result<(T, Option<ResultInfo>), Error> {
-    let code = status.as_u16();
-    let ray = headers.get("cf-ray").and_then(|ray| ray.to_str().ok());
-    let ray = ray.map(|ray| ray.chars().take(64).collect::<String>().into_boxed_str());
-    let invalid = |what: String, ray| Error::Invalid { status: code, what: what.into(), ray };
-    let failed =
-        |errors, ray| Err(Error::Api { status: code, errors, ray, retry_after: retry_after(headers, now) });
-    match decoded {
-        Ok(envelope) if status.is_success() && envelope.success == Some(true) => match envelope.result {
-            Some(Ok(value)) => Ok((value, envelope.result_info)),
-            Some(Err(what)) => Err(invalid(what, ray)),
-            None => Err(invalid("it has no result".to_owned(), ray)),
-        },
-        Ok(envelope) if status.is_success() && envelope.success.is_none() => {
-            Err(invalid("it does not say whether it succeeded".to_owned(), ray))
-        }
-        Ok(envelope) => failed(envelope.errors, ray),
-        // proxies answer errors with pages of their own: then the status is all there is
-        Err(_) if !status.is_success() => failed(Vec::new(), ray),
-        // the error repeats what stands there, however long that is
-        Err(error) => {
-            Err(invalid(format!("it is not the JSON expected: {}", printable(&error.to_string())), ray))
-        }
-    }
-}
-
-/// Reads a body up to the cap; most come in one piece, which is not copied.
-async fn body(mut response: Response, cap: usize) -> Result<Bytes, Error> {
-    let mut next = async || response.chunk().await.map_err(|error| Error::transport(&error));
-    let Some(first) = next().await? else {
-        return Ok(Bytes::new());
-    };
-    let mut whole: Option<Vec<u8>> = None;
-    while let Some(chunk) = next().await? {
-        let whole = whole.get_or_insert_with(|| first.to_vec());
-        whole.extend_from_slice(&chunk);
-        if whole.len() > cap {
-            return Err(Error::Oversized(cap));
-        }
-    }
-    let body = whole.map_or(first, Bytes::from);
-    if body.len() > cap { Err(Error::Oversized(cap)) } else { Ok(body) }
-}
-
-/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
-fn retry_after(headers: &HeaderMap, now: jiff::Timestamp) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
-}
-
-fn http_client(options: &Options) -> Result<reqwest::Client, BuildError> {
-    let extra = match &options.extra_ca {
-        Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(BuildError::Authorities)?,
-        None => Vec::new(),
-    };
-    let builder = || {
-        let builder = reqwest::Client::builder()
-            .user_agent(format!("cloudflare-aop-exporter/{VERSION}"))
-            .redirect(reqwest::redirect::Policy::none())
-            // a request that is sent again has to pass the budget again
-            .retry(reqwest::retry::never())
-            .connect_timeout(Duration::from_secs(10))
-            .pool_max_idle_per_host(options.max_concurrent_requests);
-        if options.base_url.is_loopback() { builder.no_proxy() } else { builder.https_only(true) }
-    };
-    builder().tls_certs_merge(extra.clone()).build().or_else(|_| {
-        // a container without any authority of its own: Mozilla's stand in
-        let mozilla = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-        let mozilla = mozilla.filter_map(|der| reqwest::Certificate::from_der(der).ok());
-        let builder = builder().tls_certs_only(mozilla.chain(extra));
-        builder.build().map_err(BuildError::Client)
-    })
-}
-
-#[cfg(test)]
-mod tests;

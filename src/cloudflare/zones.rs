@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::transport::Decoded;
-use super::wire::{Envelope, Zone};
+use super::request::Call;
+use super::response::Decoded;
+use super::wire::{Envelope, Rows, zone};
 use super::{Client, Error};
 use crate::domain::{ZoneId, ZoneName};
 use crate::telemetry::Endpoint;
@@ -16,13 +17,49 @@ const PAGE: usize = 50;
 /// More pages than the zones of one name can fill.
 const MOST_PAGES: u32 = 20;
 
-/// A zone's name, its id and whether it is active; none where it cannot be read.
+/// More zones than a page has.
+const MOST_ROWS: usize = 1000;
+
+/// A zone's name, its id and whether it is active; none for an internal one.
 type Row = Option<(ZoneName, ZoneId, bool)>;
 /// The zones of a name, and whether each is active; one that moves from page to page as others come counts once.
 type Found = HashMap<ZoneId, bool>;
 
 /// All zones that a token sees.
+#[derive(Debug, Default)]
 pub struct VisibleZones(HashMap<ZoneName, Found>);
+
+impl VisibleZones {
+    /// Returns the id of the zone of that name, chosen as [`Client::zone_id`] does. A list that changed while its
+    /// pages were read may lack a zone that exists.
+    ///
+    /// # Errors
+    /// If the list is empty, lacks the name, or has several zones of it.
+    pub fn find(&self, name: &ZoneName) -> Result<ZoneId, Error> {
+        match self.0.get(name) {
+            Some(found) => choose(name, found),
+            None if self.0.is_empty() => Err(Error::NoZones(name.clone())),
+            None => Err(Error::NoZone(name.clone())),
+        }
+    }
+}
+
+/// Collects each zone's name and id, and whether it is active.
+impl FromIterator<(ZoneName, ZoneId, bool)> for VisibleZones {
+    fn from_iter<I: IntoIterator<Item = (ZoneName, ZoneId, bool)>>(rows: I) -> Self {
+        let mut all = Self::default();
+        all.extend(rows);
+        all
+    }
+}
+
+impl Extend<(ZoneName, ZoneId, bool)> for VisibleZones {
+    fn extend<I: IntoIterator<Item = (ZoneName, ZoneId, bool)>>(&mut self, rows: I) {
+        for (name, id, active) in rows {
+            self.0.entry(name).or_default().insert(id, active);
+        }
+    }
+}
 
 impl Client {
     /// The id of the zone of that name, the active one where several have it (`GET /zones?name=…`).
@@ -38,63 +75,54 @@ impl Client {
         choose(name, &found)
     }
 
-    /// The ids of the zones of these names, each chosen as [`Client::zone_id`] does: from the list of all zones that
-    /// the token sees, 50 a page. None where that list has more pages than there are names, so that it costs less to
-    /// look for one name after the other.
+    /// All zones that the token sees, 50 a page (`GET /zones`). None if that takes more than `most_pages`, so that it
+    /// costs less to look for one name after the other.
     ///
     /// # Errors
     /// Where a page cannot be read before `deadline`.
     pub async fn visible_zones(
         &self,
-        names: &[ZoneName],
+        most_pages: usize,
         deadline: Instant,
     ) -> Result<Option<VisibleZones>, Error> {
-        let mut all: HashMap<ZoneName, Found> = HashMap::new();
+        let mut all = VisibleZones::default();
         for page in 1.. {
-            if page as usize > names.len() {
+            if page as usize > most_pages {
                 return Ok(None);
             }
             let url = self.url(&format!("zones?page={page}&per_page={PAGE}"))?;
             let (rows, pages) = self.zones_page(url, deadline).await?;
             // a page that does not tell how many there are is the last one unless it is full
             let more = pages.map_or(rows.len() == PAGE, |pages| page < pages);
-            for (name, id, active) in rows.into_iter().flatten() {
-                all.entry(name).or_default().insert(id, active);
-            }
-            if pages.is_some_and(|pages| pages as usize > names.len()) {
+            all.extend(rows.into_iter().flatten().flatten());
+            if pages.is_some_and(|pages| pages as usize > most_pages) {
                 return Ok(None);
             }
             if !more {
                 break;
             }
         }
-        Ok(Some(VisibleZones(all)))
+        Ok(Some(all))
     }
 
-    /// The id of the zone of that name: of those that were listed, or, where the list lacks it, looked for by name.
-    /// A list that changed while its pages were read may lack a zone that is there.
-    ///
-    /// # Errors
-    /// As with [`Client::zone_id`].
-    pub async fn zone_id_among(
-        &self,
-        zones: &VisibleZones,
-        name: &ZoneName,
-        deadline: Instant,
-    ) -> Result<ZoneId, Error> {
-        match zones.0.get(name) {
-            Some(found) => choose(name, found),
-            None if zones.0.is_empty() => Err(Error::NoZones(name.clone())),
-            None => choose(name, &self.zones_named(name, deadline).await?),
+    /// The zones of that name. Cloudflare may know an internationalised one by its Unicode form alone.
+    async fn zones_named(&self, name: &ZoneName, deadline: Instant) -> Result<Found, Error> {
+        let found = self.zones_asked_for(name.as_str(), name, deadline).await?;
+        match idna::domain_to_unicode(name.as_str()) {
+            (unicode, Ok(())) if found.is_empty() && unicode != name.as_str() => {
+                self.zones_asked_for(&unicode, name, deadline).await
+            }
+            _ => Ok(found),
         }
     }
 
-    async fn zones_named(&self, name: &ZoneName, deadline: Instant) -> Result<Found, Error> {
+    /// The zones of that name that are returned where `asked` is asked for.
+    async fn zones_asked_for(&self, asked: &str, name: &ZoneName, deadline: Instant) -> Result<Found, Error> {
         let mut found = Found::new();
         for page in 1..=MOST_PAGES {
-            let url = self.url(&format!("zones?name={name}&page={page}&per_page={PAGE}"))?;
+            let url = self.url(&format!("zones?name={asked}&page={page}&per_page={PAGE}"))?;
             let (rows, pages) = self.zones_page(url, deadline).await?;
-            let rows = rows.into_iter().flatten().filter(|(of, ..)| of == name);
+            let rows = rows.into_iter().flatten().flatten().filter(|(of, ..)| of == name);
             found.extend(rows.map(|(_, id, active)| (id, active)));
             if pages.unwrap_or(1) <= page {
                 break;
@@ -110,17 +138,17 @@ impl Client {
         page.is_ok_and(|(rows, _)| rows.is_empty())
     }
 
-    /// One page of zones, of which some may be unreadable, and how many pages there are.
-    async fn zones_page(&self, url: Url, deadline: Instant) -> Result<(Vec<Row>, Option<u32>), Error> {
-        let (rows, info) = self.get(Endpoint::ZoneList, url, deadline, decode_page).await?;
+    /// One page of zones, and how many pages there are.
+    async fn zones_page(&self, url: Url, deadline: Instant) -> Result<(Rows<Row>, Option<u32>), Error> {
+        let call = Call { endpoint: Endpoint::ZoneList, zone: None, deadline };
+        let (rows, info) = self.get(call, url, decode_page).await?;
         Ok((rows, info.and_then(|info| info.total_pages)))
     }
 }
 
 /// One page of zones.
-pub(super) fn decode_page(body: &[u8]) -> Decoded<Vec<Row>> {
-    let envelope: Envelope<Vec<Zone<'_>>> = serde_json::from_slice(body)?;
-    Ok(envelope.listed().map(|zones| Ok(zones.iter().map(Zone::row).collect())))
+fn decode_page(body: &[u8]) -> Decoded<Rows<Row>> {
+    Ok(Envelope::parse(body)?.rows(MOST_ROWS, zone))
 }
 
 fn choose(name: &ZoneName, found: &Found) -> Result<ZoneId, Error> {
@@ -136,6 +164,14 @@ fn choose(name: &ZoneName, found: &Found) -> Result<ZoneId, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_page_without_end_only_the_start_is_read() {
+        let body = format!(r#"{{"success":true,"result":[{}{{}}]}}"#, "{},".repeat(1_400_000));
+        let rows = decode_page(body.as_bytes()).unwrap().result.unwrap().unwrap();
+        assert_eq!(rows.len(), MOST_ROWS + 1);
+        assert_eq!(rows[MOST_ROWS].as_ref().unwrap_err().as_ref(), "all after the first 1000");
+    }
 
     #[test]
     fn the_only_zone_counts_and_among_several_the_only_active_one() {

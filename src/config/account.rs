@@ -1,4 +1,4 @@
-//! The accounts of the file.
+//! The tables `account`.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -13,32 +13,58 @@ use super::token::{TokenSource, is_variable};
 use super::value;
 use super::zone::Zones;
 use super::{Secrets, Surroundings};
-use crate::cloudflare::{Options, RateLimit};
-use crate::domain::{Targets, ZoneId};
+use crate::cloudflare::{BaseUrl, Options, RateLimit};
+use crate::domain::{AccountId, Targets};
 
-/// An account through whose token zones are read.
+/// An account whose token reads zones.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// How the API is reached.
+    /// How to reach the API.
     pub options: Options,
-    /// Where its token is kept.
+    /// Where to read its token.
     pub token: TokenSource,
-    /// How many requests it may send; the same for all accounts of one quota.
+    /// How many requests it may send; the same for all accounts that share a quota.
     pub rate_limit: RateLimit,
-    /// The quota that it shares with other accounts of the same; its own name unless the file gives another.
+    /// The quota that it shares with other accounts: its own name unless the file gives another.
     pub quota: String,
+}
+
+impl Account {
+    /// The account that a file describes by nothing but a name.
+    pub fn new(name: Arc<str>) -> Self {
+        /// Half of what Cloudflare allows one user.
+        const REQUESTS: NonZeroU32 = NonZeroU32::new(600).expect("it is not zero");
+        let quota = name.to_string();
+        let options = Options {
+            account: name,
+            account_id: None,
+            base_url: BaseUrl::default(),
+            timeout: Duration::from_secs(30),
+            max_concurrent_requests: 8,
+            extra_ca: None,
+        };
+        let rate_limit = RateLimit { requests: REQUESTS, per: Duration::from_mins(5) };
+        Self { options, token: TokenSource::Env("CLOUDFLARE_API_TOKEN".into()), rate_limit, quota }
+    }
+}
+
+impl Default for Account {
+    /// The account that a file describes by nothing at all.
+    fn default() -> Self {
+        Self::new("default".into())
+    }
 }
 
 const NAME: &str = "a name of 1 to 64 letters, digits, '.', '_' and '-'";
 
-/// Reads one account after the other; they may not contradict each other.
+/// Reads the accounts, and rejects those that contradict each other.
 pub(super) struct Accounts<'e> {
     surroundings: Surroundings<'e>,
     accounts: Vec<Account>,
     zones: Zones,
-    /// Where each name was given.
-    names: HashMap<String, usize>,
-    /// What limit each quota has, and where it was given.
+    /// The offset of each name.
+    names: HashMap<Arc<str>, usize>,
+    /// The limit of each quota, and its offset.
     quotas: HashMap<String, (RateLimit, usize)>,
 }
 
@@ -55,54 +81,53 @@ impl<'e> Accounts<'e> {
 
     /// Reads an account and its zones.
     pub(super) fn read(&mut self, mut section: Section<'_>) {
-        let name = self.name(&mut section);
+        let mut account = Account::new(self.name(&mut section));
+        let options = &mut account.options;
         let expected = "an account id of 32 hexadecimal digits";
-        let id = section.take("id", expected, |text| text.parse().map(|id: ZoneId| id.to_string()).ok());
-        let base_url = section.parse_or("base_url", "https://api.cloudflare.com/client/v4");
+        options.account_id = section.take("id", expected, |text| text.parse::<AccountId>().ok());
+        options.base_url = section.parse("base_url").unwrap_or_default();
         let timeout = section.take("timeout", "a duration of 1ms to 10m, such as 30s", |text| {
             value::duration(text, Duration::from_millis(1), Duration::from_mins(10))
         });
-        let concurrent = section.number("max_concurrent_requests", 1..=256).unwrap_or(8);
-        let token = self.token(&mut section);
-        let extra_ca = self.ca_file(&mut section);
-        let rate_limit = rate_limit(&mut section);
+        options.timeout = timeout.unwrap_or(options.timeout);
+        let concurrent = section.number("max_concurrent_requests", 1..=256);
+        let concurrent = concurrent.and_then(|number| usize::try_from(number).ok());
+        options.max_concurrent_requests = concurrent.unwrap_or(options.max_concurrent_requests);
+        account.token = self.token(&mut section, account.token);
+        options.extra_ca = self.ca_file(&mut section);
+        read_rate_limit(&mut section, &mut account.rate_limit);
         let quota = section.take("quota", NAME, |text| value::is_name(text).then(|| text.to_owned()));
-        let quota = quota.unwrap_or_else(|| name.to_string());
-        self.check_quota(&section, &quota, rate_limit);
+        account.quota = quota.unwrap_or(account.quota);
+        self.check_quota(&section, &account);
         for zone in section.tables("zone") {
-            self.zones.read(zone, &name);
+            self.zones.read(zone, &account.options.account);
         }
         section.finish();
-        let Some(base_url) = base_url else { return };
-        let options = Options {
-            account: name,
-            account_id: id,
-            base_url,
-            timeout: timeout.unwrap_or(Duration::from_secs(30)),
-            max_concurrent_requests: usize::try_from(concurrent).unwrap_or(usize::MAX),
-            extra_ca,
-        };
-        self.accounts.push(Account { options, token, rate_limit, quota });
+        self.accounts.push(account);
     }
 
+    /// Reads the name, and rejects a second account of one name.
     fn name(&mut self, section: &mut Section<'_>) -> Arc<str> {
-        let given = section.take("name", NAME, |text| value::is_name(text).then(|| text.to_owned()));
-        let invalid = given.is_none() && section.has("name");
-        let name = given.unwrap_or_else(|| "default".to_owned());
+        let given = section.take("name", NAME, |text| value::is_name(text).then(|| text.into()));
+        let is_invalid = given.is_none() && section.has("name");
+        let name = given.unwrap_or(Account::default().options.account);
+        if is_invalid {
+            return name;
+        }
         let offset = section.offset("name");
-        if let Some(first) = self.names.get(&name).filter(|_| !invalid) {
-            let line = section.line(*first);
+        let first = *self.names.entry(Arc::clone(&name)).or_insert(offset);
+        if first != offset {
+            let line = section.line(first);
             section.reject(
                 "name",
                 &format!("expected a name of its own, {name:?} is the account at line {line}"),
             );
-        } else if !invalid {
-            self.names.insert(name.clone(), offset);
         }
-        name.into()
+        name
     }
 
-    fn token(&self, section: &mut Section<'_>) -> TokenSource {
+    /// Reads where the token is kept, and rejects a token that is not there.
+    fn token(&mut self, section: &mut Section<'_>, default: TokenSource) -> TokenSource {
         const FILE: &str = "api_token_file";
         const VARIABLE: &str = "api_token_env";
         let file = section.take(FILE, "the path of a file", |text| self.surroundings.path(text));
@@ -113,26 +138,22 @@ impl<'e> Accounts<'e> {
         if given == [true, true] {
             section.reject(VARIABLE, "expected either api_token_file or api_token_env, found both");
         }
-        let complete = given == [file.is_some(), variable.is_some()] && given != [true, true];
-        let source = match (file, variable) {
-            (Some(file), _) => TokenSource::File(file),
-            (None, variable) => TokenSource::Env(variable.unwrap_or("CLOUDFLARE_API_TOKEN".into())),
-        };
-        if complete && self.surroundings.secrets == Secrets::Check {
-            let error =
-                source.read_with(self.surroundings.environment, &|path| self.surroundings.read(path)).err();
-            match error.map(|error| error.to_string()) {
-                Some(error) if given == [false, false] => {
+        let is_valid = given == [file.is_some(), variable.is_some()] && given != [true, true];
+        let source = file.map(TokenSource::File).or(variable.map(TokenSource::Env)).unwrap_or(default);
+        if is_valid && self.surroundings.secrets == Secrets::Check {
+            let Surroundings { environment, files, .. } = &mut self.surroundings;
+            match source.read_with(*environment, |path| files.read(path)) {
+                Ok(_) => {}
+                Err(error) if given == [false, false] => {
                     section.lacks(&format!("{error}; or api_token_file"));
                 }
-                Some(error) => section.reject(if given[0] { FILE } else { VARIABLE }, &error),
-                None => {}
+                Err(error) => section.reject(if given[0] { FILE } else { VARIABLE }, &error.to_string()),
             }
         }
         source
     }
 
-    fn ca_file(&self, section: &mut Section<'_>) -> Option<Vec<u8>> {
+    fn ca_file(&mut self, section: &mut Section<'_>) -> Option<Vec<u8>> {
         let path = section.take("ca_file", "the path of a file", |text| self.surroundings.path(text))?;
         if self.surroundings.secrets == Secrets::Skip {
             return None;
@@ -147,11 +168,12 @@ impl<'e> Accounts<'e> {
         None
     }
 
-    fn check_quota(&mut self, section: &Section<'_>, quota: &str, rate_limit: RateLimit) {
+    /// Rejects another limit than that of an earlier account with the same quota.
+    fn check_quota(&mut self, section: &Section<'_>, account: &Account) {
         let offset = section.offset("rate_limit");
-        let (first, line) = *self.quotas.entry(quota.to_owned()).or_insert((rate_limit, offset));
-        if first != rate_limit {
-            let line = section.line(line);
+        let earlier = self.quotas.entry(account.quota.clone()).or_insert((account.rate_limit, offset));
+        if earlier.0 != account.rate_limit {
+            let line = section.line(earlier.1);
             section.reject(
                 if section.has("rate_limit") { "rate_limit" } else { "quota" },
                 &format!("expected the rate_limit of the account at line {line}, which has the same quota"),
@@ -160,23 +182,18 @@ impl<'e> Accounts<'e> {
     }
 }
 
-/// Half of what Cloudflare allows one user, unless the file gives another.
-fn rate_limit(section: &mut Section<'_>) -> RateLimit {
-    const REQUESTS: NonZeroU32 = NonZeroU32::new(600).expect("it is not zero");
-    let mut limit = RateLimit { requests: REQUESTS, per: Duration::from_mins(5) };
-    let given = section.has("rate_limit");
+fn read_rate_limit(section: &mut Section<'_>, limit: &mut RateLimit) {
     let mut table = section.table("rate_limit");
     let requests = table.number("requests", 1..=u32::MAX).and_then(NonZeroU32::new);
     let per = table.take("per", "a duration of 1s to 24h, such as 5m", |text| {
         value::duration(text, Duration::from_secs(1), Duration::from_hours(24))
     });
-    if given && table.is_there() && !(table.has("requests") && table.has("per")) {
+    if table.is_there() && !(table.has("requests") && table.has("per")) {
         table.lacks("expected both requests and per");
     }
     table.finish();
     limit.requests = requests.unwrap_or(limit.requests);
     limit.per = per.unwrap_or(limit.per);
-    limit
 }
 
 fn has_certificate(pem: &[u8]) -> bool {

@@ -1,19 +1,19 @@
-//! The files that a configuration was made from, so that a change can be seen.
+//! The files that a configuration was read from, so that changes are noticed.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Files, each with a digest of what was in it; none for one that could not be read.
+/// Files with digests of their contents; none for a file that could not be read.
 ///
-/// Contents are compared, since files that are mounted into a container are exchanged in ways that neither a file
-/// watch nor a time stamp shows.
+/// Contents are compared because files that are mounted into a container are exchanged in ways that neither a file
+/// watch nor a timestamp shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files(BTreeMap<PathBuf, Option<u64>>);
 
 impl Files {
-    /// Reads a file and keeps in mind what was in it.
+    /// Reads a file, and remembers its digest.
     pub(super) fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         let content = std::fs::read(path);
         let digest = content.as_ref().ok().map(|content| {
@@ -25,16 +25,16 @@ impl Files {
         content
     }
 
-    /// Has in mind these files too, as they were when they were read there.
+    /// Adds these files, with their digests.
     pub fn extend(&mut self, others: Self) {
         self.0.extend(others.0);
     }
 
-    /// The same files as they are now.
+    /// Reads the same files again.
     pub fn look_again(&self) -> Self {
         let mut files = Self::default();
         for path in self.0.keys() {
-            // what cannot be read is noted as such
+            // remembers as well that a file cannot be read
             drop(files.read(path));
         }
         files
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_of_content_is_seen_and_a_touch_is_not() {
+    fn a_change_of_content_is_noticed_and_a_touch_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let (one, other) = (folder.path().join("one"), folder.path().join("other"));
         std::fs::write(&one, "1").unwrap();

@@ -1,4 +1,4 @@
-//! What is wrong with a file, where, and how it is told.
+//! The errors of a configuration file, and their lines.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use std::string::FromUtf8Error;
 #[derive(Clone, Debug)]
 pub struct ConfigErrors {
     path: PathBuf,
-    /// The line, where there is one, and what is wrong there.
+    /// The line, if the error has one, and what is wrong there.
     errors: Vec<(Option<usize>, String)>,
 }
 
@@ -30,18 +30,18 @@ impl ConfigErrors {
         self.errors.is_empty()
     }
 
-    /// How many there are.
+    /// The number of errors.
     pub fn count(&self) -> usize {
         self.errors.len()
     }
 }
 
-/// One error a line: `path:line: key = what was there: what was expected`.
+/// One error a line: `path:line: key = found: what was expected`.
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
-        for (place, (line, error)) in self.errors.iter().enumerate() {
-            if place > 0 {
+        for (index, (line, error)) in self.errors.iter().enumerate() {
+            if index > 0 {
                 writeln!(f)?;
             }
             match line {
@@ -55,7 +55,7 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// Takes what is found to be wrong with a text.
+/// Collects what is wrong with a text.
 pub(super) struct Problems {
     line_starts: Vec<usize>,
     found: RefCell<Vec<Problem>>,
@@ -71,32 +71,32 @@ struct Problem {
 enum Kind {
     Syntax,
     Value,
-    /// It may follow from bad syntax elsewhere, such as a header that is not closed.
+    /// It may be a consequence of bad syntax elsewhere, such as an unclosed header.
     Shape,
 }
 
 impl Problems {
     pub(super) fn new(text: &str) -> Self {
-        let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(place, _)| place + 1);
+        let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index + 1);
         Self { line_starts: std::iter::once(0).chain(starts).collect(), found: RefCell::default() }
     }
 
-    /// The line, counted from 1, of a place in the text.
+    /// The line of an offset, counted from 1.
     pub(super) fn line(&self, offset: usize) -> usize {
         self.line_starts.partition_point(|start| *start <= offset)
     }
 
-    /// The text is not TOML.
+    /// Adds that the text is not TOML.
     pub(super) fn syntax(&self, offset: usize, text: &str) {
         self.push(offset, Kind::Syntax, text.into());
     }
 
-    /// Something that is there is wrong.
+    /// Adds that a value is wrong.
     pub(super) fn value(&self, offset: usize, text: String) {
         self.push(offset, Kind::Value, text);
     }
 
-    /// Something is not there, or where it does not belong.
+    /// Adds that something is missing, or where it does not belong.
     pub(super) fn shape(&self, offset: usize, text: String) {
         self.push(offset, Kind::Shape, text);
     }
@@ -105,7 +105,7 @@ impl Problems {
         self.found.borrow_mut().push(Problem { line: self.line(offset), kind, text });
     }
 
-    /// All that was found, without what may be but a consequence of bad syntax.
+    /// All problems, but for those that may be a consequence of bad syntax.
     pub(super) fn into_errors(self, path: &Path) -> ConfigErrors {
         let mut found = self.found.into_inner();
         let syntax = found.iter().filter(|problem| problem.kind == Kind::Syntax);

@@ -1,4 +1,4 @@
-//! A table of the file, from which settings are taken until nothing may be left.
+//! A table of the file, from which each setting is taken once.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -10,13 +10,13 @@ use toml::de::{DeTable, DeValue};
 use super::problem::Problems;
 use super::value;
 
-/// A table from which each known key is taken once; [`Section::finish`] complains about the others.
+/// A table from which settings are taken; [`Section::finish`] rejects the keys that were not.
 pub(super) struct Section<'t> {
     problems: &'t Problems,
-    /// The key of the table, with those of the tables around it.
+    /// The key of the table, after those of the tables around it.
     path: String,
     offset: usize,
-    /// None for a table that is not in the file.
+    /// None if the table is missing from the file.
     table: Option<&'t DeTable<'t>>,
     known: Vec<&'static str>,
 }
@@ -29,7 +29,7 @@ impl<'t> Section<'t> {
         Self { problems, path: String::new(), offset: 0, table: Some(table), known: Vec::new() }
     }
 
-    /// A table within this one that stands in a list.
+    /// A table in a list of this table.
     pub(super) fn element(&self, key: &str, offset: usize, table: &'t DeTable<'t>) -> Self {
         let path = self.name(key);
         Self { problems: self.problems, path, offset, table: Some(table), known: Vec::new() }
@@ -42,7 +42,7 @@ impl<'t> Section<'t> {
         }
     }
 
-    /// Takes a text that `parse` can read, else complains that `expected` was expected.
+    /// Takes a text that `parse` accepts, or rejects it with what was `expected`.
     pub(super) fn take<T>(
         &mut self,
         key: &'static str,
@@ -57,7 +57,7 @@ impl<'t> Section<'t> {
         parsed
     }
 
-    /// Takes a text of a type whose error says what was expected.
+    /// Takes a text of a type whose error says what was expected; none if it is missing or invalid.
     pub(super) fn parse<T: FromStr<Err: Display>>(&mut self, key: &'static str) -> Option<T> {
         let parsed = match self.value(key)?.get_ref().as_str() {
             Some(text) => text.parse().map_err(|error: T::Err| error.to_string()),
@@ -66,17 +66,12 @@ impl<'t> Section<'t> {
         parsed.map_err(|error| self.reject(key, &error)).ok()
     }
 
-    /// The same with a default, written as it would be in the file; none has been complained about.
-    pub(super) fn parse_or<T: FromStr<Err: Display>>(
+    /// Takes such a text, or the default if the key is missing; none if the text is invalid.
+    pub(super) fn parse_or_default<T: FromStr<Err: Display> + Default>(
         &mut self,
         key: &'static str,
-        default: &str,
     ) -> Option<T> {
-        if self.has(key) {
-            return self.parse(key);
-        }
-        self.know(key);
-        default.parse().map_err(|error| self.lacks(&format!("{key} = {default:?}: {error}"))).ok()
+        if self.value(key).is_none() { Some(T::default()) } else { self.parse(key) }
     }
 
     /// Takes a whole number in `range`.
@@ -98,8 +93,8 @@ impl<'t> Section<'t> {
         flag
     }
 
-    /// Takes all that there is as texts that no error may show, each under a name that somebody chose; complains
-    /// where there is nothing.
+    /// Takes all keys with texts that no error may show. The names of the keys are free; an empty table is rejected with
+    /// `nothing`.
     pub(super) fn secrets<T: FromStr<Err: Display>>(&mut self, nothing: &str) -> Vec<(String, T)> {
         let mut secrets = Vec::new();
         if self.table.is_some_and(|table| table.is_empty()) {
@@ -116,7 +111,7 @@ impl<'t> Section<'t> {
         secrets
     }
 
-    /// Takes a table; one that is not there is as good as an empty one.
+    /// Takes a table. A missing one reads like an empty one.
     pub(super) fn table(&mut self, key: &'static str) -> Self {
         let value = self.value(key);
         let table = value.and_then(|value| value.get_ref().as_table());
@@ -127,7 +122,7 @@ impl<'t> Section<'t> {
         Self { problems: self.problems, path: self.name(key), offset, table, known: Vec::new() }
     }
 
-    /// Takes tables of one name, of which there has to be one at least.
+    /// Takes a list of at least one table.
     pub(super) fn tables(&mut self, key: &'static str) -> Vec<Self> {
         let expected = format!("tables, each under [[{}]]", self.name(key));
         let items = self.items(key, &expected);
@@ -154,12 +149,12 @@ impl<'t> Section<'t> {
         &[]
     }
 
-    /// Whether the table has that key.
+    /// Whether the table has the key, valid or not.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.is_some_and(|table| table.contains_key(key))
     }
 
-    /// Whether the list of that key is missing or empty.
+    /// Whether the list of the key is missing or empty.
     pub(super) fn has_none(&self, key: &str) -> bool {
         let value = self.table.and_then(|table| table.get(key));
         value.is_none_or(|value| value.get_ref().as_array().is_some_and(|items| items.is_empty()))
@@ -170,25 +165,25 @@ impl<'t> Section<'t> {
         self.table.is_some()
     }
 
-    /// Where that key stands, else where the table does.
+    /// The offset of the key in the file, or of the table if the key is missing.
     pub(super) fn offset(&self, key: &str) -> usize {
         let entry = self.table.and_then(|table| table.get_key_value(key));
         entry.map_or(self.offset, |(key, _)| key.span().start)
     }
 
-    /// The line of a place.
+    /// The line of an offset, counted from 1.
     pub(super) fn line(&self, offset: usize) -> usize {
         self.problems.line(offset)
     }
 
-    /// Complains about the value of a key.
+    /// Rejects the value of a key.
     pub(super) fn reject(&self, key: &str, complaint: &str) {
         let value = self.table.and_then(|table| table.get(key));
         let shown = value.filter(|_| !is_secret(key)).and_then(|value| value::shown(value.get_ref()));
         self.complain(self.offset(key), key, shown, complaint);
     }
 
-    /// Complains about one of the values in the list of a key.
+    /// Rejects one value in the list of a key.
     pub(super) fn reject_item(&self, key: &str, item: &Value<'_>, complaint: &str) {
         self.complain(item.span().start, key, value::shown(item.get_ref()), complaint);
     }
@@ -198,13 +193,13 @@ impl<'t> Section<'t> {
         self.problems.value(offset, format!("{}{shown}: {complaint}", self.name(key)));
     }
 
-    /// Complains that something is missing from the table.
+    /// Rejects the table for what it lacks.
     pub(super) fn lacks(&self, complaint: &str) {
         let colon = if self.path.is_empty() { "" } else { ": " };
         self.problems.shape(self.offset, format!("{}{colon}{complaint}", self.path));
     }
 
-    /// Complains about every key that was not taken.
+    /// Rejects every key that was not taken.
     pub(super) fn finish(self) {
         for key in self.table.into_iter().flat_map(|table| table.keys()) {
             let key = key.get_ref().as_ref();
@@ -225,13 +220,13 @@ impl<'t> Section<'t> {
         }
     }
 
-    /// The known key that is at most two changes away.
+    /// The known key that is at most two edits away.
     fn nearest(&self, key: &str) -> Option<&'static str> {
         let distances = self.known.iter().map(|known| (value::distance(key, known), *known));
         distances.filter(|(distance, _)| *distance <= 2).min().map(|(_, known)| known)
     }
 
-    /// The value of a key, which is known from now on.
+    /// The value of a key, which becomes known.
     fn value(&mut self, key: &'static str) -> Option<&'t Value<'t>> {
         self.know(key);
         self.table?.get(key)
@@ -243,7 +238,7 @@ impl<'t> Section<'t> {
     }
 }
 
-/// Whether the value of a key may be a token, or was meant to be one.
+/// Whether the value of a key may be a secret.
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     ["token", "secret", "password", "api_key"].iter().any(|part| key.contains(part))

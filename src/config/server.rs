@@ -1,4 +1,4 @@
-//! How metrics are served.
+//! The table `server`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,16 +8,16 @@ use super::section::Section;
 use super::{Secrets, Surroundings};
 use crate::http::{Hash, Material, MinVersion, Options, Tls, TlsError, Users};
 
-/// What the table says.
+/// The settings of the table.
 pub(super) struct Server {
-    /// Where.
+    /// Where to serve.
     pub(super) listen: SocketAddr,
-    /// How; the states of a family are told elsewhere.
+    /// How to serve; the states of a family are another table's setting.
     pub(super) serving: Options,
 }
 
 impl Server {
-    pub(super) fn read(mut section: Section<'_>, surroundings: Surroundings<'_>) -> Self {
+    pub(super) fn read(mut section: Section<'_>, surroundings: &mut Surroundings<'_>) -> Self {
         let listen = section
             .take("listen", "an address with a port, such as 127.0.0.1:10219", |text| text.parse().ok());
         let lifecycle = section.flag("lifecycle").unwrap_or(false);
@@ -31,13 +31,12 @@ impl Server {
     }
 }
 
-fn tls(mut section: Section<'_>, surroundings: Surroundings<'_>) -> Option<Tls> {
+fn tls(mut section: Section<'_>, surroundings: &mut Surroundings<'_>) -> Option<Tls> {
     const CERTIFICATES: &str = "cert_file";
     const KEY: &str = "key_file";
     const CLIENTS: &str = "client_ca_file";
-    let path = |text: &str| surroundings.path(text);
-    let [certificates, key, clients] =
-        [CERTIFICATES, KEY, CLIENTS].map(|key| section.take(key, "the path of a file", path));
+    let [certificates, key, clients] = [CERTIFICATES, KEY, CLIENTS]
+        .map(|key| section.take(key, "the path of a file", |text| surroundings.path(text)));
     let min_version = section.take("min_version", "\"1.2\" or \"1.3\"", |text| match text {
         "1.2" => Some(MinVersion::Tls12),
         "1.3" => Some(MinVersion::Tls13),
@@ -46,7 +45,7 @@ fn tls(mut section: Section<'_>, surroundings: Surroundings<'_>) -> Option<Tls> 
     if section.is_there() && !(section.has(CERTIFICATES) && section.has(KEY)) {
         section.lacks("expected both cert_file and key_file");
     }
-    let read = |section: &Section<'_>, key: &'static str, path: Option<PathBuf>| {
+    let mut read = |section: &Section<'_>, key: &'static str, path: Option<PathBuf>| {
         let path = path.filter(|_| surroundings.secrets == Secrets::Check)?;
         let complain =
             |error| section.reject(key, &format!("file {} cannot be read: {error}", path.display()));

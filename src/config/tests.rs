@@ -1,3 +1,8 @@
+mod accounts;
+mod example;
+mod files;
+mod zones;
+
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
@@ -20,7 +25,7 @@ fn environment(name: &str) -> Option<String> {
 }
 
 fn parse(text: &str, secrets: Secrets) -> Result<Config, ConfigErrors> {
-    Config::parse(text, Path::new("dir/x.toml"), secrets, &environment)
+    Config::parse(text, Path::new("dir/x.toml"), secrets, &environment, &mut Files::default())
 }
 
 /// The errors of a text, without the path before each.
@@ -36,7 +41,7 @@ fn assert_errors(cases: &[(&str, &str)], complete: impl Fn(&str) -> String) {
 }
 
 #[test]
-fn what_is_not_given_has_a_default() {
+fn missing_settings_have_defaults() {
     let config = parse(&format!("[[account]]\n{REST}"), Secrets::Check).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:10219");
     assert_eq!(config.schedule.to_string(), "0 */5 * * * *");
@@ -55,7 +60,7 @@ fn what_is_not_given_has_a_default() {
 }
 
 #[test]
-fn every_setting_arrives() {
+fn every_setting_is_read() {
     let config = parse(
         r#"
         server.listen = "[::]:80"
@@ -93,7 +98,7 @@ fn every_setting_arrives() {
     assert_eq!(config.state_file, Some(PathBuf::from("dir/state.json")));
     let [team, default] = &config.accounts[..] else { panic!("two accounts") };
     assert_eq!(&*team.options.account, "team");
-    assert_eq!(team.options.account_id.as_deref(), Some("0123456789abcdef0123456789abcdef"));
+    assert_eq!(team.options.account_id, "0123456789abcdef0123456789abcdef".parse().ok());
     assert_eq!(team.options.base_url.as_url().as_str(), "http://127.0.0.1:8080/x/");
     assert_eq!(team.options.timeout, Duration::from_secs(90));
     assert_eq!(team.options.max_concurrent_requests, 16);
@@ -118,19 +123,7 @@ fn every_setting_arrives() {
 }
 
 #[test]
-fn a_zone_needs_no_hostnames_where_something_else_of_it_is_read() {
-    let extent = |text: &str| {
-        let text = format!("[[account]]\n[[account.zone]]\nname = \"example.com\"\n{text}");
-        parse(&text, Secrets::Check).unwrap().targets.zones()[0].extent()
-    };
-    let (strategy, discovered) = (Strategy::Auto, Some(Expected::Any));
-    assert_eq!(extent("discover = true"), Extent { strategy, discovered, zone_level: false });
-    let nothing = "hostnames = []\nzone_level = true";
-    assert_eq!(extent(nothing), Extent { strategy, discovered: None, zone_level: true });
-}
-
-#[test]
-fn the_default_jitter_gives_way_to_a_fast_schedule() {
+fn the_default_jitter_is_shorter_for_a_fast_schedule() {
     let jitter = |schedule: &str| {
         let text = format!("poll.schedule = \"{schedule}\"\n[[account]]\n{REST}");
         parse(&text, Secrets::Check).unwrap().jitter
@@ -138,35 +131,6 @@ fn the_default_jitter_gives_way_to_a_fast_schedule() {
     assert_eq!(jitter("* * * * * *"), Duration::from_millis(500));
     assert_eq!(jitter("*/30 * * * * *"), Duration::from_secs(15));
     assert_eq!(jitter("0 * * * * *"), Duration::from_secs(20));
-}
-
-#[test]
-fn the_example_shows_the_defaults() {
-    let example = parse(EXAMPLE, Secrets::Skip).unwrap();
-    let minimal = parse(
-        "[[account]]\n[[account.zone]]\nname = \"example.com\"\n\
-         hostnames = [\"app.example.com\", \"api.example.com\"]",
-        Secrets::Skip,
-    );
-    assert_eq!(format!("{example:#?}"), format!("{:#?}", minimal.unwrap()));
-}
-
-#[test]
-fn what_the_example_has_commented_out_can_be_used() {
-    let setting = |line: &&str| {
-        line.starts_with("# ") && (line.contains(" = \"") || line.contains("# {") || line.contains("# ["))
-    };
-    let shown = EXAMPLE.lines().filter(|line| setting(&line.trim_start())).count();
-    assert_eq!(shown, 16);
-    let text = EXAMPLE.lines().map(|line| match line.trim_start().strip_prefix("# ") {
-        Some(rest) if setting(&line.trim_start()) => rest,
-        _ => line,
-    });
-    let text = text.collect::<Vec<_>>().join("\n").replace("api_token_env", "# api_token_env");
-    let config = parse(&text.replace("discover = false", "discover = true"), Secrets::Skip).unwrap();
-    assert_eq!(config.targets.hostnames(), 4);
-    assert_eq!(config.accounts[0].quota, "team");
-    assert_eq!(config.state_file, Some("/var/lib/cloudflare-aop-exporter/state.json".into()));
 }
 
 #[test]
@@ -210,294 +174,6 @@ fn a_wrong_setting_of_the_exporter_is_named() {
 }
 
 #[test]
-fn a_wrong_setting_of_an_account_is_named() {
-    let cases = [
-        ("id = \"abc\"", "2: account.id = \"abc\": expected an account id of 32 hexadecimal digits"),
-        (
-            "name = \"a b\"",
-            "2: account.name = \"a b\": expected a name of 1 to 64 letters, digits, '.', '_' and '-'",
-        ),
-        (
-            "quota = \"\"",
-            "2: account.quota = \"\": expected a name of 1 to 64 letters, digits, '.', '_' and '-'",
-        ),
-        ("timeout = \"0s\"", "2: account.timeout = \"0s\": expected a duration of 1ms to 10m, such as 30s"),
-        ("timeout = \"1h\"", "2: account.timeout = \"1h\": expected a duration of 1ms to 10m, such as 30s"),
-        ("timeout = 30", "2: account.timeout = 30: expected a duration of 1ms to 10m, such as 30s"),
-        (
-            "max_concurrent_requests = 0",
-            "2: account.max_concurrent_requests = 0: expected a whole number of 1 to 256",
-        ),
-        (
-            "max_concurrent_requests = \"8\"",
-            "2: account.max_concurrent_requests = \"8\": expected a whole number of 1 to 256",
-        ),
-        (
-            "rate_limit = { requests = 0, per = \"5m\" }",
-            "2: account.rate_limit.requests = 0: expected a whole number of 1 to 4294967295",
-        ),
-        (
-            "rate_limit = { requests = 1, per = \"2d\" }",
-            "2: account.rate_limit.per = \"2d\": expected a duration of 1s to 24h, such as 5m",
-        ),
-        ("rate_limit = { requests = 1 }", "2: account.rate_limit: expected both requests and per"),
-        ("rate_limit = 600", "2: account.rate_limit = 600: expected a table, [account.rate_limit]"),
-        (
-            "base_url = \"http://api.cloudflare.com/client/v4\"",
-            "2: account.base_url = \"http://api.cloudflare.com/client/v4\": \
-             expected https, or http to a loopback address such as 127.0.0.1",
-        ),
-        ("ca_file = \"\"", "2: account.ca_file = \"\": expected the path of a file"),
-        (
-            "ca_file = \"missing.pem\"",
-            "2: account.ca_file = \"missing.pem\": \
-             file dir/missing.pem cannot be read: No such file or directory (os error 2)",
-        ),
-    ];
-    assert_errors(&cases, |text| format!("[[account]]\n{text}\n{REST}"));
-}
-
-#[test]
-fn a_missing_token_is_named_and_what_may_be_one_is_never_printed() {
-    let cases = [
-        (
-            "api_token = \"s3cret\"",
-            "2: account.api_token: unknown key; a token is never written in this file: \
-             name its file with api_token_file, or its variable with api_token_env",
-        ),
-        (
-            "token = \"s3cret\"",
-            "2: account.token: unknown key; a token is never written in this file: \
-             name its file with api_token_file, or its variable with api_token_env",
-        ),
-        ("token = s3cret", "2: string values must be quoted, expected literal string"),
-        (
-            "base_url = \"https://user:s3cret@api.cloudflare.com\"",
-            "2: account.base_url: expected a URL without user, password, query and fragment",
-        ),
-        (
-            "api_token_file = \"missing\"",
-            "2: account.api_token_file: file dir/missing cannot be read: No such file or directory (os error 2)",
-        ),
-        ("api_token_file = [\"s3cret\"]", "2: account.api_token_file: expected the path of a file"),
-        (
-            "api_token_env = \"MISSING\"",
-            "2: account.api_token_env: expected a token in the environment variable MISSING, which is not set",
-        ),
-        (
-            "api_token_env = \"EMPTY\"",
-            "2: account.api_token_env: environment variable EMPTY: expected an API token, found nothing",
-        ),
-        (
-            "api_token_env = \"SPACED\"",
-            "2: account.api_token_env: environment variable SPACED: \
-             expected an API token of visible ASCII characters, found others",
-        ),
-        (
-            "api_token_env = \"s3cret\"",
-            "2: account.api_token_env: \
-             expected a token in the environment variable that is named there, which is not set",
-        ),
-        (
-            "api_token_env = \"s3c-ret\"",
-            "2: account.api_token_env: expected the name of an environment variable",
-        ),
-        (
-            "api_token_env = \"OTHER\"\napi_token_file = \"x\"",
-            "2: account.api_token_env: expected either api_token_file or api_token_env, found both",
-        ),
-    ];
-    assert_errors(&cases, |text| format!("[[account]]\n{text}\n{REST}"));
-
-    let text = format!("[[account]]\n{REST}");
-    let unset = Config::parse(&text, Path::new("x.toml"), Secrets::Check, &|_| None).unwrap_err();
-    assert_eq!(
-        unset.to_string(),
-        "x.toml:1: account: expected a token in the environment variable CLOUDFLARE_API_TOKEN, \
-         which is not set; or api_token_file"
-    );
-}
-
-#[test]
-fn accounts_that_contradict_each_other_are_named() {
-    let second = |text: &str| {
-        format!(
-            "[[account]]\n{REST}[[account]]\n{text}\n[[account.zone]]\nname = \"b.example\"\nhostnames = [\"b.example\"]"
-        )
-    };
-    let cases = [
-        ("", "5: account.name: expected a name of its own, \"default\" is the account at line 1"),
-        (
-            "name = \"default\"",
-            "6: account.name = \"default\": expected a name of its own, \"default\" is the account at line 1",
-        ),
-        (
-            "name = \"b\"\nquota = \"default\"\nrate_limit = { requests = 5, per = \"1m\" }",
-            "8: account.rate_limit = {…}: expected the rate_limit of the account at line 1, which has the same quota",
-        ),
-    ];
-    assert_errors(&cases, second);
-}
-
-#[test]
-fn a_missing_account_zone_or_hostname_is_named() {
-    let cases = [
-        ("", "1: expected at least one [[account]]"),
-        ("account = []", "1: expected at least one [[account]]"),
-        ("account = [1]", "1: account = 1: expected tables, each under [[account]]"),
-        ("[account]", "1: account = {…}: expected tables, each under [[account]]"),
-        ("[[account]]", "1: account: expected at least one [[account.zone]]"),
-        ("[[account]]\n[[account.zone]]\nhostnames = [\"a\"]", "2: account.zone: expected a name or an id"),
-        (
-            "[[account]]\n[[account.zone]]\nname = \"example.com\"",
-            "2: account.zone: expected at least one hostname, such as hostnames = [\"app.example.com\"]; \
-             or discover = true, or zone_level = true",
-        ),
-        (
-            "[[account]]\n[[account.zone]]\nname = \"example.com\"\nhostnames = []",
-            "2: account.zone: expected at least one hostname, such as hostnames = [\"app.example.com\"]; \
-             or discover = true, or zone_level = true",
-        ),
-    ];
-    assert_errors(&cases, str::to_owned);
-}
-
-#[test]
-fn a_wrong_zone_is_named() {
-    let cases = [
-        (
-            "name = \"*.example.com\"",
-            "4: account.zone.name = \"*.example.com\": expected no wildcard in the name of a zone",
-        ),
-        (
-            "name = \"023e105f4ecef8ad9ca31a8372d0c353\"",
-            "4: account.zone.name = \"023e105f4ecef8ad9ca31a8372d0c353\": \
-             expected a name such as example.com; write an id as id = …",
-        ),
-        (
-            "id = \"example.com\"",
-            "4: account.zone.id = \"example.com\": expected a zone id of 32 hexadecimal digits",
-        ),
-        (
-            "name = \"com\"\nstrategy = \"fast\"",
-            "5: account.zone.strategy = \"fast\": expected \"auto\", \"get\" or \"list\"",
-        ),
-        (
-            "name = \"com\"\ndiscover = \"yes\"\ndiscovered_expect = \"any\"",
-            "5: account.zone.discover = \"yes\": expected true or false",
-        ),
-        (
-            "name = \"com\"\ndiscover = true\nstrategy = \"get\"",
-            "6: account.zone.strategy = \"get\": \
-             expected \"auto\" or \"list\" beside discover = true: only a list tells what else there is",
-        ),
-        (
-            "name = \"com\"\ndiscovered_expect = \"enabled\"",
-            "5: account.zone.discovered_expect = \"enabled\": \
-             expected discover = true beside it, without which it has no effect",
-        ),
-        (
-            "name = \"com\"\ndiscover = true\ndiscovered_expect = \"on\"",
-            "6: account.zone.discovered_expect = \"on\": \
-             expected \"enabled\", \"disabled\", \"void\" or \"any\"",
-        ),
-        ("name = \"com\"\nzone_level = 1", "5: account.zone.zone_level = 1: expected true or false"),
-        (
-            "name = \"com\"\ncolour = true",
-            "5: account.zone.colour: unknown key, \
-             expected one of name, id, discover, discovered_expect, zone_level, strategy, hostnames",
-        ),
-    ];
-    assert_errors(&cases, |text| {
-        format!("[[account]]\n[[account.zone]]\nhostnames = [\"example.com\"]\n{text}\n")
-    });
-}
-
-#[test]
-fn a_zone_that_is_there_twice_is_named_with_both_places() {
-    let again = |text: &str| {
-        format!(
-            "[[account]]\n[[account.zone]]\nname = \"example.com\"\nid = \"023e105f4ecef8ad9ca31a8372d0c353\"\n\
-             hostnames = [\"example.com\"]\n{text}\nhostnames = [\"a.example.com\"]"
-        )
-    };
-    let cases = [
-        (
-            "[[account.zone]]\nname = \"Example.com.\"",
-            "7: account.zone.name = \"Example.com.\": expected each zone once, this one is at line 3 too",
-        ),
-        (
-            "[[account]]\nname = \"b\"\n[[account.zone]]\nname = \"example.com\"",
-            "9: account.zone.name = \"example.com\": expected each zone once, this one is at line 3 too, \
-             there in account default and here in b",
-        ),
-        (
-            "[[account.zone]]\nid = \"023E105F4ECEF8AD9CA31A8372D0C353\"",
-            "7: account.zone.id = \"023E105F4ECEF8AD9CA31A8372D0C353\": \
-             expected each zone once, this one is at line 4 too",
-        ),
-    ];
-    assert_errors(&cases, again);
-}
-
-#[test]
-fn a_wrong_hostname_is_named() {
-    let cases = [
-        (
-            "\"app.example.com\"",
-            "4: account.zone.hostnames = \"app.example.com\": expected a list such as [\"app.example.com\"]",
-        ),
-        (
-            "[\"a b.example.com\",\n 7]",
-            "4: account.zone.hostnames = \"a b.example.com\": \
-             expected labels of letters, digits, '-' and '_', found \"a b\"\n\
-             5: account.zone.hostnames = 7: expected a hostname such as \"app.example.com\", or { name = …, expect = … }",
-        ),
-        (
-            "[\"app.example.com\",\n { name = \"App.Example.com.\" }]",
-            "5: account.zone.hostnames = {…}: expected each hostname once, app.example.com is at line 4 too",
-        ),
-        (
-            "[\"app.example.net\"]",
-            "4: account.zone.hostnames = \"app.example.net\": expected a hostname in the zone example.com, \
-             found app.example.net",
-        ),
-        (
-            "[\"notexample.com\"]",
-            "4: account.zone.hostnames = \"notexample.com\": expected a hostname in the zone example.com, \
-             found notexample.com",
-        ),
-        ("[{ expect = \"any\" }]", "4: account.zone.hostnames: expected a name"),
-        (
-            "[{ name = \"example.com\", expect = \"on\" }]",
-            "4: account.zone.hostnames.expect = \"on\": expected \"enabled\", \"disabled\", \"void\" or \"any\"",
-        ),
-        (
-            "[{ name = \"example.com\", cert_id = \"a b\" }]",
-            "4: account.zone.hostnames.cert_id = \"a b\": \
-             expected a certificate id of 1 to 36 letters, digits and hyphens",
-        ),
-        (
-            "[{ name = \"example.com\", cert_id = \"a\", expect = \"void\" }]",
-            "4: account.zone.hostnames.cert_id = \"a\": \
-             expected no cert_id beside expect = \"void\", where it has no effect",
-        ),
-        (
-            "[{ name = \"example.com\", cert_id = \"a\", expect = \"any\" }]",
-            "4: account.zone.hostnames.cert_id = \"a\": \
-             expected no cert_id beside expect = \"any\", where it has no effect",
-        ),
-        (
-            "[{ name = \"example.com\", certid = \"a\" }]",
-            "4: account.zone.hostnames.certid: unknown key, did you mean cert_id?",
-        ),
-    ];
-    assert_errors(&cases, |text| {
-        format!("[[account]]\n[[account.zone]]\nname = \"example.com\"\nhostnames = {text}")
-    });
-}
-
-#[test]
 fn all_errors_of_a_file_come_at_once() {
     let text = r#"
 [server]
@@ -534,7 +210,7 @@ name = "example.com"
 }
 
 #[test]
-fn bad_syntax_is_named_beside_wrong_values_but_not_what_follows_from_it() {
+fn bad_syntax_is_named_beside_wrong_values_but_without_its_consequences() {
     let cases = [
         ("[server\nlisten = 1\n", "1: unclosed table, expected `]`"),
         (
@@ -548,47 +224,6 @@ fn bad_syntax_is_named_beside_wrong_values_but_not_what_follows_from_it() {
         ),
     ];
     assert_errors(&cases, str::to_owned);
-}
-
-#[test]
-fn files_have_to_hold_what_they_are_named_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, content: &[u8]| std::fs::write(folder.path().join(name), content).unwrap();
-    write("token", b"s3cret\n");
-    write("empty", b"\n");
-    write("ca.pem", include_bytes!("../../tests/fixtures/reference.pem"));
-    let load = |settings: &str| {
-        write("config.toml", format!("[[account]]\n{settings}\n{REST}").as_bytes());
-        let loaded = Config::load(&folder.path().join("config.toml"), Secrets::Check);
-        loaded.map_err(|error| error.to_string().replace(&folder.path().display().to_string(), "dir"))
-    };
-
-    let config = load("api_token_file = \"token\"\nca_file = \"ca.pem\"").unwrap();
-    assert_eq!(config.accounts[0].token.read().unwrap(), "s3cret".parse().unwrap());
-    assert!(config.accounts[0].options.extra_ca.is_some());
-    assert!(!format!("{config:?}").contains("s3cret"));
-
-    assert_eq!(
-        load("api_token_file = \"empty\"\nca_file = \"token\"").unwrap_err(),
-        "dir/config.toml:2: account.api_token_file: file dir/empty: expected an API token, found nothing\n\
-         dir/config.toml:3: account.ca_file = \"token\": expected a certificate in PEM, file dir/token holds none"
-    );
-    assert_eq!(
-        load("api_token_file = \".\"").unwrap_err(),
-        "dir/config.toml:2: account.api_token_file: file dir/. cannot be read: Is a directory (os error 21)"
-    );
-}
-
-#[test]
-fn a_file_that_is_no_text_is_named() {
-    let load = |path: &Path| Config::load(path, Secrets::Skip).unwrap_err().to_string();
-    assert_eq!(
-        load(Path::new("missing.toml")),
-        "missing.toml: cannot be read: No such file or directory (os error 2)"
-    );
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), b"# one\n# \xff\n").unwrap();
-    assert_eq!(load(file.path()), format!("{}:2: expected text in UTF-8", file.path().display()));
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! Where a token is kept, which is never the configuration file itself.
+//! The source of a token, which is never the configuration file itself.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,48 +6,48 @@ use std::path::{Path, PathBuf};
 use super::Environment;
 use crate::cloudflare::{ApiToken, TokenError};
 
-/// Where the token of an account is kept.
+/// Where to read the token of an account.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TokenSource {
-    /// In a file.
+    /// A file.
     File(PathBuf),
-    /// In the environment variable of that name.
+    /// The environment variable of that name.
     Env(String),
-    /// Nowhere but here: this program made it up.
+    /// The token itself, which this program has made up.
     Given(ApiToken),
 }
 
-/// Why there is no token. It names file or variable, never what is in it.
+/// Why a token cannot be read. It names the file or variable, never its content.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenSourceError {
-    /// The environment has no such variable.
+    /// The variable is not set.
     #[error("expected a token in the environment variable {0}, which is not set")]
     Unset(String),
-    /// What the variable holds is no token.
+    /// The variable does not hold a token.
     #[error("environment variable {0}: {1}")]
     Variable(String, TokenError),
     /// The file cannot be read.
     #[error("file {path} cannot be read: {error}", path = .0.display(), error = .1)]
     Unreadable(PathBuf, io::Error),
-    /// What the file holds is no token.
+    /// The file does not hold a token.
     #[error("file {path}: {error}", path = .0.display(), error = .1)]
     File(PathBuf, TokenError),
 }
 
 impl TokenSource {
-    /// Reads the token as it is now, from the file or from the environment of this process.
+    /// Reads the token from its file, or from the environment of this process.
     ///
     /// # Errors
-    /// Where there is none, or what there is cannot be a token.
+    /// Fails if there is none, or it cannot be a token.
     pub fn read(&self) -> Result<ApiToken, TokenSourceError> {
-        self.read_with(&process_environment, &|path| std::fs::read(path))
+        self.read_with(&process_environment, |path| std::fs::read(path))
     }
 
-    /// The same with other means to look up a variable and to read a file.
+    /// Reads the token by other means to look up a variable and to read a file.
     pub(super) fn read_with(
         &self,
         environment: Environment<'_>,
-        read: &dyn Fn(&Path) -> io::Result<Vec<u8>>,
+        read: impl FnOnce(&Path) -> io::Result<Vec<u8>>,
     ) -> Result<ApiToken, TokenSourceError> {
         match self {
             Self::File(path) => {
@@ -65,7 +65,7 @@ impl TokenSource {
     }
 }
 
-/// A variable's name, unless somebody may have put the token itself in its place.
+/// A variable's name, unless it may be the token itself, given by mistake.
 fn shown(name: &str) -> String {
     if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
         "that is named there".into()
@@ -74,13 +74,13 @@ fn shown(name: &str) -> String {
     }
 }
 
-/// Whether a variable can be called that.
+/// Whether `name` can be the name of a variable.
 pub(super) fn is_variable(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     name.bytes().all(plain) && name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit())
 }
 
-/// The environment of this process; what is not Unicode is passed on as what no token contains.
+/// Looks up a variable of this process. What is not Unicode becomes characters that no token contains.
 pub(super) fn process_environment(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }

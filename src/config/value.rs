@@ -1,11 +1,11 @@
-//! Single values: how they are read, and how they are shown in an error.
+//! Single values: parsing them, and showing them in an error.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use toml::de::DeValue;
 
-/// Reads a duration such as `30s` or `5m`, from `least` to `most`.
+/// Parses a duration such as `30s` or `5m`, from `least` to `most`.
 pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Option<Duration> {
     let duration: SignedDuration = text.parse().ok()?;
     Duration::try_from(duration).ok().filter(|duration| (least..=most).contains(duration))
@@ -17,15 +17,13 @@ pub(super) fn number(value: &DeValue<'_>) -> Option<u32> {
     u32::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 
-/// Whether a name is fit for a label and a command line.
+/// Whether a name fits into a label and a command line.
 pub(super) fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=64).contains(&text.len()) && text.bytes().all(plain)
 }
 
-/// A value as it is shown in an error: on one line, and not too long.
-///
-/// A URL that may carry a password is not shown.
+/// A value for an error: on one line, and not too long; none for a URL that may contain a password.
 pub(super) fn shown(value: &DeValue<'_>) -> Option<String> {
     Some(match value {
         DeValue::String(text) if text.contains("://") && text.contains('@') => return None,
@@ -42,13 +40,13 @@ pub(super) fn shown(value: &DeValue<'_>) -> Option<String> {
     })
 }
 
-/// A key as it is shown in an error: in quotes unless it is a bare one.
+/// A key for an error: in quotes unless it is a bare key.
 pub(super) fn key(key: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if !key.is_empty() && key.bytes().all(bare) { key.into() } else { format!("{key:?}") }
 }
 
-/// How many characters have to be put in, left out or exchanged to get from one key to the other.
+/// The Levenshtein distance between two keys.
 pub(super) fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (above, byte) in one.bytes().enumerate() {

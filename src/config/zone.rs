@@ -1,6 +1,7 @@
-//! The zones of an account, and the hostnames in them.
+//! The tables `account.zone`, and the hostnames in them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -12,18 +13,22 @@ use crate::domain::{
     ZoneTarget,
 };
 
-/// Reads one zone after the other; none may be there twice, whichever account reads it.
+/// Reads the zones of all accounts, and rejects duplicates.
 #[derive(Default)]
 pub(super) struct Zones {
     zones: Vec<ZoneTarget>,
-    /// Where each name was given.
-    names: HashMap<ZoneName, Place>,
-    /// Where each id was given.
-    ids: HashMap<ZoneId, Place>,
+    /// The zones that give each name: one at most in each account.
+    names: HashMap<ZoneName, Vec<Origin>>,
+    /// The zone that gives each id.
+    ids: HashMap<ZoneId, Origin>,
 }
 
-/// Where in the file something is, and in which account.
-type Place = (usize, Arc<str>);
+/// Where the file gives a name or an id, and in which account.
+#[derive(Clone)]
+struct Origin {
+    offset: usize,
+    account: Arc<str>,
+}
 
 impl Zones {
     /// The zones of all accounts.
@@ -44,48 +49,68 @@ impl Zones {
         if !section.has("name") && !section.has("id") {
             section.lacks("expected a name or an id");
         }
-        let double = check(&section, "name", name.clone(), account, &mut self.names);
-        if !double {
-            check(&section, "id", id, account, &mut self.ids);
+        let name_is_taken = name.as_ref().is_some_and(|name| self.names.contains_key(name));
+        let is_duplicate = name.as_ref().is_some_and(|name| self.reject_name(&section, name, account));
+        if let Some(id) = id.filter(|_| !is_duplicate) {
+            self.reject_id(&section, id, account);
         }
         let extent = extent(&mut section);
         let hostnames = hostnames(&mut section, name.as_ref(), extent);
         section.finish();
+        let account = Arc::clone(account);
         let zone = match (name, id) {
-            (Some(name), id) => ZoneTarget::named(Arc::clone(account), name, id),
-            (None, Some(id)) => ZoneTarget::identified(Arc::clone(account), id),
+            (Some(name), Some(id)) if name_is_taken => ZoneTarget::named_by_id(account, name, id),
+            (Some(name), id) => ZoneTarget::named(account, name, id),
+            (None, Some(id)) => ZoneTarget::identified(account, id),
             (None, None) => return,
         };
         self.zones.push(zone.with_hostnames(hostnames).with_extent(extent));
     }
-}
 
-/// Complains about what another zone has too, and says whether it did.
-fn check<T: Eq + std::hash::Hash>(
-    section: &Section<'_>,
-    key: &str,
-    value: Option<T>,
-    account: &Arc<str>,
-    seen: &mut HashMap<T, Place>,
-) -> bool {
-    let Some(value) = value else { return false };
-    let offset = section.offset(key);
-    let (first, other) = seen.entry(value).or_insert_with(|| (offset, Arc::clone(account)));
-    let twice = *first != offset;
-    if twice {
-        let line = section.line(*first);
-        let accounts = format!(", there in account {other} and here in {account}");
-        let accounts = if other == account { "" } else { &accounts };
-        section.reject(key, &format!("expected each zone once, this one is at line {line} too{accounts}"));
+    /// Rejects a second zone of one name, and returns true if it did.
+    ///
+    /// Two accounts may each have a zone of that name. The later one gives its id, which tells the two apart.
+    fn reject_name(&mut self, section: &Section<'_>, name: &ZoneName, account: &Arc<str>) -> bool {
+        let earlier = self.names.entry(name.clone()).or_default();
+        let in_account = earlier.iter().find(|origin| origin.account == *account);
+        // an id that is invalid has been rejected already
+        let duplicated = in_account.or_else(|| earlier.first().filter(|_| !section.has("id"))).cloned();
+        match &duplicated {
+            Some(first) => reject_duplicate(section, "name", first, account),
+            None => earlier.push(Origin { offset: section.offset("name"), account: Arc::clone(account) }),
+        }
+        duplicated.is_some()
     }
-    twice
+
+    /// Rejects a second zone of one id.
+    fn reject_id(&mut self, section: &Section<'_>, id: ZoneId, account: &Arc<str>) {
+        match self.ids.entry(id) {
+            Entry::Occupied(first) => reject_duplicate(section, "id", first.get(), account),
+            Entry::Vacant(entry) => {
+                entry.insert(Origin { offset: section.offset("id"), account: Arc::clone(account) });
+            }
+        }
+    }
 }
 
-/// How the zone is read, and what of it beside the hostnames that are named.
+/// Rejects a zone that another one, at `first`, is already.
+fn reject_duplicate(section: &Section<'_>, key: &str, first: &Origin, account: &Arc<str>) {
+    let line = section.line(first.offset);
+    let mut complaint = format!("expected each zone once, this one is at line {line} too");
+    if first.account != *account {
+        complaint += &format!(", there in account {} and here in {account}", first.account);
+        if key == "name" {
+            complaint += "; another zone of that name needs its id";
+        }
+    }
+    section.reject(key, &complaint);
+}
+
+/// Reads how to read the zone, and what to watch beside the configured hostnames.
 fn extent(section: &mut Section<'_>) -> Extent {
     const DISCOVER: &str = "discover";
     const DISCOVERED: &str = "discovered_expect";
-    // what cannot be read was meant to be on: then nothing that rests on it is complained about too
+    // an invalid flag was probably meant to be true: so settings that need it are not rejected as well
     let discover = section.flag(DISCOVER).unwrap_or(section.has(DISCOVER));
     let discovered = expected(section, DISCOVERED);
     if section.has(DISCOVERED) && !discover {
@@ -161,7 +186,7 @@ fn hostname(section: &Section<'_>, item: &Spanned<DeValue<'_>>) -> Option<Hostna
     }
 }
 
-/// A hostname with what it is expected to be.
+/// Reads a hostname with its expectation.
 fn expecting(mut section: Section<'_>) -> Option<HostnameTarget> {
     let hostname = section.parse("name");
     if !section.has("name") {

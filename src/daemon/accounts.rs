@@ -9,10 +9,11 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::cloudflare::{ApiToken, Budget, Client};
 use crate::config::{self, TokenSource};
+use crate::poll::Account;
 use crate::telemetry::Telemetry;
 
-/// The clients by the name of their account.
-pub type Clients = BTreeMap<Arc<str>, Arc<Client>>;
+/// The accounts in force by name, as the poller takes them.
+pub type InForce = BTreeMap<Arc<str>, Account>;
 
 /// The accounts in force.
 pub struct Accounts {
@@ -28,16 +29,19 @@ struct Known {
     client: Arc<Client>,
     source: TokenSource,
     token: watch::Sender<ApiToken>,
+    /// The number of tokens that it had before this one.
+    tokens: u64,
 }
 
 impl Known {
-    /// Takes this token from now on, and tells whether it is another one.
-    fn take(&self, token: ApiToken) -> bool {
-        self.token.send_if_modified(|before| {
+    /// Takes this token from now on.
+    fn take(&mut self, token: ApiToken) {
+        let changed = self.token.send_if_modified(|before| {
             let changed = *before != token;
             *before = token;
             changed
-        })
+        });
+        self.tokens += u64::from(changed);
     }
 }
 
@@ -52,7 +56,7 @@ impl Accounts {
     ///
     /// # Errors
     /// Where a token cannot be read or a client cannot be built; then all is as before.
-    pub fn update(&mut self, configured: &[config::Account]) -> anyhow::Result<Clients> {
+    pub fn update(&mut self, configured: &[config::Account]) -> anyhow::Result<InForce> {
         let mut next = Vec::new();
         for account in configured {
             let name = &account.options.account;
@@ -89,15 +93,27 @@ impl Accounts {
             known.source.clone_from(&account.token);
             self.known.insert(name, known);
         }
-        Ok(self.known.iter().map(|(name, known)| (Arc::clone(name), Arc::clone(&known.client))).collect())
+        Ok(self.in_force())
     }
 
-    /// Takes the tokens of those in force as they are now, and tells whether one has changed. One that cannot be read
-    /// stays as it was.
-    pub fn renew_tokens(&self) -> bool {
-        // counted, so that each is asked
-        let renewed = |known: &Known| known.source.read().is_ok_and(|token| known.take(token));
-        self.known.values().filter(|known| renewed(known)).count() > 0
+    /// Takes the tokens of the accounts in force as they are now. One that cannot be read stays as it was.
+    pub fn renew_tokens(&mut self) -> InForce {
+        for known in self.known.values_mut() {
+            if let Ok(token) = known.source.read() {
+                known.take(token);
+            }
+        }
+        self.in_force()
+    }
+
+    fn in_force(&self) -> InForce {
+        let account = |known: &Known| Account {
+            api: Arc::clone(&known.client),
+            budget: Arc::clone(known.client.budget()),
+            max_concurrent: known.client.options().max_concurrent_requests,
+            token: known.tokens,
+        };
+        self.known.iter().map(|(name, known)| (Arc::clone(name), account(known))).collect()
     }
 
     fn build(
@@ -109,6 +125,6 @@ impl Accounts {
         let (token, receiver) = watch::channel(token);
         let (telemetry, clock) = (Arc::clone(&self.telemetry), self.clock.clone());
         let client = Client::new(account.options.clone(), receiver, budget, telemetry, clock)?;
-        Ok(Known { client: Arc::new(client), source: account.token.clone(), token })
+        Ok(Known { client: Arc::new(client), source: account.token.clone(), token, tokens: 0 })
     }
 }

@@ -5,19 +5,23 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::accounts::Accounts;
-use super::pace::Pace;
+use super::timing::Timing;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::Targets;
 use crate::http;
+use crate::keeper;
 use crate::poll::Setup;
 use crate::telemetry::Telemetry;
 
 /// One sender for each part; a part follows its own, and never sees the configuration.
 pub(super) struct Controls {
     accounts: Accounts,
+    keeper: keeper::Handle,
+    targets: Targets,
     setup: watch::Sender<Arc<Setup>>,
     serving: watch::Sender<Arc<http::Options>>,
-    pace: watch::Sender<Pace>,
+    timing: watch::Sender<Timing>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
 }
@@ -28,8 +32,8 @@ pub(super) struct Followed {
     pub(super) setup: watch::Receiver<Arc<Setup>>,
     /// How is served.
     pub(super) serving: watch::Receiver<Arc<http::Options>>,
-    /// When is polled.
-    pub(super) pace: watch::Receiver<Pace>,
+    /// When to poll.
+    pub(super) timing: watch::Receiver<Timing>,
 }
 
 impl Controls {
@@ -37,15 +41,22 @@ impl Controls {
     ///
     /// # Errors
     /// Where it cannot be.
-    pub(super) fn start(config: &Config, telemetry: Arc<Telemetry>, clock: Clock) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        config: &Config,
+        keeper: keeper::Handle,
+        telemetry: Arc<Telemetry>,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
         let mut accounts = Accounts::new(Arc::clone(&telemetry), clock.clone());
         let setup = setup(&mut accounts, config, &clock)?;
         telemetry.reloaded(true, clock.now().into());
         Ok(Self {
             accounts,
-            setup: watch::Sender::new(setup),
+            keeper,
+            targets: config.targets.clone(),
+            setup: watch::Sender::new(Arc::new(setup)),
             serving: watch::Sender::new(Arc::new(config.serving.clone())),
-            pace: watch::Sender::new(pace(config)),
+            timing: watch::Sender::new(timing(config)),
             telemetry,
             clock,
         })
@@ -56,32 +67,45 @@ impl Controls {
         Followed {
             setup: self.setup.subscribe(),
             serving: self.serving.subscribe(),
-            pace: self.pace.subscribe(),
+            timing: self.timing.subscribe(),
         }
     }
 
-    /// Puts another configuration in force, also in the middle of a poll.
+    /// Puts another configuration in force, also in the middle of a poll. What it leaves as it was goes on.
     ///
     /// # Errors
     /// Where it cannot be; then the one before stays.
-    pub(super) fn replace(&mut self, config: &Config) -> anyhow::Result<()> {
+    pub(super) async fn replace(&mut self, config: &Config) -> anyhow::Result<()> {
         let setup = setup(&mut self.accounts, config, &self.clock)?;
-        self.setup.send_replace(setup);
+        let retargeted = self.targets != config.targets;
+        if retargeted {
+            self.targets = config.targets.clone();
+            self.keeper.retarget(config.targets.clone()).await;
+        }
+        self.set_up(setup, retargeted);
         self.serving.send_modify(|serving| *serving = Arc::new(config.serving.clone().after(serving)));
-        // each new schedule costs a few idle tasks, so only where it has changed
-        self.pace.send_if_modified(|before| {
-            let pace = pace(config);
-            std::mem::replace(before, pace.clone()) != pace
+        // a restart of the schedule would lose a tick that is delayed
+        self.timing.send_if_modified(|before| {
+            let timing = timing(config);
+            std::mem::replace(before, timing.clone()) != timing
         });
         Ok(())
     }
 
     /// Keeps the configuration in force, with the tokens as they are now.
-    pub(super) fn keep(&self) {
-        if self.accounts.renew_tokens() {
-            // with another token another poll is worth while
-            self.setup.send_modify(|_| {});
-        }
+    pub(super) fn keep(&mut self) {
+        let (accounts, gap) = (self.accounts.renew_tokens(), self.setup.borrow().gap);
+        self.set_up(Setup { accounts, gap }, false);
+    }
+
+    fn set_up(&self, setup: Setup, retargeted: bool) {
+        self.setup.send_if_modified(|before| {
+            let changed = retargeted || **before != setup;
+            if changed {
+                *before = Arc::new(setup);
+            }
+            changed
+        });
     }
 
     /// Keeps whether the configuration was good when it was last read.
@@ -90,12 +114,11 @@ impl Controls {
     }
 }
 
-fn setup(accounts: &mut Accounts, config: &Config, clock: &Clock) -> anyhow::Result<Arc<Setup>> {
-    let clients = accounts.update(&config.accounts)?;
-    let gap = config.schedule.longest_gap(clock.now());
-    Ok(Arc::new(Setup { clients, targets: config.targets.clone(), gap }))
+fn setup(accounts: &mut Accounts, config: &Config, clock: &Clock) -> anyhow::Result<Setup> {
+    let accounts = accounts.update(&config.accounts)?;
+    Ok(Setup { accounts, gap: config.schedule.longest_gap(clock.now()) })
 }
 
-fn pace(config: &Config) -> Pace {
-    Pace { schedule: config.schedule.clone(), jitter: config.jitter }
+fn timing(config: &Config) -> Timing {
+    Timing { schedule: config.schedule.clone(), jitter: config.jitter }
 }

@@ -94,7 +94,7 @@ impl Reloader {
         let Origin { file, files: before } = self.origin.clone();
         let load = move || {
             let mut files = Files::default();
-            let config = Config::load_noting(&file, Secrets::Check, &mut files);
+            let config = Config::load(&file, Secrets::Check, &mut files);
             if config.is_err() {
                 // those of the configuration in force are looked at as well
                 let read = std::mem::replace(&mut files, before.look_again());
@@ -105,7 +105,7 @@ impl Reloader {
         let (config, files) = spawn_blocking(load).await?;
         self.origin.files = files;
         let config = config?;
-        self.controls.replace(&config)?;
+        self.controls.replace(&config).await?;
         if config.listen != self.listen {
             tracing::warn!(in_force = %self.listen, "server.listen has changed: that takes a restart");
         }

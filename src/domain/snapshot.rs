@@ -1,67 +1,18 @@
 //! What is known at one moment about everything that is watched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{Date, Hostname, Reading, Reason, Targets, ZoneCertificate, ZoneId, ZoneKey, ZoneState};
+use super::{Outcome, StoredZone, Targets, ZoneId, ZoneKey, ZoneState};
 
-/// What is known at one moment: immutable, cheap to clone, and shared by all who read it.
+/// What is known at one moment: immutable, cheap to clone, and shared by all readers.
+///
+/// A zone's label is its key, its identity is its id once that is known. Two targets with one id are one zone of the
+/// snapshot, under the label of the preferred target.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
+    /// Sorted by key.
     zones: Vec<Arc<ZoneState>>,
-}
-
-/// What a poll found out about one zone, as a whole or in part.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// The zone.
-    pub zone: ZoneKey,
-    /// Its id, where it is known.
-    pub id: Option<ZoneId>,
-    /// What came of asking about these hostnames.
-    pub hostnames: Vec<(Hostname, Result<Reading, Reason>)>,
-    /// All hostnames that the zone has an association for or may have one, where a complete list told: discovered
-    /// ones that are not among them have vanished.
-    pub present: Option<BTreeSet<Hostname>>,
-    /// What is known of the zone's certificates for single hostnames.
-    pub certificates: Certificates,
-    /// The zone-level certificates, where they were listed.
-    pub zone_certificates: Option<Vec<ZoneCertificate>>,
-    /// Whether the zone-level switch is on, where it was read.
-    pub zone_level_enabled: Option<bool>,
-    /// How reading the zone level ended, where that was tried; the zone is not up where it failed.
-    pub zone_level: Option<Result<(), Reason>>,
-    /// How the zone's poll ended and when; none while it goes on. Where it failed, so did each of its hostnames.
-    pub end: Option<(Result<(), Reason>, Date)>,
-}
-
-/// What an outcome tells of a zone's certificates for single hostnames.
-#[derive(Clone, Debug, Default)]
-pub enum Certificates {
-    /// Nothing new.
-    #[default]
-    AsBefore,
-    /// What the readings of the hostnames tell.
-    OfReadings,
-    /// All that there are.
-    Listed(Vec<ZoneCertificate>),
-}
-
-impl Outcome {
-    /// An outcome that tells nothing yet.
-    pub fn of(zone: ZoneKey) -> Self {
-        Self {
-            zone,
-            id: None,
-            hostnames: Vec::new(),
-            present: None,
-            certificates: Certificates::AsBefore,
-            zone_certificates: None,
-            zone_level_enabled: None,
-            zone_level: None,
-            end: None,
-        }
-    }
 }
 
 impl Snapshot {
@@ -72,50 +23,89 @@ impl Snapshot {
 
     /// The zone of that key.
     pub fn zone(&self, key: &ZoneKey) -> Option<&ZoneState> {
-        self.place(key).map(|place| &*self.zones[place])
+        self.index(key).map(|index| &*self.zones[index])
+    }
+
+    /// The knowledge of a state file.
+    pub fn restored(zones: impl IntoIterator<Item = StoredZone>) -> Self {
+        let mut zones: Vec<_> = zones.into_iter().map(|zone| Arc::new(ZoneState::restored(zone))).collect();
+        zones.sort_by(|a, b| a.key().cmp(b.key()));
+        zones.dedup_by(|b, a| a.key() == b.key());
+        Self { zones }
     }
 
     /// The same knowledge about `targets`: what stays keeps its readings, what left is gone, what is new is unread.
     #[must_use]
     pub fn retarget(&self, targets: &Targets) -> Self {
+        let by_id: HashMap<ZoneId, &Arc<ZoneState>> =
+            self.zones.iter().filter_map(|zone| Some((zone.id()?, zone))).collect();
         let zones = targets.zones().iter().map(|target| {
-            let known = self.place(target.key()).map(|place| &self.zones[place]);
-            // readings of the same name in another account or under another id are of another zone
-            let Some(zone) = known.filter(|zone| zone.is_of(target)) else {
-                return Arc::new(ZoneState::unread(target));
-            };
-            let mut zone = ZoneState::clone(zone);
-            zone.retarget(target);
-            Arc::new(zone)
+            let by_key = self.index(target.key()).map(|index| &self.zones[index]);
+            let by_id = || target.id().and_then(|id| by_id.get(&id).copied());
+            match by_key.filter(|zone| zone.is_of(target)).or_else(by_id) {
+                Some(zone) if zone.target() == target && zone.twins().is_empty() => Arc::clone(zone),
+                Some(zone) => {
+                    let mut zone = ZoneState::clone(zone);
+                    zone.retarget(target);
+                    Arc::new(zone)
+                }
+                None => Arc::new(ZoneState::unread(target)),
+            }
         });
-        Self { zones: zones.collect() }
+        Self { zones: zones.collect() }.without_twins()
     }
 
-    /// The knowledge after `outcomes`. A failure keeps the reading that there was; what is not watched is ignored.
+    /// The knowledge after `outcomes`. What is not watched is ignored.
     #[must_use]
-    pub fn fold(&self, outcomes: &[Outcome]) -> Self {
+    pub fn fold(&self, outcomes: impl IntoIterator<Item = (ZoneKey, Outcome)>) -> Self {
         let mut next = self.clone();
-        for outcome in outcomes {
-            if let Some(place) = next.place(&outcome.zone) {
-                Arc::make_mut(&mut next.zones[place]).fold(outcome);
+        let mut touched = BTreeSet::new();
+        for (key, outcome) in outcomes {
+            let index = match next.index(&key) {
+                // a poll that began before two zones turned out to be one tells of hostnames, not of the zone
+                None if matches!(outcome, Outcome::Failed(_) | Outcome::Ended { .. }) => None,
+                None => next.index_of_twin(&key),
+                index => index,
+            };
+            if let Some(index) = index {
+                Arc::make_mut(&mut next.zones[index]).fold(outcome);
+                touched.insert(index);
             }
         }
-        next
+        for index in touched {
+            Arc::make_mut(&mut next.zones[index]).settle();
+        }
+        next.without_twins()
     }
 
-    /// The targets less those that are known to be another one of them by its name.
-    #[must_use]
-    pub fn without_twins(&self, targets: &Targets) -> Targets {
-        let by_name = self.zones.iter().filter(|zone| zone.configured_id().is_none());
-        by_name.fold(targets.clone(), |targets, zone| {
-            let twin = targets.zones().iter().find(|target| zone.id().is_some() && target.id() == zone.id());
-            let twin = twin.map(|twin| twin.key().clone());
-            twin.map_or_else(|| targets.clone(), |twin| targets.merged(&twin, zone.key()))
-        })
+    /// Merges zones that turned out to be one.
+    fn without_twins(mut self) -> Self {
+        let mut first: HashMap<ZoneId, usize> = HashMap::with_capacity(self.zones.len());
+        let mut merged = BTreeSet::new();
+        for index in 0..self.zones.len() {
+            let Some(id) = self.zones[index].id() else { continue };
+            let kept = *first.entry(id).or_insert(index);
+            if kept != index {
+                let twin = Arc::clone(&self.zones[index]);
+                Arc::make_mut(&mut self.zones[kept]).merge(&twin);
+                merged.insert(index);
+            }
+        }
+        if !merged.is_empty() {
+            let mut index = 0..;
+            self.zones.retain(|_| index.next().is_none_or(|index| !merged.contains(&index)));
+            self.zones.sort_by(|a, b| a.key().cmp(b.key()));
+        }
+        self
     }
 
-    fn place(&self, key: &ZoneKey) -> Option<usize> {
+    fn index(&self, key: &ZoneKey) -> Option<usize> {
         self.zones.binary_search_by(|zone| zone.key().cmp(key)).ok()
+    }
+
+    /// The zone that a configured zone of that key turned out to be.
+    fn index_of_twin(&self, key: &ZoneKey) -> Option<usize> {
+        self.zones.iter().position(|zone| zone.twins().contains(key))
     }
 }
 

@@ -1,18 +1,19 @@
-//! What is to be watched, and what it is expected to be.
+//! What to watch: zones, their hostnames, and how each zone is read.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Association, CertId, Hostname, Reading, Status, ZoneId, ZoneName};
+use super::{Expectation, Expected, Hostname, ZoneId, ZoneName};
 
-/// Everything to be watched: zones sorted by key, no two of one key.
-#[derive(Clone, Debug, Default)]
+/// Everything to watch: zones sorted by key, each key once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Targets {
     zones: Vec<Arc<ZoneTarget>>,
 }
 
 impl Targets {
-    /// Sorts the zones; of several with one key the first counts.
+    /// Sorts the zones by key; of several with one key the first counts.
     pub fn new(zones: impl IntoIterator<Item = ZoneTarget>) -> Self {
         let mut zones: Vec<_> = zones.into_iter().map(Arc::new).collect();
         zones.sort_by(|a, b| a.key.cmp(&b.key));
@@ -25,41 +26,15 @@ impl Targets {
         &self.zones
     }
 
-    /// The zone of that key.
-    pub fn zone(&self, key: &ZoneKey) -> Option<&Arc<ZoneTarget>> {
-        let place = self.zones.binary_search_by(|zone| zone.key.cmp(key));
-        place.ok().map(|place| &self.zones[place])
-    }
-
-    /// How many hostnames there are in all zones.
+    /// The number of hostnames in all zones.
     pub fn hostnames(&self) -> usize {
         self.zones.iter().map(|zone| zone.hostnames.len()).sum()
     }
-
-    /// The same hostnames with those of zone `from` watched as `into`'s: for a zone that was named twice.
-    ///
-    /// A hostname that both have is watched as `into` says; beside hostnames all that either wants is watched.
-    #[must_use]
-    pub fn merged(&self, from: &ZoneKey, into: &ZoneKey) -> Self {
-        let (Some(source), Some(target)) = (self.zone(from), self.zone(into)) else {
-            return self.clone();
-        };
-        let hostnames = target.hostnames.iter().chain(&source.hostnames).cloned();
-        let extent = Extent {
-            strategy: target.extent.strategy,
-            discovered: target.extent.discovered.or(source.extent.discovered),
-            zone_level: target.extent.zone_level || source.extent.zone_level,
-        };
-        let merged =
-            ZoneTarget { hostnames: sorted(hostnames.collect()), extent, ..ZoneTarget::clone(target) };
-        let zones = self.zones.iter().filter(|zone| zone.key != *from);
-        let zones =
-            zones.map(|zone| if zone.key == *into { Arc::new(merged.clone()) } else { Arc::clone(zone) });
-        Self { zones: zones.collect() }
-    }
 }
 
-/// What a zone is called in the configuration, and so in the label `zone`: its name, else its id.
+/// The label of a zone in metrics and pages: its name, or its id where no name is configured.
+///
+/// A key is a label, not an identity: two keys may turn out to be one zone once both ids are known.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ZoneKey(Arc<str>);
 
@@ -94,8 +69,8 @@ impl From<ZoneId> for ZoneKey {
     }
 }
 
-/// One zone to be watched.
-#[derive(Clone, Debug)]
+/// One zone to watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneTarget {
     key: ZoneKey,
     account: Arc<str>,
@@ -105,31 +80,31 @@ pub struct ZoneTarget {
     extent: Extent,
 }
 
-/// How a zone is read, and what of it beside the hostnames that are named.
+/// How a zone is read, and what of it beside its configured hostnames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
-    /// By which requests its associations are read.
+    /// Which requests read its associations.
     pub strategy: Strategy,
-    /// What every other association that it has is expected to be; none where those are not watched.
+    /// The expectation for discovered hostnames; none if hostnames are not discovered.
     pub discovered: Option<Expected>,
     /// Whether the zone-level switch and certificates are read too.
     pub zone_level: bool,
 }
 
-/// By which requests the associations of a zone are read.
+/// Which requests read the associations of a zone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strategy {
-    /// One for each hostname.
+    /// One GET for each hostname.
     Get,
     /// Lists of all associations and certificates.
     List,
-    /// Whichever costs fewer.
+    /// Whichever costs fewer requests.
     #[default]
     Auto,
 }
 
 impl ZoneTarget {
-    /// A zone that is known by its name: its id has to be looked up, unless it is given too.
+    /// A zone labelled by its name. Its id is looked up unless it is given.
     pub fn named(account: Arc<str>, name: ZoneName, id: Option<ZoneId>) -> Self {
         let (key, hostnames) = (ZoneKey::from(&name), Vec::new());
         Self { key, account, name: Some(name), id, hostnames, extent: Extent::default() }
@@ -141,16 +116,44 @@ impl ZoneTarget {
         Self { key, account, name: None, id: Some(id), hostnames, extent: Extent::default() }
     }
 
+    /// A zone that shares its name with one of another account, so that its id is its key.
+    pub fn named_by_id(account: Arc<str>, name: ZoneName, id: ZoneId) -> Self {
+        Self { key: ZoneKey::from(id), ..Self::named(account, name, Some(id)) }
+    }
+
     /// The zone with these hostnames; of several with one name the first counts.
     #[must_use]
     pub fn with_hostnames(self, hostnames: Vec<HostnameTarget>) -> Self {
         Self { hostnames: sorted(hostnames), ..self }
     }
 
-    /// The zone read like that.
+    /// The zone with this extent.
     #[must_use]
     pub fn with_extent(self, extent: Extent) -> Self {
         Self { extent, ..self }
+    }
+
+    /// One target for a zone that was configured twice, under the label and account of the [preferred](Self::precedence) one.
+    ///
+    /// A hostname that both have keeps the preferred target's expectation. What either one reads is read.
+    pub(super) fn merged(&self, other: &Self) -> Self {
+        let (kept, other) = if self.precedence(other).is_le() { (self, other) } else { (other, self) };
+        let extent = Extent {
+            strategy: kept.extent.strategy,
+            discovered: kept.extent.discovered.or(other.extent.discovered),
+            zone_level: kept.extent.zone_level || other.extent.zone_level,
+        };
+        let hostnames = kept.hostnames.iter().chain(&other.hostnames).cloned();
+        kept.clone().with_hostnames(hostnames.collect()).with_extent(extent)
+    }
+
+    /// Orders two targets of one zone: a name before an id as the label, then by key.
+    fn precedence(&self, other: &Self) -> Ordering {
+        (self.is_labelled_by_id(), &self.key).cmp(&(other.is_labelled_by_id(), &other.key))
+    }
+
+    fn is_labelled_by_id(&self) -> bool {
+        self.name.as_ref().is_none_or(|name| name.as_str() != self.key.as_str())
     }
 
     /// How it is read, and what of it.
@@ -158,7 +161,7 @@ impl ZoneTarget {
         self.extent
     }
 
-    /// What the zone is called.
+    /// Its label.
     pub fn key(&self) -> &ZoneKey {
         &self.key
     }
@@ -168,12 +171,12 @@ impl ZoneTarget {
         &self.account
     }
 
-    /// Its name, where the configuration gives it.
+    /// Its configured name.
     pub fn name(&self) -> Option<&ZoneName> {
         self.name.as_ref()
     }
 
-    /// Its id, where the configuration gives it.
+    /// Its configured id.
     pub fn id(&self) -> Option<ZoneId> {
         self.id
     }
@@ -192,8 +195,8 @@ fn sorted(mut hostnames: Vec<HostnameTarget>) -> Vec<HostnameTarget> {
     hostnames
 }
 
-/// One hostname to be watched.
-#[derive(Clone, Debug)]
+/// One hostname to watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostnameTarget {
     /// Its name.
     pub hostname: Hostname,
@@ -201,69 +204,9 @@ pub struct HostnameTarget {
     pub expectation: Expectation,
 }
 
-/// What a hostname is expected to be.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Expectation {
-    /// The association it should have.
-    pub association: Expected,
-    /// The certificate it should have.
-    pub cert_id: Option<CertId>,
-}
-
-/// The association that a hostname is expected to have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Expected {
-    /// An enabled one.
-    #[default]
-    Enabled,
-    /// A disabled one.
-    Disabled,
-    /// None, or a void one.
-    Void,
-    /// Whatever it is.
-    Any,
-}
-
-impl Expected {
-    /// Every expectation.
-    pub const ALL: [Self; 4] = [Self::Enabled, Self::Disabled, Self::Void, Self::Any];
-
-    /// How the configuration writes it.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Enabled => "enabled",
-            Self::Disabled => "disabled",
-            Self::Void => "void",
-            Self::Any => "any",
-        }
-    }
-
-    const fn admits(self, association: Association) -> bool {
-        match self {
-            Self::Enabled => matches!(association, Association::Enabled),
-            Self::Disabled => matches!(association, Association::Disabled),
-            Self::Void => matches!(association, Association::Void | Association::None),
-            Self::Any => true,
-        }
-    }
-}
-
-impl Expectation {
-    /// Whether `reading` is something else: never while Cloudflare is still working on it, nor where anything goes.
-    pub fn is_drifted(&self, reading: &Reading) -> bool {
-        if self.association == Expected::Any || reading.status.is_some_and(Status::is_pending) {
-            return false;
-        }
-        let cert_id = reading.certificate.as_ref().and_then(|certificate| certificate.id());
-        let pinned = self.cert_id.as_ref();
-        !self.association.admits(reading.association) || pinned.is_some_and(|pinned| cert_id != Some(pinned))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Certificate, CertificateDetails};
 
     fn zone(name: &str, hostnames: &[&str]) -> ZoneTarget {
         let hostnames = hostnames.iter().map(|hostname| HostnameTarget {
@@ -273,89 +216,37 @@ mod tests {
         ZoneTarget::named("default".into(), name.parse().unwrap(), None).with_hostnames(hostnames.collect())
     }
 
-    fn listed(targets: &Targets) -> Vec<(&str, Vec<&str>)> {
-        fn names(zone: &ZoneTarget) -> Vec<&str> {
-            let hostnames = zone.hostnames.iter();
-            hostnames.map(|target| target.hostname.as_str()).collect()
-        }
-        let zones = targets.zones.iter();
-        zones.map(|zone| (zone.key.as_str(), names(zone))).collect()
+    fn names(zone: &ZoneTarget) -> Vec<&str> {
+        zone.hostnames.iter().map(|target| target.hostname.as_str()).collect()
     }
 
     #[test]
-    fn expectations_are_written_as_in_the_configuration() {
-        assert_eq!(Expected::ALL.map(Expected::label), ["enabled", "disabled", "void", "any"]);
-    }
-
-    #[test]
-    fn zones_and_hostnames_are_sorted_and_stand_once() {
+    fn zones_and_hostnames_are_sorted_and_unique() {
         let targets = Targets::new([
             zone("b.example", &["z.b.example", "a.b.example", "z.b.example"]),
             zone("a.example", &["a.example"]),
             zone("b.example", &["late.b.example"]),
         ]);
+        let zones: Vec<_> = targets.zones.iter().map(|zone| (zone.key.as_str(), names(zone))).collect();
         assert_eq!(
-            listed(&targets),
+            zones,
             [("a.example", vec!["a.example"]), ("b.example", vec!["a.b.example", "z.b.example"])]
         );
         assert_eq!(targets.hostnames(), 3);
     }
 
     #[test]
-    fn a_zone_that_was_named_twice_is_watched_once() {
-        let id: ZoneId = "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap();
+    fn merging_keeps_the_name_as_label_and_reads_what_either_reads() {
         let discovering = Extent { discovered: Some(Expected::Any), zone_level: true, ..Extent::default() };
-        let by_id = ZoneTarget::identified("default".into(), id)
+        let by_id = ZoneTarget::identified("b".into(), "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap())
             .with_hostnames(zone("x", &["a.example", "c.example"]).hostnames)
             .with_extent(discovering);
         let by_name = zone("a.example", &["a.example", "b.example"]);
-        let targets = Targets::new([by_id, by_name]);
-        let merged = targets.merged(&id.into(), targets.zones()[1].key());
-        assert_eq!(merged.zones()[0].extent(), discovering);
-        assert_eq!(listed(&merged), [("a.example", vec!["a.example", "b.example", "c.example"])]);
-    }
-
-    fn reading(association: Association, status: Option<Status>, cert_id: Option<&str>) -> Reading {
-        let details =
-            CertificateDetails { id: cert_id.map(|id| id.parse().unwrap()), ..CertificateDetails::default() };
-        Reading {
-            status,
-            certificate: Some(Arc::new(Certificate::new(details, None))),
-            ..Reading::bare(association, jiff::Timestamp::UNIX_EPOCH.into())
+        for merged in [by_id.merged(&by_name), by_name.merged(&by_id)] {
+            assert_eq!((merged.key.as_str(), &*merged.account), ("a.example", "default"));
+            assert_eq!(names(&merged), ["a.example", "b.example", "c.example"]);
+            assert_eq!(merged.extent, discovering);
         }
-    }
-
-    #[test]
-    fn drift_is_another_association_than_the_expected_one() {
-        use Association::{Disabled, Enabled, None as Nothing, Void};
-        let drifted = |expected, association| {
-            let expectation = Expectation { association: expected, cert_id: None };
-            expectation.is_drifted(&reading(association, None, None))
-        };
-        let row = |expected| [Enabled, Disabled, Void, Nothing].map(|state| drifted(expected, state));
-        assert_eq!(row(Expected::Enabled), [false, true, true, true]);
-        assert_eq!(row(Expected::Disabled), [true, false, true, true]);
-        assert_eq!(row(Expected::Void), [true, true, false, false]);
-        assert_eq!(row(Expected::Any), [false; 4]);
-    }
-
-    #[test]
-    fn drift_is_another_certificate_than_the_pinned_one() {
-        let drifted = |expected, cert_id| {
-            let pinned = Some("pinned".parse().unwrap());
-            let expectation = Expectation { association: expected, cert_id: pinned };
-            expectation.is_drifted(&reading(Association::Enabled, None, cert_id))
-        };
-        assert!(!drifted(Expected::Enabled, Some("pinned")));
-        assert!(drifted(Expected::Enabled, Some("other")));
-        assert!(drifted(Expected::Enabled, None));
-        assert!(!drifted(Expected::Any, Some("other")));
-    }
-
-    #[test]
-    fn what_is_pending_is_not_drift_and_what_timed_out_is() {
-        let drifted =
-            |status| Expectation::default().is_drifted(&reading(Association::Disabled, Some(status), None));
-        assert_eq!(Status::ALL.map(drifted), [false, false, false, true, true, true, true, true]);
+        assert_eq!(by_name.merged(&by_name), by_name);
     }
 }

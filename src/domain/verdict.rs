@@ -154,10 +154,8 @@ mod tests {
         let key = zone.key().clone();
         let mut snapshot = Snapshot::default().retarget(&Targets::new([zone]));
         for result in results {
-            snapshot = snapshot.fold(&[Outcome {
-                hostnames: vec![(target.hostname.clone(), result.clone())],
-                ..Outcome::of(key.clone())
-            }]);
+            let read = Outcome::Read(target.hostname.clone(), result.clone());
+            snapshot = snapshot.fold([(key.clone(), read)]);
         }
         snapshot.zones()[0].entries()[0].findings(Thresholds::default(), date(NOW))
     }

@@ -4,11 +4,11 @@ use memchr::{memchr2, memchr3};
 
 use super::number::{bound, float, integer};
 
-/// A series that is being written; it ends with [`Series::float`] or [`Series::integer`].
+/// A series that is being written. [`Series::float`] or [`Series::integer`] ends it.
 #[must_use = "a series without a value is half a line"]
 pub struct Series<'a> {
     out: &'a mut Vec<u8>,
-    /// What stands before the next label.
+    /// The octet before the next label.
     before: u8,
 }
 
@@ -68,22 +68,22 @@ pub fn label(out: &mut Vec<u8>, key: &str, value: &str) {
     out.push(b'"');
 }
 
-/// Appends text as it stands between quotes: backslash, newline and quote are escaped.
+/// Appends text with backslash, newline and quote escaped, as between quotes.
 pub fn escaped(out: &mut Vec<u8>, text: &str) {
     escape(out, text.as_bytes(), |rest| memchr3(b'\\', b'\n', b'"', rest));
 }
 
-/// Appends text as text 0.0.4 has it in a HELP line.
+/// Appends text with backslash and newline escaped, as in a HELP line of text 0.0.4.
 pub(super) fn escaped_except_quotes(out: &mut Vec<u8>, text: &str) {
     escape(out, text.as_bytes(), |rest| memchr2(b'\\', b'\n', rest));
 }
 
 fn escape(out: &mut Vec<u8>, mut rest: &[u8], next: impl Fn(&[u8]) -> Option<usize>) {
-    while let Some(place) = next(rest) {
-        out.extend_from_slice(&rest[..place]);
+    while let Some(index) = next(rest) {
+        out.extend_from_slice(&rest[..index]);
         out.push(b'\\');
-        out.push(if rest[place] == b'\n' { b'n' } else { rest[place] });
-        rest = &rest[place + 1..];
+        out.push(if rest[index] == b'\n' { b'n' } else { rest[index] });
+        rest = &rest[index + 1..];
     }
     out.extend_from_slice(rest);
 }
@@ -100,7 +100,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// What a reader makes of a label's value, up to the closing quote.
+    /// Parses the value of a label, up to the closing quote.
     fn unescaped(text: &str) -> Option<String> {
         let mut value = String::new();
         let mut rest = text.chars();

@@ -1,6 +1,6 @@
-//! Which of the forms that a client accepts it gets (RFC 9110, sections 12.5.1 and 12.5.3).
+//! Content negotiation (RFC 9110, sections 12.5.1 and 12.5.3).
 //!
-//! A client that names none, or whose header cannot be understood, gets the plainest: text 0.0.4, not compressed.
+//! Without a valid header the response is text 0.0.4, not compressed.
 
 use std::cmp::Reverse;
 
@@ -8,7 +8,7 @@ use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName};
 
 use crate::metrics::Format;
 
-/// The format that `Accept` prefers.
+/// Returns the format that `Accept` prefers.
 pub(super) fn format(headers: &HeaderMap) -> Format {
     let Some(ranges) = list(headers, &ACCEPT) else {
         return Format::Text;
@@ -31,7 +31,7 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
     }
 }
 
-/// Whether `Accept-Encoding` accepts gzip, and likes nothing better that we have.
+/// Whether `Accept-Encoding` accepts gzip, and it is at least as preferred as identity.
 pub(super) fn gzip(headers: &HeaderMap) -> bool {
     let Some(codings) = list(headers, &ACCEPT_ENCODING) else {
         return false;
@@ -46,7 +46,7 @@ pub(super) fn gzip(headers: &HeaderMap) -> bool {
     weight(gzip) > 0 && weight(gzip) >= weight(identity)
 }
 
-/// How well a range that names a media type names our version of it, too.
+/// The precision of a range that names our media type: higher if it also names our version, none for another version.
 fn version(range: &Element<'_>, ours: &str) -> Option<u8> {
     match range.version {
         None => Some(2),
@@ -54,40 +54,40 @@ fn version(range: &Element<'_>, ours: &str) -> Option<u8> {
     }
 }
 
-/// The element that speaks for one of our forms.
+/// The element that decides on one of our formats or codings.
 #[derive(Clone, Copy)]
 struct Choice {
     precision: u8,
     weight: u16,
-    place: usize,
+    index: usize,
 }
 
 impl Choice {
-    /// Of two liked equally the one that was named counts before the one that a wildcard lets in, then the first.
+    /// Compares weights; of equal ones a name beats a wildcard, then the first element beats the others.
     fn beats(self, other: Self) -> bool {
-        let rank = |choice: Self| (choice.weight, choice.precision > 1, Reverse(choice.place));
+        let rank = |choice: Self| (choice.weight, choice.precision > 1, Reverse(choice.index));
         rank(self) > rank(other)
     }
 }
 
-/// Of the elements that let a form in the most precise one counts, then the one that likes it best.
+/// Returns the most precise of the elements that match, then the one of the highest weight.
 fn best(elements: &[Element<'_>], precision: impl Fn(&Element<'_>) -> Option<u8>) -> Option<Choice> {
-    let choices = elements.iter().enumerate().filter_map(|(place, element)| {
-        Some(Choice { precision: precision(element)?, weight: element.weight, place })
+    let choices = elements.iter().enumerate().filter_map(|(index, element)| {
+        Some(Choice { precision: precision(element)?, weight: element.weight, index })
     });
-    choices.max_by_key(|choice| (choice.precision, choice.weight, Reverse(choice.place)))
+    choices.max_by_key(|choice| (choice.precision, choice.weight, Reverse(choice.index)))
 }
 
-/// One element of a list that a header holds.
+/// One element of a header's list.
 struct Element<'a> {
     /// In lower case.
     name: String,
     version: Option<&'a str>,
-    /// In thousandths; 0 refuses.
+    /// In thousandths; 0 means not acceptable.
     weight: u16,
 }
 
-/// The elements of a header, over all its lines; none where one cannot be understood.
+/// Parses the elements of all lines of a header; none if one is invalid.
 fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Vec<Element<'a>>> {
     let mut elements = Vec::new();
     for line in headers.get_all(name) {
@@ -117,7 +117,7 @@ fn element(text: &str) -> Option<Element<'_>> {
     Some(element)
 }
 
-/// Reads 0 to 1 with at most three decimals (section 12.4.2), in thousandths.
+/// Parses 0 to 1 with at most three decimals (section 12.4.2), in thousandths.
 fn weight(text: &str) -> Option<u16> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let fits = matches!(whole, "0" | "1") && decimals.len() <= 3;
@@ -128,7 +128,7 @@ fn weight(text: &str) -> Option<u16> {
     (thousandths <= 1000).then_some(thousandths)
 }
 
-/// Splits at `separator`, but not within quotes, and trims the pieces.
+/// Splits at each `separator` outside quotes, and trims the pieces.
 fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     let mut escaped = false;
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_format_is_the_best_that_accept_names() {
+    fn the_format_is_the_one_that_accept_prefers() {
         use Format::{OpenMetrics, Text};
         let cases: &[(Format, &[&str])] = &[
             (Text, &[]),
@@ -183,24 +183,24 @@ mod tests {
                    application/openmetrics-text;version=0.0.1;q=0.5,\
                    text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"],
             ),
-            // versions that are not ours
+            // other versions
             (Text, &["application/openmetrics-text;version=0.0.1"]),
             (Text, &["application/openmetrics-text;version=2.0.0, text/plain;q=0.1"]),
             (OpenMetrics, &["text/plain;version=1.0.0, application/openmetrics-text;q=0.1"]),
-            // weights, and what is more precise
+            // weights and precision
             (Text, &["application/openmetrics-text;q=0.5, text/plain;q=0.9"]),
             (OpenMetrics, &["application/openmetrics-text;q=0.901, text/plain;q=0.9"]),
             (OpenMetrics, &["text/plain;q=0, application/openmetrics-text;q=0.1"]),
             (Text, &["application/openmetrics-text;q=0"]),
             (Text, &["application/openmetrics-text, application/openmetrics-text;version=1.0.0;q=0"]),
             (OpenMetrics, &["application/openmetrics-text;q=0.3, text/plain;q=0.1, */*"]),
-            // equal weights: the named one, then the first
+            // equal weights: a name, then the first
             (OpenMetrics, &["*/*, application/openmetrics-text"]),
             (OpenMetrics, &["application/openmetrics-text, text/plain"]),
             (Text, &["text/plain, application/openmetrics-text"]),
             // several lines are one list
             (OpenMetrics, &["text/plain;q=0.5", ", application/openmetrics-text,"]),
-            // what cannot be understood
+            // invalid headers
             (Text, &["application/openmetrics-text;q=2"]),
             (Text, &["application/openmetrics-text;q=-0.5"]),
             (Text, &["application/openmetrics-text;q=1.001"]),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_used_where_it_is_accepted_and_nothing_is_liked_better() {
+    fn gzip_is_used_if_it_is_accepted_and_at_least_as_preferred_as_identity() {
         let cases: &[(bool, &[&str])] = &[
             (false, &[]),
             (false, &[""]),

@@ -1,10 +1,10 @@
-//! What the status page and its JSON tell: the snapshot and what it means now.
+//! What the status page and the JSON show: a snapshot, judged at one moment.
 
 use std::sync::Arc;
 
 use crate::domain::{Date, Entry, Snapshot, Thresholds, Verdict, ZoneState};
 
-/// What is known, and what it means at one moment.
+/// A snapshot, judged at one moment.
 pub(super) struct Status {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) thresholds: Thresholds,
@@ -18,7 +18,7 @@ impl Status {
         zones.flat_map(|zone| zone.entries().iter().map(move |entry| (&**zone, entry)))
     }
 
-    /// How bad it is about a hostname.
+    /// The verdict on a hostname.
     pub(super) fn verdict(&self, entry: &Entry) -> Verdict {
         entry.verdict(self.thresholds, self.now)
     }

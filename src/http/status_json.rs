@@ -1,28 +1,28 @@
-//! The status as JSON, written hostname by hostname: with 100,000 of them it has tens of megabytes.
+//! The status as JSON, written hostname by hostname: for 100,000 of them it has tens of megabytes.
 
 use serde::Serialize;
 
-use super::page_body::Fill;
+use super::page::Fill;
 use super::status::Status;
 use crate::domain::{Certificate, Date, Entry, Finding, ZoneState};
 
 /// The status as JSON, written piece by piece.
 pub(super) struct StatusJson {
     status: Status,
-    place: Place,
+    cursor: Cursor,
 }
 
-/// What is written next.
+/// What to write next.
 #[derive(Clone, Copy)]
-enum Place {
+enum Cursor {
     Zones,
     Hostname { zone: usize, entry: usize, first: bool },
 }
 
 impl StatusJson {
-    /// The whole of `status`.
+    /// All of `status`.
     pub(super) fn new(status: Status) -> Self {
-        Self { status, place: Place::Zones }
+        Self { status, cursor: Cursor::Zones }
     }
 
     fn write_zones(&self, out: &mut Vec<u8>) {
@@ -37,32 +37,32 @@ impl StatusJson {
 
 impl Fill for StatusJson {
     fn fill(&mut self, out: &mut Vec<u8>, until: usize) -> bool {
-        if let Place::Zones = self.place {
+        if let Cursor::Zones = self.cursor {
             self.write_zones(out);
-            self.place = Place::Hostname { zone: 0, entry: 0, first: true };
+            self.cursor = Cursor::Hostname { zone: 0, entry: 0, first: true };
         }
         let zones = self.status.snapshot.zones();
-        while let Place::Hostname { zone, entry, first } = self.place {
+        while let Cursor::Hostname { zone, entry, first } = self.cursor {
             if out.len() >= until {
                 return true;
             }
             let Some(state) = zones.get(zone) else { break };
             let Some(known) = state.entries().get(entry) else {
-                self.place = Place::Hostname { zone: zone + 1, entry: 0, first };
+                self.cursor = Cursor::Hostname { zone: zone + 1, entry: 0, first };
                 continue;
             };
             if !first {
                 out.push(b',');
             }
             write(out, &HostnameRow::new(&self.status, state, known));
-            self.place = Place::Hostname { zone, entry: entry + 1, first: false };
+            self.cursor = Cursor::Hostname { zone, entry: entry + 1, first: false };
         }
         out.extend_from_slice(b"]}\n");
         false
     }
 }
 
-/// Appends `value`, whose serialisation into memory cannot fail: it has neither maps nor ways to refuse.
+/// Appends `value`. Serialising it into memory cannot fail: it has no maps, and no type whose `Serialize` fails.
 fn write(out: &mut Vec<u8>, value: &impl Serialize) {
     let _ = serde_json::to_writer(out, value);
 }
@@ -108,7 +108,7 @@ struct HostnameRow<'a> {
     failure: Option<&'static str>,
     expected: ExpectedRow<'a>,
     drifted: Option<bool>,
-    /// What was read last; none where nothing was yet.
+    /// The last reading; none if there is none yet.
     reading: Option<ReadingRow<'a>>,
 }
 
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
     use crate::domain::{HostnameTarget, Snapshot, Targets, Thresholds, ZoneTarget};
 
-    /// Zones with so many hostnames each, of which nothing was read.
+    /// Unread zones with so many hostnames each.
     fn status(zones: &[usize]) -> Status {
         let zones = zones.iter().enumerate().map(|(zone, hostnames)| {
             let hostnames = (0..*hostnames).map(|number| HostnameTarget {
@@ -210,7 +210,7 @@ mod tests {
         Status { snapshot, thresholds: Thresholds::default(), now: jiff::Timestamp::UNIX_EPOCH.into() }
     }
 
-    /// How many pieces there were, and how many hostnames.
+    /// The number of pieces, and of hostnames in them.
     fn written(zones: &[usize], until: usize) -> (usize, usize) {
         let mut json = StatusJson::new(status(zones));
         let (mut pieces, mut all, mut piece) = (1, Vec::new(), Vec::new());

@@ -1,32 +1,34 @@
-//! The status page for people: what is wrong first, what is fine after it.
+//! The status page for people: the worst hostnames first.
+
+mod value;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Write as _};
 
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, REFERRER_POLICY};
-use jiff::Timestamp;
 
-use super::page_body::Fill;
+use super::page::Fill;
 use super::status::Status;
-use crate::domain::{Date, Entry, Finding, Verdict, ZoneState};
+use crate::domain::{Entry, Finding, Verdict, ZoneState};
+use value::{Distance, Escaped, Minute, OrDash};
 
-/// How many rows a table has at most: beyond that a browser is slow and nobody reads on.
+/// The most rows of a table: with more, a browser is slow and nobody reads them.
 const MOST_ROWS: usize = 1000;
 
 const STYLE: &str = include_str!("status_page.css");
 
-/// The page may be drawn with its own style, known by its SHA-256, and do nothing else.
+/// Allows the page its own style, by its SHA-256, and nothing else.
 const POLICY: &str = "default-src 'none'; style-src 'sha256-pOcvqMeSihzkseiX9v6Di5h2YVfL6cWhTGMWQ7WXkLo='; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Forbids the page whatever it does not need.
+/// Adds headers that forbid the page all that it does not need.
 pub(super) fn protect(headers: &mut HeaderMap) {
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
-/// The page, written whole: what is cut at [`MOST_ROWS`] stays small.
+/// Renders the page as a whole: [`MOST_ROWS`] keeps it small.
 pub(super) fn render(status: &Status) -> Rendered {
     let mut html = String::new();
     // writing to a string cannot fail
@@ -34,7 +36,7 @@ pub(super) fn render(status: &Status) -> Rendered {
     Rendered { html, sent: 0 }
 }
 
-/// A page that is there as a whole, and sent piece by piece.
+/// A rendered page, which is sent piece by piece.
 pub(super) struct Rendered {
     html: String,
     sent: usize,
@@ -88,7 +90,7 @@ fn write_summary(out: &mut String, status: &Status) -> fmt::Result {
 }
 
 fn write_hostnames(out: &mut String, status: &Status) -> fmt::Result {
-    // the sort is stable: within a verdict the order of the snapshot stays
+    // a stable sort, which keeps the order of the snapshot within a verdict
     let mut rows: Vec<_> =
         status.hostnames().map(|(zone, entry)| (status.verdict(entry), zone, entry)).collect();
     rows.sort_by_key(|(verdict, ..)| Reverse(*verdict));
@@ -125,8 +127,8 @@ fn write_hostname(
         None => out.push('–'),
     }
     out.push_str("</td><td>");
-    for (place, finding) in entry.findings(status.thresholds, status.now).into_iter().enumerate() {
-        let comma = if place > 0 { ", " } else { "" };
+    for (index, finding) in entry.findings(status.thresholds, status.now).into_iter().enumerate() {
+        let comma = if index > 0 { ", " } else { "" };
         write!(out, "{comma}{}", Escaped(finding.label()))?;
         if let (Finding::NotRead, Some(reason)) = (finding, entry.failure()) {
             write!(out, " ({})", reason.label())?;
@@ -178,68 +180,6 @@ fn write_foot(out: &mut String, rows: usize) -> fmt::Result {
     }
 }
 
-/// Text that is shown as it stands, whatever it holds.
-struct Escaped<T>(T);
-
-impl<T: Display> Display for Escaped<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.to_string().chars() {
-            match character {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                other => f.write_char(other)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A value, escaped, or a dash where there is none.
-struct OrDash<T>(Option<T>);
-
-impl<T: Display> Display for OrDash<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(value) => Escaped(value).fmt(f),
-            None => f.write_char('–'),
-        }
-    }
-}
-
-/// A date to the minute.
-struct Minute(Date);
-
-impl Display for Minute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = jiff::tz::Offset::UTC.to_datetime(Timestamp::from(self.0));
-        let (date, hour, minute) = (time.date(), time.hour(), time.minute());
-        write!(f, "{date} {hour:02}:{minute:02} UTC")
-    }
-}
-
-/// How far away something is, in seconds, as people say it.
-struct Distance(i64);
-
-impl Display for Distance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.unsigned_abs();
-        let (count, unit) = match seconds {
-            0..3_600 => (seconds / 60, "minute"),
-            3_600..172_800 => (seconds / 3_600, "hour"),
-            _ => (seconds / 86_400, "day"),
-        };
-        let plural = if count == 1 { "" } else { "s" };
-        if self.0 > 0 {
-            write!(f, "in {count} {unit}{plural}")
-        } else {
-            write!(f, "{count} {unit}{plural} ago")
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -247,6 +187,8 @@ mod tests {
     use aws_lc_rs::digest::{SHA256, digest};
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
+
+    use jiff::Timestamp;
 
     use super::*;
     use crate::domain::{
@@ -261,39 +203,22 @@ mod tests {
     }
 
     #[test]
-    fn text_is_shown_as_it_stands() {
-        let hostile = Escaped("<img src=x onerror='alert(\"&\")'>").to_string();
-        assert_eq!(hostile, "&lt;img src=x onerror=&#39;alert(&quot;&amp;&quot;)&#39;&gt;");
-    }
-
-    #[test]
-    fn distances_are_said_in_the_unit_that_fits() {
-        let of = |seconds| Distance(seconds).to_string();
-        assert_eq!(of(90), "in 1 minute");
-        assert_eq!(of(0), "0 minutes ago");
-        assert_eq!(of(47 * 3_600), "in 47 hours");
-        assert_eq!(of(-3 * 86_400), "3 days ago");
-    }
-
-    #[test]
-    fn beyond_a_thousand_rows_the_worst_stay_and_the_rest_is_counted() {
+    fn a_table_shows_the_worst_thousand_rows_and_counts_the_rest() {
         let name = |number: usize| format!("h{number:04}.example").parse().unwrap();
         let targets = (0..1500)
             .map(|number| HostnameTarget { hostname: name(number), expectation: Expectation::default() });
         let zone = ZoneTarget::named("default".into(), "example".parse().unwrap(), None)
             .with_hostnames(targets.collect());
         let now = Timestamp::UNIX_EPOCH.into();
-        // all are fine but the last, which is disabled
+        // all are enabled but the last, which is disabled
         let read = (0..1500).map(|number| {
             let association = if number == 1499 { Association::Disabled } else { Association::Enabled };
-            (name(number), Ok(Reading::bare(association, now)))
+            Outcome::Read(name(number), Ok(Reading::bare(association, now)))
         });
-        let outcome = Outcome {
-            hostnames: read.collect(),
-            end: Some((Ok(()), now)),
-            ..Outcome::of(zone.key().clone())
-        };
-        let snapshot = Arc::new(Snapshot::default().retarget(&Targets::new([zone])).fold(&[outcome]));
+        let key = zone.key().clone();
+        let outcomes = read.chain([Outcome::Ended { result: Ok(()), at: now }]);
+        let outcomes = outcomes.map(|outcome| (key.clone(), outcome));
+        let snapshot = Arc::new(Snapshot::default().retarget(&Targets::new([zone])).fold(outcomes));
         let page = render(&Status { snapshot, thresholds: Thresholds::default(), now }).html;
 
         assert!(

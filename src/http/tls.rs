@@ -1,4 +1,4 @@
-//! TLS on the exporter's own port (1.2, RFC 5246, and 1.3, RFC 8446), with client certificates where they are wanted.
+//! TLS for the exporter's own port (1.2, RFC 5246, and 1.3, RFC 8446), with optional client certificates.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,25 +12,26 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem};
 use tokio_rustls::TlsAcceptor;
 
-/// What it takes to secure a connection.
+/// A TLS configuration for connections.
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
     wants_client: bool,
-    made_from: Digest,
+    /// Of the material and the version that it was made from.
+    digest: Digest,
 }
 
-/// What that is made from, in PEM.
+/// Certificates and key, in PEM.
 pub struct Material<'p> {
-    /// The server's certificate, then those that lead to its authority.
+    /// The server's certificate, followed by its chain.
     pub certificates: &'p [u8],
-    /// Its private key.
+    /// The private key of the server's certificate.
     pub key: &'p [u8],
-    /// The authorities of clients; where there are any, clients have to show a certificate of theirs.
+    /// The authorities of client certificates; if given, clients need a certificate of theirs.
     pub client_authorities: Option<&'p [u8]>,
 }
 
-/// The oldest version that is spoken.
+/// The oldest version to accept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MinVersion {
     /// TLS 1.2.
@@ -40,25 +41,25 @@ pub enum MinVersion {
     Tls13,
 }
 
-/// What of the material cannot be used, and why.
+/// Why material cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The server's certificates.
+    /// The server's certificates are not PEM.
     #[error("expected certificates in PEM: {0}")]
     Certificates(pem::Error),
-    /// The private key.
+    /// The private key is not PEM.
     #[error("expected a private key in PEM: {0}")]
     Key(pem::Error),
-    /// Certificate and key, taken together.
+    /// The key does not fit the certificate.
     #[error("expected the private key of the certificate: {0}")]
     Pair(#[from] rustls::Error),
-    /// The authorities of clients.
+    /// The authorities are not PEM.
     #[error("expected certificates of authorities in PEM: {0}")]
     ClientAuthorities(pem::Error),
-    /// One of the authorities of clients.
+    /// One of the authorities is not a certificate.
     #[error("expected certificates of authorities: {0}")]
     ClientAuthority(rustls::Error),
-    /// All of them.
+    /// No verifier can be built from the authorities.
     #[error("expected certificates of authorities: {0}")]
     Verifier(#[from] VerifierBuilderError),
 }
@@ -67,7 +68,7 @@ impl Tls {
     /// Reads the material.
     ///
     /// # Errors
-    /// Where something in it is no PEM, or does not fit together.
+    /// Fails if something in it is not PEM, or does not fit together.
     pub fn new(material: &Material<'_>, min_version: MinVersion) -> Result<Self, TlsError> {
         let chain = certificates(material.certificates).map_err(TlsError::Certificates)?;
         let key = PrivateKeyDer::from_pem_slice(material.key).map_err(TlsError::Key)?;
@@ -85,7 +86,7 @@ impl Tls {
                     roots.add(authority).map_err(TlsError::ClientAuthority)?;
                 }
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-                // probes of health come without one
+                // health probes have none
                 builder.with_client_cert_verifier(verifier.allow_unauthenticated().build()?)
             }
             None => builder.with_no_client_auth(),
@@ -95,25 +96,25 @@ impl Tls {
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             wants_client: material.client_authorities.is_some(),
-            made_from: material.digest(min_version),
+            digest: material.digest(min_version),
         })
     }
 
-    /// What secures a connection.
+    /// Returns the acceptor for new connections.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         self.acceptor.clone()
     }
 
-    /// Whether clients have to show a certificate.
+    /// Whether clients need a certificate.
     pub fn wants_client(&self) -> bool {
         self.wants_client
     }
 }
 
 impl PartialEq for Tls {
-    /// Whether connections are secured by the same.
+    /// Whether both were made from the same material.
     fn eq(&self, other: &Self) -> bool {
-        self.made_from.as_ref() == other.made_from.as_ref()
+        self.digest.as_ref() == other.digest.as_ref()
     }
 }
 
@@ -121,7 +122,7 @@ impl Material<'_> {
     fn digest(&self, min_version: MinVersion) -> Digest {
         let mut all = Context::new(&SHA256);
         for part in [Some(self.certificates), Some(self.key), self.client_authorities] {
-            // no two parts can be taken for one, nor none for an empty one
+            // the lengths keep parts apart, and a missing part from an empty one
             all.update(&part.map_or(usize::MAX, <[u8]>::len).to_be_bytes());
             all.update(part.unwrap_or_default());
         }

@@ -1,4 +1,4 @@
-//! The open connections: what each is doing, and which one makes room for the next.
+//! The open connections: what each is doing, and which one to close for the next.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,18 +9,18 @@ use tokio::task::yield_now;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How long a connection that was accepted may take for its first head before it counts as idle.
+/// How long a new connection may take for its first head before it counts as idle.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The open connections.
 #[derive(Default)]
 pub(super) struct Connections {
     open: Mutex<Open>,
-    /// One has left, or can make room now.
+    /// Notified when a connection has closed, or may be closed.
     changed: Notify,
 }
 
-/// By the order in which they came.
+/// In the order in which they were accepted.
 #[derive(Default)]
 struct Open {
     next: u64,
@@ -28,13 +28,13 @@ struct Open {
 }
 
 struct State {
-    /// No request was read yet.
+    /// Whether no request was read yet.
     fresh: bool,
-    /// A request is in flight.
+    /// Whether a request is in flight.
     busy: bool,
-    /// The client has yet to take what was written.
+    /// Whether the client has yet to read what was written.
     unsent: bool,
-    /// When that last changed.
+    /// When one of these last changed.
     since: Instant,
     close: CancellationToken,
 }
@@ -44,8 +44,8 @@ impl State {
         !self.busy && !self.unsent
     }
 
-    /// How little it takes to make room, the least first; none while the client waits for the server.
-    fn makes_room(&self, now: Instant) -> Option<(Loss, Instant)> {
+    /// The rank for closing it, the lowest first; none while the client waits for the server.
+    fn close_rank(&self, now: Instant) -> Option<(Loss, Instant)> {
         let loss = match self {
             Self { unsent: true, .. } => Loss::Answer,
             Self { busy: true, .. } => return None,
@@ -56,13 +56,13 @@ impl State {
     }
 }
 
-/// What is lost when a connection is closed, the least first.
+/// What a client loses when its connection is closed, the least first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Loss {
     Nothing,
-    /// One that its client does not take.
+    /// A response that it does not read.
     Answer,
-    /// One that was not read yet, of a client that has done nothing wrong.
+    /// A request that was not read yet, although the client did nothing wrong.
     Request,
 }
 
@@ -71,9 +71,9 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a slot as soon as there is one, for which another connection may have to make room.
+    /// Waits for a slot, and closes another connection if necessary.
     pub(super) async fn admit(self: &Arc<Self>, most: usize) -> Slot {
-        // who has sent a request already is answered before it may have to go
+        // connections with a request are served first, since they may be closed below
         yield_now().await;
         while self.open().states.len() >= most {
             self.make_room();
@@ -89,12 +89,12 @@ impl Connections {
         Slot { handle: Handle { id, connections: Arc::clone(self) }, close }
     }
 
-    /// Closes the connection that has been idle longest, or else the one whose client has taken nothing for longest, or else
-    /// the one that was accepted first; until that has left it is the same one, however often asked.
+    /// Closes the connection that is idle for longest, or else the one whose client has read nothing for longest, or else the
+    /// oldest new one. Further calls choose the same one until it has closed.
     pub(super) fn make_room(&self) {
         let (open, now) = (self.open(), Instant::now());
-        let can = open.states.values().filter_map(|state| Some((state.makes_room(now)?, state)));
-        if let Some((_, first)) = can.min_by_key(|(order, _)| *order) {
+        let ranked = open.states.values().filter_map(|state| Some((state.close_rank(now)?, state)));
+        if let Some((_, first)) = ranked.min_by_key(|(rank, _)| *rank) {
             first.close.cancel();
         }
     }
@@ -106,10 +106,10 @@ impl Connections {
     }
 }
 
-/// The place of one open connection, which it leaves when this is dropped.
+/// The slot of one open connection, freed when it is dropped.
 pub(super) struct Slot {
     handle: Handle,
-    /// Says that the connection has to end now.
+    /// Cancelled once the connection has to close.
     pub(super) close: CancellationToken,
 }
 
@@ -118,7 +118,7 @@ impl Slot {
         self.handle.clone()
     }
 
-    /// Whether no request is in flight and the client has all that was written.
+    /// Whether no request is in flight and the client has read all that was written.
     pub(super) fn is_idle(&self) -> bool {
         self.handle.connections.open().states.get(&self.handle.id).is_none_or(State::is_idle)
     }
@@ -131,7 +131,7 @@ impl Drop for Slot {
     }
 }
 
-/// Says what an open connection is doing.
+/// Records what an open connection is doing.
 #[derive(Clone)]
 pub(super) struct Handle {
     id: u64,
@@ -139,13 +139,13 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    /// A request is in flight, until what is returned is dropped.
+    /// Marks a request in flight until the result is dropped.
     pub(super) fn busy(self) -> Busy {
         self.update(|state| (state.fresh, state.busy) = (false, true));
         Busy(self)
     }
 
-    /// Whether the client has yet to take what was written.
+    /// Records whether the client has yet to read what was written.
     pub(super) fn set_unsent(&self, unsent: bool) {
         self.update(|state| state.unsent = unsent);
     }
@@ -154,7 +154,7 @@ impl Handle {
         if let Some(state) = self.connections.open().states.get_mut(&self.id) {
             change(state);
             state.since = Instant::now();
-            if state.makes_room(state.since).is_some() {
+            if state.close_rank(state.since).is_some() {
                 self.connections.changed.notify_one();
             }
         }
@@ -175,21 +175,21 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_that_was_just_accepted_makes_room_after_those_that_are_idle() {
+    async fn a_new_connection_is_closed_after_idle_and_stalled_ones() {
         let connections = Arc::default();
         let mut slots = Vec::new();
-        for name in ["first", "idle", "stuck", "busy", "last"] {
+        for name in ["first", "idle", "stalled", "busy", "last"] {
             slots.push((name, Connections::admit(&connections, 5).await));
         }
         drop(slots[1].1.handle().busy());
         slots[2].1.handle().set_unsent(true);
-        let _under_way = slots[3].1.handle().busy();
+        let _busy = slots[3].1.handle().busy();
 
-        let mut gone = Vec::new();
+        let mut closed = Vec::new();
         for _ in 0..5 {
             connections.make_room();
-            gone.extend(slots.extract_if(.., |(_, slot)| slot.close.is_cancelled()).map(|(name, _)| name));
+            closed.extend(slots.extract_if(.., |(_, slot)| slot.close.is_cancelled()).map(|(name, _)| name));
         }
-        assert_eq!(gone, ["idle", "stuck", "first", "last"]);
+        assert_eq!(closed, ["idle", "stalled", "first", "last"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The stream of one connection: it gives up a client that takes nothing, and says when it waits for one.
+//! The stream of one connection: it times out if the client reads nothing, and records when it waits for the client.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,13 +14,13 @@ use super::connections::Handle;
 /// The stream of one connection.
 pub(super) struct Stream {
     stream: Pin<Box<TimeoutStream<TcpStream>>>,
-    /// Whether the latest write has to wait until the client takes more.
+    /// Whether the last write waits for the client to read.
     unsent: bool,
     handle: Handle,
 }
 
 impl Stream {
-    /// Fails a write once the client has taken nothing for `write_progress`.
+    /// Makes a write fail once the client has read nothing for `write_progress`.
     pub(super) fn new(stream: TcpStream, write_progress: Duration, handle: Handle) -> Self {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(write_progress));

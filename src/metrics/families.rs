@@ -1,4 +1,4 @@
-//! The families of a snapshot, in the order in which they are exposed. A family is one entry of a table.
+//! The families of a snapshot: a table in the order in which they are exposed.
 
 use crate::domain::{Association, Certificate, Date, Entry, Reading, ZoneCertificate, ZoneState};
 use crate::exposition::Kind;
@@ -13,7 +13,7 @@ pub(super) struct Family {
     pub(super) rows: Rows,
 }
 
-/// What has a row in a family, and what the row says. Where it says nothing, the value is not known.
+/// Which things have a row in a family, and how to write it. If nothing is written, the value is unknown.
 pub(super) enum Rows {
     /// Every hostname.
     Hostname(fn(&Entry, &mut Row<'_>)),
@@ -21,7 +21,7 @@ pub(super) enum Rows {
     Reading(fn(&Reading, &mut Row<'_>)),
     /// A hostname that was read and has an association.
     Association(fn(&Reading, &mut Row<'_>)),
-    /// The same: the seconds until a date, counted when the page is made.
+    /// A hostname that was read and has an association: the seconds until a date, computed for each page.
     Countdown(fn(&Reading) -> Option<Date>),
     /// Every zone.
     Zone(fn(&ZoneState, &mut Row<'_>)),
@@ -29,16 +29,16 @@ pub(super) enum Rows {
     Certificate(fn(&ZoneCertificate, &mut Row<'_>)),
 }
 
-/// The reading of a hostname that has an association: without one there is nothing more to say.
+/// The reading of a hostname that has an association.
 #[inline]
 pub(super) fn associated(entry: &Entry) -> Option<&Reading> {
     entry.reading().filter(|reading| reading.association != Association::None)
 }
 
-/// The help text of a family whose values were read before the scrape.
+/// The help text of a family whose values are cached from the last poll.
 macro_rules! cached {
     ($text:literal) => {
-        concat!($text, " From a cache of the last poll.")
+        concat!($text, " Cached from the last poll.")
     };
 }
 
@@ -46,48 +46,48 @@ const fn family(name: &'static str, help: &'static str, kind: Kind, rows: Rows) 
     Family { name, help, kind, rows }
 }
 
-/// Every family of a snapshot.
+/// All families of a snapshot.
 pub(super) const FAMILIES: &[Family] = &[
     family(
         "cloudflare_aop_hostname_up",
-        cached!("Whether the latest poll got an answer about the hostname."),
+        cached!("1 if the latest poll could read the hostname."),
         Kind::Gauge,
         Rows::Hostname(|entry, row| row.flag(entry.is_up())),
     ),
     family(
         "cloudflare_aop_hostname_last_success_timestamp_seconds",
-        cached!("When the values of the hostname were read."),
+        cached!("When the hostname was last read."),
         Kind::Gauge,
         Rows::Reading(|reading, row| row.int(reading.read_at.as_second())),
     ),
     family(
         "cloudflare_aop_hostname_enabled",
-        cached!("Whether Cloudflare presents a client certificate to the origin of the hostname."),
+        cached!("1 if Cloudflare presents a client certificate to the origin of the hostname."),
         Kind::Gauge,
         Rows::Reading(|reading, row| row.flag(reading.association == Association::Enabled)),
     ),
     family(
         "cloudflare_aop_hostname_association",
-        cached!("1 for the state that the association of the hostname is in."),
+        cached!("1 for the state of the hostname's association."),
         Kind::Gauge,
         Rows::Reading(|reading, row| row.association(reading.association)),
     ),
     family(
         "cloudflare_aop_hostname_status",
-        cached!("1 for the status that the association of the hostname has."),
+        cached!("1 for the status of the hostname's association."),
         Kind::Gauge,
         Rows::Association(|reading, row| row.status(reading.status)),
     ),
     family(
         "cloudflare_aop_hostname_certificate_status",
-        cached!("1 for the status that the certificate of the hostname has."),
+        cached!("1 for the status of the hostname's certificate."),
         Kind::Gauge,
         Rows::Association(|reading, row| row.status(reading.certificate_status)),
     ),
     family(
         "cloudflare_aop_hostname_certificate_expires_in_seconds",
         cached!(
-            "Seconds until the certificate of the hostname expires, negative once it has; computed at the scrape."
+            "Seconds until the hostname's certificate expires, negative once it has expired; computed at scrape time."
         ),
         Kind::Gauge,
         Rows::Countdown(|reading| certificate(reading)?.expires()),
@@ -95,14 +95,14 @@ pub(super) const FAMILIES: &[Family] = &[
     family(
         "cloudflare_aop_hostname_certificate_expires_timestamp_seconds",
         cached!(
-            "When the certificate of the hostname expires, as the API says, or else the certificate itself."
+            "When the hostname's certificate expires, according to the API, or to the certificate itself if the API does not say."
         ),
         Kind::Gauge,
         Rows::Association(|reading, row| row.date(certificate(reading).and_then(Certificate::expires))),
     ),
     family(
         "cloudflare_aop_hostname_certificate_pem_not_after_timestamp_seconds",
-        cached!("Until when the certificate of the hostname is valid, as it says itself."),
+        cached!("The notAfter date in the hostname's certificate."),
         Kind::Gauge,
         Rows::Association(|reading, row| {
             row.date(certificate(reading).and_then(Certificate::pem).map(|pem| pem.not_after));
@@ -110,7 +110,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     family(
         "cloudflare_aop_hostname_certificate_pem_not_before_timestamp_seconds",
-        cached!("From when on the certificate of the hostname is valid, as it says itself."),
+        cached!("The notBefore date in the hostname's certificate."),
         Kind::Gauge,
         Rows::Association(|reading, row| {
             row.date(certificate(reading).and_then(Certificate::pem).map(|pem| pem.not_before));
@@ -118,7 +118,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     family(
         "cloudflare_aop_hostname_certificate_metadata_match",
-        cached!("Whether the API and the certificate itself agree on its expiry and serial number."),
+        cached!("1 if the API and the certificate itself agree on expiry and serial number."),
         Kind::Gauge,
         Rows::Association(|reading, row| {
             if let Some(agree) = certificate(reading).and_then(Certificate::metadata_match) {
@@ -128,7 +128,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     family(
         "cloudflare_aop_hostname_certificate_info",
-        cached!("Always 1; the labels describe the certificate of the hostname."),
+        cached!("Always 1; the labels describe the hostname's certificate."),
         Kind::Info,
         Rows::Association(|reading, row| {
             if let Some(certificate) = certificate(reading) {
@@ -140,31 +140,31 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     family(
         "cloudflare_aop_hostname_created_timestamp_seconds",
-        cached!("When the association of the hostname was made."),
+        cached!("When the hostname's association was created."),
         Kind::Gauge,
         Rows::Association(|reading, row| row.date(reading.created_at)),
     ),
     family(
         "cloudflare_aop_hostname_updated_timestamp_seconds",
-        cached!("When the association of the hostname was last changed."),
+        cached!("When the hostname's association was last updated."),
         Kind::Gauge,
         Rows::Association(|reading, row| row.date(reading.updated_at)),
     ),
     family(
         "cloudflare_aop_hostname_certificate_uploaded_timestamp_seconds",
-        cached!("When the certificate of the hostname was uploaded."),
+        cached!("When the hostname's certificate was uploaded."),
         Kind::Gauge,
         Rows::Association(|reading, row| row.date(reading.certificate_uploaded_on)),
     ),
     family(
         "cloudflare_aop_hostname_certificate_updated_timestamp_seconds",
-        cached!("When the certificate of the hostname was last changed."),
+        cached!("When the hostname's certificate was last updated."),
         Kind::Gauge,
         Rows::Association(|reading, row| row.date(reading.certificate_updated_at)),
     ),
     family(
         "cloudflare_aop_hostname_drifted",
-        cached!("Whether the hostname is something else than the configuration expects."),
+        cached!("1 if the hostname differs from its expectation."),
         Kind::Gauge,
         Rows::Hostname(|entry, row| {
             if let Some(drifted) = entry.is_drifted() {
@@ -174,7 +174,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     family(
         "cloudflare_aop_zone_up",
-        cached!("Whether the latest poll could read the zone."),
+        cached!("1 if the latest poll could read the zone."),
         Kind::Gauge,
         Rows::Zone(|zone, row| row.flag(zone.is_up())),
     ),
@@ -186,19 +186,19 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     family(
         "cloudflare_aop_zone_hostnames",
-        cached!("Hostnames of the zone that are watched."),
+        cached!("Watched hostnames of the zone."),
         Kind::Gauge,
         Rows::Zone(|zone, row| row.int(zone.entries().len())),
     ),
     family(
         "cloudflare_aop_zone_hostnames_removed_total",
-        cached!("Discovered hostnames that have vanished from the zone."),
+        cached!("Discovered hostnames that have left the zone."),
         Kind::Counter,
         Rows::Zone(|zone, row| row.int(zone.removed())),
     ),
     family(
         "cloudflare_aop_zone_info",
-        cached!("Always 1; the labels tell the id of the zone, empty until it is known, and who reads it."),
+        cached!("Always 1; the labels are the zone's id, empty until it is known, and its account."),
         Kind::Info,
         Rows::Zone(|zone, row| {
             let id = zone.id().map(|id| id.to_string()).unwrap_or_default();
@@ -207,7 +207,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     family(
         "cloudflare_aop_zone_level_enabled",
-        cached!("Whether the zone-level switch is on; per-hostname associations go before it."),
+        cached!("1 if the zone-level setting is on; per-hostname associations take precedence."),
         Kind::Gauge,
         Rows::Zone(|zone, row| {
             if let Some(enabled) = zone.zone_level_enabled() {
@@ -217,13 +217,15 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     family(
         "cloudflare_aop_certificate_status",
-        cached!("1 for the status that the certificate has."),
+        cached!("1 for the status of the certificate."),
         Kind::Gauge,
         Rows::Certificate(|known, row| row.status(known.status)),
     ),
     family(
         "cloudflare_aop_certificate_expires_timestamp_seconds",
-        cached!("When the certificate expires, as the API says, or else the certificate itself."),
+        cached!(
+            "When the certificate expires, according to the API, or to the certificate itself if the API does not say."
+        ),
         Kind::Gauge,
         Rows::Certificate(|known, row| row.date(known.certificate.expires())),
     ),
@@ -235,9 +237,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     family(
         "cloudflare_aop_certificate_hostnames",
-        cached!(
-            "Hostnames that the certificate is associated with, where they were listed; 100 at the most."
-        ),
+        cached!("Hostnames that are associated with the certificate, if they were listed; at most 100."),
         Kind::Gauge,
         Rows::Certificate(|known, row| {
             if let Some(hostnames) = known.hostnames {
@@ -251,7 +251,7 @@ fn certificate(reading: &Reading) -> Option<&Certificate> {
     reading.certificate.as_deref()
 }
 
-/// What the API says of a certificate beside its dates; what it does not say is empty.
+/// The labels that describe a certificate; unknown values are empty.
 fn described(certificate: &Certificate) -> [(&'static str, &str); 3] {
     let details = certificate.details();
     [

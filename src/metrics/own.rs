@@ -1,10 +1,10 @@
-//! The families about the exporter itself, which a registry has counted.
+//! The families about the exporter itself, from its registry.
 
 use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
 
 use crate::exposition::{self, Format, Kind, Series};
 
-/// The order in which they are exposed, those of the process after them.
+/// The order in which they are exposed. Those of the process follow.
 const ORDER: &[&str] = &[
     "cloudflare_aop_api_requests_total",
     "cloudflare_aop_api_request_duration_seconds",
@@ -24,19 +24,19 @@ const ORDER: &[&str] = &[
     "cloudflare_aop_exporter_build_info",
 ];
 
-/// The families in the order in which they are exposed; those that have no place keep theirs, at the end.
+/// Sorts the families as in [`ORDER`]; others keep their order, at the end.
 pub(super) fn in_order(mut families: Vec<MetricFamily>) -> Vec<MetricFamily> {
     families
         .sort_by_key(|family| ORDER.iter().position(|name| *name == family.name()).unwrap_or(ORDER.len()));
     families
 }
 
-/// Writes what stands before the series of a family.
+/// Writes the header of a family.
 pub(super) fn header(out: &mut Vec<u8>, format: Format, family: &MetricFamily) {
     exposition::header(out, format, family.name(), family.help(), kind(family));
 }
 
-/// Writes all that a family says under one set of labels.
+/// Writes the series of a family with one set of labels.
 pub(super) fn row(out: &mut Vec<u8>, family: &MetricFamily, metric: &Metric) {
     let name = family.name();
     match kind(family) {
@@ -54,7 +54,7 @@ fn histogram(out: &mut Vec<u8>, name: &str, metric: &Metric) {
         let series = start(out, name, "_bucket", labels).bound(bucket.upper_bound());
         series.integer(bucket.cumulative_count());
     }
-    // the registry leaves out the bucket that holds everything
+    // the registry leaves out the bucket +Inf
     let count = histogram.get_sample_count();
     start(out, name, "_bucket", labels).bound(f64::INFINITY).integer(count);
     start(out, name, "_sum", labels).float(histogram.get_sample_sum());
@@ -66,7 +66,7 @@ fn start<'a>(out: &'a mut Vec<u8>, name: &str, part: &str, labels: &[LabelPair])
     labels.iter().fold(series, |series, label| series.label(label.name(), label.value()))
 }
 
-/// Summaries and untyped values are not counted here.
+/// The kind of a family; the registry has neither summaries nor untyped values.
 fn kind(family: &MetricFamily) -> Kind {
     match family.get_field_type() {
         MetricType::COUNTER => Kind::Counter,

@@ -1,25 +1,25 @@
-//! What one family says of one thing: no series, one, or one for each state.
+//! A row: all series of one thing in one family. It has no series if the value is unknown, and may have one for each state.
 
 use crate::domain::{Association, Date, Status};
 use crate::exposition;
 
 use super::States;
 
-/// A row that is to be written. Whoever writes nothing says that the value is not known.
+/// A row to write. A family that writes nothing leaves the value unknown.
 pub(super) struct Row<'a> {
     pub(super) out: &'a mut Vec<u8>,
-    /// The name and the labels that say what the row is about, up to the last one's opening quote.
+    /// The name and the labels that identify the row, up to the opening quote of the last value.
     pub(super) head: &'a [u8],
-    /// The last one's value, of a name, which needs no escaping.
+    /// The last value: a name, which needs no escaping.
     pub(super) last: &'a str,
     pub(super) states: States,
 }
 
-/// How much of a free text is shown, in octets.
+/// The longest free text in octets; the rest is cut off.
 const LONGEST: usize = 256;
 
 impl Row<'_> {
-    /// A whole number.
+    /// Writes a whole number.
     #[inline]
     pub(super) fn int(&mut self, value: impl itoa::Integer) {
         self.start();
@@ -28,14 +28,14 @@ impl Row<'_> {
         self.out.push(b'\n');
     }
 
-    /// 1 or 0.
+    /// Writes 1 or 0.
     #[inline]
     pub(super) fn flag(&mut self, value: bool) {
         self.start();
         self.out.extend_from_slice(if value { b"\"} 1\n" } else { b"\"} 0\n" });
     }
 
-    /// A point in time, where there is one.
+    /// Writes a date, if there is one.
     #[inline]
     pub(super) fn date(&mut self, date: Option<Date>) {
         if let Some(date) = date {
@@ -43,7 +43,7 @@ impl Row<'_> {
         }
     }
 
-    /// A series with more labels, whose values are free text, and whose own value is 1.
+    /// Writes 1 with more labels, whose values are free text.
     pub(super) fn info(&mut self, labels: &[(&str, &str)]) {
         self.start();
         self.out.push(b'"');
@@ -54,12 +54,12 @@ impl Row<'_> {
         self.out.extend_from_slice(b"} 1\n");
     }
 
-    /// The state of an association.
+    /// Writes the state of an association.
     pub(super) fn association(&mut self, current: Association) {
         self.state("\",association=\"", &Association::ALL, &ASSOCIATIONS, current);
     }
 
-    /// A status, where there is one.
+    /// Writes a status, if there is one.
     pub(super) fn status(&mut self, current: Option<Status>) {
         if let Some(current) = current {
             self.state("\",status=\"", &Status::ALL, &STATUSES, current);
@@ -72,7 +72,7 @@ impl Row<'_> {
         self.start();
         self.out.extend_from_slice(label.as_bytes());
         let head = row..self.out.len();
-        // what the row starts with stands there already: the first series goes on, the others copy it
+        // the first series continues this head, the others copy it
         let mut first = true;
         for (state, tail) in states.iter().zip(tails) {
             let on = *state == current;
@@ -94,8 +94,8 @@ impl Row<'_> {
     }
 }
 
-/// The end of a state's series, made when this is compiled, of one size: a copy of 32 octets costs less
-/// than one whose length has to be looked at.
+/// The end of a state's series, made at compile time. All have one size, since copying 32 octets is faster than copying
+/// a variable length.
 struct Tail {
     octets: [u8; 32],
     length: usize,
@@ -111,11 +111,11 @@ impl Tail {
     }
 
     const fn append(&mut self, text: &[u8]) {
-        let mut place = 0;
-        while place < text.len() {
-            self.octets[self.length] = text[place];
+        let mut index = 0;
+        while index < text.len() {
+            self.octets[self.length] = text[index];
             self.length += 1;
-            place += 1;
+            index += 1;
         }
     }
 
@@ -132,20 +132,20 @@ impl Tail {
 
 const ASSOCIATIONS: [Tail; Association::ALL.len()] = {
     let mut tails = [const { Tail::new("") }; Association::ALL.len()];
-    let mut place = 0;
-    while place < tails.len() {
-        tails[place] = Tail::new(Association::ALL[place].label());
-        place += 1;
+    let mut index = 0;
+    while index < tails.len() {
+        tails[index] = Tail::new(Association::ALL[index].label());
+        index += 1;
     }
     tails
 };
 
 const STATUSES: [Tail; Status::ALL.len()] = {
     let mut tails = [const { Tail::new("") }; Status::ALL.len()];
-    let mut place = 0;
-    while place < tails.len() {
-        tails[place] = Tail::new(Status::ALL[place].label());
-        place += 1;
+    let mut index = 0;
+    while index < tails.len() {
+        tails[index] = Tail::new(Status::ALL[index].label());
+        index += 1;
     }
     tails
 };

@@ -1,109 +1,121 @@
 //! Hostnames that are asked about one by one.
 
-use std::sync::OnceLock;
-use std::time::Duration;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
-use futures_util::{StreamExt, stream};
-use tokio::time::{Instant, sleep_until};
-
+use super::api::Api;
+use super::breaker::Breaker;
 use super::zone::{ZonePoll, unless_it_panics};
 use crate::cloudflare::{Error, Purpose};
-use crate::domain::{Certificates, Hostname, Reason, ZoneId};
+use crate::domain::{Date, Hostname, Outcome, Reading, Reason, ZoneId, ZoneState};
+use crate::poll::memory::Memory;
 
-/// Within a long poll, what is known is published this often.
-const PUBLISH_EVERY: Duration = Duration::from_secs(10);
-
-/// What a poll has heard of a zone before it asks about hostnames.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Before {
-    Nothing,
-    /// What its lists tell.
-    Lists,
-    /// That there are no lists, or not for this token.
-    Refusal,
+/// A hostname to ask about.
+pub(super) struct Question {
+    hostname: Hostname,
+    /// Whether the latest GET for it failed.
+    suspect: bool,
 }
 
-impl ZonePoll<'_> {
-    /// Asks about each of these hostnames and ends the zone's poll. The zone is up where anything was answered.
-    pub(super) async fn ask(
-        &self,
-        id: ZoneId,
-        hostnames: Vec<Hostname>,
-        certificates: Certificates,
-        before: Before,
-    ) {
-        let (all, mut failed, mut answered) = (hostnames.len(), 0_usize, before == Before::Lists);
-        let mut first_failure = None;
-        // where all of the zone is refused, asking on would only spend the budget of others
-        let refused = OnceLock::new();
-        let ask = |hostname: Hostname| {
-            let refused = &refused;
-            async move {
-                if let Some(reason) = refused.get() {
-                    return (hostname, Err((*reason, None)));
-                }
-                let answer = unless_it_panics(self.client.hostname(id, &hostname, self.deadline)).await;
-                let answer = answer.flatten().map_err(|error| {
-                    let reason = error.reason();
-                    if reason == Reason::Auth {
-                        refused.get_or_init(|| reason);
-                    }
-                    (reason, Some(error))
-                });
-                (hostname, answer)
-            }
-        };
-        let concurrent = self.client.options().max_concurrent_requests;
-        let mut hostnames = hostnames.into_iter();
-        // after lists were refused, the first answer tells whether that holds for the zone
-        let first: Vec<_> = hostnames.by_ref().take(usize::from(before == Before::Refusal)).collect();
-        let first = stream::iter(first).then(&ask);
-        let answers = first.chain(stream::iter(hostnames).map(&ask).buffer_unordered(concurrent));
-        tokio::pin!(answers);
-        let (mut outcome, mut published) = (self.outcome(Some(id)), Instant::now());
+/// Orders hostnames so that none is left out again and again where time or quota do not suffice for all, and so that
+/// those that hang hold up no other: what failed at its last attempt comes last. Within both the longest waiting is
+/// first.
+pub(super) fn order(hostnames: Vec<Hostname>, zone: &ZoneState, memory: &Memory) -> Vec<Question> {
+    let read_at = |hostname: &Hostname| -> Option<Date> { Some(zone.entry(hostname)?.reading()?.read_at) };
+    let mut hostnames: Vec<_> = hostnames
+        .into_iter()
+        .map(|hostname| (memory.failed_at(&hostname), read_at(&hostname), hostname))
+        .collect();
+    // none, for hostnames that have not failed, sorts first
+    hostnames.sort();
+    let question =
+        |(failed_at, _, hostname): (Option<_>, _, _)| Question { hostname, suspect: failed_at.is_some() };
+    hostnames.into_iter().map(question).collect()
+}
+
+impl<A: Api> ZonePoll<A> {
+    /// Asks about each of these hostnames and ends the zone's poll. The zone is up if its lists were read (`listed`),
+    /// or if anything was answered.
+    pub(super) async fn ask(&self, id: ZoneId, hostnames: Vec<Hostname>, mut breaker: Breaker, listed: bool) {
+        let all = hostnames.len();
+        let mut waiting = order(hostnames, &self.zone, &self.memory).into_iter().peekable();
+        let mut running = FuturesUnordered::new();
+        let mut failures = Failures::default();
         loop {
-            let next = tokio::select! {
-                next = answers.next() => next,
-                () = sleep_until(published + PUBLISH_EVERY), if !outcome.hostnames.is_empty() => {
-                    self.send(std::mem::replace(&mut outcome, self.outcome(Some(id)))).await;
-                    published = Instant::now();
-                    continue;
+            while let Some(next) = waiting.peek() {
+                if breaker.tripped().is_some()
+                    || running.len() >= breaker.width(next.suspect, self.account.max_concurrent)
+                {
+                    break;
                 }
-            };
-            let Some((hostname, answer)) = next else { break };
+                running.extend(waiting.next().map(|question| self.question(id, question)));
+            }
+            let Some((question, answer)) = running.next().await else { break };
+            let hostname = question.hostname;
             let result = match answer {
                 Ok(reading) => {
-                    answered = true;
+                    breaker.answered(question.suspect);
                     self.memory.answered(&hostname, reading.association);
                     Ok(reading)
                 }
-                Err((reason, error)) => {
-                    failed += 1;
-                    self.telemetry.poll_error(self.target.key(), reason);
-                    if before == Before::Refusal && !answered && error.as_ref().is_some_and(is_of_zone) {
-                        refused.get_or_init(|| reason);
+                Err(error) => {
+                    breaker.failed(&error);
+                    if error.was_sent() {
+                        self.memory.failed(&hostname);
                     }
-                    first_failure = first_failure.or(error.map(|error| (hostname.clone(), reason, error)));
+                    let reason = error.reason();
+                    failures.add(&hostname, error);
                     Err(reason)
                 }
             };
-            outcome.hostnames.push((hostname, result));
+            self.read(hostname, result).await;
         }
-        let mut end = Ok(());
-        if let Some((hostname, reason, error)) = first_failure {
-            let advice = error.advice(Purpose::Read);
-            tracing::warn!(zone = %self.target.key(), failed, of = all, %hostname, %error, advice, "hostnames could not be read");
-            if !answered {
-                end = Err(reason);
+        if let Some(reason) = breaker.tripped() {
+            for question in waiting {
+                failures.skipped += 1;
+                self.read(question.hostname, Err(reason)).await;
             }
         }
-        outcome.certificates = certificates;
-        outcome.end = Some((end, self.clock.now().into()));
-        self.send(outcome).await;
+        let result = match failures.first.as_ref().filter(|_| !listed && !breaker.is_answered()) {
+            Some((_, error)) => Err(error.reason()),
+            None => Ok(()),
+        };
+        failures.log(self.zone.key().as_str(), all);
+        self.end(result).await;
+    }
+
+    async fn question(&self, id: ZoneId, question: Question) -> (Question, Result<Reading, Error>) {
+        let deadline = if question.suspect { self.deadline.of_suspects() } else { self.deadline.at() };
+        let answer = unless_it_panics(self.account.api.hostname(id, &question.hostname, deadline)).await;
+        (question, answer.flatten())
+    }
+
+    async fn read(&self, hostname: Hostname, result: Result<Reading, Reason>) {
+        if let Err(reason) = result {
+            self.telemetry.poll_error(self.zone.key(), reason);
+        }
+        self.report(Outcome::Read(hostname, result)).await;
     }
 }
 
-/// Whether a refusal to tell of a hostname is one of the whole zone.
-fn is_of_zone(error: &Error) -> bool {
-    error.reason() == Reason::Forbidden || error.is_of_path()
+/// What failed among the hostnames of one poll of a zone.
+#[derive(Default)]
+struct Failures {
+    count: usize,
+    /// Not asked about after others had failed.
+    skipped: usize,
+    first: Option<(Hostname, Error)>,
+}
+
+impl Failures {
+    fn add(&mut self, hostname: &Hostname, error: Error) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| (hostname.clone(), error));
+    }
+
+    fn log(&self, zone: &str, all: usize) {
+        let Some((hostname, error)) = &self.first else { return };
+        let (failed, skipped, advice) = (self.count, self.skipped, error.advice(Purpose::Read));
+        tracing::warn!(zone, failed, skipped, of = all, %hostname, %error, advice, "hostnames could not be read");
+    }
 }

@@ -10,18 +10,20 @@ use crate::domain::{Association, CertId, Date, Hostname, Level, Reading, Status,
 /// What the lists tell.
 pub(super) struct Listing {
     /// The hostnames that have an association, each with its reading, or why a GET has to tell.
-    pub(super) hostnames: BTreeMap<Hostname, Result<Reading, Gap>>,
+    pub(super) hostnames: BTreeMap<Hostname, Result<Reading, Unresolved>>,
     /// Whether every other hostname has none.
     pub(super) complete: bool,
-    /// In how many pages the associations came.
+    /// The number of pages in which the associations came.
     pub(super) pages: u32,
+    /// The number of pages of both lists.
+    pub(super) requests: usize,
     /// The certificates, with the number of their associations.
     pub(super) certificates: Vec<ZoneCertificate>,
 }
 
 /// Why the lists do not tell what a GET would.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gap {
+pub(super) enum Unresolved {
     /// The row or its certificate lacks what it has to have.
     Untrusted,
     /// Its certificate is not listed, as deleted ones are not, or its rows may be of different moments.
@@ -48,14 +50,14 @@ pub(super) fn join(associations: Associations, listed: &[ListedCertificate], rea
         // one that changed between two pages may be on both, as it was and as it is
         let unsure = pages > 1 && rows.len() > 1;
         let row = rows.iter().filter(|_| !unsure).min_by(|a, b| rank(a).cmp(&rank(b)));
-        (hostname, row.ok_or(Gap::Unsure).and_then(|row| reading(row, &certificates, read_at)))
+        (hostname, row.ok_or(Unresolved::Unsure).and_then(|row| reading(row, &certificates, read_at)))
     });
     let hostnames = hostnames.collect();
     let certificates = listed.iter().map(|row| ZoneCertificate {
         hostnames: Some(used.get(&row.id).copied().unwrap_or(0)),
         ..zone_certificate(row, Level::Hostname)
     });
-    Listing { hostnames, complete, pages, certificates: certificates.collect() }
+    Listing { hostnames, complete, pages, requests: pages as usize, certificates: certificates.collect() }
 }
 
 /// A listed certificate of one of the two stores.
@@ -76,8 +78,8 @@ fn reading(
     row: &AssociationRow,
     certificates: &HashMap<&CertId, &ListedCertificate>,
     read_at: Date,
-) -> Result<Reading, Gap> {
-    let association = row.association.ok_or(Gap::Untrusted)?;
+) -> Result<Reading, Unresolved> {
+    let association = row.association.ok_or(Unresolved::Untrusted)?;
     let bare = Reading {
         status: row.status,
         created_at: row.created_at,
@@ -86,8 +88,8 @@ fn reading(
     };
     match &row.cert_id {
         Some(id) => {
-            let listed = certificates.get(id).ok_or(Gap::Unsure)?;
-            listed.certificate.expires().ok_or(Gap::Untrusted)?;
+            let listed = certificates.get(id).ok_or(Unresolved::Unsure)?;
+            listed.certificate.expires().ok_or(Unresolved::Untrusted)?;
             Ok(Reading {
                 certificate_status: listed.status,
                 certificate: Some(Arc::clone(&listed.certificate)),
@@ -97,7 +99,7 @@ fn reading(
         }
         // a void one may have lost its certificate
         None if association == Association::Void => Ok(bare),
-        None => Err(Gap::Untrusted),
+        None => Err(Unresolved::Untrusted),
     }
 }
 
@@ -182,7 +184,7 @@ mod tests {
     #[test]
     fn what_may_have_changed_between_two_pages_is_left_to_a_get_and_uses_its_certificate_once() {
         let rows = || vec![row("one", Some(Status::Active), 1), row("one", Some(Status::PendingDeletion), 2)];
-        for (pages, gap) in [(1, None), (2, Some(Gap::Unsure))] {
+        for (pages, gap) in [(1, None), (2, Some(Unresolved::Unsure))] {
             let listing = joined_of(pages, rows());
             assert_eq!(listing.certificates[0].hostnames, Some(1));
             assert_eq!(listing.hostnames.into_values().next().unwrap().err(), gap);
@@ -194,16 +196,16 @@ mod tests {
         let gap = |row: AssociationRow| joined(vec![row]).hostnames.into_values().next().unwrap().err();
         let whole = row("one", None, 1);
         assert_eq!(gap(whole.clone()), None);
-        assert_eq!(gap(AssociationRow { association: None, ..whole.clone() }), Some(Gap::Untrusted));
-        assert_eq!(gap(AssociationRow { cert_id: None, ..whole.clone() }), Some(Gap::Untrusted));
-        assert_eq!(gap(row("three", None, 1)), Some(Gap::Unsure));
+        assert_eq!(gap(AssociationRow { association: None, ..whole.clone() }), Some(Unresolved::Untrusted));
+        assert_eq!(gap(AssociationRow { cert_id: None, ..whole.clone() }), Some(Unresolved::Untrusted));
+        assert_eq!(gap(row("three", None, 1)), Some(Unresolved::Unsure));
         let without_dates = ListedCertificate {
             certificate: Arc::new(Certificate::new(CertificateDetails::default(), None)),
             ..listed("one")
         };
         let associations = Associations { rows: [whole.clone()].into(), complete: true, pages: 1 };
         let listing = join(associations, &[without_dates], at(0));
-        assert_eq!(listing.hostnames.into_values().next().unwrap().err(), Some(Gap::Untrusted));
+        assert_eq!(listing.hostnames.into_values().next().unwrap().err(), Some(Unresolved::Untrusted));
         let void = AssociationRow { association: Some(Association::Void), cert_id: None, ..whole };
         assert_eq!(gap(void), None);
     }

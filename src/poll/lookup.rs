@@ -1,65 +1,113 @@
-//! The ids of an account's zones, as far as a poll has to look them up.
+//! The look-ups of one account's zone ids within one poll.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
 
-use crate::cloudflare::{Client, Error, VisibleZones};
-use crate::domain::{Snapshot, Targets, ZoneId, ZoneName, ZoneState, ZoneTarget};
+use super::api::Api;
+use super::memory::Memory;
+use crate::cloudflare::{Error, VisibleZones};
+use crate::domain::{ZoneId, ZoneName, ZoneState};
 
-/// From so many names on, all zones that the token sees are listed: 50 a page, rather than a request a name.
+/// From this many names on, all zones that the token sees are listed, 50 a page, instead of a request for each name.
 const MANY: usize = 51;
+/// Look-ups by name that run side by side.
+const WIDTH: usize = 4;
+/// After so many refused look-ups by name in a row the others of this poll fail without being sent.
+const MOST_REFUSED: usize = 3;
+/// The pages that are read at most where look-ups by name are refused.
+const MOST_PAGES: usize = 100;
 
-/// The look-up of one account's zones within one poll.
-pub(super) struct Lookup<'a> {
-    client: &'a Client,
-    /// The names whose ids are not known.
-    names: Vec<ZoneName>,
+/// The look-ups of one account within one poll. The list of all zones is read once at most.
+pub(super) struct Lookup<A> {
+    api: Arc<A>,
+    /// The number of names to look up.
+    names: usize,
     listed: OnceCell<Result<Option<VisibleZones>, Arc<Error>>>,
+    running: Semaphore,
+    /// The refused look-ups by name in a row, and the latest of them.
+    refused: Mutex<(usize, Option<Arc<Error>>)>,
 }
 
-impl<'a> Lookup<'a> {
-    pub(super) fn new(client: &'a Client, account: &str, targets: &Targets, known: &Snapshot) -> Self {
-        let zones = targets.zones().iter().filter(|target| &**target.account() == account);
-        let unknown =
-            zones.filter(|target| known.zone(target.key()).is_some_and(|zone| id(target, zone).is_none()));
-        let names = unknown.filter_map(|target| target.name().cloned()).collect();
-        Self { client, names, listed: OnceCell::new() }
+impl<A: Api> Lookup<A> {
+    pub(super) fn new(api: Arc<A>, names: usize) -> Self {
+        let running = Semaphore::new(WIDTH);
+        Self { api, names, listed: OnceCell::new(), running, refused: Mutex::default() }
     }
 
-    /// How many requests that takes, unless a zone has to be looked for once more.
-    pub(super) fn requests(&self) -> usize {
-        let names = self.names.len();
-        if names >= MANY { names.div_ceil(MANY - 1) } else { names }
-    }
-
-    /// The zone's id: as configured, else as last looked up, unless the latest poll says that it may be another now.
-    pub(super) async fn id(
-        &self,
-        target: &ZoneTarget,
-        known: &ZoneState,
-        deadline: Instant,
-    ) -> Result<ZoneId, Error> {
-        match (id(target, known), target.name()) {
-            (Some(id), _) => Ok(id),
-            (None, Some(name)) if self.names.len() >= MANY => self.listed(name, deadline).await,
-            (None, Some(name)) => self.client.zone_id(name, deadline).await,
-            // a target has at least one of the two
-            (None, None) => Err(Error::Deadline),
+    /// The id of the zone of that name. A token may be allowed one way to find it and refused the other, so the other
+    /// is tried where the first is refused.
+    pub(super) async fn find(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
+        if self.names < MANY {
+            return match self.by_name(name, deadline).await {
+                Err(error) if is_refused(&error) => match self.list(MOST_PAGES, deadline).await {
+                    Ok(Some(zones)) => zones.find(name),
+                    _ => Err(error),
+                },
+                found => found,
+            };
         }
-    }
-
-    async fn listed(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
-        let list = async || self.client.visible_zones(&self.names, deadline).await.map_err(Arc::new);
-        match self.listed.get_or_init(list).await {
-            Ok(Some(zones)) => self.client.zone_id_among(zones, name, deadline).await,
-            Ok(None) => self.client.zone_id(name, deadline).await,
+        match self.list(self.names, deadline).await {
+            Ok(Some(zones)) => match zones.find(name) {
+                // a list that changed while its pages were read may lack a zone that is there
+                Err(Error::NoZone(_)) => self.by_name(name, deadline).await,
+                found => found,
+            },
+            Ok(None) => self.by_name(name, deadline).await,
+            Err(error) if is_refused(error) => self.by_name(name, deadline).await,
             Err(error) => Err(Error::Common(Arc::clone(error))),
         }
     }
+
+    async fn by_name(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
+        // never closed, so that there is always a permit in the end
+        let _permit = self.running.acquire().await;
+        if let (MOST_REFUSED.., Some(error)) = &*self.refused() {
+            return Err(Error::Common(Arc::clone(error)));
+        }
+        match self.api.zone_id(name, deadline).await {
+            Err(error) if is_refused(&error) => {
+                let error = Arc::new(error);
+                let mut refused = self.refused();
+                *refused = (refused.0 + 1, Some(Arc::clone(&error)));
+                Err(Error::Common(error))
+            }
+            found => {
+                *self.refused() = (0, None);
+                found
+            }
+        }
+    }
+
+    fn refused(&self) -> MutexGuard<'_, (usize, Option<Arc<Error>>)> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn list(&self, most_pages: usize, deadline: Instant) -> Result<Option<&VisibleZones>, &Arc<Error>> {
+        let list = async || self.api.visible_zones(most_pages, deadline).await.map_err(Arc::new);
+        self.listed.get_or_init(list).await.as_ref().map(Option::as_ref)
+    }
 }
 
-fn id(target: &ZoneTarget, known: &ZoneState) -> Option<ZoneId> {
-    target.id().or_else(|| known.id().filter(|_| known.is_up()))
+/// Whether a failure is about this way of asking: not about the names, the token, the quota or the network.
+fn is_refused(error: &Error) -> bool {
+    !is_about_names(error) && !error.concerns_all()
+}
+
+/// Whether a look-up was answered and no one zone has that name.
+pub(super) fn is_about_names(error: &Error) -> bool {
+    matches!(error, Error::NoZone(_) | Error::NoZones(_) | Error::ManyZones(..))
+}
+
+/// Whether a poll looks up the id of that zone.
+pub(super) fn is_looked_up(zone: &ZoneState, memory: &Memory, now: Instant) -> bool {
+    let target = zone.target();
+    let by_name = target.name().is_some() && target.id().is_none();
+    by_name && (zone.id().is_none() || memory.is_id_refused() || memory.is_look_up_due(now))
+}
+
+/// The requests that so many look-ups take, unless a zone has to be looked for once more.
+pub(super) fn requests(names: usize) -> usize {
+    if names >= MANY { names.div_ceil(MANY - 1) } else { names }
 }

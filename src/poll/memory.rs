@@ -1,4 +1,4 @@
-//! What is remembered of a zone from poll to poll, until the configuration changes.
+//! What polls learned about a zone, kept from poll to poll while the zone is watched in the same way.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,61 +6,116 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::plan::Way;
+use super::plan::Lists;
 use crate::domain::{Association, Hostname};
 
-/// That a hostname has no association is taken from a list for this long, until a GET confirms it anew.
-const CONFIRM_EVERY: Duration = Duration::from_secs(3600);
+/// What may have changed without a sign of it is asked again this often.
+pub(super) const AGAIN: Duration = Duration::from_secs(3600);
 
-/// What is remembered of one zone.
-#[derive(Default)]
-pub(super) struct Memory(Mutex<Remembered>);
+/// What polls learned about one zone.
+pub(super) struct Memory(Mutex<Learned>);
 
-#[derive(Default)]
-struct Remembered {
-    way: Way,
+struct Learned {
+    lists: Lists,
     /// When a GET last confirmed that there is no association.
     confirmed: HashMap<Hostname, Instant>,
+    /// When hostnames were last asked about whose latest answer was a failure.
+    failed: HashMap<Hostname, Instant>,
+    looked_up: Instant,
+    /// Whether the API refused the known id.
+    is_id_refused: bool,
     said_empty: bool,
 }
 
 impl Memory {
-    fn get(&self) -> MutexGuard<'_, Remembered> {
+    /// Nothing learned yet; a known id counts as looked up at `now`.
+    pub(super) fn new(now: Instant) -> Self {
+        Self(Mutex::new(Learned {
+            lists: Lists::Untried,
+            confirmed: HashMap::new(),
+            failed: HashMap::new(),
+            looked_up: now,
+            is_id_refused: false,
+            said_empty: false,
+        }))
+    }
+
+    /// What stays known when another client or token reads the same zone: what was refused may be allowed now.
+    pub(super) fn renewed(&self, now: Instant) -> Self {
+        let renewed = Self::new(now);
+        renewed.set_id_refused(self.is_id_refused());
+        renewed
+    }
+
+    fn get(&self) -> MutexGuard<'_, Learned> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How its associations are read.
-    pub(super) fn way(&self) -> Way {
-        self.get().way
+    /// What was learned about reading lists.
+    pub(super) fn lists(&self) -> Lists {
+        self.get().lists
     }
 
-    pub(super) fn set_way(&self, way: Way) {
-        self.get().way = way;
+    pub(super) fn set_lists(&self, lists: Lists) {
+        self.get().lists = lists;
     }
 
-    /// Whether it is yet to be said that the zone has no association, which this counts as.
+    /// Returns true the first time that the zone turns out to have no association.
     pub(super) fn is_news_that_it_is_empty(&self) -> bool {
         !std::mem::replace(&mut self.get().said_empty, true)
     }
 
-    /// Keeps what a GET said of a hostname that lists may lack.
+    /// Keeps that a GET was answered.
     pub(super) fn answered(&self, hostname: &Hostname, association: Association) {
-        let mut remembered = self.get();
+        let mut learned = self.get();
+        learned.failed.remove(hostname);
         if association != Association::None {
-            remembered.confirmed.remove(hostname);
-        } else if remembered.way.asks_for_lists() {
-            remembered.confirmed.insert(hostname.clone(), Instant::now());
+            learned.confirmed.remove(hostname);
+        } else if learned.lists.are_read() {
+            learned.confirmed.insert(hostname.clone(), Instant::now());
         }
     }
 
-    /// Whether a GET has said within the last hour that the hostname has no association.
-    pub(super) fn is_confirmed(&self, hostname: &Hostname) -> bool {
-        self.get().confirmed.get(hostname).is_some_and(|at| at.elapsed() < CONFIRM_EVERY)
+    /// Keeps that a GET was sent and failed.
+    pub(super) fn failed(&self, hostname: &Hostname) {
+        self.get().failed.insert(hostname.clone(), Instant::now());
     }
 
-    /// Forgets the answers about what has left the zone, which would stay for ever.
-    pub(super) fn retain(&self, is_there: impl Fn(&Hostname) -> bool) {
-        self.get().confirmed.retain(|hostname, _| is_there(hostname));
+    /// When the latest GET for the hostname failed; none if it was answered or never sent.
+    pub(super) fn failed_at(&self, hostname: &Hostname) -> Option<Instant> {
+        self.get().failed.get(hostname).copied()
+    }
+
+    /// Whether a GET confirmed within the last hour that the hostname has no association.
+    pub(super) fn is_confirmed(&self, hostname: &Hostname) -> bool {
+        self.get().confirmed.get(hostname).is_some_and(|at| at.elapsed() < AGAIN)
+    }
+
+    /// Forgets hostnames that are no longer watched.
+    pub(super) fn retain(&self, is_watched: impl Fn(&Hostname) -> bool) {
+        let mut learned = self.get();
+        learned.confirmed.retain(|hostname, _| is_watched(hostname));
+        learned.failed.retain(|hostname, _| is_watched(hostname));
+    }
+
+    /// Keeps whether the API refused the zone by its id.
+    pub(super) fn set_id_refused(&self, refused: bool) {
+        self.get().is_id_refused = refused;
+    }
+
+    /// Whether the known id was refused, so that it has to be looked up before it is used again.
+    pub(super) fn is_id_refused(&self) -> bool {
+        self.get().is_id_refused
+    }
+
+    /// Keeps that the id was looked up, well or not.
+    pub(super) fn looked_up(&self) {
+        self.get().looked_up = Instant::now();
+    }
+
+    /// Whether the id was last looked up an hour ago.
+    pub(super) fn is_look_up_due(&self, now: Instant) -> bool {
+        now.duration_since(self.get().looked_up) >= AGAIN
     }
 }
 
@@ -71,12 +126,12 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn that_there_is_no_association_is_confirmed_for_an_hour_or_until_there_is_one() {
-        let (memory, hostname) = (Memory::default(), "a.example".parse().unwrap());
-        memory.set_way(Way::Lists { pages: 1 });
+    async fn a_missing_association_is_confirmed_for_an_hour_or_until_there_is_one() {
+        let (memory, hostname) = (Memory::new(Instant::now()), "a.example".parse().unwrap());
+        memory.set_lists(Lists::Read { requests: 2, unresolved: 0, at: Instant::now() });
         assert!(!memory.is_confirmed(&hostname));
         memory.answered(&hostname, Association::None);
-        advance(CONFIRM_EVERY - Duration::from_secs(1)).await;
+        advance(AGAIN - Duration::from_secs(1)).await;
         assert!(memory.is_confirmed(&hostname));
         advance(Duration::from_secs(1)).await;
         assert!(!memory.is_confirmed(&hostname));

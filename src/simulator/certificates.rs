@@ -4,24 +4,24 @@ use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use serde::Deserialize;
 
-use super::answer::{Answer, PageInfo, Refusal};
+use super::answer::{Answer, Refusal};
 use super::api::Call;
 use super::certificate::Certificate;
 use super::progress::{DELETED, PENDING_DELETION, PENDING_DEPLOYMENT, Progress};
 use super::view::CertificateView;
 use super::zone::Zone;
+use super::zones::paged;
 use crate::domain::{Level, Pem};
 
 /// How many hostname certificates a zone may have.
 const CAP: usize = 10;
 
-/// `GET` of a store: everything that is not deleted, on one page.
+/// `GET` of a store: everything that is not deleted.
 pub(super) fn list(zone: &Zone, level: Level, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let page = call.query.number("page", 1, 1, usize::MAX)?;
+    let per_page = call.query.number("per_page", 50, 5, 50)?;
     let present = zone.store(level).present(call.now);
-    let views: Vec<_> = present.map(|certificate| CertificateView::new(certificate, call.now)).collect();
-    let count = views.len();
-    let info = PageInfo { page: 1, per_page: count.max(20), count, total_count: count, total_pages: 1 };
-    Ok(Answer::page(views, info))
+    Ok(paged(present, page, per_page, |certificate| CertificateView::new(certificate, call.now)))
 }
 
 /// `GET` of a certificate; deleted ones can still be read.

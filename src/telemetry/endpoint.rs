@@ -1,6 +1,6 @@
-//! What requests are counted by.
+//! The label `endpoint`.
 
-/// The API's methods, as the label `endpoint` names them.
+/// A method of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     /// GET of one hostname.
@@ -22,7 +22,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Every method that is called.
+    /// All methods that are called.
     pub const ALL: [Self; 8] = [
         Self::HostnameGet,
         Self::HostnameList,

@@ -1,9 +1,9 @@
-//! Metrics of the registry.
+//! Construction of registered metrics.
 
 use prometheus::core::Collector;
 use prometheus::{HistogramOpts, HistogramVec, IntCounter, Opts, Registry};
 
-/// Makes metrics that are registered already.
+/// Makes metrics and registers them.
 pub(super) struct Maker<'a>(pub(super) &'a Registry);
 
 impl Maker<'_> {

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: processes that end with the test, pages, and waiting for something to become so."""
+"""What the end-to-end tests share: processes that end with their test, pages, queries, and waiting for a condition."""
 
 import atexit
 import gzip
@@ -13,6 +13,7 @@ import threading
 import time
 import unittest
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -21,11 +22,16 @@ from prometheus_client.openmetrics import parser as openmetrics
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPORTER = os.environ.get("EXPORTER", str(ROOT / "target/debug/cloudflare-aop-exporter"))
+DEPLOY = ROOT / "deploy"
+PROMETHEUS = DEPLOY / "prometheus"
+ALERTMANAGER = DEPLOY / "alertmanager/alertmanager.yml"
+RULES = (PROMETHEUS / "rules.yml").read_text()
+ALERTS = re.findall(r"^ +- alert: (\w+)$", RULES, re.MULTILINE)
 TOKEN = "simulated-token"
 TEXT = "text/plain;version=0.0.4"
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 
-# whatever proxy is set is not for loopback
+# a proxy that is set is not for the loopback address
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
 CHILDREN = []
 
@@ -80,7 +86,7 @@ class Process:
         return "".join(self.lines)
 
     def stop(self):
-        """Asks it to end; how it ended."""
+        """Terminates it and returns its exit code."""
         if self.child.poll() is None:
             self.child.terminate()
         try:
@@ -91,7 +97,7 @@ class Process:
 
 
 class Case(unittest.TestCase):
-    """A test that starts programs, and stops them whatever happens."""
+    """A test that starts programs and stops them whatever happens."""
 
     def start(self, *command, env=None):
         process = Process(*command, env=env)
@@ -117,10 +123,11 @@ class Case(unittest.TestCase):
         return prometheus
 
     def simulate(self, listen="127.0.0.1:0"):
+        """A simulated API with zones of its own."""
         return self.start(EXPORTER, "simulate", "--listen", listen)
 
     def serve(self, api, zone, hostnames, settings=""):
-        """A daemon that polls `api` every second, with more settings of the zone."""
+        """A daemon that polls `api` every second; `settings` are more lines about the zone."""
         return self.daemon(
             f"""
             [poll]
@@ -137,7 +144,7 @@ class Case(unittest.TestCase):
         )
 
     def daemon(self, config):
-        """A daemon that is configured like that."""
+        """A daemon with this configuration."""
         path = self.folder() / "config.toml"
         path.write_text(config)
         arguments = ["serve", "--config", path, "--listen", "127.0.0.1:0"]
@@ -147,6 +154,25 @@ class Case(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         return Path(folder.name)
+
+
+class Simulator:
+    """The control routes of a simulated API."""
+
+    def __init__(self, process):
+        self.address = process.address
+
+    def ask(self, method, path, body=None, prefix="/_simulator/"):
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://{self.address}{prefix}{path}", data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.load(response)
+
+    def fault(self, path, effect, times=None):
+        """Puts a fault in force and returns a function that ends it."""
+        number = self.ask("POST", "faults", {"path": path, "times": times, "effect": effect})["number"]
+        return lambda: self.ask("DELETE", f"faults/{number}")
 
 
 def eventually(attempt, seconds=30):
@@ -182,7 +208,7 @@ def status(process, path, **headers):
 
 
 def scrape(process, accept=TEXT, encoding="identity"):
-    """The samples of a page, as {(name, labels): value}; every one of them has to be there once."""
+    """The samples of a page as {(name, labels): value}; fails if one is there twice."""
     headers, page = get(process, "/metrics", Accept=accept, Accept_Encoding=encoding)
     assert headers["Content-Type"].startswith(accept.partition(";")[0]), headers["Content-Type"]
     assert headers.get("Content-Encoding", "identity") == encoding, headers["Content-Encoding"]
@@ -207,3 +233,19 @@ def family(samples, name):
             state = labels.get("association", labels.get("status"))
             found[hostname if state is None else (hostname, state)] = value
     return found
+
+
+def ask(prometheus, path):
+    """What a Prometheus answers under /api/v1/."""
+    _, body = get(prometheus, f"/api/v1/{path}")
+    return json.loads(body)["data"]
+
+
+def query(prometheus, expression):
+    """The series that an expression selects, as pairs of labels and value."""
+    result = ask(prometheus, f"query?query={urllib.parse.quote(expression)}")["result"]
+    return [(series["metric"], float(series["value"][1])) for series in result]
+
+
+def values(prometheus, expression):
+    return [value for _, value in query(prometheus, expression)]

@@ -1,566 +1,393 @@
-"""From a fault at Cloudflare to the alert that reaches a person: a real Prometheus and Alertmanager with the files that
-are shipped, the exporter, and the simulated API.
+"""Every fault reaches a person by its own alerts and by no others.
 
-Of those files only times are changed, and all in the same way: a minute becomes a second (see `shortened`).
+Each scenario is a test of its own. The scenarios of a class share one world, in which they happen at the same time.
 """
 
-import json
-import re
-import signal
-import threading
 import time
-import urllib.parse
-import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from harness import EXPORTER, TOKEN, Case, eventually, get, status
-from test_rules import ALERTMANAGER, ALERTS, PROMETHEUS, RULES
+from alerting import DAY, HEALTHY, RECORDED, Scenario, World
+from harness import ALERTS, Case, eventually
 
-DAY = 86_400
-RECEIVERS = {"critical": "page", "warning": "ticket", "info": "notes"}
-# the exporter verifies a token no more often than this
+# the exporter verifies a token at most once in so many seconds
 VERIFIED_ANEW = 62
-# one second, then two, again and again: a poll may take as long as the longer, and then it passes over a tick
-SCHEDULE = "0-59/3,1-59/3 * * * * *"
-HEALTHY = {"enabled": True, "status": "active", "certificate": {"expires_in": 300 * DAY, "status": "active"}}
 
 
-def shortened(text):
-    """The same with every waiting time, interval and range divided by 60; what is compared with a date stays."""
+class OnHostname(Scenario):
+    """A hostname whose association is changed and changed back."""
 
-    def divided(found):
-        seconds = int(found[2]) * {"s": 1, "m": 60, "h": 3600, "d": DAY}[found[3]]
-        return f"{found[1]}{seconds * 1000 // 60}ms"
+    def __init__(self, *expected, change, mended=HEALTHY, expect="enabled"):
+        super().__init__(*expected)
+        self.change, self.mended, self.expect = change, mended, expect
 
-    keys = r"((?:\bfor|keep_firing_for|\w*interval|group_wait): |\[|\boffset )(\d+)([smhd])\b"
-    # what a process has to be younger than
-    young = r"(?<=process_start_time_seconds > time\(\) - )\d+"
-    return re.sub(young, lambda found: str(int(found[0]) // 60), re.sub(keys, divided, text))
+    def prepare(self, world, name):
+        hostname = f"{name.replace('_', '-')}.hosts.example"
+        self.api, self.path, self.about = world.main, f"zones/hosts.example/hostnames/{hostname}", [{"hostname": hostname}]
+        world.hostnames.append({"name": hostname, "expect": self.expect})
+        self.api.ask("PUT", self.path, self.mended)
+
+    def cause(self):
+        self.api.ask("PATCH", self.path, self.change)
+
+    def mend(self):
+        self.api.ask("PATCH", self.path, self.mended)
 
 
-class Webhook:
-    """What the receivers of the Alertmanager were told."""
+class Deleted(OnHostname):
+    """A hostname whose association is deleted."""
 
+    def cause(self):
+        self.api.ask("DELETE", self.path)
+
+    def mend(self):
+        self.api.ask("PUT", self.path, self.mended)
+
+
+class Unreadable(OnHostname):
+    """A hostname that the API fails to answer about, as often as `times` says."""
+
+    retried = True
+
+    def __init__(self, *expected, times=None):
+        super().__init__(*expected, change={})
+        self.times = times
+
+    def cause(self):
+        part = self.path.removeprefix("zones/hosts.example")
+        self.mend = self.api.fault(part, {"status": {"status": 500}}, self.times)
+
+
+class OnZoneCertificate(Scenario):
+    """A zone-level certificate that is changed and changed back."""
+
+    def __init__(self, *expected, change):
+        super().__init__(*expected)
+        self.change = change
+
+    def prepare(self, world, name):
+        zone = f"{name.replace('_', '-')}.example"
+        zone_id = world.zone(zone, zone_level=True)
+        world.main.ask("PUT", f"zones/{zone_id}/origin_tls_client_auth/settings", {"enabled": True}, "/client/v4/")
+        made = world.main.ask("POST", f"zones/{zone}/certificates", {"expires_in": 300 * DAY, "zone_level": True})
+        self.api, self.path, self.about = world.main, f"zones/{zone}/certificates/{made['id']}", [{"zone": zone}]
+
+    def cause(self):
+        self.api.ask("PATCH", self.path, self.change)
+
+    def mend(self):
+        self.api.ask("PATCH", self.path, HEALTHY["certificate"])
+
+
+class Crowded(Scenario):
+    """A certificate that 95 hostnames are associated with; 100 may be."""
+
+    def prepare(self, world, _):
+        self.api, self.about = world.main, [{"zone": "crowded.example"}]
+        world.zone("crowded.example", hostnames=["h0.crowded.example"], strategy="list")
+        self.paths = [f"zones/crowded.example/hostnames/h{number}.crowded.example" for number in range(95)]
+        self.api.ask("PUT", self.paths[0], {})
+        self.shared = self.api.ask("POST", "zones/crowded.example/certificates", {"expires_in": 300 * DAY})["id"]
+
+    def cause(self):
+        for path in self.paths:
+            self.api.ask("PUT", path, {"cert_id": self.shared})
+
+    def mend(self):
+        for path in self.paths[1:]:
+            self.api.ask("DELETE", path)
+
+
+class DiscoveredRemoved(Scenario):
+    """A discovered hostname that leaves its zone."""
+
+    def prepare(self, world, _):
+        self.api, self.about = world.main, [{"zone": "found.example"}]
+        world.zone("found.example", discover=True)
+        for label in ["stays", "leaves"]:
+            self.api.ask("PUT", f"zones/found.example/hostnames/{label}.found.example", {})
+
+    def cause(self):
+        self.api.ask("DELETE", "zones/found.example/hostnames/leaves.found.example")
+
+
+class ZoneGone(Scenario):
+    """A zone that is no longer there."""
+
+    def prepare(self, world, _):
+        self.api, self.about = world.main, [{"zone": "gone.example"}]
+        world.zone("gone.example", hostnames=["www.gone.example"])
+        self.api.ask("PUT", "zones/gone.example/hostnames/www.gone.example", {})
+
+    def cause(self):
+        self.api.ask("DELETE", "zones/gone.example")
+
+    def mend(self):
+        self.api.ask("PUT", "zones/gone.example")
+
+
+class OnAccount(Scenario):
+    """An account of its own, whose API fails."""
+
+    def __init__(self, *expected, effect, times=None, also=()):
+        super().__init__(*expected)
+        self.effect, self.times, self.also, self.retried = effect, times, also, effect is not None
+
+    def prepare(self, world, name):
+        account = name.replace("_", "-")
+        self.api, self.about = world.account(account), [{"account": account}, *self.also]
+
+    def cause(self):
+        self.mend = self.api.fault(None, self.effect, self.times)
+
+
+class TokenRevoked(OnAccount):
     def __init__(self):
-        self.alerts = {}
-        self.lock = threading.Lock()
-        webhook = self
+        super().__init__("TokenInvalid", effect=None)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                webhook.take(self.path.strip("/"), body["alerts"])
-                self.send_response(200)
-                self.end_headers()
+    def cause(self):
+        self.api.ask("PUT", "token", {"status": "revoked"})
 
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def take(self, receiver, alerts):
-        with self.lock:
-            for alert in alerts:
-                key = (receiver, *sorted(alert["labels"].items()))
-                _, states, _ = self.alerts.setdefault(key, (alert["labels"], [], receiver))
-                # whatever else happens in its group, it is told again
-                if states[-1:] != [alert["status"]]:
-                    states.append(alert["status"])
-
-    def told(self):
-        """The labels of every alert that ever came, what it was in turn, and who was told."""
-        with self.lock:
-            return [(labels, list(states), receiver) for labels, states, receiver in self.alerts.values()]
+    def mend(self):
+        self.api.ask("PUT", "token", {"status": "active"})
 
 
-class Simulator:
-    """The control routes of a simulated API."""
+class TokenExpires(OnAccount):
+    def __init__(self):
+        super().__init__("TokenExpires", effect=None)
 
-    def __init__(self, process):
-        self.address = process.address
+    def cause(self):
+        self.expires(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 10 * DAY)))
 
-    def ask(self, method, path, body=None, prefix="/_simulator/"):
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"http://{self.address}{prefix}{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=10) as response:
-            return json.load(response)
+    def mend(self):
+        self.expires(None)
 
-    def fault(self, path, effect, times=None):
-        """Puts a fault in force; how to end it."""
-        number = self.ask("POST", "faults", {"path": path, "times": times, "effect": effect})["number"]
-        return lambda: self.ask("DELETE", f"faults/{number}")
+    def expires(self, expires_on):
+        self.api.ask("PUT", "token", {"status": "active", "expires_on": expires_on})
+        # a refusal has it verified
+        self.api.fault("/hostnames/", {"status": {"status": 403}}, times=1)
 
 
-class Row:
-    """One scenario: what it is about, what is done, and exactly which alerts come of it."""
+class OnExporters(Scenario):
+    """Something about the exporters themselves, which one alert tells."""
 
-    def __init__(self, name, *expected, about, cause=None, mend=None):
-        self.name, self.expected, self.about = name, set(expected), about
-        self.cause, self.mend = cause or (lambda: None), mend or (lambda: None)
-
-    def concerns(self, labels):
-        return any(about.items() <= labels.items() for about in self.about)
+    def prepare(self, world, _):
+        self.world = world
+        self.about = [{"alertname": f"CloudflareAop{alert}"} for alert in self.expected]
 
 
-def hostname_row(world, name, *expected, change, mended, expect="enabled"):
-    """A row about a hostname of its own, whose association is changed and changed back."""
-    zone = "hosts.example"
-    hostname = f"{name.replace(' ', '-')}.{zone}"
-    path = f"zones/{zone}/hostnames/{hostname}"
-    world.hostnames.append({"name": hostname, "expect": expect})
-    world.main.ask("PUT", path, mended)
-    return Row(
-        f"{name}",
-        *expected,
-        about=[{"hostname": hostname}],
-        cause=lambda: world.main.ask("PATCH", path, change),
-        mend=lambda: world.main.ask("PATCH", path, mended),
-    )
+class ReplicaStopped(OnExporters):
+    def cause(self):
+        self.world.stop_exporter("replica")
+
+    def mend(self):
+        self.world.start_exporter("replica")
 
 
-def hostname_rows(world):
-    """What can be the matter with a hostname."""
-    healthy = HEALTHY
-    for name, expected, seconds in [
-        ("ends in 25 days", "CertificateExpiresWithin30Days", 25 * DAY),
-        ("ends in 10 days", "CertificateExpiresWithin14Days", 10 * DAY),
-        ("ends in 2 days", "CertificateExpiresWithin3Days", 2 * DAY),
-        ("expired", "CertificateExpired", -3600),
-        ("not yet valid", "CertificateNotYetValid", 400 * DAY),
-    ]:
-        yield hostname_row(world, name, expected, change={"certificate": {"expires_in": seconds}}, mended=healthy)
-    for name, expected, change in [
-        ("pem disagrees", ["CertificateMetadataMismatch"], {"certificate": {"expires_on": "2099-01-01T00:00:00Z"}}),
-        (
-            "expired whatever is promised",
-            ["CertificateExpired", "CertificateMetadataMismatch"],
-            {"certificate": {"expires_in": -3600, "expires_on": "2099-01-01T00:00:00Z"}},
-        ),
-        ("disabled", ["HostnameDrifted"], {"enabled": False}),
-        ("voided", ["HostnameDrifted"], {"enabled": None}),
-        ("deployment timed out", ["DeploymentTimedOut"], {"status": "deployment_timed_out"}),
-        ("stuck", ["PendingTooLong"], {"status": "pending_deployment"}),
-        ("certificate going", ["CertificateDeletedInUse"], {"certificate": {"status": "pending_deletion"}}),
-        ("certificate gone", ["CertificateDeletedInUse"], {"certificate": {"status": "deleted"}}),
-    ]:
-        yield hostname_row(world, name, *expected, change=change, mended=healthy)
+class AllStopped(OnExporters):
+    def cause(self):
+        for exporter in self.world.exporters:
+            self.world.stop_exporter(exporter)
 
-    off = {**healthy, "enabled": False}
-    expired = {"certificate": {"expires_in": -3600}}
-    yield hostname_row(world, "expired and switched off", change=expired, mended=off, expect="disabled")
-    void = {**healthy, "enabled": None}
-    stuck = {"status": "deletion_timed_out"}
-    yield hostname_row(world, "deletion timed out", "DeletionTimedOut", change=stuck, mended=void, expect="void")
-
-    missing = hostname_row(world, "missing", "HostnameDrifted", change={}, mended=healthy)
-    route = "zones/hosts.example/hostnames/missing.hosts.example"
-    missing.cause = lambda: world.main.ask("DELETE", route)
-    missing.mend = lambda: world.main.ask("PUT", route, healthy)
-    yield missing
-
-    for name, expected, times in [("unreadable", ["HostnameStale"], None), ("unreadable once", [], 3)]:
-        row = hostname_row(world, name, *expected, change={}, mended=healthy)
-        path = f"/hostnames/{name.replace(' ', '-')}.hosts.example"
-        faulted(row, world.main, path, {"status": {"status": 500}}, times)
-        yield row
+    def mend(self):
+        for exporter in self.world.exporters:
+            self.world.start_exporter(exporter)
 
 
-def faulted(row, simulator, path, effect, times=None):
-    """Lets the cause of a row be a fault."""
+class TargetsMissing(OnExporters):
+    def cause(self):
+        self.world.scrape("")
 
-    def cause():
-        row.mend = simulator.fault(path, effect, times)
-
-    row.cause = cause
-
-
-def zone_rows(world):
-    """What can be the matter with a zone."""
-    main = world.main
-
-    def zone(name, **settings):
-        found = main.ask("PUT", f"zones/{name}")
-        world.zones.append((name, settings))
-        return found["id"]
-
-    for name, expected, change in [
-        ("ends-in-25-days.example", "ExpiresWithin30Days", {"expires_in": 25 * DAY}),
-        ("ends-in-10-days.example", "ExpiresWithin14Days", {"expires_in": 10 * DAY}),
-        ("ends-in-2-days.example", "ExpiresWithin3Days", {"expires_in": 2 * DAY}),
-        ("expired.example", "Expired", {"expires_in": -3600}),
-        ("timed-out.example", "DeploymentTimedOut", {"status": "deployment_timed_out"}),
-        ("stuck.example", "PendingTooLong", {"status": "pending_deployment"}),
-        ("going.example", "DeletedInUse", {"status": "pending_deletion"}),
-    ]:
-        zone_id = zone(name, zone_level=True)
-        main.ask("PUT", f"zones/{zone_id}/origin_tls_client_auth/settings", {"enabled": True}, "/client/v4/")
-        certificate = main.ask("POST", f"zones/{name}/certificates", {"expires_in": 300 * DAY, "zone_level": True})
-        path = f"zones/{name}/certificates/{certificate['id']}"
-        yield Row(
-            f"zone certificate of {name}",
-            f"ZoneCertificate{expected}",
-            about=[{"zone": name}],
-            cause=lambda path=path, change=change: main.ask("PATCH", path, change),
-            mend=lambda path=path: main.ask("PATCH", path, HEALTHY["certificate"]),
-        )
-
-    zone("crowded.example", hostnames=["h0.crowded.example"], strategy="list")
-    crowd = [f"zones/crowded.example/hostnames/h{number}.crowded.example" for number in range(95)]
-    main.ask("PUT", crowd[0], {})
-    shared = main.ask("POST", "zones/crowded.example/certificates", {"expires_in": 300 * DAY})["id"]
-    yield Row(
-        "95 of 100 associations",
-        "CertificateNearHostnameLimit",
-        about=[{"zone": "crowded.example"}],
-        cause=lambda: [main.ask("PUT", path, {"cert_id": shared}) for path in crowd],
-        mend=lambda: [main.ask("DELETE", path) for path in crowd[1:]],
-    )
-
-    zone("found.example", discover=True)
-    for label in ["stays", "leaves"]:
-        main.ask("PUT", f"zones/found.example/hostnames/{label}.found.example", {})
-    yield Row(
-        "discovered hostname removed",
-        "HostnamesRemoved",
-        about=[{"zone": "found.example"}],
-        cause=lambda: main.ask("DELETE", "zones/found.example/hostnames/leaves.found.example"),
-    )
-
-    zone("gone.example", hostnames=["www.gone.example"])
-    main.ask("PUT", "zones/gone.example/hostnames/www.gone.example", {})
-    yield Row(
-        "zone gone",
-        "ZoneStale",
-        about=[{"zone": "gone.example"}],
-        cause=lambda: main.ask("DELETE", "zones/gone.example"),
-        mend=lambda: main.ask("PUT", "zones/gone.example"),
-    )
-
-    zone("healthy.example", hostnames=["www.healthy.example", "api.healthy.example"])
-    for label in ["www", "api"]:
-        main.ask("PUT", f"zones/healthy.example/hostnames/{label}.healthy.example", {})
-    yield Row("everything healthy", about=[{"zone": "healthy.example"}])
+    def mend(self):
+        self.world.scrape(self.world.targets)
 
 
-def account_rows(world):
-    """What can be the matter with all that one account reads; each has a simulated API of its own."""
-    limited = {"status": {"status": 429, "code": 971, "retry_after": "5"}}
-    once = {"status": {"status": 429, "code": 971, "retry_after": "1"}}
-    for account, name, expected, effect, times in [
-        ("failing", "API answers 500", ["AccountStale"], {"status": {"status": 500}}, None),
-        ("blocked", "API answers 429", ["AccountStale", "RateLimited"], limited, None),
-        ("limited", "API answers 429 once", ["RateLimited"], once, 1),
-        ("hanging", "API hangs", ["AccountStale", "PollsSkipped"], "hang", None),
-    ]:
-        row = Row(name, *expected, about=[{"account": account}])
-        if account == "hanging":
-            row.about.append({"alertname": "CloudflareAopPollsSkipped"})
-        faulted(row, world.account(account), None, effect, times)
-        yield row
+class ConfigurationRefused(OnExporters):
+    def cause(self):
+        self.world.reconfigure("colour = 1\n")
 
-
-def token_rows(world):
-    """The token is verified at the start, hourly, after a refusal and until it is good, once a minute at most."""
-    revoked, expiring = world.account("revoked"), world.account("expiring")
-    yield Row(
-        "token revoked",
-        "TokenInvalid",
-        about=[{"account": "revoked"}],
-        cause=lambda: revoked.ask("PUT", "token", {"status": "revoked"}),
-        mend=lambda: revoked.ask("PUT", "token", {"status": "active"}),
-    )
-
-    def expires(expires_on):
-        expiring.ask("PUT", "token", {"status": "active", "expires_on": expires_on})
-        expiring.fault("/hostnames/", {"status": {"status": 403}}, times=1)
-
-    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 10 * DAY))
-    yield Row(
-        "token expires in 10 days",
-        "TokenExpires",
-        about=[{"account": "expiring"}],
-        cause=lambda: expires(soon),
-        mend=lambda: expires(None),
-    )
-
-
-class Walk:
-    """One certificate that is not renewed until it has expired: each band fires as the one before has resolved."""
-
-    def __init__(self, world):
-        bands = [f"CertificateExpires{band}" for band in ["Within30Days", "Within14Days", "Within3Days"]]
-        self.bands = list(zip([*bands, "CertificateExpired"], [25 * DAY, 10 * DAY, 2 * DAY, -3600]))
-        self.row = hostname_row(world, "walks", *(name for name, _ in self.bands), change={}, mended=HEALTHY)
-        self.patch = lambda seconds: world.main.ask(
-            "PATCH", "zones/hosts.example/hostnames/walks.hosts.example", {"certificate": {"expires_in": seconds}}
-        )
-
-    def start(self, case):
-        self.failure = None
-
-        def work():
-            try:
-                self.walk(case)
-            except Exception as failure:
-                self.failure = failure
-
-        self.thread = threading.Thread(target=work, daemon=True)
-        self.thread.start()
-
-    def walk(self, case):
-        for name, seconds in self.bands:
-            self.patch(seconds)
-            eventually(lambda: case.assertEqual(case.names(self.row, firing=True), {name}), 40)
-        self.patch(300 * DAY)
-        eventually(lambda: case.assertEqual(case.names(self.row, firing=True), set()), 40)
-
-    def end(self):
-        """Waits until it is renewed, and tells what has gone wrong on the way."""
-        self.thread.join()
-        if self.failure:
-            raise self.failure
-
-
-class World:
-    """The simulated APIs, and what the exporter is configured to read of them."""
-
-    def __init__(self, case):
-        self.case = case
-        self.hostnames, self.zones, self.accounts = [], [], {}
-        self.main = Simulator(case.simulate())
-        self.main.ask("PUT", "zones/hosts.example")
-
-    def account(self, name):
-        """An account with two zones and an API of its own."""
-        simulator = Simulator(self.case.simulate())
-        for zone in [f"one-{name}.example", f"two-{name}.example"]:
-            simulator.ask("PUT", f"zones/{zone}")
-            simulator.ask("PUT", f"zones/{zone}/hostnames/www.{zone}", {})
-        self.accounts[name] = simulator
-        return simulator
-
-    def replica(self):
-        """Another exporter's configuration, which has the hostnames and a zone of its own."""
-        self.main.ask("PUT", "zones/alone.example")
-        hosts = ("hosts.example", {"hostnames": self.hostnames, "strategy": "get"})
-        return configured([("main", self.main, [hosts, ("alone.example", {"discover": True})])])
-
-    def config(self):
-        zones = [("hosts.example", {"hostnames": self.hostnames, "strategy": "get"}), *self.zones]
-        accounts = [("main", self.main, zones)]
-        for name, simulator in self.accounts.items():
-            names = [f"one-{name}.example", f"two-{name}.example"]
-            accounts.append((name, simulator, [(zone, {"hostnames": [f"www.{zone}"]}) for zone in names]))
-        return configured(accounts)
-
-
-def configured(accounts):
-    """A configuration of accounts, each with its name, its API and its zones."""
-    lines = ["[poll]", f'schedule = "{SCHEDULE}"', 'jitter = "0s"']
-    for name, simulator, zones in accounts:
-        lines += ["[[account]]", f'name = "{name}"', f'base_url = "http://{simulator.address}/client/v4"']
-        lines += ['rate_limit = { requests = 100000, per = "1m" }', "max_concurrent_requests = 32"]
-        for zone, settings in zones:
-            lines += ["[[account.zone]]", f'name = "{zone}"']
-            lines += [f"{key} = {toml(value)}" for key, value in settings.items()]
-    return "\n".join(lines) + "\n"
-
-
-def toml(value):
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {toml(inner)}" for key, inner in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    return json.dumps(value)
+    def mend(self):
+        self.world.reconfigure()
 
 
 class Alerts(Case):
-    maxDiff = None
+    """The tests of `scenarios`, which share a world."""
 
-    def test_each_fault_reaches_a_person_by_its_own_alerts_and_by_no_others(self):
-        self.webhook = Webhook()
-        self.addCleanup(self.webhook.server.server_close)
-        self.addCleanup(self.webhook.server.shutdown)
-        world = World(self)
-        first = [*hostname_rows(world), *zone_rows(world), *account_rows(world)]
-        tokens = [*token_rows(world)]
-        alone = Row("one of two stopped", "ZonesUnwatched", about=[{"alertname": "CloudflareAopZonesUnwatched"}])
-        away = Row("exporters stopped", "ExporterDown", about=[{"alertname": "CloudflareAopExporterDown"}])
-        unknown = Row("target missing", "ExporterMissing", about=[{"alertname": "CloudflareAopExporterMissing"}])
-        refused = Row(
-            "configuration refused",
-            "ConfigReloadFailed",
-            about=[{"alertname": "CloudflareAopConfigReloadFailed"}],
-            cause=lambda: self.reconfigure(exporter, world.config() + "colour = 1\n"),
-            mend=lambda: self.reconfigure(exporter, world.config()),
-        )
-        first.append(refused)
-        walk = Walk(world)
-        self.rows = [*first, *tokens, walk.row, alone, away, unknown]
-        caused = {f"CloudflareAop{name}" for row in self.rows for name in row.expected}
-        self.assertEqual(caused, set(ALERTS), "every alert is caused by some row")
+    scenarios = {}
+    chosen = []
+    # recording rules that have a result here
+    records = set()
+    # seconds in which nothing happens at first
+    healthy = 10
+    # one after the other, and without a restart of the exporter in between
+    one_by_one = False
 
-        began = time.monotonic()
-        exporter = self.exporter(world.config(), "127.0.0.1:0")
-        # it reads the hostnames too: what is the matter with them is told once
-        replica = self.exporter(world.replica(), "127.0.0.1:0")
-        targets = f'{exporter.address}", "{replica.address}'
-        verified = time.monotonic() + VERIFIED_ANEW
-        prometheus = self.monitoring(targets)
-        self.quiet(10)
+    def __init__(self, method):
+        super().__init__(method)
+        # unittest makes one for each test that it is going to run
+        type(self).chosen = [*self.chosen, method.removeprefix("test_")]
 
-        walk.start(self)
-        self.cause(first)
-        time.sleep(max(0, verified - time.monotonic()))
-        self.cause(tokens)
-        self.when_told(first + tokens)
-        # what fires fires on
-        self.assertEqual(exporter.stop(), 0)
-        exporter = self.exporter(world.config(), exporter.address)
-        self.quiet(8)
-        self.mend(first + tokens)
-        self.when_resolved(first + tokens)
-        walk.end()
+    @classmethod
+    def setUpClass(cls):
+        cls.world = world = World()
+        cls.addClassCleanup(world.close)
+        names = [name for name in cls.scenarios if name in cls.chosen]
+        for name in names:
+            world.add(name, cls.scenarios[name])
+        world.start()
+        world.quiet(cls.healthy)
+        for group in [[name] for name in names] if cls.one_by_one else [names]:
+            world.play(group, restart=not cls.one_by_one)
+        cls.recorded = world.recorded()
+        assert None not in world.failures, world.failures[None]
 
-        self.assertEqual(replica.stop(), 0)
-        self.when_told([alone])
-        self.assertEqual(exporter.stop(), 0)
-        self.when_told([away])
-        exporter = self.exporter(world.config(), exporter.address)
-        replica = self.exporter(world.replica(), replica.address)
-        self.when_resolved([alone, away])
 
-        self.configure(targets, '"127.0.0.1:10219"', "")
-        self.reload(prometheus)
-        self.when_told([unknown])
-        self.configure(targets)
-        self.reload(prometheus)
-        self.when_resolved([unknown])
-        self.quiet(5)
-        self.expressions_have_answered(prometheus)
-        self.assertEqual(exporter.stop(), 0)
-        self.assertLess(time.monotonic() - began, 360)
+def scenarios(**named):
+    """Adds a test for each of these scenarios to a class, and one for the recording rules that they need."""
 
-    def exporter(self, config, listen):
-        path = self.folder() / "config.toml"
-        path.write_text(config)
-        exporter = self.start(
-            EXPORTER,
-            "serve",
-            "--config",
-            str(path),
-            "--listen",
-            listen,
-            env={"CLOUDFLARE_API_TOKEN": TOKEN},
-        )
-        exporter.config = path
-        eventually(lambda: self.assertEqual(status(exporter, "/-/ready"), 200))
-        return exporter
+    def decorated(cls):
+        cls.scenarios = named
+        for name in named:
+            setattr(cls, f"test_{name}", lambda self, name=name: self.assertEqual(self.world.failures.get(name, []), []))
+        cls.test_recording_rules_have_results = lambda self: self.assertLessEqual(self.records, self.recorded)
+        return cls
 
-    def reconfigure(self, exporter, text):
-        exporter.config.write_text(text)
-        exporter.child.send_signal(signal.SIGHUP)
+    return decorated
 
-    def monitoring(self, target):
-        """A Prometheus that scrapes `target`, and an Alertmanager that tells the webhook."""
-        self.files = self.folder()
-        text = ALERTMANAGER.read_text()
-        self.assertIn("http://127.0.0.1:9099/", text)
-        path = self.files / "alertmanager.yml"
-        path.write_text(shortened(text.replace("127.0.0.1:9099", self.webhook.address)))
-        alertmanager = self.start(
-            "prometheus-alertmanager",
-            f"--config.file={path}",
-            f"--storage.path={self.files / 'alertmanager'}",
-            "--web.listen-address=127.0.0.1:0",
-            "--cluster.listen-address=",
-        )
-        self.alertmanager = alertmanager.address
-        (self.files / "rules.yml").write_text(shortened(RULES))
-        self.configure(target)
-        return self.start_prometheus(
-            self.files / "prometheus.yml",
-            "--web.enable-lifecycle",
-            # 5m, as everything else
-            "--query.lookback-delta=5s",
-        )
 
-    def configure(self, target, *replaced):
-        text = (PROMETHEUS / "prometheus.yml").read_text()
-        for address in ["127.0.0.1:9093", "127.0.0.1:10219"]:
-            self.assertIn(f'"{address}"', text)
-        if replaced:
-            text = text.replace(*replaced)
-        text = text.replace("127.0.0.1:9093", self.alertmanager).replace("127.0.0.1:10219", target)
-        (self.files / "prometheus.yml").write_text(shortened(text))
+DISABLED = {**HEALTHY, "enabled": False}
+VOID = {**HEALTHY, "enabled": None}
+EXPIRED = {"certificate": {"expires_in": -3600}}
 
-    def reload(self, prometheus):
-        request = urllib.request.Request(f"http://{prometheus.address}/-/reload", method="POST")
-        urllib.request.urlopen(request, timeout=10).close()
 
-    def cause(self, rows):
-        for row in rows:
-            self.assertEqual(self.names(row), set(), row.name)
-            row.cause()
+@scenarios(
+    ends_in_25_days=OnHostname("CertificateExpiresWithin30Days", change={"certificate": {"expires_in": 25 * DAY}}),
+    ends_in_10_days=OnHostname("CertificateExpiresWithin14Days", change={"certificate": {"expires_in": 10 * DAY}}),
+    ends_in_2_days=OnHostname("CertificateExpiresWithin3Days", change={"certificate": {"expires_in": 2 * DAY}}),
+    expired=OnHostname("CertificateExpired", change=EXPIRED),
+    not_yet_valid=OnHostname("CertificateNotYetValid", change={"certificate": {"expires_in": 400 * DAY}}),
+    pem_disagrees=OnHostname(
+        "CertificateMetadataMismatch", change={"certificate": {"expires_on": "2099-01-01T00:00:00Z"}}
+    ),
+    expired_whatever_the_api_says=OnHostname(
+        "CertificateExpired",
+        "CertificateMetadataMismatch",
+        change={"certificate": {"expires_in": -3600, "expires_on": "2099-01-01T00:00:00Z"}},
+    ),
+    disabled=OnHostname("HostnameDrifted", change={"enabled": False}),
+    voided=OnHostname("HostnameDrifted", change={"enabled": None}),
+    deleted=Deleted("HostnameDrifted", change={}),
+    deployment_timed_out=OnHostname("DeploymentTimedOut", change={"status": "deployment_timed_out"}),
+    deletion_timed_out=OnHostname(
+        "DeletionTimedOut", change={"status": "deletion_timed_out"}, mended=VOID, expect="void"
+    ),
+    stuck=OnHostname("PendingTooLong", change={"status": "pending_deployment"}),
+    certificate_being_deleted=OnHostname(
+        "CertificateDeletedInUse", change={"certificate": {"status": "pending_deletion"}}
+    ),
+    certificate_deleted=OnHostname("CertificateDeletedInUse", change={"certificate": {"status": "deleted"}}),
+    expired_and_disabled=OnHostname(change=EXPIRED, mended=DISABLED, expect="disabled"),
+    unreadable=Unreadable("HostnameStale"),
+    unreadable_three_times=Unreadable(times=3),
+)
+class Hostnames(Alerts):
+    records = {
+        "cloudflare_aop:config_read:timestamp_seconds",
+        "cloudflare_aop:hostname_age:intervals",
+        "cloudflare_aop:hostname_certificate_status:replicas",
+        "cloudflare_aop:hostname_ends:timestamp_seconds",
+        "cloudflare_aop:hostname_status:replicas",
+        "cloudflare_aop:poll_interval:seconds",
+        "cloudflare_aop:zone_account:info",
+    }
 
-    def mend(self, rows):
-        for row in rows:
-            row.mend()
 
-    def names(self, row, *, firing=False):
-        told = self.webhook.told()
-        return {
-            labels["alertname"].removeprefix("CloudflareAop")
-            for labels, states, _ in told
-            if row.concerns(labels) and (not firing or states[-1] == "firing")
+@scenarios(
+    ends_in_25_days=OnZoneCertificate("ZoneCertificateExpiresWithin30Days", change={"expires_in": 25 * DAY}),
+    ends_in_10_days=OnZoneCertificate("ZoneCertificateExpiresWithin14Days", change={"expires_in": 10 * DAY}),
+    ends_in_2_days=OnZoneCertificate("ZoneCertificateExpiresWithin3Days", change={"expires_in": 2 * DAY}),
+    expired=OnZoneCertificate("ZoneCertificateExpired", change={"expires_in": -3600}),
+    deployment_timed_out=OnZoneCertificate(
+        "ZoneCertificateDeploymentTimedOut", change={"status": "deployment_timed_out"}
+    ),
+    stuck=OnZoneCertificate("ZoneCertificatePendingTooLong", change={"status": "pending_deployment"}),
+    being_deleted=OnZoneCertificate("ZoneCertificateDeletedInUse", change={"status": "pending_deletion"}),
+    crowded=Crowded("CertificateNearHostnameLimit"),
+    discovered_hostname_removed=DiscoveredRemoved("HostnamesRemoved"),
+    gone=ZoneGone("ZoneStale"),
+)
+class Zones(Alerts):
+    records = {
+        "cloudflare_aop:zone_age:intervals",
+        "cloudflare_aop:zone_certificate_ends:timestamp_seconds",
+        "cloudflare_aop:zone_certificate_status:replicas",
+    }
+
+
+@scenarios(
+    failing=OnAccount("AccountStale", effect={"status": {"status": 500}}),
+    blocked=OnAccount("AccountStale", "RateLimited", effect={"status": {"status": 429, "code": 971, "retry_after": "5"}}),
+    limited_once=OnAccount("RateLimited", effect={"status": {"status": 429, "code": 971, "retry_after": "1"}}, times=1),
+    hanging=OnAccount(
+        "AccountStale", "PollsSkipped", effect="hang", also=[{"alertname": "CloudflareAopPollsSkipped"}]
+    ),
+)
+class Accounts(Alerts):
+    records = {"cloudflare_aop:account_age:intervals"}
+
+
+@scenarios(revoked=TokenRevoked(), expires_in_10_days=TokenExpires())
+class Tokens(Alerts):
+    """A token is verified at the start, hourly, after a refusal and until it is good, but at most once a minute."""
+
+    healthy = VERIFIED_ANEW
+
+
+@scenarios(
+    configuration_refused=ConfigurationRefused("ConfigReloadFailed"),
+    one_of_two_stopped=ReplicaStopped("ZonesUnwatched"),
+    all_stopped=AllStopped("ExporterDown"),
+    targets_missing=TargetsMissing("ExporterMissing"),
+)
+class Exporters(Alerts):
+    records = {
+        # while the replica is away its readings count no more
+        "cloudflare_aop:hostname_outdated:intervals",
+        "cloudflare_aop:zone_exporter:info",
+        "cloudflare_aop:zone_outdated:intervals",
+    }
+    one_by_one = True
+
+
+class Renewal(Case):
+    def test_each_band_fires_as_the_one_before_has_resolved(self):
+        """One certificate that nobody renews until it has expired."""
+        bands = {
+            "CertificateExpiresWithin30Days": 25 * DAY,
+            "CertificateExpiresWithin14Days": 10 * DAY,
+            "CertificateExpiresWithin3Days": 2 * DAY,
+            "CertificateExpired": -3600,
         }
+        world = World()
+        self.addCleanup(world.close)
+        walk = OnHostname(*bands, change={})
+        world.add("renewed_late", walk)
+        world.start()
+        world.quiet(10)
+        for band, seconds in bands.items():
+            walk.change = {"certificate": {"expires_in": seconds}}
+            walk.cause()
+            eventually(lambda: self.assertEqual(world.firing(walk), {band}), 40)
+        walk.mend()
+        eventually(lambda: self.assertEqual(world.firing(walk), set()), 40)
+        world.quiet(5)
+        self.assertEqual(world.failures, {})
 
-    def when_told(self, rows):
-        """Waits until what is expected of these rows has come and fires, and sees that nothing else comes."""
 
-        def told():
-            now = {row.name: self.names(row, firing=True) for row in rows}
-            # what is over by itself has come, and that is enough
-            came = {row.name: self.names(row) for row in rows}
-            missing = {row.name: row.expected - now[row.name] - came[row.name] for row in rows}
-            self.assertEqual({name: left for name, left in missing.items() if left}, {})
+class Coverage(Case):
+    classes = [Hostnames, Zones, Accounts, Tokens, Exporters]
 
-        eventually(told, 75)
-        self.quiet(5)
+    def test_every_alert_is_caused_by_a_scenario(self):
+        caused = {name for each in self.classes for scenario in each.scenarios.values() for name in scenario.expected}
+        self.assertEqual({f"CloudflareAop{name}" for name in caused}, set(ALERTS))
 
-    def quiet(self, seconds):
-        """Nothing comes in that time, nor has come before, but what some row expects, and nothing comes twice."""
-        time.sleep(seconds)
-        unexpected = {}
-        for labels, states, receiver in self.webhook.told():
-            self.assertEqual(receiver, RECEIVERS[labels["severity"]], labels)
-            self.assertEqual(states, ["firing", "resolved"][: len(states)], labels)
-            name = labels["alertname"].removeprefix("CloudflareAop")
-            rows = [row for row in self.rows if row.concerns(labels)]
-            if not any(name in row.expected for row in rows):
-                unexpected.setdefault(rows[0].name if rows else "no row", []).append(labels)
-        self.assertEqual(unexpected, {})
-
-    def when_resolved(self, rows):
-        def resolved():
-            firing = {row.name: self.names(row, firing=True) for row in rows}
-            self.assertEqual({name: left for name, left in firing.items() if left}, {})
-
-        eventually(resolved, 120)
-        self.quiet(0)
-
-    def expressions_have_answered(self, prometheus):
-        """Every expression evaluates, and did have an answer."""
-        _, body = get(prometheus, "/api/v1/rules")
-        rules = [rule for group in json.loads(body)["data"]["groups"] for rule in group["rules"]]
-        self.assertEqual(len(rules), len(re.findall(r"^ +- (?:alert|record): ", RULES, re.MULTILINE)))
-        for rule in rules:
-            with self.subTest(rule["name"]):
-                self.assertEqual((rule["health"], rule.get("lastError", "")), ("ok", ""))
-                name = rule["name"] if rule["type"] == "recording" else f'ALERTS{{alertname="{rule["name"]}"}}'
-                query = urllib.parse.quote(f"count_over_time({name}[1h])")
-                _, body = get(prometheus, f"/api/v1/query?query={query}")
-                self.assertGreater(len(json.loads(body)["data"]["result"]), 0)
+    def test_every_recording_rule_has_a_result_in_some_class(self):
+        self.assertEqual(set().union(*(each.records for each in self.classes)), set(RECORDED))

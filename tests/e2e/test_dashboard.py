@@ -1,18 +1,14 @@
-"""The dashboard: it is what its source says, asks for what there is, and gets answers from a real Prometheus."""
+"""The dashboard: it is what its generator writes, asks for what there is, and gets answers from a real Prometheus."""
 
 import json
 import math
 import re
 import subprocess
 import sys
-import urllib.request
 
-from harness import ROOT, TEXT, Case, eventually, get, status
-from test_prometheus import query
-from test_rules import RULES
+from harness import DEPLOY, RULES, TEXT, Case, Simulator, eventually, get, query
 
-GRAFANA = ROOT / "deploy/grafana"
-DASHBOARD = json.loads((GRAFANA / "dashboards/cloudflare-aop.json").read_text())
+DASHBOARD = json.loads((DEPLOY / "grafana/dashboards/cloudflare-aop.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 TARGETS = [(panel["title"], target) for panel in PANELS for target in panel["targets"]]
 
@@ -32,8 +28,8 @@ PROMETHEUS = {"up", "ALERTS", "ALERTS_FOR_STATE"}
 
 
 class Dashboard(Case):
-    def test_it_is_what_its_source_says(self):
-        command = [sys.executable, GRAFANA / "dashboard.py", "--check"]
+    def test_it_is_what_its_generator_writes(self):
+        command = [sys.executable, ROOT / "tests/dashboard/dashboard.py", "--check"]
         result = subprocess.run(command, capture_output=True, text=True, timeout=30)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
@@ -111,7 +107,7 @@ class Dashboard(Case):
         self.assertEqual(len(shown), 20)
 
     def test_what_the_demo_has_not_gets_its_verdict_too(self):
-        api = self.simulate()
+        api = Simulator(self.simulate())
         cases = {
             "early": ("not yet valid", {"certificate": {"expires_in": 400 * 86_400}}),
             "going": ("certificate deleted", {"certificate": {"status": "pending_deletion"}}),
@@ -119,10 +115,9 @@ class Dashboard(Case):
             "new": ("pending", {"certificate": {"status": "initializing"}}),
         }
         for label, (_, change) in cases.items():
-            url = f"http://{api.address}/_simulator/zones/example.com/hostnames/{label}.example.com"
-            for method, body in [("PUT", {}), ("PATCH", change)]:
-                request = urllib.request.Request(url, json.dumps(body).encode(), method=method)
-                urllib.request.urlopen(request, timeout=10).close()
+            path = f"zones/example.com/hostnames/{label}.example.com"
+            api.ask("PUT", path, {})
+            api.ask("PATCH", path, change)
         exporter = self.serve(api.address, "example.com", [f"{label}.example.com" for label in cases])
         prometheus = self.prometheus([exporter.address])
         eventually(lambda: self.assertTrue(query(prometheus, "cloudflare_aop_exporter_polls_total")))
@@ -177,11 +172,8 @@ class Dashboard(Case):
     def other(self):
         """A daemon that has what the demo has not: the zone level, associations that are read one by one, and an API
         that tells of its limit."""
-        api = self.simulate()
-        limit = json.dumps({"requests": 100000, "per_seconds": 300, "block_seconds": 1}).encode()
-        url = f"http://{api.address}/_simulator/rate-limit"
-        with urllib.request.urlopen(urllib.request.Request(url, limit, method="PUT"), timeout=10):
-            pass
+        api = Simulator(self.simulate())
+        api.ask("PUT", "rate-limit", {"requests": 100000, "per_seconds": 300, "block_seconds": 1})
         return self.daemon(
             f"""
             [poll]

@@ -1,7 +1,6 @@
 """What somebody sees who has a token and the name of a zone, and knows nothing else yet."""
 
-from harness import Case, eventually, family, get, scrape, status
-from test_alerts import Simulator
+from harness import Case, Simulator, eventually, family, get, scrape, status
 
 # less is not possible; without base_url it is Cloudflare that is asked
 CONFIG = """

@@ -1,10 +1,8 @@
 """Both text formats, read by the reference parsers, say the same."""
 
-import json
 import random
-import urllib.request
 
-from harness import OPENMETRICS, TEXT, Case, eventually, scrape
+from harness import OPENMETRICS, TEXT, Case, Simulator, eventually, scrape
 
 
 class Formats(Case):
@@ -34,18 +32,11 @@ class Formats(Case):
         chance = random.Random(20)
         pieces = ["\\", '"', "\n", "\\n", "é", "\u2028", "\u202e", "\x85", "\t", "{}", ",", "=", " ", "# EOF", "x"]
         texts = ["".join(chance.choices(pieces, k=chance.randrange(1, 30))) for _ in range(40)]
-        api = self.simulate()
-
-        def control(method, path, **body):
-            url = f"http://{api.address}/_simulator/zones/example.com/{path}"
-            request = urllib.request.Request(url, json.dumps(body).encode(), method=method)
-            with urllib.request.urlopen(request, timeout=10) as response:
-                return json.load(response)
-
+        api, zone = Simulator(self.simulate()), "zones/example.com"
         said = {}
         for text in texts:
-            certificate = control("POST", "certificates", expires_in=3600)["id"]
-            control("PATCH", f"certificates/{certificate}", serial_number=text)
+            certificate = api.ask("POST", f"{zone}/certificates", {"expires_in": 3600})["id"]
+            api.ask("PATCH", f"{zone}/certificates/{certificate}", {"serial_number": text})
             said[certificate] = text
         daemon = self.serve(api.address, "example.com", ["app.example.com"], 'strategy = "list"')
 

@@ -6,8 +6,7 @@ import subprocess
 import time
 import urllib.parse
 
-from harness import EXPORTER, TOKEN, Case, eventually
-from test_prometheus import ask, values
+from harness import EXPORTER, TOKEN, Case, ask, eventually, values
 
 HOSTNAME = 'cloudflare_aop_hostname_enabled{hostname="app.example.com"}'
 RELOADED = "cloudflare_aop_exporter_config_last_reload_successful"

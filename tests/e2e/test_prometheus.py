@@ -1,15 +1,13 @@
 """A real Prometheus, configured by the scrape block that is shipped."""
 
-import json
 import subprocess
-import urllib.parse
 
-from harness import ROOT, Case, eventually, get
+from harness import PROMETHEUS, Case, ask, eventually, query, values
 
 
 class Prometheus(Case):
     def test_it_scrapes_the_demo_as_openmetrics_and_answers_queries(self):
-        shipped = (ROOT / "deploy/prometheus/scrape.yml").read_text()
+        shipped = (PROMETHEUS / "scrape.yml").read_text()
         self.assertIn('"127.0.0.1:10219"', shipped)
         block = shipped.replace("127.0.0.1:10219", self.demo().address)
         folder = self.folder()
@@ -28,17 +26,3 @@ class Prometheus(Case):
         family = "cloudflare_aop_hostname_certificate"
         metadata = ask(prometheus, f"metadata?metric={family}")
         self.assertEqual(metadata[family][0]["type"], "info")
-
-
-def ask(prometheus, path):
-    _, body = get(prometheus, f"/api/v1/{path}")
-    return json.loads(body)["data"]
-
-
-def query(prometheus, expression):
-    result = ask(prometheus, f"query?query={urllib.parse.quote(expression)}")["result"]
-    return [(series["metric"], float(series["value"][1])) for series in result]
-
-
-def values(prometheus, expression):
-    return [value for _, value in query(prometheus, expression)]

@@ -2,10 +2,10 @@
 
 import json
 import re
+import shutil
 import subprocess
 
-from harness import EXPORTER, ROOT, TEXT, Case, eventually, get, status
-from test_prometheus import ask
+from harness import ALERTS, EXPORTER, ROOT, TEXT, Case, ask, eventually, get, status
 
 README = (ROOT / "README.md").read_text()
 
@@ -38,30 +38,51 @@ class Readme(Case):
         lines = [line for line in shipped if not line.startswith("#")]
         self.assertEqual(block("yaml"), "".join(lines))
 
-    def test_its_prometheus_loads_the_rules_and_scrapes_the_demo(self):
+    def test_its_prometheus_scrapes_the_demo_loads_the_rules_and_its_first_alert_fires(self):
+        demo = self.demo()
+        shipped = self.folder() / "prometheus"
+        shutil.copytree(ROOT / "deploy/prometheus", shipped)
+        # the demo's port for the one of the README, and seconds for minutes
+        for name, replaced in [
+            ("prometheus.yml", {"127.0.0.1:10219": demo.address, ": 1m": ": 1s"}),
+            ("rules.yml", {"for: 3m": "for: 3s"}),
+        ]:
+            text = (shipped / name).read_text()
+            for before, after in replaced.items():
+                self.assertIn(before, text)
+                text = text.replace(before, after)
+            (shipped / name).write_text(text)
+        self.assertIn("-- demo      # some minutes later: a simulated account on http://127.0.0.1:10219\n", README)
         [command] = re.findall(r"^\$ (prometheus .*)$", README, re.MULTILINE)
-        command = command.replace("=deploy/", f"={ROOT}/deploy/").replace("=target/", f"={self.folder()}/")
-        prometheus = self.start(*command.replace(":19090", ":0").split())
+        for before, after in {
+            "=deploy/prometheus/": f"={shipped}/",
+            "=target/": f"={self.folder()}/",
+            ":19090": ":0",
+        }.items():
+            self.assertIn(before, command)
+            command = command.replace(before, after)
+        prometheus = self.start(*command.split())
         eventually(lambda: self.assertEqual(status(prometheus, "/-/ready"), 200))
-        rules = [rule["name"] for group in ask(prometheus, "rules")["groups"] for rule in group["rules"]]
-        self.assertIn("CloudflareAopCertificateExpired", rules)
-        scraped = lambda: [target["scrapeUrl"] for target in ask(prometheus, "targets")["activeTargets"]]
-        eventually(lambda: self.assertEqual(scraped(), ["http://127.0.0.1:10219/metrics"]))
 
-    def test_its_prometheus_has_thirteen_alerts_of_the_demo_and_the_first_fires(self):
-        folder = self.folder()
-        shipped = ROOT / "deploy/prometheus"
-        address = self.demo().address
-        # seconds for minutes
-        config = (shipped / "prometheus.yml").read_text().replace("127.0.0.1:10219", address).replace(": 1m", ": 1s")
-        (folder / "prometheus.yml").write_text(config)
-        (folder / "rules.yml").write_text((shipped / "rules.yml").read_text().replace("for: 3m", "for: 3s"))
-        prometheus = self.start_prometheus(folder / "prometheus.yml")
+        scraped = lambda: [(each["scrapeUrl"], each["health"]) for each in ask(prometheus, "targets")["activeTargets"]]
+        eventually(lambda: self.assertEqual(scraped(), [(f"http://{demo.address}/metrics", "up")]))
+        rules = [rule["name"] for group in ask(prometheus, "rules")["groups"] for rule in group["rules"]]
+        self.assertLessEqual(set(ALERTS), set(rules))
         alerts = lambda: ask(prometheus, "alerts")["alerts"]
         self.assertIn("thirteen\nalerts are pending", README)
         eventually(lambda: self.assertEqual(len(alerts()), 13))
-        firing = lambda: [alert["labels"]["hostname"] for alert in alerts() if alert["state"] == "firing"]
-        eventually(lambda: self.assertEqual(firing(), ["intranet.example.com"]))
+        self.assertIn("the first fires: `CloudflareAopCertificateExpired`, for `intranet.example.com`", README)
+        firing = lambda: [each["labels"] for each in alerts() if each["state"] == "firing"]
+        named = lambda: [(labels["alertname"], labels["hostname"]) for labels in firing()]
+        eventually(lambda: self.assertEqual(named(), [("CloudflareAopCertificateExpired", "intranet.example.com")]))
+
+    def test_the_page_of_the_demo_has_the_lines_that_it_shows(self):
+        [shown] = re.findall(r"^\$ curl -s 127.0.0.1:10219/metrics \| .*\n((?:cloudflare_aop_.*\n)+)", README, re.MULTILINE)
+        # a line with a date or a countdown changes every second
+        lines = [line for line in shown.splitlines() if "_seconds{" not in line]
+        self.assertGreater(len(lines), 8)
+        _, page = get(self.demo(), "/metrics", Accept=TEXT)
+        self.assertEqual([line for line in lines if line not in page.splitlines()], [])
 
     def test_its_expressions_are_rules(self):
         expressions = re.split(r"\n(?=#)", block("promql").strip())

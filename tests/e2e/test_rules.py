@@ -4,13 +4,8 @@ import json
 import re
 import subprocess
 
-from harness import EXPORTER, ROOT, TEXT, Case, get
+from harness import ALERTMANAGER, ALERTS, EXPORTER, PROMETHEUS, ROOT, RULES, TEXT, Case, get
 
-DEPLOY = ROOT / "deploy"
-PROMETHEUS = DEPLOY / "prometheus"
-ALERTMANAGER = DEPLOY / "alertmanager/alertmanager.yml"
-RULES = (PROMETHEUS / "rules.yml").read_text()
-ALERTS = re.findall(r"^ +- alert: (\w+)$", RULES, re.MULTILINE)
 RUNBOOKS_TEXT = (ROOT / "docs/alerts.md").read_text()
 RUNBOOKS = "https://github.com/OWNER/cloudflare-aop-exporter/blob/main/docs/alerts.md"
 DASHBOARD = "https://grafana.example.com/d/cloudflare-aop"

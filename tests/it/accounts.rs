@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_aop_exporter::domain::{
-    Expectation, HostnameTarget, Reason, Snapshot, Targets, ZoneKey, ZoneName, ZoneTarget,
+    Expectation, HostnameTarget, Reason, Snapshot, ZoneKey, ZoneName, ZoneTarget,
 };
+use cloudflare_aop_exporter::keeper::Handle;
 use cloudflare_aop_exporter::poll::{Poller, Setup};
 use cloudflare_aop_exporter::simulator::{Effect, Fault, World};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::support::harness::{Api, Asking, Running, hostname, now, setup, soon, world};
+use crate::support::harness::{Api, Asking, Running, account, hostname, now, soon, watching, world};
 
 fn named(account: &str, name: &str) -> ZoneTarget {
     ZoneTarget::named(account.into(), name.parse().unwrap(), None).with_hostnames(target(name))
@@ -74,18 +75,31 @@ async fn a_zone_that_the_list_of_all_lacks_is_looked_for_by_name_and_harms_no_ot
     let down: Vec<_> = snapshot.zones().iter().filter(|zone| !zone.is_up()).collect();
     assert_eq!(down.len(), 1);
     assert_eq!((down[0].key().as_str(), down[0].failure()), ("zone-59.example", Some(Reason::NotFound)));
-    assert_eq!(api.simulator.requests().count("GET", "/zones?"), 3);
+    let requests = api.simulator.requests().count("GET", "/zones?");
+    assert_eq!(requests, 4, "two pages, the name, and whether the token sees any zone");
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_be_read_is_asked_for_once_and_fails_all_zones() {
+async fn a_list_that_fails_by_the_token_is_asked_for_once_and_fails_all_zones() {
     let zones = names(60);
     let api = api(&zones).await;
-    api.simulator.add_fault(Fault::new(Effect::Status { status: 403, code: 0, retry_after: None }));
+    api.simulator.add_fault(Fault::new(Effect::Status { status: 401, code: 0, retry_after: None }));
     let running = Running::start(api.client(), zones.iter().map(|name| named("default", name.as_str())));
     let snapshot = running.polled(1.0).await;
-    assert!(snapshot.zones().iter().all(|zone| zone.failure() == Some(Reason::Forbidden)));
+    assert!(snapshot.zones().iter().all(|zone| zone.failure() == Some(Reason::Auth)));
     assert_eq!(api.simulator.requests().total(), 1);
+}
+
+#[tokio::test]
+async fn where_the_list_of_all_zones_is_refused_each_is_looked_for_by_name() {
+    let zones = names(60);
+    let api = api(&zones).await;
+    let refused = Effect::Status { status: 403, code: 0, retry_after: None };
+    api.simulator.add_fault(Fault::new(refused).on_path("/zones?page="));
+    let running = Running::start(api.client(), zones.iter().map(|name| named("default", name.as_str())));
+    assert!(all_up(&*running.polled(1.0).await));
+    assert_eq!(api.simulator.requests().count("GET", "/zones?page="), 1);
+    assert_eq!(api.simulator.requests().count("GET", "/zones?name="), 60);
 }
 
 #[tokio::test]
@@ -93,7 +107,7 @@ async fn a_list_with_more_pages_than_names_is_not_read_to_its_end() {
     let api = api(&names(1)).await;
     let body = json!({"success": true, "result": [], "result_info": {"total_pages": 52}});
     api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }).on_path("/zones?page="));
-    let listed = api.client().build().visible_zones(&names(51), soon()).await.unwrap();
+    let listed = api.client().build().visible_zones(51, soon()).await.unwrap();
     assert!(listed.is_none());
     assert_eq!(api.simulator.requests().total(), 1);
 }
@@ -105,7 +119,7 @@ async fn a_list_that_never_ends_is_left() {
         names(50).iter().map(|name| json!({"id": "f".repeat(32), "name": name.as_str()})).collect();
     let body = json!({"success": true, "result": zones});
     api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
-    assert!(api.client().build().visible_zones(&names(51), soon()).await.unwrap().is_none());
+    assert!(api.client().build().visible_zones(51, soon()).await.unwrap().is_none());
     assert_eq!(api.simulator.requests().total(), 51);
 }
 
@@ -123,20 +137,66 @@ async fn of_several_zones_with_one_name_the_only_active_one_counts_in_a_list_too
     let body = json!({"success": true, "result": zones, "result_info": {"total_pages": 1}});
     api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }).on_path("/zones?page="));
     let client = api.client().build();
-    let listed = client.visible_zones(&names(51), soon()).await.unwrap().unwrap();
-    let id = async |name: &str| {
-        let id = client.zone_id_among(&listed, &name.parse().unwrap(), soon()).await;
+    let listed = client.visible_zones(51, soon()).await.unwrap().unwrap();
+    let id = |name: &str| {
+        let id = listed.find(&name.parse().unwrap());
         id.map(|id| id.to_string()).map_err(|error| error.to_string())
     };
-    assert_eq!(id("one.example").await.unwrap(), "2".repeat(32));
+    assert_eq!(id("one.example").unwrap(), "2".repeat(32));
     assert_eq!(
-        id("two.example").await.unwrap_err(),
+        id("two.example").unwrap_err(),
         "2 zones named two.example are visible to the token; give the id of the one that is meant"
     );
     assert_eq!(
-        id("three.example").await.unwrap_err(),
+        id("three.example").unwrap_err(),
         "no zone named three.example is visible to the token; its permission \"Zone Read\" must cover it"
     );
+}
+
+#[tokio::test]
+async fn an_internal_zone_is_never_taken_for_the_public_one_of_its_name() {
+    let api = api(&names(1)).await;
+    let zone = |digit: &str, name: &str, kind: &str| json!({"id": digit.repeat(32), "name": name, "status": "active", "type": kind});
+    let zones = json!([
+        zone("1", "one.example", "internal"),
+        zone("2", "one.example", "full"),
+        zone("3", "two.example", "internal"),
+    ]);
+    let body = json!({"success": true, "result": zones, "result_info": {"total_pages": 1}});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
+    let client = api.client().build();
+    let listed = client.visible_zones(51, soon()).await.unwrap().unwrap();
+    let (one, two) = ("one.example".parse().unwrap(), "two.example".parse().unwrap());
+    assert_eq!(listed.find(&one).unwrap().to_string(), "2".repeat(32));
+    assert_eq!(client.zone_id(&one, soon()).await.unwrap().to_string(), "2".repeat(32));
+    for error in [listed.find(&two).unwrap_err(), client.zone_id(&two, soon()).await.unwrap_err()] {
+        assert_eq!(
+            error.to_string(),
+            "no zone named two.example is visible to the token; its permission \"Zone Read\" must cover it"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_zone_that_is_known_by_its_unicode_name_alone_is_found_by_either_form() {
+    let api = api(&names(1)).await;
+    let zones = |zones: serde_json::Value| {
+        let body = json!({"success": true, "result": zones, "result_info": {"total_pages": 1}});
+        Fault::new(Effect::Json { status: 200, body })
+    };
+    let row = json!([{"id": "1".repeat(32), "name": "bücher.example", "status": "active"}]);
+    api.simulator.add_fault(zones(json!([])).on_path("name=xn--bcher-kva.example&"));
+    api.simulator.add_fault(zones(row.clone()).on_path("name=b%C3%BCcher.example&"));
+    let client = api.client().build();
+    for name in ["xn--bcher-kva.example", "Bücher.example"] {
+        let id = client.zone_id(&name.parse().unwrap(), soon()).await.unwrap();
+        assert_eq!(id.to_string(), "1".repeat(32));
+    }
+    assert_eq!(api.simulator.requests().total(), 4);
+    // where the Punycode form is known, one request is enough
+    api.simulator.add_fault(zones(row).on_path("name=xn--bcher-kva.example&"));
+    client.zone_id(&"bücher.example".parse().unwrap(), soon()).await.unwrap();
+    assert_eq!(api.simulator.requests().total(), 5);
 }
 
 #[tokio::test]
@@ -147,9 +207,8 @@ async fn a_zone_that_two_pages_show_is_one_zone() {
     api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
     let (client, name) = (api.client().build(), "one.example".parse().unwrap());
     assert_eq!(client.zone_id(&name, soon()).await.unwrap().to_string(), "1".repeat(32));
-    let listed = client.visible_zones(&names(51), soon()).await.unwrap().unwrap();
-    let id = client.zone_id_among(&listed, &name, soon()).await;
-    assert_eq!(id.unwrap().to_string(), "1".repeat(32));
+    let listed = client.visible_zones(51, soon()).await.unwrap().unwrap();
+    assert_eq!(listed.find(&name).unwrap().to_string(), "1".repeat(32));
     assert_eq!(api.simulator.requests().total(), 4);
 }
 
@@ -166,15 +225,15 @@ async fn a_token_that_sees_no_zone_at_all_is_told_so_after_one_more_request() {
     assert_eq!((error.to_string().as_str(), error.reason()), (told, Reason::NotFound));
     assert_eq!(api.simulator.requests().total(), 2);
 
-    let listed = client.visible_zones(&names(51), soon()).await.unwrap().unwrap();
-    let error = client.zone_id_among(&listed, &name, soon()).await.unwrap_err();
-    assert_eq!(error.to_string(), told);
+    let listed = client.visible_zones(51, soon()).await.unwrap().unwrap();
+    assert_eq!(listed.find(&name).unwrap_err().to_string(), told);
     assert_eq!(api.simulator.requests().total(), 3);
 }
 
 /// Two accounts, `a` and `b`, each with an API of its own and its zone there.
 struct Two {
     apis: [Api; 2],
+    keeper: Handle,
     poller: Poller,
     /// Kept, since a poller ends without it.
     _setup: watch::Sender<Arc<Setup>>,
@@ -195,26 +254,26 @@ impl Two {
         for (asking, account) in askings.iter_mut().zip(ACCOUNTS) {
             asking.options.account = account.into();
         }
-        let clients = askings.iter().map(|asking| (Arc::clone(&asking.options.account), asking.build()));
+        let accounts =
+            askings.iter().map(|asking| (Arc::clone(&asking.options.account), account(&asking.build())));
+        let accounts = accounts.collect();
         let names = ["example.com", "example.org"];
         let zones = apis.iter().zip(ACCOUNTS).zip(names).map(|((api, account), name)| {
             let name: ZoneName = name.parse().unwrap();
             let id = api.simulator.with_world(|world| world.zone(name.as_str()).unwrap().id());
             ZoneTarget::named(account.into(), name.clone(), Some(id)).with_hostnames(target(name.as_str()))
         });
-        let gap = Duration::from_secs(60);
-        let clients = clients.collect();
-        let setup = Setup { clients, targets: Targets::new(zones), gap };
-        let setup = watch::Sender::new(Arc::new(setup));
+        let keeper = watching(zones);
+        let setup = watch::Sender::new(Arc::new(Setup { accounts, gap: Duration::from_secs(60) }));
         let [Asking { telemetry, clock, .. }, _] = askings;
-        Self { apis, poller: Poller::new(setup.subscribe(), telemetry, clock), _setup: setup }
+        let poller = Poller::new(setup.subscribe(), keeper.clone(), telemetry, clock);
+        Self { apis, keeper, poller, _setup: setup }
     }
 
     /// Why each account's zone could not be read by a poll.
     async fn poll(&mut self) -> [Option<Reason>; 2] {
         self.poller.poll_once(Instant::now() + Duration::from_secs(20)).await;
-        let known = self.poller.snapshot();
-        let known = known.borrow();
+        let known = self.keeper.snapshot();
         ["example.com", "example.org"].map(|name| {
             let name: ZoneName = name.parse().unwrap();
             known.zone(&ZoneKey::from(&name)).unwrap().failure()
@@ -258,17 +317,16 @@ async fn a_zone_by_name_in_one_account_and_by_id_in_another_is_read_once() {
     let api = Api::start(world(&["app.example.com"])).await;
     let asking = api.client();
     let by_id = ZoneTarget::identified("b".into(), api.zone).with_hostnames(target("example.com"));
-    let clients = ACCOUNTS.map(|account| {
+    let accounts = ACCOUNTS.map(|name| {
         let mut asking = api.client();
-        asking.options.account = account.into();
-        (account.into(), asking.build())
+        asking.options.account = name.into();
+        (name.into(), account(&asking.build()))
     });
-    let targets = setup(&asking, [named("a", "example.com"), by_id]).targets.clone();
-    let setup = Setup { clients: clients.into(), targets, gap: Duration::from_secs(60) };
-    let setup = watch::Sender::new(Arc::new(setup));
-    let mut poller = Poller::new(setup.subscribe(), Arc::clone(&asking.telemetry), asking.clock.clone());
+    let setup = Setup { accounts: accounts.into(), gap: Duration::from_secs(60) };
+    let (setup, keeper) = (watch::Sender::new(Arc::new(setup)), watching([named("a", "example.com"), by_id]));
+    let mut poller = Poller::new(setup.subscribe(), keeper.clone(), asking.telemetry, asking.clock);
     poller.poll_once(soon()).await;
-    let snapshot = Arc::clone(&poller.snapshot().borrow());
+    let snapshot = keeper.snapshot();
     let [zone] = snapshot.zones() else { panic!("one zone") };
     assert_eq!((zone.key().as_str(), zone.account(), zone.is_up()), ("example.com", "a", true));
 }

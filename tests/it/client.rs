@@ -1,11 +1,11 @@
 //! The API's client against the simulated API, honest and faulty.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_aop_exporter::cloudflare::{Error, TokenState};
-use cloudflare_aop_exporter::domain::{Association, Reason, Status};
+use cloudflare_aop_exporter::domain::{Association, Level, Reason, Status};
 use cloudflare_aop_exporter::simulator::{Effect, Fault, Options, Standing, World};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
@@ -50,6 +50,118 @@ async fn equal_certificates_share_one_allocation() {
     let a = client.hostname(api.zone, &a, soon()).await.unwrap();
     let b = client.hostname(api.zone, &b, soon()).await.unwrap();
     assert!(Arc::ptr_eq(&a.certificate.unwrap(), &b.certificate.unwrap()));
+}
+
+#[tokio::test]
+async fn the_certificates_of_both_stores_are_read_from_all_pages() {
+    let mut world = world(&[]);
+    let zone = world.zone("example.com").unwrap();
+    for level in [Level::Hostname, Level::Zone] {
+        // beside the one that is there
+        for day in 0..if level == Level::Hostname { 119 } else { 120 } {
+            zone.add_certificate_at(level, now() + SignedDuration::from_hours(24 * day)).unwrap();
+        }
+    }
+    let api = Api::start(world).await;
+    let client = api.client().build();
+    for listed in [
+        client.hostname_certificates(api.zone, soon()).await.unwrap(),
+        client.zone_certificates(api.zone, soon()).await.unwrap(),
+    ] {
+        assert_eq!((listed.rows.len(), listed.complete, listed.pages), (120, true, 3));
+        let ids: BTreeSet<_> = listed.rows.iter().map(|row| &row.id).collect();
+        assert_eq!(ids.len(), 120);
+    }
+    assert_eq!(api.simulator.requests().total(), 6);
+}
+
+#[tokio::test]
+async fn a_certificate_list_of_one_page_takes_one_request_without_parameters() {
+    let api = Api::start(world(&[])).await;
+    api.simulator.add_fault(Fault::new(Effect::Empty { status: 400 }).on_path("?"));
+    let listed = api.client().build().hostname_certificates(api.zone, soon()).await.unwrap();
+    assert_eq!((listed.rows.len(), listed.complete, listed.pages), (1, true, 1));
+    assert_eq!(api.simulator.requests().total(), 1);
+}
+
+#[tokio::test]
+async fn a_certificate_list_that_is_the_same_on_each_page_is_not_complete() {
+    let api = Api::start(world(&[])).await;
+    let rows: Vec<_> = (0..50).map(|number| json!({"id": format!("{number}"), "issuer": "CA"})).collect();
+    let list = |info| {
+        let body = json!({"success": true, "result": rows.clone(), "result_info": info});
+        Fault::new(Effect::Json { status: 200, body })
+    };
+    let client = api.client().build();
+    for info in [json!({"total_pages": 3}), json!({"total_count": 120}), json!(null)] {
+        api.simulator.add_fault(list(info.clone()));
+        let listed = client.zone_certificates(api.zone, soon()).await.unwrap();
+        assert_eq!((listed.rows.len(), listed.complete, listed.pages), (50, false, 2), "{info}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_is_a_text_and_a_success_that_is_none_still_mean_no_association() {
+    let api = Api::start(world(&[])).await;
+    let body = json!({"success": 0, "errors": [{"code": "1553", "message": 5}], "messages": {}, "result": 7});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 404, body }));
+    let reading = api.client().build().hostname(api.zone, &hostname("no.example.com"), soon()).await.unwrap();
+    assert_eq!(reading.association, Association::None);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_leaves_the_other_rows_and_the_list_is_not_complete() {
+    let api = Api::start(world(&[])).await;
+    let list = |rows: serde_json::Value| {
+        let body = json!({"success": true, "result": rows, "result_info": {"total_count": 3}});
+        Fault::new(Effect::Json { status: 200, body })
+    };
+    let client = api.client().build();
+    for odd in [json!(null), json!({"hostname": 5}), json!(["a.example.com", true]), json!({})] {
+        let row = |number| json!({"hostname": format!("h{number}.example.com"), "updated_at": 5});
+        api.simulator.add_fault(list(json!([row(1), odd, row(2)])));
+        let listed = client.associations(api.zone, soon(), |_| true).await.unwrap().unwrap();
+        let names: BTreeSet<_> = listed.rows.iter().map(|row| row.hostname.as_str()).collect();
+        assert_eq!(
+            (names.into_iter().collect(), listed.complete),
+            (vec!["h1.example.com", "h2.example.com"], false)
+        );
+    }
+    for odd in [json!(null), json!({"id": 5}), json!("one")] {
+        let row = |id| json!({"id": id, "serial_number": 7, "expires_on": 5});
+        api.simulator.add_fault(list(json!([row("one"), odd, row("two")])));
+        let listed = client.hostname_certificates(api.zone, soon()).await.unwrap();
+        let ids: Vec<_> = listed.rows.iter().map(|row| row.id.as_str()).collect();
+        assert_eq!((ids, listed.complete), (vec!["one", "two"], false));
+        assert_eq!(listed.rows[0].certificate.details().serial_number.as_deref(), Some("7"));
+    }
+}
+
+#[tokio::test]
+async fn identical_rows_of_one_page_leave_a_list_complete() {
+    let api = Api::start(world(&[])).await;
+    let row = json!({"hostname": "h1.example.com", "enabled": true});
+    let body = json!({"success": true, "result": [row, row], "result_info": {"total_count": 2}});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
+    let listed = api.client().build().associations(api.zone, soon(), |_| true).await.unwrap().unwrap();
+    assert_eq!((listed.rows.len(), listed.complete), (1, true));
+}
+
+#[tokio::test]
+async fn that_an_answer_had_odd_fields_is_told_once_and_only_of_its_zone() {
+    let api = Api::start(world(&["a.example.com"])).await;
+    let client = api.client().build();
+    let (asked, other) = (hostname("a.example.com"), "f".repeat(32).parse().unwrap());
+    client.hostname(api.zone, &asked, soon()).await.unwrap();
+    assert!(!client.take_odd_fields(api.zone));
+
+    let body = json!({"success": true, "result": {"enabled": true, "updated_at": 5, "issuer": []}});
+    api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
+    for _ in 0..2 {
+        client.hostname(api.zone, &asked, soon()).await.unwrap();
+    }
+    assert!(!client.take_odd_fields(other));
+    assert!(client.take_odd_fields(api.zone) && !client.take_odd_fields(api.zone));
 }
 
 #[tokio::test]
@@ -168,6 +280,44 @@ async fn a_429_stops_all_requests_of_the_quota_for_as_long_as_it_says() {
 }
 
 #[tokio::test]
+async fn a_429_that_gives_no_time_to_wait_stops_all_requests() {
+    for retry_after in ["0", "Wed, 31 Dec 2025 23:00:00 GMT", "soon"] {
+        let api = Api::start(world(&[])).await;
+        let limited = Effect::Status { status: 429, code: 971, retry_after: Some(retry_after.into()) };
+        api.simulator.add_fault(Fault::new(limited));
+        let client = api.client().build();
+        for _ in 0..10 {
+            let error = client.hostname(api.zone, &hostname("app.example.com"), soon()).await.unwrap_err();
+            assert_eq!(error.reason(), Reason::RateLimited, "{error}");
+        }
+        assert_eq!(api.simulator.requests().total(), 1, "{retry_after}");
+    }
+}
+
+#[tokio::test]
+async fn a_quota_that_others_use_up_is_reported_as_such_and_nothing_is_sent() {
+    let limit = cloudflare_aop_exporter::simulator::RateLimit {
+        requests: 8,
+        per: Duration::from_secs(600),
+        block: Duration::from_secs(600),
+    };
+    let options = Options { rate_limit: Some(limit), ..Options::default() };
+    let api = Api::start_with(world(&["app.example.com"]), &options).await;
+    let (client, other) = (api.client().build(), api.client().build());
+    let asked = hostname("app.example.com");
+    for client in [&other, &other, &other, &other, &other, &client] {
+        client.hostname(api.zone, &asked, soon()).await.unwrap();
+    }
+    // two are left, a quarter of the quota
+    let error = client.hostname(api.zone, &asked, soon()).await.unwrap_err();
+    assert!(matches!(error, Error::Exhausted(time) if time > Duration::from_secs(500)), "{error:?}");
+    assert_eq!(error.reason(), Reason::RateLimited);
+    let told = "the quota, which the user's dashboard and other tools share, is used up for another ";
+    assert!(error.to_string().starts_with(told), "{error}");
+    assert_eq!(api.simulator.requests().total(), 6);
+}
+
+#[tokio::test]
 async fn retries_pass_the_budget_too_and_what_would_wait_too_long_is_not_sent() {
     let api = Api::start(world(&[])).await;
     let mut asking = api.client();
@@ -278,7 +428,7 @@ async fn a_token_of_an_account_needs_the_accounts_id_to_be_verified() {
     let api = Api::start_with(world(&[]), &options).await;
     let mut asking = api.client();
     assert_eq!(asking.build().verify_token(soon()).await.unwrap(), TokenState::default());
-    asking.options.account_id = Some(api.simulator.with_world(|world| world.account_id().to_owned()));
+    asking.options.account_id = api.simulator.with_world(|world| world.account_id().parse().ok());
     assert_eq!(asking.build().verify_token(soon()).await.unwrap().valid, Some(true));
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use cloudflare_aop_exporter::config::{Config, Secrets};
+use cloudflare_aop_exporter::config::{Config, Files, Secrets};
 use cloudflare_aop_exporter::http::Hash;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use reqwest::{Certificate, Client, Identity, Method, Response, StatusCode};
@@ -46,7 +46,7 @@ impl Authority {
     /// A client that trusts this authority.
     fn client(&self, with: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> Client {
         let trusted = Certificate::from_pem(self.0.pem().as_bytes()).unwrap();
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(20)).pool_max_idle_per_host(0);
+        let client = Client::builder().no_proxy().timeout(Duration::from_secs(120)).pool_max_idle_per_host(0);
         with(client.tls_certs_only([trusted])).build().unwrap()
     }
 }
@@ -347,7 +347,9 @@ fn what_a_configuration_holds_is_printed_without_its_secrets() {
     let hash = bcrypt::hash("password", 4).unwrap();
     let text = config(&format!("{MUTUAL}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
     let token = |_: &str| Some(TOKEN.to_owned());
-    let config = Config::parse(&text, &folder.path("aop.toml"), Secrets::Check, &token).unwrap();
+    let config =
+        Config::parse(&text, &folder.path("aop.toml"), Secrets::Check, &token, &mut Files::default())
+            .unwrap();
     let printed = format!("{config:?}");
     let tls = "tls: Some(Tls { wants_client: true, .. }), users: Some({\"prometheus\"})";
     assert!(printed.contains(tls), "{printed}");
@@ -367,7 +369,7 @@ fn an_open_door_on_a_reachable_address_is_warned_about_once() {
         let mut serve = Running::start(&["serve", "--config", &path]);
         serve.get("/-/healthy");
         let said = |what| serve.read("err").matches(what).count();
-        let warnings = || said("everybody who reaches it may read");
+        let warnings = || said("anyone who reaches this address can read everything");
         assert_eq!(warnings(), warned);
         // a reload that opens it is warned about too, and one that leaves it open is not
         for (server, warned) in [(&*locked, warned), ("", warned + 1), ("", warned + 1)] {

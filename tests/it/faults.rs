@@ -199,9 +199,9 @@ impl Case<'_> {
     async fn poll(&mut self) {
         let (mut polling, good) = self.lane.polling(self.call).await;
         if self.call == Endpoint::ZoneList {
-            // a zone is looked up again where it could not be read
-            let refused = Answer::Whole(400, Vec::new(), "{}".into());
-            self.lane.front.spoil(Wrong::Answers(Endpoint::HostnameList, refused)).await;
+            // a zone is looked up again where its id was refused
+            let refused = Answer::Whole(403, Vec::new(), "{}".into());
+            self.lane.front.spoil(Wrong::Zone(refused)).await;
             self.lane.errors = polling.poll(&self.lane.client).await.errors();
             self.lane.front.mend().await;
         }
@@ -236,14 +236,14 @@ impl Case<'_> {
 
     /// What the zone's poll can read.
     fn reads(&self) -> Reads {
+        let is_of_all = matches!(self.fault.reason, Some(Reason::Auth | Reason::Connect | Reason::Tls));
         match (&self.fault.what, self.call) {
             (What::Clock(_), _) => Reads::All,
             (What::Answer(_), Endpoint::ZoneSettings | Endpoint::ZoneCertificateList) => Reads::Hostnames,
-            // as if the API had no such list, so that hostnames are asked about one by one
-            (
-                What::Answer(Answer::Whole(403..=405, ..)),
-                Endpoint::HostnameList | Endpoint::CertificateList,
-            ) => Reads::All,
+            // hostnames are asked about one by one, unless the token or the network is to blame
+            (What::Answer(_), Endpoint::HostnameList | Endpoint::CertificateList) if !is_of_all => Reads::All,
+            // the id that is known is used
+            (What::Answer(_), Endpoint::ZoneList) => Reads::All,
             _ => Reads::None,
         }
     }
@@ -253,8 +253,9 @@ impl Case<'_> {
         let fails = match (&self.fault.what, self.call) {
             (What::Clock(_), _) => 0.0,
             (_, Endpoint::HostnameGet) => 5.0,
-            (What::Answer(_), _) | (_, Endpoint::ZoneList) => 1.0,
-            // the list, the zone-level switch and its certificates
+            (What::Answer(_), _) => 1.0,
+            // the look-up, the list, the zone-level switch and its certificates
+            (_, Endpoint::ZoneList) => 4.0,
             _ => 3.0,
         };
         let expected = self.fault.reason.map(|reason| (reason, fails));

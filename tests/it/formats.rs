@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::domain::{
-    Association, Certificate, CertificateDetails, Certificates, Expectation, HostnameTarget, Level, Outcome,
-    Reading, Snapshot, Targets, ZoneCertificate, ZoneTarget,
+    Association, Certificate, CertificateDetails, Expectation, HostnameTarget, Level, Outcome, Reading,
+    Snapshot, Targets, ZoneCertificate, ZoneTarget,
 };
 use cloudflare_aop_exporter::metrics::{Format, Source, States};
 use cloudflare_aop_exporter::telemetry::{Endpoint, Telemetry};
@@ -48,14 +48,14 @@ fn pages(account: &str, issuer: &str, serial_number: &str, signature: &str) -> [
         .with_extent(cloudflare_aop_exporter::domain::Extent { zone_level: true, ..Default::default() });
     let reading =
         Reading { certificate: Some(certificate), ..Reading::bare(Association::Enabled, now.into()) };
-    let outcome = Outcome {
-        hostnames: vec![("app.example.com".parse().unwrap(), Ok(reading))],
-        certificates: Certificates::OfReadings,
-        zone_certificates: Some(vec![row]),
-        end: Some((Ok(()), now.into())),
-        ..Outcome::of(zone.key().clone())
-    };
-    let snapshot = Snapshot::default().retarget(&Targets::new([zone])).fold(&[outcome]);
+    let key = zone.key().clone();
+    let outcomes = [
+        Outcome::Read("app.example.com".parse().unwrap(), Ok(reading)),
+        Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![row]) },
+        Outcome::Ended { result: Ok(()), at: now.into() },
+    ];
+    let outcomes = outcomes.map(|outcome| (key.clone(), outcome));
+    let snapshot = Snapshot::default().retarget(&Targets::new([zone])).fold(outcomes);
     let telemetry = Arc::new(Telemetry::new().unwrap());
     telemetry.request(account, Endpoint::HostnameGet, Some(200), std::time::Duration::ZERO);
     let snapshot = watch::channel(Arc::new(snapshot)).1;

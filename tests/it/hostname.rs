@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use cloudflare_aop_exporter::change::{Awaited, Pace, Standing, Wish, wait};
+use cloudflare_aop_exporter::change::{Awaited, Desired, Phase, WaitPolicy, wait};
 use cloudflare_aop_exporter::cloudflare::Change;
 use cloudflare_aop_exporter::domain::{Association, CertId, Reason, Status};
 use cloudflare_aop_exporter::simulator::{
@@ -221,9 +221,9 @@ async fn a_change_is_sent_again_and_judged_like_every_other_request() {
     assert!(error.is(400, 1415), "{error}");
 }
 
-fn pace(limit: Duration) -> Pace {
+fn policy(limit: Duration) -> WaitPolicy {
     let (first, longest) = (Duration::from_millis(5), Duration::from_millis(20));
-    Pace { first, longest, limit, call: Duration::from_secs(5) }
+    WaitPolicy { first, longest, limit, call: Duration::from_secs(5) }
 }
 
 fn awaited(names: &[&str]) -> Vec<Awaited> {
@@ -234,15 +234,15 @@ fn awaited(names: &[&str]) -> Vec<Awaited> {
 async fn waiting_ends_when_all_is_in_force_and_spends_few_requests_on_many_hostnames() {
     let names: Vec<_> = (0..50).map(|number| format!("h{number}.example.com")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
-    let api = Api::start(&names, Duration::from_millis(200)).await;
+    let api = Api::start(&names, Duration::from_secs(1)).await;
     let client = api.asking().build();
     let changes: Vec<_> = names.iter().map(|name| api.change(name, Some(false))).collect();
     client.put_hostnames(api.api.zone, &changes, soon()).await.unwrap();
     let (mut awaited, mut looks) = (awaited(&names), 0);
-    let wish = Wish::Disabled(None);
-    let waited = wait(&client, api.api.zone, &wish, &mut awaited, pace(HOUR), |_| looks += 1);
+    let desired = Desired::Disabled(None);
+    let waited = wait(&client, api.api.zone, &desired, &mut awaited, policy(HOUR), |_| looks += 1);
     waited.await.unwrap();
-    assert!(awaited.iter().all(|one| one.standing(&wish) == Standing::InForce));
+    assert!(awaited.iter().all(|one| one.phase(&desired) == Phase::InForce));
     assert!(looks > 2, "{looks}");
     assert_eq!(api.api.simulator.requests().count("GET", "/hostnames/"), 50 + looks - 1);
 }
@@ -254,10 +254,10 @@ async fn waiting_ends_at_its_limit_and_has_looked_at_every_hostname() {
     let changes = [api.change("a.example.com", None), api.change("b.example.com", None)];
     client.put_hostnames(api.api.zone, &changes, soon()).await.unwrap();
     let mut awaited = awaited(&["a.example.com", "b.example.com"]);
-    let wish = Wish::Void(None);
-    wait(&client, api.api.zone, &wish, &mut awaited, pace(MOMENT), |_| ()).await.unwrap();
+    let desired = Desired::Void(None);
+    wait(&client, api.api.zone, &desired, &mut awaited, policy(MOMENT), |_| ()).await.unwrap();
     for one in awaited {
-        assert_eq!(one.standing(&wish), Standing::Pending);
+        assert_eq!(one.phase(&desired), Phase::Pending);
         assert_eq!(one.reading.unwrap().status, Some(Status::PendingDeletion));
     }
 }
@@ -269,9 +269,9 @@ async fn waiting_passes_its_limit_by_no_more_than_one_call_however_many_hostname
     api.fault("GET", Effect::Hang);
     let names: Vec<_> = (0..50).map(|number| format!("h{number}.example.com")).collect();
     let mut awaited = awaited(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    let pace = Pace { call: Duration::from_millis(500), ..pace(MOMENT) };
+    let policy = WaitPolicy { call: Duration::from_millis(500), ..policy(MOMENT) };
     let started = Instant::now();
-    wait(&client, api.api.zone, &Wish::Void(None), &mut awaited, pace, |_| ()).await.unwrap();
+    wait(&client, api.api.zone, &Desired::Void(None), &mut awaited, policy, |_| ()).await.unwrap();
     // one after the other they would take 25 s
     assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     assert!(awaited.iter().all(|one| one.reading.is_none()));
@@ -281,21 +281,21 @@ async fn waiting_passes_its_limit_by_no_more_than_one_call_however_many_hostname
 async fn waiting_outlasts_an_outage_and_ends_where_cloudflare_gives_up_or_refuses() {
     let api = Api::start(&["a.example.com"], HOUR).await;
     let client = api.asking().build();
-    let wish = Wish::Enabled(api.old.clone());
+    let desired = Desired::Enabled(api.old.clone());
     api.api.simulator.add_fault(Fault::new(Effect::Html { status: 502 }).times(4));
     let mut found = awaited(&["a.example.com"]);
-    wait(&client, api.api.zone, &wish, &mut found, pace(HOUR), |_| ()).await.unwrap();
-    assert_eq!(found[0].standing(&wish), Standing::InForce);
+    wait(&client, api.api.zone, &desired, &mut found, policy(HOUR), |_| ()).await.unwrap();
+    assert_eq!(found[0].phase(&desired), Phase::InForce);
 
     let status = Some("deployment_timed_out".to_owned());
     api.set("a.example.com", AssociationChange { status, ..AssociationChange::default() });
     let mut found = awaited(&["a.example.com"]);
-    wait(&client, api.api.zone, &wish, &mut found, pace(HOUR), |_| ()).await.unwrap();
-    assert_eq!(found[0].standing(&wish), Standing::GivenUp);
+    wait(&client, api.api.zone, &desired, &mut found, policy(HOUR), |_| ()).await.unwrap();
+    assert_eq!(found[0].phase(&desired), Phase::GivenUp);
 
     api.fault("GET", refused(10_000, 403));
     let mut found = awaited(&["a.example.com"]);
-    let waited = wait(&client, api.api.zone, &wish, &mut found, pace(HOUR), |_| ()).await;
+    let waited = wait(&client, api.api.zone, &desired, &mut found, policy(HOUR), |_| ()).await;
     let (name, error) = waited.unwrap_err();
     assert_eq!((name, error.reason()), (hostname("a.example.com"), Reason::Forbidden));
 }

@@ -127,16 +127,14 @@ fn read(snapshot: &Snapshot) -> Snapshot {
         ..Reading::bare(Association::Enabled, now)
     };
     let name = |name: &str| name.parse::<Hostname>().unwrap();
-    snapshot.fold(&[Outcome {
-        id: Some("023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap()),
-        hostnames: vec![
-            (name("app.example.com"), Ok(app)),
-            (name("new.example.com"), Err(Reason::Timeout)),
-            (name("old.example.com"), Ok(Reading::bare(Association::None, now))),
-        ],
-        end: Some((Ok(()), now)),
-        ..Outcome::of(zone().key().clone())
-    }])
+    let outcomes = [
+        Outcome::Identified("023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap()),
+        Outcome::Read(name("app.example.com"), Ok(app)),
+        Outcome::Read(name("new.example.com"), Err(Reason::Timeout)),
+        Outcome::Read(name("old.example.com"), Ok(Reading::bare(Association::None, now))),
+        Outcome::Ended { result: Ok(()), at: now },
+    ];
+    snapshot.fold(outcomes.map(|outcome| (zone().key().clone(), outcome)))
 }
 
 #[tokio::test]
@@ -145,7 +143,7 @@ async fn it_is_healthy_while_it_serves_and_ready_once_every_zone_was_tried() {
     let health = served.get("/-/healthy").await;
     assert_eq!((health.status, health.text()), (200, "healthy\n"));
     let ready = served.get("/-/ready").await;
-    assert_eq!((ready.status, ready.text()), (503, "not ready: some zones were not tried yet\n"));
+    assert_eq!((ready.status, ready.text()), (503, "not ready: some zones have not been polled yet\n"));
 
     served.snapshot.send_modify(|snapshot| *snapshot = Arc::new(read(snapshot)));
     let ready = served.get("/-/ready").await;
@@ -221,7 +219,7 @@ async fn other_methods_and_other_paths_are_refused() {
     }
     for path in ["/metrics/", "/Metrics", "//", "/..", "*"] {
         let answer = served.get(path).await;
-        assert_eq!((answer.status, answer.text()), (404, "not found, / lists what there is\n"), "{path}");
+        assert_eq!((answer.status, answer.text()), (404, "not found; / links to what is served\n"), "{path}");
     }
     assert_eq!(served.get("/metrics?match[]=up").await.status, 200);
 }

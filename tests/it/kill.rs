@@ -1,13 +1,12 @@
 //! A poller that is killed again and again, at any moment, while what it reads changes all the time.
 //!
-//! `STARTS=200` says how many starts have to be seen; `just kill` runs it so.
+//! `LIVES=200` says how many lives there are; `just kill` sets it.
 
 use std::env;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;
@@ -15,23 +14,24 @@ use cloudflare_aop_exporter::domain::{
     Association, CertId, Date, Expectation, Extent, HostnameTarget, Reading, Snapshot, Strategy, Targets,
     ZoneTarget,
 };
-use cloudflare_aop_exporter::poll::{Poller, state_file};
+use cloudflare_aop_exporter::keeper::state_file;
+use cloudflare_aop_exporter::poll::Poller;
 use cloudflare_aop_exporter::simulator::AssociationChange;
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::harness::{Api, Asking, hostname, now, setup, soon, world};
+use crate::support::harness::{Api, Asking, hostname, keeper, now, setup, soon, world};
 
 /// Enough for a write to take its time.
 const HOSTNAMES: usize = 600;
 const POLL_EVERY: Duration = Duration::from_millis(100);
 const TELL_EVERY: Duration = Duration::from_millis(50);
-/// What was told so many times ago was known for a second at least.
+/// What was told so many lines ago was known for at least a second.
 const SECOND: usize = 20;
 const CHANGE_EVERY: Duration = Duration::from_millis(70);
-/// Milliseconds that a life lasts at most.
+/// How long a life lasts at most, in milliseconds, if it is measured by time.
 const LONGEST: u64 = 2000;
 
 /// How the child is told where to work, and what to poll.
@@ -127,13 +127,12 @@ async fn a_poller_that_keeps_a_state_file() {
     let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else { return };
     let mut asking = Asking::new(&env::var(API).unwrap());
     asking.clock = Clock::system();
-    let setup = watch::Sender::new(setup(&asking, [zone()]));
-    let mut poller = Poller::new(setup.subscribe(), Arc::clone(&asking.telemetry), asking.clock.clone());
-    let path = folder.join("state.json");
-    if let Some(known) = state_file::load(&path, &setup.borrow().targets, asking.clock.now().into()) {
-        poller = poller.starting_from(known);
-    }
-    let snapshot = poller.snapshot();
+    let (path, targets) = (folder.join("state.json"), Targets::new([zone()]));
+    let known = state_file::load(&path, &targets);
+    let keeper = keeper(known.unwrap_or_else(|| Snapshot::default().retarget(&targets)));
+    let setup = watch::Sender::new(setup(&asking));
+    let poller = Poller::new(setup.subscribe(), keeper.clone(), asking.telemetry, asking.clock);
+    let snapshot = keeper.follow();
     let mut told = File::create(folder.join("told")).unwrap();
     let mut tell = || {
         let line: Vec<_> =
@@ -142,7 +141,7 @@ async fn a_poller_that_keeps_a_state_file() {
     };
     tell();
     let (ticks, receiver) = mpsc::channel(1);
-    tokio::spawn(state_file::keep(path, poller.snapshot(), CancellationToken::new()));
+    tokio::spawn(state_file::keep(path, keeper.follow(), CancellationToken::new()));
     tokio::spawn(poller.run(receiver, CancellationToken::new()));
     let (mut polls, mut tells) = (interval(POLL_EVERY), interval(TELL_EVERY));
     tells.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -167,20 +166,43 @@ impl Drop for Killed {
     }
 }
 
-/// Lets the poller live for a while, and gives what it told of its generations.
-async fn live_and_be_killed(folder: &Path, base_url: &str, time: Duration) -> Vec<Generations> {
+/// When a poller is killed.
+#[derive(Clone, Copy)]
+enum Life {
+    /// After so much time, in which it may not even have started.
+    For(Duration),
+    /// Once it has told so many lines, however slow the machine is.
+    Lines(usize),
+}
+
+/// Lets the poller live and kills it, and returns what it told of its generations.
+async fn live_and_be_killed(folder: &Path, base_url: &str, life: Life) -> Vec<Generations> {
     let mut command = Command::new(env::current_exe().unwrap());
     command
         .args(["--exact", "kill::a_poller_that_keeps_a_state_file"])
         .env(FOLDER, folder)
         .env(API, base_url);
     let child = Killed(command.stdout(Stdio::null()).spawn().unwrap());
-    sleep(time).await;
+    match life {
+        Life::For(time) => sleep(time).await,
+        Life::Lines(lines) => {
+            let end = soon();
+            while told(folder).len() < lines {
+                assert!(Instant::now() < end, "the poller tells too little");
+                sleep(TELL_EVERY / 2).await;
+            }
+        }
+    }
     drop(child);
-    let told = folder.join("told");
-    let text = fs::read_to_string(&told).unwrap_or_default();
-    // it may not have come so far as to tell anything, and the last line may not be whole
-    let _ = fs::remove_file(told);
+    let told = told(folder);
+    // it may have been killed before it could write one
+    let _ = fs::remove_file(folder.join("told"));
+    told
+}
+
+/// The whole lines that the poller has told so far.
+fn told(folder: &Path) -> Vec<Generations> {
+    let text = fs::read_to_string(folder.join("told")).unwrap_or_default();
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let numbers =
         |line: &str| line.split(' ').map(|known| known.parse().ok().filter(|known| *known >= 0)).collect();
@@ -193,25 +215,29 @@ fn kept(folder: &Path) -> Option<Snapshot> {
     let copy = copied.path().join("state.json");
     // it was killed before it could write anything
     fs::copy(folder.join("state.json"), &copy).ok()?;
-    let known = state_file::load(&copy, &Targets::new([zone()]), Clock::system().now().into());
+    let known = state_file::load(&copy, &Targets::new([zone()]));
     assert!(copy.exists(), "the file cannot be used");
     known
 }
 
 #[tokio::test]
 async fn whenever_it_is_killed_nothing_is_lost_that_was_known_for_a_second_and_nothing_is_wrong() {
-    let wanted = env::var("STARTS").map_or(6, |starts| starts.parse().unwrap());
-    // what is tried is not the pace of a disk
+    let lives = env::var("LIVES").map_or(8, |lives| lives.parse().unwrap());
+    // what is tested is not the speed of a disk
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let folder = folder.path();
     let mut world = World::start().await;
     world.change();
     let base_url = world.api.base_url.clone();
     let mut before: Generations = vec![None; HOSTNAMES];
-    let (mut kills, mut starts, mut unfinished, mut lasting) = (0, 0, 0, 0);
-    while starts < wanted {
-        kills += 1;
-        let life = live_and_be_killed(folder, &base_url, Duration::from_millis(fastrand::u64(..LONGEST)));
+    let (mut starts, mut unfinished, mut lasting) = (0, 0, 0);
+    for number in 0..lives {
+        let life = if number % 2 == 0 {
+            Life::For(Duration::from_millis(fastrand::u64(..LONGEST)))
+        } else {
+            Life::Lines(fastrand::usize(2 * SECOND..3 * SECOND))
+        };
+        let life = live_and_be_killed(folder, &base_url, life);
         tokio::pin!(life);
         let told = loop {
             tokio::select! {
@@ -239,13 +265,15 @@ async fn whenever_it_is_killed_nothing_is_lost_that_was_known_for_a_second_and_n
         assert!(is_kept(&before), "what was kept has grown older");
         if let Some(known) = told.len().checked_sub(SECOND + 1).map(|place| &told[place]) {
             assert!(is_kept(known), "it was known for a second");
-            lasting += 1;
+            // a poll of this life has read it: there was something to lose
+            lasting += usize::from(known.iter().zip(&before).all(|(known, before)| known > before));
         }
         before = after;
     }
     println!(
-        "{kills} kills, {unfinished} of them during a write; {starts} starts knew all that was kept; \
+        "{lives} lives, {unfinished} ended during a write; {starts} starts knew all that was kept; \
          after {lasting} lives longer than a second nothing was lost; {} generations of {HOSTNAMES} hostnames",
         world.began.len()
     );
+    assert!(lasting * 4 >= lives, "only {lasting} of {lives} lives had something to lose");
 }

@@ -304,25 +304,52 @@ async fn a_zone_that_is_only_discovered_is_not_read_where_there_is_no_list() {
 }
 
 #[tokio::test]
-async fn a_list_that_fails_keeps_what_was_read() {
+async fn a_list_that_fails_by_the_token_keeps_what_was_read() {
     let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
     for part in [LIST, CERTIFICATES] {
         let api = Api::start(world(&names)).await;
         let mut polling = Polling::new(&api, &names, reading_by(Strategy::Auto));
         polling.poll().await;
-        let fault = api.simulator.add_fault(Fault::new(Effect::Garbage).on_path(part));
+        let refused = Effect::Status { status: 401, code: 10_000, retry_after: None };
+        let fault = api.simulator.add_fault(Fault::new(refused).on_path(part));
         let snapshot = polling.poll().await;
         assert_eq!(rows(&snapshot), names.map(|name| (name, false, ENABLED)));
-        assert_eq!(snapshot.zones()[0].failure(), Some(Reason::InvalidResponse));
-        assert_eq!(polling.errors(&["invalid_response"]), 1.0);
+        assert_eq!(snapshot.zones()[0].failure(), Some(Reason::Auth));
+        assert_eq!(polling.errors(&["auth"]), 1.0);
+        assert_eq!(api.simulator.requests().count("GET", ONE), 0);
         api.simulator.clear_fault(fault);
         assert_eq!(rows(&*polling.poll().await), names.map(|name| (name, true, ENABLED)));
     }
 }
 
 #[tokio::test]
+async fn a_list_that_cannot_be_read_falls_back_to_gets_and_is_asked_for_again_in_the_next_poll() {
+    let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
+    for part in [LIST, CERTIFICATES] {
+        let api = Api::start(world(&names)).await;
+        let mut polling = Polling::new(&api, &names, reading_by(Strategy::Auto));
+        polling.poll().await;
+        let fault = api.simulator.add_fault(Fault::new(Effect::Garbage).on_path(part));
+        for errors in [1.0, 2.0] {
+            api.simulator.forget_requests();
+            let snapshot = polling.poll().await;
+            assert_eq!(rows(&snapshot), names.map(|name| (name, true, ENABLED)));
+            assert_eq!(snapshot.zones()[0].failure(), None);
+            assert_eq!(polling.errors(&["invalid_response"]), errors);
+            assert_eq!(api.simulator.requests().count("GET", LIST), 1);
+            assert_eq!(api.simulator.requests().count("GET", ONE), 3);
+        }
+        api.simulator.clear_fault(fault);
+        api.simulator.forget_requests();
+        assert_eq!(rows(&*polling.poll().await), names.map(|name| (name, true, ENABLED)));
+        assert_eq!(api.simulator.requests().total(), 2, "both lists");
+    }
+}
+
+#[tokio::test]
 async fn lists_that_are_refused_for_a_while_keep_what_they_told_of_certificates_and_are_asked_for_again() {
     let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
+    // auto asks again after an hour, and whoever wants lists in the next poll
     for (part, extent) in [
         (LIST, reading_by(Strategy::Auto)),
         (CERTIFICATES, reading_by(Strategy::Auto)),
@@ -350,6 +377,14 @@ async fn lists_that_are_refused_for_a_while_keep_what_they_told_of_certificates_
 
         api.simulator.clear_fault(fault);
         api.simulator.forget_requests();
+        if extent.strategy == Strategy::Auto && extent.discovered.is_none() {
+            assert_eq!(used(&*polling.poll().await), before);
+            assert_eq!(api.simulator.requests().total(), 3, "a GET each");
+            api.simulator.forget_requests();
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(3600)).await;
+            tokio::time::resume();
+        }
         assert_eq!(used(&*polling.poll().await), before);
         assert_eq!(api.simulator.requests().count("GET", LIST), 1);
         assert_eq!(api.simulator.requests().count("GET", ONE), 0);
@@ -357,7 +392,7 @@ async fn lists_that_are_refused_for_a_while_keep_what_they_told_of_certificates_
 }
 
 #[tokio::test]
-async fn a_listed_certificate_that_cannot_be_read_is_counted_and_what_was_known_of_it_stays() {
+async fn a_listed_certificate_with_a_wrong_date_keeps_that_of_its_pem_and_is_counted_once_a_poll() {
     let mut world = world(&["h1.example.com"]);
     let not_after = now() + SignedDuration::from_hours(24);
     let zone = world.zone("example.com").unwrap();
@@ -372,7 +407,7 @@ async fn a_listed_certificate_that_cannot_be_read_is_counted_and_what_was_known_
     let before = known(&*polling.poll().await);
     assert_eq!(before.len(), 3);
 
-    for (id, errors) in ids.iter().zip([1.0, 3.0]) {
+    for (id, errors) in ids.iter().zip([1.0, 2.0]) {
         let change = CertificateChange { expires_on: Some("soon".into()), ..CertificateChange::default() };
         api.simulator.with_world(|world| {
             world.zone("example.com").unwrap().change_certificate(id, change, now()).unwrap();

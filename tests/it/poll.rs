@@ -7,7 +7,7 @@ use cloudflare_aop_exporter::domain::{
     Association, Entry, Expectation, Extent, HostnameTarget, Reason, Snapshot, Strategy, ZoneTarget,
 };
 use cloudflare_aop_exporter::metrics::{Format, Source, States};
-use cloudflare_aop_exporter::poll::{Poller, Setup};
+use cloudflare_aop_exporter::poll::Poller;
 use cloudflare_aop_exporter::simulator::{Effect, Fault};
 use jiff::SignedDuration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::support::harness::{Api, Asking, Running, budget, hostname, now, setup, soon, world};
+use crate::support::harness::{Api, Asking, Running, budget, hostname, now, setup, soon, watching, world};
 
 const ERRORS: &str = "cloudflare_aop_exporter_poll_errors_total";
 const SKIPPED: &str = "cloudflare_aop_exporter_polls_skipped_total";
@@ -205,7 +205,7 @@ async fn a_new_setup_drops_the_poll_under_way_and_polls_at_once() {
         assert!(Instant::now() < deadline);
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    running.setup.send_replace(setup(&running.asking, [zone(&["a.example.com"])]));
+    running.reload([zone(&["a.example.com"])]).await;
     let snapshot = running.until(|snapshot| snapshot.zones()[0].is_up()).await;
     assert_eq!(rows(&snapshot), [("a.example.com", true, ENABLED)]);
     assert_eq!(running.polled(1.0).await.zones()[0].entries().len(), 1);
@@ -227,11 +227,12 @@ async fn a_zone_given_by_name_and_by_id_is_read_once() {
     running.poll().await;
     assert_eq!(api.simulator.requests().total(), 3);
 
-    // a new setup names both again, and all that was read is known by the name
+    // a reload names both again: nothing is polled anew, and all that was read is known by the name
     api.simulator.add_fault(Fault::new(Effect::Garbage));
-    running.setup.send_replace(setup(&running.asking, [by_id, zone(&names[1..])]));
-    let snapshot = running.polled(3.0).await;
+    running.reload([by_id, zone(&names[1..])]).await;
+    let snapshot = running.poll().await;
     assert_eq!(rows(&snapshot), names.map(|name| (name, false, ENABLED)));
+    assert_eq!((running.polls(), running.asking.counted(SKIPPED, &[])), (3.0, 0.0));
 }
 
 #[tokio::test]
@@ -259,20 +260,19 @@ async fn where_the_budget_does_not_suffice_the_stalest_come_first() {
     let zone = ZoneTarget::identified("default".into(), api.zone)
         .with_hostnames(hostnames(&names))
         .with_extent(ONE_BY_ONE);
-    let (setup, telemetry) = (setup(&asking, [zone]), Arc::clone(&asking.telemetry));
-    let setup = watch::Sender::new(setup);
-    let mut poller = Poller::new(setup.subscribe(), telemetry, asking.clock.clone());
+    let (settings, keeper) = (watch::Sender::new(setup(&asking)), watching([zone]));
+    let telemetry = Arc::clone(&asking.telemetry);
+    let mut poller = Poller::new(settings.subscribe(), keeper.clone(), telemetry, asking.clock.clone());
     poller.poll_once(Instant::now() + Duration::from_millis(500)).await;
-    let first = Arc::clone(&poller.snapshot().borrow());
+    let first = keeper.snapshot();
     let up: Vec<_> = first.zones()[0].entries().iter().map(Entry::is_up).collect();
     assert_eq!(up, [true, true, false]);
     assert_eq!(first.zones()[0].entries()[2].failure(), Some(Reason::Timeout));
 
     asking.budget = budget(1, Duration::from_secs(3600));
-    let (clients, targets) = ([("default".into(), asking.build())].into(), setup.borrow().targets.clone());
-    setup.send_replace(Arc::new(Setup { clients, targets, gap: Duration::from_secs(60) }));
+    settings.send_replace(setup(&asking));
     poller.poll_once(Instant::now() + Duration::from_millis(500)).await;
-    let second = Arc::clone(&poller.snapshot().borrow());
+    let second = keeper.snapshot();
     let up: Vec<_> = second.zones()[0].entries().iter().map(Entry::is_up).collect();
     assert_eq!(up, [false, false, true]);
 }
@@ -301,11 +301,11 @@ async fn the_answer_of_the_reference_served_as_it_stands_makes_the_golden_page()
     let zone = ZoneTarget::named("default".into(), "example.com".parse().unwrap(), Some(id))
         .with_hostnames(hostnames(&["app.example.com"]));
     let (telemetry, clock) = (Arc::clone(&asking.telemetry), asking.clock.clone());
-    let mut poller =
-        Poller::new(watch::channel(setup(&asking, [zone])).1, Arc::clone(&telemetry), clock.clone());
+    let (setup, keeper) = (watch::channel(setup(&asking)).1, watching([zone]));
+    let mut poller = Poller::new(setup, keeper.clone(), Arc::clone(&telemetry), clock.clone());
     poller.poll_once(soon()).await;
 
-    let source = Source { snapshot: poller.snapshot(), telemetry, clock };
+    let source = Source { snapshot: keeper.follow(), telemetry, clock };
     let (mut page, mut text) = (source.page(Format::Text, States::All), Vec::new());
     while page.fill(&mut text, usize::MAX) {}
     let text = String::from_utf8(text).unwrap();

@@ -235,6 +235,28 @@ fn files_that_are_swapped_by_a_link_are_noticed() {
 }
 
 #[test]
+fn a_thousand_reloads_that_change_the_schedule_take_less_than_half_a_megabyte() {
+    let serving = Serving::start(|api| with_lifecycle(&config(api, APP)));
+    serving.serve.until("/metrics", READ);
+    let good = fs::read_to_string(serving.folder.path("aop.toml")).unwrap();
+    let reload = |count: usize| {
+        for number in 0..count {
+            // both tick once a day in January, which the calendar finds quickly
+            let schedule = ["0 0 0 * 1 *", "0 0 1 * 1 *"][number % 2];
+            serving.write(&format!("poll.schedule = \"{schedule}\"\n{good}"));
+            let answer = serving.serve.request("POST", "/-/reload");
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        }
+    };
+    // the first reloads fill caches of the allocator
+    reload(100);
+    let before = serving.serve.resident();
+    reload(1000);
+    let grown = serving.serve.resident().saturating_sub(before);
+    assert!(grown < 500_000, "{grown} octets more are resident");
+}
+
+#[test]
 fn a_certificate_that_is_renewed_is_noticed() {
     let (api, folder) = (simulate(), Folder::new());
     let issue = || {

@@ -3,9 +3,9 @@
 use std::fs;
 
 #[test]
-fn every_threat_has_a_test_and_every_test_that_is_named_exists() {
+fn every_threat_has_a_test_and_every_named_test_runs() {
     let text = fs::read_to_string("SECURITY.md").unwrap();
-    let (mut rows, mut missing) = (0, Vec::new());
+    let (mut rows, mut wrong) = (0, Vec::new());
     for row in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Threat ")) {
         rows += 1;
         let shown_by = row.trim_end_matches(" |").rsplit_once(" | ").unwrap().1;
@@ -17,24 +17,72 @@ fn every_threat_has_a_test_and_every_test_that_is_named_exists() {
                 continue;
             }
             let content = fs::read_to_string(quoted).unwrap_or_default();
-            let found = |name: &str| {
-                let is_test = [format!("fn {name}("), format!("def {name}(")];
-                let is_code = quoted.ends_with(".rs") || quoted.ends_with(".py");
-                if is_code {
-                    is_test.iter().any(|test| content.contains(test))
-                } else {
-                    content.contains(name)
-                }
-            };
-            missing.extend(
-                names.drain(..).filter(|name| !found(name)).map(|name| format!("{name} in {quoted}")),
-            );
+            for name in names.drain(..) {
+                wrong.extend(problem(name, quoted, &content).map(|problem| format!("{problem} in {quoted}")));
+            }
+            wrong.extend(unlinked(quoted));
         }
-        missing.extend(names.iter().map(|name| format!("{name} in no file")));
+        wrong.extend(names.iter().map(|name| format!("{name} in no file")));
         if !shown_by.contains('`') {
-            missing.push(row.to_owned());
+            wrong.push(row.to_owned());
         }
     }
     assert!(rows > 30, "{rows} rows");
-    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is wrong with a name in a file: it is not there, or it is a test that does not run.
+fn problem(name: &str, file: &str, content: &str) -> Option<String> {
+    let is_rust = file.ends_with(".rs");
+    if !is_rust && !file.ends_with(".py") {
+        return (!content.contains(name)).then(|| format!("no {name}"));
+    }
+    let start = format!("{} {name}(", if is_rust { "fn" } else { "def" });
+    let mut before: Vec<_> =
+        content.lines().map(str::trim).take_while(|line| !line.contains(&start)).collect();
+    if before.len() == content.lines().count() {
+        return Some(format!("no {name}"));
+    }
+    let mark = if is_rust { "#[" } else { "@" };
+    before.reverse();
+    let attributes: Vec<_> = before.into_iter().take_while(|line| line.starts_with(mark)).collect();
+    let has = |word: &str| attributes.iter().any(|attribute| attribute.contains(word));
+    if is_rust && !has("test") || !is_rust && !name.starts_with("test_") {
+        Some(format!("{name} is no test"))
+    } else if has("ignore") || has("skip") {
+        Some(format!("{name} is ignored"))
+    } else {
+        None
+    }
+}
+
+/// Says so if a file is none of the modules that the integration tests link.
+fn unlinked(file: &str) -> Option<String> {
+    let module = file.strip_prefix("tests/it/")?.strip_suffix(".rs")?;
+    let main = fs::read_to_string("tests/it/main.rs").unwrap();
+    (!main.contains(&format!("\nmod {module};\n"))).then(|| format!("{file} is not in tests/it/main.rs"))
+}
+
+#[test]
+fn a_named_test_that_does_not_run_is_found() {
+    let rust = "#[test]\nfn a() {}\n\n#[tokio::test]\n#[ignore = \"slow\"]\nasync fn b() {}\n\nfn c() {}\n";
+    let python =
+        "    def test_a(self):\n        pass\n\n    @unittest.skip(\"slow\")\n    def test_b(self):\n";
+    for (name, file, content, expected) in [
+        ("a", "a.rs", rust, None),
+        ("b", "a.rs", rust, Some("b is ignored")),
+        ("c", "a.rs", rust, Some("c is no test")),
+        ("d", "a.rs", rust, Some("no d")),
+        ("test_a", "a.py", python, None),
+        ("test_b", "a.py", python, Some("test_b is ignored")),
+        ("fuzz/smoke", "a/run", "step fuzz fuzz/smoke", None),
+        ("fuzz/smoke", "a/run", "", Some("no fuzz/smoke")),
+    ] {
+        assert_eq!(problem(name, file, content).as_deref(), expected, "{name}");
+    }
+    assert_eq!(unlinked("tests/it/security.rs"), None);
+    assert_eq!(
+        unlinked("tests/it/nowhere.rs").as_deref(),
+        Some("tests/it/nowhere.rs is not in tests/it/main.rs")
+    );
 }

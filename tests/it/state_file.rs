@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use cloudflare_aop_exporter::domain::{
-    Association, CertId, Certificate, CertificateDetails, Certificates, Date, Expectation, Expected, Extent,
-    Hostname, HostnameTarget, Level, Outcome, Pem, Reading, Reason, Snapshot, Status, Targets,
-    ZoneCertificate, ZoneState, ZoneTarget,
+    Association, CertId, Certificate, CertificateDetails, Date, Expectation, Expected, Extent, Hostname,
+    HostnameTarget, Level, Outcome, Pem, Reading, Reason, Snapshot, Status, Targets, ZoneCertificate,
+    ZoneKey, ZoneState, ZoneTarget,
 };
+use cloudflare_aop_exporter::keeper::state_file;
 use cloudflare_aop_exporter::metrics::{Format, Page, States};
-use cloudflare_aop_exporter::poll::state_file;
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -110,33 +110,49 @@ fn listed(pool: &Pool, level: Level) -> impl Strategy<Value = Vec<ZoneCertificat
     )
 }
 
-fn outcomes(pool: &Pool, targets: &Targets) -> impl Strategy<Value = Outcome> + use<> {
-    let keys: Vec<_> = targets.zones().iter().map(|zone| zone.key().clone()).collect();
-    let results = (hostnames(), prop_oneof![readings(pool).prop_map(Ok), reasons().prop_map(Err)]);
-    let of_certificates = prop_oneof![
-        Just(Certificates::AsBefore),
-        Just(Certificates::OfReadings),
-        listed(pool, Level::Hostname).prop_map(Certificates::Listed),
+/// What a part of a poll of one of these zones reports.
+fn outcomes(pool: &Pool, targets: &Targets) -> impl Strategy<Value = Vec<(ZoneKey, Outcome)>> + use<> {
+    let identified = any::<u128>().prop_map(|id| Outcome::Identified(format!("{id:032x}").parse().unwrap()));
+    let rows = vec((hostnames(), readings(pool)), 0..6);
+    let list = (rows, option::of(btree_set(hostnames(), 0..6)), listed(pool, Level::Hostname), past());
+    let list = list.prop_map(|(hostnames, present, certificates, at)| Outcome::Listed {
+        hostnames,
+        present,
+        certificates,
+        at,
+    });
+    let read = (hostnames(), results(readings(pool)));
+    let read = read.prop_map(|(hostname, result)| Outcome::Read(hostname, result));
+    let ended = || (results(Just(())), past()).prop_map(|(result, at)| Outcome::Ended { result, at });
+    let zone_level = (results(any::<bool>()), results(listed(pool, Level::Zone)));
+    let zone_level =
+        zone_level.prop_map(|(enabled, certificates)| Outcome::ZoneLevel { enabled, certificates });
+    let outcomes = prop_oneof![
+        1 => identified.prop_map(|id| vec![id]),
+        2 => list.prop_map(|list| vec![list]),
+        1 => Just(vec![Outcome::Unlisted]),
+        6 => vec(read, 1..3),
+        1 => reasons().prop_map(|reason| vec![Outcome::Failed(reason)]),
+        2 => ended().prop_map(|ended| vec![ended]),
+        // whether the zone is up is known once its poll has ended
+        2 => (zone_level, ended()).prop_map(|(zone_level, ended)| vec![zone_level, ended]),
     ];
-    let end = (prop_oneof![3 => Just(Ok(())), 1 => reasons().prop_map(Err)], past());
-    (
-        (select(keys), option::of(any::<u128>())),
-        (vec(results, 0..6), option::of(btree_set(hostnames(), 0..6))),
-        (of_certificates, option::of(listed(pool, Level::Zone)), option::of(any::<bool>())),
-        option::of(end),
-    )
-        .prop_map(
-            |((zone, id), (hostnames, present), (certificates, zone_certificates, enabled), end)| Outcome {
-                id: id.map(|id| format!("{id:032x}").parse().unwrap()),
-                hostnames,
-                present,
-                certificates,
-                zone_certificates,
-                zone_level_enabled: enabled,
-                end,
-                ..Outcome::of(zone)
-            },
-        )
+    (select(targets.zones().to_vec()), outcomes).prop_map(|(zone, mut outcomes)| {
+        outcomes.retain(|outcome| match outcome {
+            // a zone whose id is configured is not looked up
+            Outcome::Identified(_) => zone.id().is_none(),
+            // a discovered hostname that was never read is forgotten until it is listed again
+            Outcome::Read(hostname, Err(_)) => {
+                zone.hostnames().iter().any(|target| target.hostname == *hostname)
+            }
+            _ => true,
+        });
+        outcomes.into_iter().map(|outcome| (zone.key().clone(), outcome)).collect()
+    })
+}
+
+fn results<T: std::fmt::Debug>(good: impl Strategy<Value = T>) -> impl Strategy<Value = Result<T, Reason>> {
+    prop_oneof![3 => good.prop_map(Ok), 1 => reasons().prop_map(Err)]
 }
 
 /// Zones of two accounts, of which some hostnames are named, and maybe all others are found.
@@ -159,9 +175,9 @@ fn targets() -> impl Strategy<Value = Targets> {
     })
 }
 
-fn cases() -> impl Strategy<Value = (Targets, Vec<Outcome>)> {
+fn cases() -> impl Strategy<Value = (Targets, Vec<(ZoneKey, Outcome)>)> {
     (targets(), vec(certificates(), 1..4)).prop_flat_map(|(targets, pool)| {
-        let outcomes = vec(outcomes(&pool, &targets), 0..12);
+        let outcomes = vec(outcomes(&pool, &targets), 0..24).prop_map(|outcomes| outcomes.concat());
         (Just(targets), outcomes)
     })
 }
@@ -183,18 +199,18 @@ proptest! {
         let path = folder.path().join("state.json");
         let mut known = Snapshot::default().retarget(&targets);
         for outcome in outcomes {
-            known = known.fold(&[outcome]);
+            known = known.fold([outcome]);
         }
         state_file::save(&path, &known).unwrap();
         let is_read = |zone: &ZoneState| zone.entries().iter().any(|entry| entry.reading().is_some());
         let is_anything_known = known.zones().iter().any(|zone| zone.is_tried() || is_read(zone));
-        let loaded = state_file::load(&path, &targets, date(NOW));
+        let loaded = state_file::load(&path, &targets);
         prop_assert_eq!(loaded.is_some(), is_anything_known);
         if let Some(loaded) = loaded {
             prop_assert_eq!(page(&loaded), page(&known));
             // and again
             state_file::save(&path, &loaded).unwrap();
-            let again = state_file::load(&path, &targets, date(NOW)).unwrap();
+            let again = state_file::load(&path, &targets).unwrap();
             prop_assert_eq!(format!("{:?}", again.zones()), format!("{:?}", loaded.zones()));
         }
         // nothing was left aside
@@ -205,12 +221,12 @@ proptest! {
     fn no_damage_to_a_file_panics_or_loses_it((targets, outcomes) in cases(), at in any::<Index>(), octet: u8) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
-        state_file::save(&path, &Snapshot::default().retarget(&targets).fold(&outcomes)).unwrap();
+        state_file::save(&path, &Snapshot::default().retarget(&targets).fold(outcomes)).unwrap();
         let mut damaged = std::fs::read(&path).unwrap();
         let at = at.index(damaged.len());
         damaged[at] = octet;
         std::fs::write(&path, &damaged).unwrap();
-        state_file::load(&path, &targets, date(NOW));
+        state_file::load(&path, &targets);
         let [left] = &std::fs::read_dir(folder.path()).unwrap().collect::<Vec<_>>()[..] else { panic!("one file") };
         prop_assert_eq!(std::fs::read(left.as_ref().unwrap().path()).unwrap(), damaged);
     }

@@ -1,4 +1,4 @@
-//! A change, from what is wished for until it is in force.
+//! A change, from its plan until it is in force.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::reach::{Api, Reach, explained};
 use super::{question, view};
-use crate::change::{Awaited, Pace, Plan, Standing, Wish, wait};
+use crate::change::{Awaited, Desired, Phase, Plan, WaitPolicy, wait};
 use crate::cloudflare::Purpose;
 use crate::domain::{Hostname, Reading, Reason, Status};
 
@@ -35,11 +35,11 @@ pub(super) struct Apply {
     reach: Reach,
 }
 
-/// The exit code of a change that is made and not yet in force.
+/// The exit code of a change that is made but not in force yet.
 const NOT_YET: u8 = 3;
 
 impl Apply {
-    pub(super) async fn run(mut self, wish: &Wish) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(mut self, desired: &Desired) -> anyhow::Result<ExitCode> {
         ensure!(
             self.yes || self.dry_run || question::is_anybody_there(),
             "nothing was changed: standard input is not a terminal, so that nobody can be asked; give --yes or --dry-run"
@@ -47,7 +47,7 @@ impl Apply {
         self.hostnames.sort();
         self.hostnames.dedup();
         let api = self.reach.api().await?;
-        let (plan, readings) = self.plan(&api, wish).await?;
+        let (plan, readings) = self.plan(&api, desired).await?;
         let shown = format!("Zone {}:\n{}", api.zone_name(), view::plan(&plan));
         if self.dry_run {
             crate::cli::print(&shown)?;
@@ -60,18 +60,18 @@ impl Apply {
                 if !question::proceed()? {
                     bail!("nothing was changed");
                 }
-                // meanwhile somebody else may have changed what the answer was about
-                let (again, _) = self.plan(&api, wish).await?;
+                // somebody else may have changed something meanwhile
+                let (again, _) = self.plan(&api, desired).await?;
                 ensure!(again == plan, "nothing was changed: what there is has changed since it was shown");
             }
             put(&api, &plan, &mut awaited).await?;
         }
         let code = if self.wait {
-            // what a change was answered is not yet what a GET tells
+            // the response to a change is not yet what a GET returns
             for one in awaited.iter_mut().filter(|one| plan.is_changing(&one.hostname)) {
                 one.reading = None;
             }
-            self.wait(&api, wish, &mut awaited).await?
+            self.wait(&api, desired, &mut awaited).await?
         } else {
             ExitCode::SUCCESS
         };
@@ -79,8 +79,8 @@ impl Apply {
         Ok(code)
     }
 
-    /// What has to be done, and what was read of each hostname.
-    async fn plan(&self, api: &Api, wish: &Wish) -> anyhow::Result<(Plan, Vec<(Hostname, Reading)>)> {
+    /// The plan, and the readings that it is made from.
+    async fn plan(&self, api: &Api, desired: &Desired) -> anyhow::Result<(Plan, Vec<(Hostname, Reading)>)> {
         let deadline = api.deadline(self.hostnames.len());
         let read = self.hostnames.iter().map(async |hostname| {
             api.check_zone(hostname)?;
@@ -89,7 +89,7 @@ impl Apply {
             Ok::<_, anyhow::Error>((hostname.clone(), reading))
         });
         let readings = try_join_all(read).await?;
-        let plan = Plan::new(wish, &readings).map_err(|refusals| {
+        let plan = Plan::new(desired, &readings).map_err(|refusals| {
             let refusals: Vec<_> = refusals.iter().map(ToString::to_string).collect();
             anyhow::anyhow!("nothing was changed: {}", refusals.join("\n       "))
         })?;
@@ -97,8 +97,8 @@ impl Apply {
         Ok((plan, readings))
     }
 
-    async fn wait(&self, api: &Api, wish: &Wish, awaited: &mut [Awaited]) -> anyhow::Result<ExitCode> {
-        let pace = Pace {
+    async fn wait(&self, api: &Api, desired: &Desired, awaited: &mut [Awaited]) -> anyhow::Result<ExitCode> {
+        let policy = WaitPolicy {
             first: Duration::from_millis(500),
             longest: Duration::from_secs(10),
             limit: self.wait_timeout,
@@ -106,9 +106,9 @@ impl Apply {
         };
         let (start, progress, all) = (Instant::now(), question::Progress::new(), awaited.len());
         progress.show("Waiting until it is in force");
-        let waited = wait(&api.client, api.zone, wish, awaited, pace, |awaited| {
+        let waited = wait(&api.client, api.zone, desired, awaited, policy, |awaited| {
             let seconds = start.elapsed().as_secs();
-            let done = awaited.iter().filter(|one| one.standing(wish) == Standing::InForce).count();
+            let done = awaited.iter().filter(|one| one.phase(desired) == Phase::InForce).count();
             progress.show(&format!("Waiting until it is in force: {done} of {all}, {seconds} s"));
         });
         let waited = waited.await;
@@ -117,11 +117,11 @@ impl Apply {
             let error = explained(hostname, &error, Purpose::Read);
             error.context("the change is made, and whether it is in force is not known")
         })?;
-        let of = |standing| {
-            let hostnames = awaited.iter().filter(|one| one.standing(wish) == standing);
+        let of = |phase| {
+            let hostnames = awaited.iter().filter(|one| one.phase(desired) == phase);
             hostnames.map(|one| one.hostname.as_str()).collect::<Vec<_>>().join(", ")
         };
-        let (given_up, pending) = (of(Standing::GivenUp), of(Standing::Pending));
+        let (given_up, pending) = (of(Phase::GivenUp), of(Phase::Pending));
         if !given_up.is_empty() {
             question::tell(&format!("Cloudflare has given up on it, ask for the change again: {given_up}\n"));
             return Ok(ExitCode::FAILURE);
@@ -134,13 +134,13 @@ impl Apply {
     }
 }
 
-/// Everything that was read may be what is waited for.
+/// All hostnames that were read, to wait for.
 fn awaited(readings: Vec<(Hostname, Reading)>) -> Vec<Awaited> {
     let awaited = readings.into_iter();
     awaited.map(|(hostname, reading)| Awaited { hostname, reading: Some(reading) }).collect()
 }
 
-/// Refuses to give a certificate more associations than it may have.
+/// Refuses a plan that gives a certificate too many associations.
 async fn check_cap(api: &Api, plan: &Plan) -> anyhow::Result<()> {
     let Some(cert_id) = plan.grows() else { return Ok(()) };
     let listed = api.client.associations(api.zone, api.deadline(1), |_| true).await;
@@ -154,14 +154,14 @@ async fn check_cap(api: &Api, plan: &Plan) -> anyhow::Result<()> {
             "How many associations certificate {cert_id} has could not be checked: {why}\n"
         ));
     }
-    // where the list cannot be read, what comes is counted all the same
+    // without the list, the associations that the plan adds are counted alone
     let rows = listed.ok().flatten().unwrap_or_default().rows;
     let present = rows.iter().filter(|row| row.status != Some(Status::Deleted));
     let present = present.filter(|row| row.cert_id.as_ref() == Some(cert_id)).map(|row| &row.hostname);
     plan.check_cap(present).map_err(|refusal| anyhow::anyhow!("nothing was changed: {refusal}"))
 }
 
-/// Asks Cloudflare to carry out the plan, and takes in what it answers about each hostname.
+/// Requests the changes, and keeps the reading of each hostname in the response.
 async fn put(api: &Api, plan: &Plan, awaited: &mut [Awaited]) -> anyhow::Result<()> {
     let changes = plan.changes();
     let answered = api.client.put_hostnames(api.zone, &changes, api.deadline(1)).await;

@@ -1,20 +1,20 @@
-//! What is said to people, and asked of them.
+//! Messages and questions on the terminal.
 
 use std::io::{self, IsTerminal, Write};
 
-/// Whether there is somebody who can be asked.
+/// Whether stdin is a terminal, where a question can be answered.
 pub(super) fn is_anybody_there() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Says something beside the results.
+/// Prints a message to stderr.
 pub(super) fn tell(text: &str) {
     let mut stderr = io::stderr().lock();
-    // without a stderr there is nobody to tell
+    // without stderr, nobody can be told
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
-/// Asks whether to go on; anything but a clear yes is a no.
+/// Asks whether to proceed. Anything but a clear yes is a no.
 pub(super) fn proceed() -> io::Result<bool> {
     tell("Proceed? [y/N] ");
     let mut answer = String::new();
@@ -27,7 +27,7 @@ fn is_yes(answer: &str) -> bool {
     ["y", "yes"].iter().any(|yes| answer.eq_ignore_ascii_case(yes))
 }
 
-/// One line that is written over and over, for whoever sits at a terminal.
+/// A line on the terminal that is overwritten.
 pub(super) struct Progress {
     is_seen: bool,
 }
@@ -37,7 +37,7 @@ impl Progress {
         Self { is_seen: io::stderr().is_terminal() }
     }
 
-    /// Shows `text` in the place of what was shown before.
+    /// Replaces the line with `text`.
     pub(super) fn show(&self, text: &str) {
         if self.is_seen {
             tell(&format!("\r\x1b[2K{text}"));

@@ -1,7 +1,6 @@
-//! Which zone is meant, and on whose behalf the API is asked about it.
+//! The zone to work on, and the account whose token may do so.
 
 use std::fmt::Display;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -12,37 +11,32 @@ use clap::Args;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::cloudflare::{BaseUrl, Client, Error, Options, Purpose, RateLimit};
-use crate::config::{Account, Config, Secrets, TokenSource};
+use crate::cloudflare::{BaseUrl, Client, Error, Purpose};
+use crate::config::{Account, Config, Files, Secrets};
 use crate::daemon::Accounts;
 use crate::domain::{Hostname, NameError, ZoneId, ZoneName, ZoneTarget};
 use crate::telemetry::Telemetry;
-
-/// The API's place where nothing else is said.
-const CLOUDFLARE: &str = "https://api.cloudflare.com/client/v4";
-const TOKEN: &str = "CLOUDFLARE_API_TOKEN";
 
 #[derive(Args)]
 pub(super) struct Reach {
     /// The zone.
     #[arg(long, value_name = "NAME_OR_ID")]
     zone: ZoneArgument,
-    /// The configuration file: its accounts are used. Without one, the token is taken from CLOUDFLARE_API_TOKEN.
+    /// Configuration file with the accounts; without it, the token is read from CLOUDFLARE_API_TOKEN.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The account of the configuration; needed only where there are several and none has this zone.
+    /// Account of the configuration; needed only if there are several and none has this zone.
     #[arg(long, value_name = "NAME", requires = "config")]
     account: Option<String>,
-    /// Where the API is, if not at Cloudflare; plain http is accepted for loopback addresses only.
+    /// URL of the API; plain http is accepted for loopback addresses only.
     #[arg(long, value_name = "URL", conflicts_with_all = ["config", "account"])]
     base_url: Option<BaseUrl>,
-    /// How long one call of the API may take, with everything that is tried again; beside the time for which the
-    /// account's rate_limit holds it back.
+    /// How long one call of the API may take, including retries, but without waiting for the account's rate_limit.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = crate::cli::duration)]
     timeout: Duration,
 }
 
-/// A zone as somebody types it.
+/// A zone on the command line.
 #[derive(Clone)]
 enum ZoneArgument {
     Name(ZoneName),
@@ -53,16 +47,16 @@ impl FromStr for ZoneArgument {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        // a name of one label is no zone, so that 32 digits are an id
+        // 32 digits are an id, since no zone has a name of one label
         text.parse().map(Self::Id).or_else(|_| text.parse().map(Self::Name))
     }
 }
 
-/// A zone, and the client that may ask about it.
+/// A zone, and a client for it.
 pub(super) struct Api {
     pub(super) client: Arc<Client>,
     pub(super) zone: ZoneId,
-    /// The zone's name, where that is known.
+    /// The zone's name, if known.
     name: Option<ZoneName>,
     pub(super) timeout: Duration,
 }
@@ -79,8 +73,8 @@ impl Reach {
         let id = id.or_else(|| configured.and_then(ZoneTarget::id));
 
         let telemetry = Arc::new(Telemetry::new().context("metrics about the exporter")?);
-        let clients = Accounts::new(telemetry, Clock::system()).update(&[account])?;
-        let client = clients.into_values().next().context("no account")?;
+        let accounts = Accounts::new(telemetry, Clock::system()).update(&[account])?;
+        let client = accounts.into_values().next().context("no account")?.api;
         let zone = match (id, &name) {
             (Some(id), _) => id,
             (None, Some(name)) => {
@@ -92,14 +86,22 @@ impl Reach {
         Ok(Api { client, zone, name, timeout: self.timeout })
     }
 
-    /// The account on whose behalf is asked, and the zone if it is configured.
+    /// The account to use, and the zone if it is configured.
     fn account(&self) -> anyhow::Result<(Account, Option<ZoneTarget>)> {
-        let Some(path) = &self.config else { return Ok((self.by_environment()?, None)) };
-        let config = Config::load(path, Secrets::Check)?;
-        let mut zones = config.targets.zones().iter();
-        let zone = zones.find(|zone| {
+        let Some(path) = &self.config else {
+            let mut account = Account::default();
+            account.options.base_url = self.base_url.clone().unwrap_or_default();
+            return Ok((account, None));
+        };
+        let config = Config::load(path, Secrets::Check, &mut Files::default())?;
+        let mut zones = config.targets.zones().iter().filter(|zone| {
             self.zone.is(zone) && self.account.as_ref().is_none_or(|name| **name == **zone.account())
         });
+        let zone = zones.next();
+        ensure!(
+            zones.next().is_none(),
+            "--zone: the configuration has several zones of that name, give the id of one, or its --account"
+        );
         let names: Vec<_> =
             config.accounts.iter().map(|account| account.options.account.to_string()).collect();
         let name = match (&self.account, zone, names.as_slice()) {
@@ -116,27 +118,6 @@ impl Reach {
         })?;
         Ok((account, zone.map(|zone| ZoneTarget::clone(zone))))
     }
-
-    /// What a configuration of nothing but its defaults would say.
-    fn by_environment(&self) -> anyhow::Result<Account> {
-        /// Half of what Cloudflare allows one user.
-        const REQUESTS: NonZeroU32 = NonZeroU32::new(600).expect("it is not zero");
-        const NAME: &str = "default";
-        let base_url = self.base_url.clone().map_or_else(|| CLOUDFLARE.parse(), Ok)?;
-        Ok(Account {
-            options: Options {
-                account: NAME.into(),
-                account_id: None,
-                base_url,
-                timeout: Duration::from_secs(30),
-                max_concurrent_requests: 8,
-                extra_ca: None,
-            },
-            token: TokenSource::Env(TOKEN.to_owned()),
-            rate_limit: RateLimit { requests: REQUESTS, per: Duration::from_mins(5) },
-            quota: NAME.to_owned(),
-        })
-    }
 }
 
 impl ZoneArgument {
@@ -149,17 +130,17 @@ impl ZoneArgument {
 }
 
 impl Api {
-    /// When so many calls that are made now have to be answered: later where our own limit holds them back.
+    /// The deadline of so many calls from now on, including the time for which the budget delays them.
     pub(super) fn deadline(&self, calls: usize) -> Instant {
         Instant::now() + self.timeout + self.client.budget().time_for(calls)
     }
 
-    /// What the zone is called.
+    /// The zone as it is shown.
     pub(super) fn zone_name(&self) -> String {
         self.name.as_ref().map_or_else(|| self.zone.to_string(), |name| format!("{name} ({})", self.zone))
     }
 
-    /// Refuses a hostname of another zone, of which this zone would merely say that it has no association.
+    /// Refuses a hostname of another zone. The API would just say that it has no association.
     pub(super) fn check_zone(&self, hostname: &Hostname) -> anyhow::Result<()> {
         if let Some(name) = &self.name {
             ensure!(hostname.is_in(name), "{hostname} is not in the zone {name}");
@@ -173,5 +154,43 @@ pub(super) fn explained(what: impl Display, error: &Error, purpose: Purpose) -> 
     match error.advice(purpose) {
         Some(advice) => anyhow!("{what}: {advice} ({error})"),
         None => anyhow!("{what}: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_two_configured_zones_have_needs_an_account_or_an_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let zone = |account: &str, id: &str| {
+            format!(
+                "[[account]]\nname = \"{account}\"\napi_token_file = \"token\"\n[[account.zone]]\n\
+                 name = \"example.com\"\n{id}\nhostnames = [\"example.com\"]\n"
+            )
+        };
+        let id = "f".repeat(32);
+        let content = zone("one", "") + &zone("two", &format!("id = \"{id}\""));
+        std::fs::write(folder.path().join("token"), "s3cret").unwrap();
+        std::fs::write(folder.path().join("aop.toml"), content).unwrap();
+        let account = |zone: &str, account: Option<&str>| {
+            let reach = Reach {
+                zone: zone.parse().unwrap(),
+                config: Some(folder.path().join("aop.toml")),
+                account: account.map(str::to_owned),
+                base_url: None,
+                timeout: Duration::from_secs(1),
+            };
+            let (account, zone) = reach.account().map_err(|error| error.to_string())?;
+            Ok::<_, String>(format!("{} {}", account.options.account, zone.unwrap().key()))
+        };
+        assert_eq!(
+            account("example.com", None).unwrap_err(),
+            "--zone: the configuration has several zones of that name, give the id of one, or its --account"
+        );
+        assert_eq!(account("example.com", Some("one")).unwrap(), "one example.com");
+        assert_eq!(account("example.com", Some("two")).unwrap(), format!("two {id}"));
+        assert_eq!(account(&id, None).unwrap(), format!("two {id}"));
     }
 }

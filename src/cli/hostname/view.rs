@@ -1,4 +1,4 @@
-//! Associations as they are printed.
+//! Associations as tables and JSON.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::cli::columns::columns;
 use crate::cloudflare::AssociationRow;
 use crate::domain::{Association, Date, Hostname, Reading, Status};
 
-/// What is known of one hostname. Dates are RFC 3339; what is not known is null.
+/// All about one hostname. Dates are RFC 3339; unknown values are null.
 #[derive(Serialize)]
 struct Details<'a> {
     hostname: &'a str,
@@ -52,7 +52,7 @@ impl<'a> Details<'a> {
     }
 }
 
-/// What is known of one hostname, a line each.
+/// Formats all about one hostname, one value a line.
 pub(super) fn details(hostname: &Hostname, reading: &Reading) -> String {
     let known = Details::new(hostname, reading);
     let date = |date: Option<Timestamp>| date.map(|date| date.to_string());
@@ -76,7 +76,7 @@ pub(super) fn details(hostname: &Hostname, reading: &Reading) -> String {
     columns(&[], rows.into_iter().filter_map(|(name, value)| Some(vec![name.to_owned(), value?])))
 }
 
-/// The same as an object.
+/// Formats all about one hostname as an object.
 pub(super) fn details_json(hostname: &Hostname, reading: &Reading) -> serde_json::Result<String> {
     json(&Details::new(hostname, reading))
 }
@@ -85,7 +85,7 @@ pub(super) fn details_json(hostname: &Hostname, reading: &Reading) -> serde_json
 #[derive(Serialize)]
 struct Row<'a> {
     hostname: &'a str,
-    /// Null where the list does not say.
+    /// Null if the list does not say.
     association: Option<&'static str>,
     status: Option<&'static str>,
     cert_id: Option<&'a str>,
@@ -93,7 +93,7 @@ struct Row<'a> {
     updated_at: Option<Timestamp>,
 }
 
-/// A line each association.
+/// Formats one association a line.
 pub(super) fn list(rows: &[AssociationRow]) -> String {
     let rows = rows.iter().map(|row| {
         vec![
@@ -107,7 +107,7 @@ pub(super) fn list(rows: &[AssociationRow]) -> String {
     columns(&["HOSTNAME", "ASSOCIATION", "STATUS", "CERTIFICATE", "CHANGED"], rows)
 }
 
-/// The same as an array of objects.
+/// Formats the associations as an array of objects.
 pub(super) fn list_json(rows: &[AssociationRow]) -> serde_json::Result<String> {
     let rows = rows.iter().map(|row| Row {
         hostname: row.hostname.as_str(),
@@ -120,7 +120,7 @@ pub(super) fn list_json(rows: &[AssociationRow]) -> serde_json::Result<String> {
     json(&rows.collect::<Vec<_>>())
 }
 
-/// What a plan changes, and what it leaves.
+/// Formats what a plan changes and keeps.
 pub(super) fn plan(plan: &Plan) -> String {
     let steps = plan.steps.iter().map(|(from, change)| {
         let change_to = format!("{from} -> {}", State::from(change));
@@ -134,7 +134,7 @@ pub(super) fn plan(plan: &Plan) -> String {
     if plan.steps.is_empty() { format!("{text}Nothing has to be changed.\n") } else { text }
 }
 
-/// How hostnames stand after a change.
+/// Formats the state of hostnames after a change.
 pub(super) fn states(awaited: &[Awaited]) -> String {
     let rows = awaited.iter().map(|Awaited { hostname, reading }| {
         let state = reading.as_ref().map(State::from);
@@ -157,7 +157,7 @@ fn date(date: Option<Date>) -> String {
     date.map_or_else(|| "-".to_owned(), |date| Timestamp::from(date).to_string())
 }
 
-/// A server's words as a terminal may get them: control characters could make it do anything.
+/// Replaces control characters in a server's text, since a terminal would obey them.
 fn shown(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }

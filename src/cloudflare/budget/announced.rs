@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Announcement;
+use super::{Announcement, Wait};
 
 /// How long all others wait for the answer to the first request of a window.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -39,16 +39,23 @@ impl Window {
         let uncounted = self.lost.len().saturating_add(in_flight as usize);
         self.left as usize > uncounted.saturating_add(self.reserve as usize)
     }
+
+    /// Whether it was announced that nothing is left but what is for others.
+    fn is_used_up(&self) -> bool {
+        self.left <= self.reserve
+    }
 }
 
 impl Announced {
     /// Whether a request may leave now, else when to ask again at the latest: an answer may come sooner.
-    pub(super) fn check(&self, now: Instant) -> Result<(), Instant> {
+    pub(super) fn check(&self, now: Instant) -> Result<(), Wait> {
         let Some(window) = &self.window else { return Ok(()) };
         let wait = if now < window.resets_at {
-            (!window.suffices(self.in_flight)).then_some(window.resets_at)
+            (!window.suffices(self.in_flight)).then_some(Wait::SharedQuota(window.resets_at))
         } else {
-            window.first.map(|first| first + PATIENCE).filter(|until| now < *until)
+            let until = window.first.map(|first| first + PATIENCE).filter(|until| now < *until);
+            // one request a window is all that the others leave
+            until.map(if window.is_used_up() { Wait::SharedQuota } else { Wait::OwnLimit })
         };
         wait.map_or(Ok(()), Err)
     }

@@ -19,10 +19,10 @@ fn requests_leave_at_once_until_the_window_is_full_and_then_as_the_oldest_leave_
     let (mut ledger, start) = (ledger(2, 100), Instant::now());
     assert_eq!(ledger.admit(start), Ok(()));
     assert_eq!(ledger.admit(start + ms(30)), Ok(()));
-    assert_eq!(ledger.admit(start + ms(40)), Err(Wait::Pace(start + ms(100))));
-    assert_eq!(ledger.admit(start + ms(99)), Err(Wait::Pace(start + ms(100))));
+    assert_eq!(ledger.admit(start + ms(40)), Err(Wait::OwnLimit(start + ms(100))));
+    assert_eq!(ledger.admit(start + ms(99)), Err(Wait::OwnLimit(start + ms(100))));
     assert_eq!(ledger.admit(start + ms(100)), Ok(()));
-    assert_eq!(ledger.admit(start + ms(100)), Err(Wait::Pace(start + ms(130))));
+    assert_eq!(ledger.admit(start + ms(100)), Err(Wait::OwnLimit(start + ms(130))));
 }
 
 #[test]
@@ -44,7 +44,7 @@ async fn what_is_inherited_counts_once_and_blocks_for_as_long_as_the_longer_bloc
     other.inherit(&one);
     other.inherit(&one);
     drop(other.admit(soon()).await.unwrap());
-    assert!(matches!(other.admit(soon()).await, Err(Wait::Pace(_))));
+    assert!(matches!(other.admit(soon()).await, Err(Wait::OwnLimit(_))));
 
     let now = Instant::now();
     one.block(now, ms(500_000));
@@ -109,7 +109,7 @@ async fn a_request_that_ends_lets_another_one_go_before_the_window_resets() {
     let ((fourth, waited), ()) = tokio::join!(fourth, answers);
     assert!((ms(20)..ms(10_000)).contains(&waited), "{waited:?}");
     let told = budget.admit(Instant::now() + Duration::from_secs(30)).await.unwrap_err();
-    assert!(matches!(told, Wait::Pace(_)), "{told:?}");
+    assert!(matches!(told, Wait::SharedQuota(_)), "{told:?}");
     drop((third, fourth));
 }
 
@@ -122,6 +122,25 @@ async fn a_request_that_is_dropped_is_no_longer_under_way_but_may_have_been_coun
         drop(budget.admit(soon).await.unwrap());
     }
     assert_eq!(budget.admit(soon).await.unwrap_err(), budget.admit(soon).await.unwrap_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_others_use_up_in_every_window_is_told_from_our_own_limit() {
+    let (budget, start) = (Budget::new(limit(1, 100_000)), Instant::now());
+    let soon = start + Duration::from_secs(5);
+    let used_up = Announcement { remaining: 20, reset: Duration::from_secs(1), quota: Some(100) };
+    budget.admit(soon).await.unwrap().hear(start, Some(used_up));
+    assert!(matches!(budget.admit(soon).await, Err(Wait::OwnLimit(_))), "our own limit lasts longer");
+
+    budget.set_limit(limit(1000, 1000));
+    let half = start + ms(500);
+    assert_eq!(budget.admit(half).await.unwrap_err(), Wait::SharedQuota(start + Duration::from_secs(1)));
+    // the first request of the next window is not answered before the deadline
+    let first = budget.admit(soon).await.unwrap();
+    let deadline = Instant::now() + ms(500);
+    assert!(matches!(budget.admit(deadline).await, Err(Wait::SharedQuota(_))));
+    first.hear(Instant::now(), Some(Announcement { remaining: 90, ..used_up }));
+    assert!(budget.admit(soon).await.is_ok());
 }
 
 proptest! {

@@ -1,205 +1,188 @@
 use super::*;
-use crate::domain::Reason;
+use crate::cloudflare::AssociationRow;
+use crate::cloudflare::interner::Interner;
+use crate::domain::CertificateDetails;
 
-const READ_AT: i64 = 1_800_000_000;
-
-fn at(second: i64) -> Date {
-    jiff::Timestamp::from_second(second).unwrap().into()
-}
-
-/// What is read of this object when `app.example.com` was asked for.
-fn read(object: &str) -> Result<Reading, String> {
-    let object: HostnameObject<'_> = serde_json::from_str(object).map_err(|error| error.to_string())?;
-    object.reading(&"app.example.com".parse().unwrap(), at(READ_AT), &Interner::default())
-}
-
-#[test]
-fn the_answer_in_the_api_reference_is_read_whole() {
-    let body = include_bytes!("../../../tests/fixtures/reference.json");
-    let envelope: Envelope<HostnameObject<'_>> = serde_json::from_slice(body).unwrap();
-    assert_eq!(envelope.success, Some(true));
-    let hostname = "app.example.com".parse().unwrap();
-    let reading = envelope.result.unwrap().reading(&hostname, at(READ_AT), &Interner::default()).unwrap();
-
-    assert_eq!(reading.association, Association::Enabled);
-    assert_eq!(reading.status, Some(Status::Active));
-    assert_eq!(reading.certificate_status, Some(Status::Active));
-    assert_eq!(reading.certificate_uploaded_on, Some(at(1_572_286_283)));
-    for date in [reading.created_at, reading.updated_at, reading.certificate_updated_at] {
-        assert_eq!(date, Some(at(4_102_464_000)));
-    }
-    let certificate = reading.certificate.unwrap();
-    let details = certificate.details();
-    assert_eq!(details.id.as_ref().unwrap().as_str(), "023e105f4ecef8ad9ca31a8372d0c353");
-    assert_eq!(details.issuer.as_deref(), Some("GlobalSign"));
-    assert_eq!(details.serial_number.as_deref(), Some("6743787633689793699141714808227354901"));
-    assert_eq!(details.signature.as_deref(), Some("SHA256WithRSA"));
-    assert_eq!(details.expires_on, Some(at(4_102_464_000)));
-    assert_eq!(certificate.pem().unwrap().not_after, at(1_479_832_981));
-    assert_eq!(certificate.metadata_match(), Some(false));
-}
-
-#[test]
-fn enabled_true_false_and_null_are_three_associations_and_its_absence_is_none_of_them() {
-    let association = |object| read(object).map(|reading| reading.association);
-    assert_eq!(association(r#"{"enabled":true}"#), Ok(Association::Enabled));
-    assert_eq!(association(r#"{"enabled":false}"#), Ok(Association::Disabled));
-    assert_eq!(association(r#"{"enabled":null}"#), Ok(Association::Void));
-    assert_eq!(association("{}"), Err("it lacks the key enabled".to_owned()));
-}
-
-#[test]
-fn a_deleted_association_is_none_and_says_nothing_else() {
-    let reading = read(r#"{"enabled":true,"status":"deleted","cert_id":"c1"}"#);
-    assert_eq!(reading, Ok(Reading::bare(Association::None, at(READ_AT))));
-}
-
-#[test]
-fn missing_null_and_empty_fields_are_not_known() {
-    let bare = Ok(Reading::bare(Association::Enabled, at(READ_AT)));
-    assert_eq!(read(r#"{"enabled":true}"#), bare);
-    for value in ["null", "\"\""] {
-        let object = format!(
-            r#"{{"enabled":true,"cert_id":{value},"cert_status":{value},"cert_updated_at":{value},
-                "cert_uploaded_on":{value},"certificate":{value},"created_at":{value},"expires_on":{value},
-                "hostname":{value},"issuer":{value},"serial_number":{value},"signature":{value},
-                "status":{value},"updated_at":{value}}}"#
-        );
-        assert_eq!(read(&object), bare, "{value}");
-    }
-}
-
-#[test]
-fn what_is_not_known_is_passed_over_and_an_unknown_status_is_kept_as_unknown() {
-    let reading = read(r#"{"enabled":true,"status":"resting","new":{"a":[1]},"private_key":5}"#).unwrap();
-    assert_eq!(reading.status, Some(Status::Unknown));
-}
-
-#[test]
-fn a_pem_that_cannot_be_read_leaves_what_the_api_says() {
-    let reading = read(r#"{"enabled":true,"certificate":"-----BEGIN","expires_on":"2030-01-01T00:00:00Z"}"#);
-    let certificate = reading.unwrap().certificate.unwrap();
-    assert_eq!(certificate.pem(), None);
-    assert_eq!(certificate.expires(), Some(at(1_893_456_000)));
-}
-
-#[test]
-fn dates_have_fractions_of_any_length_and_a_wrong_expiry_is_not_trusted() {
-    let expires = |text: &str| {
-        let reading = read(&format!(r#"{{"enabled":true,"expires_on":"{text}"}}"#))?;
-        Ok(reading.certificate.and_then(|certificate| certificate.expires()).map(Date::as_second))
-    };
-    for text in [
-        "2030-01-01T00:00:00Z",
-        "2030-01-01T00:00:00.1Z",
-        "2030-01-01T00:00:00.123456789Z",
-        "2030-01-01T00:00:00.12345678901234567890Z",
-        "2030-01-01T01:00:00.1234567890+01:00",
-        "2030-01-01T01:00:00+01:00",
-    ] {
-        assert_eq!(expires(text), Ok(Some(1_893_456_000)), "{text}");
-    }
-    let never = "9999-12-31T23:59:59Z";
-    assert_eq!(expires(never), Ok(Some(jiff::Timestamp::MAX.as_second())));
-    assert!(expires("9999-13-31T23:59:59Z").is_err());
-    assert_eq!(expires("soon"), Err("its expires_on is not a date of RFC 3339".to_owned()));
-    let created = read(r#"{"enabled":true,"created_at":"once"}"#).unwrap();
-    assert_eq!(created.created_at, None);
-}
-
-#[test]
-fn an_answer_about_another_hostname_is_not_trusted() {
-    let named = |name: &str| read(&format!(r#"{{"enabled":true,"hostname":"{name}"}}"#)).is_ok();
-    assert!(named("app.example.com"));
-    assert!(named("APP.example.com."));
-    assert!(!named("other.example.com"));
-    assert!(!named("not a hostname"));
+/// The errors of an answer, and whether it says that it succeeded.
+fn errors(body: &str) -> (Vec<(i64, Box<str>)>, Option<bool>) {
+    let envelope = Envelope::parse(body.as_bytes()).unwrap();
+    let errors = envelope.errors.into_iter().map(|error| (error.code, error.message));
+    (errors.collect(), envelope.success)
 }
 
 #[test]
 fn errors_are_read_with_their_chains_cut_and_cleaned() {
     let body = r#"{"success":false,"errors":[{"code":6003,"message":"bad\nheaders","error_chain":[{"code":6111}]},{}],
         "messages":null,"result":null}"#;
-    let envelope: Envelope<HostnameObject<'_>> = serde_json::from_str(body).unwrap();
-    let errors: Vec<_> = envelope.errors.iter().map(|error| (error.code, &*error.message)).collect();
-    assert_eq!(errors, [(6003, "bad headers"), (6111, ""), (0, "")]);
-    assert!(envelope.result.is_none());
+    let expected = [(6003, "bad headers".into()), (6111, "".into()), (0, "".into())];
+    assert_eq!(errors(body), (expected.to_vec(), Some(false)));
     assert_eq!(&*printable("a\r\u{1b}[2J\u{85}\u{202e}b\u{2028}é"), "a  [2J  b é");
     assert_eq!(printable(&"x".repeat(1000)).len(), 256);
 }
 
 #[test]
-fn of_many_errors_and_of_long_words_only_the_start_is_kept() {
-    let body = format!(r#"{{"errors":[{}{{"code":9}}]}}"#, r#"{"code":1},"#.repeat(100_000));
-    let envelope: Envelope<HostnameObject<'_>> = serde_json::from_str(&body).unwrap();
-    assert_eq!(envelope.errors.iter().map(|error| error.code).collect::<Vec<_>>(), [1; 8]);
+fn errors_of_another_type_lose_nothing_beside_them() {
+    let errors = |errors: &str| errors_and_success(errors);
+    assert_eq!(errors(r#"[{"code":"1553","message":7}]"#), [(1553, "".into())]);
+    assert_eq!(errors(r#"[null,5,"no route",{"code":1553}]"#), [(0, "no route".into()), (1553, "".into())]);
+    assert_eq!(errors(r#"{"code":1553,"error_chain":{"code":1}}"#), [(1553, "".into()), (1, "".into())]);
+    assert_eq!(errors(r#"[{"code":99999999999999999999,"message":"large"}]"#), [(0, "large".into())]);
+    assert_eq!(errors(r#""no route""#), [(0, "no route".into())]);
+    assert_eq!(errors("7"), []);
+}
 
-    let long = "é".repeat(100_000);
-    let object =
-        format!(r#"{{"enabled":true,"issuer":"{long}","serial_number":"{long}","signature":"{long}"}}"#);
-    let certificate = read(&object).unwrap().certificate.unwrap();
-    let details = certificate.details();
-    for text in [&details.issuer, &details.serial_number, &details.signature] {
-        assert_eq!(text.as_deref(), Some("é".repeat(128).as_str()));
+/// The errors beside an honest result, which has to be read whatever they are.
+fn errors_and_success(list: &str) -> Vec<(i64, Box<str>)> {
+    let body = format!(r#"{{"errors":{list},"result_info":7,"success":true,"result":{{"enabled":false}}}}"#);
+    let envelope = Envelope::parse(body.as_bytes()).unwrap();
+    let read = envelope.object(switch);
+    assert_eq!((read.success, read.result), (Some(true), Some(Ok(false))));
+    errors(&body).0
+}
+
+#[test]
+fn a_success_of_another_type_is_not_said_and_loses_no_error() {
+    let said = |success: &str| errors(&format!(r#"{{"success":{success},"errors":[{{"code":1553}}]}}"#));
+    for (success, expected) in
+        [("\"true\"", Some(true)), ("\"false\"", Some(false)), ("0", None), ("[]", None)]
+    {
+        assert_eq!(said(success), (vec![(1553, "".into())], expected), "{success}");
     }
+}
+
+#[test]
+fn of_many_errors_only_the_first_are_kept() {
+    let body = format!(r#"{{"errors":[{}{{"code":9}}]}}"#, r#"{"code":1},"#.repeat(100_000));
+    assert_eq!(errors(&body).0, vec![(1, "".into()); 8]);
 }
 
 #[test]
 fn nesting_is_read_on_a_small_stack_however_deep_it_is() {
     let deep = |before: &str, open: &str, close: &str, after: &str| {
-        format!("{before}{}{}{after}", open.repeat(100_000), close.repeat(100_000))
+        format!("{before}{}null{}{after}", open.repeat(100_000), close.repeat(100_000))
     };
     let bodies = [
         deep("", "[", "]", ""),
+        deep(r#"{"errors":"#, "[", "", ""),
+        // what nobody asked for is ignored, whatever its shape
+        deep(r#"{"result":{"other":"#, "[", "]", "}}"),
+        deep(r#"{"other":"#, "[", "]", "}"),
         deep(r#"{"result":"#, "[", "]", "}"),
         deep(r#"{"result":{"enabled":"#, "[", "]", "}}"),
         deep(r#"{"errors":"#, r#"[{"error_chain":"#, "}]", "}"),
-        deep(r#"{"errors":"#, "[", "", ""),
-        // what nobody asked for is passed over, whatever its shape
-        deep(r#"{"result":{"other":"#, "[", "]", "}}"),
-        deep(r#"{"other":"#, "[", "]", "}"),
     ];
     let read = move || {
-        let is_read = |body: &String| serde_json::from_str::<Envelope<HostnameObject<'_>>>(body).is_ok();
+        let is_read =
+            |body: &String| Envelope::parse(body.as_bytes()).map(|envelope| envelope.object(switch)).is_ok();
         bodies.iter().map(is_read).collect::<Vec<_>>()
     };
     let reader = std::thread::Builder::new().stack_size(256 << 10).spawn(read).unwrap();
-    assert_eq!(reader.join().unwrap(), [false, false, false, false, false, true, true]);
+    assert_eq!(reader.join().unwrap(), [false, false, true, true, true, true, true]);
+}
+
+/// The rows of a list: the hostname of each, or what it says instead.
+fn rows(result: &str) -> (Vec<Result<String, String>>, Vec<&'static str>) {
+    let body = format!(r#"{{"success":true,"result":{result}}}"#);
+    let envelope = Envelope::parse(body.as_bytes()).unwrap().rows(5, association);
+    let row = |row: Result<AssociationRow, Box<str>>| {
+        row.map(|row| row.hostname.to_string()).map_err(|said| said.to_string())
+    };
+    let rows = envelope.result.unwrap().unwrap().into_iter().map(row);
+    (rows.collect(), envelope.odd.into_iter().collect())
 }
 
 #[test]
-fn a_list_as_null_is_one_of_nothing_where_its_length_is_said_beside_it() {
+fn a_row_that_cannot_be_read_leaves_the_others_and_is_named() {
+    let list = r#"[null,{"hostname":"a.example","updated_at":5},{"hostname":5},{"hostname":"b b.example"},
+        {"hostname":"xn--a.example.com","enabled":true}]"#;
+    let said = |said: &str| Err(said.to_owned());
+    let expected = [
+        said("not an object"),
+        Ok("a.example".to_owned()),
+        said("5"),
+        said(r#""b b.example""#),
+        Ok("xn--a.example.com".to_owned()),
+    ];
+    assert_eq!(rows(list), (expected.to_vec(), vec!["hostname", "updated_at"]));
+    assert_eq!(rows(r#"[{},[{}],7]"#).0, ["no hostname", "not an object", "not an object"].map(said));
+}
+
+#[test]
+fn no_more_rows_are_read_than_a_list_may_have() {
+    let row = r#"{"hostname":"a.example"},"#;
+    let (five, last) = (row.repeat(5), Err("all after the first 5".to_owned()));
+    assert_eq!(rows(&format!("[{}]", five.trim_end_matches(','))).0, vec![Ok("a.example".to_owned()); 5]);
+    let (many, odd) = rows(&format!("[{five}{}7]", "{},".repeat(1_400_000)));
+    assert_eq!((many.len(), &many[5], odd.len()), (6, &last, 0));
+}
+
+#[test]
+fn a_list_of_anything_else_is_not_trusted() {
+    for result in ["7", "{}", r#""[]""#, "true"] {
+        let body = format!(r#"{{"success":true,"result":{result}}}"#);
+        let rows = Envelope::parse(body.as_bytes()).unwrap().rows(5, association);
+        assert_eq!(rows.result, Some(Err("its result is not a list".to_owned())), "{result}");
+    }
+}
+
+#[test]
+fn a_certificate_of_a_list_is_read_without_the_fields_that_are_odd() {
+    let list =
+        r#"{"success":true,"result":[{"id":"one","serial_number":7,"issuer":[],"expires_on":5},{"id":5}]}"#;
+    let certificates = Interner::default();
+    let envelope = Envelope::parse(list.as_bytes()).unwrap().rows(5, |object| listed(object, &certificates));
+    let rows = envelope.result.unwrap().unwrap();
+    let first = rows[0].as_ref().unwrap();
+    let details = CertificateDetails {
+        id: Some("one".parse().unwrap()),
+        serial_number: Some("7".into()),
+        ..CertificateDetails::default()
+    };
+    assert_eq!((first.id.as_str(), first.certificate.details()), ("one", &details));
+    assert_eq!(rows[1].as_ref().unwrap_err().as_ref(), "5");
+    assert_eq!(envelope.odd.into_iter().collect::<Vec<_>>(), ["expires_on", "id", "issuer"]);
+}
+
+#[test]
+fn a_list_as_null_is_empty_where_its_length_is_said_beside_it() {
     let result = |body: &str| {
-        let envelope: Envelope<Vec<AssociationObject<'_>>> = serde_json::from_str(body).unwrap();
-        envelope.listed().result.map(|rows| rows.len())
+        let rows = Envelope::parse(body.as_bytes()).unwrap().rows(5, association);
+        rows.result.map(|rows| rows.unwrap().len())
     };
     assert_eq!(result(r#"{"success":true,"result":null,"result_info":{"total_count":0}}"#), Some(0));
+    assert_eq!(result(r#"{"success":true,"result":null,"result_info":{"total_count":"0"}}"#), Some(0));
     assert_eq!(result(r#"{"success":true,"result":null,"result_info":{"total_count":1}}"#), None);
     assert_eq!(result(r#"{"success":true,"result":null}"#), None);
 }
 
 #[test]
-fn null_lists_and_a_missing_result_are_no_errors_of_form() {
-    for body in ["{}", r#"{"errors":null}"#, r#"{"success":null,"errors":[],"result_info":null}"#] {
-        assert!(serde_json::from_str::<Envelope<Vec<Zone<'_>>>>(body).is_ok(), "{body}");
-    }
+fn the_length_of_a_list_is_not_known_where_it_is_no_number() {
+    let info = |info: &str| {
+        let body = format!(r#"{{"success":true,"result":[],"result_info":{info}}}"#);
+        let envelope = Envelope::parse(body.as_bytes()).unwrap();
+        (envelope.result_info.map(|info| (info.total_pages, info.total_count)), envelope.odd.len())
+    };
+    assert_eq!(info(r#"{"total_pages":2,"total_count":"70"}"#), (Some((Some(2), Some(70))), 0));
+    assert_eq!(info(r#"{"total_pages":4294967296,"total_count":-1}"#), (Some((None, None)), 2));
+    assert_eq!(info(r#"{"total_pages":1e999,"total_count":{}}"#), (Some((None, None)), 2));
+    assert_eq!(info("null"), (None, 0));
+    assert_eq!(info("[]"), (None, 1));
 }
 
 #[test]
 fn a_zone_is_a_name_in_small_letters_an_id_and_whether_it_is_active() {
-    let zone: Zone<'_> = serde_json::from_str(
-        r#"{"id":"023e105f4ecef8ad9ca31a8372d0c353","name":"Example.com","status":"active","type":"full"}"#,
-    )
-    .unwrap();
-    let id = "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap();
-    assert_eq!(zone.row(), Some(("example.com".parse().unwrap(), id, true)));
-    let zone: Zone<'_> = serde_json::from_str(r#"{"id":"1","name":"example.com"}"#).unwrap();
-    assert_eq!(zone.row(), None);
-}
-
-#[test]
-fn every_reason_has_its_own_label() {
-    let mut labels = Reason::ALL.map(Reason::label);
-    labels.sort_unstable();
-    assert!(labels.windows(2).all(|pair| pair[0] != pair[1]));
+    let read = |object: &str| {
+        let body = format!(r#"{{"result":[{object}]}}"#);
+        let rows = Envelope::parse(body.as_bytes()).unwrap().rows(5, zone);
+        rows.result.unwrap().unwrap().remove(0)
+    };
+    let id = "023e105f4ecef8ad9ca31a8372d0c353";
+    let expected = |name: &str, active| Ok(Some((name.parse().unwrap(), id.parse().unwrap(), active)));
+    let object = |more: &str| format!(r#"{{"id":"{id}","name":"Example.com"{more}}}"#);
+    assert_eq!(read(&object(r#","status":"active","type":"full""#)), expected("example.com", true));
+    assert_eq!(read(&object(r#","status":5,"type":[]"#)), expected("example.com", false));
+    assert_eq!(read(&object(r#","status":"active","type":"internal""#)), Ok(None));
+    let unicode = format!(r#"{{"id":"{id}","name":"bücher.example"}}"#);
+    assert_eq!(read(&unicode), expected("xn--bcher-kva.example", false));
+    assert_eq!(read(r#"{"id":"1","name":"example.com"}"#), Err(r#""example.com""#.into()));
 }

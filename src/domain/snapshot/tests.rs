@@ -1,11 +1,14 @@
+mod certificates;
+mod identity;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    Association, Certificate, CertificateDetails, Entry, Expectation, Expected, Extent, HostnameTarget,
-    Status, ZoneTarget,
+    Association, Certificate, CertificateDetails, Date, Entry, Expectation, Expected, Extent, Hostname,
+    HostnameTarget, Reading, Reason, Status, ZoneTarget,
 };
 
 fn date(second: i64) -> Date {
@@ -28,8 +31,26 @@ fn key() -> ZoneKey {
     ZoneKey::from(&"example".parse().unwrap())
 }
 
-fn outcome(hostnames: Vec<(Hostname, Result<Reading, Reason>)>) -> Outcome {
-    Outcome { hostnames, ..Outcome::of(key()) }
+/// The outcomes of asking about these hostnames.
+fn read(
+    hostnames: impl IntoIterator<Item = (Hostname, Result<Reading, Reason>)>,
+) -> impl Iterator<Item = (ZoneKey, Outcome)> {
+    of_zone(hostnames.into_iter().map(|(hostname, result)| Outcome::Read(hostname, result)))
+}
+
+fn of_zone(outcomes: impl IntoIterator<Item = Outcome>) -> impl Iterator<Item = (ZoneKey, Outcome)> {
+    outcomes.into_iter().map(|outcome| (key(), outcome))
+}
+
+fn ended(result: Result<(), Reason>, at: i64) -> [(ZoneKey, Outcome); 1] {
+    [(key(), Outcome::Ended { result, at: date(at) })]
+}
+
+fn listed(
+    hostnames: Vec<(Hostname, Reading)>,
+    present: Option<BTreeSet<Hostname>>,
+) -> [(ZoneKey, Outcome); 1] {
+    [(key(), Outcome::Listed { hostnames, present, certificates: Vec::new(), at: date(0) })]
 }
 
 fn enabled(read_at: i64) -> Reading {
@@ -39,17 +60,14 @@ fn enabled(read_at: i64) -> Reading {
 #[test]
 fn a_zone_that_failed_takes_all_its_hostnames_down_and_keeps_their_readings() {
     let snapshot = Snapshot::default().retarget(&targets(&BTreeSet::from([1, 2])));
-    let read = Outcome {
-        end: Some((Ok(()), date(100))),
-        ..outcome(vec![(name(1), Ok(enabled(99))), (name(2), Err(Reason::Timeout))])
-    };
-    let snapshot = snapshot.fold(&[read]);
+    let hostnames = [(name(1), Ok(enabled(99))), (name(2), Err(Reason::Timeout))];
+    let snapshot = snapshot.fold(read(hostnames).chain(ended(Ok(()), 100)));
     let zone = snapshot.zone(&key()).unwrap();
     assert!(zone.is_up());
     assert_eq!(zone.entries().iter().map(Entry::is_up).collect::<Vec<_>>(), [true, false]);
 
-    let failed = Outcome { end: Some((Err(Reason::Auth), date(200))), ..outcome(vec![]) };
-    let snapshot = snapshot.fold(&[failed]);
+    let failed = of_zone([Outcome::Failed(Reason::Auth)]);
+    let snapshot = snapshot.fold(failed.chain(ended(Err(Reason::Auth), 200)));
     let zone = snapshot.zone(&key()).unwrap();
     assert!(!zone.is_up() && zone.is_tried());
     assert_eq!(zone.last_success(), Some(date(100)));
@@ -64,79 +82,23 @@ fn hostnames_that_are_found_stand_by_name_among_those_configured() {
     let extent = Extent { discovered: Some(Expected::Any), ..Extent::default() };
     let zone = ZoneTarget::named("main".into(), "example".parse().unwrap(), None);
     let targets = Targets::new([zone.with_hostnames(vec![configured]).with_extent(extent)]);
-    let listed = Outcome {
-        certificates: Certificates::Listed(Vec::new()),
-        ..outcome(["c.example", "a.example"].map(|found| (name(found), Ok(enabled(1)))).to_vec())
-    };
-    let snapshot = Snapshot::default().retarget(&targets).fold(&[listed]);
+    let found = ["c.example", "a.example"].map(|found| (name(found), enabled(1)));
+    let snapshot = Snapshot::default().retarget(&targets).fold(listed(found.into(), None));
     let zone = snapshot.zone(&key()).unwrap();
     let hostnames: Vec<_> = zone.entries().iter().map(|entry| entry.hostname().as_str()).collect();
     assert_eq!(hostnames, ["a.example", "b.example", "c.example"]);
     assert!(hostnames.iter().all(|hostname| zone.entry(&name(hostname)).is_some()));
-    assert!(zone.is_listed());
+    assert!(zone.listed().is_some());
     assert_eq!(zone.account(), "main");
-}
-
-/// A reading at a second, of a certificate with a status.
-fn presenting(read_at: i64, certificate: &Arc<Certificate>, status: Status) -> Reading {
-    Reading {
-        certificate: Some(Arc::clone(certificate)),
-        certificate_status: Some(status),
-        ..enabled(read_at)
-    }
-}
-
-#[test]
-fn of_answers_that_disagree_on_a_certificate_the_latest_counts() {
-    let certificate = |id: &str| {
-        let details = CertificateDetails { id: id.parse().ok(), ..CertificateDetails::default() };
-        Arc::new(Certificate::new(details, None))
-    };
-    let (one, other) = (certificate("1"), certificate("2"));
-    let readings = [
-        presenting(20, &other, Status::Initializing),
-        // neighbours that share it, and one that has an equal one of its own
-        presenting(10, &one, Status::Initializing),
-        presenting(30, &one, Status::Active),
-        presenting(20, &one, Status::PendingDeployment),
-        presenting(25, &certificate("1"), Status::PendingDeployment),
-    ];
-    let read = readings.into_iter().zip(1..).map(|(reading, number)| (name(number), Ok(reading)));
-    let snapshot =
-        Snapshot::default().retarget(&targets(&(1..=5).collect())).fold(&[outcome(read.collect())]);
-    let zone = &snapshot.zones()[0];
-    assert!(!zone.is_listed());
-    let rows = zone.certificates().iter().map(|row| (row.id.as_str(), row.level.label(), row.status));
-    assert_eq!(
-        rows.collect::<Vec<_>>(),
-        [("1", "hostname", Some(Status::Active)), ("2", "hostname", Some(Status::Initializing))]
-    );
-    assert_eq!(zone.entry(&name(2)).unwrap().reading().unwrap().read_at, date(10));
-    assert!(zone.entry(&name(6)).is_none());
 }
 
 #[test]
 fn a_zone_that_is_still_being_polled_is_not_yet_tried() {
     let snapshot = Snapshot::default().retarget(&targets(&BTreeSet::from([1])));
-    let snapshot = snapshot.fold(&[outcome(vec![(name(1), Ok(enabled(5)))])]);
+    let snapshot = snapshot.fold(read([(name(1), Ok(enabled(5)))]));
     let zone = snapshot.zone(&key()).unwrap();
     assert!(!zone.is_tried() && !zone.is_up());
     assert!(zone.entries()[0].is_up());
-}
-
-#[test]
-fn a_zone_under_another_id_or_account_starts_unread() {
-    let id = |digit: &str| Some(digit.repeat(32).parse().unwrap());
-    let of = |account: &str, id| {
-        let zone = ZoneTarget::named(account.into(), "example".parse().unwrap(), id);
-        Targets::new([zone])
-    };
-    let read = Outcome { end: Some((Ok(()), date(1))), ..outcome(vec![]) };
-    let snapshot = Snapshot::default().retarget(&of("one", id("1"))).fold(&[read]);
-    let tried = |targets| snapshot.retarget(&targets).zones()[0].is_tried();
-    assert!(tried(of("one", id("1"))));
-    assert!(!tried(of("one", id("2"))));
-    assert!(!tried(of("two", id("1"))));
 }
 
 fn discovering(hostnames: &BTreeSet<u8>) -> Targets {
@@ -155,10 +117,9 @@ fn what_was_found_and_vanishes_is_counted_and_what_is_no_longer_named_is_not() {
     let snapshot = snapshot.retarget(&targets(&BTreeSet::from([2, 4])));
     assert_eq!(snapshot.zones()[0].removed(), 0);
 
-    let found = outcome(vec![(name(5), Ok(enabled(1))), (name(6), Ok(enabled(1)))]);
-    let snapshot = snapshot.retarget(&discovering(&BTreeSet::from([2]))).fold(&[found]);
-    let listed = Outcome { present: Some([name(5)].into()), ..outcome(vec![]) };
-    let snapshot = snapshot.fold(&[listed]);
+    let found = read([(name(5), Ok(enabled(1))), (name(6), Ok(enabled(1)))]);
+    let snapshot = snapshot.retarget(&discovering(&BTreeSet::from([2]))).fold(found);
+    let snapshot = snapshot.fold(listed(vec![], Some([name(5)].into())));
     assert_eq!(hostnames(&snapshot), [("h2.example", false), ("h5.example", true)]);
     assert_eq!(snapshot.zones()[0].removed(), 1);
     let snapshot = snapshot.retarget(&targets(&BTreeSet::from([2])));
@@ -169,10 +130,10 @@ fn what_was_found_and_vanishes_is_counted_and_what_is_no_longer_named_is_not() {
 fn what_was_found_and_has_no_association_any_more_leaves_at_once() {
     let none = |at| Ok(Reading::bare(Association::None, date(at)));
     let snapshot = Snapshot::default().retarget(&discovering(&BTreeSet::from([1])));
-    let snapshot = snapshot.fold(&[outcome(vec![(name(1), none(1)), (name(2), none(1))])]);
+    let snapshot = snapshot.fold(read([(name(1), none(1)), (name(2), none(1))]));
     assert_eq!(hostnames(&snapshot), [("h1.example", true)], "only what is named may have none");
-    let snapshot = snapshot.fold(&[outcome(vec![(name(2), Ok(enabled(2)))])]);
-    let snapshot = snapshot.fold(&[outcome(vec![(name(2), none(3))])]);
+    let snapshot = snapshot.fold(read([(name(2), Ok(enabled(2)))]));
+    let snapshot = snapshot.fold(read([(name(2), none(3))]));
     assert_eq!(hostnames(&snapshot), [("h1.example", true)]);
     assert_eq!(snapshot.zones()[0].removed(), 1);
 }
@@ -180,7 +141,7 @@ fn what_was_found_and_has_no_association_any_more_leaves_at_once() {
 #[test]
 fn what_was_found_and_could_not_be_read_is_there_and_down() {
     let snapshot = Snapshot::default().retarget(&discovering(&BTreeSet::new()));
-    let snapshot = snapshot.fold(&[outcome(vec![(name(1), Err(Reason::Timeout))])]);
+    let snapshot = snapshot.fold(read([(name(1), Err(Reason::Timeout))]));
     assert_eq!(hostnames(&snapshot), [("h1.example", false)]);
 }
 
@@ -189,37 +150,24 @@ fn a_zone_is_not_up_where_its_zone_level_could_not_be_read() {
     let zone_level = Extent { zone_level: true, ..Extent::default() };
     let targets = targets(&BTreeSet::from([1]));
     let watching = Targets::new([ZoneTarget::clone(&targets.zones()[0]).with_extent(zone_level)]);
-    let poll = |zone_level, at| {
-        let level = Outcome { zone_level: Some(zone_level), ..outcome(vec![]) };
-        let rest = Outcome { end: Some((Ok(()), date(at))), ..outcome(vec![(name(1), Ok(enabled(at)))]) };
-        [level, rest]
+    let poll = |enabled, at| {
+        let level = of_zone([Outcome::ZoneLevel { enabled, certificates: Ok(Vec::new()) }]);
+        level.chain(read([(name(1), Ok(self::enabled(at)))])).chain(ended(Ok(()), at))
     };
-    let snapshot = Snapshot::default().retarget(&watching).fold(&poll(Ok(()), 1));
-    let snapshot = snapshot.fold(&poll(Err(Reason::Forbidden), 2));
+    let snapshot = Snapshot::default().retarget(&watching).fold(poll(Ok(true), 1));
+    let snapshot = snapshot.fold(poll(Err(Reason::Forbidden), 2));
     let zone = &snapshot.zones()[0];
     assert_eq!((zone.failure(), zone.last_success()), (Some(Reason::Forbidden), Some(date(1))));
     assert_eq!(hostnames(&snapshot), [("h1.example", true)], "what was read is up");
     assert!(snapshot.retarget(&targets).zones()[0].is_up(), "it is no longer watched");
-    assert_eq!(snapshot.fold(&poll(Ok(()), 3)).zones()[0].last_success(), Some(date(3)));
-}
-
-#[test]
-fn a_zone_that_is_known_to_be_another_one_by_its_name_is_watched_once() {
-    let id: ZoneId = "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap();
-    let by_name = ZoneTarget::clone(&targets(&BTreeSet::from([1])).zones()[0]);
-    let twice = Targets::new([by_name, ZoneTarget::identified("default".into(), id)]);
-    let snapshot = Snapshot::default().retarget(&twice);
-    assert_eq!(snapshot.without_twins(&twice).zones().len(), 2);
-    let snapshot = snapshot.fold(&[Outcome { id: Some(id), ..outcome(vec![]) }]);
-    let once = snapshot.without_twins(&twice);
-    assert_eq!(once.zones().iter().map(|zone| zone.key().as_str()).collect::<Vec<_>>(), ["example"]);
+    assert_eq!(snapshot.fold(poll(Ok(true), 3)).zones()[0].last_success(), Some(date(3)));
 }
 
 #[test]
 fn a_hostname_that_is_no_longer_named_goes_on_as_one_that_was_found_if_it_has_an_association() {
     let named = Snapshot::default().retarget(&discovering(&BTreeSet::from([1, 2, 3, 4])));
     let none = Reading::bare(Association::None, date(5));
-    let named = named.fold(&[outcome(vec![(name(2), Ok(enabled(5))), (name(3), Ok(none))])]);
+    let named = named.fold(read([(name(2), Ok(enabled(5))), (name(3), Ok(none))]));
     let snapshot = named.retarget(&discovering(&BTreeSet::from([1])));
     let [first, second] = snapshot.zones()[0].entries() else { panic!("two hostnames") };
     assert!(first.is_configured() && !second.is_configured());
@@ -234,32 +182,10 @@ fn the_zone_level_is_known_for_as_long_as_it_is_wanted() {
         let extent = Extent { zone_level, ..Extent::default() };
         Targets::new([targets(&BTreeSet::from([1])).zones()[0].as_ref().clone().with_extent(extent)])
     };
-    let read = Outcome { zone_level_enabled: Some(true), ..outcome(vec![]) };
-    let snapshot = Snapshot::default().retarget(&zone(true)).fold(&[read]);
+    let level = Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(Vec::new()) };
+    let snapshot = Snapshot::default().retarget(&zone(true)).fold(of_zone([level]));
     assert_eq!(snapshot.retarget(&zone(true)).zones()[0].zone_level_enabled(), Some(true));
     assert_eq!(snapshot.retarget(&zone(false)).zones()[0].zone_level_enabled(), None);
-}
-
-#[test]
-fn a_certificate_is_listed_once_by_its_latest_answer_and_not_when_deleted() {
-    let reading = |id: &str, read_at, status| {
-        let details = CertificateDetails { id: Some(id.parse().unwrap()), ..CertificateDetails::default() };
-        Reading {
-            certificate_status: Some(status),
-            certificate: Some(Arc::new(Certificate::new(details, None))),
-            ..enabled(read_at)
-        }
-    };
-    let snapshot = Snapshot::default().retarget(&targets(&BTreeSet::from([1, 2, 3, 4])));
-    let snapshot = snapshot.fold(&[outcome(vec![
-        (name(1), Ok(reading("b", 10, Status::Active))),
-        (name(2), Ok(reading("b", 11, Status::PendingDeletion))),
-        (name(3), Ok(reading("b", 10, Status::Initializing))),
-        (name(4), Ok(reading("a", 10, Status::Deleted))),
-    ])]);
-    let listed = snapshot.zones()[0].certificates().iter();
-    let listed: Vec<_> = listed.map(|row| (row.id.as_str(), row.status)).collect();
-    assert_eq!(listed, [("b", Some(Status::PendingDeletion))]);
 }
 
 /// One thing that may happen to a snapshot.
@@ -284,34 +210,34 @@ proptest! {
         steps in proptest::collection::vec(step(), 0..40),
     ) {
         let mut watched = BTreeSet::new();
-        let mut read: BTreeMap<u8, i64> = BTreeMap::new();
+        let mut model: BTreeMap<u8, i64> = BTreeMap::new();
         let mut snapshot = Snapshot::default().retarget(&targets(&watched));
         for step in steps {
             match step {
                 Step::Retarget(hostnames) => {
                     snapshot = snapshot.retarget(&targets(&hostnames));
-                    read.retain(|number, _| hostnames.contains(number));
+                    model.retain(|number, _| hostnames.contains(number));
                     watched = hostnames;
                 }
                 Step::Poll(results) => {
                     let rows = results.iter().map(|(number, at)| {
                         (name(*number), at.map(enabled).ok_or(Reason::Timeout))
                     });
-                    snapshot = snapshot.fold(&[outcome(rows.collect())]);
+                    snapshot = snapshot.fold(read(rows));
                     for (number, at) in results {
                         if let Some(at) = at.filter(|_| watched.contains(&number)) {
-                            read.insert(number, at);
+                            model.insert(number, at);
                         }
                     }
                 }
                 Step::ZoneFails => {
-                    let end = Some((Err(Reason::Connect), date(0)));
-                    snapshot = snapshot.fold(&[Outcome { end, ..outcome(vec![]) }]);
+                    let failed = of_zone([Outcome::Failed(Reason::Connect)]);
+                    snapshot = snapshot.fold(failed.chain(ended(Err(Reason::Connect), 0)));
                 }
             }
             let mut expected: Vec<_> = watched
                 .iter()
-                .map(|number| (name(*number), read.get(number).copied()))
+                .map(|number| (name(*number), model.get(number).copied()))
                 .collect();
             expected.sort();
             let entries = snapshot.zones()[0].entries().iter();

@@ -35,6 +35,8 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 pub enum Wrong {
     /// The answers of one endpoint.
     Answers(Endpoint, Answer),
+    /// All answers about a zone that is asked for by its id.
+    Zone(Answer),
     /// The answers about the hostnames `f0.example.com`, `f1.example.com` and so on, each in its own way.
     Hostnames(Vec<Answer>),
     /// Nobody listens.
@@ -142,7 +144,7 @@ impl Front {
             self.listening.abort();
             let _ = (&mut self.listening).await;
         }
-        if !matches!(wrong, Wrong::Answers(..) | Wrong::Hostnames(_)) {
+        if !matches!(wrong, Wrong::Answers(..) | Wrong::Zone(_) | Wrong::Hostnames(_)) {
             self.shared.disconnect();
         }
         *self.shared.wrong.lock().unwrap() = Some(wrong);
@@ -222,6 +224,9 @@ impl Shared {
         let asked = endpoint(request.method(), path);
         let wrong = match &*self.wrong.lock().unwrap() {
             Some(Wrong::Answers(endpoint, answer)) if *endpoint == asked => Some(answer.clone()),
+            Some(Wrong::Zone(answer)) if !matches!(asked, Endpoint::ZoneList | Endpoint::TokenVerify) => {
+                Some(answer.clone())
+            }
             Some(Wrong::Hostnames(answers)) => numbered(path).and_then(|number| answers.get(number).cloned()),
             _ => None,
         };

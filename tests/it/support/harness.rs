@@ -7,7 +7,8 @@ use std::time::Duration;
 use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::cloudflare::{ApiToken, Budget, Client, Options, RateLimit};
 use cloudflare_aop_exporter::domain::{Hostname, Snapshot, Targets, ZoneId, ZoneTarget};
-use cloudflare_aop_exporter::poll::{Poller, Setup};
+use cloudflare_aop_exporter::keeper::{Handle, Keeper};
+use cloudflare_aop_exporter::poll::{Account, Poller, Setup};
 use cloudflare_aop_exporter::simulator::{self, Simulator, World};
 use cloudflare_aop_exporter::telemetry::Telemetry;
 use jiff::{SignedDuration, Timestamp};
@@ -124,20 +125,38 @@ pub fn budget(requests: u32, per: Duration) -> Arc<Budget> {
     Arc::new(Budget::new(RateLimit { requests: NonZeroU32::new(requests).unwrap(), per }))
 }
 
-/// These clients and zones as a poller takes them.
-pub fn setup(asking: &Asking, zones: impl IntoIterator<Item = ZoneTarget>) -> Arc<Setup> {
-    setup_every(Duration::from_secs(60), asking, zones)
+/// Starts a keeper that knows this, and returns its handle.
+pub fn keeper(known: Snapshot) -> Handle {
+    let (keeper, handle) = Keeper::new(known);
+    tokio::spawn(keeper.run(CancellationToken::new()));
+    handle
 }
 
-fn setup_every(gap: Duration, asking: &Asking, zones: impl IntoIterator<Item = ZoneTarget>) -> Arc<Setup> {
-    let clients = [("default".into(), asking.build())].into();
-    Arc::new(Setup { clients, targets: Targets::new(zones), gap })
+/// Starts a keeper of these zones, all unread, and returns its handle.
+pub fn watching(zones: impl IntoIterator<Item = ZoneTarget>) -> Handle {
+    keeper(Snapshot::default().retarget(&Targets::new(zones)))
 }
 
-/// A poller that runs, and all that it can be told.
+/// The account of this client.
+pub fn account(client: &Arc<Client>) -> Account {
+    let max_concurrent = client.options().max_concurrent_requests;
+    Account { api: Arc::clone(client), budget: Arc::clone(client.budget()), max_concurrent, token: 0 }
+}
+
+/// A setup of one account with a new client, and ticks a minute apart.
+pub fn setup(asking: &Asking) -> Arc<Setup> {
+    setup_every(Duration::from_secs(60), asking)
+}
+
+fn setup_every(gap: Duration, asking: &Asking) -> Arc<Setup> {
+    Arc::new(Setup { accounts: [("default".into(), account(&asking.build()))].into(), gap })
+}
+
+/// A poller that runs with its keeper, and everything that controls them.
 pub struct Running {
     pub setup: watch::Sender<Arc<Setup>>,
     pub ticks: mpsc::Sender<()>,
+    pub keeper: Handle,
     pub snapshot: watch::Receiver<Arc<Snapshot>>,
     pub asking: Asking,
     pub shutdown: CancellationToken,
@@ -148,14 +167,22 @@ impl Running {
         Self::start_every(Duration::from_secs(60), asking, zones)
     }
 
-    /// Where ticks are that far apart, as far as the poller knows.
+    /// Starts with ticks that are `gap` apart as far as the poller knows.
     pub fn start_every(gap: Duration, asking: Asking, zones: impl IntoIterator<Item = ZoneTarget>) -> Self {
-        let setup = watch::Sender::new(setup_every(gap, &asking, zones));
-        let poller = Poller::new(setup.subscribe(), Arc::clone(&asking.telemetry), asking.clock.clone());
+        let setup = watch::Sender::new(setup_every(gap, &asking));
+        let keeper = watching(zones);
+        let (telemetry, clock) = (Arc::clone(&asking.telemetry), asking.clock.clone());
+        let poller = Poller::new(setup.subscribe(), keeper.clone(), telemetry, clock);
         let (ticks, receiver) = mpsc::channel(1);
-        let (snapshot, shutdown) = (poller.snapshot(), CancellationToken::new());
+        let (snapshot, shutdown) = (keeper.follow(), CancellationToken::new());
         tokio::spawn(poller.run(receiver, shutdown.clone()));
-        Self { setup, ticks, snapshot, asking, shutdown }
+        Self { setup, ticks, keeper, snapshot, asking, shutdown }
+    }
+
+    /// Watches these zones from now on, as after a reload, with the same client.
+    pub async fn reload(&self, zones: impl IntoIterator<Item = ZoneTarget>) {
+        self.keeper.retarget(Targets::new(zones)).await;
+        self.setup.send_modify(|_| ());
     }
 
     pub fn polls(&self) -> f64 {

@@ -6,20 +6,22 @@ use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::cloudflare::Client;
-use cloudflare_aop_exporter::domain::{Reason, Targets, ZoneTarget};
+use cloudflare_aop_exporter::domain::{Extent, Reason, ZoneTarget};
+use cloudflare_aop_exporter::keeper::Handle;
 use cloudflare_aop_exporter::metrics::{Format, Source, States};
 use cloudflare_aop_exporter::poll::{Poller, Setup};
 use cloudflare_aop_exporter::telemetry::Telemetry;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::support::harness::Asking;
+use crate::support::harness::{Asking, account, watching};
 
 /// A poller that polls when it is told to.
 pub struct Polling {
     telemetry: Arc<Telemetry>,
     clock: Clock,
-    targets: Targets,
+    extent: Extent,
+    keeper: Handle,
     setup: watch::Sender<Arc<Setup>>,
     poller: Poller,
 }
@@ -27,33 +29,28 @@ pub struct Polling {
 impl Polling {
     pub fn new(asking: &Asking, target: ZoneTarget) -> Self {
         let (telemetry, clock) = (Arc::clone(&asking.telemetry), asking.clock.clone());
-        telemetry.watch(&["default"].into(), &[target.key().as_str()].into());
-        let targets = Targets::new([target]);
-        let setup = Setup { clients: BTreeMap::new(), targets: targets.clone(), gap: Duration::ZERO };
-        let setup = watch::Sender::new(Arc::new(setup));
-        let poller = Poller::new(setup.subscribe(), Arc::clone(&telemetry), clock.clone());
-        Self { telemetry, clock, targets, setup, poller }
+        let extent = target.extent();
+        let setup = Setup { accounts: BTreeMap::new(), gap: Duration::ZERO };
+        let (setup, keeper) = (watch::Sender::new(Arc::new(setup)), watching([target]));
+        let poller = Poller::new(setup.subscribe(), keeper.clone(), Arc::clone(&telemetry), clock.clone());
+        Self { telemetry, clock, extent, keeper, setup, poller }
     }
 
-    /// Whether that is what it polls.
+    /// Whether it reads as `target` does.
     pub fn reads(&self, target: &ZoneTarget) -> bool {
-        self.targets.zones()[0].extent() == target.extent()
+        self.extent == target.extent()
     }
 
     pub async fn poll(&mut self, client: &Arc<Client>) -> Page {
-        let clients = [("default".into(), Arc::clone(client))].into();
-        self.setup.send_replace(Arc::new(Setup {
-            clients,
-            targets: self.targets.clone(),
-            gap: Duration::ZERO,
-        }));
+        let accounts = [("default".into(), account(client))].into();
+        self.setup.send_replace(Arc::new(Setup { accounts, gap: Duration::ZERO }));
         self.poller.poll_once(Instant::now() + Duration::from_secs(60)).await;
         self.page()
     }
 
     fn page(&self) -> Page {
         let (telemetry, clock) = (Arc::clone(&self.telemetry), self.clock.clone());
-        let source = Source { snapshot: self.poller.snapshot(), telemetry, clock };
+        let source = Source { snapshot: self.keeper.follow(), telemetry, clock };
         let (mut page, mut text) = (source.page(Format::Text, States::All), Vec::new());
         while page.fill(&mut text, usize::MAX) {}
         let text = String::from_utf8(text).unwrap();

@@ -31,7 +31,7 @@ fn the_last_quarter_of_the_window_is_left_to_others() {
     announced.leave(start);
     announced.hear(start, start + ms(10), told(50, 30, Some(100)));
     assert_eq!(sent(&mut announced, start + ms(20)), 25);
-    assert_eq!(announced.check(start + ms(20)), Err(start + ms(30_010)));
+    assert_eq!(announced.check(start + ms(20)), Err(Wait::SharedQuota(start + ms(30_010))));
     // what others spend meanwhile is taken off
     announced.hear(start + ms(20), start + ms(30), told(40, 30, Some(100)));
     assert_eq!(sent(&mut announced, start + ms(40)), 0);
@@ -65,7 +65,7 @@ fn after_the_reset_one_request_goes_ahead_and_the_others_follow_its_answer() {
     assert_eq!(sent(&mut announced, start + ms(1999)), 0);
     let reset = start + seconds(2);
     assert_eq!(sent(&mut announced, reset), 1);
-    assert_eq!(announced.check(reset + ms(10)), Err(reset + PATIENCE));
+    assert_eq!(announced.check(reset + ms(10)), Err(Wait::SharedQuota(reset + PATIENCE)));
     announced.hear(reset, reset + ms(50), told(90, 2, Some(100)));
     assert_eq!(sent(&mut announced, reset + ms(50)), 65);
 }

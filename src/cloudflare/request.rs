@@ -1,0 +1,47 @@
+//! What is sent.
+
+use bytes::Bytes;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, Method, RequestBuilder, Url};
+use tokio::time::Instant;
+
+use crate::domain::ZoneId;
+use crate::telemetry::Endpoint;
+
+/// One use of a method of the API.
+#[derive(Clone, Copy)]
+pub(super) struct Call {
+    pub(super) endpoint: Endpoint,
+    /// The zone it is about.
+    pub(super) zone: Option<ZoneId>,
+    pub(super) deadline: Instant,
+}
+
+/// A request that may be sent more than once: its method adds nothing to what it did before.
+pub(super) struct Request {
+    method: Method,
+    url: Url,
+    /// JSON.
+    body: Option<Bytes>,
+}
+
+impl Request {
+    /// A GET.
+    pub(super) fn get(url: Url) -> Self {
+        Self { method: Method::GET, url, body: None }
+    }
+
+    /// A PUT of JSON.
+    pub(super) fn put(url: Url, json: Vec<u8>) -> Self {
+        Self { method: Method::PUT, url, body: Some(json.into()) }
+    }
+
+    /// The request as `client` sends it.
+    pub(super) fn on(&self, client: &Client) -> RequestBuilder {
+        let builder = client.request(self.method.clone(), self.url.clone());
+        match &self.body {
+            Some(json) => builder.header(CONTENT_TYPE, "application/json").body(json.clone()),
+            None => builder,
+        }
+    }
+}

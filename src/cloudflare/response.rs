@@ -1,0 +1,101 @@
+//! What is received, and the one place where a response becomes a result.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+
+use super::Error;
+use super::budget::LONGEST_BLOCK;
+use super::wire::{Envelope, ResultInfo, printable};
+use crate::telemetry::Endpoint;
+
+/// How long Cloudflare blocks all requests after its limit was passed, unless it says otherwise.
+const DEFAULT_BLOCK: Duration = Duration::from_secs(300);
+
+/// The largest body that is read. 1,000 associations, or a few certificates, are well below 1 MiB; a change may be answered
+/// with all associations of the zone, each with its certificate.
+pub(super) const fn largest_body(endpoint: Endpoint) -> usize {
+    match endpoint {
+        Endpoint::HostnamePut => 16 << 20,
+        _ => 4 << 20,
+    }
+}
+
+/// An envelope around a value, or around why the result cannot be trusted.
+pub(super) type Decoded<T> = serde_json::Result<Envelope<Result<T, String>>>;
+
+/// The one place where a response becomes a result.
+pub(super) fn judge<T>(
+    status: StatusCode,
+    headers: &HeaderMap,
+    now: jiff::Timestamp,
+    decoded: Decoded<T>,
+) -> Result<(T, Option<ResultInfo>), Error> {
+    let code = status.as_u16();
+    let ray = headers.get("cf-ray").and_then(|ray| ray.to_str().ok());
+    let ray = ray.map(|ray| ray.chars().take(64).collect::<String>().into_boxed_str());
+    let invalid = |what: String, ray| Error::Invalid { status: code, what: what.into(), ray };
+    let failed =
+        |errors, ray| Err(Error::Api { status: code, errors, ray, retry_after: retry_after(headers, now) });
+    match decoded {
+        Ok(envelope) if status.is_success() && envelope.success == Some(true) => match envelope.result {
+            Some(Ok(value)) => Ok((value, envelope.result_info)),
+            Some(Err(what)) => Err(invalid(what, ray)),
+            None => Err(invalid("it has no result".to_owned(), ray)),
+        },
+        Ok(envelope) if status.is_success() && envelope.success.is_none() => {
+            Err(invalid("it does not say whether it succeeded".to_owned(), ray))
+        }
+        Ok(envelope) => failed(envelope.errors, ray),
+        // proxies answer errors with pages of their own: then the status is all there is
+        Err(_) if !status.is_success() => failed(Vec::new(), ray),
+        // the error repeats what stands there, however long that is
+        Err(error) => {
+            Err(invalid(format!("it is not the JSON expected: {}", printable(&error.to_string())), ray))
+        }
+    }
+}
+
+/// Reads a body of at most `cap` octets. Most come in one piece, which is not copied.
+pub(super) async fn read_body(mut response: Response, cap: usize) -> Result<Bytes, Error> {
+    let mut next = async || response.chunk().await.map_err(|error| Error::transport(&error));
+    let Some(first) = next().await? else {
+        return Ok(Bytes::new());
+    };
+    let mut whole: Option<Vec<u8>> = None;
+    while let Some(chunk) = next().await? {
+        let whole = whole.get_or_insert_with(|| first.to_vec());
+        if whole.capacity() - whole.len() < chunk.len() {
+            // by less than doubling it, so that a large body does not take twice its size
+            whole.reserve_exact(chunk.len() + whole.len().min(1 << 20));
+        }
+        whole.extend_from_slice(&chunk);
+        if whole.len() > cap {
+            return Err(Error::Oversized(cap));
+        }
+    }
+    let body = whole.map_or(first, Bytes::from);
+    if body.len() > cap { Err(Error::Oversized(cap)) } else { Ok(body) }
+}
+
+/// How long a 429 blocks all requests. No time at all, which would let them pass the limit again and again, is as good as
+/// none given.
+pub(super) fn block_time(headers: &HeaderMap, now: jiff::Timestamp) -> Duration {
+    let asked = retry_after(headers, now).filter(|time| !time.is_zero());
+    asked.unwrap_or(DEFAULT_BLOCK).min(LONGEST_BLOCK)
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
+fn retry_after(headers: &HeaderMap, now: jiff::Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+use proptest::prelude::*;
+use reqwest::header::HeaderValue;
+
+use super::*;
+use crate::cloudflare::budget::Announcement;
+use crate::cloudflare::wire::Object;
+use crate::domain::Reason;
+
+const NOW: &str = "2026-01-01T00:00:00Z";
+
+fn now() -> jiff::Timestamp {
+    NOW.parse().unwrap()
+}
+
+/// What comes of a response with that status and body, whose result has a number `n`.
+fn judged(status: u16, body: &str) -> Result<u8, Reason> {
+    let number = |object: &mut Object<'_>| object.integer("n")?.parse().ok();
+    let number = |object: &mut Object<'_>| number(object).ok_or_else(|| "it lacks n".to_owned());
+    let decoded = Envelope::parse(body.as_bytes()).map(|envelope| envelope.object(number));
+    let status = StatusCode::from_u16(status).unwrap();
+    let judged = judge(status, &HeaderMap::new(), now(), decoded);
+    judged.map(|(value, _)| value).map_err(|error| error.reason())
+}
+
+#[test]
+fn a_response_is_judged_by_its_status_and_by_success() {
+    assert_eq!(judged(200, r#"{"success":true,"result":{"n":7}}"#), Ok(7));
+    assert_eq!(judged(200, r#"{"success":false,"result":{"n":7}}"#), Err(Reason::Rejected));
+    assert_eq!(judged(200, r#"{"success":false,"errors":[{"code":1000}]}"#), Err(Reason::Auth));
+    assert_eq!(judged(500, r#"{"success":true,"result":{"n":7}}"#), Err(Reason::ServerError));
+    assert_eq!(judged(404, r#"{"success":false,"errors":[{"code":1551}]}"#), Err(Reason::NotFound));
+    assert_eq!(judged(200, r#"{"success":"true","result":{"n":7}}"#), Ok(7));
+    assert_eq!(judged(200, r#"{"success":"false","result":{"n":7}}"#), Err(Reason::Rejected));
+}
+
+#[test]
+fn a_response_without_the_expected_form_is_invalid_or_what_its_status_says() {
+    for body in [
+        "",
+        "null",
+        "[]",
+        "7",
+        "<html>",
+        r#"{"success":true}"#,
+        r#"{"success":true,"result":null}"#,
+        r#"{"result":{"n":7}}"#,
+        r#"{"success":true,"result":"x"}"#,
+        r#"{"success":true,"result":[]}"#,
+        r#"{"success":"perhaps","result":{"n":7}}"#,
+        r#"{"success":true,"success":true,"result":{"n":7}}"#,
+    ] {
+        assert_eq!(judged(200, body), Err(Reason::InvalidResponse), "{body}");
+    }
+    assert_eq!(judged(502, "<html>Bad gateway</html>"), Err(Reason::ServerError));
+    assert_eq!(judged(403, "<html>Blocked</html>"), Err(Reason::Forbidden));
+    assert_eq!(judged(301, ""), Err(Reason::InvalidResponse));
+}
+
+#[test]
+fn an_error_repeats_little_of_what_it_is_about() {
+    let body = format!(r#""{}\u001b""#, "x".repeat(1_000_000));
+    let decoded = Envelope::parse(body.as_bytes()).map(|envelope| envelope.map(|_| Ok(())));
+    let error = judge(StatusCode::OK, &HeaderMap::new(), now(), decoded).unwrap_err().to_string();
+    let expected = "HTTP status 200, and it is not the JSON expected: invalid type: string \"xxx";
+    assert!(error.starts_with(expected) && error.len() < 320, "{error}");
+}
+
+#[test]
+fn the_ray_is_kept_for_whoever_asks_cloudflare() {
+    let mut headers = HeaderMap::new();
+    headers.insert("cf-ray", HeaderValue::from_static("8f1-FRA"));
+    let decoded = Envelope::parse(b"{}").map(|envelope| envelope.map(|_| Ok(())));
+    let error = judge(StatusCode::BAD_REQUEST, &headers, now(), decoded).unwrap_err();
+    assert_eq!(error.to_string(), "HTTP status 400, ray 8f1-FRA");
+}
+
+#[test]
+fn retry_after_is_in_seconds_or_a_date() {
+    let read = |text| {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
+        retry_after(&headers, now()).map(|time| time.as_secs())
+    };
+    assert_eq!(read("0"), Some(0));
+    assert_eq!(read("300"), Some(300));
+    assert_eq!(read("Thu, 01 Jan 2026 00:02:00 GMT"), Some(120));
+    assert_eq!(read("Wed, 31 Dec 2025 23:00:00 GMT"), Some(0));
+    for text in ["", "-1", "1.5", "soon"] {
+        assert_eq!(read(text), None, "{text}");
+    }
+    assert_eq!(retry_after(&HeaderMap::new(), now()), None);
+}
+
+#[test]
+fn a_429_blocks_for_as_long_as_it_says_and_five_minutes_where_it_says_nothing_that_makes_sense() {
+    let blocked = |text| {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
+        block_time(&headers, now()).as_secs()
+    };
+    assert_eq!(["1", "300", "86400"].map(blocked), [1, 300, 600]);
+    assert_eq!(blocked("Thu, 01 Jan 2026 00:02:00 GMT"), 120);
+    for text in
+        ["0", "Wed, 31 Dec 2025 23:00:00 GMT", "Thu, 01 Jan 2026 00:00:00 GMT", "", "-5", "1.5", "soon"]
+    {
+        assert_eq!(blocked(text), 300, "{text}");
+    }
+    assert_eq!(block_time(&HeaderMap::new(), now()).as_secs(), 300);
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_header_says_it_is_a_time_or_nothing(
+        retry in "[ -~]{0,20}|[0-9]{1,40}",
+        limit in "[\"a-z;=,0-9 rt]{0,30}|\"d\";r=[0-9]{0,12};t=[0-9]{0,12}",
+    ) {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::try_from(retry).unwrap());
+        headers.insert("ratelimit", HeaderValue::try_from(limit).unwrap());
+        let blocked = block_time(&headers, now());
+        prop_assert!(!blocked.is_zero() && blocked <= LONGEST_BLOCK);
+        if let Some(Announcement { reset, .. }) = Announcement::of(&headers) {
+            prop_assert!(reset <= LONGEST_BLOCK);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! One JSON object, whose fields may be missing, empty or of any type.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::date;
+use crate::domain::Date;
+
+/// More fields than any of the API's objects has; those that follow are ignored.
+const MOST_FIELDS: usize = 64;
+
+/// The names of fields with an unexpected type or form. Such a field is read as if it were missing.
+pub(in crate::cloudflare) type OddFields = BTreeSet<&'static str>;
+
+/// One object of an answer, borrowed from its text. A field is parsed when it is asked for, so one that nobody knows, or
+/// that is of the wrong type, harms no other.
+#[derive(Clone)]
+pub(in crate::cloudflare) struct Object<'b> {
+    fields: Vec<(Cow<'b, str>, &'b RawValue)>,
+    odd: OddFields,
+}
+
+impl<'b> Object<'b> {
+    /// Reads `text`; an error unless it is an object.
+    pub(super) fn parse(text: &'b str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
+    }
+
+    /// The JSON of a field; none if it is missing or null. One that is given twice is odd.
+    pub(super) fn raw(&mut self, name: &'static str) -> Option<&'b RawValue> {
+        self.present(name).filter(|raw| raw.get() != "null")
+    }
+
+    /// What `parse` makes of a field; odd where that is nothing.
+    pub(super) fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&'b RawValue) -> Option<T>,
+    ) -> Option<T> {
+        let value = parse(self.raw(name)?);
+        self.or_odd(name, value)
+    }
+
+    /// A text; none if it is missing or empty.
+    pub(in crate::cloudflare) fn text(&mut self, name: &'static str) -> Option<Cow<'b, str>> {
+        let text = self.parsed(name, parse_text)?;
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// What a text says.
+    pub(in crate::cloudflare) fn named<T: FromStr>(&mut self, name: &'static str) -> Option<T> {
+        let value = self.text(name)?.parse().ok();
+        self.or_odd(name, value)
+    }
+
+    /// A date; none also if it is in the year 1, which means that none is given.
+    pub(in crate::cloudflare) fn date(&mut self, name: &'static str) -> Option<Date> {
+        let value = date::parse(&self.text(name)?);
+        self.or_odd(name, value)?
+    }
+
+    /// An integer of any length, as a text or a number: its digits.
+    pub(in crate::cloudflare) fn integer(&mut self, name: &'static str) -> Option<Cow<'b, str>> {
+        let raw = self.raw(name)?.get();
+        let digits = raw.strip_prefix('-').unwrap_or(raw);
+        if digits.bytes().all(|byte| byte.is_ascii_digit()) { Some(raw.into()) } else { self.text(name) }
+    }
+
+    /// A number, which may also be given as a text.
+    pub(super) fn number<T: FromStr>(&mut self, name: &'static str) -> Option<T> {
+        let value = self.integer(name)?.parse().ok();
+        self.or_odd(name, value)
+    }
+
+    /// A flag that decides: the outer option is none unless the field is true, false or null.
+    pub(in crate::cloudflare) fn flag(&mut self, name: &'static str) -> Option<Option<bool>> {
+        let value = match self.present(name)?.get() {
+            "true" => Some(Some(true)),
+            "false" => Some(Some(false)),
+            "null" => Some(None),
+            _ => None,
+        };
+        self.or_odd(name, value)
+    }
+
+    /// Whether a field that was asked for had an unexpected type or form.
+    pub(in crate::cloudflare) fn is_odd(&self, name: &'static str) -> bool {
+        self.odd.contains(name)
+    }
+
+    /// The odd fields among those that were asked for.
+    pub(super) fn into_odd(self) -> OddFields {
+        self.odd
+    }
+
+    /// The JSON of a field, be it null.
+    fn present(&mut self, name: &'static str) -> Option<&'b RawValue> {
+        let mut given = self.fields.iter().filter(|(key, _)| key == name).map(|(_, raw)| *raw);
+        let first = given.next();
+        let twice = given.next().is_some();
+        if twice {
+            self.odd.insert(name);
+        }
+        first.filter(|_| !twice)
+    }
+
+    fn or_odd<T>(&mut self, name: &'static str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.odd.insert(name);
+        }
+        value
+    }
+}
+
+/// The text that this JSON is, if it is one.
+pub(super) fn parse_text(json: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str(json.get()).ok().map(|Text(text)| text)
+}
+
+/// The first `most` elements of a list, and whether it has more; none if it is no list.
+pub(super) fn elements(json: &RawValue, most: usize) -> Option<(Vec<&RawValue>, bool)> {
+    let mut elements = Elements { most, first: Vec::new() };
+    let is_list = json.get().starts_with('[');
+    let ended = serde_json::Deserializer::from_str(json.get()).deserialize_seq(&mut elements);
+    // the JSON is known to be well-formed: whatever ends a list before its time is that it has more
+    is_list.then_some((elements.first, ended.is_err()))
+}
+
+struct Elements<'b> {
+    most: usize,
+    first: Vec<&'b RawValue>,
+}
+
+impl<'b> Visitor<'b> for &mut Elements<'b> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of at most {} elements", self.most)
+    }
+
+    fn visit_seq<A: SeqAccess<'b>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(element) = list.next_element()? {
+            if self.first.len() == self.most {
+                return Err(de::Error::invalid_length(self.most + 1, &self));
+            }
+            self.first.push(element);
+        }
+        Ok(())
+    }
+}
+
+/// A text that is borrowed where nothing in it is escaped.
+#[derive(Deserialize)]
+struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
+
+impl<'b> Deserialize<'b> for Object<'b> {
+    fn deserialize<D: Deserializer<'b>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'b> Visitor<'b> for Fields {
+    type Value = Object<'b>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'b>>(self, mut map: A) -> Result<Object<'b>, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(Text(key)) = map.next_key()? {
+            if fields.len() < MOST_FIELDS {
+                fields.push((key, map.next_value()?));
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(Object { fields, odd: OddFields::new() })
+    }
+}

@@ -1,0 +1,214 @@
+//! Zones and their hostnames.
+
+use super::*;
+
+#[test]
+fn a_zone_with_discover_or_zone_level_needs_no_hostnames() {
+    let extent = |text: &str| {
+        let text = format!("[[account]]\n[[account.zone]]\nname = \"example.com\"\n{text}");
+        parse(&text, Secrets::Check).unwrap().targets.zones()[0].extent()
+    };
+    let (strategy, discovered) = (Strategy::Auto, Some(Expected::Any));
+    assert_eq!(extent("discover = true"), Extent { strategy, discovered, zone_level: false });
+    let nothing = "hostnames = []\nzone_level = true";
+    assert_eq!(extent(nothing), Extent { strategy, discovered: None, zone_level: true });
+}
+
+#[test]
+fn a_missing_account_zone_or_hostname_is_named() {
+    let cases = [
+        ("", "1: expected at least one [[account]]"),
+        ("account = []", "1: expected at least one [[account]]"),
+        ("account = [1]", "1: account = 1: expected tables, each under [[account]]"),
+        ("[account]", "1: account = {…}: expected tables, each under [[account]]"),
+        ("[[account]]", "1: account: expected at least one [[account.zone]]"),
+        ("[[account]]\n[[account.zone]]\nhostnames = [\"a\"]", "2: account.zone: expected a name or an id"),
+        (
+            "[[account]]\n[[account.zone]]\nname = \"example.com\"",
+            "2: account.zone: expected at least one hostname, such as hostnames = [\"app.example.com\"]; \
+             or discover = true, or zone_level = true",
+        ),
+        (
+            "[[account]]\n[[account.zone]]\nname = \"example.com\"\nhostnames = []",
+            "2: account.zone: expected at least one hostname, such as hostnames = [\"app.example.com\"]; \
+             or discover = true, or zone_level = true",
+        ),
+    ];
+    assert_errors(&cases, str::to_owned);
+}
+
+#[test]
+fn a_wrong_zone_is_named() {
+    let cases = [
+        (
+            "name = \"*.example.com\"",
+            "4: account.zone.name = \"*.example.com\": expected no wildcard in the name of a zone",
+        ),
+        (
+            "name = \"023e105f4ecef8ad9ca31a8372d0c353\"",
+            "4: account.zone.name = \"023e105f4ecef8ad9ca31a8372d0c353\": \
+             expected a name such as example.com; write an id as id = …",
+        ),
+        (
+            "id = \"example.com\"",
+            "4: account.zone.id = \"example.com\": expected a zone id of 32 hexadecimal digits",
+        ),
+        (
+            "name = \"com\"\nstrategy = \"fast\"",
+            "5: account.zone.strategy = \"fast\": expected \"auto\", \"get\" or \"list\"",
+        ),
+        (
+            "name = \"com\"\ndiscover = \"yes\"\ndiscovered_expect = \"any\"",
+            "5: account.zone.discover = \"yes\": expected true or false",
+        ),
+        (
+            "name = \"com\"\ndiscover = true\nstrategy = \"get\"",
+            "6: account.zone.strategy = \"get\": \
+             expected \"auto\" or \"list\" beside discover = true: only a list tells what else there is",
+        ),
+        (
+            "name = \"com\"\ndiscovered_expect = \"enabled\"",
+            "5: account.zone.discovered_expect = \"enabled\": \
+             expected discover = true beside it, without which it has no effect",
+        ),
+        (
+            "name = \"com\"\ndiscover = true\ndiscovered_expect = \"on\"",
+            "6: account.zone.discovered_expect = \"on\": \
+             expected \"enabled\", \"disabled\", \"void\" or \"any\"",
+        ),
+        ("name = \"com\"\nzone_level = 1", "5: account.zone.zone_level = 1: expected true or false"),
+        (
+            "name = \"com\"\ncolour = true",
+            "5: account.zone.colour: unknown key, \
+             expected one of name, id, discover, discovered_expect, zone_level, strategy, hostnames",
+        ),
+    ];
+    assert_errors(&cases, |text| {
+        format!("[[account]]\n[[account.zone]]\nhostnames = [\"example.com\"]\n{text}\n")
+    });
+}
+
+#[test]
+fn a_duplicate_zone_is_named_with_both_lines() {
+    let again = |text: &str| {
+        format!(
+            "[[account]]\n[[account.zone]]\nname = \"example.com\"\nid = \"023e105f4ecef8ad9ca31a8372d0c353\"\n\
+             hostnames = [\"example.com\"]\n{text}\nhostnames = [\"a.example.com\"]"
+        )
+    };
+    let cases = [
+        (
+            "[[account.zone]]\nname = \"Example.com.\"",
+            "7: account.zone.name = \"Example.com.\": expected each zone once, this one is at line 3 too",
+        ),
+        (
+            "[[account]]\nname = \"b\"\n[[account.zone]]\nname = \"example.com\"",
+            "9: account.zone.name = \"example.com\": expected each zone once, this one is at line 3 too, \
+             there in account default and here in b; another zone of that name needs its id",
+        ),
+        (
+            "[[account]]\nname = \"b\"\n[[account.zone]]\nname = \"example.com\"\n\
+             id = \"023e105f4ecef8ad9ca31a8372d0c353\"",
+            "10: account.zone.id = \"023e105f4ecef8ad9ca31a8372d0c353\": \
+             expected each zone once, this one is at line 4 too, there in account default and here in b",
+        ),
+        (
+            "[[account]]\nname = \"b\"\n[[account.zone]]\nname = \"example.com\"\nid = \"1\"",
+            "10: account.zone.id = \"1\": expected a zone id of 32 hexadecimal digits",
+        ),
+        (
+            "[[account.zone]]\nname = \"example.com\"\nid = \"ffffffffffffffffffffffffffffffff\"",
+            "7: account.zone.name = \"example.com\": expected each zone once, this one is at line 3 too",
+        ),
+        (
+            "[[account.zone]]\nid = \"023E105F4ECEF8AD9CA31A8372D0C353\"",
+            "7: account.zone.id = \"023E105F4ECEF8AD9CA31A8372D0C353\": \
+             expected each zone once, this one is at line 4 too",
+        ),
+    ];
+    assert_errors(&cases, again);
+}
+
+#[test]
+fn a_second_zone_of_one_name_in_another_account_is_known_by_its_id() {
+    let zone = |account: &str, id: &str| {
+        format!(
+            "[[account]]\nname = \"{account}\"\n[[account.zone]]\nname = \"example.com\"\n{id}\n\
+             hostnames = [\"{account}.example.com\"]\n"
+        )
+    };
+    let [second, third] = ["a", "b"].map(|digit| format!("id = \"{}\"", digit.repeat(32)));
+    for first in ["", "id = \"023e105f4ecef8ad9ca31a8372d0c353\""] {
+        let text = [zone("one", first), zone("two", &second), zone("three", &third)].concat();
+        let config = parse(&text, Secrets::Check).unwrap();
+        let zones = config.targets.zones().iter().map(|zone| {
+            assert_eq!(zone.name().unwrap().as_str(), "example.com");
+            let [hostname] = zone.hostnames() else { panic!("one hostname") };
+            (zone.key().as_str().to_owned(), zone.account().to_string(), hostname.hostname.to_string())
+        });
+        let expected = [
+            ("a".repeat(32), "two", "two.example.com"),
+            ("b".repeat(32), "three", "three.example.com"),
+            ("example.com".to_owned(), "one", "one.example.com"),
+        ];
+        let expected = expected.map(|(key, account, name)| (key, account.to_owned(), name.to_owned()));
+        assert_eq!(zones.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn a_wrong_hostname_is_named() {
+    let cases = [
+        (
+            "\"app.example.com\"",
+            "4: account.zone.hostnames = \"app.example.com\": expected a list such as [\"app.example.com\"]",
+        ),
+        (
+            "[\"a b.example.com\",\n 7]",
+            "4: account.zone.hostnames = \"a b.example.com\": \
+             expected labels of letters, digits, '-' and '_', found \"a b\"\n\
+             5: account.zone.hostnames = 7: expected a hostname such as \"app.example.com\", or { name = …, expect = … }",
+        ),
+        (
+            "[\"app.example.com\",\n { name = \"App.Example.com.\" }]",
+            "5: account.zone.hostnames = {…}: expected each hostname once, app.example.com is at line 4 too",
+        ),
+        (
+            "[\"app.example.net\"]",
+            "4: account.zone.hostnames = \"app.example.net\": expected a hostname in the zone example.com, \
+             found app.example.net",
+        ),
+        (
+            "[\"notexample.com\"]",
+            "4: account.zone.hostnames = \"notexample.com\": expected a hostname in the zone example.com, \
+             found notexample.com",
+        ),
+        ("[{ expect = \"any\" }]", "4: account.zone.hostnames: expected a name"),
+        (
+            "[{ name = \"example.com\", expect = \"on\" }]",
+            "4: account.zone.hostnames.expect = \"on\": expected \"enabled\", \"disabled\", \"void\" or \"any\"",
+        ),
+        (
+            "[{ name = \"example.com\", cert_id = \"a b\" }]",
+            "4: account.zone.hostnames.cert_id = \"a b\": \
+             expected a certificate id of 1 to 36 letters, digits and hyphens",
+        ),
+        (
+            "[{ name = \"example.com\", cert_id = \"a\", expect = \"void\" }]",
+            "4: account.zone.hostnames.cert_id = \"a\": \
+             expected no cert_id beside expect = \"void\", where it has no effect",
+        ),
+        (
+            "[{ name = \"example.com\", cert_id = \"a\", expect = \"any\" }]",
+            "4: account.zone.hostnames.cert_id = \"a\": \
+             expected no cert_id beside expect = \"any\", where it has no effect",
+        ),
+        (
+            "[{ name = \"example.com\", certid = \"a\" }]",
+            "4: account.zone.hostnames.certid: unknown key, did you mean cert_id?",
+        ),
+    ];
+    assert_errors(&cases, |text| {
+        format!("[[account]]\n[[account.zone]]\nname = \"example.com\"\nhostnames = {text}")
+    });
+}

@@ -1,0 +1,96 @@
+//! Serial numbers, in decimal digits and as DER has them.
+
+/// Whether a number in decimal digits is the integer of these DER octets (X.690, section 8.3).
+///
+/// Some issuers forget the zero octet before a positive number whose first bit is set, which makes it negative. It is
+/// then known by either name: the negative number that DER says, or the positive one that was meant.
+pub(super) fn is_equal(decimal: &str, octets: &[u8]) -> bool {
+    let (digits, octets) = match decimal.strip_prefix('-') {
+        Some(digits) if octets.first().is_some_and(|first| *first >= 0x80) => (digits, negated(octets)),
+        Some(_) => return false,
+        None => (decimal, octets.to_owned()),
+    };
+    // what is no number is not the certificate's
+    magnitude(digits).is_some_and(|magnitude| *magnitude == *without_leading_zeros(&octets))
+}
+
+/// The big-endian octets of a number in decimal digits, without leading zeros.
+///
+/// Serial numbers have up to 20 octets (RFC 5280, section 4.1.2.2); 100 digits leave room for liberal issuers.
+fn magnitude(digits: &str) -> Option<Box<[u8]>> {
+    if digits.is_empty() || digits.len() > 100 {
+        return None;
+    }
+    let mut octets: Vec<u8> = Vec::new(); // little-endian while it grows
+    for byte in digits.bytes() {
+        let mut carry = u16::from(byte.is_ascii_digit().then(|| byte - b'0')?);
+        for octet in &mut octets {
+            let [low, high] = (u16::from(*octet) * 10 + carry).to_le_bytes();
+            *octet = low;
+            carry = u16::from(high);
+        }
+        if carry > 0 {
+            octets.push(carry.to_le_bytes()[0]);
+        }
+    }
+    octets.reverse();
+    Some(octets.into())
+}
+
+/// The two's complement of a big-endian number.
+fn negated(octets: &[u8]) -> Vec<u8> {
+    let (mut negated, mut carry) = (octets.to_owned(), true);
+    for octet in negated.iter_mut().rev() {
+        (*octet, carry) = (!*octet).overflowing_add(u8::from(carry));
+    }
+    negated
+}
+
+fn without_leading_zeros(octets: &[u8]) -> &[u8] {
+    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+    &octets[zeros..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_digits_become_octets() {
+        assert!(magnitude("0").unwrap().is_empty());
+        assert_eq!(*magnitude("255").unwrap(), [255]);
+        assert_eq!(*magnitude("256").unwrap(), [1, 0]);
+        assert_eq!(*magnitude("18446744073709551616").unwrap(), [1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(*magnitude("0065536").unwrap(), [1, 0, 0]);
+        assert!(magnitude(&"9".repeat(100)).is_some());
+        assert_eq!(magnitude(&"9".repeat(101)), None);
+    }
+
+    #[test]
+    fn a_negative_number_is_equal_to_what_der_says_and_to_what_was_meant() {
+        for (decimal, octets) in [
+            ("-5", &[0xfb][..]),
+            ("251", &[0xfb]),
+            ("-256", &[0xff, 0x00]),
+            ("65280", &[0xff, 0x00]),
+            ("-128", &[0x80]),
+            ("128", &[0x80]),
+            ("128", &[0x00, 0x80]),
+            ("-36893488147419103232", &[0xfe, 0, 0, 0, 0, 0, 0, 0, 0]),
+        ] {
+            assert!(is_equal(decimal, octets), "{decimal} {octets:?}");
+        }
+        for (decimal, octets) in [
+            ("-5", &[0x05][..]),
+            ("5", &[0xfb]),
+            ("-251", &[0xfb]),
+            ("-128", &[0x00, 0x80]),
+            ("-0", &[0]),
+            ("--5", &[0xfb]),
+            ("-", &[0xff]),
+            ("", &[]),
+        ] {
+            assert!(!is_equal(decimal, octets), "{decimal} {octets:?}");
+        }
+    }
+}

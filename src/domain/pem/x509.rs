@@ -1,0 +1,136 @@
+//! What is read of an X.509 certificate (RFC 5280, section 4.1). Lenient: only what is asked for is decoded, since issuers
+//! have made certificates that are wrong elsewhere, and that servers present all the same.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use x509_cert::der::asn1::AnyRef;
+use x509_cert::der::{Decode, SliceReader, Tag, TagNumber, Tagged};
+use x509_cert::name::RdnSequence;
+
+use super::Pem;
+use crate::domain::Date;
+
+/// A certificate, and whether it is a certificate authority's by its basic constraints.
+pub(super) struct Certificate {
+    pub(super) pem: Pem,
+    pub(super) is_authority: bool,
+}
+
+impl Certificate {
+    /// Reads the first element of `der`. OpenSSL's trusted certificates have another one after it.
+    pub(super) fn parse(der: &[u8]) -> Option<Self> {
+        let mut certificate = Elements::of(Elements::new(der)?.tagged(Tag::Sequence)?)?;
+        let mut fields = Elements::of(certificate.tagged(Tag::Sequence)?)?;
+        // the version comes first, unless it is the first one
+        let first = fields.next()?;
+        let serial = if first.tag() == Tag::Integer { first } else { fields.tagged(Tag::Integer)? };
+        let _algorithm = fields.tagged(Tag::Sequence)?;
+        let issuer = name(fields.tagged(Tag::Sequence)?);
+        let mut validity = Elements::of(fields.tagged(Tag::Sequence)?)?;
+        let pem = Pem {
+            not_before: date(validity.next()?)?,
+            not_after: date(validity.next()?)?,
+            serial: serial.value().into(),
+            subject: name(fields.tagged(Tag::Sequence)?),
+            issuer,
+        };
+        Some(Self { pem, is_authority: is_authority(fields).unwrap_or(false) })
+    }
+}
+
+/// The elements that follow one another in DER, up to the first that is malformed.
+struct Elements<'d>(SliceReader<'d>);
+
+impl<'d> Elements<'d> {
+    fn new(der: &'d [u8]) -> Option<Self> {
+        SliceReader::new(der).ok().map(Self)
+    }
+
+    /// The elements of a constructed value.
+    fn of(value: AnyRef<'d>) -> Option<Self> {
+        Self::new(value.value())
+    }
+
+    /// The next element, which has to have that tag.
+    fn tagged(&mut self, tag: Tag) -> Option<AnyRef<'d>> {
+        self.next().filter(|element| element.tag() == tag)
+    }
+}
+
+impl<'d> Iterator for Elements<'d> {
+    type Item = AnyRef<'d>;
+
+    fn next(&mut self) -> Option<AnyRef<'d>> {
+        AnyRef::decode(&mut self.0).ok()
+    }
+}
+
+/// A name as text; an empty one if it cannot be read.
+fn name(value: AnyRef<'_>) -> Box<str> {
+    value.decode_as::<RdnSequence>().map(|name| name.to_string()).unwrap_or_default().into()
+}
+
+/// Reads a UTCTime or a GeneralizedTime (X.680, sections 46 and 47), to the second. The last day of 9999, which stands for
+/// "never" (RFC 5280, section 4.1.2.5), is a little later than the latest date there is here.
+fn date(value: AnyRef<'_>) -> Option<Date> {
+    let text = str::from_utf8(value.value()).ok()?;
+    let (year, rest) = match value.tag() {
+        Tag::UtcTime => {
+            let (year, rest) = text.split_at_checked(2)?;
+            let year = number(year)?;
+            (if year < 50 { 2000 + year } else { 1900 + year }, rest)
+        }
+        Tag::GeneralizedTime => {
+            let (year, rest) = text.split_at_checked(4)?;
+            (number(year)?, rest)
+        }
+        _ => return None,
+    };
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, zone) = rest.split_at(digits);
+    let zone = zone.trim_start_matches(['.', ',']).trim_start_matches(|char: char| char.is_ascii_digit());
+    let two = |place: usize| i8::try_from(number(digits.get(place..place + 2)?)?).ok();
+    let (month, day, hour, minute) = (two(0)?, two(2)?, two(4)?, two(6)?);
+    // the seconds may be missing
+    let second = if digits.len() == 8 { 0 } else { two(8)? };
+    let civil = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+    let time = offset(zone)?.to_timestamp(civil);
+    Some(time.ok().or_else(|| (year == 9999).then_some(Timestamp::MAX))?.into())
+}
+
+/// Reads `Z` or `+0130`; nothing means UTC.
+fn offset(zone: &str) -> Option<Offset> {
+    if zone.is_empty() || zone == "Z" {
+        return Some(Offset::UTC);
+    }
+    let (sign, digits) = zone.split_at_checked(1)?;
+    let seconds = i32::from(number(digits.get(..2)?)?) * 3600 + i32::from(number(digits.get(2..)?)?) * 60;
+    match sign {
+        "+" => Offset::from_seconds(seconds).ok(),
+        "-" => Offset::from_seconds(-seconds).ok(),
+        _ => None,
+    }
+}
+
+fn number(digits: &str) -> Option<i16> {
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// Whether the basic constraints (RFC 5280, section 4.2.1.9) among the rest of the fields are those of a certificate
+/// authority.
+fn is_authority(mut fields: Elements<'_>) -> Option<bool> {
+    const EXTENSIONS: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(3) };
+    const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+    let extensions = fields.find(|field| field.tag() == EXTENSIONS)?;
+    let extensions = Elements::of(Elements::of(extensions)?.tagged(Tag::Sequence)?)?;
+    let mut constraints = extensions.filter_map(|extension| {
+        let mut extension = Elements::of(extension)?;
+        let is_it = extension.next()?.value() == BASIC_CONSTRAINTS;
+        // whether it is critical may come before its value
+        is_it.then(|| extension.find(|part| part.tag() == Tag::OctetString))?
+    });
+    let constraints = Elements::of(constraints.next()?)?.tagged(Tag::Sequence)?;
+    let authority = Elements::of(constraints)?.tagged(Tag::Boolean)?;
+    Some(authority.value() != [0])
+}

@@ -1,0 +1,97 @@
+//! The certificates of a zone.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::{CertId, Certificate, Date, Entry, Reading, Status};
+
+/// A certificate in one of a zone's two stores.
+#[derive(Clone, Debug)]
+pub struct ZoneCertificate {
+    /// Its identifier.
+    pub id: CertId,
+    /// Which of the two stores it is in.
+    pub level: Level,
+    /// Its status, by the latest answer.
+    pub status: Option<Status>,
+    /// The certificate, by the latest answer.
+    pub certificate: Arc<Certificate>,
+    /// The number of hostnames that it is associated with, where they were listed.
+    pub hostnames: Option<u32>,
+}
+
+/// The two stores of certificates that a zone has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Certificates for single hostnames.
+    Hostname,
+    /// Certificates for the whole zone.
+    Zone,
+}
+
+impl Level {
+    /// The value of the label `level`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Hostname => "hostname",
+            Self::Zone => "zone",
+        }
+    }
+}
+
+/// Sorts by id and level, keeps the first of each, and leaves out those that are deleted by that.
+pub(super) fn sorted(mut rows: Vec<ZoneCertificate>) -> Vec<ZoneCertificate> {
+    rows.sort_by(|a, b| (&a.id, a.level).cmp(&(&b.id, b.level)));
+    rows.dedup_by(|b, a| (&a.id, a.level) == (&b.id, b.level));
+    rows.retain(|row| row.status != Some(Status::Deleted));
+    rows
+}
+
+/// The certificates of the hostname store: those that were listed, at the time given, and those that readings tell of.
+/// Each is as its latest answer has it.
+pub(super) fn of_hostnames<'a>(
+    listed: Option<(Option<Date>, &'a [ZoneCertificate])>,
+    entries: &'a [Entry],
+) -> impl Iterator<Item = ZoneCertificate> + use<'a> {
+    let (listed_at, listed) = listed.unwrap_or_default();
+    let told = of_readings(entries).into_iter().map(move |(id, reading, certificate)| {
+        let row = listed.iter().find(|row| row.id == *id);
+        match row.filter(|_| Some(reading.read_at) <= listed_at) {
+            Some(listed) => listed.clone(),
+            None => ZoneCertificate {
+                id: id.clone(),
+                level: Level::Hostname,
+                status: reading.certificate_status,
+                certificate: Arc::clone(certificate),
+                hostnames: row.and_then(|row| row.hostnames),
+            },
+        }
+    });
+    // of two rows with one id the first is kept
+    told.chain(listed.iter().cloned())
+}
+
+type Told<'a> = (&'a CertId, &'a Reading, &'a Arc<Certificate>);
+
+/// The certificates that readings tell of, by id; where readings disagree on one, the latest counts.
+fn of_readings(entries: &[Entry]) -> Vec<Told<'_>> {
+    let mut told: Vec<Told<'_>> = Vec::new();
+    for reading in entries.iter().filter_map(Entry::reading) {
+        let Some(certificate) = &reading.certificate else {
+            continue;
+        };
+        let Some(id) = certificate.id() else { continue };
+        match told.last_mut() {
+            // neighbours tend to share one
+            Some((_, latest, shared)) if Arc::ptr_eq(shared, certificate) => {
+                if latest.read_at < reading.read_at {
+                    *latest = reading;
+                }
+            }
+            _ => told.push((id, reading, certificate)),
+        }
+    }
+    told.sort_by_key(|(id, reading, _)| (*id, Reverse(reading.read_at)));
+    told.dedup_by_key(|(id, ..)| *id);
+    told
+}

@@ -1,0 +1,154 @@
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use hyper::Request;
+use hyper::header::RETRY_AFTER;
+use tokio::time::{Instant, advance, sleep, timeout};
+
+use super::slots::{LATE, LOOK, STALLED, WAIT, WAITING};
+use super::*;
+
+struct Endless;
+
+impl Fill for Endless {
+    fn fill(&mut self, out: &mut Vec<u8>, until: usize) -> bool {
+        out.resize(until, b'x');
+        true
+    }
+}
+
+async fn ask(pages: &Pages, method: Method) -> Response<Body> {
+    let (request, ()) = Request::builder().method(method).body(()).unwrap().into_parts();
+    pages.answer(&request, HeaderValue::from_static("a/b"), || Endless).await
+}
+
+async fn acquire(slots: &Slots) -> Option<Arc<Slot>> {
+    slots.acquire(|now| Slot::new(Endless, true, now)).await
+}
+
+async fn acquire_all(slots: &Slots) -> Vec<Arc<Slot>> {
+    join_all((0..8).map(|_| acquire(slots))).await.into_iter().flatten().collect()
+}
+
+/// Which of them still have their page.
+fn are_taken(slots: &[Arc<Slot>]) -> Vec<bool> {
+    slots.iter().map(|slot| slot.read_at().is_some()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ninth_page_waits_until_one_of_eight_has_ended() {
+    let pages = Pages::default();
+    let mut responses = Vec::new();
+    for _ in 0..8 {
+        let response = ask(&pages, Method::GET).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        responses.push(response);
+    }
+    let mut ninth = pin!(ask(&pages, Method::GET));
+    assert!(timeout(STALLED / 2, &mut ninth).await.is_err());
+    responses.pop();
+    assert_eq!(timeout(LOOK, ninth).await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_refused_if_no_slot_becomes_free_or_too_many_wait() {
+    let pages = Pages::default();
+    let slots = acquire_all(&pages.0).await;
+    let read = async {
+        loop {
+            for slot in &slots {
+                slot.next(Instant::now()).unwrap();
+            }
+            sleep(STALLED / 2).await;
+        }
+    };
+    let asked = Instant::now();
+    let refused = async |_| {
+        let response = ask(&pages, Method::GET).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[RETRY_AFTER], "1");
+        asked.elapsed()
+    };
+    let mut waited = tokio::select! {
+        waited = join_all((0..WAITING + 3).map(refused)) => waited,
+        () = read => unreachable!(),
+    };
+    waited.sort();
+    assert_eq!(waited[..3], [Duration::ZERO; 3]);
+    assert_eq!(waited[3..], [WAIT; WAITING]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_page_that_is_stalled_for_longest_is_evicted_and_freed() {
+    let pages = Slots::default();
+    let mut slots = acquire_all(&pages).await;
+    sleep(STALLED / 2).await;
+    for slot in slots.iter().filter(|slot| !Arc::ptr_eq(slot, &slots[3])) {
+        slot.next(Instant::now()).unwrap();
+    }
+    let asked = Instant::now();
+    slots.extend(acquire(&pages).await);
+    assert_eq!(asked.elapsed(), STALLED / 2);
+    // the others stay as long as their clients read
+    assert!(timeout(STALLED / 4, acquire(&pages)).await.is_err());
+    assert_eq!(are_taken(&slots), [true, true, true, false, true, true, true, true, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_page_is_evicted_for_a_stall_of_the_whole_process() {
+    let pages = Slots::default();
+    let mut slots = acquire_all(&pages).await;
+    advance(2 * STALLED).await;
+    let (ninth, ()) = tokio::join!(acquire(&pages), async {
+        for slot in &slots[..7] {
+            slot.next(Instant::now()).unwrap();
+        }
+    });
+    slots.extend(ninth);
+    assert_eq!(are_taken(&slots), [true, true, true, true, true, true, true, false, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_no_page_is_stalled_the_oldest_is_evicted_once_it_is_late() {
+    let pages = Slots::default();
+    let mut slots = Vec::new();
+    for _ in 0..8 {
+        slots.extend(acquire(&pages).await);
+        sleep(Duration::from_millis(100)).await;
+    }
+    sleep(LATE - Duration::from_millis(800) - STALLED / 2).await;
+    for slot in &slots {
+        slot.next(Instant::now()).unwrap();
+    }
+    let asked = Instant::now();
+    slots.extend(acquire(&pages).await);
+    assert_eq!(asked.elapsed(), STALLED / 2);
+    assert!(timeout(STALLED / 4, acquire(&pages)).await.is_err());
+    assert_eq!(are_taken(&slots), [false, true, true, true, true, true, true, true, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slots_are_given_in_order_and_to_all_who_wait_if_pages_are_stalled() {
+    let pages = Slots::default();
+    let order = Mutex::new(Vec::new());
+    let ask = async |number: usize| {
+        let slot = acquire(&pages).await;
+        order.lock().unwrap().push(number);
+        slot
+    };
+    let asked = Instant::now();
+    let slots = join_all((0..8 + WAITING).map(ask)).await;
+    assert!(slots.iter().all(Option::is_some));
+    assert_eq!(order.into_inner().unwrap(), (0..8 + WAITING).collect::<Vec<_>>());
+    assert!(asked.elapsed() < WAIT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn head_is_answered_while_all_slots_are_taken() {
+    let pages = Pages::default();
+    let _responses = join_all((0..8).map(|_| ask(&pages, Method::GET))).await;
+    let head = timeout(Duration::ZERO, ask(&pages, Method::HEAD)).await;
+    assert_eq!(head.unwrap().status(), StatusCode::OK);
+}

@@ -1,0 +1,57 @@
+//! Short responses, and the headers that all responses have.
+
+use std::convert::Infallible;
+use std::io;
+
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Response, StatusCode};
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// A response with the headers that all have.
+pub(super) fn respond(status: StatusCode, content_type: HeaderValue, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type);
+    // every response is about the moment of its request
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// A line of text. For HEAD, hyper leaves it out.
+pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    let body = Full::new(text.into()).map_err(|never: Infallible| match never {});
+    respond(status, TEXT, body.boxed_unsync())
+}
+
+/// 503 with `Retry-After`.
+pub(super) fn busy(why: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, why);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// 405 with `Allow`.
+pub(super) fn not_allowed(why: &'static str, methods: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, why);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    response
+}
+
+/// 401 with a challenge for the scheme `Basic`.
+pub(super) fn unauthorized() -> Response<Body> {
+    const CHALLENGE: HeaderValue =
+        HeaderValue::from_static("Basic realm=\"cloudflare-aop-exporter\", charset=\"UTF-8\"");
+    let mut response = text(StatusCode::UNAUTHORIZED, "user and password required\n");
+    response.headers_mut().insert(WWW_AUTHENTICATE, CHALLENGE);
+    response
+}

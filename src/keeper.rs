@@ -1,0 +1,184 @@
+//! The keeper: the one writer of the snapshot. Producers report what they found out, and the keeper publishes it.
+
+pub mod state_file;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::{Outcome, Snapshot, Targets, ZoneKey, ZoneState};
+
+/// Readings of single hostnames are published together, at most this long after the first of them.
+const PUBLISH_AFTER: Duration = Duration::from_secs(1);
+
+/// Reports that may wait; a producer that is faster waits for the keeper.
+const QUEUE: usize = 1024;
+
+/// The one writer of the snapshot. It lives as long as the daemon, through all configurations.
+pub struct Keeper {
+    snapshot: watch::Sender<Arc<Snapshot>>,
+    reports: mpsc::Receiver<Report>,
+    unpublished: Vec<(ZoneKey, Outcome)>,
+    /// The twins that the log has named.
+    logged: BTreeSet<ZoneKey>,
+}
+
+enum Report {
+    Outcome(ZoneKey, Outcome),
+    Retarget(Targets, oneshot::Sender<()>),
+    /// Asks for everything reported before to be published.
+    Publish(oneshot::Sender<()>),
+}
+
+/// The producers' and readers' side of the keeper.
+#[derive(Clone)]
+pub struct Handle {
+    reports: mpsc::Sender<Report>,
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+}
+
+impl Handle {
+    /// The latest snapshot.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.borrow())
+    }
+
+    /// Follows the snapshots that are published.
+    pub fn follow(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshot.clone()
+    }
+
+    /// Reports what was found out about a zone. It is lost only once the keeper has stopped.
+    pub async fn report(&self, zone: ZoneKey, outcome: Outcome) {
+        let _ = self.reports.send(Report::Outcome(zone, outcome)).await;
+    }
+
+    /// Watches `targets` from now on; returns once that is published.
+    pub async fn retarget(&self, targets: Targets) {
+        self.acknowledged(|done| Report::Retarget(targets, done)).await;
+    }
+
+    /// Returns once everything reported before is published.
+    pub async fn published(&self) {
+        self.acknowledged(Report::Publish).await;
+    }
+
+    async fn acknowledged(&self, report: impl FnOnce(oneshot::Sender<()>) -> Report) {
+        let (done, acknowledged) = oneshot::channel();
+        if self.reports.send(report(done)).await.is_ok() {
+            // an error means that the keeper has stopped, after it published everything
+            let _ = acknowledged.await;
+        }
+    }
+}
+
+impl Keeper {
+    /// A keeper that starts with `known`, and its handle.
+    pub fn new(known: Snapshot) -> (Self, Handle) {
+        let (sender, reports) = mpsc::channel(QUEUE);
+        let snapshot = watch::Sender::new(Arc::new(known));
+        let handle = Handle { reports: sender, snapshot: snapshot.subscribe() };
+        let mut keeper = Self { snapshot, reports, unpublished: Vec::new(), logged: BTreeSet::new() };
+        keeper.log_twins();
+        (keeper, handle)
+    }
+
+    /// Publishes what is reported until `shutdown` or until all handles are gone, and at the end whatever was
+    /// reported by then.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut publish_at = None;
+        let mut stopping = false;
+        let mut received = Vec::new();
+        loop {
+            let publish = async {
+                match publish_at {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                count = self.reports.recv_many(&mut received, QUEUE) => {
+                    if count == 0 {
+                        return self.publish();
+                    }
+                    let mut urgent = false;
+                    for report in received.drain(..) {
+                        urgent |= self.take(report);
+                    }
+                    if urgent {
+                        self.publish();
+                    }
+                }
+                () = publish => self.publish(),
+                () = shutdown.cancelled(), if !stopping => {
+                    stopping = true;
+                    // what is in the channel is still received
+                    self.reports.close();
+                }
+            }
+            let waiting = !self.unpublished.is_empty();
+            publish_at = waiting.then(|| publish_at.unwrap_or_else(|| Instant::now() + PUBLISH_AFTER));
+        }
+    }
+
+    /// Takes in a report; returns true if it should be published at once.
+    fn take(&mut self, report: Report) -> bool {
+        match report {
+            Report::Outcome(zone, outcome) => {
+                let urgent = !matches!(outcome, Outcome::Read(..));
+                self.unpublished.push((zone, outcome));
+                return urgent;
+            }
+            Report::Retarget(targets, done) => {
+                self.publish();
+                self.snapshot.send_modify(|known| *known = Arc::new(known.retarget(&targets)));
+                self.log_twins();
+                // whoever asked may be gone
+                let _ = done.send(());
+            }
+            Report::Publish(done) => {
+                self.publish();
+                let _ = done.send(());
+            }
+        }
+        false
+    }
+
+    fn publish(&mut self) {
+        if self.unpublished.is_empty() {
+            return;
+        }
+        let outcomes = std::mem::take(&mut self.unpublished);
+        self.snapshot.send_modify(|known| *known = Arc::new(known.fold(outcomes)));
+        self.log_twins();
+    }
+
+    /// Logs each zone that is configured twice, once.
+    fn log_twins(&mut self) {
+        let known = Arc::clone(&self.snapshot.borrow());
+        for zone in known.zones() {
+            for twin in zone.twins() {
+                if self.logged.insert(twin.clone()) {
+                    tracing::warn!("{}", read_once(zone, twin));
+                }
+            }
+        }
+        self.logged.retain(|twin| known.zones().iter().any(|zone| zone.twins().contains(twin)));
+    }
+}
+
+fn read_once(zone: &ZoneState, twin: &ZoneKey) -> String {
+    format!(
+        "zone {twin} is the same zone as {}: it is read once, as {} through account {}",
+        zone.key(),
+        zone.key(),
+        zone.account()
+    )
+}
+
+#[cfg(test)]
+mod tests;

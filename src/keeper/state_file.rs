@@ -1,0 +1,129 @@
+//! The state file: what was known last, so that a restart does not forget it.
+
+mod certificate;
+mod format;
+mod hostname;
+mod value;
+mod zone;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::{Entry, Snapshot, Targets};
+use crate::file;
+pub use format::{Unfit, read, write};
+
+/// At least this long is paused after each write.
+const PAUSE: Duration = Duration::from_millis(500);
+/// And this long after one that has failed.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// What the file at `path` says of `targets`; none where that is nothing, or there is no such file.
+///
+/// A file that cannot be used is left aside under another name. What was found is logged, and nothing is fatal.
+pub fn load(path: &Path, targets: &Targets) -> Option<Snapshot> {
+    // where the folder cannot be read or written, the file itself tells
+    let _ = file::remove_leftovers(path);
+    let shown = path.display();
+    match open(path, targets) {
+        Ok(known) => {
+            let entries = known.zones().iter().flat_map(|zone| zone.entries());
+            let readings = entries.filter_map(Entry::reading).count();
+            tracing::info!(file = %shown, readings, "the state file was read");
+            let is_any = readings > 0 || known.zones().iter().any(|zone| zone.is_tried());
+            return Some(known).filter(|_| is_any);
+        }
+        Err(Unfit::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => {
+            tracing::info!(file = %shown, "there is no state file yet");
+        }
+        Err(error @ Unfit::NoFile) => tracing::warn!(file = %shown, %error, "the state file cannot be used"),
+        Err(error) => match leave_aside(path) {
+            Ok(aside) => {
+                let aside = aside.display();
+                tracing::warn!(file = %shown, %error, %aside, "the state file cannot be used and is left aside");
+            }
+            Err(left) => {
+                tracing::warn!(file = %shown, %error, %left, "the state file cannot be used, nor left aside");
+            }
+        },
+    }
+    None
+}
+
+/// Puts what is known in place of the file at `path`, which its owner alone can read.
+///
+/// # Errors
+/// Where it cannot be written; the file before is then left as it was.
+pub fn save(path: &Path, known: &Snapshot) -> io::Result<()> {
+    file::replace(path, 0o600, |out| Ok(write(known, out)?))
+}
+
+/// Saves each snapshot as soon as it is published, or the latest after a pause, until the poller has ended.
+///
+/// Writing takes a tenth of the time at most. What was published last before `shutdown` is saved without a pause.
+pub async fn keep(path: PathBuf, mut snapshot: watch::Receiver<Arc<Snapshot>>, shutdown: CancellationToken) {
+    let mut failing = false;
+    while snapshot.changed().await.is_ok() {
+        let (started, known) = (Instant::now(), Arc::clone(&snapshot.borrow_and_update()));
+        let to = path.clone();
+        let saved = spawn_blocking(move || save(&to, &known)).await;
+        let mut pause = PAUSE.max(9 * started.elapsed());
+        match saved.unwrap_or_else(|error| Err(error.into())) {
+            Ok(()) if !failing => {}
+            Ok(()) => {
+                failing = false;
+                tracing::info!(file = %path.display(), "the state file is written again");
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    let file = path.display();
+                    tracing::error!(%file, %error, "the state file cannot be written: a restart would forget what is known");
+                }
+                if !shutdown.is_cancelled() {
+                    snapshot.mark_changed();
+                    pause = pause.max(RETRY);
+                }
+            }
+        }
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+}
+
+fn open(path: &Path, targets: &Targets) -> Result<Snapshot, Unfit> {
+    // a pipe would be waited for without end
+    if !fs::metadata(path)?.is_file() {
+        return Err(Unfit::NoFile);
+    }
+    read(File::open(path)?, targets)
+}
+
+/// Renames the file; the names of those that were left aside before stay taken.
+fn leave_aside(path: &Path) -> io::Result<PathBuf> {
+    let name = |end: &str| {
+        let mut name = OsString::from(path);
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let (mut aside, mut number) = (name(".rejected"), 1);
+    while fs::symlink_metadata(&aside).is_ok() {
+        number += 1;
+        aside = name(&format!(".rejected.{number}"));
+    }
+    fs::rename(path, &aside)?;
+    Ok(aside)
+}

@@ -1,0 +1,262 @@
+mod damage;
+mod keeping;
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Mutex;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::{
+    Association, Certificate, CertificateDetails, Date, Expectation, Extent, Hostname, HostnameTarget, Level,
+    Outcome, Pem, Reading, Reason, Status, ZoneCertificate, ZoneKey, ZoneTarget,
+};
+
+const NOW: i64 = 1_800_000_000;
+
+fn date(second: i64) -> Date {
+    jiff::Timestamp::from_second(second).unwrap().into()
+}
+
+fn name(name: &str) -> Hostname {
+    name.parse().unwrap()
+}
+
+fn zone(account: &str, id: Option<&str>, hostnames: &[&str]) -> ZoneTarget {
+    let hostnames = hostnames
+        .iter()
+        .map(|hostname| HostnameTarget { hostname: name(hostname), expectation: Expectation::default() });
+    let id = id.map(|digit| digit.repeat(32).parse().unwrap());
+    let zone = ZoneTarget::named(account.into(), "example.com".parse().unwrap(), id);
+    zone.with_hostnames(hostnames.collect()).with_extent(Extent { zone_level: true, ..Extent::default() })
+}
+
+fn watched() -> ZoneTarget {
+    zone("default", None, &["a.example.com", "b.example.com", "c.example.com"])
+}
+
+/// Two hostnames share a certificate, the third has failed; so has the zone, after a success.
+fn known() -> Snapshot {
+    let details = CertificateDetails {
+        id: Some("cert-1".parse().unwrap()),
+        issuer: Some("Example \"CA\"".into()),
+        serial_number: Some("258".into()),
+        signature: Some("ECDSAWithSHA256".into()),
+        expires_on: Some(date(1_900_000_000)),
+    };
+    let pem = Pem {
+        not_before: date(1_700_000_000),
+        not_after: date(1_900_000_000),
+        serial: [1, 2].into(),
+        subject: "CN=aop".into(),
+        issuer: "CN=ca".into(),
+    };
+    let certificate = Arc::new(Certificate::new(details, Some(pem)));
+    let reading = |association| Reading {
+        status: Some(Status::Active),
+        certificate_status: Some(Status::Unknown),
+        certificate: Some(Arc::clone(&certificate)),
+        created_at: Some(date(-1)),
+        ..Reading::bare(association, date(NOW - 60))
+    };
+    let targets = Targets::new([watched()]);
+    let key = targets.zones()[0].key().clone();
+    let certificates = vec![ZoneCertificate {
+        id: "cert-1".parse().unwrap(),
+        level: Level::Hostname,
+        status: Some(Status::Active),
+        certificate: Arc::clone(&certificate),
+        hostnames: Some(2),
+    }];
+    let outcomes = [
+        Outcome::Identified("1".repeat(32).parse().unwrap()),
+        Outcome::Listed {
+            hostnames: vec![
+                (name("a.example.com"), reading(Association::Enabled)),
+                (name("b.example.com"), reading(Association::Void)),
+            ],
+            present: None,
+            certificates,
+            at: date(NOW - 60),
+        },
+        Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![]) },
+        Outcome::Read(name("c.example.com"), Err(Reason::Timeout)),
+        Outcome::Ended { result: Ok(()), at: date(NOW - 59) },
+    ];
+    folded(&Snapshot::default().retarget(&targets), &key, outcomes)
+}
+
+fn folded(known: &Snapshot, key: &ZoneKey, outcomes: impl IntoIterator<Item = Outcome>) -> Snapshot {
+    known.fold(outcomes.into_iter().map(|outcome| (key.clone(), outcome)))
+}
+
+/// What [`known`] is as it stands in the file.
+const STORED: &str = r#"{"format":"cloudflare-aop-exporter state","version":1,"zones":[{"zone":"example.com","account":"default","configured_id":null,"id":"11111111111111111111111111111111","last_success":1799999941,"failure":null,"zone_level_enabled":true,"listed_at":1799999940,"certificates":[{"id":"cert-1","issuer":"Example \"CA\"","serial_number":"258","signature":"ECDSAWithSHA256","expires_on":1900000000,"pem":{"not_before":1700000000,"not_after":1900000000,"serial":[1,2],"subject":"CN=aop","issuer":"CN=ca"}}],"listed":[{"id":"cert-1","status":"active","certificate":0,"hostnames":2}],"zone_certificates":[],"hostnames":[{"hostname":"a.example.com","failure":null,"reading":{"read_at":1799999940,"association":"enabled","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"b.example.com","failure":null,"reading":{"read_at":1799999940,"association":"void","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"c.example.com","failure":"timeout","reading":null}]}]}"#;
+
+/// A folder with a state file.
+struct Stored(TempDir);
+
+impl Stored {
+    fn new(content: impl AsRef<[u8]>) -> Self {
+        let stored = Self(tempfile::tempdir().unwrap());
+        fs::write(stored.path(), content).unwrap();
+        stored
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("state.json")
+    }
+
+    fn load(&self, zones: impl IntoIterator<Item = ZoneTarget>) -> Option<Snapshot> {
+        load(&self.path(), &Targets::new(zones))
+    }
+
+    /// The other files of the folder, each with what is in it.
+    fn others(&self) -> Vec<(String, String)> {
+        let entries = fs::read_dir(self.0.path()).unwrap().map(|entry| entry.unwrap().path());
+        let mut others: Vec<_> = entries
+            .filter(|path| *path != self.path())
+            .map(|path| {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                (name, fs::read_to_string(&path).unwrap())
+            })
+            .collect();
+        others.sort();
+        others
+    }
+}
+
+fn saved(known: &Snapshot) -> Stored {
+    let stored = Stored::new("");
+    save(&stored.path(), known).unwrap();
+    stored
+}
+
+#[test]
+fn what_is_known_is_written_in_one_known_form_that_only_its_owner_can_read() {
+    let stored = Stored::new("old");
+    fs::set_permissions(stored.path(), fs::Permissions::from_mode(0o644)).unwrap();
+    save(&stored.path(), &known()).unwrap();
+    assert_eq!(fs::read_to_string(stored.path()).unwrap(), STORED);
+    assert_eq!(fs::metadata(stored.path()).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(stored.others(), []);
+}
+
+#[test]
+fn what_was_written_is_known_again() {
+    let read = Stored::new(STORED).load([watched()]).unwrap();
+    assert_eq!(format!("{:?}", read.zones()), format!("{:?}", known().zones()));
+}
+
+#[test]
+fn a_zone_that_had_failed_is_still_tried_and_down_with_the_time_of_its_last_success() {
+    let ended = Outcome::Ended { result: Err(Reason::Auth), at: date(NOW) };
+    let failed = folded(&known(), known().zones()[0].key(), [Outcome::Failed(Reason::Auth), ended]);
+    let stored = Stored::new("");
+    save(&stored.path(), &failed).unwrap();
+    let read = stored.load([watched()]).unwrap();
+    assert!(read.zones()[0].is_tried() && !read.zones()[0].is_up());
+    assert_eq!(format!("{:?}", read.zones()), format!("{:?}", failed.zones()));
+}
+
+#[test]
+fn hostnames_that_share_a_certificate_share_it_again() {
+    let read = Stored::new(STORED).load([watched()]).unwrap();
+    let zone = &read.zones()[0];
+    let of = |place: usize| zone.entries()[place].reading().unwrap().certificate.as_ref().unwrap();
+    assert!(Arc::ptr_eq(of(0), of(1)));
+    assert!(Arc::ptr_eq(of(0), &zone.certificates()[0].certificate));
+}
+
+#[test]
+fn what_is_no_longer_watched_is_not_known_again() {
+    let fewer = zone("default", None, &["b.example.com", "new.example.com"]).with_extent(Extent::default());
+    let read = Stored::new(STORED).load([fewer]).unwrap();
+    let zone_read = &read.zones()[0];
+    let rows = zone_read.entries().iter().map(|entry| (entry.hostname().as_str(), entry.is_up()));
+    assert_eq!(rows.collect::<Vec<_>>(), [("b.example.com", true), ("new.example.com", false)]);
+    assert_eq!((zone_read.zone_level_enabled(), zone_read.removed()), (None, 0));
+
+    let stored = Stored::new(STORED);
+    for other in [zone("other", None, &["a.example.com"]), zone("default", Some("2"), &["a.example.com"])] {
+        assert!(stored.load([other]).is_none(), "it is another zone");
+    }
+    assert!(stored.load([]).is_none());
+    assert_eq!(stored.others(), [], "the file was sound");
+}
+
+#[test]
+fn a_zone_of_which_only_the_zone_level_is_known_is_known_again() {
+    let zone = || zone("default", None, &[]);
+    let read = [
+        Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(Vec::new()) },
+        Outcome::Ended { result: Ok(()), at: date(NOW) },
+    ];
+    let known = folded(&Snapshot::default().retarget(&Targets::new([zone()])), zone().key(), read);
+    let again = saved(&known).load([zone()]).unwrap();
+    assert!(again.zones()[0].is_up());
+    assert_eq!(again.zones()[0].zone_level_enabled(), Some(true));
+}
+
+#[test]
+fn a_zone_that_was_found_to_be_another_one_by_its_name_is_known_by_that() {
+    let id = "023e105f4ecef8ad9ca31a8372d0c353";
+    let twins = || {
+        let by_id = ZoneTarget::identified("default".into(), id.parse().unwrap());
+        let hostname = HostnameTarget { hostname: name("b.example"), expectation: Expectation::default() };
+        [zone("default", None, &["a.example"]), by_id.with_hostnames(vec![hostname])]
+    };
+    let [by_name, _] = twins();
+    let known = Snapshot::default().retarget(&Targets::new(twins()));
+    let reading = Reading::bare(Association::Enabled, date(NOW));
+    let known = folded(&known, by_name.key(), [Outcome::Identified(id.parse().unwrap())]);
+    let known = folded(&known, by_name.key(), [Outcome::Read(name("b.example"), Ok(reading))]);
+    let again = saved(&known).load(twins()).unwrap();
+    assert_eq!(again.zones().len(), 1);
+    assert!(again.zones()[0].entry(&name("b.example")).unwrap().is_up());
+}
+
+#[test]
+fn a_clock_that_is_behind_at_the_start_makes_no_reading_older() {
+    // the file was written later than the time that the clock shows
+    let read = Stored::new(STORED).load([watched()]).unwrap();
+    let stored = saved(&read);
+    assert_eq!(fs::read_to_string(stored.path()).unwrap(), STORED);
+}
+
+#[test]
+fn what_is_left_aside_is_kept_and_so_is_what_was_left_aside_before() {
+    let stored = Stored::new("first");
+    assert!(stored.load([watched()]).is_none());
+    for content in ["second", "third"] {
+        fs::write(stored.path(), content).unwrap();
+        assert!(stored.load([watched()]).is_none());
+    }
+    let expected = [
+        ("state.json.rejected", "first"),
+        ("state.json.rejected.2", "second"),
+        ("state.json.rejected.3", "third"),
+    ];
+    assert_eq!(stored.others(), expected.map(|(name, content)| (name.to_owned(), content.to_owned())));
+    assert!(!stored.path().exists());
+
+    assert!(stored.load([watched()]).is_none(), "there is none");
+    save(&stored.path(), &known()).unwrap();
+    assert!(stored.load([watched()]).is_some());
+    assert_eq!(stored.others().len(), 3);
+}
+
+#[test]
+fn a_folder_of_that_name_stays_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(load(folder.path(), &Targets::new([watched()])).is_none());
+    assert!(folder.path().is_dir());
+}
+
+#[test]
+fn what_a_killed_process_had_not_finished_is_removed() {
+    let stored = Stored::new(STORED);
+    fs::write(stored.0.path().join(".state.json.AbCdEf.tmp"), "{").unwrap();
+    assert!(stored.load([watched()]).is_some());
+    assert_eq!(stored.others(), []);
+}

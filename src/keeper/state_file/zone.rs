@@ -1,0 +1,96 @@
+//! The row of a zone.
+
+use std::sync::Arc;
+
+use serde::de::Error;
+use serde::{Deserialize, Serialize};
+
+use super::certificate::{CertificateRow, Found, ListedRow, Places};
+use super::hostname::{HostnameRow, Hostnames};
+use super::value::{Label, Seconds, Text};
+use crate::domain::{
+    Expected, Extent, Level, Reason, StoredZone, ZoneCertificate, ZoneId, ZoneState, ZoneTarget,
+};
+
+/// What is known of a zone; its hostnames are made row by row as they are written.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ZoneRow<H> {
+    zone: Box<str>,
+    account: Box<str>,
+    configured_id: Option<Text<ZoneId>>,
+    id: Option<Text<ZoneId>>,
+    last_success: Option<Seconds>,
+    failure: Option<Label<Reason>>,
+    zone_level_enabled: Option<bool>,
+    /// When `listed` was read.
+    listed_at: Option<Seconds>,
+    /// Each once.
+    certificates: Vec<CertificateRow>,
+    /// Those for single hostnames, where they were listed.
+    listed: Option<Vec<ListedRow>>,
+    zone_certificates: Vec<ListedRow>,
+    hostnames: H,
+}
+
+impl<'a> ZoneRow<Hostnames<'a>> {
+    pub(super) fn new(zone: &'a ZoneState) -> Self {
+        let mut places = Places::default();
+        for certificate in zone.entries().iter().filter_map(|entry| entry.reading()?.certificate.as_ref()) {
+            places.add(certificate);
+        }
+        let mut rows =
+            |rows: &'a [ZoneCertificate]| rows.iter().map(|row| ListedRow::new(row, &mut places)).collect();
+        Self {
+            zone: zone.key().as_str().into(),
+            account: zone.account().into(),
+            configured_id: zone.target().id().map(Text),
+            id: zone.id().map(Text),
+            last_success: zone.last_success().map(Seconds),
+            failure: zone.failure().map(Label),
+            zone_level_enabled: zone.zone_level_enabled(),
+            listed_at: zone.listed_at().map(Seconds),
+            listed: zone.listed().map(&mut rows),
+            zone_certificates: rows(zone.zone_certificates()),
+            certificates: places.rows(),
+            hostnames: Hostnames { entries: zone.entries(), places },
+        }
+    }
+}
+
+impl ZoneRow<Vec<HostnameRow>> {
+    /// What the row knows. The certificates are shared again by all that have them.
+    pub(super) fn stored(self) -> serde_json::Result<StoredZone> {
+        let found = Found::new(self.certificates);
+        let hostnames = self.hostnames.into_iter().map(|row| {
+            let reading = row.reading.map(|reading| reading.reading(&found)).transpose()?;
+            Ok((row.hostname.0, reading, row.failure.map(|Label(reason)| reason)))
+        });
+        let certificates = |rows: Vec<ListedRow>, level| -> serde_json::Result<Vec<ZoneCertificate>> {
+            rows.into_iter().map(|row| row.certificate(level, &found)).collect()
+        };
+        Ok(StoredZone {
+            target: target(&self.zone, self.account.into(), self.configured_id.map(|Text(id)| id))?,
+            id: self.id.map(|Text(id)| id),
+            last_success: self.last_success.map(|Seconds(at)| at),
+            failure: self.failure.map(|Label(reason)| reason),
+            zone_level_enabled: self.zone_level_enabled,
+            listed_at: self.listed_at.map(|Seconds(at)| at),
+            listed: self.listed.map(|rows| certificates(rows, Level::Hostname)).transpose()?,
+            zone_certificates: certificates(self.zone_certificates, Level::Zone)?,
+            hostnames: hostnames.collect::<serde_json::Result<_>>()?,
+        })
+    }
+}
+
+/// What was watched under that label.
+fn target(label: &str, account: Arc<str>, configured_id: Option<ZoneId>) -> serde_json::Result<ZoneTarget> {
+    // so that nothing of the file is left out before the configured target decides
+    let extent = Extent { zone_level: true, discovered: Some(Expected::Any), ..Extent::default() };
+    let target = match label.parse() {
+        Ok(id) => ZoneTarget::identified(account, id),
+        Err(_) => {
+            ZoneTarget::named(account, label.parse().map_err(serde_json::Error::custom)?, configured_id)
+        }
+    };
+    Ok(target.with_extent(extent))
+}

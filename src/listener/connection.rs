@@ -1,0 +1,138 @@
+//! One connection, from its TLS handshake to its last response.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::connections::{Busy, Slot};
+use super::stream::Stream;
+use super::{Limits, Verified};
+
+/// Serves one connection until `end`, with TLS if there is an acceptor.
+pub(super) async fn serve<S, F, B>(
+    stream: TcpStream,
+    slot: Slot,
+    limits: Limits,
+    tls: Option<TlsAcceptor>,
+    service: S,
+    end: impl Future<Output = ()>,
+) where
+    S: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Response<B>>,
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Unpin + 'static,
+{
+    // a scrape is a few large writes; merging them would only delay the last one
+    let _ = stream.set_nodelay(true);
+    let stream = Stream::new(stream, limits.write_progress, slot.handle());
+    let Some(tls) = tls else {
+        return exchange(stream, false, slot, limits, service, end).await;
+    };
+    let mut end = pin!(end);
+    let secured = tokio::select! {
+        secured = timeout(limits.head, tls.accept(stream)) => secured,
+        () = slot.close.cancelled() => return,
+        () = &mut end => return,
+    };
+    match secured {
+        Ok(Ok(stream)) => {
+            let verified = stream.get_ref().1.peer_certificates().is_some();
+            exchange(stream, verified, slot, limits, service, end).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+        Err(_) => tracing::debug!("TLS handshake took too long"),
+    }
+}
+
+/// Answers the requests on one connection.
+async fn exchange<T, S, F, B>(
+    stream: T,
+    verified: bool,
+    slot: Slot,
+    limits: Limits,
+    service: S,
+    end: impl Future<Output = ()>,
+) where
+    T: AsyncRead + AsyncWrite + Unpin,
+    S: Fn(Request<Incoming>) -> F,
+    F: Future<Output = Response<B>>,
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Unpin + 'static,
+{
+    let answer = service_fn(|mut request| {
+        if verified {
+            request.extensions_mut().insert(Verified);
+        }
+        let busy = slot.handle().busy();
+        let response = service(request);
+        async move { Ok::<_, Infallible>(response.await.map(|body| Guarded { body, _busy: busy })) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // a client may shut down its side after the last request
+        .half_close(true)
+        .header_read_timeout(limits.head)
+        .max_buf_size(16 * 1024)
+        .serve_connection(TokioIo::new(stream), answer);
+    let mut connection = pin!(connection);
+    let result = tokio::select! {
+        // in this order, so that no further request is read
+        biased;
+        () = slot.close.cancelled() => Ok(()),
+        () = end => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                biased;
+                result = &mut connection => result,
+                () = slot.close.cancelled() => Ok(()),
+                () = idle(&slot) => Ok(()),
+            }
+        }
+        result = &mut connection => result,
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// Waits until the connection is idle. hyper would wait for the rest of a half-sent head.
+///
+/// It registers no waker: only the connection itself can become idle, and the same task polls it.
+async fn idle(slot: &Slot) {
+    poll_fn(|_| if slot.is_idle() { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+/// A body that keeps its connection busy until it is sent.
+struct Guarded<B> {
+    body: B,
+    _busy: Busy,
+}
+
+impl<B: Body + Unpin> Body for Guarded<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,135 @@
+//! A cursor over the rows of one family.
+
+use std::sync::Arc;
+
+use crate::domain::{Entry, ZoneCertificate, ZoneState};
+use crate::exposition;
+
+use super::States;
+use super::row::Row;
+
+/// The next row of a family to write.
+#[derive(Default)]
+pub(super) struct Cursor {
+    zone: usize,
+    row: usize,
+}
+
+/// Where to write rows, and of which family.
+pub(super) struct Target<'a> {
+    pub(super) out: &'a mut Vec<u8>,
+    /// The number of octets at which to stop.
+    pub(super) until: usize,
+    /// The name of the family.
+    pub(super) name: &'static str,
+    pub(super) states: States,
+}
+
+impl Target<'_> {
+    fn is_full(&self) -> bool {
+        self.out.len() >= self.until
+    }
+
+    fn row<'a>(&'a mut self, head: &'a [u8], last: &'a str) -> Row<'a> {
+        Row { out: self.out, head, last, states: self.states }
+    }
+}
+
+impl Cursor {
+    /// Continues with a row for each hostname; true once all are written.
+    pub(super) fn hostnames(
+        &mut self,
+        zones: &[Arc<ZoneState>],
+        target: &mut Target<'_>,
+        write: impl Fn(&Entry, &mut Row<'_>),
+    ) -> bool {
+        let mut head = Vec::new();
+        while let Some(zone) = zones.get(self.zone) {
+            start(&mut head, target.name, zone, "hostname");
+            for entry in &zone.entries()[self.row..] {
+                if target.is_full() {
+                    return false;
+                }
+                write(entry, &mut target.row(&head, entry.hostname().as_str()));
+                self.row += 1;
+            }
+            self.zone += 1;
+            self.row = 0;
+        }
+        true
+    }
+
+    /// Continues with a row for each zone; true once all are written.
+    pub(super) fn zones(
+        &mut self,
+        zones: &[Arc<ZoneState>],
+        target: &mut Target<'_>,
+        write: impl Fn(&ZoneState, &mut Row<'_>),
+    ) -> bool {
+        let head = [target.name, "{zone=\""].concat();
+        for zone in &zones[self.zone..] {
+            if target.is_full() {
+                return false;
+            }
+            write(zone, &mut target.row(head.as_bytes(), zone.key().as_str()));
+            self.zone += 1;
+        }
+        true
+    }
+
+    /// Continues with a row for each certificate; true once all are written.
+    pub(super) fn certificates(
+        &mut self,
+        zones: &[Arc<ZoneState>],
+        target: &mut Target<'_>,
+        write: impl Fn(&ZoneCertificate, &mut Row<'_>),
+    ) -> bool {
+        let mut head = Vec::new();
+        while let Some(zone) = zones.get(self.zone) {
+            start(&mut head, target.name, zone, "cert_id");
+            let common = head.len();
+            for certificate in &zone.certificates()[self.row..] {
+                if target.is_full() {
+                    return false;
+                }
+                head.truncate(common);
+                head.extend_from_slice(certificate.id.as_str().as_bytes());
+                head.extend_from_slice(b"\",level=\"");
+                write(certificate, &mut target.row(&head, certificate.level.label()));
+                self.row += 1;
+            }
+            self.zone += 1;
+            self.row = 0;
+        }
+        true
+    }
+
+    /// Continues with a row for each of `things`; true once all are written.
+    pub(super) fn each<T>(
+        &mut self,
+        things: &[T],
+        out: &mut Vec<u8>,
+        until: usize,
+        write: impl Fn(&T, &mut Vec<u8>),
+    ) -> bool {
+        for thing in &things[self.row..] {
+            if out.len() >= until {
+                return false;
+            }
+            write(thing, out);
+            self.row += 1;
+        }
+        true
+    }
+}
+
+/// Writes what all rows of a family in one zone start with, up to the value of `label`.
+fn start(head: &mut Vec<u8>, name: &str, zone: &ZoneState, label: &str) {
+    head.clear();
+    head.extend_from_slice(name.as_bytes());
+    head.push(b'{');
+    exposition::label(head, "zone", zone.key().as_str());
+    head.push(b',');
+    head.extend_from_slice(label.as_bytes());
+    head.extend_from_slice(b"=\"");
+}

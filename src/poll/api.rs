@@ -1,0 +1,109 @@
+//! The calls of Cloudflare's API that a poll makes, as a trait, so that tests of several polls need no socket.
+
+use tokio::time::Instant;
+
+use crate::cloudflare::{Associations, Client, Error, ListedCertificates, VisibleZones};
+use crate::domain::{Hostname, Reading, ZoneId, ZoneName};
+
+/// What a poll asks of the API on behalf of one account. Each call ends by its deadline.
+pub trait Api: Send + Sync + 'static {
+    /// Looks up a zone's id by its name.
+    fn zone_id(
+        &self,
+        name: &ZoneName,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<ZoneId, Error>> + Send;
+
+    /// Lists all zones that the token sees; none if that takes more than `most_pages`.
+    fn visible_zones(
+        &self,
+        most_pages: usize,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Option<VisibleZones>, Error>> + Send;
+
+    /// Reads what is associated with a hostname.
+    fn hostname(
+        &self,
+        zone: ZoneId,
+        hostname: &Hostname,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Reading, Error>> + Send;
+
+    /// Lists a zone's associations; none if `proceed` is false for the number of pages, which the first one tells.
+    fn associations(
+        &self,
+        zone: ZoneId,
+        deadline: Instant,
+        proceed: impl Fn(u32) -> bool + Send + Sync,
+    ) -> impl Future<Output = Result<Option<Associations>, Error>> + Send;
+
+    /// Lists a zone's certificates for single hostnames.
+    fn hostname_certificates(
+        &self,
+        zone: ZoneId,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<ListedCertificates, Error>> + Send;
+
+    /// Lists a zone's certificates for the whole zone.
+    fn zone_certificates(
+        &self,
+        zone: ZoneId,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<ListedCertificates, Error>> + Send;
+
+    /// Reads the zone-level switch.
+    fn zone_level_enabled(
+        &self,
+        zone: ZoneId,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Whether an answer about the zone had a field that could not be read since this was asked last.
+    fn take_odd_fields(&self, zone: ZoneId) -> bool;
+}
+
+impl Api for Client {
+    async fn zone_id(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
+        self.zone_id(name, deadline).await
+    }
+
+    async fn visible_zones(
+        &self,
+        most_pages: usize,
+        deadline: Instant,
+    ) -> Result<Option<VisibleZones>, Error> {
+        self.visible_zones(most_pages, deadline).await
+    }
+
+    async fn hostname(&self, zone: ZoneId, hostname: &Hostname, deadline: Instant) -> Result<Reading, Error> {
+        self.hostname(zone, hostname, deadline).await
+    }
+
+    async fn associations(
+        &self,
+        zone: ZoneId,
+        deadline: Instant,
+        proceed: impl Fn(u32) -> bool + Send + Sync,
+    ) -> Result<Option<Associations>, Error> {
+        self.associations(zone, deadline, proceed).await
+    }
+
+    async fn hostname_certificates(
+        &self,
+        zone: ZoneId,
+        deadline: Instant,
+    ) -> Result<ListedCertificates, Error> {
+        self.hostname_certificates(zone, deadline).await
+    }
+
+    async fn zone_certificates(&self, zone: ZoneId, deadline: Instant) -> Result<ListedCertificates, Error> {
+        self.zone_certificates(zone, deadline).await
+    }
+
+    async fn zone_level_enabled(&self, zone: ZoneId, deadline: Instant) -> Result<bool, Error> {
+        self.zone_level_enabled(zone, deadline).await
+    }
+    fn take_odd_fields(&self, zone: ZoneId) -> bool {
+        self.take_odd_fields(zone)
+    }
+}

@@ -1,0 +1,57 @@
+//! When the requests of a poll have to end.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::plan::Load;
+
+/// When the requests that a poll sends from one quota have to end. Requests that nobody could plan for move it.
+pub(super) struct Deadline {
+    start: Instant,
+    limit: Limit,
+}
+
+enum Limit {
+    Fixed(Instant),
+    Planned { gap: Duration, load: Load, unplanned: AtomicUsize },
+}
+
+impl Deadline {
+    /// A deadline that nothing moves.
+    pub(super) fn fixed(start: Instant, at: Instant) -> Self {
+        Self { start, limit: Limit::Fixed(at) }
+    }
+
+    /// The deadline of a poll of that load, where ticks are `gap` apart.
+    pub(super) fn planned(start: Instant, gap: Duration, load: Load) -> Self {
+        Self { start, limit: Limit::Planned { gap, load, unplanned: AtomicUsize::new(0) } }
+    }
+
+    /// Allows time for so many requests more.
+    pub(super) fn allow_for(&self, requests: usize) {
+        if let Limit::Planned { unplanned, .. } = &self.limit {
+            unplanned.fetch_add(requests, Ordering::Relaxed);
+        }
+    }
+
+    /// When everything has to end.
+    pub(super) fn at(&self) -> Instant {
+        match &self.limit {
+            Limit::Fixed(at) => *at,
+            Limit::Planned { gap, load, unplanned } => {
+                self.start + load.time_limit(*gap, unplanned.load(Ordering::Relaxed))
+            }
+        }
+    }
+
+    /// When requests have to end that failed in the poll before: what hangs must not hold up the next poll.
+    pub(super) fn of_suspects(&self) -> Instant {
+        let at = self.at();
+        match self.limit {
+            Limit::Fixed(_) => at,
+            Limit::Planned { .. } => self.start + at.duration_since(self.start) / 2,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Reading a zone by its lists, and what is left to a GET for each hostname.
+
+use std::collections::{HashMap, HashSet};
+
+use tokio::time::Instant;
+
+use super::api::Api;
+use super::breaker::Breaker;
+use super::listing::{self, Listing, Unresolved};
+use super::plan::{self, Lists, ReadMode};
+use super::zone::{ZonePoll, leaves_others_a_chance, unless_it_panics};
+use crate::cloudflare::{Error, ListedCertificates, Purpose};
+use crate::domain::{
+    Association, CertId, Hostname, Level, Outcome, Reading, Reason, ZoneCertificate, ZoneId,
+};
+
+/// What came of asking for the lists of a zone.
+enum Read {
+    Both(Listing),
+    /// The first of so many pages showed that a GET for each hostname costs less.
+    TooLong(usize),
+}
+
+impl<A: Api> ZonePoll<A> {
+    /// Reads the associations of the zone, as the plan decides, and ends its poll.
+    pub(super) async fn associations(&self, id: ZoneId) {
+        let (learned, hostnames) = (self.memory.lists(), self.zone.entries().len());
+        let mode = plan::read_mode(self.zone.target().extent(), hostnames, learned, Instant::now());
+        if mode == ReadMode::Gets {
+            if !matches!(learned, Lists::Refused { .. }) {
+                self.forget_list().await;
+            }
+            return self.ask_all(id, Breaker::default()).await;
+        }
+        match unless_it_panics(self.lists(id, mode)).await.flatten() {
+            Ok(Read::Both(listing)) => self.listed(id, listing).await,
+            Ok(Read::TooLong(pages)) => {
+                self.memory.set_lists(Lists::TooLong { pages, at: Instant::now() });
+                self.forget_list().await;
+                self.ask_all(id, Breaker::default()).await;
+            }
+            Err(error) if leaves_others_a_chance(&error) && hostnames > 0 => {
+                self.do_without_lists(&error);
+                self.ask_all(id, Breaker::after(&error)).await;
+            }
+            Err(error) => self.fail("zone could not be listed", &error, Purpose::List).await,
+        }
+    }
+
+    async fn ask_all(&self, id: ZoneId, breaker: Breaker) {
+        let hostnames = self.zone.entries().iter().map(|entry| entry.hostname().clone());
+        self.ask(id, hostnames.collect(), breaker, false).await;
+    }
+
+    async fn forget_list(&self) {
+        if self.zone.listed().is_some() {
+            self.report(Outcome::Unlisted).await;
+        }
+    }
+
+    async fn lists(&self, id: ZoneId, mode: ReadMode) -> Result<Read, Error> {
+        let (api, hostnames) = (&self.account.api, self.zone.entries().len());
+        let pages = std::sync::atomic::AtomicUsize::new(0);
+        let proceed = |count: u32| {
+            pages.store(count as usize, std::sync::atomic::Ordering::Relaxed);
+            mode == ReadMode::Lists || plan::is_short(count as usize, hostnames)
+        };
+        let Some(associations) = api.associations(id, self.deadline.at(), proceed).await? else {
+            return Ok(Read::TooLong(pages.into_inner()));
+        };
+        let certificates = api.hostname_certificates(id, self.deadline.at()).await?;
+        let mut listing = listing::join(associations, &certificates.rows, self.now());
+        listing.requests += certificates.pages as usize;
+        listing.certificates = self.with_unread(listing.certificates, certificates.complete, Level::Hostname);
+        if !listing.complete {
+            tracing::warn!(zone = %self.zone.key(), "the list of associations is not whole, or changed while it was read");
+            self.telemetry.poll_error(self.zone.key(), Reason::InvalidResponse);
+            self.keep_counts(&mut listing.certificates);
+        }
+        Ok(Read::Both(listing))
+    }
+
+    /// Goes on with a GET for each hostname. Logged when it begins, not in each poll.
+    fn do_without_lists(&self, error: &Error) {
+        let learned = self.memory.lists();
+        if !matches!(learned, Lists::Refused { .. }) {
+            tracing::warn!(zone = %self.zone.key(), %error, "the lists could not be read: hostnames are read one by one");
+        }
+        let is_passing =
+            matches!(error.reason(), Reason::ServerError | Reason::Timeout | Reason::InvalidResponse);
+        let extent = self.zone.target().extent();
+        let is_wanted = plan::read_mode(extent, 0, Lists::Untried, Instant::now()) == ReadMode::Lists
+            || learned.are_read();
+        if is_passing || is_wanted {
+            self.telemetry.poll_error(self.zone.key(), error.reason());
+        }
+        self.memory.set_lists(Lists::Refused { at: Instant::now(), is_passing });
+    }
+
+    /// Takes from the lists what they tell, and asks about the rest.
+    async fn listed(&self, id: ZoneId, listing: Listing) {
+        if matches!(self.memory.lists(), Lists::Refused { .. }) {
+            tracing::info!(zone = %self.zone.key(), "the lists are read again");
+        }
+        let discovers = self.zone.target().extent().discovered.is_some();
+        let is_empty = listing.complete && listing.hostnames.is_empty();
+        if discovers && is_empty && self.memory.is_news_that_it_is_empty() {
+            tracing::info!(zone = %self.zone.key(), "the zone has no association");
+        }
+        self.memory.retain(|hostname| self.zone.entry(hostname).is_some());
+        let Absent { mut readings, confirm, mut unresolved } = self.absent(&listing);
+        let asked = || confirm.iter().chain(&unresolved);
+        let present = listing.complete.then(|| listing.hostnames.keys().chain(asked()).cloned().collect());
+        for (hostname, reading) in listing.hostnames {
+            if !discovers && self.zone.entry(&hostname).is_none() {
+                continue;
+            }
+            match reading {
+                Ok(reading) => readings.push((hostname, reading)),
+                Err(why) => {
+                    if why == Unresolved::Untrusted {
+                        self.telemetry.poll_error(self.zone.key(), Reason::InvalidResponse);
+                    }
+                    unresolved.push(hostname);
+                }
+            }
+        }
+        self.learn(listing.requests, unresolved.len(), confirm.len());
+        let (certificates, at) = (listing.certificates, self.now());
+        self.report(Outcome::Listed { hostnames: readings, present, certificates, at }).await;
+        unresolved.extend(confirm);
+        self.ask(id, unresolved, Breaker::default(), true).await;
+    }
+
+    /// Sorts out the known hostnames that the list lacks.
+    fn absent(&self, listing: &Listing) -> Absent {
+        let mut absent = Absent::default();
+        for entry in self.zone.entries() {
+            let hostname = entry.hostname();
+            if listing.hostnames.contains_key(hostname) {
+                continue;
+            }
+            let was_none = entry.association() == Some(Association::None);
+            if !listing.complete {
+                absent.unresolved.push(hostname.clone());
+            } else if was_none && self.memory.is_confirmed(hostname) {
+                absent.readings.push((hostname.clone(), Reading::bare(Association::None, self.now())));
+            } else if entry.is_configured() || listing.pages > 1 {
+                absent.confirm.push(hostname.clone());
+            }
+        }
+        absent
+    }
+
+    /// Keeps what these lists took, for the next plan, and allows time for what this one did not count on.
+    fn learn(&self, requests: usize, unresolved: usize, confirm: usize) {
+        let (extent, hostnames, at) =
+            (self.zone.target().extent(), self.zone.entries().len(), Instant::now());
+        let planned = plan::requests(extent, hostnames, self.memory.lists(), at).most;
+        self.deadline.allow_for((requests + unresolved + confirm).saturating_sub(planned));
+        self.memory.set_lists(Lists::Read { requests, unresolved, at });
+    }
+
+    /// The certificates of a list, and where some of its rows could not be read, the known ones that may be in these.
+    fn with_unread(
+        &self,
+        mut rows: Vec<ZoneCertificate>,
+        complete: bool,
+        level: Level,
+    ) -> Vec<ZoneCertificate> {
+        if !complete {
+            tracing::warn!(zone = %self.zone.key(), level = level.label(), "some listed certificates cannot be read");
+            self.telemetry.poll_error(self.zone.key(), Reason::InvalidResponse);
+            let read: HashSet<CertId> = rows.iter().map(|row| row.id.clone()).collect();
+            let known = self.zone.certificates().iter().filter(|known| known.level == level);
+            rows.extend(known.filter(|known| !read.contains(&known.id)).cloned());
+        }
+        rows
+    }
+
+    /// Takes back how many associations these have by a list that is not whole: what a whole one said stays.
+    fn keep_counts(&self, certificates: &mut [ZoneCertificate]) {
+        let known = self.zone.certificates().iter().filter(|known| known.level == Level::Hostname);
+        let known: HashMap<&CertId, Option<u32>> = known.map(|known| (&known.id, known.hostnames)).collect();
+        for row in certificates {
+            row.hostnames = known.get(&row.id).copied().flatten();
+        }
+    }
+
+    /// The listed zone-level certificates.
+    pub(super) fn zone_level_rows(&self, listed: &ListedCertificates) -> Vec<ZoneCertificate> {
+        let rows = listed.rows.iter().map(|row| listing::zone_certificate(row, Level::Zone));
+        self.with_unread(rows.collect(), listed.complete, Level::Zone)
+    }
+}
+
+/// The known hostnames that a list lacks.
+#[derive(Default)]
+struct Absent {
+    /// Those that a GET confirmed within the last hour to have no association.
+    readings: Vec<(Hostname, Reading)>,
+    /// Those that a GET has to confirm, after which the list is believed for an hour.
+    confirm: Vec<Hostname>,
+    /// Those that a GET has to read each time the list is like this.
+    unresolved: Vec<Hostname>,
+}

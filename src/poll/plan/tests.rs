@@ -1,0 +1,126 @@
+use std::num::NonZeroU32;
+
+use super::*;
+use crate::domain::Expected;
+
+const fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(60 * minutes)
+}
+
+fn limit() -> RateLimit {
+    RateLimit { requests: NonZeroU32::new(600).unwrap(), per: minutes(5) }
+}
+
+fn load(requests: usize) -> Load {
+    let mut load = Load::new(limit());
+    load.add(requests, Requests::exactly(requests));
+    load
+}
+
+#[test]
+fn the_interval_is_the_gap_or_the_ticks_that_a_quota_needs() {
+    assert_eq!(interval(minutes(5), []), minutes(5));
+    assert_eq!(interval(minutes(5), &[load(600), load(10)]), minutes(5));
+    assert_eq!(interval(minutes(5), &[load(600), load(1200)]), minutes(10));
+    assert_eq!(interval(minutes(5), &[load(601)]), minutes(10), "ticks during a poll are skipped");
+    assert_eq!(interval(minutes(1), &[load(360)]), minutes(3));
+}
+
+#[test]
+fn a_poll_ends_before_the_next_tick_or_takes_as_long_as_its_quota_needs() {
+    let time_limit = |load: Load, unplanned| load.time_limit(minutes(5), unplanned);
+    assert_eq!(time_limit(load(600), 0), Duration::from_secs(270));
+    assert_eq!(time_limit(load(1200), 0), minutes(15));
+    assert_eq!(time_limit(load(600), 600), minutes(15));
+    let mut unsure = Load::new(limit());
+    unsure.add(2, Requests { expected: 2, most: 1200 });
+    assert_eq!(time_limit(unsure, 0), minutes(15));
+    assert_eq!(interval(minutes(5), &[unsure]), minutes(5));
+}
+
+#[test]
+fn a_quota_that_does_not_suffice_is_reported_with_the_arithmetic() {
+    assert_eq!(load(600).excess(minutes(5)), None);
+    assert_eq!(
+        Load { hostnames: 8000, ..load(8001) }.excess(minutes(5)).unwrap(),
+        "polls cannot keep to the schedule: 8000 hostnames take 8001 requests, and at 600 in 5m (rate_limit) \
+         those take 1h 6m 41s, the shortest interval possible; the schedule has 5m"
+    );
+    assert_eq!(
+        [0, 1, 59, 60, 3600, 3661].map(|time| shown(Duration::from_secs(time))).join(", "),
+        "1s, 1s, 59s, 1m, 1h, 1h 1m 1s"
+    );
+}
+
+const GET: Extent = Extent { strategy: Strategy::Get, discovered: None, zone_level: false };
+const LIST: Extent = Extent { strategy: Strategy::List, discovered: None, zone_level: false };
+const AUTO: Extent = Extent { strategy: Strategy::Auto, discovered: None, zone_level: false };
+const DISCOVER: Extent =
+    Extent { strategy: Strategy::Auto, discovered: Some(Expected::Any), zone_level: false };
+
+/// Two moments before now, less and more than an hour ago.
+fn moments() -> (Instant, Instant, Instant) {
+    let start = Instant::now();
+    let now = start + AGAIN;
+    (now, start + Duration::from_secs(1), start)
+}
+
+#[test]
+fn the_read_mode_follows_what_lists_cost_and_what_came_of_them() {
+    use ReadMode::{Gets, Lists as Both, ListsIfShort};
+    let (now, recently, an_hour_ago) = moments();
+    let read = |requests, unresolved, at| Lists::Read { requests, unresolved, at };
+    for (extent, hostnames, lists, mode, why) in [
+        (GET, 1000, Lists::Untried, Gets, "configured"),
+        (LIST, 1, Lists::Untried, Both, "configured"),
+        (LIST, 1, Lists::Refused { at: recently, is_passing: false }, Both, "configured"),
+        (DISCOVER, 0, Lists::Untried, Both, "only lists discover"),
+        (AUTO, 2, Lists::Untried, Gets, "two lists cost as much"),
+        (AUTO, 3, Lists::Untried, ListsIfShort, "two lists cost less"),
+        (AUTO, 60, read(2, 0, recently), ListsIfShort, "they cost less"),
+        (AUTO, 60, read(2, 57, recently), ListsIfShort, "they still cost less"),
+        (AUTO, 60, read(2, 58, recently), Gets, "with what they leave open they cost as much"),
+        (AUTO, 60, read(2, 58, an_hour_ago), ListsIfShort, "that may have changed"),
+        (AUTO, 60, Lists::TooLong { pages: 59, at: recently }, Gets, "the pages cost as much"),
+        (AUTO, 90, Lists::TooLong { pages: 59, at: recently }, ListsIfShort, "hostnames were added"),
+        (AUTO, 60, Lists::TooLong { pages: 59, at: an_hour_ago }, ListsIfShort, "that may have changed"),
+        (AUTO, 60, Lists::Refused { at: recently, is_passing: true }, ListsIfShort, "an outage may be over"),
+        (AUTO, 60, Lists::Refused { at: recently, is_passing: false }, Gets, "they were refused"),
+        (
+            AUTO,
+            60,
+            Lists::Refused { at: an_hour_ago, is_passing: false },
+            ListsIfShort,
+            "that may have changed",
+        ),
+    ] {
+        assert_eq!(
+            read_mode(extent, hostnames, lists, now),
+            mode,
+            "{extent:?}, {hostnames}, {lists:?}: {why}"
+        );
+    }
+}
+
+#[test]
+fn requests_are_counted_by_what_earlier_polls_learned() {
+    let (now, recently, _) = moments();
+    let read = |requests, unresolved| Lists::Read { requests, unresolved, at: recently };
+    let refused = Lists::Refused { at: recently, is_passing: true };
+    let zone_level = Extent { zone_level: true, ..DISCOVER };
+    for (extent, hostnames, lists, expected, most) in [
+        (GET, 1001, Lists::Untried, 1001, 1001),
+        (LIST, 1000, Lists::Untried, 2, 1002),
+        (LIST, 1001, Lists::Untried, 3, 1004),
+        (AUTO, 2, Lists::Untried, 2, 2),
+        (AUTO, 60, Lists::Untried, 2, 62),
+        (AUTO, 60, read(3, 10), 13, 13),
+        (AUTO, 60, read(2, 60), 60, 60),
+        (DISCOVER, 60, read(2, 60), 62, 62),
+        (AUTO, 60, refused, 61, 62),
+        (zone_level, 0, Lists::Untried, 4, 4),
+    ] {
+        let requests = requests(extent, hostnames, lists, now);
+        assert_eq!(requests, Requests { expected, most }, "{extent:?}, {hostnames}, {lists:?}");
+    }
+}

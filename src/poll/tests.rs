@@ -1,0 +1,9 @@
+//! Several polls in a row, in paused time, against a fake of the API's calls.
+
+mod fake;
+mod hanging;
+mod ids;
+mod lists;
+mod reloads;
+mod shutdown;
+mod stage;

@@ -1,0 +1,234 @@
+//! A fake of the API's calls, and a poller that polls it in paused time.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::clock::Clock;
+use crate::cloudflare::{
+    ApiError, AssociationRow, Associations, Budget, Error, ListedCertificate, ListedCertificates,
+    VisibleZones,
+};
+use crate::domain::{
+    Association, CertId, Certificate, CertificateDetails, Date, Expectation, Extent, Hostname,
+    HostnameTarget, Reading, Snapshot, Status, ZoneId, ZoneName, ZoneTarget,
+};
+use crate::poll::Api;
+
+/// How a call that hangs ends, if not by its deadline.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a zone of the fake answers.
+#[derive(Clone, Default)]
+pub(super) struct FakeZone {
+    pub(super) hostnames: BTreeSet<Hostname>,
+    /// Hostnames whose GET is never answered.
+    pub(super) hanging: BTreeSet<Hostname>,
+    /// The failure of a GET, of the list of associations, and of the list of certificates.
+    pub(super) get: Option<Failure>,
+    pub(super) list: Option<Failure>,
+    pub(super) certificates: Option<Failure>,
+    /// Whether the list of certificates lacks the certificate of all associations.
+    pub(super) lacks_certificate: bool,
+    /// Whether GETs give no end of the certificate any more.
+    pub(super) without_end: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failure(pub(super) u16, pub(super) i64);
+
+impl Failure {
+    fn error(self) -> Error {
+        let errors = match self.1 {
+            0 => Vec::new(),
+            code => vec![ApiError { code, message: "refused".into() }],
+        };
+        Error::Api { status: self.0, errors, ray: None, retry_after: None }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct World {
+    pub(super) zones: BTreeMap<ZoneId, FakeZone>,
+    /// Zones by name, as a look-up finds them.
+    pub(super) names: BTreeMap<ZoneName, ZoneId>,
+    /// The failure of look-ups by name, and of the list of all zones.
+    pub(super) by_name: Option<Failure>,
+    pub(super) all_zones: Option<Failure>,
+    /// The calls by kind.
+    pub(super) calls: HashMap<&'static str, usize>,
+    /// The hostnames asked about.
+    pub(super) asked: Vec<Hostname>,
+}
+
+/// The fake, which takes its requests from a real budget.
+pub(super) struct Fake {
+    pub(super) world: Arc<Mutex<World>>,
+    pub(super) budget: Arc<Budget>,
+    pub(super) clock: Clock,
+}
+
+pub(super) fn cert_id() -> CertId {
+    "2458ce5a-0c35-4c7f-82c7-8e9487d3ff60".parse().unwrap()
+}
+
+fn certificate(end: Option<i64>) -> Arc<Certificate> {
+    let expires_on = end.map(|end| jiff::Timestamp::from_second(end).unwrap().into());
+    let details = CertificateDetails { id: Some(cert_id()), expires_on, ..CertificateDetails::default() };
+    Arc::new(Certificate::new(details, None))
+}
+
+impl Fake {
+    /// Takes a request from the budget, counts it, and fails as the world says.
+    async fn call(
+        &self,
+        kind: &'static str,
+        deadline: Instant,
+        failure: impl Fn(&World) -> Option<Failure>,
+    ) -> Result<(), Error> {
+        if !self.budget.spend(deadline).await {
+            return Err(Error::Deadline);
+        }
+        sleep(Duration::from_millis(20)).await;
+        let mut world = self.world.lock().unwrap();
+        *world.calls.entry(kind).or_default() += 1;
+        failure(&world).map_or(Ok(()), |failure| Err(failure.error()))
+    }
+
+    fn zone(&self, id: ZoneId) -> Result<FakeZone, Error> {
+        self.world.lock().unwrap().zones.get(&id).cloned().ok_or_else(|| Failure(404, 7003).error())
+    }
+
+    fn now(&self) -> Date {
+        self.clock.now().into()
+    }
+}
+
+impl Api for Fake {
+    async fn zone_id(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
+        self.call("zone_id", deadline, |world| world.by_name).await?;
+        self.world.lock().unwrap().names.get(name).copied().ok_or_else(|| Error::NoZone(name.clone()))
+    }
+
+    async fn visible_zones(&self, _: usize, deadline: Instant) -> Result<Option<VisibleZones>, Error> {
+        self.call("visible_zones", deadline, |world| world.all_zones).await?;
+        let names = self.world.lock().unwrap().names.clone();
+        Ok(Some(names.into_iter().map(|(name, id)| (name, id, true)).collect()))
+    }
+
+    async fn hostname(&self, zone: ZoneId, hostname: &Hostname, deadline: Instant) -> Result<Reading, Error> {
+        self.call("hostname", deadline, |_| None).await?;
+        self.world.lock().unwrap().asked.push(hostname.clone());
+        let zone = self.zone(zone)?;
+        if zone.hanging.contains(hostname) {
+            sleep_until(deadline.min(Instant::now() + TIMEOUT)).await;
+            return Err(Failure(408, 0).error());
+        }
+        if let Some(failure) = zone.get {
+            return Err(failure.error());
+        }
+        if !zone.hostnames.contains(hostname) {
+            return Ok(Reading::bare(Association::None, self.now()));
+        }
+        let end = (!zone.without_end).then_some(1_900_000_000);
+        let certificate = Some(certificate(end));
+        Ok(Reading { certificate, ..Reading::bare(Association::Enabled, self.now()) })
+    }
+
+    async fn associations(
+        &self,
+        zone: ZoneId,
+        deadline: Instant,
+        proceed: impl Fn(u32) -> bool + Send + Sync,
+    ) -> Result<Option<Associations>, Error> {
+        self.call("associations", deadline, |_| None).await?;
+        let zone = self.zone(zone)?;
+        if let Some(failure) = zone.list {
+            return Err(failure.error());
+        }
+        let row = |hostname: &Hostname| AssociationRow {
+            hostname: hostname.clone(),
+            cert_id: Some(cert_id()),
+            association: Some(Association::Enabled),
+            status: Some(Status::Active),
+            created_at: None,
+            updated_at: None,
+        };
+        let rows = zone.hostnames.iter().map(row).collect();
+        Ok(proceed(1).then_some(Associations { rows, complete: true, pages: 1 }))
+    }
+
+    async fn hostname_certificates(
+        &self,
+        zone: ZoneId,
+        deadline: Instant,
+    ) -> Result<ListedCertificates, Error> {
+        self.call("certificates", deadline, |_| None).await?;
+        let zone = self.zone(zone)?;
+        if let Some(failure) = zone.certificates {
+            return Err(failure.error());
+        }
+        let row = ListedCertificate {
+            id: cert_id(),
+            status: Some(Status::Active),
+            uploaded_on: None,
+            certificate: certificate(Some(1_900_000_000)),
+        };
+        let rows = if zone.lacks_certificate { Vec::new() } else { vec![row] };
+        Ok(ListedCertificates { rows, complete: true, pages: 1 })
+    }
+
+    async fn zone_certificates(&self, _: ZoneId, deadline: Instant) -> Result<ListedCertificates, Error> {
+        self.call("zone_certificates", deadline, |_| None).await?;
+        Ok(ListedCertificates { rows: Vec::new(), complete: true, pages: 1 })
+    }
+
+    async fn zone_level_enabled(&self, _: ZoneId, deadline: Instant) -> Result<bool, Error> {
+        self.call("settings", deadline, |_| None).await?;
+        Ok(true)
+    }
+    fn take_odd_fields(&self, _: ZoneId) -> bool {
+        false
+    }
+}
+
+pub(super) fn id(digit: char) -> ZoneId {
+    digit.to_string().repeat(32).parse().unwrap()
+}
+
+pub(super) fn name(text: &str) -> Hostname {
+    text.parse().unwrap()
+}
+
+/// So many hostnames of `example.com` whose names begin with `prefix`.
+pub(super) fn names(prefix: &str, count: usize) -> Vec<Hostname> {
+    (0..count).map(|number| name(&format!("{prefix}{number:03}.example.com"))).collect()
+}
+
+/// The zone `example.com`, found by its name, with these hostnames.
+pub(super) fn zone(hostnames: &[Hostname], extent: Extent) -> ZoneTarget {
+    let hostnames = hostnames
+        .iter()
+        .map(|hostname| HostnameTarget { hostname: hostname.clone(), expectation: Expectation::default() });
+    ZoneTarget::named("a".into(), "example.com".parse().unwrap(), None)
+        .with_hostnames(hostnames.collect())
+        .with_extent(extent)
+}
+
+/// A world in which `example.com` has these hostnames.
+pub(super) fn world(hostnames: &[Hostname]) -> World {
+    let zone = FakeZone { hostnames: hostnames.iter().cloned().collect(), ..FakeZone::default() };
+    World {
+        zones: [(id('1'), zone)].into(),
+        names: [("example.com".parse().unwrap(), id('1'))].into(),
+        ..World::default()
+    }
+}
+
+/// The numbers of hostnames that are up, and of all.
+pub(super) fn up(known: &Snapshot) -> (usize, usize) {
+    let entries = || known.zones().iter().flat_map(|zone| zone.entries());
+    (entries().filter(|entry| entry.is_up()).count(), entries().count())
+}

@@ -1,0 +1,77 @@
+//! Hostnames that hang or are refused.
+
+use std::time::Duration;
+
+use super::fake::{Failure, id, names, up, world, zone};
+use super::stage::Stage;
+use crate::domain::{Extent, Reason, Strategy};
+
+const GET: Extent = Extent { strategy: Strategy::Get, discovered: None, zone_level: false };
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test(start_paused = true)]
+async fn healthy_hostnames_are_read_in_every_poll_however_many_others_hang() {
+    // the hanging ones come first by name
+    let (hanging, healthy) = (names("a", 24), names("z", 4));
+    let all: Vec<_> = hanging.iter().chain(&healthy).cloned().collect();
+    let mut world = world(&all);
+    world.zones.get_mut(&id('1')).unwrap().hanging = hanging.iter().cloned().collect();
+    let stage = Stage::start(vec![zone(&all, GET)], world, Duration::from_secs(10), 1000).await;
+    // by then every hostname was asked about once
+    for _ in 0..4 {
+        stage.tick().await;
+    }
+    stage.asked();
+    for poll in 0..20 {
+        let known = stage.tick().await;
+        let asked = stage.asked();
+        assert_eq!(asked.iter().filter(|name| healthy.contains(name)).count(), 4, "poll {poll}: {asked:?}");
+        assert!(asked.len() <= 4 + 3, "poll {poll}: {asked:?}");
+        assert_eq!(up(&known), (4, 28));
+    }
+    // what hangs is asked in turn, so that it is read once it no longer does
+    stage.world(|world| world.zones.get_mut(&id('1')).unwrap().hanging.clear());
+    for _ in 0..2 {
+        stage.tick().await;
+    }
+    assert_eq!(up(&*stage.tick().await), (28, 28));
+    assert_eq!(stage.counted("cloudflare_aop_exporter_polls_skipped_total", ""), 0.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_costs_few_requests_and_keeps_what_was_read() {
+    let all = names("h", 100);
+    let stage = Stage::start(vec![zone(&all, GET)], world(&all), MINUTE, 1000).await;
+    assert_eq!(up(&*stage.tick().await), (100, 100));
+    stage.world(|world| world.zones.get_mut(&id('1')).unwrap().get = Some(Failure(503, 0)));
+    stage.calls("hostname");
+    let known = stage.tick().await;
+    assert_eq!(up(&known), (0, 100));
+    assert!(known.zones()[0].entries().iter().all(|entry| entry.failure() == Some(Reason::ServerError)));
+    assert!(known.zones()[0].entries().iter().all(|entry| entry.reading().is_some()));
+    // those that ran side by side when the outage began
+    assert!(stage.calls("hostname") <= 10);
+    stage.tick().await;
+    assert!(stage.calls("hostname") <= 3 + 8);
+    stage.world(|world| world.zones.get_mut(&id('1')).unwrap().get = None);
+    stage.tick().await;
+    assert_eq!(up(&*stage.tick().await), (100, 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_refuses_every_hostname_is_asked_about_a_few() {
+    for (failure, reason) in [(Failure(403, 0), Reason::Forbidden), (Failure(404, 7003), Reason::NotFound)] {
+        let all = names("h", 100);
+        let mut world = world(&all);
+        world.zones.get_mut(&id('1')).unwrap().get = Some(failure);
+        let stage = Stage::start(vec![zone(&all, GET)], world, MINUTE, 1000).await;
+        for _ in 0..3 {
+            let known = stage.tick().await;
+            let zone = &known.zones()[0];
+            assert_eq!(zone.failure(), Some(reason));
+            assert!(zone.entries().iter().all(|entry| entry.failure() == Some(reason)));
+            let asked = stage.calls("hostname");
+            assert!((1..=8).contains(&asked), "{failure:?}: {asked} requests");
+        }
+    }
+}

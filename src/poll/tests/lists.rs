@@ -1,0 +1,133 @@
+//! Lists that are refused, or leave hostnames open.
+
+use std::time::Duration;
+
+use super::fake::{Failure, id, names, up, world, zone};
+use super::stage::Stage;
+use crate::domain::{Expected, Extent, Strategy};
+
+const AUTO: Extent = Extent { strategy: Strategy::Auto, discovered: None, zone_level: false };
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Every way to refuse a list that leaves GETs a chance.
+const REFUSALS: [Failure; 12] = [
+    Failure(302, 0),
+    Failure(400, 0),
+    Failure(403, 0),
+    Failure(404, 0),
+    Failure(404, 7003),
+    Failure(405, 0),
+    Failure(409, 0),
+    Failure(410, 0),
+    Failure(422, 0),
+    Failure(500, 0),
+    Failure(200, 1),
+    Failure(503, 10_000),
+];
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_list_falls_back_to_gets_in_the_same_poll() {
+    for failure in REFUSALS {
+        for of_certificates in [false, true] {
+            let all = names("h", 6);
+            let mut world = world(&all);
+            let fake = world.zones.get_mut(&id('1')).unwrap();
+            *(if of_certificates { &mut fake.certificates } else { &mut fake.list }) = Some(failure);
+            for strategy in [Strategy::Auto, Strategy::List] {
+                let world = super::fake::World {
+                    zones: world.zones.clone(),
+                    names: world.names.clone(),
+                    ..super::fake::World::default()
+                };
+                let extent = Extent { strategy, ..AUTO };
+                let stage = Stage::start(vec![zone(&all, extent)], world, MINUTE, 1000).await;
+                assert_eq!(up(&*stage.tick().await), (6, 6), "{failure:?}, certificates: {of_certificates}");
+                assert_eq!(stage.calls("hostname"), 6);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_or_quota_sends_no_gets() {
+    for failure in [Failure(401, 0), Failure(429, 0), Failure(400, 6003)] {
+        let all = names("h", 6);
+        let mut world = world(&all);
+        world.zones.get_mut(&id('1')).unwrap().list = Some(failure);
+        let stage = Stage::start(vec![zone(&all, AUTO)], world, MINUTE, 1000).await;
+        assert_eq!(up(&*stage.tick().await), (0, 6));
+        assert_eq!(stage.calls("hostname"), 0, "{failure:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_is_tried_again_in_the_next_poll_after_an_outage_and_hourly_after_a_refusal() {
+    for (failure, polls_with_gets) in [(Failure(500, 0), 0), (Failure(404, 0), 60)] {
+        let all = names("h", 6);
+        let mut world = world(&all);
+        world.zones.get_mut(&id('1')).unwrap().list = Some(failure);
+        let stage = Stage::start(vec![zone(&all, AUTO)], world, MINUTE, 1000).await;
+        stage.tick().await;
+        stage.world(|world| world.zones.get_mut(&id('1')).unwrap().list = None);
+        stage.calls("hostname");
+        let mut polls = 0;
+        loop {
+            assert_eq!(up(&*stage.tick().await), (6, 6));
+            if stage.calls("hostname") == 0 {
+                break;
+            }
+            polls += 1;
+        }
+        assert_eq!(polls, polls_with_gets, "{failure:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn hostnames_that_lists_leave_open_are_planned_for() {
+    const GAP: Duration = Duration::from_secs(4);
+    let all = names("h", 60);
+    let discovering = Extent { discovered: Some(Expected::Enabled), ..AUTO };
+    // by GET 60 requests take three ticks; where hostnames are discovered the lists are read too, which takes a fourth
+    for (extent, interval) in [(AUTO, 12.0), (discovering, 16.0)] {
+        let mut world = world(&all);
+        world.zones.get_mut(&id('1')).unwrap().lacks_certificate = true;
+        let stage = Stage::start(vec![zone(&all, extent)], world, GAP, 20).await;
+        for _ in 0..6 {
+            stage.tick().await;
+        }
+        for _ in 0..40 {
+            assert_eq!(up(&*stage.tick().await), (60, 60));
+            assert_eq!(stage.interval(), interval);
+        }
+        assert_eq!(stage.errors("timeout"), 0.0);
+        let known = stage.tick().await;
+        let certificates = known.zones()[0].certificates().iter().map(|row| row.id.clone());
+        assert_eq!(certificates.collect::<Vec<_>>(), [super::fake::cert_id()], "as by GET");
+        let polls = |stage: &Stage| stage.counted("cloudflare_aop_exporter_polls_total", "");
+        let before = polls(&stage);
+        for _ in 0..12 {
+            stage.tick().await;
+        }
+        assert_eq!(
+            polls(&stage) - before,
+            48.0 / interval,
+            "the interval that is told is the one that is kept"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_an_answer_leaves_out_is_kept() {
+    let all = names("h", 2);
+    let stage = Stage::start(vec![zone(&all, AUTO)], world(&all), MINUTE, 1000).await;
+    let end = |known: &crate::domain::Snapshot| {
+        known.zones()[0].entries().iter().map(|entry| entry.reading().unwrap().ends()).collect::<Vec<_>>()
+    };
+    let known = end(&*stage.tick().await);
+    assert!(known.iter().all(Option::is_some));
+    stage.world(|world| world.zones.get_mut(&id('1')).unwrap().without_end = true);
+    for _ in 0..3 {
+        stage.tick().await;
+        assert_eq!(end(&stage.keeper.snapshot()), known);
+    }
+}

@@ -1,0 +1,105 @@
+//! A poller that polls the fake in paused time.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, advance};
+use tokio_util::sync::CancellationToken;
+
+use super::fake::{Fake, World};
+use crate::clock::Clock;
+use crate::cloudflare::{Budget, RateLimit};
+use crate::domain::{Hostname, Snapshot, Targets, ZoneTarget};
+use crate::keeper::{self, Keeper};
+use crate::poll::{Account, Poller, Setup};
+use crate::telemetry::Telemetry;
+
+/// A poller that polls the fake.
+pub(super) struct Stage {
+    pub(super) world: Arc<Mutex<World>>,
+    pub(super) keeper: keeper::Handle,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) setup: watch::Sender<Arc<Setup<Fake>>>,
+    pub(super) shutdown: CancellationToken,
+    clock: Clock,
+    ticks: mpsc::Sender<()>,
+    gap: Duration,
+}
+
+pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
+
+impl Stage {
+    /// Polls these zones in one account, with ticks every `gap`, from a quota of `requests` in each gap.
+    pub(super) async fn start(zones: Vec<ZoneTarget>, world: World, gap: Duration, requests: u32) -> Self {
+        let targets = Targets::new(zones);
+        let (keeper, handle) = Keeper::new(Snapshot::default().retarget(&targets));
+        let shutdown = CancellationToken::new();
+        tokio::spawn(keeper.run(shutdown.clone()));
+        let limit = RateLimit { requests: NonZeroU32::new(requests).unwrap(), per: gap };
+        let (budget, clock) = (Arc::new(Budget::new(limit)), Clock::fixed(NOW.parse().unwrap()));
+        let world = Arc::new(Mutex::new(world));
+        let fake = Fake { world: Arc::clone(&world), budget: Arc::clone(&budget), clock: clock.clone() };
+        let account = Account { api: Arc::new(fake), budget, max_concurrent: 8, token: 0 };
+        let setup = watch::Sender::new(Arc::new(Setup { accounts: [("a".into(), account)].into(), gap }));
+        let telemetry = Arc::new(Telemetry::new().unwrap());
+        let poller = Poller::new(setup.subscribe(), handle.clone(), Arc::clone(&telemetry), clock.clone());
+        let (ticks, receiver) = mpsc::channel(1);
+        tokio::spawn(poller.run(receiver, shutdown.clone()));
+        Self { world, keeper: handle, telemetry, setup, shutdown, clock, ticks, gap }
+    }
+
+    /// Lets time pass until the next tick, which is skipped if a poll is still running, and returns what is known.
+    pub(super) async fn tick(&self) -> Arc<Snapshot> {
+        self.pass(self.gap).await;
+        let known = self.keeper.snapshot();
+        self.ticks.send(()).await.unwrap();
+        known
+    }
+
+    /// Lets time pass in small steps, on both clocks.
+    pub(super) async fn pass(&self, time: Duration) {
+        let (step, end) = (Duration::from_millis(10), Instant::now() + time);
+        while Instant::now() < end {
+            advance(step).await;
+            let passed = self.clock.now() + jiff::SignedDuration::try_from(step).unwrap();
+            self.clock.set(passed);
+        }
+    }
+
+    pub(super) fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        look(&mut self.world.lock().unwrap())
+    }
+
+    /// The calls of a kind since this was last asked.
+    pub(super) fn calls(&self, kind: &str) -> usize {
+        self.world(|world| world.calls.remove(kind).unwrap_or_default())
+    }
+
+    /// The hostnames asked about since this was last asked.
+    pub(super) fn asked(&self) -> Vec<Hostname> {
+        self.world(|world| std::mem::take(&mut world.asked))
+    }
+
+    /// The errors that were counted for a reason.
+    pub(super) fn errors(&self, reason: &str) -> f64 {
+        self.counted("cloudflare_aop_exporter_poll_errors_total", reason)
+    }
+
+    pub(super) fn counted(&self, family: &str, label: &str) -> f64 {
+        let families = self.telemetry.gather(Instant::now());
+        let samples =
+            families.iter().filter(|known| known.name() == family).flat_map(|family| family.get_metric());
+        let samples = samples
+            .filter(|sample| label.is_empty() || sample.get_label().iter().any(|has| has.value() == label));
+        samples.map(|sample| sample.get_counter().get_value()).sum()
+    }
+
+    pub(super) fn interval(&self) -> f64 {
+        let families = self.telemetry.gather(Instant::now());
+        let family =
+            families.iter().find(|known| known.name() == "cloudflare_aop_exporter_poll_interval_seconds");
+        family.unwrap().get_metric()[0].get_gauge().get_value()
+    }
+}

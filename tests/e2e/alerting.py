@@ -1,0 +1,269 @@
+"""From a fault at Cloudflare to the alert that reaches a person: a simulated API, two exporters, and a real Prometheus
+and Alertmanager with the files that are shipped.
+
+Of those files only times are changed, and all in the same way: a minute becomes a second (see `shortened`).
+"""
+
+import json
+import re
+import signal
+import time
+import urllib.parse
+import urllib.request
+
+from harness import ALERTMANAGER, EXPORTER, PROMETHEUS, RULES, TOKEN, Case, Simulator, ask, eventually, status, values
+from webhook import Webhook
+
+DAY = 86_400
+RECEIVERS = {"critical": "page", "warning": "ticket", "info": "notes"}
+# one second, then two, again and again: a poll may take as long as the longer, and then it passes over a tick
+SCHEDULE = "0-59/3,1-59/3 * * * * *"
+HEALTHY = {"enabled": True, "status": "active", "certificate": {"expires_in": 300 * DAY, "status": "active"}}
+RECORDED = re.findall(r"^ +- record: (\S+)$", RULES, re.MULTILINE)
+
+
+def shortened(text):
+    """The text with every waiting time, interval and range divided by 60; what is compared with a date stays."""
+
+    def divided(found):
+        seconds = int(found[2]) * {"s": 1, "m": 60, "h": 3600, "d": DAY}[found[3]]
+        return f"{found[1]}{seconds * 1000 // 60}ms"
+
+    keys = r"((?:\bfor|keep_firing_for|\w*interval|group_wait): |\[|\boffset )(\d+)([smhd])\b"
+    # the age of a process that has just started
+    young = r"(?<=process_start_time_seconds > time\(\) - )\d+"
+    return re.sub(young, lambda found: str(int(found[0]) // 60), re.sub(keys, divided, text))
+
+
+class Scenario:
+    """A fault, and exactly the alerts that it causes."""
+
+    # retries are not shortened: a poll that retries takes longer than the schedule allows, and polls may be skipped
+    retried = False
+
+    def __init__(self, *expected):
+        self.expected = set(expected)
+
+    def prepare(self, world, name):
+        """Adds to the world what the fault strikes, and sets `about`: labels of the alerts about it."""
+        raise NotImplementedError
+
+    def cause(self):
+        raise NotImplementedError
+
+    def mend(self):
+        pass
+
+    def concerns(self, labels):
+        return any(about.items() <= labels.items() for about in self.about)
+
+
+class World:
+    """A simulated account with two exporters, the Prometheus that scrapes them, and the Alertmanager behind it.
+
+    Whatever is not as expected is collected in `failures`, by the name of the scenario; under None if it belongs to no
+    scenario.
+    """
+
+    def __init__(self):
+        self.case = Case()
+        self.webhook = Webhook()
+        self.case.addCleanup(self.webhook.close)
+        self.files = self.case.folder()
+        self.main = Simulator(self.case.simulate())
+        self.accounts, self.zones, self.scenarios, self.failures = {}, [], {}, {}
+        self.main.ask("PUT", "zones/hosts.example")
+        self.main.ask("PUT", "zones/alone.example")
+        # nothing is ever the matter with these
+        self.hostnames = [{"name": f"{label}.hosts.example"} for label in ["www", "api"]]
+        for hostname in self.hostnames:
+            self.main.ask("PUT", f"zones/hosts.example/hostnames/{hostname['name']}", HEALTHY)
+
+    def close(self):
+        self.case.doCleanups()
+
+    def add(self, name, scenario):
+        scenario.prepare(self, name)
+        self.scenarios[name] = scenario
+
+    def zone(self, name, **settings):
+        """Adds a zone and returns its id."""
+        self.zones.append((name, settings))
+        return self.main.ask("PUT", f"zones/{name}")["id"]
+
+    def account(self, name):
+        """Adds an account with two zones and an API of its own."""
+        simulator = Simulator(self.case.simulate())
+        for zone in [f"one-{name}.example", f"two-{name}.example"]:
+            simulator.ask("PUT", f"zones/{zone}")
+            simulator.ask("PUT", f"zones/{zone}/hostnames/www.{zone}", {})
+        self.accounts[name] = simulator
+        return simulator
+
+    def start(self):
+        """Starts everything that watches the account."""
+        self.exporters = {name: self.exporter(name, "127.0.0.1:0") for name in ["main", "replica"]}
+        self.started = time.monotonic()
+        targets = '", "'.join(exporter.address for exporter in self.exporters.values())
+        self.prometheus = self.monitoring(targets)
+
+    def exporter(self, name, listen):
+        path = self.files / f"{name}.toml"
+        path.write_text(self.config(name))
+        arguments = ["serve", "--config", str(path), "--listen", listen]
+        exporter = self.case.start(EXPORTER, *arguments, env={"CLOUDFLARE_API_TOKEN": TOKEN})
+        eventually(lambda: self.case.assertEqual(status(exporter, "/-/ready"), 200))
+        return exporter
+
+    def config(self, name):
+        hosts = ("hosts.example", {"hostnames": self.hostnames, "strategy": "get"})
+        if name == "replica":
+            # it reads the hostnames too, so a fault of theirs is seen twice and told once
+            return configured([("main", self.main, [hosts, ("alone.example", {"discover": True})])])
+        accounts = [("main", self.main, [hosts, *self.zones])]
+        for account, simulator in self.accounts.items():
+            names = [f"one-{account}.example", f"two-{account}.example"]
+            accounts.append((account, simulator, [(zone, {"hostnames": [f"www.{zone}"]}) for zone in names]))
+        return configured(accounts)
+
+    def reconfigure(self, more=""):
+        (self.files / "main.toml").write_text(self.config("main") + more)
+        self.exporters["main"].child.send_signal(signal.SIGHUP)
+
+    def stop_exporter(self, name):
+        self.case.assertEqual(self.exporters[name].stop(), 0)
+
+    def start_exporter(self, name):
+        self.exporters[name] = self.exporter(name, self.exporters[name].address)
+
+    def monitoring(self, targets):
+        """Starts a Prometheus that scrapes `targets` and an Alertmanager that tells the webhook."""
+        text = ALERTMANAGER.read_text()
+        self.case.assertIn("http://127.0.0.1:9099/", text)
+        path = self.files / "alertmanager.yml"
+        path.write_text(shortened(text.replace("127.0.0.1:9099", self.webhook.address)))
+        alertmanager = self.case.start(
+            "prometheus-alertmanager",
+            f"--config.file={path}",
+            f"--storage.path={self.files / 'alertmanager'}",
+            "--web.listen-address=127.0.0.1:0",
+            "--cluster.listen-address=",
+        )
+        text = (PROMETHEUS / "prometheus.yml").read_text()
+        for address in ["127.0.0.1:9093", "127.0.0.1:10219"]:
+            self.case.assertIn(f'"{address}"', text)
+        # what the file has with the addresses of this world
+        self.scraping = text.replace("127.0.0.1:9093", alertmanager.address).replace("127.0.0.1:10219", targets)
+        self.targets = f'"{targets}"'
+        path = self.files / "prometheus.yml"
+        path.write_text(shortened(self.scraping))
+        # the lookback is 5m, shortened as everything else
+        prometheus = self.case.start_prometheus(path, "--web.enable-lifecycle", "--query.lookback-delta=5s")
+        # it finds its targets only after 5 s, which are not shortened, and until then the rules would miss them
+        eventually(lambda: self.case.assertEqual(values(prometheus, "up"), [1, 1]))
+        (self.files / "rules.yml").write_text(shortened(RULES))
+        reload(prometheus)
+        return prometheus
+
+    def scrape(self, targets):
+        """Has Prometheus scrape these targets instead."""
+        (self.files / "prometheus.yml").write_text(shortened(self.scraping.replace(self.targets, targets)))
+        reload(self.prometheus)
+
+    def play(self, names, restart):
+        """Causes these scenarios at once, waits for their alerts, mends them, and waits until all have resolved."""
+        chosen = {name: self.scenarios[name] for name in names}
+        for scenario in chosen.values():
+            scenario.cause()
+        self.settle(chosen, 75, "did not come", lambda scenario: scenario.expected - self.told_of(scenario))
+        self.quiet(5)
+        if restart:
+            # what fires goes on firing
+            self.stop_exporter("main")
+            self.start_exporter("main")
+            self.quiet(8)
+        for scenario in chosen.values():
+            scenario.mend()
+        self.settle(chosen, 120, "did not resolve", self.firing)
+        self.quiet(0)
+
+    def settle(self, chosen, seconds, what, left):
+        """Waits until nothing is left of any scenario; what is left then is a failure."""
+
+        def look():
+            found = {name: left(scenario) for name, scenario in chosen.items()}
+            found = {name: sorted(alerts) for name, alerts in found.items() if alerts}
+            self.case.assertEqual(found, {})
+
+        try:
+            eventually(look, seconds)
+        except AssertionError:
+            for name, scenario in chosen.items():
+                if left(scenario):
+                    self.fail(name, f"{what}: {sorted(left(scenario))}")
+
+    def quiet(self, seconds):
+        """Waits, and looks at all that was told so far: only what is expected, to whom it concerns, and never twice."""
+        time.sleep(seconds)
+        for labels, states, receiver in self.webhook.told():
+            alert = alert_name(labels)
+            concerned = [key for key, scenario in self.scenarios.items() if scenario.concerns(labels)]
+            if alert == "PollsSkipped" and any(scenario.retried for scenario in self.scenarios.values()):
+                continue
+            if not any(alert in self.scenarios[key].expected for key in concerned):
+                self.fail(concerned[0] if concerned else None, f"unexpected: {labels}")
+            if receiver != RECEIVERS[labels["severity"]]:
+                self.fail(concerned[0] if concerned else None, f"told {receiver}: {labels}")
+            if states != ["firing", "resolved"][: len(states)]:
+                self.fail(concerned[0] if concerned else None, f"was {states}: {labels}")
+
+    def fail(self, name, text):
+        found = self.failures.setdefault(name, [])
+        if text not in found:
+            found.append(text)
+
+    def told_of(self, scenario):
+        """The alerts of a scenario that ever came."""
+        return {alert_name(labels) for labels, _, _ in self.webhook.told() if scenario.concerns(labels)}
+
+    def firing(self, scenario):
+        told = self.webhook.told()
+        return {alert_name(labels) for labels, states, _ in told if scenario.concerns(labels) and states[-1] == "firing"}
+
+    def recorded(self):
+        """Checks that every rule can be evaluated, and returns the recording rules that ever had a result."""
+        rules = [rule for group in ask(self.prometheus, "rules")["groups"] for rule in group["rules"]]
+        self.case.assertEqual(len(rules), len(re.findall(r"^ +- (?:alert|record): ", RULES, re.MULTILINE)))
+        broken = {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] != "ok"}
+        self.case.assertEqual(broken, {})
+        ever = {name: urllib.parse.quote(f"count_over_time({name}[1h])") for name in RECORDED}
+        return {name for name in RECORDED if ask(self.prometheus, f"query?query={ever[name]}")["result"]}
+
+
+def reload(prometheus):
+    request = urllib.request.Request(f"http://{prometheus.address}/-/reload", method="POST")
+    urllib.request.urlopen(request, timeout=10).close()
+
+
+def alert_name(labels):
+    return labels["alertname"].removeprefix("CloudflareAop")
+
+
+def configured(accounts):
+    """A configuration of accounts, each with its name, its API and its zones."""
+    lines = ["[poll]", f'schedule = "{SCHEDULE}"', 'jitter = "0s"']
+    for account, simulator, zones in accounts:
+        lines += ["[[account]]", f'name = "{account}"', f'base_url = "http://{simulator.address}/client/v4"']
+        lines += ['rate_limit = { requests = 100000, per = "1m" }', "max_concurrent_requests = 32"]
+        for zone, settings in zones:
+            lines += ["[[account.zone]]", f'name = "{zone}"']
+            lines += [f"{key} = {toml(value)}" for key, value in settings.items()]
+    return "\n".join(lines) + "\n"
+
+
+def toml(value):
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value)
