@@ -326,9 +326,8 @@ class Zones(Alerts):
     failing=OnAccount("AccountStale", effect={"status": {"status": 500}}),
     blocked=OnAccount("AccountStale", "RateLimited", effect={"status": {"status": 429, "code": 971, "retry_after": "5"}}),
     limited_once=OnAccount("RateLimited", effect={"status": {"status": 429, "code": 971, "retry_after": "1"}}, times=1),
-    hanging=OnAccount(
-        "AccountStale", "PollsSkipped", effect="hang", also=[{"alertname": "CloudflareAopPollsSkipped"}]
-    ),
+    # each poll gives up before the next tick, so that none is skipped
+    hanging=OnAccount("AccountStale", effect="hang"),
 )
 class Accounts(Alerts):
     records = {"cloudflare_aop:account_age:intervals"}

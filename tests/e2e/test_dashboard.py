@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from harness import DEPLOY, RULES, TEXT, Case, Simulator, eventually, get, query
+from harness import DEPLOY, ROOT, RULES, TEXT, Case, Simulator, eventually, get, query
 
 DASHBOARD = json.loads((DEPLOY / "grafana/dashboards/cloudflare-aop.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
