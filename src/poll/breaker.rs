@@ -5,8 +5,8 @@ use crate::domain::Reason;
 
 /// So many outages or refusals in a row end the GETs of a zone.
 const MOST_IN_A_ROW: u32 = 3;
-/// So many failures of any kind end them where nothing was answered at all.
-const MOST_UNANSWERED: u32 = 10;
+/// So many refusals of any kind end them if nothing was answered at all.
+const MOST_REFUSED: u32 = 10;
 
 /// Decides from the answers so far how many GETs may run side by side, and when to skip the rest.
 #[derive(Debug, Default)]
@@ -18,7 +18,8 @@ pub(super) struct Breaker {
     outages: u32,
     /// Refusals of the whole zone before anything was answered.
     refusals: u32,
-    failures: u32,
+    /// Refusals of any kind.
+    refused: u32,
     tripped: Option<Reason>,
 }
 
@@ -44,14 +45,14 @@ impl Breaker {
     /// Takes in a failure.
     pub(super) fn failed(&mut self, error: &Error) {
         let reason = error.reason();
-        self.failures += 1;
+        self.refused += u32::from(matches!(error, Error::Api { .. }));
         match reason {
             Reason::ServerError | Reason::Timeout | Reason::Connect | Reason::Tls => self.outages += 1,
             _ if !self.answered && refuses_zone(error) => self.refusals += 1,
             _ => self.outages = 0,
         }
         let concerns_all = reason == Reason::Auth || !error.was_sent();
-        let unanswered = !self.answered && self.failures >= MOST_UNANSWERED;
+        let unanswered = !self.answered && self.refused >= MOST_REFUSED;
         if concerns_all || unanswered || self.outages >= MOST_IN_A_ROW || self.refusals >= MOST_IN_A_ROW {
             self.tripped.get_or_insert(reason);
         }
@@ -78,4 +79,65 @@ impl Breaker {
 /// Whether a failure about one hostname tells that the whole zone is refused.
 fn refuses_zone(error: &Error) -> bool {
     error.reason() == Reason::Forbidden || error.is_of_path()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api(status: u16) -> Error {
+        Error::Api { status, errors: Vec::new(), ray: None, retry_after: None }
+    }
+
+    fn unreadable() -> Error {
+        Error::Invalid { status: 200, what: "it is odd".into(), ray: None }
+    }
+
+    /// The number of these failures after which the rest is skipped.
+    fn tripped_after(mut breaker: Breaker, error: &Error) -> Option<usize> {
+        (1..=20).find(|_| {
+            breaker.failed(error);
+            breaker.tripped().is_some()
+        })
+    }
+
+    #[test]
+    fn it_trips_after_as_many_failures_as_their_kind_allows() {
+        let after = |error: &Error| tripped_after(Breaker::default(), error);
+        assert_eq!(
+            [401, 500, 503, 408, 403, 404, 400].map(|status| after(&api(status))),
+            [Some(1), Some(3), Some(3), Some(3), Some(3), Some(10), Some(10)]
+        );
+        assert_eq!([Error::Deadline, unreadable()].map(|error| after(&error)), [Some(1), None]);
+    }
+
+    #[test]
+    fn an_answer_ends_a_row_and_shows_that_the_zone_is_not_refused() {
+        let mut breaker = Breaker::default();
+        for status in [500, 500, 403, 403] {
+            breaker.failed(&api(status));
+        }
+        breaker.answered(false);
+        assert_eq!(tripped_after(breaker, &api(403)), None);
+        let mut breaker = Breaker::default();
+        breaker.answered(false);
+        assert_eq!(tripped_after(breaker, &api(500)), Some(3));
+    }
+
+    #[test]
+    fn after_a_refused_list_one_more_refusal_is_enough() {
+        assert_eq!(tripped_after(Breaker::after(&api(403)), &api(403)), Some(1));
+        assert_eq!(tripped_after(Breaker::after(&api(500)), &api(500)), Some(2));
+        assert_eq!(tripped_after(Breaker::after(&api(404)), &api(404)), Some(9));
+    }
+
+    #[test]
+    fn gets_run_one_at_a_time_after_a_failure_and_for_suspects() {
+        let mut breaker = Breaker::default();
+        assert_eq!((breaker.width(false, 8), breaker.width(true, 8)), (8, 1));
+        breaker.failed(&api(500));
+        assert_eq!(breaker.width(false, 8), 1);
+        breaker.answered(true);
+        assert_eq!((breaker.width(false, 8), breaker.width(true, 8)), (8, 8));
+    }
 }
