@@ -154,6 +154,29 @@ fn a_new_configuration_takes_over_in_the_middle_of_a_poll() {
 }
 
 #[test]
+fn a_reload_that_changes_nothing_for_a_zone_leaves_its_poll_alone() {
+    let hostnames = (0..8).map(|number| format!("\"h{number}.example.com\"")).collect::<Vec<_>>().join(",");
+    // two requests a second, so that the poll goes on for some seconds
+    let slow = |address: &str, level: &str| {
+        let limited = "base_url = \"http";
+        let limit = "rate_limit = { requests = 2, per = \"1s\" }\n";
+        let config = config(address, &hostnames).replace(limited, &format!("{limit}{limited}"));
+        format!("{config}strategy = \"get\"\n[metrics]\nstates = \"{level}\"\n")
+    };
+    let serving = Serving::start(|address| slow(address, "all"));
+    // none of them has an association
+    let asked =
+        "cloudflare_aop_api_requests_total{account=\"default\",code=\"404\",endpoint=\"hostname_get\"}";
+    serving.serve.until("/metrics", asked);
+    for states in ["all", "current", "all", "current", "all"] {
+        serving.write(&slow(&serving.api.address, states));
+        serving.hang_up();
+    }
+    let page = serving.serve.until("/metrics", "\ncloudflare_aop_exporter_polls_total 1\n");
+    assert_eq!(value(&page, asked), Some("8"), "each hostname was asked about once");
+}
+
+#[test]
 fn a_block_after_429_outlives_every_reload_for_whoever_it_is_of() {
     let (api, folder) = (simulate(), Folder::new());
     api.request_with(
