@@ -1,4 +1,4 @@
-//! The client of Cloudflare's API: one method a request, and one place where a response becomes a result.
+//! The client of Cloudflare's API: one method for each of its methods, and one place where a response becomes a result.
 
 mod advice;
 mod associations;

@@ -1,4 +1,4 @@
-//! All associations of a zone, page by page.
+//! The list of a zone's associations.
 
 use std::collections::HashSet;
 
@@ -18,16 +18,16 @@ const PAGING: Paging = Paging { per_page: 1000, shortest_full_page: 1, most_page
 /// More associations than a page has, and than a zone can have.
 pub(super) const MOST_ROWS: usize = 5000;
 
-/// One row of the list: a hostname may have several.
+/// One row of the list. A hostname may have several.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AssociationRow {
     /// The hostname.
     pub hostname: Hostname,
     /// The certificate that it is associated with.
     pub cert_id: Option<CertId>,
-    /// Whether that is presented; none where the row does not say, so that it cannot be trusted.
+    /// Whether that is presented; none if the row does not say, so that it cannot be trusted.
     pub association: Option<Association>,
-    /// How far Cloudflare has brought it.
+    /// The status of its deployment.
     pub status: Option<Status>,
     /// When the association was made.
     pub created_at: Option<Date>,
@@ -35,25 +35,25 @@ pub struct AssociationRow {
     pub updated_at: Option<Date>,
 }
 
-/// What the pages of a list had.
+/// A list of associations, as far as it could be read.
 #[derive(Debug, Default)]
 pub struct Associations {
     /// The rows, each once.
     pub rows: HashSet<AssociationRow>,
     /// Whether these are all, rather than what was left of a list that changed while it was read.
     pub complete: bool,
-    /// In how many pages they came. Several are of different moments, also where nothing else shows that.
+    /// The number of pages they came in. Each shows the list at another moment, even if nothing else says so.
     pub pages: u32,
 }
 
 impl Client {
-    /// All associations of a zone, whatever their status
+    /// Lists all associations of a zone, whatever their status
     /// (`GET /zones/{zone_id}/origin_tls_client_auth/hostnames?status=all`).
     ///
-    /// After the first page `proceed` is asked whether so many pages are worth it; none is the answer if not.
+    /// After the first page `proceed` is asked whether so many pages are worth reading; if not, returns none.
     ///
     /// # Errors
-    /// Where a page cannot be read before `deadline`.
+    /// If a page cannot be read before `deadline`.
     pub async fn associations(
         &self,
         zone: ZoneId,
@@ -76,7 +76,7 @@ impl Client {
     }
 }
 
-/// The rows of a page.
+/// Reads one page.
 fn decode_page(body: &[u8]) -> Decoded<PageRows<AssociationRow, ()>> {
     let row = |object: &mut Object<'_>| association(object).map(|row| (row, ()));
     Ok(Envelope::parse(body)?.rows(MOST_ROWS, row))

@@ -1,4 +1,4 @@
-//! How many requests may be sent, and when the next one may leave.
+//! The request budget of one quota.
 
 mod announced;
 mod announcement;
@@ -16,17 +16,17 @@ pub(super) use announcement::Announcement;
 use announced::Announced;
 use ring::Ring;
 
-/// At most so many requests in any window of that length.
+/// A limit of requests in any window of a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// How many requests.
+    /// The number of requests.
     pub requests: NonZeroU32,
-    /// How long the window is.
+    /// The length of the window.
     pub per: Duration,
 }
 
 impl RateLimit {
-    /// The time that so many requests take when they are sent at the limit, again and again.
+    /// The time that this many requests take at the limit.
     pub fn time_for(&self, requests: usize) -> Duration {
         let share = requests as f64 / f64::from(self.requests.get());
         // a product that no duration can hold is as good as never
@@ -34,13 +34,13 @@ impl RateLimit {
     }
 }
 
-/// No response holds requests back for longer, whatever it says: none that corrected it would come before.
+/// The longest time that a response may hold requests back. No response could correct a wrong one earlier.
 pub(super) const LONGEST_BLOCK: Duration = Duration::from_secs(600);
 
-/// The requests of one quota: shared by all clients whose tokens belong to one Cloudflare user.
+/// The request budget of one quota, shared by all clients whose tokens belong to one Cloudflare user.
 pub struct Budget {
     ledger: Mutex<Ledger>,
-    /// Told when a request has ended, which may let another one go before its time.
+    /// Notified when a request has ended, which may let another one go early.
     ended: Notify,
 }
 
@@ -49,7 +49,7 @@ pub struct Budget {
 pub(super) enum Wait {
     /// Our own limit is reached, or the first request of a new window is not answered yet.
     OwnLimit(Instant),
-    /// Of the quota that Cloudflare announces nothing is left but what is for its other users.
+    /// Cloudflare announced that nothing is left of the quota but the reserve for its other users.
     SharedQuota(Instant),
     /// Cloudflare blocked all requests.
     Blocked(Instant),
@@ -62,29 +62,29 @@ impl Wait {
     }
 }
 
-/// A request that was let through: under way until its answer is heard, or this is dropped.
+/// A request that was admitted. It is in flight until its answer is recorded or this is dropped.
 #[must_use]
 #[derive(Debug)]
 pub(super) struct Admission<'b> {
     budget: &'b Budget,
     sent: Instant,
-    heard: bool,
+    is_answered: bool,
 }
 
 impl Admission<'_> {
-    /// Takes in what the answer announces of the quota.
-    pub(super) fn hear(mut self, now: Instant, announcement: Option<Announcement>) {
+    /// Records what the answer announces about the quota.
+    pub(super) fn answered(mut self, now: Instant, announcement: Option<Announcement>) {
         if let Some(announcement) = announcement {
-            self.budget.ledger().announced.hear(self.sent, now, announcement);
-            self.heard = true;
+            self.budget.ledger().announced.answered(self.sent, now, announcement);
+            self.is_answered = true;
         }
     }
 }
 
 impl Drop for Admission<'_> {
     fn drop(&mut self) {
-        if !self.heard {
-            self.budget.ledger().announced.miss(self.sent, Instant::now());
+        if !self.is_answered {
+            self.budget.ledger().announced.lost(self.sent, Instant::now());
         }
         self.budget.ended.notify_waiters();
     }
@@ -97,12 +97,12 @@ impl std::fmt::Debug for Budget {
 }
 
 impl Budget {
-    /// A budget of which nothing is spent.
+    /// Creates a budget of which nothing is spent.
     pub fn new(limit: RateLimit) -> Self {
         Self { ledger: Mutex::new(Ledger::new(limit)), ended: Notify::new() }
     }
 
-    /// Takes over what is spent of another budget, and its block, where both are of one user.
+    /// Takes over the requests and the block of another budget of the same user.
     pub fn inherit(&self, other: &Self) {
         let (spent, blocked_until) = {
             let other = other.ledger();
@@ -113,20 +113,20 @@ impl Budget {
         ledger.blocked_until = ledger.blocked_until.max(blocked_until);
     }
 
-    /// The limit that it holds.
+    /// The limit in force.
     pub fn limit(&self) -> RateLimit {
         self.ledger().ring.limit()
     }
 
-    /// Holds another limit from now on; what was spent stays spent, and a block stays in force.
+    /// Changes the limit. What was spent stays spent, and a block stays in force.
     pub fn set_limit(&self, limit: RateLimit) {
         self.ledger().ring.set_limit(limit);
-        // who waits for the old one may go sooner
+        // requests that wait for the old one may go earlier
         self.ended.notify_waiters();
     }
 
-    /// How long the limit may hold so many requests back: not at all where they may leave at once, else for the time
-    /// that they take at it, after a window that is filled already.
+    /// The time for which the limit may hold this many requests back: none if they may be sent at once, else the time
+    /// they take at the limit, after a window that is full already.
     pub fn time_for(&self, requests: usize) -> Duration {
         let mut ledger = self.ledger();
         if requests <= ledger.ring.left(Instant::now()) {
@@ -140,16 +140,16 @@ impl Budget {
     pub(super) async fn admit(&self, deadline: Instant) -> Result<Admission<'_>, Wait> {
         let mut last = Wait::OwnLimit(deadline);
         loop {
-            // before the look, so that nothing ends unseen between the two
+            // before the check, so that no end is missed between the two
             let ended = self.ended.notified();
             let sent = Instant::now();
-            // what is let through as time runs out comes too late
+            // a request admitted as time runs out is too late
             if sent >= deadline {
                 return Err(last);
             }
             let admitted = self.ledger().admit(sent);
             match admitted {
-                Ok(()) => return Ok(Admission { budget: self, sent, heard: false }),
+                Ok(()) => return Ok(Admission { budget: self, sent, is_answered: false }),
                 Err(wait) if wait.until() >= deadline => return Err(wait),
                 Err(wait) => {
                     last = wait;
@@ -168,7 +168,7 @@ impl Budget {
         self.admit(deadline).await.is_ok()
     }
 
-    /// Forbids all requests for `time`; tells by how much that is longer than before.
+    /// Blocks all requests for `time`. Returns by how much that extends a block in force.
     pub(super) fn block(&self, now: Instant, time: Duration) -> Duration {
         self.ledger().block(now, time)
     }
@@ -178,7 +178,7 @@ impl Budget {
     }
 }
 
-/// All that decides whether a request may leave: pure functions of an instant.
+/// Everything that decides whether a request may be sent, as pure functions of an instant.
 struct Ledger {
     ring: Ring,
     announced: Announced,
@@ -199,7 +199,7 @@ impl Ledger {
         }
         let own = self.ring.check(now).map_err(Wait::OwnLimit).err();
         let shared = self.announced.check(now).err();
-        // the longer one counts
+        // the longer wait counts
         if let Some(wait) = own.into_iter().chain(shared).max_by_key(|wait| wait.until()) {
             return Err(wait);
         }

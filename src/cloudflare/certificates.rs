@@ -13,8 +13,8 @@ use super::{Client, Error};
 use crate::domain::{CertId, Certificate, Date, Status, ZoneId};
 use crate::telemetry::Endpoint;
 
-/// A zone has few certificates: at most ten for single hostnames. Recorded answers have 50 a page; the API's other lists
-/// have 20 unless asked for more, so a shorter page is never a full one.
+/// A zone has few certificates: at most ten for single hostnames. Recorded answers have 50 a page; the API's other
+/// lists have 20 unless asked for more, so a shorter page is never a full one.
 const PAGING: Paging = Paging { per_page: 50, shortest_full_page: 20, most_pages: 20 };
 
 /// More certificates than a page has. Each takes some time to read.
@@ -29,7 +29,7 @@ pub struct ListedCertificate {
     pub status: Option<Status>,
     /// When it was uploaded.
     pub uploaded_on: Option<Date>,
-    /// What is known of it.
+    /// The certificate itself.
     pub certificate: Arc<Certificate>,
 }
 
@@ -45,10 +45,11 @@ pub struct ListedCertificates {
 }
 
 impl Client {
-    /// The certificates for single hostnames (`GET /zones/{zone_id}/origin_tls_client_auth/hostnames/certificates`).
+    /// Lists the certificates for single hostnames (`GET
+    /// /zones/{zone_id}/origin_tls_client_auth/hostnames/certificates`).
     ///
     /// # Errors
-    /// Where the list cannot be read before `deadline`.
+    /// If a page cannot be read before `deadline`.
     pub async fn hostname_certificates(
         &self,
         zone: ZoneId,
@@ -59,10 +60,10 @@ impl Client {
         self.certificates_at(call, &path).await
     }
 
-    /// The zone-level certificates (`GET /zones/{zone_id}/origin_tls_client_auth`).
+    /// Lists the zone-level certificates (`GET /zones/{zone_id}/origin_tls_client_auth`).
     ///
     /// # Errors
-    /// Where the list cannot be read before `deadline`.
+    /// If a page cannot be read before `deadline`.
     pub async fn zone_certificates(
         &self,
         zone: ZoneId,
@@ -73,10 +74,10 @@ impl Client {
         self.certificates_at(call, &path).await
     }
 
-    /// Whether the zone-level switch is on (`GET /zones/{zone_id}/origin_tls_client_auth/settings`).
+    /// Reads whether the zone-level switch is on (`GET /zones/{zone_id}/origin_tls_client_auth/settings`).
     ///
     /// # Errors
-    /// Where the answer does not say, or does not come before `deadline`.
+    /// If the answer does not say, or does not arrive before `deadline`.
     pub async fn zone_level_enabled(&self, zone: ZoneId, deadline: Instant) -> Result<bool, Error> {
         let url = self.url(&format!("zones/{zone}/origin_tls_client_auth/settings"))?;
         let call = Call { endpoint: Endpoint::ZoneSettings, zone: Some(zone), deadline };
@@ -98,13 +99,13 @@ impl Client {
     }
 }
 
-/// The rows of a page.
+/// Reads one page.
 fn decode_page(certificates: &Interner, body: &[u8]) -> Decoded<PageRows<CertId, ListedCertificate>> {
     let row = |object: &mut Object<'_>| listed(object, certificates).map(|row| (row.id.clone(), row));
     Ok(Envelope::parse(body)?.rows(MOST_ROWS, row))
 }
 
-/// Whether the zone-level switch is on.
+/// Reads the zone-level switch.
 fn decode_switch(body: &[u8]) -> Decoded<bool> {
     Ok(Envelope::parse(body)?.object(switch))
 }

@@ -1,4 +1,4 @@
-//! What can go wrong between a request and a value.
+//! Errors of the client.
 
 mod transport;
 
@@ -13,24 +13,24 @@ use transport::Chain;
 /// Why a client could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The extra certificates are no certificates.
+    /// The extra certificates cannot be parsed.
     #[error("extra certificate authorities: {0}")]
     Authorities(#[source] reqwest::Error),
-    /// The HTTP client cannot work as it was told to.
+    /// The HTTP client cannot be set up.
     #[error("HTTP client: {}", Chain(.0))]
     Client(#[source] reqwest::Error),
 }
 
-/// Why a method of the API gave no value.
+/// Why a method of the API returned no value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No response came, or it broke off.
+    /// There was no response, or it broke off.
     #[error("{what}")]
     Transport {
-        /// Which of the closed set of reasons it is.
+        /// The reason, of a closed set.
         reason: Reason,
-        /// What happened, with its causes, some of which repeat what a server said.
+        /// The error with its causes, some of which repeat what a server said.
         what: Box<str>,
     },
     /// The response says that the request failed.
@@ -55,7 +55,7 @@ pub enum Error {
         /// Cloudflare's identifier of the request.
         ray: Option<Box<str>>,
     },
-    /// The response is larger than any answer: than so many octets.
+    /// The response is larger than any answer: more than this many octets.
     #[error("the response is larger than {} MiB", .0 >> 20)]
     Oversized(usize),
     /// The token cannot be sent in a header.
@@ -64,10 +64,10 @@ pub enum Error {
     /// Our own limit left no time to send the request.
     #[error("no time was left to send the request")]
     Deadline,
-    /// Cloudflare forbade all requests for longer than there is time.
+    /// Cloudflare blocked all requests until after the deadline.
     #[error("Cloudflare forbids requests for another {} s", .0.as_secs())]
     Blocked(Duration),
-    /// Other users of the quota leave nothing of it for longer than there is time.
+    /// The quota's other users leave nothing of it until after the deadline.
     #[error(
         "the quota, which the user's dashboard and other tools share, is used up for another {} s",
         .0.as_secs()
@@ -84,10 +84,10 @@ pub enum Error {
     /// Several zones of that name are visible, and not exactly one is active.
     #[error("{1} zones named {0} are visible to the token; give the id of the one that is meant")]
     ManyZones(ZoneName, usize),
-    /// This program has panicked over it; the log tells where.
+    /// Reading the answer panicked; the log says where.
     #[error("reading it panicked, which is a fault of this program")]
     Panicked,
-    /// What several asked for together has failed for all of them.
+    /// A request on behalf of several callers failed for all of them.
     #[error("{0}")]
     Common(Arc<Self>),
 }
@@ -102,12 +102,12 @@ pub struct ApiError {
 }
 
 impl Error {
-    /// What became of a request without a whole response.
+    /// The error of a request without a whole response.
     pub(super) fn transport(error: &reqwest::Error) -> Self {
         Self::Transport { reason: transport::reason(error), what: Chain(error).to_string().into() }
     }
 
-    /// Which of the closed set of reasons it is.
+    /// The reason, of a closed set.
     pub fn reason(&self) -> Reason {
         match self {
             Self::Transport { reason, .. } => *reason,
@@ -154,12 +154,12 @@ impl Error {
         matches!(self, Self::Api { errors, .. } if errors.iter().any(|error| error.code == code))
     }
 
-    /// Whether the API knows no such path, be it that an identifier in it is wrong.
+    /// Whether the API has no such path. An identifier in it may be wrong.
     pub fn is_of_path(&self) -> bool {
         self.has_code(7000) || self.has_code(7003)
     }
 
-    /// Whether the same request may succeed a little later.
+    /// Whether a retry may succeed.
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Transport { reason, .. } => matches!(reason, Reason::Connect | Reason::Timeout),
@@ -170,7 +170,7 @@ impl Error {
         }
     }
 
-    /// The same without the token, where the server's words repeat it.
+    /// The same error, with the token removed from the server's words.
     pub(super) fn without(mut self, token: &ApiToken) -> Self {
         let hide = |words: &mut Box<str>| {
             if let Some(hidden) = token.hidden_in(words) {
@@ -188,8 +188,7 @@ impl Error {
         self
     }
 
-    /// How long Cloudflare asks this request to wait. After a 429 all requests of the quota wait, for which the budget
-    /// cares.
+    /// How long Cloudflare asks to wait before a retry. After a 429 the budget holds all requests back instead.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Api { status: 429, .. } => None,
@@ -199,7 +198,7 @@ impl Error {
     }
 }
 
-/// The codes name a bad token whatever the status is; otherwise the status decides, since codes mean several things.
+/// Some codes mean a bad token under any status. Otherwise the status decides, since codes are ambiguous.
 fn api_reason(status: u16, errors: &[ApiError]) -> Reason {
     let has = |codes: &[i64]| errors.iter().any(|error| codes.contains(&error.code));
     match status {

@@ -17,23 +17,23 @@ use crate::telemetry::Endpoint;
 /// Cloudflare's code for "there is no association for this hostname", which is an answer.
 const NO_ASSOCIATION: i64 = 1553;
 
-/// What one association shall be.
+/// A change of one association.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Whose association.
+    /// The hostname.
     pub hostname: Hostname,
-    /// The certificate that it is with; for a void one that which it was with.
+    /// The certificate to associate it with; to void the association, the one it has.
     pub cert_id: CertId,
-    /// Whether the certificate is presented; none makes the association void.
+    /// Whether to present the certificate; none voids the association.
     pub enabled: Option<bool>,
 }
 
 impl Client {
-    /// What is associated with `hostname`
+    /// Reads the association of `hostname`
     /// (`GET /zones/{zone_id}/origin_tls_client_auth/hostnames/{hostname}`).
     ///
     /// # Errors
-    /// Where Cloudflare gives no answer about this hostname before `deadline`.
+    /// If Cloudflare does not answer for this hostname before `deadline`.
     pub async fn hostname(
         &self,
         zone: ZoneId,
@@ -50,20 +50,20 @@ impl Client {
         }
     }
 
-    /// What the body of a response with status 200 says about `hostname`, whoever fetched it.
+    /// Reads the body of a response with status 200 about `hostname`.
     ///
     /// # Errors
-    /// Where it is no answer about this hostname.
+    /// If it is not an answer about this hostname.
     pub fn read_hostname(&self, hostname: &Hostname, body: &[u8]) -> Result<Reading, Error> {
         self.judge_success(decode(hostname, self.now(), &self.certificates, body))
     }
 
-    /// Changes associations, all of them or none, and tells of each in their order what Cloudflare makes of it
-    /// (`PUT /zones/{zone_id}/origin_tls_client_auth/hostnames`). None stands where the answer says nothing that can
-    /// be trusted about a hostname: it is done all the same, and what is void may have vanished already.
+    /// Changes all of these associations or none (`PUT /zones/{zone_id}/origin_tls_client_auth/hostnames`). Returns the
+    /// new reading of each, in the order of `changes`; none if the answer says nothing trustworthy about the hostname.
+    /// It was changed all the same, and a void association may be gone already.
     ///
     /// # Errors
-    /// Where Cloudflare refuses, or gives no answer before `deadline`; then the change may have been made.
+    /// If Cloudflare refuses, or does not answer before `deadline`; then the change may have been made.
     pub async fn put_hostnames(
         &self,
         zone: ZoneId,
@@ -81,12 +81,12 @@ impl Client {
     }
 }
 
-/// What an answer says about a hostname.
+/// Reads an answer about a hostname.
 fn decode(hostname: &Hostname, read_at: Date, certificates: &Interner, body: &[u8]) -> Decoded<Reading> {
     Ok(Envelope::parse(body)?.object(|object| reading(object, hostname, read_at, certificates)))
 }
 
-/// What an answer says about each change. It may have all hostnames of the zone, in any order and several times.
+/// Reads the answer to a change. It may have all hostnames of the zone, in any order and several times.
 fn decode_changes(
     changes: &[Change],
     read_at: Date,
@@ -114,11 +114,11 @@ fn decode_changes(
     Ok(envelope.map(|rows| rows.map(|_| readings)))
 }
 
-/// Where one hostname has several rows, the lowest rank counts, as in a list. Beside the association there may be deleted
-/// ones that it had before.
+/// Of several rows of one hostname, the one with the lowest rank counts, as in a list. There may be rows of deleted
+/// associations beside the current one.
 type Rank = (bool, u8, Reverse<Option<Date>>);
 
-/// None for a row that cannot be trusted.
+/// The rank of a row; none if it cannot be trusted.
 fn rank(row: &AssociationRow) -> Option<Rank> {
     let is_deleted = row.status == Some(Status::Deleted);
     let status = row.status.unwrap_or(Status::Unknown);

@@ -1,4 +1,4 @@
-//! One allocation for equal certificates, and one reading of each PEM.
+//! Shares equal certificates, so that each is allocated and its PEM parsed once.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -9,7 +9,7 @@ use crate::domain::{CertId, Certificate};
 /// The most unreadable certificates that are remembered: far more than an account has.
 const MOST_UNREADABLE: usize = 10_000;
 
-/// The certificates that somebody still holds, by what they were made from.
+/// The certificates in use, by the parts they were made from.
 #[derive(Default)]
 pub(super) struct Interner {
     keys: [RandomState; 2],
@@ -18,9 +18,9 @@ pub(super) struct Interner {
 }
 
 impl Interner {
-    /// The certificate that was made from `parts` before, or the one that `make` makes now.
+    /// Returns the certificate in use that was made from the same parts, or makes one.
     ///
-    /// The parts themselves are not kept: 128 bits under random keys stand for them.
+    /// The parts are not kept: 128 bits under random keys stand for them.
     pub(super) fn intern(
         &self,
         parts: &[Option<&str>],
@@ -40,7 +40,7 @@ impl Interner {
         certificate
     }
 
-    /// Whether it is news that the certificate of this id cannot be read.
+    /// Returns true the first time that the certificate of this id turns out to be unreadable.
     pub(super) fn is_news(&self, id: Option<&CertId>) -> bool {
         let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
         unreadable.len() < MOST_UNREADABLE && unreadable.insert(id.cloned())

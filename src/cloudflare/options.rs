@@ -1,4 +1,4 @@
-//! What a client has to be told.
+//! Options of a client.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,19 +16,19 @@ use crate::domain::AccountId;
 pub struct Options {
     /// The account's name in the configuration, and in the label `account`.
     pub account: Arc<str>,
-    /// The account's id, which only the verification of an account-owned token needs.
+    /// The account's id. Only the verification of a token owned by the account needs it.
     pub account_id: Option<AccountId>,
-    /// Where the API is.
+    /// The URL of the API.
     pub base_url: BaseUrl,
-    /// How long one request may take, its response included.
+    /// The timeout of one request, including its response.
     pub timeout: Duration,
-    /// How many requests may be under way at once.
+    /// The most requests in flight at once.
     pub max_concurrent_requests: usize,
-    /// Certificates in PEM of authorities to be trusted beside the system's.
+    /// Certificates in PEM of authorities to trust beside the system's.
     pub extra_ca: Option<Vec<u8>>,
 }
 
-/// Where the API is: an `https` URL, or an `http` one on a loopback address. It ends in a slash.
+/// The URL of the API: `https`, or `http` on a loopback address. Ends in a slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 
@@ -52,7 +52,7 @@ impl BaseUrl {
         &self.0
     }
 
-    /// Whether it leads to this machine alone.
+    /// Whether its host is this machine.
     pub fn is_loopback(&self) -> bool {
         match self.0.host_str() {
             Some("localhost") => true,
@@ -115,7 +115,7 @@ pub enum TokenError {
 impl FromStr for ApiToken {
     type Err = TokenError;
 
-    /// Takes a token with the white space around it that files and variables tend to have.
+    /// Parses a token; white space around it, as files and variables tend to have, is ignored.
     fn from_str(text: &str) -> Result<Self, TokenError> {
         let token = text.trim();
         if token.is_empty() {
@@ -136,7 +136,7 @@ impl ApiToken {
         Ok(value)
     }
 
-    /// A server's words without the token, where they repeat what it was sent; they may be cut anywhere.
+    /// A server's words, which may be cut anywhere, with the token removed; none if they do not repeat it.
     pub(super) fn hidden_in(&self, words: &str) -> Option<String> {
         const HIDDEN: &str = "[token]";
         let token = self.0.expose_secret();

@@ -14,8 +14,8 @@ use crate::telemetry::Endpoint;
 /// How long Cloudflare blocks all requests after its limit was passed, unless it says otherwise.
 const DEFAULT_BLOCK: Duration = Duration::from_secs(300);
 
-/// The largest body that is read. 1,000 associations, or a few certificates, are well below 1 MiB; a change may be answered
-/// with all associations of the zone, each with its certificate.
+/// The largest body that is read. 1,000 associations, or a few certificates, are well below 1 MiB; a change may be
+/// answered with all associations of the zone, each with its certificate.
 pub(super) const fn largest_body(endpoint: Endpoint) -> usize {
     match endpoint {
         Endpoint::HostnamePut => 16 << 20,
@@ -23,10 +23,10 @@ pub(super) const fn largest_body(endpoint: Endpoint) -> usize {
     }
 }
 
-/// An envelope around a value, or around why the result cannot be trusted.
+/// An envelope around a value, or around the reason why its result cannot be trusted.
 pub(super) type Decoded<T> = serde_json::Result<Envelope<Result<T, String>>>;
 
-/// The one place where a response becomes a result.
+/// Turns a response into a result.
 pub(super) fn judge<T>(
     status: StatusCode,
     headers: &HeaderMap,
@@ -49,9 +49,9 @@ pub(super) fn judge<T>(
             Err(invalid("it does not say whether it succeeded".to_owned(), ray))
         }
         Ok(envelope) => failed(envelope.errors, ray),
-        // proxies answer errors with pages of their own: then the status is all there is
+        // proxies answer errors with pages of their own: only the status counts then
         Err(_) if !status.is_success() => failed(Vec::new(), ray),
-        // the error repeats what stands there, however long that is
+        // the error quotes the text, however long that is
         Err(error) => {
             Err(invalid(format!("it is not the JSON expected: {}", printable(&error.to_string())), ray))
         }
@@ -80,8 +80,8 @@ pub(super) async fn read_body(mut response: Response, cap: usize) -> Result<Byte
     if body.len() > cap { Err(Error::Oversized(cap)) } else { Ok(body) }
 }
 
-/// How long a 429 blocks all requests. No time at all, which would let them pass the limit again and again, is as good as
-/// none given.
+/// How long a 429 blocks all requests. No time at all, which would let them pass the limit again and again, is as good
+/// as none given.
 pub(super) fn block_time(headers: &HeaderMap, now: jiff::Timestamp) -> Duration {
     let asked = retry_after(headers, now).filter(|time| !time.is_zero());
     asked.unwrap_or(DEFAULT_BLOCK).min(LONGEST_BLOCK)

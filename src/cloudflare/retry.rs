@@ -1,18 +1,18 @@
-//! Whether and when a failed request is sent again: a pure function of what is known.
+//! Whether and when a failed request is retried: a pure function.
 
 use std::time::Duration;
 
 use super::Error;
 
-/// How often one request is sent again at the most.
+/// The most retries of one request.
 const MOST: u32 = 2;
 const FIRST: Duration = Duration::from_millis(500);
-/// How far a `Retry-After` of a server that is down is followed; that of a 429 is kept by the budget.
+/// The longest `Retry-After` that is followed. That of a 429 is up to the budget.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// How long to wait before sending again what has failed `attempt` times before; none to give up.
+/// How long to wait before the next retry of a request that was retried `attempt` times; none to give up.
 ///
-/// Doubles from half a second; `random` from 0 to 1 takes up to a quarter off, so that clients part company.
+/// Doubles from half a second. `random`, from 0 to 1, takes up to a quarter off, so that clients do not retry in step.
 pub(super) fn delay(attempt: u32, error: &Error, random: f64) -> Option<Duration> {
     if attempt >= MOST || !error.is_transient() {
         return None;

@@ -1,4 +1,4 @@
-//! Whether the token is still good.
+//! Verification of the token.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,26 +16,26 @@ use crate::telemetry::Endpoint;
 /// What is known of a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenState {
-    /// Whether it is active; none where that cannot be found out.
+    /// Whether it is active; none if that is not known.
     pub valid: Option<bool>,
-    /// When it expires, where it does.
+    /// When it expires, if ever.
     pub expires: Option<Date>,
 }
 
-/// What answers have shown of the token that is sent.
+/// What answers have shown about the current token.
 #[derive(Default)]
 pub(super) struct TokenEvidence {
-    /// The latest method that needs no more than the token was answered as if that were wrong.
+    /// The latest answer, verification aside, rejected the token.
     refused: AtomicBool,
-    /// One of them was not.
+    /// At least one answer accepted it.
     accepted: AtomicBool,
-    /// It was verified.
+    /// It was verified at least once.
     verified: AtomicBool,
 }
 
 impl TokenEvidence {
-    /// Takes in an answer to a method that needs no more than the token.
-    pub(super) fn hear(&self, reason: Option<Reason>) {
+    /// Adds an answer to anything but a verification.
+    pub(super) fn add(&self, reason: Option<Reason>) {
         let refused = reason == Some(Reason::Auth);
         self.refused.store(refused, Ordering::Relaxed);
         self.accepted.fetch_or(!refused, Ordering::Relaxed);
@@ -47,21 +47,21 @@ impl TokenEvidence {
         }
     }
 
-    /// Whether it is wrong that cannot be verified. A token that an account owns cannot be either, and may lack a
-    /// permission somewhere: what was accepted as it is anywhere is not wrong.
-    fn is_wrong(&self) -> bool {
+    /// Whether a token that cannot be verified is invalid. A token owned by an account cannot be verified without its
+    /// id, and may lack a permission somewhere, so one that was accepted anywhere is not invalid.
+    fn is_invalid(&self) -> bool {
         let is = |what: &AtomicBool| what.load(Ordering::Relaxed);
         is(&self.refused) && (is(&self.verified) || !is(&self.accepted))
     }
 }
 
 const REGULARLY: Duration = Duration::from_secs(3600);
-/// No sooner than this after the last time, however often requests are refused; and regularly while the token is not good
-/// or nothing is known of it.
+/// The least time between two verifications, however often requests are refused. Also the interval while the token is
+/// not valid or nothing is known about it.
 const SELDOM: Duration = Duration::from_secs(60);
 
 impl Client {
-    /// Verifies the token at once, hourly, when it changes, and after a 401 or 403; every minute until it is good.
+    /// Verifies the token at once, hourly, when it changes, and after a 401 or 403; every minute until it is valid.
     /// Never ends and never fails.
     pub async fn keep_verified(&self) -> Infallible {
         let (mut token, mut known, mut said) = (self.token.clone(), false, None);
@@ -77,12 +77,12 @@ impl Client {
                         tracing::debug!(account, ?valid, "token verified");
                     }
                     (known, said) = (true, valid);
-                    // once it is mended at Cloudflare no refusal tells of it
+                    // once it is valid again at Cloudflare, no refusal says so
                     if valid == Some(false) { SELDOM } else { REGULARLY }
                 }
                 Err(error) => {
                     tracing::debug!(account, %error, "token could not be verified");
-                    // an outage says nothing of the token: what is known of it stays
+                    // an outage says nothing about the token: what is known stays
                     if !known {
                         self.telemetry.token(account, None, None);
                     }
@@ -103,11 +103,11 @@ impl Client {
         }
     }
 
-    /// Asks whether the token is active (`GET /user/tokens/verify`, and for one that an account owns
+    /// Verifies the token (`GET /user/tokens/verify`, and for one owned by an account
     /// `GET /accounts/{id}/tokens/verify`).
     ///
     /// # Errors
-    /// Where no answer came that says anything of the token.
+    /// If no answer says anything about the token.
     pub async fn verify_token(&self, deadline: Instant) -> Result<TokenState, Error> {
         let mut answer = self.verify("user/tokens/verify", deadline).await;
         if let (Err(_), Some(id)) = (&answer, &self.options.account_id) {
@@ -116,7 +116,7 @@ impl Client {
         self.evidence.verified.fetch_or(answer.is_ok(), Ordering::Relaxed);
         answer.or_else(|error| match error.reason() {
             Reason::Auth => {
-                Ok(TokenState { valid: self.evidence.is_wrong().then_some(false), expires: None })
+                Ok(TokenState { valid: self.evidence.is_invalid().then_some(false), expires: None })
             }
             Reason::Forbidden | Reason::NotFound | Reason::Rejected => Ok(TokenState::default()),
             _ => Err(error),
@@ -130,7 +130,7 @@ impl Client {
     }
 }
 
-/// What the verification says of the token.
+/// Reads the answer to a verification.
 fn decode(body: &[u8]) -> Decoded<TokenState> {
     Ok(Envelope::parse(body)?.object(token))
 }
@@ -145,10 +145,10 @@ mod tests {
         let wrong = |verified, answers: &[Option<Reason>]| {
             let evidence = TokenEvidence::default();
             evidence.verified.store(verified, Ordering::Relaxed);
-            answers.iter().for_each(|reason| evidence.hear(*reason));
-            let before = evidence.is_wrong();
+            answers.iter().for_each(|reason| evidence.add(*reason));
+            let before = evidence.is_invalid();
             evidence.forget();
-            assert!(!evidence.is_wrong());
+            assert!(!evidence.is_invalid());
             before
         };
         assert!(!wrong(false, &[]) && !wrong(true, &[]));

@@ -1,4 +1,4 @@
-//! Sends a request within its budget, again where that may help, and turns the response into a result.
+//! The client: sends a request within its budget, retries it where that may help, and returns its result.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::domain::{Date, Reason, ZoneId};
 use crate::telemetry::{Endpoint, Telemetry};
 
-/// The API on behalf of one account.
+/// A client of the API on behalf of one account.
 pub struct Client {
     pub(super) options: Options,
     http: reqwest::Client,
@@ -30,7 +30,7 @@ pub struct Client {
     pub(super) telemetry: Arc<Telemetry>,
     clock: Clock,
     pub(super) certificates: Interner,
-    /// Told after each 401 and 403, which are the occasion to verify the token.
+    /// Notified after each 401 and 403, so that the token is verified.
     pub(super) refusal: Notify,
     pub(super) evidence: TokenEvidence,
     /// The zones of which an answer had odd fields since this was asked last.
@@ -38,10 +38,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that sends `token`, whatever it is at the time, and spends from `budget`.
+    /// Creates a client that sends the current value of `token` and takes its requests from `budget`.
     ///
     /// # Errors
-    /// Where the extra certificates cannot be read or TLS cannot be set up.
+    /// If the extra certificates cannot be parsed or TLS cannot be set up.
     pub fn new(
         options: Options,
         token: watch::Receiver<ApiToken>,
@@ -64,17 +64,17 @@ impl Client {
         })
     }
 
-    /// How it was told to work.
+    /// The options it was created with.
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// What it spends from.
+    /// The budget its requests are taken from.
     pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
 
-    /// The time, now.
+    /// The current time.
     pub(super) fn now(&self) -> Date {
         self.clock.now().into()
     }
@@ -85,13 +85,13 @@ impl Client {
         url.map_err(|error| Error::Invalid { status: 0, what: error.to_string().into(), ray: None })
     }
 
-    /// Whether an answer about the zone had a field of an unexpected type or form since this was asked last. Such a field
-    /// is read as if it were missing.
+    /// Returns true if, since the last call, an answer about the zone had a field of an unexpected type or form. Such a
+    /// field is read as if it were missing.
     pub fn take_odd_fields(&self, zone: ZoneId) -> bool {
         self.odd_zones.lock().unwrap_or_else(PoisonError::into_inner).remove(&zone)
     }
 
-    /// GETs `url`; the rest is as with [`Client::call`].
+    /// Sends a GET of `url`; otherwise like [`Client::call`].
     pub(super) async fn get<T>(
         &self,
         call: Call,
@@ -101,8 +101,8 @@ impl Client {
         self.call(call, &Request::get(url), decode).await
     }
 
-    /// Sends `request` until the deadline, as often as that may help. `decode` reads an envelope and makes of its result a
-    /// value, or says why that cannot be trusted.
+    /// Sends `request`, and retries it until the deadline where that may help. `decode` reads the envelope and turns
+    /// its result into a value, or says why it cannot be trusted.
     pub(super) async fn call<T>(
         &self,
         call: Call,
@@ -113,7 +113,7 @@ impl Client {
         loop {
             let error = match self.attempt(call, request, attempt, &decode).await {
                 Ok(value) => return Ok(value),
-                // it was not sent again: what came of it before says more
+                // the retry was not sent: the failure before it says more
                 Err(error) if !error.was_sent() => return Err(before.unwrap_or(error)),
                 Err(error) => error,
             };
@@ -161,7 +161,7 @@ impl Client {
         let reason = outcome.as_ref().err().map(Error::reason);
         if endpoint != Endpoint::TokenVerify {
             if status.is_some() {
-                self.evidence.hear(reason);
+                self.evidence.add(reason);
             }
             if matches!(reason, Some(Reason::Auth | Reason::Forbidden)) {
                 self.refusal.notify_one();
@@ -170,7 +170,7 @@ impl Client {
         outcome
     }
 
-    /// Waits for the budget, as long as that ends before `deadline`.
+    /// Waits for the budget; fails if that would take until `deadline`.
     async fn admission(&self, deadline: Instant) -> Result<Admission<'_>, Error> {
         self.budget.admit(deadline).await.map_err(|wait| {
             let left = |until: Instant| until.saturating_duration_since(Instant::now());
@@ -190,19 +190,19 @@ impl Client {
         decode: impl Fn(&[u8]) -> Decoded<T>,
     ) -> Result<(T, Option<ResultInfo>), Error> {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        self.heed(status, &headers, admission);
+        self.record_limits(status, &headers, admission);
         let body = read_body(response, largest_body(call.endpoint)).await?;
         let mut decoded = decode(&body);
         let odd = decoded.as_mut().map(|envelope| std::mem::take(&mut envelope.odd)).unwrap_or_default();
         let judged = judge(status, &headers, self.clock.now(), decoded);
-        // a failure is counted as such
+        // an answer that cannot be trusted is counted as such
         if judged.is_ok() {
             self.note(call, &odd);
         }
         judged
     }
 
-    /// Notes the odd fields of an answer.
+    /// Logs the odd fields of an answer and remembers that its zone had some.
     fn note(&self, call: Call, odd: &OddFields) {
         if odd.is_empty() {
             return;
@@ -214,13 +214,13 @@ impl Client {
         }
     }
 
-    /// What comes of a response with status 200 and no headers.
+    /// The result of a response with status 200 and no headers.
     pub(super) fn judge_success<T>(&self, decoded: Decoded<T>) -> Result<T, Error> {
         judge(StatusCode::OK, &HeaderMap::new(), self.clock.now(), decoded).map(|(value, _)| value)
     }
 
-    /// Heeds what the response says of the rate limit, also where the rest of it never comes.
-    fn heed(&self, status: StatusCode, headers: &HeaderMap, admission: Admission<'_>) {
+    /// Records what the response says about the rate limit, even if its body never arrives.
+    fn record_limits(&self, status: StatusCode, headers: &HeaderMap, admission: Admission<'_>) {
         let (account, now) = (&*self.options.account, Instant::now());
         let announcement = Announcement::of(headers);
         if let Some(Announcement { remaining, reset, .. }) = announcement {
@@ -233,7 +233,7 @@ impl Client {
                 tracing::warn!(account, seconds = longer.as_secs(), "Cloudflare's rate limit was passed");
             }
         }
-        // last, since it lets others go
-        admission.hear(now, announcement);
+        // last, since it lets other requests go
+        admission.answered(now, announcement);
     }
 }

@@ -12,7 +12,7 @@ use super::{Client, Error};
 use crate::domain::{ZoneId, ZoneName};
 use crate::telemetry::Endpoint;
 
-/// Zones in one page of a list: Cloudflare gives no more.
+/// The zones in one page of a list: the most that Cloudflare returns.
 const PAGE: usize = 50;
 /// More pages than the zones of one name can fill.
 const MOST_PAGES: u32 = 20;
@@ -22,10 +22,10 @@ const MOST_ROWS: usize = 1000;
 
 /// A zone's name, its id and whether it is active; none for an internal one.
 type Row = Option<(ZoneName, ZoneId, bool)>;
-/// The zones of a name, and whether each is active; one that moves from page to page as others come counts once.
+/// The zones of a name, and whether each is active. One that moves from page to page counts once.
 type Found = HashMap<ZoneId, bool>;
 
-/// All zones that a token sees.
+/// All zones that are visible to a token.
 #[derive(Debug, Default)]
 pub struct VisibleZones(HashMap<ZoneName, Found>);
 
@@ -62,13 +62,13 @@ impl Extend<(ZoneName, ZoneId, bool)> for VisibleZones {
 }
 
 impl Client {
-    /// The id of the zone of that name, the active one where several have it (`GET /zones?name=…`).
+    /// Looks up the id of a zone by its name, that of the active one if there are several (`GET /zones?name=…`).
     ///
     /// # Errors
-    /// Where none or several are visible to the token, or no answer comes before `deadline`.
+    /// If none or several are visible to the token, or a request fails.
     pub async fn zone_id(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
         let found = self.zones_named(name, deadline).await?;
-        // a token that was given no zone at all answers like one that lacks only this
+        // a token without any zone is answered like one that lacks only this
         if found.is_empty() && self.sees_nothing(deadline).await {
             return Err(Error::NoZones(name.clone()));
         }
@@ -79,7 +79,7 @@ impl Client {
     /// costs less to look for one name after the other.
     ///
     /// # Errors
-    /// Where a page cannot be read before `deadline`.
+    /// If a page cannot be read before `deadline`.
     pub async fn visible_zones(
         &self,
         most_pages: usize,
@@ -92,7 +92,7 @@ impl Client {
             }
             let url = self.url(&format!("zones?page={page}&per_page={PAGE}"))?;
             let (rows, pages) = self.zones_page(url, deadline).await?;
-            // a page that does not tell how many there are is the last one unless it is full
+            // without a number of pages, one that is not full is the last
             let more = pages.map_or(rows.len() == PAGE, |pages| page < pages);
             all.extend(rows.into_iter().flatten().flatten());
             if pages.is_some_and(|pages| pages as usize > most_pages) {
@@ -116,7 +116,7 @@ impl Client {
         }
     }
 
-    /// The zones of that name that are returned where `asked` is asked for.
+    /// The zones of that name among those returned for `asked`.
     async fn zones_asked_for(&self, asked: &str, name: &ZoneName, deadline: Instant) -> Result<Found, Error> {
         let mut found = Found::new();
         for page in 1..=MOST_PAGES {
@@ -131,7 +131,7 @@ impl Client {
         Ok(found)
     }
 
-    /// Whether the token sees no zone of any name; false where that cannot be found out.
+    /// Whether no zone at all is visible to the token; false if the request fails.
     async fn sees_nothing(&self, deadline: Instant) -> bool {
         let Ok(url) = self.url("zones?page=1&per_page=5") else { return false };
         let page = self.zones_page(url, deadline).await;

@@ -69,8 +69,8 @@ impl Certificate {
         self.metadata_match
     }
 
-    /// The certificate with what `known` says where this lacks it, if that is an earlier description of the same one: of
-    /// the same id, or of the same serial number and issuer where an id is missing. None if that changes nothing.
+    /// The certificate with what `known` says where this lacks it, if that is an earlier description of the same one:
+    /// of the same id, or of the same serial number and issuer where an id is missing. None if that changes nothing.
     pub fn completed_by(&self, known: &Self) -> Option<Self> {
         if !self.is_same_as(known) {
             return None;

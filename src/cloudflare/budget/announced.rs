@@ -1,4 +1,4 @@
-//! What others leave of the quota: a pure function of what responses announced, and when.
+//! What other users leave of the quota: a pure function of what responses announced, and when.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use tokio::time::Instant;
 
 use super::{Announcement, Wait};
 
-/// How long all others wait for the answer to the first request of a window.
+/// How long other requests wait for the answer to the first request of a window.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What Cloudflare's window still holds, and which of our requests may be missing from that.
+/// What is left of Cloudflare's window, and which of our requests may not be counted in it yet.
 ///
-/// The last quarter of the window is left to others, the dashboard and Terraform say, who do not wait: a request
-/// too many would block them too.
+/// The last quarter of the window is a reserve for the quota's other users, such as the dashboard and Terraform. They
+/// do not wait, and one request too many would block them as well.
 #[derive(Default)]
 pub(super) struct Announced {
     window: Option<Window>,
-    /// The most that ever was left: where the quota is not said, it is at least as large.
+    /// The most that was ever left. A quota that is not announced is at least as large.
     most: u32,
     in_flight: u32,
 }
@@ -24,13 +24,13 @@ pub(super) struct Announced {
 /// The window of the latest announcement.
 struct Window {
     left: u32,
-    /// How much of it is for others.
+    /// The part of it that is for others.
     reserve: u32,
-    heard_at: Instant,
+    announced_at: Instant,
     resets_at: Instant,
-    /// When requests ended of which nothing was heard: they may be counted in no answer to one that left earlier.
+    /// When requests ended without an announcement. No answer to a request sent earlier is sure to count them.
     lost: Vec<Instant>,
-    /// When the first request after the reset left. Until it is answered nobody knows what others have spent.
+    /// When the first request after the reset was sent. Until it is answered, what others have spent is not known.
     first: Option<Instant>,
 }
 
@@ -40,54 +40,54 @@ impl Window {
         self.left as usize > uncounted.saturating_add(self.reserve as usize)
     }
 
-    /// Whether it was announced that nothing is left but what is for others.
+    /// Whether nothing was left but the reserve for others.
     fn is_used_up(&self) -> bool {
         self.left <= self.reserve
     }
 }
 
 impl Announced {
-    /// Whether a request may leave now, else when to ask again at the latest: an answer may come sooner.
+    /// Succeeds if a request may be sent now, else returns when to check again. An answer may allow it earlier.
     pub(super) fn check(&self, now: Instant) -> Result<(), Wait> {
         let Some(window) = &self.window else { return Ok(()) };
         let wait = if now < window.resets_at {
             (!window.suffices(self.in_flight)).then_some(Wait::SharedQuota(window.resets_at))
         } else {
             let until = window.first.map(|first| first + PATIENCE).filter(|until| now < *until);
-            // one request a window is all that the others leave
+            // one request a window is all that others leave
             until.map(if window.is_used_up() { Wait::SharedQuota } else { Wait::OwnLimit })
         };
         wait.map_or(Ok(()), Err)
     }
 
-    /// Counts a request that leaves now, as [`Announced::check`] allows.
+    /// Counts a request that is sent now, as [`Announced::check`] allows.
     pub(super) fn leave(&mut self, now: Instant) {
         self.in_flight += 1;
         if let Some(window) = self.window.as_mut().filter(|window| now >= window.resets_at) {
             match window.first {
                 None => window.first = Some(now),
-                // its answer has not come in all that time: as if nothing had ever been announced
+                // it was not answered in time: as if nothing had been announced
                 Some(_) => self.window = None,
             }
         }
     }
 
-    /// A request that left at `sent` was answered with an announcement.
-    pub(super) fn hear(&mut self, sent: Instant, now: Instant, announcement: Announcement) {
+    /// Records the announcement in the answer to a request sent at `sent`.
+    pub(super) fn answered(&mut self, sent: Instant, now: Instant, announcement: Announcement) {
         self.in_flight = self.in_flight.saturating_sub(1);
         let Announcement { remaining: left, reset, quota } = announcement;
         self.most = self.most.max(left);
         if let Some(known) = &mut self.window {
             known.lost.retain(|ended| *ended >= sent);
-            // of answers to requests that were under way together, the one with the least left was the last counted
-            if sent <= known.heard_at && left >= known.left {
+            // of answers to requests in flight together, the one with the least left was counted last
+            if sent <= known.announced_at && left >= known.left {
                 return;
             }
         }
         self.window = Some(Window {
             left,
             reserve: quota.unwrap_or(self.most) / 4,
-            heard_at: now,
+            announced_at: now,
             // whole seconds may have been rounded down
             resets_at: now + reset.max(Duration::from_secs(1)),
             lost: self.window.take().map(|known| known.lost).unwrap_or_default(),
@@ -95,8 +95,9 @@ impl Announced {
         });
     }
 
-    /// A request that left at `sent` has ended without one. Cloudflare may have counted it all the same.
-    pub(super) fn miss(&mut self, sent: Instant, now: Instant) {
+    /// Records that a request sent at `sent` ended without an announcement. Cloudflare may have counted it all the
+    /// same.
+    pub(super) fn lost(&mut self, sent: Instant, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
         match &mut self.window {
             Some(window) if window.first == Some(sent) => self.window = None,

@@ -1,4 +1,4 @@
-//! Our own limit, held in every sliding window.
+//! Our own limit, kept in every sliding window.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::RateLimit;
 
-/// The departures within the last window, oldest first: exact in every sliding window, where a bucket with a
-/// burst would let twice the quota through in its first.
+/// The departures within the last window, oldest first. Exact in every sliding window, where a token bucket would let
+/// twice the quota through in the first.
 pub(super) struct Ring {
     limit: RateLimit,
     departures: VecDeque<Instant>,
@@ -22,7 +22,7 @@ impl Ring {
         self.departures.iter().copied()
     }
 
-    /// Counts also what has left elsewhere, and once what is counted already.
+    /// Adds departures of another ring; one that is in both counts once.
     pub(super) fn inherit(&mut self, departures: Vec<Instant>) {
         let all: BTreeSet<_> = self.departures().chain(departures).collect();
         self.departures = all.into_iter().collect();
@@ -32,18 +32,18 @@ impl Ring {
         self.limit
     }
 
-    /// Holds another limit from now on, which counts what has left already.
+    /// Changes the limit. Past departures count for the new one.
     pub(super) fn set_limit(&mut self, limit: RateLimit) {
         self.limit = limit;
     }
 
-    /// How many requests may leave now.
+    /// The number of requests that may be sent now.
     pub(super) fn left(&mut self, now: Instant) -> usize {
         self.forget(now);
         (self.limit.requests.get() as usize).saturating_sub(self.departures.len())
     }
 
-    /// Whether a request may leave now, else when the next one may.
+    /// Succeeds if a request may be sent now, else returns when the next one may.
     pub(super) fn check(&mut self, now: Instant) -> Result<(), Instant> {
         self.forget(now);
         // there are more than the limit where it was lowered
@@ -53,12 +53,12 @@ impl Ring {
         }
     }
 
-    /// Counts a request that leaves now, as [`Ring::check`] allows.
+    /// Counts a request that is sent now, as [`Ring::check`] allows.
     pub(super) fn leave(&mut self, now: Instant) {
         self.departures.push_back(now);
     }
 
-    /// Leaves out what has left the window.
+    /// Removes departures before the window.
     fn forget(&mut self, now: Instant) {
         while self.departures.front().is_some_and(|oldest| now >= *oldest + self.limit.per) {
             self.departures.pop_front();

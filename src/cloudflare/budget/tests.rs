@@ -93,7 +93,7 @@ async fn a_request_that_ends_lets_another_one_go_before_the_window_resets() {
     let far = Instant::now() + Duration::from_secs(3600);
     let first = budget.admit(far).await.unwrap();
     let second = budget.admit(far).await.unwrap();
-    first.hear(Instant::now(), Some(Announcement { remaining: 27, ..ANNOUNCED }));
+    first.answered(Instant::now(), Some(Announcement { remaining: 27, ..ANNOUNCED }));
 
     // 27 are left, 25 are for others, and whether the second is counted among them is not known
     let third = budget.admit(far).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_request_that_ends_lets_another_one_go_before_the_window_resets() {
     };
     let answers = async {
         tokio::time::sleep(ms(20)).await;
-        second.hear(Instant::now(), Some(Announcement { remaining: 28, ..ANNOUNCED }));
+        second.answered(Instant::now(), Some(Announcement { remaining: 28, ..ANNOUNCED }));
     };
     let ((fourth, waited), ()) = tokio::join!(fourth, answers);
     assert!((ms(20)..ms(10_000)).contains(&waited), "{waited:?}");
@@ -117,7 +117,7 @@ async fn a_request_that_ends_lets_another_one_go_before_the_window_resets() {
 async fn a_request_that_is_dropped_is_no_longer_under_way_but_may_have_been_counted() {
     let budget = Budget::new(limit(1000, 1000));
     let soon = Instant::now() + Duration::from_secs(5);
-    budget.admit(soon).await.unwrap().hear(Instant::now(), Some(ANNOUNCED));
+    budget.admit(soon).await.unwrap().answered(Instant::now(), Some(ANNOUNCED));
     for _ in 0..5 {
         drop(budget.admit(soon).await.unwrap());
     }
@@ -129,7 +129,7 @@ async fn a_quota_that_others_use_up_in_every_window_is_told_from_our_own_limit()
     let (budget, start) = (Budget::new(limit(1, 100_000)), Instant::now());
     let soon = start + Duration::from_secs(5);
     let used_up = Announcement { remaining: 20, reset: Duration::from_secs(1), quota: Some(100) };
-    budget.admit(soon).await.unwrap().hear(start, Some(used_up));
+    budget.admit(soon).await.unwrap().answered(start, Some(used_up));
     assert!(matches!(budget.admit(soon).await, Err(Wait::OwnLimit(_))), "our own limit lasts longer");
 
     budget.set_limit(limit(1000, 1000));
@@ -139,7 +139,7 @@ async fn a_quota_that_others_use_up_in_every_window_is_told_from_our_own_limit()
     let first = budget.admit(soon).await.unwrap();
     let deadline = Instant::now() + ms(500);
     assert!(matches!(budget.admit(deadline).await, Err(Wait::SharedQuota(_))));
-    first.hear(Instant::now(), Some(Announcement { remaining: 90, ..used_up }));
+    first.answered(Instant::now(), Some(Announcement { remaining: 90, ..used_up }));
     assert!(budget.admit(soon).await.is_ok());
 }
 

@@ -1,4 +1,4 @@
-//! Requests without a whole response.
+//! Errors of requests without a whole response.
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use crate::cloudflare::wire::printable;
 use crate::domain::Reason;
 
-/// Which of the closed set of reasons it is that no whole response came.
+/// The reason why there is no whole response.
 pub(super) fn reason(error: &reqwest::Error) -> Reason {
     if error.is_timeout() {
         return Reason::Timeout;
@@ -30,7 +30,7 @@ fn is_caused_by<T: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
         || error.source().is_some_and(is_caused_by::<T>)
 }
 
-/// An error and its causes in one line, without the URL that reqwest adds. Some causes repeat what a server said.
+/// Shows an error and its causes in one line, without the URL that reqwest adds. Some causes repeat what a server said.
 pub(super) struct Chain<'a>(pub(super) &'a reqwest::Error);
 
 impl fmt::Display for Chain<'_> {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::domain::Date;
 
-/// Reads a date of RFC 3339, with a fraction of any length, or in one of Go's other forms: `2019-06-19 11:19:00 +0000 UTC`
-/// and `2019-06-19 11:19:00+00`. The year 1, Go's zero time, means that no date is given.
+/// Reads a date of RFC 3339, with a fraction of any length, or in one of Go's other forms: `2019-06-19 11:19:00 +0000
+/// UTC` and `2019-06-19 11:19:00+00`. The year 1, Go's zero time, means that no date is given.
 ///
 /// The outer option is none if it is no date.
 pub(super) fn parse(text: &str) -> Option<Option<Date>> {

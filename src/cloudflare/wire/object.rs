@@ -18,8 +18,8 @@ const MOST_FIELDS: usize = 64;
 /// The names of fields with an unexpected type or form. Such a field is read as if it were missing.
 pub(in crate::cloudflare) type OddFields = BTreeSet<&'static str>;
 
-/// One object of an answer, borrowed from its text. A field is parsed when it is asked for, so one that nobody knows, or
-/// that is of the wrong type, harms no other.
+/// One object of an answer, borrowed from its text. A field is parsed when it is asked for, so one that nobody knows,
+/// or that is of the wrong type, harms no other.
 #[derive(Clone)]
 pub(in crate::cloudflare) struct Object<'b> {
     fields: Vec<(Cow<'b, str>, &'b RawValue)>,

@@ -1,5 +1,5 @@
-//! What is read of an X.509 certificate (RFC 5280, section 4.1). Lenient: only what is asked for is decoded, since issuers
-//! have made certificates that are wrong elsewhere, and that servers present all the same.
+//! What is read of an X.509 certificate (RFC 5280, section 4.1). Lenient: only what is asked for is decoded, since
+//! issuers have made certificates that are wrong elsewhere, and that servers present all the same.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -71,8 +71,8 @@ fn name(value: AnyRef<'_>) -> Box<str> {
     value.decode_as::<RdnSequence>().map(|name| name.to_string()).unwrap_or_default().into()
 }
 
-/// Reads a UTCTime or a GeneralizedTime (X.680, sections 46 and 47), to the second. The last day of 9999, which stands for
-/// "never" (RFC 5280, section 4.1.2.5), is a little later than the latest date there is here.
+/// Reads a UTCTime or a GeneralizedTime (X.680, sections 46 and 47), to the second. The last day of 9999, which stands
+/// for "never" (RFC 5280, section 4.1.2.5), is a little later than the latest date there is here.
 fn date(value: AnyRef<'_>) -> Option<Date> {
     let text = str::from_utf8(value.value()).ok()?;
     let (year, rest) = match value.tag() {

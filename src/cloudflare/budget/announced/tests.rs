@@ -29,11 +29,11 @@ fn where_nothing_is_announced_nothing_is_held_back() {
 fn the_last_quarter_of_the_window_is_left_to_others() {
     let (mut announced, start) = (Announced::default(), Instant::now());
     announced.leave(start);
-    announced.hear(start, start + ms(10), told(50, 30, Some(100)));
+    announced.answered(start, start + ms(10), told(50, 30, Some(100)));
     assert_eq!(sent(&mut announced, start + ms(20)), 25);
     assert_eq!(announced.check(start + ms(20)), Err(Wait::SharedQuota(start + ms(30_010))));
     // what others spend meanwhile is taken off
-    announced.hear(start + ms(20), start + ms(30), told(40, 30, Some(100)));
+    announced.answered(start + ms(20), start + ms(30), told(40, 30, Some(100)));
     assert_eq!(sent(&mut announced, start + ms(40)), 0);
 }
 
@@ -41,9 +41,9 @@ fn the_last_quarter_of_the_window_is_left_to_others() {
 fn without_a_policy_the_window_holds_the_most_that_ever_was_left() {
     let (mut announced, start) = (Announced::default(), Instant::now());
     announced.leave(start);
-    announced.hear(start, start, told(80, 30, None));
+    announced.answered(start, start, told(80, 30, None));
     announced.leave(start + ms(10));
-    announced.hear(start + ms(10), start + ms(20), told(40, 30, None));
+    announced.answered(start + ms(10), start + ms(20), told(40, 30, None));
     assert_eq!(sent(&mut announced, start + ms(20)), 20);
 }
 
@@ -52,8 +52,8 @@ fn an_answer_that_was_overtaken_does_not_bring_back_what_is_spent() {
     let (mut announced, start) = (Announced::default(), Instant::now());
     announced.leave(start);
     announced.leave(start);
-    announced.hear(start, start + ms(10), told(48, 30, Some(100)));
-    announced.hear(start, start + ms(20), told(49, 30, Some(100)));
+    announced.answered(start, start + ms(10), told(48, 30, Some(100)));
+    announced.answered(start, start + ms(20), told(49, 30, Some(100)));
     assert_eq!(sent(&mut announced, start + ms(30)), 23);
 }
 
@@ -61,12 +61,12 @@ fn an_answer_that_was_overtaken_does_not_bring_back_what_is_spent() {
 fn after_the_reset_one_request_goes_ahead_and_the_others_follow_its_answer() {
     let (mut announced, start) = (Announced::default(), Instant::now());
     announced.leave(start);
-    announced.hear(start, start, told(0, 2, Some(100)));
+    announced.answered(start, start, told(0, 2, Some(100)));
     assert_eq!(sent(&mut announced, start + ms(1999)), 0);
     let reset = start + seconds(2);
     assert_eq!(sent(&mut announced, reset), 1);
     assert_eq!(announced.check(reset + ms(10)), Err(Wait::SharedQuota(reset + PATIENCE)));
-    announced.hear(reset, reset + ms(50), told(90, 2, Some(100)));
+    announced.answered(reset, reset + ms(50), told(90, 2, Some(100)));
     assert_eq!(sent(&mut announced, reset + ms(50)), 65);
 }
 
@@ -74,15 +74,15 @@ fn after_the_reset_one_request_goes_ahead_and_the_others_follow_its_answer() {
 fn who_waits_for_an_answer_that_does_not_come_goes_on_after_a_while() {
     let (mut announced, start) = (Announced::default(), Instant::now());
     announced.leave(start);
-    announced.hear(start, start, told(0, 2, Some(100)));
+    announced.answered(start, start, told(0, 2, Some(100)));
     let reset = start + seconds(2);
     assert_eq!(sent(&mut announced, reset), 1);
     assert_eq!(sent(&mut announced, reset + PATIENCE), 1000);
 
-    announced.hear(reset, reset + PATIENCE, told(0, 2, Some(100)));
+    announced.answered(reset, reset + PATIENCE, told(0, 2, Some(100)));
     let reset = reset + PATIENCE + seconds(2);
     assert_eq!(sent(&mut announced, reset), 1);
-    announced.miss(reset, reset);
+    announced.lost(reset, reset);
     assert_eq!(sent(&mut announced, reset), 1000);
 }
 
@@ -90,11 +90,11 @@ fn who_waits_for_an_answer_that_does_not_come_goes_on_after_a_while() {
 fn however_little_is_left_one_request_a_window_goes() {
     let (mut announced, mut now) = (Announced::default(), Instant::now());
     announced.leave(now);
-    announced.hear(now, now, told(3, 0, Some(1200)));
+    announced.answered(now, now, told(3, 0, Some(1200)));
     for _ in 0..5 {
         now += seconds(1);
         assert_eq!(sent(&mut announced, now), 1);
-        announced.hear(now, now, told(3, 0, Some(1200)));
+        announced.answered(now, now, told(3, 0, Some(1200)));
     }
 }
 
@@ -105,15 +105,15 @@ fn what_was_lost_counts_until_an_answer_must_have_counted_it() {
     for sent in [0, 0, 0] {
         announced.leave(at(sent));
     }
-    announced.hear(at(0), at(10), told(30, 60, Some(100)));
-    announced.miss(at(0), at(20));
+    announced.answered(at(0), at(10), told(30, 60, Some(100)));
+    announced.lost(at(0), at(20));
     // the last of the three may have been counted before the one that was lost
-    announced.hear(at(0), at(30), told(29, 60, Some(100)));
+    announced.answered(at(0), at(30), told(29, 60, Some(100)));
     assert_eq!(sent(&mut announced, at(40)), 3);
-    announced.hear(at(40), at(50), told(27, 60, Some(100)));
+    announced.answered(at(40), at(50), told(27, 60, Some(100)));
     assert_eq!(sent(&mut announced, at(50)), 0);
-    announced.hear(at(40), at(60), told(26, 60, Some(100)));
-    announced.hear(at(40), at(60), told(28, 60, Some(100)));
+    announced.answered(at(40), at(60), told(26, 60, Some(100)));
+    announced.answered(at(40), at(60), told(28, 60, Some(100)));
     assert_eq!(sent(&mut announced, at(60)), 1);
 }
 
@@ -169,7 +169,7 @@ proptest! {
                     Some(answer) if end <= now => {
                         answered += 1;
                         // the answer to one in sixteen is lost
-                        if random.u8(..) < 16 { announced.miss(sent, now) } else { announced.hear(sent, now, answer) }
+                        if random.u8(..) < 16 { announced.lost(sent, now) } else { announced.answered(sent, now, answer) }
                     }
                     _ => model.under_way.push((sent, counted, end, answer)),
                 }
