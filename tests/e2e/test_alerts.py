@@ -45,8 +45,6 @@ class Deleted(OnHostname):
 class Unreadable(OnHostname):
     """A hostname that the API fails to answer about, as often as `times` says."""
 
-    retried = True
-
     def __init__(self, *expected, times=None):
         super().__init__(*expected, change={})
         self.times = times
@@ -127,13 +125,13 @@ class ZoneGone(Scenario):
 class OnAccount(Scenario):
     """An account of its own, whose API fails."""
 
-    def __init__(self, *expected, effect, times=None, also=()):
+    def __init__(self, *expected, effect, times=None):
         super().__init__(*expected)
-        self.effect, self.times, self.also, self.retried = effect, times, also, effect is not None
+        self.effect, self.times = effect, times
 
     def prepare(self, world, name):
         account = name.replace("_", "-")
-        self.api, self.about = world.account(account), [{"account": account}, *self.also]
+        self.api, self.about = world.account(account), [{"account": account}]
 
     def cause(self):
         self.mend = self.api.fault(None, self.effect, self.times)
@@ -205,6 +203,24 @@ class ConfigurationRefused(OnExporters):
         self.world.reconfigure("colour = 1\n")
 
     def mend(self):
+        self.world.reconfigure()
+
+
+class QuotaTooSmall(OnExporters):
+    """A quota with which a poll takes longer than the schedule allows."""
+
+    def prepare(self, world, name):
+        super().prepare(world, name)
+        self.before = world.quota
+
+    def cause(self):
+        self.configure('{ requests = 4, per = "10s" }')
+
+    def mend(self):
+        self.configure(self.before)
+
+    def configure(self, quota):
+        self.world.quota = quota
         self.world.reconfigure()
 
 
@@ -340,6 +356,11 @@ class Tokens(Alerts):
     healthy = VERIFIED_ANEW
 
 
+@scenarios(quota_too_small=QuotaTooSmall("PollsSkipped"))
+class Polls(Alerts):
+    pass
+
+
 @scenarios(
     configuration_refused=ConfigurationRefused("ConfigReloadFailed"),
     one_of_two_stopped=ReplicaStopped("ZonesUnwatched"),
@@ -382,7 +403,7 @@ class Renewal(Case):
 
 
 class Coverage(Case):
-    classes = [Hostnames, Zones, Accounts, Tokens, Exporters]
+    classes = [Hostnames, Zones, Accounts, Tokens, Polls, Exporters]
 
     def test_every_alert_is_caused_by_a_scenario(self):
         caused = {name for each in self.classes for scenario in each.scenarios.values() for name in scenario.expected}
