@@ -12,7 +12,7 @@ const MOST_REFUSED: u32 = 10;
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     answered: bool,
-    /// Whether a hostname whose GET had failed in an earlier poll was answered.
+    /// Whether a suspect was answered.
     suspect_answered: bool,
     /// Time-outs, broken connections and 5xx since the last other answer.
     outages: u32,
@@ -35,7 +35,7 @@ impl Breaker {
         breaker
     }
 
-    /// Takes in an answer; `suspect` if the latest GET for that hostname had failed.
+    /// Takes in an answer about a suspect, or about another hostname.
     pub(super) fn answered(&mut self, suspect: bool) {
         self.answered = true;
         self.suspect_answered |= suspect;
@@ -68,8 +68,8 @@ impl Breaker {
         self.answered
     }
 
-    /// The number of GETs that may run side by side, of at most `most`. After a failure, and for hostnames whose GET
-    /// failed in an earlier poll, one at a time tells enough and takes no slots from other zones.
+    /// The number of GETs that may run side by side, of at most `most`. After a failure, and for suspects,
+    /// one at a time tells enough and takes no slots from other zones.
     pub(super) fn width(&self, suspect: bool, most: usize) -> usize {
         let cautious = self.outages > 0 || self.refusals > 0 || suspect && !self.suspect_answered;
         if cautious { 1 } else { most }

@@ -46,8 +46,8 @@ impl Deadline {
         }
     }
 
-    /// When requests have to end that failed in the poll before: what hangs must not hold up the next poll.
-    pub(super) fn of_suspects(&self) -> Instant {
+    /// When requests have to end that may well hang: what comes after them needs time, and so does the next poll.
+    pub(super) fn halfway(&self) -> Instant {
         let at = self.at();
         match self.limit {
             Limit::Fixed(_) => at,

@@ -7,29 +7,34 @@ use super::api::Api;
 use super::breaker::Breaker;
 use super::zone::{ZonePoll, unless_it_panics};
 use crate::cloudflare::{Error, Purpose};
-use crate::domain::{Date, Hostname, Outcome, Reading, Reason, ZoneId, ZoneState};
+use crate::domain::{Hostname, Outcome, Reading, Reason, ZoneId, ZoneState};
 use crate::poll::memory::Memory;
 
 /// A hostname to ask about.
 pub(super) struct Question {
     hostname: Hostname,
-    /// Whether the latest GET for it failed.
+    /// Whether it failed in earlier polls although others of the zone were answered, as one that hangs does.
     suspect: bool,
 }
 
 /// Orders hostnames so that none is left out again and again where time or quota do not suffice for all, and so that
-/// those that hang hold up no other: what failed at its last attempt comes last. Within both the longest waiting is
-/// first.
+/// those that hang hold up no other. First come those whose latest GET was answered, or never sent. Then come those that
+/// failed when nothing of the zone was answered, which may have been an outage: the ones that were read before it first.
+/// Last come suspects, by the number of their failures. Among equals the longest waiting is first.
 pub(super) fn order(hostnames: Vec<Hostname>, zone: &ZoneState, memory: &Memory) -> Vec<Question> {
-    let read_at = |hostname: &Hostname| -> Option<Date> { Some(zone.entry(hostname)?.reading()?.read_at) };
-    let mut hostnames: Vec<_> = hostnames
-        .into_iter()
-        .map(|hostname| (memory.failed_at(&hostname), read_at(&hostname), hostname))
-        .collect();
-    // none, for hostnames that have not failed, sorts first
+    let key = |hostname: &Hostname| {
+        let entry = zone.entry(hostname);
+        let read_at = entry.and_then(|entry| Some(entry.reading()?.read_at));
+        let failures = memory.failures(hostname);
+        // what an earlier process, or another configuration of the zone, left as failed
+        let has_failed = failures.is_some() || entry.is_some_and(|entry| entry.failure().is_some());
+        let alone = failures.map_or(0, |failures| failures.alone);
+        (alone, has_failed, has_failed && read_at.is_none(), failures.map(|failures| failures.at), read_at)
+    };
+    let mut hostnames: Vec<_> = hostnames.into_iter().map(|hostname| (key(&hostname), hostname)).collect();
     hostnames.sort();
     let question =
-        |(failed_at, _, hostname): (Option<_>, _, _)| Question { hostname, suspect: failed_at.is_some() };
+        |((alone, ..), hostname): ((u32, _, _, _, _), _)| Question { hostname, suspect: alone > 0 };
     hostnames.into_iter().map(question).collect()
 }
 
@@ -61,7 +66,7 @@ impl<A: Api> ZonePoll<A> {
                 Err(error) => {
                     breaker.failed(&error);
                     if error.was_sent() {
-                        self.memory.failed(&hostname);
+                        self.memory.failed(&hostname, breaker.is_answered());
                     }
                     let reason = error.reason();
                     failures.add(&hostname, error);
@@ -85,7 +90,7 @@ impl<A: Api> ZonePoll<A> {
     }
 
     async fn question(&self, id: ZoneId, question: Question) -> (Question, Result<Reading, Error>) {
-        let deadline = if question.suspect { self.deadline.of_suspects() } else { self.deadline.at() };
+        let deadline = if question.suspect { self.deadline.halfway() } else { self.deadline.at() };
         let answer = unless_it_panics(self.account.api.hostname(id, &question.hostname, deadline)).await;
         (question, answer.flatten())
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::api::Api;
 use super::breaker::Breaker;
 use super::listing::{self, Listing, Unresolved};
-use super::plan::{self, Lists, ReadMode};
+use super::plan::{self, Again, Lists, ReadMode};
 use super::zone::{ZonePoll, leaves_others_a_chance, unless_it_panics};
 use crate::cloudflare::{Error, ListedCertificates, Purpose};
 use crate::domain::{
@@ -86,15 +86,18 @@ impl<A: Api> ZonePoll<A> {
         if !matches!(learned, Lists::Refused { .. }) {
             tracing::warn!(zone = %self.zone.key(), %error, "the lists could not be read: hostnames are read one by one");
         }
-        let is_passing =
-            matches!(error.reason(), Reason::ServerError | Reason::Timeout | Reason::InvalidResponse);
+        let again = match error.reason() {
+            Reason::ServerError | Reason::InvalidResponse => Again::NextPoll,
+            Reason::Timeout => Again::Soon,
+            _ => Again::Hourly,
+        };
         let extent = self.zone.target().extent();
         let is_wanted = plan::read_mode(extent, 0, Lists::Untried, Instant::now()) == ReadMode::Lists
             || learned.are_read();
-        if is_passing || is_wanted {
+        if again != Again::Hourly || is_wanted {
             self.telemetry.poll_error(self.zone.key(), error.reason());
         }
-        self.memory.set_lists(Lists::Refused { at: Instant::now(), is_passing });
+        self.memory.set_lists(Lists::Refused { at: Instant::now(), again });
     }
 
     /// Takes from the lists what they tell, and asks about the rest.
@@ -145,6 +148,8 @@ impl<A: Api> ZonePoll<A> {
                 absent.unresolved.push(hostname.clone());
             } else if was_none && self.memory.is_confirmed(hostname) {
                 absent.readings.push((hostname.clone(), Reading::bare(Association::None, self.now())));
+            } else if self.memory.is_contradicted(hostname) {
+                absent.unresolved.push(hostname.clone());
             } else if entry.is_configured() || listing.pages > 1 {
                 absent.confirm.push(hostname.clone());
             }

@@ -50,8 +50,9 @@ impl<A: Api> Lookup<A> {
         }
         match self.list(self.names, deadline).await {
             Ok(Some(zones)) => match zones.find(name) {
-                // a list that changed while its pages were read may lack a zone that is there
-                Err(Error::NoZone(_)) => self.by_name(name, deadline).await,
+                // a list that changed while its pages were read may lack a zone that is there, and a token may be
+                // allowed nothing but to look for a name
+                Err(Error::NoZone(_) | Error::NoZones(_)) => self.by_name(name, deadline).await,
                 found => found,
             },
             Ok(None) => self.by_name(name, deadline).await,
@@ -67,7 +68,8 @@ impl<A: Api> Lookup<A> {
             return Err(Error::Common(Arc::clone(error)));
         }
         match self.api.zone_id(name, deadline).await {
-            Err(error) if is_refused(&error) => {
+            // a token that sees no zone at all sees none of the others either
+            Err(error) if is_refused(&error) || matches!(error, Error::NoZones(_)) => {
                 let error = Arc::new(error);
                 let mut refused = self.refused();
                 *refused = (refused.0 + 1, Some(Arc::clone(&error)));
@@ -97,7 +99,10 @@ fn is_refused(error: &Error) -> bool {
 
 /// Whether a look-up was answered and no one zone has that name.
 pub(super) fn is_about_names(error: &Error) -> bool {
-    matches!(error, Error::NoZone(_) | Error::NoZones(_) | Error::ManyZones(..))
+    match error {
+        Error::Common(error) => is_about_names(error),
+        error => matches!(error, Error::NoZone(_) | Error::NoZones(_) | Error::ManyZones(..)),
+    }
 }
 
 /// Whether a poll looks up the id of that zone.

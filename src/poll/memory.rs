@@ -1,6 +1,6 @@
 //! What polls learned about a zone, kept from poll to poll while the zone is watched in the same way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,12 +19,23 @@ struct Learned {
     lists: Lists,
     /// When a GET last confirmed that there is no association.
     confirmed: HashMap<Hostname, Instant>,
-    /// When hostnames were last asked about whose latest answer was a failure.
-    failed: HashMap<Hostname, Instant>,
+    /// Hostnames that a GET found to have an association although the list lacked them.
+    contradicted: HashSet<Hostname>,
+    /// Hostnames whose latest GET failed.
+    failed: HashMap<Hostname, Failed>,
     looked_up: Instant,
     /// Whether the API refused the known id.
     is_id_refused: bool,
     said_empty: bool,
+}
+
+/// The failures of a hostname since it was last answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Failed {
+    /// The polls in which others of the zone were answered: 0 for what may be an outage of the whole zone.
+    pub(super) alone: u32,
+    /// When the latest of them was.
+    pub(super) at: Instant,
 }
 
 impl Memory {
@@ -33,6 +44,7 @@ impl Memory {
         Self(Mutex::new(Learned {
             lists: Lists::Untried,
             confirmed: HashMap::new(),
+            contradicted: HashSet::new(),
             failed: HashMap::new(),
             looked_up: now,
             is_id_refused: false,
@@ -43,7 +55,8 @@ impl Memory {
     /// What stays known when another client or token reads the same zone: what was refused may be allowed now.
     pub(super) fn renewed(&self, now: Instant) -> Self {
         let renewed = Self::new(now);
-        renewed.set_id_refused(self.is_id_refused());
+        renewed.get().is_id_refused = self.is_id_refused();
+        renewed.get().failed.clone_from(&self.get().failed);
         renewed
     }
 
@@ -71,19 +84,32 @@ impl Memory {
         learned.failed.remove(hostname);
         if association != Association::None {
             learned.confirmed.remove(hostname);
-        } else if learned.lists.are_read() {
-            learned.confirmed.insert(hostname.clone(), Instant::now());
+        }
+        if learned.lists.are_read() {
+            if association == Association::None {
+                learned.confirmed.insert(hostname.clone(), Instant::now());
+                learned.contradicted.remove(hostname);
+            } else {
+                learned.contradicted.insert(hostname.clone());
+            }
         }
     }
 
-    /// Keeps that a GET was sent and failed.
-    pub(super) fn failed(&self, hostname: &Hostname) {
-        self.get().failed.insert(hostname.clone(), Instant::now());
+    /// Keeps that a GET was sent and failed; `alone` if others of the zone were answered in the same poll.
+    pub(super) fn failed(&self, hostname: &Hostname, alone: bool) {
+        let (mut learned, at) = (self.get(), Instant::now());
+        let failed = learned.failed.entry(hostname.clone()).or_insert(Failed { alone: 0, at });
+        *failed = Failed { alone: failed.alone + u32::from(alone), at };
     }
 
-    /// When the latest GET for the hostname failed; none if it was answered or never sent.
-    pub(super) fn failed_at(&self, hostname: &Hostname) -> Option<Instant> {
+    /// The failures of the hostname since it was last answered; none if its latest GET was answered or never sent.
+    pub(super) fn failures(&self, hostname: &Hostname) -> Option<Failed> {
         self.get().failed.get(hostname).copied()
+    }
+
+    /// Whether the latest GET for the hostname found an association although the list lacked it.
+    pub(super) fn is_contradicted(&self, hostname: &Hostname) -> bool {
+        self.get().contradicted.contains(hostname)
     }
 
     /// Whether a GET confirmed within the last hour that the hostname has no association.
@@ -95,6 +121,7 @@ impl Memory {
     pub(super) fn retain(&self, is_watched: impl Fn(&Hostname) -> bool) {
         let mut learned = self.get();
         learned.confirmed.retain(|hostname, _| is_watched(hostname));
+        learned.contradicted.retain(|hostname| is_watched(hostname));
         learned.failed.retain(|hostname, _| is_watched(hostname));
     }
 

@@ -36,10 +36,24 @@ pub(super) enum Lists {
     Refused {
         /// When.
         at: Instant,
-        /// Whether it was an outage or an unreadable body, which the next poll may find mended.
-        is_passing: bool,
+        /// When to ask again.
+        again: Again,
     },
 }
+
+/// When to ask again for a list that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// In the next poll: it was an outage or an unreadable body.
+    NextPoll,
+    /// After ten minutes: it hung, which costs the time of a poll.
+    Soon,
+    /// After an hour: it is not there, or not for this token.
+    Hourly,
+}
+
+/// A list that hung is asked for again after this time.
+const SOON: Duration = Duration::from_secs(600);
 
 impl Lists {
     /// Whether lists are what the latest poll read.
@@ -62,8 +76,9 @@ pub(super) enum ReadMode {
 /// Decides how a poll reads a zone with so many known hostnames.
 pub(super) fn read_mode(extent: Extent, hostnames: usize, lists: Lists, now: Instant) -> ReadMode {
     let is_due = |at| now.duration_since(at) >= AGAIN;
+    let hangs = matches!(lists, Lists::Refused { at, again: Again::Soon } if now.duration_since(at) < SOON);
     if extent.discovered.is_some() || extent.strategy == Strategy::List {
-        return ReadMode::Lists;
+        return if hangs && hostnames > 0 { ReadMode::Gets } else { ReadMode::Lists };
     }
     // at equal cost a GET tells more
     if extent.strategy == Strategy::Get || !is_short(1, hostnames) {
@@ -73,7 +88,11 @@ pub(super) fn read_mode(extent: Extent, hostnames: usize, lists: Lists, now: Ins
         Lists::Untried => true,
         Lists::Read { requests, unresolved, at } => requests + unresolved < hostnames || is_due(at),
         Lists::TooLong { pages, at } => is_short(pages, hostnames) || is_due(at),
-        Lists::Refused { at, is_passing } => is_passing || is_due(at),
+        Lists::Refused { at, again } => match again {
+            Again::NextPoll => true,
+            Again::Soon => !hangs,
+            Again::Hourly => is_due(at),
+        },
     };
     if wants_lists { ReadMode::ListsIfShort } else { ReadMode::Gets }
 }

@@ -52,7 +52,7 @@ impl<A: Api> ZonePoll<A> {
         let known = self.zone.id();
         match (known, self.looked_up_name()) {
             (Some(id), Some(_)) if !self.memory.is_id_refused() => Ok(id),
-            (_, Some(name)) => match self.lookup.find(name, self.deadline.at()).await {
+            (_, Some(name)) => match self.lookup.find(name, self.look_up_until(known)).await {
                 Ok(id) => {
                     self.memory.looked_up();
                     self.identify(id).await;
@@ -69,6 +69,11 @@ impl<A: Api> ZonePoll<A> {
             // a target has at least one of the two
             (known, None) => known.ok_or(Error::Deadline),
         }
+    }
+
+    /// A known id is used after a look-up that hangs, which needs time too.
+    fn look_up_until(&self, known: Option<ZoneId>) -> Instant {
+        if known.is_some() { self.deadline.halfway() } else { self.deadline.at() }
     }
 
     /// Looks the zone up again where that was last done an hour ago. What comes of it counts from the next poll on.

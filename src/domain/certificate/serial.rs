@@ -14,6 +14,15 @@ pub(super) fn is_equal(decimal: &str, octets: &[u8]) -> bool {
     magnitude(digits).is_some_and(|magnitude| *magnitude == *without_leading_zeros(&octets))
 }
 
+/// Whether two texts are different numbers in decimal digits. What is no number differs from nothing.
+pub(super) fn differ(one: &str, other: &str) -> bool {
+    let number = |text: &str| {
+        let (sign, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+        magnitude(digits).map(|magnitude| (sign, magnitude))
+    };
+    number(one).zip(number(other)).is_some_and(|(one, other)| one != other)
+}
+
 /// The big-endian octets of a number in decimal digits, without leading zeros.
 ///
 /// Serial numbers have up to 20 octets (RFC 5280, section 4.1.2.2); 100 digits leave room for liberal issuers.
@@ -91,6 +100,13 @@ mod tests {
             ("", &[]),
         ] {
             assert!(!is_equal(decimal, octets), "{decimal} {octets:?}");
+        }
+    }
+    #[test]
+    fn only_numbers_differ() {
+        assert!(differ("1", "2") && differ("1", "-1"));
+        for (one, other) in [("1", "001"), ("-5", "-05"), ("1", "0x1"), ("", "1")] {
+            assert!(!differ(one, other), "{one} {other}");
         }
     }
 }

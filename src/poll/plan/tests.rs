@@ -73,7 +73,7 @@ fn the_read_mode_follows_what_lists_cost_and_what_came_of_them() {
     for (extent, hostnames, lists, mode, why) in [
         (GET, 1000, Lists::Untried, Gets, "configured"),
         (LIST, 1, Lists::Untried, Both, "configured"),
-        (LIST, 1, Lists::Refused { at: recently, is_passing: false }, Both, "configured"),
+        (LIST, 1, Lists::Refused { at: recently, again: Again::Hourly }, Both, "configured"),
         (DISCOVER, 0, Lists::Untried, Both, "only lists discover"),
         (AUTO, 2, Lists::Untried, Gets, "two lists cost as much"),
         (AUTO, 3, Lists::Untried, ListsIfShort, "two lists cost less"),
@@ -84,12 +84,29 @@ fn the_read_mode_follows_what_lists_cost_and_what_came_of_them() {
         (AUTO, 60, Lists::TooLong { pages: 59, at: recently }, Gets, "the pages cost as much"),
         (AUTO, 90, Lists::TooLong { pages: 59, at: recently }, ListsIfShort, "hostnames were added"),
         (AUTO, 60, Lists::TooLong { pages: 59, at: an_hour_ago }, ListsIfShort, "that may have changed"),
-        (AUTO, 60, Lists::Refused { at: recently, is_passing: true }, ListsIfShort, "an outage may be over"),
-        (AUTO, 60, Lists::Refused { at: recently, is_passing: false }, Gets, "they were refused"),
         (
             AUTO,
             60,
-            Lists::Refused { at: an_hour_ago, is_passing: false },
+            Lists::Refused { at: recently, again: Again::NextPoll },
+            ListsIfShort,
+            "an outage may be over",
+        ),
+        (AUTO, 60, Lists::Refused { at: recently, again: Again::Hourly }, Gets, "they were refused"),
+        (AUTO, 60, Lists::Refused { at: now, again: Again::Soon }, Gets, "they hung"),
+        (LIST, 60, Lists::Refused { at: now, again: Again::Soon }, Gets, "they hung"),
+        (LIST, 0, Lists::Refused { at: now, again: Again::Soon }, Both, "there is nothing else to ask"),
+        (LIST, 60, Lists::Refused { at: recently, again: Again::Soon }, Both, "that was ten minutes ago"),
+        (
+            AUTO,
+            60,
+            Lists::Refused { at: recently, again: Again::Soon },
+            ListsIfShort,
+            "that was ten minutes ago",
+        ),
+        (
+            AUTO,
+            60,
+            Lists::Refused { at: an_hour_ago, again: Again::Hourly },
             ListsIfShort,
             "that may have changed",
         ),
@@ -106,7 +123,7 @@ fn the_read_mode_follows_what_lists_cost_and_what_came_of_them() {
 fn requests_are_counted_by_what_earlier_polls_learned() {
     let (now, recently, _) = moments();
     let read = |requests, unresolved| Lists::Read { requests, unresolved, at: recently };
-    let refused = Lists::Refused { at: recently, is_passing: true };
+    let refused = Lists::Refused { at: recently, again: Again::NextPoll };
     let zone_level = Extent { zone_level: true, ..DISCOVER };
     for (extent, hostnames, lists, expected, most) in [
         (GET, 1001, Lists::Untried, 1001, 1001),

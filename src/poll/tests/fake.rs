@@ -32,6 +32,10 @@ pub(super) struct FakeZone {
     pub(super) certificates: Option<Failure>,
     /// Whether the list of certificates lacks the certificate of all associations.
     pub(super) lacks_certificate: bool,
+    /// Whether the list of associations is empty although GETs find some.
+    pub(super) lacks_rows: bool,
+    /// Whether the list of associations is never answered.
+    pub(super) list_hangs: bool,
     /// Whether GETs give no end of the certificate any more.
     pub(super) without_end: bool,
 }
@@ -56,6 +60,8 @@ pub(super) struct World {
     pub(super) names: BTreeMap<ZoneName, ZoneId>,
     /// The failure of look-ups by name, and of the list of all zones.
     pub(super) by_name: Option<Failure>,
+    /// Whether look-ups by name are never answered.
+    pub(super) by_name_hangs: bool,
     pub(super) all_zones: Option<Failure>,
     /// The calls by kind.
     pub(super) calls: HashMap<&'static str, usize>,
@@ -106,9 +112,19 @@ impl Fake {
     }
 }
 
+/// What comes of a request that is never answered.
+async fn hang(deadline: Instant) -> Error {
+    sleep_until(deadline.min(Instant::now() + TIMEOUT)).await;
+    Failure(408, 0).error()
+}
+
 impl Api for Fake {
     async fn zone_id(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
         self.call("zone_id", deadline, |world| world.by_name).await?;
+        let hangs = self.world.lock().unwrap().by_name_hangs;
+        if hangs {
+            return Err(hang(deadline).await);
+        }
         self.world.lock().unwrap().names.get(name).copied().ok_or_else(|| Error::NoZone(name.clone()))
     }
 
@@ -123,8 +139,7 @@ impl Api for Fake {
         self.world.lock().unwrap().asked.push(hostname.clone());
         let zone = self.zone(zone)?;
         if zone.hanging.contains(hostname) {
-            sleep_until(deadline.min(Instant::now() + TIMEOUT)).await;
-            return Err(Failure(408, 0).error());
+            return Err(hang(deadline).await);
         }
         if let Some(failure) = zone.get {
             return Err(failure.error());
@@ -145,6 +160,9 @@ impl Api for Fake {
     ) -> Result<Option<Associations>, Error> {
         self.call("associations", deadline, |_| None).await?;
         let zone = self.zone(zone)?;
+        if zone.list_hangs {
+            return Err(hang(deadline).await);
+        }
         if let Some(failure) = zone.list {
             return Err(failure.error());
         }
@@ -156,7 +174,8 @@ impl Api for Fake {
             created_at: None,
             updated_at: None,
         };
-        let rows = zone.hostnames.iter().map(row).collect();
+        let listed = zone.hostnames.iter().filter(|_| !zone.lacks_rows);
+        let rows = listed.map(row).collect();
         Ok(proceed(1).then_some(Associations { rows, complete: true, pages: 1 }))
     }
 

@@ -91,3 +91,19 @@ async fn an_id_that_is_refused_is_looked_up_and_so_is_every_id_once_an_hour() {
     assert_eq!(stage.keeper.snapshot().zones()[0].id(), Some(id('3')));
     assert_eq!(stage.calls("zone_id"), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_look_up_that_hangs_leaves_time_for_the_known_id() {
+    let all = names("h", 3);
+    let stage = Stage::start(vec![zone(&all, GET)], world(&all), Duration::from_secs(10), 1000).await;
+    stage.tick().await;
+    stage.world(|world| {
+        world.by_name_hangs = true;
+        world.zones.get_mut(&id('1')).unwrap().get = Some(Failure(403, 0));
+    });
+    stage.tick().await;
+    assert_eq!(up(&*stage.tick().await), (0, 3));
+    stage.world(|world| world.zones.get_mut(&id('1')).unwrap().get = None);
+    stage.tick().await;
+    assert_eq!(up(&*stage.tick().await), (3, 3));
+}

@@ -131,3 +131,46 @@ async fn an_end_that_an_answer_leaves_out_is_kept() {
         assert_eq!(end(&stage.keeper.snapshot()), known);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn lists_that_gets_contradict_are_planned_for() {
+    const GAP: Duration = Duration::from_secs(4);
+    let all = names("h", 60);
+    // by GET 60 requests take three ticks; with both lists a fourth
+    for (strategy, interval) in [(Strategy::Auto, 12.0), (Strategy::List, 16.0)] {
+        let mut world = world(&all);
+        world.zones.get_mut(&id('1')).unwrap().lacks_rows = true;
+        let stage = Stage::start(vec![zone(&all, Extent { strategy, ..AUTO })], world, GAP, 20).await;
+        for _ in 0..12 {
+            stage.tick().await;
+        }
+        for _ in 0..20 {
+            assert_eq!(up(&*stage.tick().await), (60, 60), "{strategy:?}");
+            assert_eq!(stage.interval(), interval, "{strategy:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_hangs_leaves_the_next_polls_to_gets() {
+    let all = names("h", 6);
+    for strategy in [Strategy::Auto, Strategy::List] {
+        let mut world = world(&all);
+        world.zones.get_mut(&id('1')).unwrap().list_hangs = true;
+        let gap = Duration::from_secs(12);
+        let stage = Stage::start(vec![zone(&all, Extent { strategy, ..AUTO })], world, gap, 1000).await;
+        stage.tick().await;
+        stage.tick().await;
+        for _ in 0..40 {
+            assert_eq!(up(&*stage.tick().await), (6, 6), "{strategy:?}");
+        }
+        // asked for once more after ten minutes, and read again
+        stage.world(|world| world.zones.get_mut(&id('1')).unwrap().list_hangs = false);
+        stage.pass(MINUTE * 10).await;
+        stage.tick().await;
+        stage.calls("associations");
+        stage.tick().await;
+        stage.tick().await;
+        assert_ne!(stage.calls("associations"), 0);
+    }
+}
