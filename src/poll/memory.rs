@@ -2,15 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::plan::Lists;
+use super::plan::{AGAIN, Lists};
 use crate::domain::{Association, Hostname};
-
-/// What may have changed without a sign of it is asked again this often.
-pub(super) const AGAIN: Duration = Duration::from_secs(3600);
 
 /// What polls learned about one zone.
 pub(super) struct Memory(Mutex<Learned>);
@@ -148,6 +144,8 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::time::advance;
 
     use super::*;

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::memory::AGAIN;
 use crate::cloudflare::RateLimit;
 use crate::domain::{Extent, Strategy};
+
+/// What may have changed without a sign of it is asked again this often.
+pub(super) const AGAIN: Duration = Duration::from_secs(3600);
 
 /// Associations in one page of a list.
 const PAGE: usize = 1000;
