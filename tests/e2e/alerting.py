@@ -38,6 +38,9 @@ def shortened(text):
 class Scenario:
     """A fault, and exactly the alerts that it causes."""
 
+    # retries are not shortened: a poll that retries takes longer than the schedule allows, and polls may be skipped
+    retried = False
+
     def __init__(self, *expected):
         self.expected = set(expected)
 
@@ -206,6 +209,8 @@ class World:
         for labels, states, receiver in self.webhook.told():
             alert = alert_name(labels)
             concerned = [key for key, scenario in self.scenarios.items() if scenario.concerns(labels)]
+            if alert == "PollsSkipped" and any(scenario.retried for scenario in self.scenarios.values()):
+                continue
             if not any(alert in self.scenarios[key].expected for key in concerned):
                 self.fail(concerned[0] if concerned else None, f"unexpected: {labels}")
             if receiver != RECEIVERS[labels["severity"]]:

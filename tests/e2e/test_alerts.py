@@ -45,6 +45,8 @@ class Deleted(OnHostname):
 class Unreadable(OnHostname):
     """A hostname that the API fails to answer about, as often as `times` says."""
 
+    retried = True
+
     def __init__(self, *expected, times=None):
         super().__init__(*expected, change={})
         self.times = times
@@ -124,6 +126,8 @@ class ZoneGone(Scenario):
 
 class OnAccount(Scenario):
     """An account of its own, whose API fails."""
+
+    retried = True
 
     def __init__(self, *expected, effect, times=None):
         super().__init__(*expected)
