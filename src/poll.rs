@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::cloudflare::{Budget, Client};
-use crate::domain::{ZoneKey, ZoneState, ZoneTarget};
+use crate::domain::{Entry, ZoneKey, ZoneState, ZoneTarget};
 use crate::keeper;
 use crate::telemetry::Telemetry;
 pub use api::Api;
@@ -160,10 +160,11 @@ impl<A: Api> Poller<A> {
                     self.watched.insert(zone.key().clone(), watched);
                     (false, memory)
                 }
-                Some((false, watched)) if watched.target == *zone.target() => {
-                    (true, Arc::new(watched.memory.renewed(now)))
+                Some((false, watched)) => (true, Arc::new(watched.memory.renewed(now))),
+                None => {
+                    let failed = zone.entries().iter().filter(|entry| entry.failure().is_some());
+                    (true, Arc::new(Memory::new(failed.map(Entry::hostname), now)))
                 }
-                _ => (true, Arc::new(Memory::new(now))),
             };
             if changed || everything {
                 let (target, account) = (Arc::clone(zone.target()), account.clone());

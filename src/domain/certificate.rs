@@ -91,9 +91,9 @@ impl Certificate {
         let (ours, theirs) = (&self.details, &other.details);
         let serial_numbers = ours.serial_number.as_ref().zip(theirs.serial_number.as_ref());
         let pems = self.pem.as_ref().zip(other.pem.as_ref());
-        let differ = |(ours, theirs): (&Box<str>, &Box<str>)| serial::differ(ours, theirs);
+        let serial_numbers_differ = serial_numbers.is_some_and(|(ours, theirs)| serial::differ(ours, theirs));
         // another one may have been put in its place under the same id
-        if serial_numbers.is_some_and(differ) || pems.is_some_and(|(a, b)| a != b) {
+        if serial_numbers_differ || pems.is_some_and(|(a, b)| a != b) {
             return false;
         }
         match (&ours.id, &theirs.id) {

@@ -20,6 +20,8 @@ pub(super) struct Breaker {
     refusals: u32,
     /// Refusals of any kind.
     refused: u32,
+    /// Whether there was no time or quota left to send a request.
+    out_of_time: bool,
     tripped: Option<Reason>,
 }
 
@@ -51,6 +53,7 @@ impl Breaker {
             _ if !self.answered && refuses_zone(error) => self.refusals += 1,
             _ => self.outages = 0,
         }
+        self.out_of_time |= !error.was_sent();
         let concerns_all = reason == Reason::Auth || !error.was_sent();
         let unanswered = !self.answered && self.refused >= MOST_REFUSED;
         if concerns_all || unanswered || self.outages >= MOST_IN_A_ROW || self.refusals >= MOST_IN_A_ROW {
@@ -61,6 +64,11 @@ impl Breaker {
     /// Why the rest is skipped; none while asking goes on.
     pub(super) fn tripped(&self) -> Option<Reason> {
         self.tripped
+    }
+
+    /// Whether there was no time or quota left to send a request.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        self.out_of_time
     }
 
     /// Whether anything was answered.

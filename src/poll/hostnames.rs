@@ -23,11 +23,9 @@ pub(super) struct Question {
 /// Last come suspects, by the number of their failures. Among equals the longest waiting is first.
 pub(super) fn order(hostnames: Vec<Hostname>, zone: &ZoneState, memory: &Memory) -> Vec<Question> {
     let key = |hostname: &Hostname| {
-        let entry = zone.entry(hostname);
-        let read_at = entry.and_then(|entry| Some(entry.reading()?.read_at));
+        let read_at = zone.entry(hostname).and_then(|entry| Some(entry.reading()?.read_at));
         let failures = memory.failures(hostname);
-        // what an earlier process, or another configuration of the zone, left as failed
-        let has_failed = failures.is_some() || entry.is_some_and(|entry| entry.failure().is_some());
+        let has_failed = failures.is_some();
         let alone = failures.map_or(0, |failures| failures.alone);
         (alone, has_failed, has_failed && read_at.is_none(), failures.map(|failures| failures.at), read_at)
     };
@@ -67,6 +65,8 @@ impl<A: Api> ZonePoll<A> {
                     breaker.failed(&error);
                     if error.was_sent() {
                         self.memory.failed(&hostname, breaker.is_answered());
+                    } else {
+                        self.memory.unsent(&hostname);
                     }
                     let reason = error.reason();
                     failures.add(&hostname, error);
@@ -78,6 +78,9 @@ impl<A: Api> ZonePoll<A> {
         if let Some(reason) = breaker.tripped() {
             for question in waiting {
                 failures.skipped += 1;
+                if breaker.is_out_of_time() {
+                    self.memory.unsent(&question.hostname);
+                }
                 self.read(question.hostname, Err(reason)).await;
             }
         }

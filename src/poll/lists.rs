@@ -87,8 +87,8 @@ impl<A: Api> ZonePoll<A> {
             tracing::warn!(zone = %self.zone.key(), %error, "the lists could not be read: hostnames are read one by one");
         }
         let again = match error.reason() {
-            Reason::ServerError | Reason::InvalidResponse => Again::NextPoll,
-            Reason::Timeout => Again::Soon,
+            Reason::Timeout if matches!(error, Error::Transport { .. }) => Again::Soon,
+            Reason::ServerError | Reason::InvalidResponse | Reason::Timeout => Again::NextPoll,
             _ => Again::Hourly,
         };
         let extent = self.zone.target().extent();

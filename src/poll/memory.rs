@@ -35,22 +35,24 @@ pub(super) struct Failed {
 }
 
 impl Memory {
-    /// Nothing learned yet; a known id counts as looked up at `now`.
-    pub(super) fn new(now: Instant) -> Self {
+    /// Nothing learned yet but what failed before, be it in an earlier process; a known id counts as looked up at `now`.
+    pub(super) fn new<'e>(failed: impl Iterator<Item = &'e Hostname>, now: Instant) -> Self {
+        let failed = failed.map(|hostname| (hostname.clone(), Failed { alone: 0, at: now })).collect();
         Self(Mutex::new(Learned {
             lists: Lists::Untried,
             confirmed: HashMap::new(),
             contradicted: HashSet::new(),
-            failed: HashMap::new(),
+            failed,
             looked_up: now,
             is_id_refused: false,
             said_empty: false,
         }))
     }
 
-    /// What stays known when another client or token reads the same zone: what was refused may be allowed now.
+    /// What stays known when the zone is read in another way, or by another client or token: what was refused may be
+    /// allowed now.
     pub(super) fn renewed(&self, now: Instant) -> Self {
-        let renewed = Self::new(now);
+        let renewed = Self::new([].into_iter(), now);
         renewed.get().is_id_refused = self.is_id_refused();
         renewed.get().failed.clone_from(&self.get().failed);
         renewed
@@ -96,6 +98,14 @@ impl Memory {
         let (mut learned, at) = (self.get(), Instant::now());
         let failed = learned.failed.entry(hostname.clone()).or_insert(Failed { alone: 0, at });
         *failed = Failed { alone: failed.alone + u32::from(alone), at };
+    }
+
+    /// Keeps that there was no time or quota for a GET: the hostname waits no longer than others that were answered.
+    pub(super) fn unsent(&self, hostname: &Hostname) {
+        let mut learned = self.get();
+        if learned.failed.get(hostname).is_some_and(|failed| failed.alone == 0) {
+            learned.failed.remove(hostname);
+        }
     }
 
     /// The failures of the hostname since it was last answered; none if its latest GET was answered or never sent.
@@ -152,7 +162,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_missing_association_is_confirmed_for_an_hour_or_until_there_is_one() {
-        let (memory, hostname) = (Memory::new(Instant::now()), "a.example".parse().unwrap());
+        let (memory, hostname) = (Memory::new([].into_iter(), Instant::now()), "a.example".parse().unwrap());
         memory.set_lists(Lists::Read { requests: 2, unresolved: 0, at: Instant::now() });
         assert!(!memory.is_confirmed(&hostname));
         memory.answered(&hostname, Association::None);

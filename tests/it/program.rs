@@ -153,7 +153,7 @@ fn as_many_files_may_be_open_as_connections_need() {
     let most = text(&hard.stdout).trim().parse().map_or(2560, |hard: u64| hard.min(2560));
     demo.until("/metrics", &format!("process_max_fds {most}\n"));
     let idle: Vec<_> = (0..200).map(|_| TcpStream::connect(&demo.address).unwrap()).collect();
-    demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1");
+    demo.until("/metrics", "cloudflare_aop_exporter_last_poll_timestamp_seconds 1");
     for mut connection in idle {
         connection.write_all(b"GET /-/healthy HTTP/1.0\r\n\r\n").unwrap();
         let mut answer = String::new();

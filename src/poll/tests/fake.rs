@@ -13,7 +13,7 @@ use crate::cloudflare::{
 };
 use crate::domain::{
     Association, CertId, Certificate, CertificateDetails, Date, Expectation, Extent, Hostname,
-    HostnameTarget, Reading, Snapshot, Status, ZoneId, ZoneName, ZoneTarget,
+    HostnameTarget, Reading, Reason, Snapshot, Status, ZoneId, ZoneName, ZoneTarget,
 };
 use crate::poll::Api;
 
@@ -115,7 +115,7 @@ impl Fake {
 /// What comes of a request that is never answered.
 async fn hang(deadline: Instant) -> Error {
     sleep_until(deadline.min(Instant::now() + TIMEOUT)).await;
-    Failure(408, 0).error()
+    Error::Transport { reason: Reason::Timeout, what: "no answer".into() }
 }
 
 impl Api for Fake {
