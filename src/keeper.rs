@@ -160,14 +160,14 @@ impl Keeper {
     /// Logs each zone that is configured twice, once.
     fn log_twins(&mut self) {
         let known = Arc::clone(&self.snapshot.borrow());
+        let before = std::mem::take(&mut self.logged);
         for zone in known.zones() {
-            for twin in zone.twins() {
-                if self.logged.insert(twin.clone()) {
+            for twin in zone.twins().iter().filter(|twin| self.logged.insert(ZoneKey::clone(twin))) {
+                if !before.contains(twin) {
                     tracing::warn!("{}", read_once(zone, twin));
                 }
             }
         }
-        self.logged.retain(|twin| known.zones().iter().any(|zone| zone.twins().contains(twin)));
     }
 }
 

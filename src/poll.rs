@@ -45,6 +45,9 @@ pub struct Poller<A = Client> {
     excess: Vec<String>,
 }
 
+/// What a poll takes, by quota.
+type Loads = BTreeMap<*const Budget, Load>;
+
 /// A zone, as it was last polled.
 struct Watched<A> {
     target: Arc<ZoneTarget>,
@@ -87,7 +90,8 @@ impl<A: Api> Poller<A> {
         let mut everything = true;
         loop {
             self.poll(everything, &mut ticks).await;
-            self.say_how_often();
+            // it may have learned what the next one takes
+            self.plan();
             everything = tokio::select! {
                 tick = ticks.recv() => match tick {
                     Some(()) => true,
@@ -173,10 +177,10 @@ impl<A: Api> Poller<A> {
             }
         }
         before.values_mut().for_each(Watched::abort);
-        let zones = setup.accounts.keys().map(|account| &**account).collect();
-        self.telemetry.watch(&zones, &known.zones().iter().map(|zone| zone.key().as_str()).collect());
-        self.say_how_often();
-        self.spawn(&setup, &due, polls, deadline);
+        let accounts = setup.accounts.keys().map(|account| &**account).collect();
+        self.telemetry.watch(&accounts, &known.zones().iter().map(|zone| zone.key().as_str()).collect());
+        let loads = self.plan();
+        self.spawn(&setup, &due, loads, polls, deadline);
     }
 
     /// Starts the polls of these zones.
@@ -184,11 +188,11 @@ impl<A: Api> Poller<A> {
         &mut self,
         setup: &Setup<A>,
         zones: &[Arc<ZoneState>],
+        loads: Loads,
         polls: &mut JoinSet<()>,
         deadline: Option<Instant>,
     ) {
         let now = Instant::now();
-        let loads = self.loads();
         let mut lookups = BTreeMap::new();
         for (name, account) in &setup.accounts {
             let names = zones.iter().filter(|zone| zone.account() == &**name && self.is_looked_up(zone, now));
@@ -225,9 +229,9 @@ impl<A: Api> Poller<A> {
     }
 
     /// What a poll of everything takes of each quota.
-    fn loads(&self) -> BTreeMap<*const Budget, Load> {
+    fn loads(&self) -> Loads {
         let (known, now) = (self.keeper.snapshot(), Instant::now());
-        let mut loads: BTreeMap<*const Budget, Load> = BTreeMap::new();
+        let mut loads = Loads::new();
         let mut names: BTreeMap<&str, (usize, *const Budget)> = BTreeMap::new();
         for zone in known.zones() {
             let Some(Watched { account, memory, .. }) = self.watched.get(zone.key()) else { continue };
@@ -247,8 +251,9 @@ impl<A: Api> Poller<A> {
         loads
     }
 
-    /// Sets the poll interval, and warns of each quota for which that is longer than the schedule's, once.
-    fn say_how_often(&mut self) {
+    /// Plans a poll of everything: sets the poll interval, and warns of each quota for which that is longer than the
+    /// schedule's, once. Returns what the poll takes.
+    fn plan(&mut self) -> Loads {
         let (gap, loads) = (self.setup.borrow().gap, self.loads());
         let excess: Vec<_> = loads.values().filter_map(|load| load.excess(gap)).collect();
         for new in excess.iter().filter(|excess| !self.excess.contains(excess)) {
@@ -256,6 +261,7 @@ impl<A: Api> Poller<A> {
         }
         self.excess = excess;
         self.telemetry.poll_interval(plan::interval(gap, loads.values()));
+        loads
     }
 }
 

@@ -59,8 +59,9 @@ impl Snapshot {
     #[must_use]
     pub fn fold(&self, outcomes: impl IntoIterator<Item = (ZoneKey, Outcome)>) -> Self {
         let mut next = self.clone();
-        let mut touched = BTreeSet::new();
+        let (mut touched, mut identified) = (BTreeSet::new(), false);
         for (key, outcome) in outcomes {
+            identified |= matches!(outcome, Outcome::Identified(_));
             let index = match next.index(&key) {
                 // a poll that began before two zones turned out to be one tells of hostnames, not of the zone
                 None if matches!(outcome, Outcome::Failed(_) | Outcome::Ended { .. }) => None,
@@ -75,7 +76,8 @@ impl Snapshot {
         for index in touched {
             Arc::make_mut(&mut next.zones[index]).settle();
         }
-        next.without_twins()
+        // nothing else changes an id
+        if identified { next.without_twins() } else { next }
     }
 
     /// Merges zones that turned out to be one.

@@ -18,7 +18,7 @@ pub use target::StoredZone;
 pub struct ZoneState {
     target: Arc<ZoneTarget>,
     /// The keys of configured zones that turned out to be this one.
-    pub(super) twins: Vec<ZoneKey>,
+    twins: Vec<ZoneKey>,
     id: Option<ZoneId>,
     latest: Option<Result<(), Reason>>,
     last_success: Option<Date>,

@@ -25,14 +25,13 @@ pub(super) fn order(hostnames: Vec<Hostname>, zone: &ZoneState, memory: &Memory)
     let key = |hostname: &Hostname| {
         let read_at = zone.entry(hostname).and_then(|entry| Some(entry.reading()?.read_at));
         let failures = memory.failures(hostname);
-        let has_failed = failures.is_some();
         let alone = failures.map_or(0, |failures| failures.alone);
-        (alone, has_failed, has_failed && read_at.is_none(), failures.map(|failures| failures.at), read_at)
+        // none, of those that have not failed, sorts first
+        (alone, failures.is_some() && read_at.is_none(), failures.map(|failures| failures.at), read_at)
     };
     let mut hostnames: Vec<_> = hostnames.into_iter().map(|hostname| (key(&hostname), hostname)).collect();
     hostnames.sort();
-    let question =
-        |((alone, ..), hostname): ((u32, _, _, _, _), _)| Question { hostname, suspect: alone > 0 };
+    let question = |((alone, ..), hostname): ((u32, _, _, _), _)| Question { hostname, suspect: alone > 0 };
     hostnames.into_iter().map(question).collect()
 }
 
@@ -45,13 +44,13 @@ impl<A: Api> ZonePoll<A> {
         let mut running = FuturesUnordered::new();
         let mut failures = Failures::default();
         loop {
-            while let Some(next) = waiting.peek() {
-                if breaker.tripped().is_some()
-                    || running.len() >= breaker.width(next.suspect, self.account.max_concurrent)
-                {
-                    break;
-                }
-                running.extend(waiting.next().map(|question| self.question(id, question)));
+            let may_run = |next: &Question| {
+                breaker.tripped().is_none()
+                    && running.len() < breaker.width(next.suspect, self.account.max_concurrent)
+            };
+            if let Some(question) = waiting.next_if(may_run) {
+                running.push(self.question(id, question));
+                continue;
             }
             let Some((question, answer)) = running.next().await else { break };
             let hostname = question.hostname;

@@ -1,6 +1,7 @@
 //! Reading a zone by its lists, and what is left to a GET for each hostname.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::time::Instant;
 
@@ -60,9 +61,9 @@ impl<A: Api> ZonePoll<A> {
 
     async fn lists(&self, id: ZoneId, mode: ReadMode) -> Result<Read, Error> {
         let (api, hostnames) = (&self.account.api, self.zone.entries().len());
-        let pages = std::sync::atomic::AtomicUsize::new(0);
+        let pages = AtomicUsize::new(0);
         let proceed = |count: u32| {
-            pages.store(count as usize, std::sync::atomic::Ordering::Relaxed);
+            pages.store(count as usize, Ordering::Relaxed);
             mode == ReadMode::Lists || plan::is_short(count as usize, hostnames)
         };
         let Some(associations) = api.associations(id, self.deadline.at(), proceed).await? else {
@@ -91,9 +92,7 @@ impl<A: Api> ZonePoll<A> {
             Reason::ServerError | Reason::InvalidResponse | Reason::Timeout => Again::NextPoll,
             _ => Again::Hourly,
         };
-        let extent = self.zone.target().extent();
-        let is_wanted = plan::read_mode(extent, 0, Lists::Untried, Instant::now()) == ReadMode::Lists
-            || learned.are_read();
+        let is_wanted = plan::needs_lists(self.zone.target().extent()) || learned.are_read();
         if again != Again::Hourly || is_wanted {
             self.telemetry.poll_error(self.zone.key(), error.reason());
         }

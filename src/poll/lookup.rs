@@ -105,11 +105,15 @@ pub(super) fn is_about_names(error: &Error) -> bool {
     }
 }
 
+/// The name by which a zone is looked up; none if its id is configured.
+pub(super) fn name(zone: &ZoneState) -> Option<&ZoneName> {
+    let target = zone.target();
+    target.name().filter(|_| target.id().is_none())
+}
+
 /// Whether a poll looks up the id of that zone.
 pub(super) fn is_looked_up(zone: &ZoneState, memory: &Memory, now: Instant) -> bool {
-    let target = zone.target();
-    let by_name = target.name().is_some() && target.id().is_none();
-    by_name && (zone.id().is_none() || memory.is_id_refused() || memory.is_look_up_due(now))
+    name(zone).is_some() && (zone.id().is_none() || memory.is_id_refused() || memory.is_look_up_due(now))
 }
 
 /// The requests that so many look-ups take, unless a zone has to be looked for once more.

@@ -79,7 +79,7 @@ pub(super) enum ReadMode {
 pub(super) fn read_mode(extent: Extent, hostnames: usize, lists: Lists, now: Instant) -> ReadMode {
     let is_due = |at| now.duration_since(at) >= AGAIN;
     let hangs = matches!(lists, Lists::Refused { at, again: Again::Soon } if now.duration_since(at) < SOON);
-    if extent.discovered.is_some() || extent.strategy == Strategy::List {
+    if needs_lists(extent) {
         return if hangs && hostnames > 0 { ReadMode::Gets } else { ReadMode::Lists };
     }
     // at equal cost a GET tells more
@@ -97,6 +97,11 @@ pub(super) fn read_mode(extent: Extent, hostnames: usize, lists: Lists, now: Ins
         },
     };
     if wants_lists { ReadMode::ListsIfShort } else { ReadMode::Gets }
+}
+
+/// Whether only lists tell all that is wanted, or lists are what the configuration asks for.
+pub(super) fn needs_lists(extent: Extent) -> bool {
+    extent.discovered.is_some() || extent.strategy == Strategy::List
 }
 
 /// Whether so many pages of associations and one of certificates cost less than a GET for each hostname.

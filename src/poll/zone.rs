@@ -9,11 +9,11 @@ use tokio::time::Instant;
 use super::Account;
 use super::api::Api;
 use super::deadline::Deadline;
-use super::lookup::{Lookup, is_about_names};
+use super::lookup::{self, Lookup, is_about_names};
 use super::memory::Memory;
 use crate::clock::Clock;
 use crate::cloudflare::{Error, Purpose};
-use crate::domain::{Date, Outcome, Reason, ZoneId, ZoneName, ZoneState};
+use crate::domain::{Date, Outcome, Reason, ZoneId, ZoneState};
 use crate::keeper;
 use crate::telemetry::Telemetry;
 
@@ -50,7 +50,7 @@ impl<A: Api> ZonePoll<A> {
     /// The zone's id: as configured, else as last looked up. A known id is used as long as the API takes it.
     async fn id(&self) -> Result<ZoneId, Error> {
         let known = self.zone.id();
-        match (known, self.looked_up_name()) {
+        match (known, lookup::name(&self.zone)) {
             (Some(id), Some(_)) if !self.memory.is_id_refused() => Ok(id),
             (_, Some(name)) => match self.lookup.find(name, self.look_up_until(known)).await {
                 Ok(id) => {
@@ -79,7 +79,7 @@ impl<A: Api> ZonePoll<A> {
     /// Looks the zone up again where that was last done an hour ago. What comes of it counts from the next poll on.
     async fn look_up_again(&self, id: ZoneId) {
         let due = self.memory.is_look_up_due(Instant::now());
-        let Some(name) = self.looked_up_name().filter(|_| due) else { return };
+        let Some(name) = lookup::name(&self.zone).filter(|_| due) else { return };
         self.memory.looked_up();
         match unless_it_panics(self.lookup.find(name, self.deadline.at())).await.flatten() {
             Ok(found) if found != id => {
@@ -89,12 +89,6 @@ impl<A: Api> ZonePoll<A> {
             Ok(_) => {}
             Err(error) => tracing::debug!(zone = %name, %error, "the zone could not be looked up again"),
         }
-    }
-
-    /// The name by which the zone is looked up; none where its id is configured.
-    fn looked_up_name(&self) -> Option<&ZoneName> {
-        let target = self.zone.target();
-        target.name().filter(|_| target.id().is_none())
     }
 
     async fn identify(&self, id: ZoneId) {
