@@ -19,7 +19,7 @@ use cloudflare_aop_exporter::domain::{
     Association, Certificate, CertificateDetails, Date, Expectation, HostnameTarget, Outcome, Pem, Reading,
     Snapshot, Status, Targets, ZoneKey, ZoneTarget,
 };
-use cloudflare_aop_exporter::metrics::{Format, Source, States};
+use cloudflare_aop_exporter::metrics::{Format, Source, View};
 use cloudflare_aop_exporter::telemetry::Telemetry;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use flate2::Compression;
@@ -127,7 +127,7 @@ fn median(series: u64, mut run: impl FnMut() -> usize) -> f64 {
 }
 
 fn write(source: &Source, format: Format, piece: &mut Vec<u8>) -> usize {
-    let mut page = source.page(format, States::All);
+    let mut page = source.page(format, View::default());
     let mut written = 0;
     loop {
         piece.clear();
@@ -140,7 +140,7 @@ fn write(source: &Source, format: Format, piece: &mut Vec<u8>) -> usize {
 }
 
 fn compress(source: &Source, piece: &mut Vec<u8>) -> usize {
-    let mut page = source.page(Format::Text, States::All);
+    let mut page = source.page(Format::Text, View::default());
     let mut stream = GzEncoder::new(Vec::with_capacity(PIECE), Compression::new(1));
     let mut written = 0;
     loop {
@@ -170,7 +170,7 @@ fn rewrite(write: &mut peers::Write, buffer: &mut String) -> usize {
 }
 
 fn whole(source: &Source) -> String {
-    let (mut page, mut text) = (source.page(Format::Text, States::All), Vec::new());
+    let (mut page, mut text) = (source.page(Format::Text, View::default()), Vec::new());
     while page.fill(&mut text, usize::MAX) {}
     String::from_utf8(text).unwrap()
 }

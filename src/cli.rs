@@ -117,10 +117,7 @@ fn print(text: &str) -> anyhow::Result<()> {
 /// Parses a positive duration such as `30s` or `30d`.
 fn duration(text: &str) -> Result<std::time::Duration, String> {
     let expected = || format!("expected a duration such as 30s, 12h or 30d, found {text:?}");
-    let span: jiff::Span = text.parse().map_err(|_| expected())?;
-    let relative = jiff::SpanRelativeTo::days_are_24_hours();
-    let duration = span.to_duration(relative).map_err(|_| expected())?;
-    duration.try_into().map_err(|_| expected())
+    crate::config::span(text).ok_or_else(expected)
 }
 
 #[cfg(test)]

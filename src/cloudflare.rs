@@ -25,6 +25,5 @@ pub use certificates::{ListedCertificate, ListedCertificates};
 pub use error::{ApiError, BuildError, Error};
 pub use hostnames::Change;
 pub use options::{ApiToken, BaseUrl, BaseUrlError, Options, TokenError};
-pub use tokens::TokenState;
 pub use transport::Client;
 pub use zones::VisibleZones;

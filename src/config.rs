@@ -5,6 +5,7 @@ mod files;
 mod problem;
 mod section;
 mod server;
+mod thresholds;
 mod token;
 mod value;
 mod zone;
@@ -24,10 +25,11 @@ pub use account::Account;
 pub use files::Files;
 pub use problem::ConfigErrors;
 pub use token::{TokenSource, TokenSourceError};
+pub use value::span;
 
 use crate::domain::Targets;
 use crate::http;
-use crate::metrics::States;
+use crate::metrics::{States, View};
 use crate::schedule::Schedule;
 use account::Accounts;
 use problem::Problems;
@@ -140,6 +142,9 @@ fn config(mut root: Section<'_>, mut surroundings: Surroundings<'_>) -> Config {
     });
     metrics.finish();
 
+    let thresholds = thresholds::read(root.table("thresholds"));
+    let view = View { states: states.unwrap_or_default(), thresholds };
+
     let mut accounts = Accounts::new(surroundings);
     for section in root.tables("account") {
         accounts.read(section);
@@ -151,7 +156,7 @@ fn config(mut root: Section<'_>, mut surroundings: Surroundings<'_>) -> Config {
         schedule: schedule.unwrap_or_default(),
         jitter,
         state_file,
-        serving: http::Options { states: states.unwrap_or_default(), ..server.serving },
+        serving: http::Options { view, ..server.serving },
         accounts,
         targets,
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use futures_util::future::{join_all, pending};
+use futures_util::future::{join, join_all, pending};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -22,9 +22,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::Snapshot;
+use crate::domain::{AccountFacts, Snapshot};
 use crate::http::{self, App};
-use crate::keeper::{Keeper, state_file};
+use crate::keeper::{self, Keeper, state_file};
 use crate::listener::Limits;
 use crate::metrics::Source;
 use crate::poll::{Poller, Setup};
@@ -74,7 +74,7 @@ pub async fn run(
     tasks.spawn(to_its_end(http::serve(listener, app, limits, stopped())));
     tasks.spawn(to_its_end(notify::keep_informed(shutdown.clone())));
     tasks.spawn(until(stopped(), timing::keep(timing, tick, clock, timing::Watch::default())));
-    tasks.spawn(until(stopped(), verify_tokens(setup)));
+    tasks.spawn(until(stopped(), watch_accounts(setup, kept)));
     let _kept = match origin {
         Some(origin) => {
             let reloader = Reloader::new(origin, &config, controls)?;
@@ -118,16 +118,33 @@ async fn until(
     }
 }
 
-/// Verifies the tokens of all accounts in force.
-async fn verify_tokens(mut setup: watch::Receiver<Arc<Setup>>) -> anyhow::Result<Infallible> {
+/// Verifies the tokens of all accounts in force, and reports to the keeper what requests show about the accounts.
+async fn watch_accounts(
+    mut setup: watch::Receiver<Arc<Setup>>,
+    keeper: keeper::Handle,
+) -> anyhow::Result<Infallible> {
     loop {
         let accounts = setup.borrow_and_update().accounts.clone();
-        let verifications = join_all(accounts.values().map(|account| account.api.keep_verified()));
+        let verifications = join_all(accounts.iter().map(|(name, account)| {
+            let facts = report_facts(Arc::clone(name), account.api.facts(), &keeper);
+            join(account.api.keep_verified(), facts)
+        }));
         tokio::select! {
             // first, so that nothing is told of an account that has left
             biased;
             Ok(()) = setup.changed() => {}
             _ = verifications => pending::<()>().await,
+        }
+    }
+}
+
+async fn report_facts(name: Arc<str>, mut facts: watch::Receiver<AccountFacts>, keeper: &keeper::Handle) {
+    // the client of a watched account lives as long as this
+    loop {
+        let latest = *facts.borrow_and_update();
+        keeper.report_account(Arc::clone(&name), latest).await;
+        if facts.changed().await.is_err() {
+            return;
         }
     }
 }

@@ -2,34 +2,40 @@
 //!
 //! Pure: nothing here reads a clock, a file or a socket.
 
+mod account;
 mod association;
 mod certificate;
 mod date;
 mod entry;
 mod expectation;
 mod failure;
+mod finding;
+mod judge;
 mod name;
 mod outcome;
 mod pem;
 mod reading;
 mod snapshot;
+mod span;
 mod target;
-mod verdict;
 mod zone;
 mod zone_certificate;
 
+pub use account::{AccountFacts, AccountState, TokenState};
 pub use association::{Association, Status};
 pub use certificate::{Certificate, CertificateDetails};
 pub use date::Date;
 pub use entry::Entry;
 pub use expectation::{Expectation, Expected};
 pub use failure::Reason;
+pub use finding::{Finding, Findings, Subject, Verdict};
+pub use judge::{Judge, Thresholds, Told};
 pub use name::{AccountId, CertId, Hostname, NameError, ZoneId, ZoneName};
 pub use outcome::Outcome;
 pub use pem::{Pem, PemError};
 pub use reading::Reading;
 pub use snapshot::Snapshot;
+pub use span::{Distance, Span};
 pub use target::{Extent, HostnameTarget, Strategy, Targets, ZoneKey, ZoneTarget};
-pub use verdict::{Finding, Thresholds, Verdict};
-pub use zone::{StoredZone, ZoneState};
+pub use zone::{Part, StoredHostname, StoredZone, ZoneState};
 pub use zone_certificate::{Level, ZoneCertificate};

@@ -5,7 +5,6 @@ mod negotiate;
 mod options;
 mod page;
 mod response;
-mod status;
 mod status_json;
 mod status_page;
 mod tls;
@@ -20,17 +19,17 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::domain::{Date, Snapshot, Thresholds};
+use crate::domain::Judge;
 use crate::listener::{self, Limits, Verified};
 use crate::metrics::Source;
 use auth::Refusal;
 use page::{Fill, Pages};
 use response::{Body, busy, not_allowed, text, unauthorized};
-use status::Status;
 use status_json::StatusJson;
 
 pub use auth::{Hash, HashError, NoRandomness, Users};
 pub use options::Options;
+pub use status_json::Judged;
 pub use tls::{Material, MinVersion, Tls, TlsError};
 
 /// How long after its start a process counts as ready, whatever it has read by then.
@@ -101,9 +100,9 @@ impl App {
 
     async fn metrics(&self, request: &request::Parts) -> Response<Body> {
         let format = negotiate::format(&request.headers);
-        let states = self.options.borrow().states;
+        let view = self.options.borrow().view;
         let content_type = HeaderValue::from_static(format.content_type());
-        let page = || self.source.page(format, states);
+        let page = || self.source.page(format, view);
         let mut response = self.pages.answer(request, content_type, page).await;
         response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         response
@@ -111,7 +110,7 @@ impl App {
 
     async fn status_page(&self, request: &request::Parts) -> Response<Body> {
         let content_type = HeaderValue::from_static("text/html; charset=utf-8");
-        let page = || status_page::render(&self.status());
+        let page = || status_page::render(&self.judge());
         let mut response = self.pages.answer(request, content_type, page).await;
         status_page::protect(response.headers_mut());
         response
@@ -119,12 +118,11 @@ impl App {
 
     async fn status_json(&self, request: &request::Parts) -> Response<Body> {
         let content_type = HeaderValue::from_static("application/json");
-        self.pages.answer(request, content_type, || StatusJson::new(self.status())).await
+        self.pages.answer(request, content_type, || StatusJson::new(self.judge())).await
     }
 
-    fn status(&self) -> Status {
-        let snapshot = Arc::clone(&self.source.snapshot.borrow());
-        Status { snapshot, thresholds: Thresholds::default(), now: self.source.clock.now().into() }
+    fn judge(&self) -> Judge {
+        self.source.judge(self.options.borrow().view.thresholds)
     }
 
     fn ready(&self) -> Response<Body> {
@@ -176,7 +174,7 @@ pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: im
 }
 
 /// Appends the status as JSON, as `/api/v1/status` answers it.
-pub fn status_json(snapshot: Arc<Snapshot>, thresholds: Thresholds, now: Date, out: &mut Vec<u8>) {
-    let mut json = StatusJson::new(Status { snapshot, thresholds, now });
+pub fn status_json(judge: Judge, out: &mut Vec<u8>) {
+    let mut json = StatusJson::new(judge);
     while json.fill(out, usize::MAX) {}
 }

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Outcome, Snapshot, Targets, ZoneKey, ZoneState};
+use crate::domain::{AccountFacts, Outcome, Snapshot, Targets, ZoneKey, ZoneState};
 
 /// Readings of single hostnames are published together, at most this long after the first of them.
 const PUBLISH_AFTER: Duration = Duration::from_secs(1);
@@ -29,6 +29,7 @@ pub struct Keeper {
 
 enum Report {
     Outcome(ZoneKey, Outcome),
+    Account(Arc<str>, AccountFacts),
     Retarget(Targets, oneshot::Sender<()>),
     /// Asks for everything reported before to be published.
     Publish(oneshot::Sender<()>),
@@ -55,6 +56,11 @@ impl Handle {
     /// Reports what was found out about a zone. It is lost only once the keeper has stopped.
     pub async fn report(&self, zone: ZoneKey, outcome: Outcome) {
         let _ = self.reports.send(Report::Outcome(zone, outcome)).await;
+    }
+
+    /// Reports what requests on behalf of an account have shown.
+    pub async fn report_account(&self, account: Arc<str>, facts: AccountFacts) {
+        let _ = self.reports.send(Report::Account(account, facts)).await;
     }
 
     /// Watches `targets` from now on; returns once that is published.
@@ -129,9 +135,19 @@ impl Keeper {
     fn take(&mut self, report: Report) -> bool {
         match report {
             Report::Outcome(zone, outcome) => {
-                let urgent = !matches!(outcome, Outcome::Read(..));
+                let urgent = !matches!(outcome, Outcome::Read(..) | Outcome::Planned { .. });
                 self.unpublished.push((zone, outcome));
                 return urgent;
+            }
+            Report::Account(account, facts) => {
+                let learn = |known: &mut Arc<Snapshot>| {
+                    let news = known.accounts().iter().any(|is| *is.name() == account && is.facts() != facts);
+                    if news {
+                        *known = Arc::new(known.with_facts(&account, facts));
+                    }
+                    news
+                };
+                self.snapshot.send_if_modified(learn);
             }
             Report::Retarget(targets, done) => {
                 self.publish();

@@ -15,14 +15,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::domain::{Date, Snapshot};
-use crate::exposition;
+use crate::domain::{Judge, Snapshot, Thresholds};
+use crate::exposition::{self, Series};
 use crate::telemetry::Telemetry;
 
 pub use crate::exposition::Format;
 
 use cursor::Cursor;
-use families::{FAMILIES, Family, Rows};
+use families::{Family, Rows, ZONE_POLL_INTERVAL, families};
 
 /// Which series a family of states has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,15 @@ pub enum States {
     All,
     /// Only the one for the current state.
     Current,
+}
+
+/// What a configuration decides of pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Which series a family of states has.
+    pub states: States,
+    /// The spans that decide on findings.
+    pub thresholds: Thresholds,
 }
 
 /// The source of pages.
@@ -47,24 +56,30 @@ pub struct Source {
 
 impl Source {
     /// A page of the latest snapshot: hostnames, zones, certificates and the exporter itself.
-    pub fn page(&self, format: Format, states: States) -> Page {
-        let snapshot = Arc::clone(&self.snapshot.borrow());
-        let mut page = Page::new(snapshot, format, states, self.clock.now().into());
+    pub fn page(&self, format: Format, view: View) -> Page {
+        let mut page = Page::new(self.judge(view.thresholds), format, view.states);
         page.own = own::in_order(self.telemetry.gather(Instant::now()));
         page
+    }
+
+    /// The latest snapshot, judged now.
+    pub fn judge(&self, thresholds: Thresholds) -> Judge {
+        let snapshot = Arc::clone(&self.snapshot.borrow());
+        Judge::new(snapshot, thresholds, self.clock.now().into())
     }
 }
 
 /// A page of one snapshot at one time.
 pub struct Page {
-    snapshot: Arc<Snapshot>,
+    judge: Judge,
     own: Vec<MetricFamily>,
     format: Format,
     states: States,
-    now: Date,
-    /// Whether to leave out what is wrong in a file.
-    textfile: bool,
-    /// The index of the current family in [`FAMILIES`], then in `own`.
+    /// Whether to leave out seconds until a date, which would stand still in a file.
+    without_countdowns: bool,
+    /// Whether to leave out how often is polled.
+    without_interval: bool,
+    /// The index of the current family among those of the snapshot, then in `own`.
     family: usize,
     /// The next row of that family; none until its header is written.
     cursor: Option<Cursor>,
@@ -72,16 +87,34 @@ pub struct Page {
 }
 
 impl Page {
-    /// A page for a file, such as one for node_exporter's textfile collector: hostnames, zones and certificates.
+    /// A page for a file, such as one for node_exporter's textfile collector.
     ///
-    /// It has no seconds until expiry, which would stand still, and no families about the exporter.
-    pub fn textfile(snapshot: Arc<Snapshot>, format: Format, states: States, now: Date) -> Self {
-        Self { textfile: true, ..Self::new(snapshot, format, states, now) }
+    /// It has no seconds until expiry, and of the families about the exporter only when it polled, and how often that is
+    /// if it is `scheduled`.
+    pub fn textfile(
+        judge: Judge,
+        format: Format,
+        states: States,
+        telemetry: &Telemetry,
+        scheduled: bool,
+    ) -> Self {
+        let own = own::for_file(telemetry.gather(Instant::now()), scheduled);
+        let page = Self::new(judge, format, states);
+        Self { own, without_countdowns: true, without_interval: !scheduled, ..page }
     }
 
-    fn new(snapshot: Arc<Snapshot>, format: Format, states: States, now: Date) -> Self {
-        let own = Vec::new();
-        Self { snapshot, own, format, states, now, textfile: false, family: 0, cursor: None, ended: false }
+    fn new(judge: Judge, format: Format, states: States) -> Self {
+        Self {
+            judge,
+            own: Vec::new(),
+            format,
+            states,
+            without_countdowns: false,
+            without_interval: false,
+            family: 0,
+            cursor: None,
+            ended: false,
+        }
     }
 
     /// Appends whole rows to `out` until it holds at least `until` octets, or 10,000 hostnames were visited; false once the
@@ -91,13 +124,13 @@ impl Page {
     /// hostnames have hardly any series, and all of them are visited.
     pub fn fill(&mut self, out: &mut Vec<u8>, until: usize) -> bool {
         const MOST_VISITED: usize = 10_000;
-        let hostnames: usize = self.snapshot.zones().iter().map(|zone| zone.entries().len()).sum();
+        let hostnames: usize = self.judge.snapshot().zones().iter().map(|zone| zone.entries().len()).sum();
         let mut visited = 0;
         while out.len() < until && visited <= MOST_VISITED && !self.ended {
-            let written = if let Some(family) = FAMILIES.get(self.family) {
+            let written = if let Some(family) = families().nth(self.family) {
                 self.fill_family(family, out, until)
-            } else if self.family < FAMILIES.len() + self.own.len() {
-                self.fill_own(self.family - FAMILIES.len(), out, until)
+            } else if self.family < families().count() + self.own.len() {
+                self.fill_own(self.family - families().count(), out, until)
             } else {
                 exposition::end(out, self.format);
                 self.ended = true;
@@ -114,37 +147,61 @@ impl Page {
 
     /// Continues a family of the snapshot; true once it is written.
     fn fill_family(&mut self, family: &Family, out: &mut Vec<u8>, until: usize) -> bool {
-        if self.textfile && matches!(family.rows, Rows::Countdown(_)) {
+        let is_countdown = matches!(family.rows, Rows::Countdown(_));
+        let is_interval = family.name == ZONE_POLL_INTERVAL;
+        if (self.without_countdowns && is_countdown) || (self.without_interval && is_interval) {
             return true;
         }
         let cursor = self.cursor.get_or_insert_with(|| {
             exposition::header(out, self.format, family.name, family.help, family.kind);
             Cursor::default()
         });
-        let zones = self.snapshot.zones();
-        let mut target = cursor::Target { out, until, name: family.name, states: self.states };
+        let (judge, snapshot) = (&self.judge, self.judge.snapshot());
+        let zones = snapshot.zones();
+        let by_account =
+            matches!(family.rows, Rows::HostnameFindings | Rows::CertificateFindings | Rows::ZoneFindings);
+        let mut target = cursor::Target { out, until, name: family.name, by_account, states: self.states };
         match family.rows {
-            Rows::Hostname(write) => cursor.hostnames(zones, &mut target, write),
-            Rows::Reading(write) => cursor.hostnames(zones, &mut target, |entry, row| {
+            Rows::Hostname(write) => cursor.hostnames(zones, &mut target, |_, entry, row| write(entry, row)),
+            Rows::Reading(write) => cursor.hostnames(zones, &mut target, |_, entry, row| {
                 if let Some(reading) = entry.reading() {
                     write(reading, row);
                 }
             }),
-            Rows::Association(write) => cursor.hostnames(zones, &mut target, |entry, row| {
+            Rows::Association(write) => cursor.hostnames(zones, &mut target, |_, entry, row| {
                 if let Some(reading) = families::associated(entry) {
                     write(reading, row);
                 }
             }),
-            Rows::Countdown(end) => {
-                let now = self.now;
-                cursor.hostnames(zones, &mut target, |entry, row| {
-                    if let Some(end) = families::associated(entry).and_then(end) {
-                        row.int(end.seconds_from(now));
-                    }
+            Rows::Countdown(end) => cursor.hostnames(zones, &mut target, |_, entry, row| {
+                if let Some(end) = families::associated(entry).and_then(end) {
+                    row.int(end.seconds_from(judge.now()));
+                }
+            }),
+            Rows::HostnameFindings => cursor.hostnames(zones, &mut target, |zone, entry, row| {
+                row.findings(judge.hostname(zone, entry));
+            }),
+            Rows::Zone(write) => cursor.zones(zones, &mut target, write),
+            Rows::ZoneFindings => {
+                cursor.zones(zones, &mut target, |zone, row| row.findings(judge.zone(zone)))
+            }
+            Rows::Certificate(write) => {
+                cursor.certificates(zones, &mut target, |_, certificate, row| write(certificate, row))
+            }
+            Rows::CertificateFindings => cursor.certificates(zones, &mut target, |zone, certificate, row| {
+                row.findings(judge.certificate(zone, certificate));
+            }),
+            Rows::Account(write) => {
+                cursor.accounts(snapshot.accounts(), &mut target, |account, row| write(judge, account, row))
+            }
+            Rows::AccountFindings => cursor.accounts(snapshot.accounts(), &mut target, |account, row| {
+                row.findings(judge.account(account));
+            }),
+            Rows::Thresholds => {
+                cursor.each(&judge.thresholds().named(), out, until, |(name, seconds), out| {
+                    Series::start(out, family.name, "").label("threshold", name).integer(*seconds);
                 })
             }
-            Rows::Zone(write) => cursor.zones(zones, &mut target, write),
-            Rows::Certificate(write) => cursor.certificates(zones, &mut target, write),
         }
     }
 

@@ -14,6 +14,7 @@ mod zone;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
@@ -27,6 +28,7 @@ use crate::keeper;
 use crate::telemetry::Telemetry;
 pub use api::Api;
 use deadline::Deadline;
+pub use listing::{Listing, Unresolved, join};
 use lookup::Lookup;
 use memory::Memory;
 use plan::Load;
@@ -41,6 +43,8 @@ pub struct Poller<A = Client> {
     clock: Clock,
     /// The zones of the latest poll.
     watched: BTreeMap<ZoneKey, Watched<A>>,
+    /// The time between two polls of everything, by the latest plan.
+    interval: Duration,
     /// The warnings that were logged about quotas that do not suffice.
     excess: Vec<String>,
 }
@@ -72,7 +76,8 @@ impl<A: Api> Poller<A> {
         telemetry: Arc<Telemetry>,
         clock: Clock,
     ) -> Self {
-        Self { setup, keeper, telemetry, clock, watched: BTreeMap::new(), excess: Vec::new() }
+        let (watched, interval, excess) = (BTreeMap::new(), Duration::ZERO, Vec::new());
+        Self { setup, keeper, telemetry, clock, watched, interval, excess }
     }
 
     /// Polls at once and then on every tick, until `shutdown` or until no more ticks can come.
@@ -215,6 +220,7 @@ impl<A: Api> Poller<A> {
                 zone: Arc::clone(zone),
                 memory: Arc::clone(&watched.memory),
                 deadline: Arc::clone(deadline),
+                interval: self.interval,
                 keeper: self.keeper.clone(),
                 telemetry: Arc::clone(&self.telemetry),
                 clock: self.clock.clone(),
@@ -260,7 +266,8 @@ impl<A: Api> Poller<A> {
             tracing::warn!("{new}");
         }
         self.excess = excess;
-        self.telemetry.poll_interval(plan::interval(gap, loads.values()));
+        self.interval = plan::interval(gap, loads.values());
+        self.telemetry.poll_interval(self.interval);
         loads
     }
 }

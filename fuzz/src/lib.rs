@@ -24,7 +24,7 @@ use cloudflare_aop_exporter::domain::{
 use cloudflare_aop_exporter::http::{self, App};
 use cloudflare_aop_exporter::keeper::state_file;
 use cloudflare_aop_exporter::listener::Limits;
-use cloudflare_aop_exporter::metrics::{Format, Source, States};
+use cloudflare_aop_exporter::metrics::{Format, Source, View};
 use cloudflare_aop_exporter::schedule::Schedule;
 use cloudflare_aop_exporter::telemetry::{Endpoint, Telemetry};
 use jiff::Timestamp;
@@ -175,7 +175,7 @@ pub fn state(data: &[u8]) {
 /// The pages can be read.
 fn check_pages(source: &Source) {
     for format in [Format::Text, Format::OpenMetrics] {
-        let (mut page, mut text) = (source.page(format, States::All), Vec::new());
+        let (mut page, mut text) = (source.page(format, View::default()), Vec::new());
         while page.fill(&mut text, usize::MAX) {}
         let text = String::from_utf8(text).expect("a page is UTF-8");
         exposition::samples(&text, format == Format::OpenMetrics).expect("a page can be read");

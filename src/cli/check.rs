@@ -1,5 +1,6 @@
 //! `check`: polls once, prints the result, and exits with its verdict.
 
+mod choice;
 mod table;
 
 use std::io::Write;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,18 +19,19 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::{Config, Files, Secrets};
 use crate::daemon::Accounts;
-use crate::domain::{Date, Hostname, Snapshot, Targets, Thresholds, Verdict, ZoneTarget};
+use crate::domain::{Hostname, Judge, Snapshot, Span, Thresholds, TokenState, Verdict};
 use crate::file;
 use crate::http::status_json;
 use crate::keeper::Keeper;
-use crate::metrics::{Format as TextFormat, Page, States};
+use crate::metrics::{Format as TextFormat, Page, States, View};
 use crate::poll::{Poller, Setup};
 use crate::telemetry::Telemetry;
+use choice::Choice;
 
 /// Polls once and prints the result.
 ///
-/// Exit code: 2 for something critical (expired or nearly, not as expected, timed out), else 1 for a warning (expires
-/// soon, PEM and metadata disagree), else 3 for something that could not be read, else 0.
+/// Exit code: 2 if anything is critical, else 1 if there is a warning, else 3 if something could not be read, else 0. It
+/// is 3 as well if no check could be made.
 #[derive(Args)]
 pub(super) struct Check {
     /// The configuration file.
@@ -40,19 +43,25 @@ pub(super) struct Check {
     /// Replace this file, in one step, instead of printing to stdout.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Warn of a certificate that expires sooner than this.
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = super::duration)]
-    warning: Duration,
-    /// A certificate that expires sooner than this is critical.
-    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = super::duration)]
-    critical: Duration,
+    /// Warn of a certificate or token that ends sooner than this; overrides `thresholds.warning`.
+    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+    warning: Option<Duration>,
+    /// A certificate that ends sooner than this is critical; overrides `thresholds.critical`.
+    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+    critical: Option<Duration>,
+    /// How often this is run; with `--format prometheus` it tells alerts when the file is out of date.
+    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+    every: Option<Duration>,
+    /// Exit with 0 whatever the verdict, and with 3 only if no check could be made.
+    #[arg(long)]
+    exit_zero: bool,
     /// Give up after this time.
     #[arg(long, value_name = "DURATION", default_value = "55s", value_parser = super::duration)]
     timeout: Duration,
     /// Check only this zone, named as in the configuration; may be repeated.
     #[arg(long, value_name = "ZONE")]
     zone: Vec<String>,
-    /// Check only this hostname; may be repeated.
+    /// Check only this hostname, configured or discovered; may be repeated.
     #[arg(long, value_name = "HOSTNAME")]
     hostname: Vec<Hostname>,
 }
@@ -63,7 +72,7 @@ enum Format {
     Table,
     /// The JSON of /api/v1/status.
     Json,
-    /// The metrics of hostnames, zones and certificates.
+    /// The metrics of hostnames, zones, certificates and findings.
     Prometheus,
 }
 
@@ -75,12 +84,16 @@ const OUTPUT_MODE: u32 = 0o644;
 
 impl Check {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let verdict = self.check().await.unwrap_or_else(|error| {
-            super::complain(&error);
-            Verdict::Unknown
-        });
+        let verdict = match self.check().await {
+            Ok(_) if self.exit_zero => Verdict::Ok,
+            Ok(verdict) => verdict,
+            Err(error) => {
+                super::complain(&error);
+                Verdict::Unknown
+            }
+        };
         Ok(ExitCode::from(match verdict {
-            Verdict::Ok => 0,
+            Verdict::Ok | Verdict::Info => 0,
             Verdict::Warning => 1,
             Verdict::Critical => 2,
             Verdict::Unknown => UNKNOWN,
@@ -90,75 +103,63 @@ impl Check {
     async fn check(&self) -> anyhow::Result<Verdict> {
         let deadline = Instant::now() + self.timeout;
         let config = Config::load(&self.config, Secrets::Check, &mut Files::default())?;
-        let targets = self.chosen(&config.targets)?;
+        let View { states, thresholds } = config.serving.view;
+        let thresholds = self.thresholds(thresholds)?;
+        let choice = Choice::new(&config.targets, &self.zone, &self.hostname)?;
         let (clock, telemetry) = (Clock::system(), Arc::new(Telemetry::new()?));
-        let accounts = Accounts::new(Arc::clone(&telemetry), clock.clone()).update(&config.accounts)?;
-        let (_setup, setup) = watch::channel(Arc::new(Setup { accounts, gap: self.timeout }));
-        let (keeper, kept) = Keeper::new(Snapshot::default().retarget(&targets));
+        let mut accounts = Accounts::new(Arc::clone(&telemetry), clock.clone()).update(&config.accounts)?;
+        accounts.retain(|name, _| choice.targets().zones().iter().any(|zone| zone.account() == name));
+        let gap = self.every.unwrap_or(self.timeout);
+        let (_setup, setup) = watch::channel(Arc::new(Setup { accounts: accounts.clone(), gap }));
+        let (keeper, kept) = Keeper::new(Snapshot::default().retarget(choice.targets()));
         tokio::spawn(keeper.run(CancellationToken::new()));
-        Poller::new(setup, kept.clone(), telemetry, clock.clone()).poll_once(deadline).await;
+        let mut poller = Poller::new(setup, kept.clone(), Arc::clone(&telemetry), clock.clone());
+        let verified = join_all(accounts.values().map(|account| account.api.verify_token(deadline)));
+        let (verified, ()) = tokio::join!(verified, poller.poll_once(deadline));
+        for ((name, account), verified) in accounts.into_iter().zip(verified) {
+            // where the token is not accepted, what the poll was answered tells whether that is its fault
+            let unclear = !matches!(verified, Ok(TokenState { valid: Some(_), .. }));
+            let verified = if unclear { account.api.verify_token(deadline).await } else { verified };
+            account.api.learn_token(verified.unwrap_or_default());
+            kept.report_account(name, *account.api.facts().borrow()).await;
+        }
+        kept.published().await;
 
-        let snapshot = kept.snapshot();
-        let (thresholds, now) = (self.thresholds(), clock.now().into());
-        self.write(&snapshot, config.serving.states, thresholds, now)?;
-        let zones = snapshot.zones().iter();
-        // an unread zone is unknown, even if it has no configured hostnames
-        let unread = zones.clone().filter(|zone| !zone.is_up()).map(|_| Verdict::Unknown);
-        let verdicts = zones.flat_map(|zone| zone.entries()).map(|entry| entry.verdict(thresholds, now));
-        Ok(verdicts.chain(unread).max().unwrap_or(Verdict::Ok))
+        let snapshot = Arc::new(choice.narrow(&kept.snapshot())?);
+        let judge = Judge::new(snapshot, thresholds, clock.now().into());
+        let verdict = judge.verdict();
+        self.write(judge, states, &telemetry)?;
+        Ok(verdict)
     }
 
-    /// The targets to check: all, or those of the given zones and hostnames.
-    fn chosen(&self, targets: &Targets) -> anyhow::Result<Targets> {
-        let zones = targets.zones().iter();
-        let zones =
-            zones.filter(|zone| self.zone.is_empty() || self.zone.iter().any(|asked| is(zone, asked)));
-        let chosen = zones.map(|zone| {
-            let mut hostnames = zone.hostnames().to_vec();
-            let mut extent = zone.extent();
-            if !self.hostname.is_empty() {
-                hostnames.retain(|target| self.hostname.contains(&target.hostname));
-                // no other hostname is wanted
-                extent.discovered = None;
-            }
-            ZoneTarget::clone(zone).with_hostnames(hostnames).with_extent(extent)
-        });
-        let chosen =
-            Targets::new(chosen.filter(|zone| self.hostname.is_empty() || !zone.hostnames().is_empty()));
-        // a check of nothing would always be ok
-        for asked in &self.zone {
-            let known = targets.zones().iter().any(|zone| is(zone, asked));
-            anyhow::ensure!(known, "--zone: the configuration has no zone {asked}");
-        }
-        for asked in &self.hostname {
-            let mut zones = chosen.zones().iter();
-            let known = zones.any(|zone| zone.hostnames().iter().any(|target| target.hostname == *asked));
-            anyhow::ensure!(known, "--hostname: the configuration has no hostname {asked} there");
-        }
-        Ok(chosen)
-    }
-
-    fn thresholds(&self) -> Thresholds {
+    fn thresholds(&self, configured: Thresholds) -> anyhow::Result<Thresholds> {
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-        Thresholds { warning: seconds(self.warning), critical: seconds(self.critical) }
+        let thresholds = Thresholds {
+            warning: self.warning.map_or(configured.warning, seconds),
+            critical: self.critical.map_or(configured.critical, seconds),
+            ..configured
+        };
+        let Thresholds { warning, critical, .. } = thresholds;
+        anyhow::ensure!(
+            thresholds.is_ordered(),
+            "--critical: expected at most the warning threshold of {}, found {}",
+            Span(warning),
+            Span(critical)
+        );
+        Ok(thresholds)
     }
 
-    fn write(
-        &self,
-        known: &Arc<Snapshot>,
-        states: States,
-        thresholds: Thresholds,
-        now: Date,
-    ) -> anyhow::Result<()> {
+    fn write(&self, judge: Judge, states: States, telemetry: &Telemetry) -> anyhow::Result<()> {
         let mut text = Vec::new();
         match self.format {
             Format::Table => {
                 let colour = self.output.is_none() && super::logs::is_colourful(&std::io::stdout());
-                text.extend_from_slice(table::table(known, thresholds, now, colour).as_bytes());
+                text.extend_from_slice(table::table(&judge, colour).as_bytes());
             }
-            Format::Json => status_json(Arc::clone(known), thresholds, now, &mut text),
+            Format::Json => status_json(judge, &mut text),
             Format::Prometheus => {
-                let mut page = Page::textfile(Arc::clone(known), TextFormat::Text, states, now);
+                let scheduled = self.every.is_some();
+                let mut page = Page::textfile(judge, TextFormat::Text, states, telemetry, scheduled);
                 while page.fill(&mut text, usize::MAX) {}
             }
         }
@@ -168,10 +169,4 @@ impl Check {
             None => super::print(std::str::from_utf8(&text)?),
         }
     }
-}
-
-/// Whether the zone has that name or id.
-fn is(zone: &ZoneTarget, asked: &str) -> bool {
-    asked.parse().is_ok_and(|name| zone.name() == Some(&name))
-        || asked.parse().is_ok_and(|id| zone.id() == Some(id))
 }

@@ -1,6 +1,7 @@
 //! `hostname`: reads and changes associations by hand.
 
 mod apply;
+mod judged;
 mod question;
 mod reach;
 mod view;
@@ -10,10 +11,13 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::change::Desired;
-use crate::cloudflare::Purpose;
+use crate::clock::Clock;
+use crate::cloudflare::{Associations, Purpose};
 use crate::domain::{CertId, Hostname as Name, Status};
+use crate::poll;
 use apply::Apply;
-use reach::Reach;
+use judged::Judged;
+use reach::{Api, Reach};
 
 /// Reads and changes the associations of hostnames with client certificates.
 ///
@@ -28,7 +32,7 @@ pub(super) enum Hostname {
     Void(Void),
 }
 
-/// Shows the association of a hostname and its certificate.
+/// Shows the association of a hostname, its certificate, and what is wrong with them.
 #[derive(Args)]
 pub(super) struct Get {
     /// The hostname.
@@ -41,7 +45,7 @@ pub(super) struct Get {
     reach: Reach,
 }
 
-/// Lists all associations of a zone, except deleted ones.
+/// Lists all associations of a zone, except deleted ones, with the ends of their certificates and what is wrong.
 #[derive(Args)]
 pub(super) struct List {
     /// Output format.
@@ -107,9 +111,10 @@ impl Get {
         api.check_zone(&self.hostname)?;
         let reading = api.client.hostname(api.zone, &self.hostname, api.deadline(1)).await;
         let reading = reading.map_err(|error| reach::explained(&self.hostname, &error, Purpose::Read))?;
+        let judged = Judged::new(&api, vec![(self.hostname.clone(), reading.clone())]);
         super::print(&match self.format {
-            Format::Table => view::details(&self.hostname, &reading),
-            Format::Json => view::details_json(&self.hostname, &reading)?,
+            Format::Table => view::details(&self.hostname, &reading, &judged),
+            Format::Json => view::details_json(&self.hostname, &reading, &judged)?,
         })?;
         Ok(ExitCode::SUCCESS)
     }
@@ -122,16 +127,39 @@ impl List {
         let listed =
             listed.map_err(|error| reach::explained("list of associations", &error, Purpose::List))?;
         let listed = listed.unwrap_or_default();
-        let mut rows: Vec<_> =
-            listed.rows.into_iter().filter(|row| row.status != Some(Status::Deleted)).collect();
+        let (complete, rows) = (listed.complete, listed.rows.iter());
+        let mut rows: Vec<_> = rows.filter(|row| row.status != Some(Status::Deleted)).cloned().collect();
         rows.sort_by(|a, b| (&a.hostname, a.updated_at).cmp(&(&b.hostname, b.updated_at)));
+        let judged = self.judged(&api, listed).await?;
         super::print(&match self.format {
-            Format::Table => view::list(&rows),
-            Format::Json => view::list_json(&rows)?,
+            Format::Table => view::list(&rows, &judged),
+            Format::Json => view::list_json(&rows, &judged)?,
         })?;
-        if !listed.complete {
+        if !complete {
             question::tell("The list is not complete: it changed while it was read. Try again.\n");
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Joins the associations with their certificates, and reads by itself what lists cannot tell.
+    async fn judged(&self, api: &Api, listed: Associations) -> anyhow::Result<Judged> {
+        let certificates = api.client.hostname_certificates(api.zone, api.deadline(1)).await;
+        let certificates =
+            certificates.map_err(|error| reach::explained("list of certificates", &error, Purpose::List))?;
+        let mut readings = Vec::new();
+        for (hostname, reading) in
+            poll::join(listed, &certificates.rows, Clock::system().now().into()).hostnames
+        {
+            let reading = match reading {
+                Ok(reading) => reading,
+                Err(_) => api
+                    .client
+                    .hostname(api.zone, &hostname, api.deadline(1))
+                    .await
+                    .map_err(|error| reach::explained(&hostname, &error, Purpose::Read))?,
+            };
+            readings.push((hostname, reading));
+        }
+        Ok(Judged::new(api, readings))
     }
 }

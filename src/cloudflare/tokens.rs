@@ -10,17 +10,8 @@ use super::request::Call;
 use super::response::Decoded;
 use super::wire::{Envelope, token};
 use super::{Client, Error};
-use crate::domain::{Date, Reason};
+use crate::domain::{Reason, TokenState};
 use crate::telemetry::Endpoint;
-
-/// What is known of a token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TokenState {
-    /// Whether it is active; none if that is not known.
-    pub valid: Option<bool>,
-    /// When it expires, if ever.
-    pub expires: Option<Date>,
-}
 
 /// What answers have shown about the current token.
 #[derive(Default)]
@@ -65,12 +56,14 @@ impl Client {
     /// Never ends and never fails.
     pub async fn keep_verified(&self) -> Infallible {
         let (mut token, mut known, mut said) = (self.token.clone(), false, None);
+        // the first refusal tells whether a verification that was refused is the token's fault
+        let mut is_first_refusal = true;
         loop {
             let asked_about = token.borrow_and_update().clone();
             let account = &*self.options.account;
             let pause = match self.verify_token(Instant::now() + self.options.timeout * 3).await {
-                Ok(TokenState { valid, expires }) => {
-                    self.telemetry.token(account, valid, expires);
+                Ok(state @ TokenState { valid, .. }) => {
+                    self.learn_token(state);
                     if valid == Some(false) && said != valid {
                         tracing::error!(account, "Cloudflare does not accept the token");
                     } else {
@@ -84,23 +77,31 @@ impl Client {
                     tracing::debug!(account, %error, "token could not be verified");
                     // an outage says nothing about the token: what is known stays
                     if !known {
-                        self.telemetry.token(account, None, None);
+                        self.learn_token(TokenState::default());
                     }
                     SELDOM
                 }
             };
-            let last = Instant::now();
+            let after_refusal = Instant::now() + if is_first_refusal { Duration::ZERO } else { SELDOM };
             tokio::select! {
                 () = sleep(pause) => {}
-                () = async { self.refusal.notified().await; sleep_until(last + SELDOM).await } => {}
+                () = async { self.refusal.notified().await; sleep_until(after_refusal).await } => {
+                    is_first_refusal = false;
+                }
                 // without a sender it can no longer change
                 () = async { if token.changed().await.is_err() { std::future::pending().await } } => {}
             }
             if *token.borrow() != asked_about {
-                known = false;
+                (known, is_first_refusal) = (false, true);
                 self.evidence.forget();
             }
         }
+    }
+
+    /// Keeps what is known of the token.
+    pub fn learn_token(&self, token: TokenState) {
+        self.telemetry.token(&self.options.account, token.valid, token.expires);
+        self.facts.send_modify(|facts| facts.token = token);
     }
 
     /// Verifies the token (`GET /user/tokens/verify`, and for one owned by an account

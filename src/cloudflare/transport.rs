@@ -17,7 +17,7 @@ use super::tokens::TokenEvidence;
 use super::wire::{OddFields, ResultInfo};
 use super::{ApiToken, BuildError, Error, Options, retry};
 use crate::clock::Clock;
-use crate::domain::{Date, Reason, ZoneId};
+use crate::domain::{AccountFacts, Date, Reason, ZoneId};
 use crate::telemetry::{Endpoint, Telemetry};
 
 /// A client of the API on behalf of one account.
@@ -30,6 +30,7 @@ pub struct Client {
     pub(super) telemetry: Arc<Telemetry>,
     clock: Clock,
     pub(super) certificates: Interner,
+    pub(super) facts: watch::Sender<AccountFacts>,
     /// Notified after each 401 and 403, so that the token is verified.
     pub(super) refusal: Notify,
     pub(super) evidence: TokenEvidence,
@@ -58,6 +59,7 @@ impl Client {
             telemetry,
             clock,
             certificates: Interner::default(),
+            facts: watch::Sender::default(),
             refusal: Notify::new(),
             evidence: TokenEvidence::default(),
             odd_zones: Mutex::default(),
@@ -67,6 +69,11 @@ impl Client {
     /// The options it was created with.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// What requests have shown about the account.
+    pub fn facts(&self) -> watch::Receiver<AccountFacts> {
+        self.facts.subscribe()
     }
 
     /// The budget its requests are taken from.
@@ -229,6 +236,8 @@ impl Client {
         if status == StatusCode::TOO_MANY_REQUESTS {
             let longer = self.budget.block(now, block_time(headers, self.clock.now()));
             self.telemetry.throttled(account, longer);
+            let at = self.now();
+            self.facts.send_modify(|facts| facts.rate_limited_at = Some(at));
             if !longer.is_zero() {
                 tracing::warn!(account, seconds = longer.as_secs(), "Cloudflare's rate limit was passed");
             }

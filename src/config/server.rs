@@ -12,7 +12,7 @@ use crate::http::{Hash, Material, MinVersion, Options, Tls, TlsError, Users};
 pub(super) struct Server {
     /// Where to serve.
     pub(super) listen: SocketAddr,
-    /// How to serve; the states of a family are another table's setting.
+    /// How to serve; the view of pages is set by other tables.
     pub(super) serving: Options,
 }
 

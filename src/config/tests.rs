@@ -46,7 +46,7 @@ fn missing_settings_have_defaults() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:10219");
     assert_eq!(config.schedule.to_string(), "0 */5 * * * *");
     assert_eq!(config.jitter, Duration::from_secs(20));
-    assert_eq!((config.serving.states, config.state_file), (States::All, None));
+    assert_eq!((config.serving.view.states, config.state_file), (States::All, None));
     let [account] = &config.accounts[..] else { panic!("one account") };
     assert_eq!(&*account.options.account, "default");
     assert_eq!(account.options.account_id, None);
@@ -94,7 +94,7 @@ fn every_setting_is_read() {
     .unwrap();
     assert_eq!(config.listen.to_string(), "[::]:80");
     assert_eq!((config.schedule.to_string(), config.jitter.as_secs()), ("0 */10 * * * *".into(), 60));
-    assert_eq!(config.serving.states, States::Current);
+    assert_eq!(config.serving.view.states, States::Current);
     assert_eq!(config.state_file, Some(PathBuf::from("dir/state.json")));
     let [team, default] = &config.accounts[..] else { panic!("two accounts") };
     assert_eq!(&*team.options.account, "team");
@@ -136,8 +136,11 @@ fn the_default_jitter_is_shorter_for_a_fast_schedule() {
 #[test]
 fn a_wrong_setting_of_the_exporter_is_named() {
     let cases = [
-        ("colour = 1", "1: colour: unknown key, expected one of server, poll, metrics, account"),
-        ("\"a\\nb\" = 1", "1: \"a\\nb\": unknown key, expected one of server, poll, metrics, account"),
+        ("colour = 1", "1: colour: unknown key, expected one of server, poll, metrics, thresholds, account"),
+        (
+            "\"a\\nb\" = 1",
+            "1: \"a\\nb\": unknown key, expected one of server, poll, metrics, thresholds, account",
+        ),
         ("server = 3", "1: server = 3: expected a table, [server]"),
         ("server.lisen = 1", "1: server.lisen: unknown key, did you mean listen?"),
         ("server.lifecycle = 1", "1: server.lifecycle = 1: expected true or false"),
@@ -167,6 +170,26 @@ fn a_wrong_setting_of_the_exporter_is_named() {
         (
             "poll.jitter = \"5m\"",
             "1: poll.jitter = \"5m\": expected less than the 300s between two ticks of the schedule",
+        ),
+        (
+            "thresholds.warning = 30",
+            "1: thresholds.warning = 30: expected a duration of 0s to 3650d, such as 30d or 12h",
+        ),
+        (
+            "thresholds.pending = \"1 month\"",
+            "1: thresholds.pending = \"1 month\": expected a duration of 0s to 3650d, such as 30d or 12h",
+        ),
+        (
+            "thresholds.warn = \"30d\"",
+            "1: thresholds.warn: unknown key, expected one of warning, critical, pending",
+        ),
+        (
+            "thresholds.critical = \"31d\"",
+            "1: thresholds.critical = \"31d\": expected at most thresholds.warning, which is 30d by default",
+        ),
+        (
+            "thresholds.warning = \"6d\"",
+            "1: thresholds.warning = \"6d\": expected at least thresholds.critical, which is 7d by default",
         ),
         ("metrics.states = \"some\"", "1: metrics.states = \"some\": expected \"all\" or \"current\""),
     ];

@@ -2,13 +2,20 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use toml::de::DeValue;
 
 /// Parses a duration such as `30s` or `5m`, from `least` to `most`.
 pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Option<Duration> {
     let duration: SignedDuration = text.parse().ok()?;
     Duration::try_from(duration).ok().filter(|duration| (least..=most).contains(duration))
+}
+
+/// Parses a duration such as `30s` or `30d`, with days of 24 hours; none unless it is positive or zero.
+pub fn span(text: &str) -> Option<Duration> {
+    let span: Span = text.parse().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(duration).ok()
 }
 
 /// Reads a whole number.

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Association, Certificate, Expectation, Expected, Hostname, HostnameTarget, Reading, Reason};
+use super::{
+    Association, Certificate, Date, Expectation, Expected, Hostname, HostnameTarget, Reading, Reason,
+    StoredHostname,
+};
 
 /// What is known about one hostname.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,30 +15,49 @@ pub struct Entry {
     configured: bool,
     reading: Option<Reading>,
     failure: Option<Reason>,
+    since: Option<Date>,
 }
 
 impl Entry {
     /// A configured hostname, with what was known of it.
     pub(super) fn configured(target: &HostnameTarget, known: Option<Self>) -> Self {
-        let (reading, failure) = known.map_or((None, None), |entry| (entry.reading, entry.failure));
         let (hostname, expectation) = (target.hostname.clone(), target.expectation.clone());
-        Self { hostname, expectation, configured: true, reading, failure }
+        let unread =
+            Self { hostname, expectation, configured: true, reading: None, failure: None, since: None };
+        match known {
+            Some(Self { reading, failure, since, .. }) => Self { reading, failure, since, ..unread },
+            None => unread,
+        }
     }
 
     /// A discovered hostname of which nothing is known.
     pub(super) fn found(hostname: Hostname, expected: Expected) -> Self {
         let expectation = Expectation { association: expected, cert_id: None };
-        Self { hostname, expectation, configured: false, reading: None, failure: None }
+        Self { hostname, expectation, configured: false, reading: None, failure: None, since: None }
     }
 
     /// The same hostname as a discovered one.
     pub(super) fn discovered(self, expected: Expected) -> Self {
-        Self { reading: self.reading, failure: self.failure, ..Self::found(self.hostname, expected) }
+        let Self { hostname, reading, failure, since, .. } = self;
+        Self { reading, failure, since, ..Self::found(hostname, expected) }
+    }
+
+    /// Takes in what a state file knew.
+    pub(super) fn restore(&mut self, stored: StoredHostname) {
+        (self.reading, self.failure, self.since) = (stored.reading, stored.failure, stored.since);
     }
 
     /// Takes in the latest answer.
     pub(super) fn read(&mut self, reading: Reading) {
+        let statuses = |reading: &Reading| (reading.status, reading.certificate_status);
+        let same = self.reading.as_ref().is_some_and(|before| statuses(before) == statuses(&reading));
+        self.since = self.since.filter(|_| same).or(Some(reading.read_at));
         (self.reading, self.failure) = (Some(reading), None);
+    }
+
+    /// Takes in that a poll wants it.
+    pub(super) fn wanted(&mut self, at: Date) {
+        self.since.get_or_insert(at);
     }
 
     /// Takes in that the latest attempt failed.
@@ -47,7 +69,7 @@ impl Entry {
     pub(super) fn absorb(&mut self, other: Self) {
         let read_at = |entry: &Self| entry.reading.as_ref().map(|reading| reading.read_at);
         if read_at(&other) > read_at(self) {
-            (self.reading, self.failure) = (other.reading, other.failure);
+            (self.reading, self.failure, self.since) = (other.reading, other.failure, other.since);
         }
     }
 
@@ -69,6 +91,16 @@ impl Entry {
     /// The last good answer about it.
     pub fn reading(&self) -> Option<&Reading> {
         self.reading.as_ref()
+    }
+
+    /// When it was last read, or since when polls have wanted it.
+    pub fn seen(&self) -> Option<Date> {
+        self.reading.as_ref().map_or(self.since, |reading| Some(reading.read_at))
+    }
+
+    /// Since when it has had the statuses of its reading, or, while it was never read, since when polls have wanted it.
+    pub fn since(&self) -> Option<Date> {
+        self.since
     }
 
     /// Why the latest attempt failed.

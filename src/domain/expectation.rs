@@ -39,7 +39,7 @@ impl Expected {
         }
     }
 
-    const fn admits(self, association: Association) -> bool {
+    pub(super) const fn admits(self, association: Association) -> bool {
         match self {
             Self::Enabled => matches!(association, Association::Enabled),
             Self::Disabled => matches!(association, Association::Disabled),

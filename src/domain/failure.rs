@@ -55,6 +55,22 @@ impl Reason {
             Self::InvalidResponse => "invalid_response",
         }
     }
+
+    /// The reason in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Auth => "the token was not accepted",
+            Self::Forbidden => "the token lacks a permission",
+            Self::NotFound => "there is no such zone",
+            Self::Rejected => "Cloudflare rejected the request",
+            Self::RateLimited => "too many requests were sent",
+            Self::Timeout => "no answer came in time",
+            Self::Connect => "no connection could be made",
+            Self::Tls => "the connection could not be secured",
+            Self::ServerError => "Cloudflare failed",
+            Self::InvalidResponse => "the answer could not be understood",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,20 @@
 //! What a producer found out about one zone, in the parts in which it becomes known.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::{Date, Hostname, Reading, Reason, ZoneCertificate, ZoneId};
 
 /// One thing that was found out about a zone. A failure keeps the last known reading.
 #[derive(Clone, Debug)]
 pub enum Outcome {
+    /// A poll of it begins.
+    Planned {
+        /// How often it is polled.
+        interval: Duration,
+        /// When.
+        at: Date,
+    },
     /// The zone has this id.
     Identified(ZoneId),
     /// The lists of associations and certificates were read.
@@ -31,6 +39,8 @@ pub enum Outcome {
         enabled: Result<bool, Reason>,
         /// All zone-level certificates.
         certificates: Result<Vec<ZoneCertificate>, Reason>,
+        /// When.
+        at: Date,
     },
     /// No hostname of the zone could be read.
     Failed(Reason),

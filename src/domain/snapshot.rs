@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{Outcome, StoredZone, Targets, ZoneId, ZoneKey, ZoneState};
+use super::{AccountFacts, AccountState, Outcome, StoredZone, Targets, ZoneId, ZoneKey, ZoneState};
 
 /// What is known at one moment: immutable, cheap to clone, and shared by all readers.
 ///
@@ -11,11 +11,18 @@ use super::{Outcome, StoredZone, Targets, ZoneId, ZoneKey, ZoneState};
 /// snapshot, under the label of the preferred target.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
+    /// Sorted by name.
+    accounts: Vec<AccountState>,
     /// Sorted by key.
     zones: Vec<Arc<ZoneState>>,
 }
 
 impl Snapshot {
+    /// The accounts of which zones are watched, sorted by name.
+    pub fn accounts(&self) -> &[AccountState] {
+        &self.accounts
+    }
+
     /// The zones, sorted by key.
     pub fn zones(&self) -> &[Arc<ZoneState>] {
         &self.zones
@@ -31,7 +38,7 @@ impl Snapshot {
         let mut zones: Vec<_> = zones.into_iter().map(|zone| Arc::new(ZoneState::restored(zone))).collect();
         zones.sort_by(|a, b| a.key().cmp(b.key()));
         zones.dedup_by(|b, a| a.key() == b.key());
-        Self { zones }
+        Self { accounts: Vec::new(), zones }
     }
 
     /// The same knowledge about `targets`: what stays keeps its readings, what left is gone, what is new is unread.
@@ -52,7 +59,12 @@ impl Snapshot {
                 None => Arc::new(ZoneState::unread(target)),
             }
         });
-        Self { zones: zones.collect() }.without_twins()
+        let accounts: BTreeSet<_> = targets.zones().iter().map(|target| target.account()).collect();
+        let accounts = accounts.into_iter().map(|name| {
+            let known = self.accounts.iter().find(|known| known.name() == name);
+            known.cloned().unwrap_or_else(|| AccountState::new(Arc::clone(name)))
+        });
+        Self { accounts: accounts.collect(), zones: zones.collect() }.without_twins()
     }
 
     /// The knowledge after `outcomes`. What is not watched is ignored.
@@ -78,6 +90,16 @@ impl Snapshot {
         }
         // nothing else changes an id
         if identified { next.without_twins() } else { next }
+    }
+
+    /// The knowledge with what requests on behalf of an account have shown.
+    #[must_use]
+    pub fn with_facts(&self, account: &str, facts: AccountFacts) -> Self {
+        let mut next = self.clone();
+        if let Some(known) = next.accounts.iter_mut().find(|known| &**known.name() == account) {
+            known.learn(facts);
+        }
+        next
     }
 
     /// Merges zones that turned out to be one.

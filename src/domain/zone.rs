@@ -1,8 +1,10 @@
 //! What is known about one zone and its hostnames.
 
+mod part;
 mod target;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::entry::complete;
 use super::zone_certificate::{of_hostnames, sorted};
@@ -11,7 +13,8 @@ use super::{
     ZoneKey, ZoneTarget,
 };
 
-pub use target::StoredZone;
+pub use part::Part;
+pub use target::{StoredHostname, StoredZone};
 
 /// What is known about one zone.
 #[derive(Clone, Debug)]
@@ -20,12 +23,16 @@ pub struct ZoneState {
     /// The keys of configured zones that turned out to be this one.
     twins: Vec<ZoneKey>,
     id: Option<ZoneId>,
-    latest: Option<Result<(), Reason>>,
-    last_success: Option<Date>,
+    /// How its associations and the certificates for single hostnames are read.
+    associations: Part,
+    /// How the zone-level switch and certificates are read; nothing unless they are watched.
+    zone_level: Part,
+    /// How often it is polled, once that is planned.
+    interval: Option<Duration>,
     removed: u64,
+    removed_at: Option<Date>,
     entries: Vec<Entry>,
     zone_level_enabled: Option<bool>,
-    zone_level_failure: Option<Reason>,
     /// The certificates of the hostname store, where they were listed, and when. A state file may lack the time.
     listed: Option<(Option<Date>, Vec<ZoneCertificate>)>,
     zone_certificates: Vec<ZoneCertificate>,
@@ -37,15 +44,17 @@ impl ZoneState {
     /// Takes in what was found out; [`ZoneState::settle`] has to follow.
     pub(super) fn fold(&mut self, outcome: Outcome) {
         match outcome {
+            Outcome::Planned { interval, at } => self.plan(interval, at),
             Outcome::Identified(id) => self.id = Some(id),
             Outcome::Listed { hostnames, present, certificates, at } => {
                 for (hostname, reading) in hostnames {
                     self.read(&hostname, reading);
                 }
                 if let Some(present) = present {
-                    self.remove(|entry| !entry.is_configured() && !present.contains(entry.hostname()));
+                    let gone = |entry: &Entry| !entry.is_configured() && !present.contains(entry.hostname());
+                    self.remove(|entry| gone(entry).then_some(at));
                 }
-                self.listed = Some((Some(at), self.completed(certificates, Level::Hostname)));
+                self.listed = Some((Some(at), self.completed(certificates, Level::Hostname, at)));
             }
             Outcome::Unlisted => self.listed = None,
             Outcome::Read(hostname, Ok(reading)) => self.read(&hostname, reading),
@@ -54,26 +63,35 @@ impl ZoneState {
                     entry.fail(reason);
                 }
             }
-            Outcome::ZoneLevel { enabled, certificates } => {
-                self.zone_level_failure = enabled.err().or(certificates.as_ref().err().copied());
+            Outcome::ZoneLevel { enabled, certificates, at } => {
+                let read = certificates.as_ref().map(|_| ()).map_err(|reason| *reason);
+                self.zone_level.tried(enabled.and(read), at);
                 self.zone_level_enabled = enabled.ok().or(self.zone_level_enabled);
                 if let Ok(certificates) = certificates {
-                    self.zone_certificates = self.completed(certificates, Level::Zone);
+                    self.zone_certificates = self.completed(certificates, Level::Zone, at);
                 }
             }
             Outcome::Failed(reason) => self.entries.iter_mut().for_each(|entry| entry.fail(reason)),
-            Outcome::Ended { result, at } => {
-                self.latest = Some(result);
-                if self.is_up() {
-                    self.last_success = Some(at);
-                }
-            }
+            Outcome::Ended { result, at } => self.associations.tried(result, at),
         }
+    }
+
+    /// Takes in that a poll is about to begin.
+    fn plan(&mut self, interval: Duration, at: Date) {
+        self.interval = Some(interval);
+        self.associations.wanted(at);
+        if self.target.extent().zone_level {
+            self.zone_level.wanted(at);
+        }
+        self.entries.iter_mut().for_each(|entry| entry.wanted(at));
     }
 
     /// Brings everything that follows from the readings up to date.
     pub(super) fn settle(&mut self) {
-        self.remove(|entry| !entry.is_configured() && entry.association() == Some(Association::None));
+        self.remove(|entry| {
+            let reading = entry.reading().filter(|reading| reading.association == Association::None)?;
+            (!entry.is_configured()).then_some(reading.read_at)
+        });
         self.collect_certificates();
     }
 
@@ -102,12 +120,15 @@ impl ZoneState {
         }
     }
 
-    /// Listed certificates, each completed by what is known of it.
-    fn completed(&self, mut rows: Vec<ZoneCertificate>, level: Level) -> Vec<ZoneCertificate> {
+    /// Certificates that were listed at `at`, each completed by what is known of it.
+    fn completed(&self, mut rows: Vec<ZoneCertificate>, level: Level, at: Date) -> Vec<ZoneCertificate> {
         for row in &mut rows {
-            if let Some(known) = self.certificate(&row.id, level) {
+            let known = self.certificate(&row.id, level);
+            if let Some(known) = known {
                 complete(&mut row.certificate, &known.certificate);
             }
+            let before = known.filter(|known| known.status == row.status).and_then(|known| known.since);
+            row.since = before.or(Some(at));
         }
         rows
     }
@@ -117,9 +138,14 @@ impl ZoneState {
         index.ok().map(|index| &self.certificates[index])
     }
 
-    fn remove(&mut self, gone: impl Fn(&Entry) -> bool) {
-        let before = self.entries.len();
-        self.entries.retain(|entry| !gone(entry));
+    /// Removes the hostnames for which `gone` says when they vanished.
+    fn remove(&mut self, gone: impl Fn(&Entry) -> Option<Date>) {
+        let (before, removed_at) = (self.entries.len(), &mut self.removed_at);
+        self.entries.retain(|entry| {
+            let gone = gone(entry);
+            *removed_at = gone.max(*removed_at);
+            gone.is_none()
+        });
         self.removed += (before - self.entries.len()) as u64;
     }
 
@@ -165,29 +191,46 @@ impl ZoneState {
         self.id
     }
 
-    /// Whether the latest poll could read it, with the zone level if that is watched.
+    /// The parts of it that are watched, by the values of the label `part`.
+    pub fn parts(&self) -> impl Iterator<Item = (&'static str, Part)> {
+        let zone_level = self.target.extent().zone_level.then_some(("zone_level", self.zone_level));
+        std::iter::once(("associations", self.associations)).chain(zone_level)
+    }
+
+    /// Whether the latest attempts to read its parts succeeded.
     pub fn is_up(&self) -> bool {
-        self.is_tried() && self.failure().is_none()
+        self.parts().all(|(_, part)| part.is_up())
     }
 
     /// Whether a poll has tried to read it.
     pub fn is_tried(&self) -> bool {
-        self.latest.is_some()
+        self.associations.latest.is_some()
     }
 
-    /// Why the latest poll could not read it.
+    /// Why the latest attempt to read one of its parts failed.
     pub fn failure(&self) -> Option<Reason> {
-        self.latest.and_then(Result::err).or(self.zone_level_failure)
+        self.parts().find_map(|(_, part)| part.failure())
     }
 
-    /// When it was last read.
+    /// When it was last read: the part that was not read for the longest time counts.
     pub fn last_success(&self) -> Option<Date> {
-        self.last_success
+        let parts = self.parts().map(|(_, part)| part.last_success);
+        parts.min().flatten()
+    }
+
+    /// How often it is polled, once that is planned.
+    pub fn interval(&self) -> Option<Duration> {
+        self.interval
     }
 
     /// The number of discovered hostnames that have vanished since the start.
     pub fn removed(&self) -> u64 {
         self.removed
+    }
+
+    /// When the latest discovered hostname vanished, be it before a restart.
+    pub fn removed_at(&self) -> Option<Date> {
+        self.removed_at
     }
 
     /// Its hostnames, sorted by name.

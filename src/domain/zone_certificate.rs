@@ -14,6 +14,10 @@ pub struct ZoneCertificate {
     pub level: Level,
     /// Its status, by the latest answer.
     pub status: Option<Status>,
+    /// Since when it has had that status, as far as lists have shown.
+    pub since: Option<Date>,
+    /// When it was uploaded.
+    pub uploaded_on: Option<Date>,
     /// The certificate, by the latest answer.
     pub certificate: Arc<Certificate>,
     /// The number of hostnames that it is associated with, where they were listed.
@@ -39,11 +43,14 @@ impl Level {
     }
 }
 
-/// Sorts by id and level, keeps the first of each, and leaves out those that are deleted by that.
+/// Sorts by id and level, keeps the first of each, and leaves out those that are deleted by that. The last zone-level
+/// certificate stays: as long as the switch is on, a deleted one is all that there is to present.
 pub(super) fn sorted(mut rows: Vec<ZoneCertificate>) -> Vec<ZoneCertificate> {
     rows.sort_by(|a, b| (&a.id, a.level).cmp(&(&b.id, b.level)));
     rows.dedup_by(|b, a| (&a.id, a.level) == (&b.id, b.level));
-    rows.retain(|row| row.status != Some(Status::Deleted));
+    let is_deleted = |row: &ZoneCertificate| row.status == Some(Status::Deleted);
+    let replaced = rows.iter().any(|row| row.level == Level::Zone && !is_deleted(row));
+    rows.retain(|row| !is_deleted(row) || (row.level == Level::Zone && !replaced));
     rows
 }
 
@@ -62,6 +69,8 @@ pub(super) fn of_hostnames<'a>(
                 id: id.clone(),
                 level: Level::Hostname,
                 status: reading.certificate_status,
+                since: None,
+                uploaded_on: reading.certificate_uploaded_on,
                 certificate: Arc::clone(certificate),
                 hostnames: row.and_then(|row| row.hostnames),
             },

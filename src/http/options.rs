@@ -9,13 +9,13 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::{Tls, Users};
-use crate::metrics::States;
+use crate::metrics::View;
 
 /// Options for serving pages, replaced as a whole when the configuration changes.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Which series a family of states has.
-    pub states: States,
+    /// What pages show, and by which thresholds.
+    pub view: View,
     /// Whether `POST /-/reload` is allowed.
     pub lifecycle: bool,
     /// How to secure connections; none for plain HTTP.

@@ -1,5 +1,6 @@
 //! The status page for people: the worst hostnames first.
 
+mod tables;
 mod value;
 
 use std::cmp::Reverse;
@@ -9,17 +10,13 @@ use std::fmt::{self, Write as _};
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, REFERRER_POLICY};
 
 use super::page::Fill;
-use super::status::Status;
-use crate::domain::{Entry, Finding, Verdict, ZoneState};
-use value::{Distance, Escaped, Minute, OrDash};
-
-/// The most rows of a table: with more, a browser is slow and nobody reads them.
-const MOST_ROWS: usize = 1000;
+use crate::domain::Judge;
+use value::Minute;
 
 const STYLE: &str = include_str!("status_page.css");
 
 /// Allows the page its own style, by its SHA-256, and nothing else.
-const POLICY: &str = "default-src 'none'; style-src 'sha256-pOcvqMeSihzkseiX9v6Di5h2YVfL6cWhTGMWQ7WXkLo='; \
+const POLICY: &str = "default-src 'none'; style-src 'sha256-YJpaLszjiGSwgwIifeTXO+VBdUfnb0ev0v80B08My60='; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Adds headers that forbid the page all that it does not need.
@@ -28,11 +25,11 @@ pub(super) fn protect(headers: &mut HeaderMap) {
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
-/// Renders the page as a whole: [`MOST_ROWS`] keeps it small.
-pub(super) fn render(status: &Status) -> Rendered {
+/// Renders the page as a whole: the limit of rows keeps it small.
+pub(super) fn render(judge: &Judge) -> Rendered {
     let mut html = String::new();
     // writing to a string cannot fail
-    let _ = write_page(&mut html, status);
+    let _ = write_page(&mut html, judge);
     Rendered { html, sent: 0 }
 }
 
@@ -52,7 +49,7 @@ impl Fill for Rendered {
     }
 }
 
-fn write_page(out: &mut String, status: &Status) -> fmt::Result {
+fn write_page(out: &mut String, judge: &Judge) -> fmt::Result {
     write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -60,124 +57,38 @@ fn write_page(out: &mut String, status: &Status) -> fmt::Result {
          <title>Cloudflare Authenticated Origin Pulls</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
          <h1>Cloudflare Authenticated Origin Pulls</h1>\n"
     )?;
-    write_summary(out, status)?;
-    write_hostnames(out, status)?;
-    write_zones(out, status)?;
+    write_summary(out, judge)?;
+    tables::write_hostnames(out, judge)?;
+    tables::write_certificates(out, judge)?;
+    tables::write_zones(out, judge)?;
+    tables::write_accounts(out, judge)?;
     write!(
         out,
         "<footer>\n<a href=\"/metrics\">metrics</a> <a href=\"/api/v1/status\">status as JSON</a> \
          <a href=\"/-/healthy\">health</a> <a href=\"/-/ready\">readiness</a>\n\
          <p>cloudflare-aop-exporter {} at {}</p>\n</footer>\n</body>\n</html>\n",
         env!("CARGO_PKG_VERSION"),
-        Minute(status.now),
+        Minute(judge.now()),
     )
 }
 
-fn write_summary(out: &mut String, status: &Status) -> fmt::Result {
+fn write_summary(out: &mut String, judge: &Judge) -> fmt::Result {
     let mut counts = BTreeMap::new();
-    for (_, entry) in status.hostnames() {
-        *counts.entry(Reverse(status.verdict(entry))).or_insert(0_usize) += 1;
+    for (verdict, ..) in tables::hostnames(judge) {
+        *counts.entry(Reverse(verdict)).or_insert(0_usize) += 1;
     }
-    out.push_str("<p class=\"summary\">");
+    let verdict = judge.verdict().label();
+    write!(out, "<p class=\"summary\">Verdict: <span class=\"{verdict}\">{verdict}</span>")?;
+    if counts.is_empty() {
+        out.push_str(" No hostnames are watched.");
+    } else {
+        out.push_str(" Hostnames: ");
+    }
     for (Reverse(verdict), count) in &counts {
         write!(out, "<span class=\"{0}\">{count} {0}</span> ", verdict.label())?;
     }
-    if counts.is_empty() {
-        out.push_str("No hostnames are watched.");
-    }
     out.push_str("</p>\n");
     Ok(())
-}
-
-fn write_hostnames(out: &mut String, status: &Status) -> fmt::Result {
-    // a stable sort, which keeps the order of the snapshot within a verdict
-    let mut rows: Vec<_> =
-        status.hostnames().map(|(zone, entry)| (status.verdict(entry), zone, entry)).collect();
-    rows.sort_by_key(|(verdict, ..)| Reverse(*verdict));
-    write_head(
-        out,
-        "Hostnames",
-        &["Verdict", "Hostname", "Zone", "Association", "Status", "Certificate ends", "Findings"],
-    )?;
-    for (verdict, zone, entry) in rows.iter().take(MOST_ROWS) {
-        write_hostname(out, status, *verdict, zone, entry)?;
-    }
-    write_foot(out, rows.len())
-}
-
-fn write_hostname(
-    out: &mut String,
-    status: &Status,
-    verdict: Verdict,
-    zone: &ZoneState,
-    entry: &Entry,
-) -> fmt::Result {
-    let reading = entry.reading();
-    write!(
-        out,
-        "<tr class=\"{verdict}\"><td>{verdict}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>",
-        Escaped(entry.hostname()),
-        Escaped(zone.key()),
-        OrDash(reading.map(|reading| reading.association.label())),
-        OrDash(reading.and_then(|reading| reading.status).map(|status| status.label())),
-        verdict = verdict.label(),
-    )?;
-    match reading.and_then(|reading| reading.ends()) {
-        Some(end) => write!(out, "{} ({})", Minute(end), Distance(end.seconds_from(status.now)))?,
-        None => out.push('–'),
-    }
-    out.push_str("</td><td>");
-    for (index, finding) in entry.findings(status.thresholds, status.now).into_iter().enumerate() {
-        let comma = if index > 0 { ", " } else { "" };
-        write!(out, "{comma}{}", Escaped(finding.label()))?;
-        if let (Finding::NotRead, Some(reason)) = (finding, entry.failure()) {
-            write!(out, " ({})", reason.label())?;
-        }
-    }
-    out.push_str("</td></tr>\n");
-    Ok(())
-}
-
-fn write_zones(out: &mut String, status: &Status) -> fmt::Result {
-    let zones = status.snapshot.zones();
-    write_head(out, "Zones", &["Zone", "Id", "Account", "Latest poll", "Last read", "Hostnames"])?;
-    for zone in zones.iter().take(MOST_ROWS) {
-        let latest = match zone.failure() {
-            Some(reason) => reason.label(),
-            None if zone.is_up() => "ok",
-            None => "not yet",
-        };
-        writeln!(
-            out,
-            "<tr class=\"{}\"><td>{}</td><td>{}</td><td>{}</td><td>{latest}</td><td>{}</td><td>{}</td></tr>",
-            if zone.is_up() { "ok" } else { "unknown" },
-            Escaped(zone.key()),
-            OrDash(zone.id()),
-            Escaped(zone.account()),
-            OrDash(zone.last_success().map(Minute)),
-            zone.entries().len(),
-        )?;
-    }
-    write_foot(out, zones.len())
-}
-
-fn write_head(out: &mut String, title: &str, columns: &[&str]) -> fmt::Result {
-    write!(out, "<h2>{title}</h2>\n<table>\n<thead><tr>")?;
-    for column in columns {
-        write!(out, "<th scope=\"col\">{column}</th>")?;
-    }
-    out.push_str("</tr></thead>\n<tbody>\n");
-    Ok(())
-}
-
-fn write_foot(out: &mut String, rows: usize) -> fmt::Result {
-    out.push_str("</tbody>\n</table>\n");
-    match rows.saturating_sub(MOST_ROWS) {
-        0 => Ok(()),
-        left_out => {
-            writeln!(out, "<p>{left_out} more are left out here; <a href=\"/api/v1/status\">all</a></p>")
-        }
-    }
 }
 
 #[cfg(test)]
@@ -210,7 +121,7 @@ mod tests {
         let zone = ZoneTarget::named("default".into(), "example".parse().unwrap(), None)
             .with_hostnames(targets.collect());
         let now = Timestamp::UNIX_EPOCH.into();
-        // all are enabled but the last, which is disabled
+        // all are enabled, without a known end, but the last, which is disabled
         let read = (0..1500).map(|number| {
             let association = if number == 1499 { Association::Disabled } else { Association::Enabled };
             Outcome::Read(name(number), Ok(Reading::bare(association, now)))
@@ -219,15 +130,15 @@ mod tests {
         let outcomes = read.chain([Outcome::Ended { result: Ok(()), at: now }]);
         let outcomes = outcomes.map(|outcome| (key.clone(), outcome));
         let snapshot = Arc::new(Snapshot::default().retarget(&Targets::new([zone])).fold(outcomes));
-        let page = render(&Status { snapshot, thresholds: Thresholds::default(), now }).html;
+        let page = render(&Judge::new(snapshot, Thresholds::default(), now)).html;
 
-        assert!(
-            page.contains("<span class=\"critical\">1 critical</span> <span class=\"ok\">1499 ok</span>")
-        );
+        assert!(page.contains(
+            "<span class=\"critical\">1 critical</span> <span class=\"warning\">1499 warning</span>"
+        ));
         let rows: Vec<_> = page.lines().filter(|line| line.contains("</td><td>h")).collect();
         assert_eq!(rows.len(), 1000);
         assert!(rows[0].starts_with("<tr class=\"critical\"><td>critical</td><td>h1499.example</td>"));
-        assert!(rows[1].starts_with("<tr class=\"ok\"><td>ok</td><td>h0000.example</td>"));
+        assert!(rows[1].starts_with("<tr class=\"warning\"><td>warning</td><td>h0000.example</td>"));
         assert!(page.contains("<p>500 more are left out here; <a href=\"/api/v1/status\">all</a></p>"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Entry, ZoneCertificate, ZoneState};
+use crate::domain::{AccountState, Entry, ZoneCertificate, ZoneState};
 use crate::exposition;
 
 use super::States;
@@ -22,6 +22,8 @@ pub(super) struct Target<'a> {
     pub(super) until: usize,
     /// The name of the family.
     pub(super) name: &'static str,
+    /// Whether the account is the first label of all series.
+    pub(super) by_account: bool,
     pub(super) states: States,
 }
 
@@ -33,6 +35,25 @@ impl Target<'_> {
     fn row<'a>(&'a mut self, head: &'a [u8], last: &'a str) -> Row<'a> {
         Row { out: self.out, head, last, states: self.states }
     }
+
+    /// Writes what all series of a zone start with, up to the value of `label`; none is the zone's own label.
+    fn start(&self, head: &mut Vec<u8>, zone: &ZoneState, label: Option<&str>) {
+        head.clear();
+        head.extend_from_slice(self.name.as_bytes());
+        head.push(b'{');
+        if self.by_account {
+            exposition::label(head, "account", zone.account());
+            head.push(b',');
+        }
+        if let Some(label) = label {
+            exposition::label(head, "zone", zone.key().as_str());
+            head.push(b',');
+            head.extend_from_slice(label.as_bytes());
+        } else {
+            head.extend_from_slice(b"zone");
+        }
+        head.extend_from_slice(b"=\"");
+    }
 }
 
 impl Cursor {
@@ -41,16 +62,16 @@ impl Cursor {
         &mut self,
         zones: &[Arc<ZoneState>],
         target: &mut Target<'_>,
-        write: impl Fn(&Entry, &mut Row<'_>),
+        write: impl Fn(&ZoneState, &Entry, &mut Row<'_>),
     ) -> bool {
         let mut head = Vec::new();
         while let Some(zone) = zones.get(self.zone) {
-            start(&mut head, target.name, zone, "hostname");
+            target.start(&mut head, zone, Some("hostname"));
             for entry in &zone.entries()[self.row..] {
                 if target.is_full() {
                     return false;
                 }
-                write(entry, &mut target.row(&head, entry.hostname().as_str()));
+                write(zone, entry, &mut target.row(&head, entry.hostname().as_str()));
                 self.row += 1;
             }
             self.zone += 1;
@@ -66,13 +87,33 @@ impl Cursor {
         target: &mut Target<'_>,
         write: impl Fn(&ZoneState, &mut Row<'_>),
     ) -> bool {
-        let head = [target.name, "{zone=\""].concat();
+        let mut head = Vec::new();
         for zone in &zones[self.zone..] {
             if target.is_full() {
                 return false;
             }
-            write(zone, &mut target.row(head.as_bytes(), zone.key().as_str()));
+            target.start(&mut head, zone, None);
+            write(zone, &mut target.row(&head, zone.key().as_str()));
             self.zone += 1;
+        }
+        true
+    }
+
+    /// Continues with a row for each account; true once all are written.
+    pub(super) fn accounts(
+        &mut self,
+        accounts: &[AccountState],
+        target: &mut Target<'_>,
+        write: impl Fn(&AccountState, &mut Row<'_>),
+    ) -> bool {
+        for account in &accounts[self.row..] {
+            if target.is_full() {
+                return false;
+            }
+            let mut head = [target.name, "{account=\""].concat().into_bytes();
+            exposition::escaped(&mut head, account.name());
+            write(account, &mut target.row(&head, ""));
+            self.row += 1;
         }
         true
     }
@@ -82,11 +123,11 @@ impl Cursor {
         &mut self,
         zones: &[Arc<ZoneState>],
         target: &mut Target<'_>,
-        write: impl Fn(&ZoneCertificate, &mut Row<'_>),
+        write: impl Fn(&ZoneState, &ZoneCertificate, &mut Row<'_>),
     ) -> bool {
         let mut head = Vec::new();
         while let Some(zone) = zones.get(self.zone) {
-            start(&mut head, target.name, zone, "cert_id");
+            target.start(&mut head, zone, Some("cert_id"));
             let common = head.len();
             for certificate in &zone.certificates()[self.row..] {
                 if target.is_full() {
@@ -95,7 +136,7 @@ impl Cursor {
                 head.truncate(common);
                 head.extend_from_slice(certificate.id.as_str().as_bytes());
                 head.extend_from_slice(b"\",level=\"");
-                write(certificate, &mut target.row(&head, certificate.level.label()));
+                write(zone, certificate, &mut target.row(&head, certificate.level.label()));
                 self.row += 1;
             }
             self.zone += 1;
@@ -121,15 +162,4 @@ impl Cursor {
         }
         true
     }
-}
-
-/// Writes what all rows of a family in one zone start with, up to the value of `label`.
-fn start(head: &mut Vec<u8>, name: &str, zone: &ZoneState, label: &str) {
-    head.clear();
-    head.extend_from_slice(name.as_bytes());
-    head.push(b'{');
-    exposition::label(head, "zone", zone.key().as_str());
-    head.push(b',');
-    head.extend_from_slice(label.as_bytes());
-    head.extend_from_slice(b"=\"");
 }

@@ -24,6 +24,16 @@ const ORDER: &[&str] = &[
     "cloudflare_aop_exporter_build_info",
 ];
 
+/// Keeps what a page for a file tells of the exporter: when it polled, and how often that is if it is `scheduled`.
+pub(super) fn for_file(families: Vec<MetricFamily>, scheduled: bool) -> Vec<MetricFamily> {
+    let is_told = |family: &MetricFamily| match family.name() {
+        "cloudflare_aop_exporter_last_poll_timestamp_seconds" => true,
+        "cloudflare_aop_exporter_poll_interval_seconds" => scheduled,
+        _ => false,
+    };
+    in_order(families).into_iter().filter(is_told).collect()
+}
+
 /// Sorts the families as in [`ORDER`]; others keep their order, at the end.
 pub(super) fn in_order(mut families: Vec<MetricFamily>) -> Vec<MetricFamily> {
     families

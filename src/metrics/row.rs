@@ -1,6 +1,6 @@
 //! A row: all series of one thing in one family. It has no series if the value is unknown, and may have one for each state.
 
-use crate::domain::{Association, Date, Status};
+use crate::domain::{Association, Date, Findings, Status};
 use crate::exposition;
 
 use super::States;
@@ -40,6 +40,28 @@ impl Row<'_> {
     pub(super) fn date(&mut self, date: Option<Date>) {
         if let Some(date) = date {
             self.int(date.as_second());
+        }
+    }
+
+    /// Writes a whole number, if there is one, with one more label.
+    pub(super) fn labelled_int(&mut self, key: &str, label: &str, value: Option<impl itoa::Integer>) {
+        if let Some(value) = value {
+            self.start();
+            self.out.extend_from_slice(b"\",");
+            exposition::label(self.out, key, label);
+            self.out.extend_from_slice(b"} ");
+            exposition::integer(self.out, value);
+            self.out.push(b'\n');
+        }
+    }
+
+    /// Writes 1 for each finding.
+    pub(super) fn findings(&mut self, findings: Findings) {
+        if findings.is_empty() {
+            return;
+        }
+        for (finding, severity) in findings.iter() {
+            self.info(&[("finding", finding.code()), ("severity", severity.label())]);
         }
     }
 

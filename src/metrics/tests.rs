@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::{
-    Association, Certificate, CertificateDetails, Expectation, Extent, Hostname, HostnameTarget, Level,
+    Association, Certificate, CertificateDetails, Date, Expectation, Extent, Hostname, HostnameTarget, Level,
     Outcome, Pem, Reading, Reason, Status, Targets, ZoneCertificate, ZoneTarget,
 };
 use crate::telemetry::Endpoint;
@@ -87,10 +87,13 @@ fn every_kind() -> Arc<Snapshot> {
         id: "c-9".parse().unwrap(),
         level: Level::Zone,
         status: None,
+        since: None,
+        uploaded_on: None,
         certificate: certificate("c-9", "zone ca", NOW + 300),
         hostnames: None,
     };
     let later = [
+        Outcome::Planned { interval: Duration::from_secs(300), at: date(NOW - 60) },
         Outcome::Listed {
             hostnames: Vec::new(),
             present: None,
@@ -98,7 +101,7 @@ fn every_kind() -> Arc<Snapshot> {
             at: date(NOW - 30),
         },
         Outcome::Read("expired.a.example".parse().unwrap(), Err(Reason::Timeout)),
-        Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![of_zone]) },
+        Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![of_zone]), at: date(NOW - 30) },
     ];
     Arc::new(snapshot.fold(later.map(|outcome| (zone.key().clone(), outcome))))
 }
@@ -116,9 +119,21 @@ fn source(snapshot: Arc<Snapshot>) -> Source {
     }
 }
 
+fn view(states: States) -> View {
+    View { states, ..View::default() }
+}
+
+/// A page for a file.
+fn textfile(snapshot: Arc<Snapshot>, scheduled: bool) -> Page {
+    let telemetry = source(Arc::clone(&snapshot)).telemetry;
+    telemetry.poll_interval(Duration::from_secs(300));
+    let judge = Judge::new(snapshot, Thresholds::default(), date(NOW));
+    Page::textfile(judge, Format::Text, States::All, &telemetry, scheduled)
+}
+
 /// A page without the families that depend on process and build.
 fn page(format: Format, states: States) -> Page {
-    let mut page = source(every_kind()).page(format, states);
+    let mut page = source(every_kind()).page(format, view(states));
     page.own
         .retain(|family| !family.name().starts_with("process_") && !family.name().ends_with("build_info"));
     page

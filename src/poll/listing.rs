@@ -8,22 +8,22 @@ use crate::cloudflare::{AssociationRow, Associations, ListedCertificate};
 use crate::domain::{Association, CertId, Date, Hostname, Level, Reading, Status, ZoneCertificate};
 
 /// What the lists tell.
-pub(super) struct Listing {
+pub struct Listing {
     /// The hostnames that have an association, each with its reading, or why a GET has to tell.
-    pub(super) hostnames: BTreeMap<Hostname, Result<Reading, Unresolved>>,
+    pub hostnames: BTreeMap<Hostname, Result<Reading, Unresolved>>,
     /// Whether every other hostname has none.
-    pub(super) complete: bool,
+    pub complete: bool,
     /// The number of pages in which the associations came.
-    pub(super) pages: u32,
+    pub pages: u32,
     /// The number of pages of both lists.
-    pub(super) requests: usize,
+    pub requests: usize,
     /// The certificates, with the number of their associations.
-    pub(super) certificates: Vec<ZoneCertificate>,
+    pub certificates: Vec<ZoneCertificate>,
 }
 
 /// Why the lists do not tell what a GET would.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unresolved {
+pub enum Unresolved {
     /// The row or its certificate lacks what it has to have.
     Untrusted,
     /// Its certificate is not listed, as deleted ones are not, or its rows may be of different moments.
@@ -31,7 +31,7 @@ pub(super) enum Unresolved {
 }
 
 /// Joins the lists. What they cannot tell as well as a GET would is left to that.
-pub(super) fn join(associations: Associations, listed: &[ListedCertificate], read_at: Date) -> Listing {
+pub fn join(associations: Associations, listed: &[ListedCertificate], read_at: Date) -> Listing {
     let Associations { rows, complete, pages } = associations;
     let mut by_hostname: BTreeMap<Hostname, Vec<AssociationRow>> = BTreeMap::new();
     for row in rows.into_iter().filter(|row| row.status != Some(Status::Deleted)) {
@@ -63,7 +63,8 @@ pub(super) fn join(associations: Associations, listed: &[ListedCertificate], rea
 /// A listed certificate of one of the two stores.
 pub(super) fn zone_certificate(row: &ListedCertificate, level: Level) -> ZoneCertificate {
     let (id, certificate) = (row.id.clone(), Arc::clone(&row.certificate));
-    ZoneCertificate { id, level, status: row.status, certificate, hostnames: None }
+    let (status, uploaded_on) = (row.status, row.uploaded_on);
+    ZoneCertificate { id, level, status, since: None, uploaded_on, certificate, hostnames: None }
 }
 
 /// Where one hostname has several rows, the lowest rank counts: the furthest in deployment, then the newest.

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::time::Instant;
@@ -25,6 +26,8 @@ pub(super) struct ZonePoll<A> {
     pub(super) zone: Arc<ZoneState>,
     pub(super) memory: Arc<Memory>,
     pub(super) deadline: Arc<Deadline>,
+    /// How often the zone is polled.
+    pub(super) interval: Duration,
     pub(super) keeper: keeper::Handle,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) clock: Clock,
@@ -33,6 +36,7 @@ pub(super) struct ZonePoll<A> {
 impl<A: Api> ZonePoll<A> {
     /// Polls the zone. If that panics, the zone has failed, and no other.
     pub(super) async fn run(self) {
+        self.report(Outcome::Planned { interval: self.interval, at: self.now() }).await;
         if let Err(error) = unless_it_panics(self.poll()).await {
             self.fail("zone could not be polled", &error, Purpose::Read).await;
         }
@@ -118,7 +122,7 @@ impl<A: Api> ZonePoll<A> {
         let certificates =
             self.counted("the zone-level certificates could not be read", certificates.flatten());
         let certificates = certificates.map(|listed| self.zone_level_rows(&listed));
-        self.report(Outcome::ZoneLevel { enabled, certificates }).await;
+        self.report(Outcome::ZoneLevel { enabled, certificates, at: self.now() }).await;
     }
 
     /// Ends the zone's poll with a failure of the whole zone.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Generates deploy/grafana/dashboards/cloudflare-aop.json, or checks with --check that it is up to date.
+"""Generates deploy/grafana/dashboards/cloudflare-aop.json; with --check, fails if that file is out of date.
 
-A panel is one call. Its position follows from the order of the panels, in rows that are 24 wide.
+Each panel is one call. Panels are placed in the order of the lists below, from left to right in a grid 24 columns wide.
 """
 
 import json
@@ -10,69 +10,201 @@ from pathlib import Path
 
 TARGET = Path(__file__).parents[2] / "deploy/grafana/dashboards/cloudflare-aop.json"
 UID = "cloudflare-aop"
-# where the runbooks are read: a variable of the dashboard, so that whoever keeps a copy changes it there
-RUNBOOKS = "https://github.com/OWNER/cloudflare-aop-exporter/blob/main/docs/alerts.md"
+# URL of a rendered docs/alerts.md, for the runbook links. A variable of the dashboard holds it, so users can set their
+# own; while it is empty the links lead nowhere.
+RUNBOOKS = ""
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-DAY = 86_400
 GREEN, YELLOW, ORANGE, RED, GREY, BLUE = "green", "yellow", "orange", "red", "#808080", "blue"
 
-# --- What is asked ---
+# --- Findings and their runbooks ---
 
-S = '{zone=~"$zone", hostname=~"$hostname"}'
-Z = '{zone=~"$zone"}'
-H = "cloudflare_aop_hostname"
-EXPIRES, PEM = f"{H}_certificate_expires_timestamp_seconds{S}", f"{H}_certificate_pem_not_after_timestamp_seconds{S}"
-BEGINS = f"{H}_certificate_pem_not_before_timestamp_seconds{S}"
+# Severities from worst to best. The number orders them, in tables and when several hold.
+SEVERITIES = [("critical", 4, RED), ("warning", 3, ORANGE), ("unknown", 2, "purple"), ("info", 1, BLUE)]
+OK = ("ok", 0, GREEN)
 
-# The earlier of what the API says and what the certificate says, where it is presented. Of several exporters that
-# watch one hostname the one that says the later counts, which has seen a renewal; of states the worst, as in the rules.
-ENDS = f"max by (zone, hostname) ((({EXPIRES} < {PEM}) or {PEM} or {EXPIRES}) and {H}_enabled{S} == 1)"
+# The alert for each finding. `not_read` has none.
+ALERTS = {
+    "expired": "CertificateExpired",
+    "expires_very_soon": "CertificateExpiresVerySoon",
+    "expires_soon": "CertificateExpiresSoon",
+    "not_yet_valid": "CertificateNotYetValid",
+    "end_unknown": "CertificateEndUnknown",
+    "certificate_deleted": "CertificateDeleted",
+    "metadata_mismatch": "CertificateMetadataMismatch",
+    "drifted": "HostnameDrifted",
+    "deployment_timed_out": "DeploymentTimedOut",
+    "deletion_timed_out": "DeletionTimedOut",
+    "pending": "ChangePending",
+    "near_hostname_limit": "CertificateNearHostnameLimit",
+    "stale": "ReadingsStale",
+    "token_invalid": "TokenInvalid",
+    "token_expires_soon": "TokenExpiresSoon",
+    "rate_limited": "RateLimited",
+    "hostnames_removed": "WatchedLess",
+    "zones_removed": "WatchedLess",
+    "ssl_mode": "SslModeDisablesPulls",
+    "origin_unprotected": "OriginUnprotected",
+    "origin_demands_certificate": "OriginDemandsCertificate",
+    "origin_may_reject": "OriginMayReject",
+}
+# Alerts about the exporter itself, which no finding stands for.
+EXPORTER_ALERTS = ["ExporterDown", "ConfigReloadFailed", "RulesDoNotFit"]
+PREFIX = "CloudflareAop"
+
+# --- Queries ---
+
+# Several exporters may watch the same things. Every query therefore takes the maximum over exporters first, and counts
+# or adds up only after that. Of dates, the maximum is the later one: a renewal is what makes exporters differ.
+
+J = 'job=~"$job"'
+A = f'{J}, account=~"$account"'
+Z = f'{J}, zone=~"$zone"'
+S = f'{Z}, hostname=~"$hostname"'
+H, C = "cloudflare_aop_hostname", "cloudflare_aop_certificate"
+# Most families carry only the zone; this one knows its account.
+ZONE_INFO = f'cloudflare_aop_zone_info{{{A}, zone=~"$zone"}}'
+OF_ACCOUNT = f"and on (job, instance, zone) {ZONE_INFO}"
+
+
+def braced(*matchers):
+    return "{" + ", ".join(matchers) + "}"
+
+
+def of_account(expression):
+    """Keeps the series whose zone belongs to a selected account."""
+    return f"({expression} {OF_ACCOUNT})"
+
+
+def zoned(family, *matchers):
+    """The selected series of a family that has the label `zone`."""
+    return of_account(family + braced(Z, *matchers))
+
+
+def hosted(family, *matchers):
+    """The selected series of a family that has the labels `zone` and `hostname`."""
+    return of_account(f"{H}_{family}{braced(S, *matchers)}")
+
+
+def selected(about, *matchers):
+    """The selected findings about `about`: hostname, certificate, zone, account, or several of them joined by `|`.
+
+    A finding that lacks a label is selected whatever the variable of that label is: an invalid token concerns every
+    zone."""
+    where = [A, 'zone=~"$zone|"', 'hostname=~"$hostname|"', *matchers]
+    if "|" in about:
+        return braced(f'__name__=~"cloudflare_aop_({about})_finding"', *where)
+    return f"cloudflare_aop_{about}_finding{braced(*where)}"
+
+
+def of_severity(severity):
+    return f'severity="{severity}"'
+
+
+def ranked(about, by, *matchers, least=None):
+    """The number of the worst severity among findings, by the labels in `by`.
+
+    What only `least` has a series for gets 0: it has no finding."""
+    terms = [f"{n} * {selected(about, of_severity(severity), *matchers)}" for severity, n, _ in SEVERITIES]
+    if least is not None:
+        terms.append(f"0 * {least}")
+    return f"max by ({by}) (\n  " + "\n  or ".join(terms) + "\n)"
+
+
+ALL = "hostname|certificate|zone|account"
+KEY = "account, zone, hostname, cert_id, level, finding, severity"
+SHOWN = 'severity=~"$severity"'
+
+
+def earlier(api, pem):
+    """The earlier of two dates, or the only one."""
+    return f"({api} < {pem} or {pem} or {api})"
+
+
+# When the certificate ends that Cloudflare presents for a hostname
+EXPIRES, PEM = (f"{H}_certificate_{date}_timestamp_seconds{{{S}}}" for date in ("expires", "pem_not_after"))
+ENABLED = f"{H}_enabled{{{S}}} == 1"
+ENDS = f"max by (zone, hostname) (({earlier(EXPIRES, PEM)} and {ENABLED}) {OF_ACCOUNT})"
 LEFT = f"{ENDS} - time()"
 
 
-def selected(label, values):
-    return f'{{zone=~"$zone", hostname=~"$hostname", {label}=~"{values}"}}'
+def cert_ends(*matchers):
+    """When certificates end, presented or not."""
+    where = braced(Z, *matchers)
+    ends = earlier(f"{C}_expires_timestamp_seconds{where}", f"{C}_pem_not_after_timestamp_seconds{where}")
+    return f"max by (zone, cert_id, level) ({ends} {OF_ACCOUNT})"
 
 
-def association(statuses):
-    return f"{H}_status{selected('status', statuses)} == 1"
+CERT_LEFT = f"{cert_ends()} - time()"
 
 
-def certificate(statuses):
-    return f"{H}_certificate_status{selected('status', statuses)} == 1"
+def named(by_zone):
+    """Gives series about zones a label `hostname`, so that they can be shown among hostnames."""
+    return f'label_replace({by_zone}, "hostname", "$1, zone level", "zone", "(.*)")'
 
 
-def ends_within(days):
-    return f"({ENDS} < time() + {days * DAY})"
+# What ends next: certificates of hostnames, and zone-level ones unless the zone-level switch is off
+OFF = f"max by (zone) (cloudflare_aop_zone_level_enabled{{{Z}}}) == 0"
+ZONE_LEVEL = cert_ends('level="zone"') + f" unless on (zone) {OFF}"
+NEXT = f"bottomk(15, ({ENDS} or {named(ZONE_LEVEL)}) - time())"
 
 
-# What may be the matter with a hostname, the worst first: the first that holds is its verdict.
-VERDICTS = [
-    ("expired", RED, f"({ENDS} < time())"),
-    ("not yet valid", RED, f"(({BEGINS} and {H}_enabled{S} == 1) > time())"),
-    (
-        "certificate deleted",
-        RED,
-        f"({certificate('pending_deletion|deletion_timed_out|deleted')}"
-        f" and on (job, instance, zone, hostname) {H}_enabled{S} == 1)",
-    ),
-    ("ends within 3 days", RED, ends_within(3)),
-    ("timed out", RED, f"({association('.*_timed_out')} or {certificate('deployment_timed_out')})"),
-    ("not as expected", RED, f"({H}_drifted{S} == 1)"),
-    ("not read", ORANGE, f"({H}_up{S} == 0)"),
-    ("ends within 14 days", ORANGE, ends_within(14)),
-    ("PEM disagrees", YELLOW, f"({H}_certificate_metadata_match{S} == 0)"),
-    ("ends within 30 days", YELLOW, ends_within(30)),
-    (
-        "pending",
-        BLUE,
-        f"({association('initializing|pending_.*')} or {certificate('initializing|pending_deployment')})",
-    ),
-    ("fine", GREEN, f"({H}_up{S} == 1)"),
-]
-RANKED = [(len(VERDICTS) - place, *verdict) for place, verdict in enumerate(VERDICTS)]
-VERDICT = "max by (zone, hostname) (\n  " + "\n  or ".join(f"0 * {e} + {n}" for n, _, _, e in RANKED) + "\n)"
+def threshold(name):
+    """A threshold of the configuration, as a number. Where exporters differ, the longer one counts."""
+    return f'scalar(max(cloudflare_aop_exporter_threshold_seconds{{{J}, threshold="{name}"}}))'
+
+
+def with_runbook(expression):
+    """Copies the finding to the label `runbook`, except for `not_read`, which has no alert and so no runbook.
+
+    The table maps the copy to the anchor of the runbook."""
+    copied = f'label_replace({expression}, "runbook", "$1", "finding", "(.*)")'
+    return f'label_replace({copied}, "runbook", "", "finding", "not_read")'
+
+
+def count(expression):
+    """The number of series; 0 if there are none but an exporter has polled, and nothing if no exporter is scraped."""
+    return f"count({expression}) or 0 * max(cloudflare_aop_exporter_last_poll_timestamp_seconds{{{J}}})"
+
+
+def age(by, timestamps):
+    return f"time() - max by ({by}) ({timestamps})"
+
+
+def numbered(family, label, states):
+    """The number of the state that is 1. The states of a family are numbered from 1."""
+    series = f"{H}_{family}{{{S}, {label}="
+    terms = (f'{n} * ({series}"{state}"}} == 1)' for n, (state, _) in enumerate(states, 1))
+    return "max by (zone, hostname) ((\n  " + "\n  or ".join(terms) + f"\n) {OF_ACCOUNT})"
+
+
+def own(expression):
+    """Keeps the exporters' own series of a metric that other targets have as well.
+
+    An exporter that can no longer be scraped is kept for a day."""
+    exporters = f"last_over_time(cloudflare_aop_exporter_build_info{{{J}}}[1d])"
+    return f"max by (job, instance) ({expression} and on (job, instance) {exporters})"
+
+
+def exporter(family):
+    """A gauge of each exporter."""
+    return f"max by (job, instance) (cloudflare_aop_exporter_{family}{{{J}}})"
+
+
+# What an exporter sees is not added up over exporters, but what it does is: each one sends its own requests.
+
+
+def rate(by, family, where=J):
+    return f"sum by ({by}) (rate({family}{{{where}}}[$__rate_interval]))"
+
+
+def quantile(q, by, family):
+    return f"histogram_quantile({q}, sum by (le, {by}) (rate({family}_bucket{{{J}}}[$__rate_interval])))"
+
+
+ERRORS = of_account(f"rate(cloudflare_aop_exporter_poll_errors_total{{{Z}}}[$__rate_interval])")
+
+# --- Appearance ---
 
 ASSOCIATIONS = [("enabled", GREEN), ("disabled", GREY), ("void", ORANGE), ("none", RED)]
 STATUSES = [
@@ -87,35 +219,11 @@ STATUSES = [
 ]
 
 
-def numbered(family, label, states):
-    """The number of the state that is 1; the states of a family are numbered from 1."""
-    terms = (f"{n} * ({family}{selected(label, state)} == 1)" for n, (state, _) in enumerate(states, 1))
-    return "max by (zone, hostname) (\n  " + "\n  or ".join(terms) + "\n)"
-
-
-def age(family, by, where):
-    return f"time() - max by ({by}) ({family}{where})"
-
-
-def own(expression):
-    """Of the exporters alone, in what every process or target has; also of one that cannot be scraped any more."""
-    exporters = "last_over_time(cloudflare_aop_exporter_build_info[1d])"
-    return f"max by (instance) ({expression} and on (instance, job) {exporters})"
-
-
-def rate(family, by, where=""):
-    return f"sum by ({by}) (rate({family}{where}[$__rate_interval]))"
-
-
-def quantile(q, family, by=""):
-    return f"histogram_quantile({q}, sum by (le{by}) (rate({family}_bucket[$__rate_interval])))"
-
-
-# --- How it is shown ---
-
-
-def mapped(states):
-    options = {str(n): {"text": text, "color": color, "index": i} for i, (n, text, color) in enumerate(states)}
+def mapped(values):
+    """Value mappings from triples of value, text and colour."""
+    options = {}
+    for index, (value, text, color) in enumerate(values):
+        options[str(value)] = {"text": text, "index": index, **({"color": color} if color else {})}
     return [{"type": "value", "options": options}]
 
 
@@ -124,14 +232,18 @@ def of_states(states):
 
 
 def steps(*steps):
-    """Colours from a value on; the first is for whatever is less."""
+    """Threshold colours: the first one is the base, the others start at a value."""
     values = [{"value": None, "color": steps[0]}, *({"value": v, "color": c} for v, c in steps[1:])]
     return {"mode": "absolute", "steps": values}
 
 
-TIME_LEFT = steps(RED, (3 * DAY, ORANGE), (14 * DAY, YELLOW), (30 * DAY, GREEN))
 YES_NO = mapped([(1, "yes", GREEN), (0, "no", RED)])
-VERDICT_NAMES = mapped([(n, text, color) for n, text, color, _ in RANKED])
+ON_OFF = mapped([(1, "on", BLUE), (0, "off", GREY)])
+SEVERITY = mapped([(n, severity, color) for severity, n, color in [*SEVERITIES, OK]])
+VERDICT = {"mappings": SEVERITY, "custom.cellOptions": {"type": "color-background", "mode": "basic"}}
+COLOURED = {"custom.cellOptions": {"type": "color-background", "mode": "basic"}}
+DATE = {"unit": "dateTimeAsIso"}
+SECONDS = {"unit": "dtdurations"}
 
 
 def target(expr, legend="", table=False, instant=False):
@@ -146,9 +258,24 @@ def target(expr, legend="", table=False, instant=False):
     }
 
 
+def letter(place):
+    """The refId of the query at this place."""
+    return chr(ord("A") + place)
+
+
+def override(matcher, options, **properties):
+    """Field properties for what the matcher selects; `__` in a name stands for a dot."""
+    settings = [{"id": name.replace("__", "."), "value": value} for name, value in properties.items()]
+    return {"matcher": {"id": matcher, "options": options}, "properties": settings}
+
+
+def fixed(color):
+    return {"mode": "fixed", "fixedColor": color}
+
+
 def panel(kind, title, width, height, targets, description="", options=None, overrides=(), **defaults):
     for place, each in enumerate(targets):
-        each["refId"] = chr(ord("A") + place)
+        each["refId"] = letter(place)
     made = {
         "type": kind,
         "title": title,
@@ -176,15 +303,40 @@ def graph(title, width, targets, unit="short", height=8, stack=False, negative=F
     return panel("timeseries", title, width, height, targets, options=options, unit=unit, custom=custom, **more)
 
 
-def figures(title, width, targets, height=4, text="value_and_name", **more):
+def time_left(title, width, expr, legend, **more):
+    """A graph of the time left, with the thresholds of the exporter's configuration as dashed lines."""
+    lines = f'max by (threshold) (cloudflare_aop_exporter_threshold_seconds{{{J}, threshold=~"warning|critical"}})'
+    dashed = {"custom__lineStyle": {"fill": "dash", "dash": [10, 10]}, "custom__lineWidth": 2, "custom__fillOpacity": 0}
+    return graph(
+        title,
+        width,
+        [target(expr, legend), target(lines, "threshold: {{threshold}}")],
+        "dtdurations",
+        negative=True,
+        overrides=[
+            override("byName", "threshold: warning", color=fixed(ORANGE), **dashed),
+            override("byName", "threshold: critical", color=fixed(RED), **dashed),
+        ],
+        **more,
+    )
+
+
+def figures(title, width, figures, height=4, **more):
+    """Large figures: for each a query, a name, the colour from 1 on and the colour of 0."""
     options = {
         "colorMode": "background_solid",
         "graphMode": "none",
         "justifyMode": "center",
-        "textMode": text,
+        "textMode": "value_and_name",
         "reduceOptions": {"calcs": ["lastNotNull"], "values": False, "fields": ""},
     }
-    return panel("stat", title, width, height, targets, options=options, **more)
+    # instant, because the last value of a range would outlive the exporter
+    targets = [target(expr, name, instant=True) for expr, name, _, _ in figures]
+    overrides = [
+        override("byFrameRefID", letter(place), thresholds=steps(none, (1, some)))
+        for place, (_, _, some, none) in enumerate(figures)
+    ]
+    return panel("stat", title, width, height, targets, options=options, overrides=overrides, **more)
 
 
 def timeline(title, width, expr, mappings, height=8, per_page=20, **more):
@@ -203,140 +355,167 @@ def timeline(title, width, expr, mappings, height=8, per_page=20, **more):
     )
 
 
-def table(title, width, columns, height=10, hidden=(), sort=(), **more):
-    """A table of one line for each set of labels; a column is a name, a query, and how its value is shown.
+def table(title, width, columns, height=10, first=(), sort=(), **more):
+    """A table with one row for each set of labels. A column is a name, a query, and how its value is shown.
 
-    Where the column's name is None the query is there for its labels."""
+    A query whose column has no name is there for its labels. Columns in `first`, by name or label, come first."""
     targets = [target(expr, table=True) for _, expr, _ in columns]
-    values = [f"Value #{chr(ord('A') + place)}" if len(columns) > 1 else "Value" for place in range(len(columns))]
-    overrides, names, excluded = [], {}, {"Time": True, **dict.fromkeys(hidden, True)}
+    values = [f"Value #{letter(place)}" if len(columns) > 1 else "Value" for place in range(len(columns))]
+    overrides, names, excluded = [], {}, {"Time": True}
     for value, (name, _, shown) in zip(values, columns):
         if name is None:
             excluded[value] = True
             continue
         names[value] = name
-        properties = [{"id": key, "value": setting} for key, setting in shown.items()]
-        if properties:
-            overrides.append({"matcher": {"id": "byName", "options": name}, "properties": properties})
+        if shown:
+            overrides.append(override("byName", name, **shown))
     overrides += more.pop("overrides", [])
+    fields = {name: value for value, name in names.items()}
+    order = {fields.get(name, name): place for place, name in enumerate(first)}
     options = {"showHeader": True, "cellHeight": "sm", "sortBy": [{"displayName": n, "desc": d} for n, d in sort]}
     custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True, "inspect": False}
     made = panel("table", title, width, height, targets, options=options, overrides=overrides, custom=custom, **more)
-    organize = {"excludeByName": excluded, "renameByName": names, "indexByName": {}}
+    organize = {"excludeByName": excluded, "renameByName": names, "indexByName": order}
     made["transformations"] = [{"id": "merge", "options": {}}, {"id": "organize", "options": organize}]
     return made
+
+
+def links(field, *links):
+    return override("byName", field, links=list(links))
 
 
 def link(title, url, blank=False):
     return {"title": title, "url": url, "targetBlank": blank}
 
 
-def links(field, *links):
-    return {"matcher": {"id": "byName", "options": field}, "properties": [{"id": "links", "value": list(links)}]}
+HERE = f"/d/{UID}?${{__url_time_range}}&${{datasource:queryparam}}&${{job:queryparam}}"
+TO_ACCOUNT = link("Only this account", HERE + "&var-account=${__data.fields.account:percentencode}")
+TO_ZONE = link("Only this zone", HERE + "&var-zone=${__data.fields.zone:percentencode}")
+TO_HOSTNAME = link(
+    "Only this hostname",
+    HERE + "&var-zone=${__data.fields.zone:percentencode}&var-hostname=${__data.fields.hostname:percentencode}",
+)
+# A panel's `noValue` is shown if there are no rows, but also in empty cells: there it is not wanted.
+EMPTY_CELLS = [override("byType", kind, noValue="") for kind in ("string", "number")]
+LINKED = [links("account", TO_ACCOUNT), links("zone", TO_ZONE), links("hostname", TO_HOSTNAME)]
 
 
-COLOURED = {"custom.cellOptions": {"type": "color-background", "mode": "basic"}}
-DATE = {"unit": "dateTimeAsIso"}
-SECONDS = {"unit": "dtdurations"}
-SECONDS_LEFT = {**SECONDS, "thresholds": TIME_LEFT, "custom.cellOptions": {"type": "color-text"}}
-HERE = f"/d/{UID}?${{__url_time_range}}&${{datasource:queryparam}}&var-zone=${{__data.fields.zone}}"
-TO_ZONE = link("Only this zone", HERE)
-TO_HOSTNAME = link("Only this hostname", HERE + "&var-hostname=${__data.fields.hostname}")
-TO_RUNBOOK = link("Runbook", "${runbooks}#${__data.fields.alertname}", blank=True)
-TO_RUNBOOKS = link("Runbooks", "${runbooks}", blank=True)
+def runbooks(anchors):
+    """Shows the column `runbook` as an anchor without its prefix, linked to the runbook.
+
+    Anchors are in lower case: unlike GitHub, other renderers of Markdown match the case. The cell shows the anchor
+    rather than the alert's name, because a link can use the text of a cell but not change its case."""
+    return override(
+        "byName",
+        "runbook",
+        mappings=mapped([(value, alert.lower(), None) for value, alert in anchors.items()]),
+        links=[link("Runbook", f"${{runbooks:raw}}#{PREFIX.lower()}${{__value.text}}", blank=True)],
+    )
 
 
-def dated(family, name):
-    return (name, f"max by (zone, hostname) (1000 * {H}_{family}_timestamp_seconds{S})", DATE)
+RUNBOOKS_HELP = "Links to runbooks need the dashboard's variable `runbooks`: the URL of a rendered docs/alerts.md."
 
 
-# --- The dashboard ---
+def findings(title, about, labels, left=None, height=8, width=24):
+    """A table of findings, worst first. `left` is a query for the time left, after the labels that it goes by."""
+    key = f"{labels}, finding"
+    columns = [("severity", with_runbook(ranked(about, key, SHOWN)), VERDICT)]
+    if left is not None:
+        on, expression = left
+        held = f"max by ({key}) ({selected(about, SHOWN)})"
+        joined = f"0 * {held} + on ({on}) group_left () ({expression})"
+        columns.append(("time left", joined, SECONDS))
+    return table(
+        title,
+        width,
+        columns,
+        height=height,
+        first=["severity", "finding", *reversed(labels.split(", "))],
+        sort=[("severity", True), *([("time left", False)] if left else [])],
+        description=RUNBOOKS_HELP,
+        overrides=[*EMPTY_CELLS, *LINKED, runbooks(ALERTS)],
+        noValue="None",
+    )
 
 
-def band(below, above=None):
-    less = f"sum({ENDS} < bool (time() + {below * DAY}))"
-    return less if above is None else f"{less} - sum({ENDS} < bool (time() + {above * DAY}))"
+# --- Panels ---
 
+BY_SEVERITY = [
+    (count(f"max by ({KEY}) ({selected(ALL, of_severity(severity))})"), severity, color, GREEN)
+    for severity, _, color in SEVERITIES
+]
+WATCHED = [
+    (ZONE_INFO, "account", "accounts"),
+    (zoned("cloudflare_aop_zone_up"), "zone", "zones"),
+    (hosted("up"), "zone, hostname", "hostnames"),
+    (zoned(f"{C}_info"), "zone, cert_id, level", "certificates"),
+]
+FIRING = ", ".join(
+    [f'alertname=~"{PREFIX}.+"', SHOWN, *(f'{each}=~"${each}|"' for each in ("job", "account", "zone", "hostname"))]
+)
 
-def count(by_hostname):
-    """How many hostnames a 0/1 expression is 1 for; nothing where there is nothing to count."""
-    return f"sum(max by (zone, hostname) ({by_hostname}))"
-
-
-def coloured(*colours):
-    """The colour of each figure, by its query, once it is 1 or more."""
-    return [
-        {
-            "matcher": {"id": "byFrameRefID", "options": chr(ord("A") + place)},
-            "properties": [{"id": "thresholds", "value": steps(GREEN, (1, colour))}],
-        }
-        for place, colour in enumerate(colours)
-    ]
-
-
-OVERVIEW = [
+FINDINGS = [
+    figures("Findings", 12, BY_SEVERITY, description="The variable `severity` selects rows below, but not here."),
     figures(
-        "Certificates that are presented, by the time left",
-        14,
-        [
-            target(band(0), "expired"),
-            target(band(3, 0), "under 3 days"),
-            target(band(14, 3), "3 to 14 days"),
-            target(band(30, 14), "14 to 30 days"),
-            target(f"count({ENDS} >= time() + {30 * DAY})", "30 days or more"),
-        ],
-        description="Where the association is enabled. The earlier of the API's date and the certificate's own counts.",
-        overrides=[
-            *coloured(RED, RED, ORANGE, YELLOW),
-            {
-                "matcher": {"id": "byFrameRefID", "options": "E"},
-                "properties": [{"id": "thresholds", "value": steps(GREEN)}],
-            },
-        ],
+        "Watched",
+        12,
+        [(count(f"max by ({by}) ({series})"), name, "semi-dark-blue", GREY) for series, by, name in WATCHED],
     ),
-    figures(
-        "Hostnames that are",
-        10,
+    findings("Hostnames", "hostname", "account, zone, hostname", ("zone, hostname", LEFT), height=11),
+    findings("Certificates", "certificate", "account, zone, level, cert_id", ("zone, cert_id, level", CERT_LEFT)),
+    findings("Zones", "zone", "account, zone", width=12),
+    findings("Accounts", "account", "account", width=12),
+    graph(
+        "Findings over time",
+        24,
         [
-            target(count(f"{H}_up{S} >= bool 0"), "watched"),
-            target(count(f"{H}_drifted{S}"), "not as expected"),
-            target(count(f"{H}_status{selected('status', '.*_timed_out')}"), "timed out"),
-            target(count(f"{H}_certificate_metadata_match{S} == bool 0"), "PEM disagrees"),
-            target(count(f"{H}_up{S} == bool 0"), "not read"),
+            target(
+                f"count by (severity, finding) (max by ({KEY}) ({selected(ALL, SHOWN)}))", "{{severity}}: {{finding}}"
+            )
         ],
+        stack=True,
         overrides=[
-            {
-                "matcher": {"id": "byFrameRefID", "options": "A"},
-                "properties": [{"id": "thresholds", "value": steps("semi-dark-blue")}],
-            },
-            *coloured(GREEN, RED, RED, YELLOW, ORANGE)[1:],
+            override("byRegexp", f"/^{severity}: /", color={"mode": "shades", "fixedColor": color})
+            for severity, _, color in SEVERITIES
         ],
     ),
     table(
-        "Worst first",
+        "Firing alerts",
         24,
         [
-            ("verdict", VERDICT, {"mappings": VERDICT_NAMES, **COLOURED}),
-            ("time left", LEFT, SECONDS_LEFT),
-            (None, f"max by (zone, hostname, association) ({H}_association{S} == 1)", {}),
-            (None, f"max by (zone, hostname, status) ({H}_status{S} == 1)", {}),
-            ("as expected", f"1 - max by (zone, hostname) ({H}_drifted{S})", {"mappings": YES_NO}),
-            ("age of the reading", age(f"{H}_last_success_timestamp_seconds", "zone, hostname", S), SECONDS),
+            (
+                "since",
+                f"label_replace(1000 * ALERTS_FOR_STATE{{{FIRING}}} and ignoring (alertstate)"
+                f' ALERTS{{{FIRING}, alertstate="firing"}}, "runbook", "$1", "alertname", "{PREFIX}(.+)")',
+                DATE,
+            )
         ],
-        height=12,
-        sort=[("verdict", True), ("time left", False)],
-        overrides=[links("hostname", TO_HOSTNAME), links("zone", TO_ZONE), links("verdict", TO_RUNBOOKS)],
+        height=7,
+        first=["severity", "alertname", "hostname", "cert_id", "zone", "account"],
+        sort=[("since", True)],
+        description=f"Empty if nothing fires, or if Prometheus does not load the alerting rules. {RUNBOOKS_HELP}",
+        overrides=[*EMPTY_CELLS, *LINKED, runbooks({name: name for name in [*ALERTS.values(), *EXPORTER_ALERTS]})],
+        noValue="None",
     ),
-    timeline("Status map", 16, VERDICT, VERDICT_NAMES, height=12, per_page=25),
+]
+
+EXPIRY = [
     panel(
         "bargauge",
         "Next to expire",
         8,
         12,
-        [target(f"bottomk(15, {LEFT})", "{{hostname}}", instant=True)],
+        [
+            target(f"sort({NEXT} < {threshold('critical')})", "{{hostname}}", instant=True),
+            target(f"sort({NEXT} >= {threshold('critical')} < {threshold('warning')})", "{{hostname}}", instant=True),
+            target(f"sort({NEXT} >= {threshold('warning')})", "{{hostname}}", instant=True),
+        ],
+        description="Certificates that Cloudflare presents. The colours follow the thresholds of the configuration.",
         unit="dtdurations",
-        thresholds=TIME_LEFT,
-        color={"mode": "thresholds"},
+        overrides=[
+            override("byFrameRefID", letter(place), color=fixed(color))
+            for place, color in enumerate((RED, ORANGE, GREEN))
+        ],
         options={
             "displayMode": "basic",
             "orientation": "horizontal",
@@ -344,75 +523,85 @@ OVERVIEW = [
             "reduceOptions": {"calcs": ["lastNotNull"], "values": False, "fields": ""},
         },
     ),
-    table(
-        "Alerts that fire",
-        24,
-        [
-            (
-                "since",
-                "max by (alertname, severity, account, zone, hostname, cert_id, job, instance) ("
-                '1000 * ALERTS_FOR_STATE{alertname=~"CloudflareAop.+"}'
-                ' and ignoring (alertstate) ALERTS{alertname=~"CloudflareAop.+", alertstate="firing"})',
-                DATE,
-            )
-        ],
-        height=7,
-        description="Empty where nothing fires, or where the rules are not loaded.",
-        overrides=[links("alertname", TO_RUNBOOK)],
-    ),
+    time_left("Time left of what expires next", 16, NEXT, "{{hostname}}", height=12),
 ]
 
-ZONE = [
+INTERVAL = "cloudflare_aop_zone_poll_interval_seconds"
+ZONES = [
     table(
-        "Zones",
+        "All accounts",
         24,
         [
-            ("read", f"max by (zone) (cloudflare_aop_zone_up{Z})", {"mappings": YES_NO, **COLOURED}),
-            ("age", age("cloudflare_aop_zone_last_success_timestamp_seconds", "zone", Z), SECONDS),
-            ("hostnames", f"max by (zone) (cloudflare_aop_zone_hostnames{Z})", {}),
-            ("next to expire", f"min by (zone) ({LEFT})", SECONDS_LEFT),
+            ("verdict", ranked("account", "account", least=ZONE_INFO), VERDICT),
+            ("zones", f"count by (account) (max by (account, zone) ({ZONE_INFO}))", {}),
+            ("zones listed", f"max by (account) (cloudflare_aop_account_up{{{A}}})", {"mappings": YES_NO}),
+            ("token valid", f"min by (account) (cloudflare_aop_api_token_valid{{{A}}})", {"mappings": YES_NO}),
             (
-                "removed, 24 h",
-                f"max by (zone) (increase(cloudflare_aop_zone_hostnames_removed_total{Z}[24h]))",
-                {"decimals": 0},
+                "token expires in",
+                f"min by (account) (cloudflare_aop_api_token_expires_timestamp_seconds{{{A}}}) - time()",
+                SECONDS,
             ),
-            (
-                "zone level on",
-                f"max by (zone) (cloudflare_aop_zone_level_enabled{Z})",
-                {"mappings": mapped([(1, "yes", BLUE), (0, "no", GREY)])},
-            ),
-            (None, f"max by (zone, zone_id, account) (cloudflare_aop_zone_info{Z})", {}),
         ],
-        height=7,
-        sort=[("next to expire", False)],
-        overrides=[links("zone", TO_ZONE)],
+        height=6,
+        first=["verdict", "account"],
+        sort=[("verdict", True)],
+        description="`zones listed` needs a pattern among the zones, `token expires in` a token that expires.",
+        overrides=LINKED,
     ),
     table(
-        "Certificates",
+        "All zones",
         24,
         [
-            (None, f"max by (zone, cert_id, level, status) (cloudflare_aop_certificate_status{Z} == 1)", {}),
+            ("verdict", ranked("zone", "zone", least=zoned("cloudflare_aop_zone_up")), VERDICT),
+            ("read", f"max by (zone) ({zoned('cloudflare_aop_zone_up')})", {"mappings": YES_NO}),
+            ("age", age("zone", zoned("cloudflare_aop_zone_last_success_timestamp_seconds")), SECONDS),
+            ("hostnames", f"max by (zone) ({zoned('cloudflare_aop_zone_hostnames')})", {}),
+            ("next to expire", f"min by (zone) ({LEFT})", SECONDS),
             (
-                "time left",
-                f"max by (zone, cert_id, level) (cloudflare_aop_certificate_expires_timestamp_seconds{Z}) - time()",
-                SECONDS_LEFT,
+                "removed, 24 h",
+                "max by (zone) " + of_account(f"increase(cloudflare_aop_zone_hostnames_removed_total{{{Z}}}[24h])"),
+                {"decimals": 0},
             ),
-            (
-                "hostnames",
-                f"max by (zone, cert_id, level) (cloudflare_aop_certificate_hostnames{Z})",
-                {"thresholds": steps(GREEN, (80, YELLOW), (95, RED)), "custom.cellOptions": {"type": "color-text"}},
-            ),
-            (None, f"max by (zone, cert_id, level, issuer, serial_number) (cloudflare_aop_certificate_info{Z})", {}),
+            ("zone level", f"max by (zone) ({zoned('cloudflare_aop_zone_level_enabled')})", {"mappings": ON_OFF}),
+            (None, f"max by (zone, zone_id, account) ({ZONE_INFO})", {}),
         ],
-        description="Hostnames are counted where associations are listed; a certificate holds 100 at the most.",
-        sort=[("time left", False)],
+        first=["verdict", "zone", "account"],
+        sort=[("verdict", True), ("next to expire", False)],
+        overrides=LINKED,
+    ),
+    table(
+        "Readings",
+        12,
+        [
+            ("age", age("zone, part", zoned("cloudflare_aop_zone_part_last_success_timestamp_seconds")), SECONDS),
+            ("interval", f"max by (zone, part) ({zoned(INTERVAL)})", SECONDS),
+        ],
+        height=8,
+        first=["zone", "part"],
+        sort=[("age", True)],
+        description="When each part of a zone was last read, and how often the zone is due.",
+        overrides=LINKED,
+    ),
+    graph(
+        "Age of the readings, in intervals",
+        12,
+        [
+            target(
+                f"({age('zone', zoned('cloudflare_aop_zone_last_success_timestamp_seconds'))})"
+                f""" / on (zone) max by (zone) ({zoned(INTERVAL, 'part=~"associations|"')})""",
+                "{{zone}}",
+            )
+        ],
+        "none",
+        description="A zone is stale after three of its intervals, but not before 15 minutes.",
     ),
     graph(
         "Hostnames by association",
         12,
         [
             target(
-                f"sum by (association) (max by (zone, hostname, association) ({H}_association{S}))", "{{association}}"
+                f"sum by (association) (max by (zone, hostname, association) ({hosted('association')}))",
+                "{{association}}",
             )
         ],
         stack=True,
@@ -420,34 +609,66 @@ ZONE = [
     graph(
         "Failures by zone and reason",
         12,
-        [target(f"{rate('cloudflare_aop_exporter_poll_errors_total', 'zone, reason', Z)} > 0", "{{zone}}: {{reason}}")],
+        [target(f"sum by (zone, reason) {ERRORS} > 0", "{{zone}}: {{reason}}")],
         "ops",
     ),
 ]
 
-HOSTNAME = [
-    graph("Time left", 24, [target(LEFT, "{{hostname}}")], "dtdurations", thresholds=TIME_LEFT, negative=True),
-    timeline("Association", 12, numbered(f"{H}_association", "association", ASSOCIATIONS), of_states(ASSOCIATIONS)),
-    timeline("Status of the association", 12, numbered(f"{H}_status", "status", STATUSES), of_states(STATUSES)),
-    timeline(
-        "Status of the certificate", 12, numbered(f"{H}_certificate_status", "status", STATUSES), of_states(STATUSES)
+
+def dated(family, name):
+    return (name, f"max by (zone, hostname) (1000 * {hosted(f'{family}_timestamp_seconds')})", DATE)
+
+
+OF_HOSTNAME = ranked("hostname", "zone, hostname", least=hosted("up"))
+HOSTNAMES = [
+    table(
+        "All hostnames",
+        24,
+        [
+            ("verdict", OF_HOSTNAME, VERDICT),
+            ("time left", LEFT, SECONDS),
+            (None, f"max by (zone, hostname, association) ({hosted('association')} == 1)", {}),
+            (None, f"max by (zone, hostname, status) ({hosted('status')} == 1)", {}),
+            ("as expected", f"1 - max by (zone, hostname) ({hosted('drifted')})", {"mappings": YES_NO}),
+            ("age", age("zone, hostname", hosted("last_success_timestamp_seconds")), SECONDS),
+        ],
+        height=12,
+        first=["verdict", "hostname", "zone", "time left"],
+        sort=[("verdict", True), ("time left", False)],
+        description="The verdict is the worst severity among the findings about the hostname.",
+        overrides=LINKED,
     ),
+    timeline("Verdict", 12, OF_HOSTNAME, SEVERITY),
+    timeline("Association", 12, numbered("association", "association", ASSOCIATIONS), of_states(ASSOCIATIONS)),
+    timeline("Status of the association", 12, numbered("status", "status", STATUSES), of_states(STATUSES)),
+    timeline("Status of the certificate", 12, numbered("certificate_status", "status", STATUSES), of_states(STATUSES)),
+    time_left("Time left", 12, LEFT, "{{hostname}}"),
     graph(
         "Age of the reading",
         12,
-        [target(age(f"{H}_last_success_timestamp_seconds", "zone, hostname", S), "{{hostname}}")],
+        [target(age("zone, hostname", hosted("last_success_timestamp_seconds")), "{{hostname}}")],
         "dtdurations",
     ),
     table(
-        "Certificate",
+        "Certificate of each hostname",
         24,
         [
-            (None, f"max by (zone, hostname, cert_id, issuer, serial_number, signature) ({H}_certificate_info{S})", {}),
-            dated("certificate_expires", "ends, says the API"),
-            dated("certificate_pem_not_after", "ends, says the certificate"),
-            dated("certificate_pem_not_before", "begins"),
-            ("they agree", f"min by (zone, hostname) ({H}_certificate_metadata_match{S})", {"mappings": YES_NO}),
+            (
+                None,
+                f"max by (zone, hostname, cert_id, issuer, serial_number, signature) ({hosted('certificate_info')})",
+                {},
+            ),
+            dated("certificate_pem_not_before", "valid from"),
+            dated("certificate_expires", "expires, API"),
+            dated("certificate_pem_not_after", "expires, PEM"),
+            (
+                "API and PEM agree",
+                f"min by (zone, hostname) ({hosted('certificate_metadata_match')})",
+                {"mappings": YES_NO},
+            ),
         ],
+        first=["hostname", "zone", "cert_id"],
+        overrides=LINKED,
     ),
     table(
         "Changes",
@@ -459,149 +680,184 @@ HOSTNAME = [
             dated("certificate_updated", "certificate changed"),
         ],
         height=8,
+        first=["hostname", "zone"],
         sort=[("association changed", True)],
+        overrides=LINKED,
     ),
 ]
 
-INTERVAL = "cloudflare_aop_exporter_poll_interval_seconds"
-EXPORTER = [
+
+def of_certificates(family, scale=""):
+    return f"max by (zone, cert_id, level) ({scale}{zoned(f'{C}_{family}')})"
+
+
+CERTIFICATES = [
+    table(
+        "All certificates",
+        24,
+        [
+            (
+                "verdict",
+                ranked("certificate", "zone, cert_id, level", least=zoned(f"{C}_info")),
+                VERDICT,
+            ),
+            ("time left", CERT_LEFT, SECONDS),
+            (None, f"max by (zone, cert_id, level, status) ({zoned(f'{C}_status')} == 1)", {}),
+            ("hostnames", of_certificates("hostnames"), {}),
+            ("valid from", of_certificates("pem_not_before_timestamp_seconds", "1000 * "), DATE),
+            ("expires, API", of_certificates("expires_timestamp_seconds", "1000 * "), DATE),
+            ("expires, PEM", of_certificates("pem_not_after_timestamp_seconds", "1000 * "), DATE),
+            (
+                "API and PEM agree",
+                f"min by (zone, cert_id, level) ({zoned(f'{C}_metadata_match')})",
+                {"mappings": YES_NO},
+            ),
+            (None, f"max by (zone, cert_id, level, issuer, serial_number) ({zoned(f'{C}_info')})", {}),
+        ],
+        height=12,
+        first=["verdict", "zone", "level", "cert_id", "status", "time left"],
+        sort=[("verdict", True), ("time left", False)],
+        description="Findings about the end of a certificate are at the hostnames that use it, unless its level is zone."
+        " A certificate holds at most 100 hostnames, counted where associations are listed.",
+        overrides=LINKED,
+    ),
+]
+
+REQUESTS = "cloudflare_aop_api_requests_total"
+API = [
+    graph("Requests by code", 12, [target(rate("code", REQUESTS, A), "{{code}}")], "reqps", stack=True),
+    graph("Requests by call", 12, [target(rate("call", REQUESTS, A), "{{call}}")], "reqps", stack=True),
+    graph(
+        "Latency",
+        12,
+        [
+            target(quantile(q, "call", "cloudflare_aop_api_request_duration_seconds"), f"{{{{call}}}} {q:.0%}")
+            for q in (0.5, 0.99)
+        ],
+        "s",
+    ),
+    graph("Failures by reason", 12, [target(f"sum by (reason) {ERRORS}", "{{reason}}")], "ops", stack=True),
+    graph(
+        "Quota",
+        12,
+        [
+            target(f"min by (account) (cloudflare_aop_api_rate_limit_remaining{{{A}}})", "{{account}}: remaining"),
+            target(f"sum by (account) (increase({REQUESTS}{{{A}}}[5m]))", "{{account}}: sent in 5 minutes"),
+        ],
+        description="Cloudflare allows each user 1,200 requests in 5 minutes, over all tokens and programs.",
+    ),
+    graph(
+        "Throttling and retries",
+        12,
+        [
+            target(
+                rate("account", "cloudflare_aop_api_throttled_seconds_total", A), "{{account}}: share of time throttled"
+            ),
+            target(
+                rate("account, call", "cloudflare_aop_api_retries_total", A),
+                "{{account}}: retries of {{call}} per second",
+            ),
+        ],
+        "none",
+    ),
+]
+
+
+def of_threshold(name):
+    series = f'cloudflare_aop_exporter_threshold_seconds{{{J}, threshold="{name}"}}'
+    return (f"{name} threshold", f"max by (job, instance) ({series})", SECONDS)
+
+
+EXPORTERS = [
     table(
         "Exporters",
         24,
         [
-            (None, "max by (instance, version, revision, rustc) (cloudflare_aop_exporter_build_info)", {}),
-            ("scraped", own("up"), {"mappings": YES_NO, **COLOURED}),
-            ("polls every", f"max by (instance) ({INTERVAL})", SECONDS),
-            ("polled ago", "time() - max by (instance) (cloudflare_aop_exporter_last_poll_timestamp_seconds)", SECONDS),
-            ("started", own("1000 * process_start_time_seconds"), DATE),
-        ],
-        height=5,
-    ),
-    table(
-        "API tokens",
-        12,
-        [
-            ("valid", "min by (account) (cloudflare_aop_api_token_valid)", {"mappings": YES_NO, **COLOURED}),
-            (
-                "time left",
-                "min by (account) (cloudflare_aop_api_token_expires_timestamp_seconds) - time()",
-                SECONDS_LEFT,
-            ),
+            (None, f"max by (job, instance, version, revision, rustc) (cloudflare_aop_exporter_build_info{{{J}}})", {}),
+            ("scraped", own(f"up{{{J}}}"), {"mappings": YES_NO, **COLOURED}),
+            ("polls every", exporter("poll_interval_seconds"), SECONDS),
+            ("last poll", f"time() - {exporter('last_poll_timestamp_seconds')}", SECONDS),
+            of_threshold("warning"),
+            of_threshold("critical"),
+            of_threshold("pending"),
+            ("started", own(f"1000 * process_start_time_seconds{{{J}}}"), DATE),
         ],
         height=6,
-        description="No time is shown for a token that does not expire.",
-    ),
-    graph(
-        "Age of the oldest reading, in poll intervals",
-        12,
-        [
-            target(
-                f"max by (zone) (time() - {H}_last_success_timestamp_seconds{Z}) / on () group_left () max({INTERVAL})",
-                "{{zone}}",
-            )
-        ],
-        "none",
-        height=6,
-        thresholds=steps(GREEN, (3, RED)),
-    ),
-    graph(
-        "Requests by code",
-        12,
-        [target(rate("cloudflare_aop_api_requests_total", "code"), "{{code}}")],
-        "reqps",
-        stack=True,
-    ),
-    graph(
-        "Requests by method",
-        12,
-        [target(rate("cloudflare_aop_api_requests_total", "endpoint"), "{{endpoint}}")],
-        "reqps",
-        stack=True,
-    ),
-    graph(
-        "Latency of the API",
-        12,
-        [
-            target(quantile(0.5, "cloudflare_aop_api_request_duration_seconds", ", endpoint"), "{{endpoint}} 50%"),
-            target(quantile(0.99, "cloudflare_aop_api_request_duration_seconds", ", endpoint"), "{{endpoint}} 99%"),
-        ],
-        "s",
-    ),
-    graph(
-        "Failures by reason",
-        12,
-        [target(rate("cloudflare_aop_exporter_poll_errors_total", "reason", Z), "{{reason}}")],
-        "ops",
-        stack=True,
-    ),
-    graph(
-        "Budget",
-        12,
-        [
-            target("min by (account) (cloudflare_aop_api_rate_limit_remaining)", "{{account}}: left, says Cloudflare"),
-            target(
-                "sum by (account) (increase(cloudflare_aop_api_requests_total[5m]))", "{{account}}: sent in 5 minutes"
-            ),
-        ],
-        description="Cloudflare allows a user 1,200 requests in 5 minutes, whatever sends them.",
-    ),
-    graph(
-        "Throttled and sent again",
-        12,
-        [
-            target(
-                rate("cloudflare_aop_api_throttled_seconds_total", "account"),
-                "{{account}}: part of the time that Cloudflare forbade",
-            ),
-            target(
-                rate("cloudflare_aop_api_retries_total", "account, endpoint"),
-                "{{account}}: {{endpoint}} again, each second",
-            ),
-        ],
-        "none",
+        first=["scraped", "job", "instance", "version"],
     ),
     graph(
         "Duration of a poll",
         12,
         [
-            target(quantile(0.5, "cloudflare_aop_exporter_poll_duration_seconds", ", instance"), "{{instance}} 50%"),
-            target(quantile(0.99, "cloudflare_aop_exporter_poll_duration_seconds", ", instance"), "{{instance}} 99%"),
-            target(f"max by (instance) ({INTERVAL})", "{{instance}} interval"),
+            *(
+                target(
+                    quantile(q, "job, instance", "cloudflare_aop_exporter_poll_duration_seconds"),
+                    f"{{{{instance}}}} {q:.0%}",
+                )
+                for q in (0.5, 0.99)
+            ),
+            target(exporter("poll_interval_seconds"), "{{instance}} interval"),
         ],
         "s",
     ),
     graph(
-        "Polls",
+        "Polls in an hour",
         12,
         [
             target(
-                "sum by (instance) (increase(cloudflare_aop_exporter_polls_total[1h]))",
-                "{{instance}}: ended in an hour",
-            ),
-            target(
-                "sum by (instance) (increase(cloudflare_aop_exporter_polls_skipped_total[1h]))",
-                "{{instance}}: skipped in an hour",
-            ),
+                f"sum by (job, instance) (increase(cloudflare_aop_exporter_polls{family}_total{{{J}}}[1h]))",
+                f"{{{{instance}}}}: {name}",
+            )
+            for family, name in (("", "ended"), ("_skipped", "skipped"))
         ],
     ),
-    graph("Memory", 6, [target(own("process_resident_memory_bytes"), "{{instance}}")], "bytes"),
+    graph("Memory", 6, [target(own(f"process_resident_memory_bytes{{{J}}}"), "{{instance}}")], "bytes"),
     graph(
         "Processor",
         6,
-        [target(own("rate(process_cpu_seconds_total[$__rate_interval])"), "{{instance}}")],
+        [target(own(f"rate(process_cpu_seconds_total{{{J}}}[$__rate_interval])"), "{{instance}}")],
         "percentunit",
     ),
     graph(
         "Open files",
         6,
-        [target(own("process_open_fds"), "{{instance}}"), target(own("process_max_fds"), "{{instance}} at most")],
+        [
+            target(own(f"process_open_fds{{{J}}}"), "{{instance}}"),
+            target(own(f"process_max_fds{{{J}}}"), "{{instance}} limit"),
+        ],
     ),
     graph(
-        "Configuration taken (1) or refused (0)",
+        "Configuration in force (1) or refused (0)",
         6,
-        [target("min by (instance) (cloudflare_aop_exporter_config_last_reload_successful)", "{{instance}}")],
+        [
+            target(
+                f"min by (job, instance) (cloudflare_aop_exporter_config_last_reload_successful{{{J}}})", "{{instance}}"
+            )
+        ],
     ),
 ]
+
+# Title, whether the row starts collapsed, and panels. Grafana queries the panels of a row when it is expanded.
+ROWS = [
+    ("Findings", False, FINDINGS),
+    ("Expiry", False, EXPIRY),
+    ("Accounts and zones", True, ZONES),
+    ("Hostnames", True, HOSTNAMES),
+    ("Certificates", True, CERTIFICATES),
+    ("Cloudflare's API", True, API),
+    ("Exporters", True, EXPORTERS),
+]
+
+# --- The dashboard ---
+
+MULTIPLE = {
+    "multi": True,
+    "includeAll": True,
+    "allValue": ".*",
+    "current": {"text": ["All"], "value": ["$__all"]},
+}
+# Grafana's numbers for: reload the values when the time range changes, sort by name, hide the variable
+ON_TIME_RANGE, BY_NAME, HIDDEN = 2, 1, 2
 
 
 def variable(name, label, query):
@@ -611,41 +867,71 @@ def variable(name, label, query):
         "label": label,
         "datasource": DATASOURCE,
         "query": {"query": query, "refId": name},
-        # when the time range changes
-        "refresh": 2,
-        # by name
-        "sort": 1,
-        "multi": True,
-        "includeAll": True,
-        "allValue": ".*",
-        "current": {"text": ["All"], "value": ["$__all"]},
+        "refresh": ON_TIME_RANGE,
+        "sort": BY_NAME,
+        "regex": "",
+        **MULTIPLE,
     }
 
 
+VARIABLES = [
+    {"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus", "refresh": 1},
+    variable("job", "Job", 'label_values({__name__=~"cloudflare_aop_(exporter_build_info|zone_info)"}, job)'),
+    variable(
+        "account",
+        "Account",
+        f'label_values({{__name__=~"cloudflare_aop_(zone_info|account_up|api_token_valid)", {J}}}, account)',
+    ),
+    variable("zone", "Zone", f"label_values(cloudflare_aop_zone_info{{{A}}}, zone)"),
+    variable("hostname", "Hostname", f"label_values({H}_up{{{Z}}}, hostname)"),
+    {
+        "type": "custom",
+        "name": "severity",
+        "label": "Severity",
+        "query": ",".join(severity for severity, _, _ in SEVERITIES),
+        "options": [
+            {"text": text, "value": value, "selected": value == "$__all"}
+            for text, value in [("All", "$__all"), *((severity, severity) for severity, _, _ in SEVERITIES)]
+        ],
+        **MULTIPLE,
+    },
+    {
+        "type": "constant",
+        "name": "runbooks",
+        "label": "URL of a rendered docs/alerts.md",
+        "description": "Where the links to runbooks lead. They are of no use while this is empty.",
+        "query": RUNBOOKS,
+        "hide": HIDDEN,
+        "skipUrlSync": True,
+    },
+]
+
+
 def placed(rows):
-    """The panels with their places, from left to right and from top to bottom."""
-    panels, top = [], 0
-    for title, members in rows:
-        panels.append(
-            {
-                "type": "row",
-                "title": title,
-                "collapsed": False,
-                "panels": [],
-                "gridPos": {"w": 24, "h": 1, "x": 0, "y": top},
-            }
-        )
-        x, top = 0, top + 1
-        for number, member in enumerate(members):
+    """The rows with their panels, in place. The panels of a collapsed row are inside it, as Grafana keeps them."""
+    panels, top, number = [], 0, 0
+    for title, collapsed, members in rows:
+        number += 1
+        row = {
+            "id": number,
+            "type": "row",
+            "title": title,
+            "collapsed": collapsed,
+            "panels": [],
+            "gridPos": {"w": 24, "h": 1, "x": 0, "y": top},
+        }
+        panels.append(row)
+        x, y = 0, top + 1
+        for member in members:
+            number += 1
+            member["id"] = number
             place = member["gridPos"]
-            place["x"], place["y"] = x, top
+            place["x"], place["y"] = x, y
             x += place["w"]
-            after = members[number + 1]["gridPos"]["w"] if number + 1 < len(members) else 24
-            if x + after > 24:
-                x, top = 0, top + place["h"]
-            panels.append(member)
-    for number, each in enumerate(panels, 1):
-        each["id"] = number
+            if x >= 24:
+                x, y = 0, y + place["h"]
+        (row["panels"] if collapsed else panels).extend(members)
+        top = top + 1 if collapsed else y
     return panels
 
 
@@ -653,7 +939,7 @@ def dashboard():
     return {
         "uid": UID,
         "title": "Cloudflare Authenticated Origin Pulls",
-        "description": "The client certificates that Cloudflare presents to origins, and the exporter that reads about them.",
+        "description": "Client certificates that Cloudflare presents to origins, and the exporters that watch them.",
         "tags": ["cloudflare", "tls"],
         "schemaVersion": 39,
         "version": 1,
@@ -662,36 +948,10 @@ def dashboard():
         "refresh": "1m",
         "time": {"from": "now-24h", "to": "now"},
         "timezone": "",
-        "links": [
-            {
-                "type": "link",
-                "title": "Runbooks",
-                "url": "${runbooks}",
-                "icon": "doc",
-                "tooltip": "What each alert means and what to do",
-                "tags": [],
-                "asDropdown": False,
-                "targetBlank": True,
-                "includeVars": False,
-                "keepTime": False,
-            }
-        ],
+        "links": [],
         "annotations": {"list": []},
-        "templating": {
-            "list": [
-                {
-                    "type": "datasource",
-                    "name": "datasource",
-                    "label": "Data source",
-                    "query": "prometheus",
-                    "refresh": 1,
-                },
-                variable("zone", "Zone", "label_values(cloudflare_aop_zone_up, zone)"),
-                variable("hostname", "Hostname", 'label_values(cloudflare_aop_hostname_up{zone=~"$zone"}, hostname)'),
-                {"type": "constant", "name": "runbooks", "query": RUNBOOKS, "hide": 2, "skipUrlSync": True},
-            ]
-        },
-        "panels": placed([("Overview", OVERVIEW), ("Zone", ZONE), ("Hostname", HOSTNAME), ("Exporter", EXPORTER)]),
+        "templating": {"list": VARIABLES},
+        "panels": placed(ROWS),
     }
 
 

@@ -52,7 +52,7 @@ type KnownPanel =
     | Known<"timeseries", Graph, GraphField>;
 
 type Exact = Omit<Json<Dashboard>, "panels" | "templating"> & {
-    panels: (KnownPanel | (Omit<Json<RowPanel>, "panels"> & { panels: [] }))[];
+    panels: (KnownPanel | (Omit<Json<RowPanel>, "panels"> & { panels: KnownPanel[] }))[];
     templating: { list: Json<VariableModel>[] };
 };
 

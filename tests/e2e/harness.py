@@ -212,6 +212,11 @@ def scrape(process, accept=TEXT, encoding="identity"):
     headers, page = get(process, "/metrics", Accept=accept, Accept_Encoding=encoding)
     assert headers["Content-Type"].startswith(accept.partition(";")[0]), headers["Content-Type"]
     assert headers.get("Content-Encoding", "identity") == encoding, headers["Content-Encoding"]
+    return page_samples(page, accept)
+
+
+def page_samples(page, accept=TEXT):
+    """The samples of a page as {(name, labels): value}; fails if one is there twice."""
     parse = openmetrics if accept == OPENMETRICS else parser
     found = [
         ((sample.name, tuple(sorted(sample.labels.items()))), sample.value)

@@ -1,57 +1,153 @@
-"""The dashboard: it is what its generator writes, asks for what there is, and gets answers from a real Prometheus."""
+"""The dashboard is what its generator writes, is laid out correctly, and gets right answers from a real Prometheus."""
 
 import json
 import math
 import re
 import subprocess
 import sys
+import time
 
-from harness import DEPLOY, ROOT, RULES, TEXT, Case, Simulator, eventually, get, query
+from harness import ALERTS, DEPLOY, ROOT, RULES, TEXT, Case, Simulator, eventually, get, query, scrape
 
-DASHBOARD = json.loads((DEPLOY / "grafana/dashboards/cloudflare-aop.json").read_text())
-PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+TEXT_OF_DASHBOARD = (DEPLOY / "grafana/dashboards/cloudflare-aop.json").read_text()
+DASHBOARD = json.loads(TEXT_OF_DASHBOARD)
+ROWS = [panel for panel in DASHBOARD["panels"] if panel["type"] == "row"]
+PANELS = [panel for each in DASHBOARD["panels"] for panel in (each["panels"] if each["type"] == "row" else [each])]
 TARGETS = [(panel["title"], target) for panel in PANELS for target in panel["targets"]]
+VARIABLES = {variable["name"]: variable for variable in DASHBOARD["templating"]["list"]}
+RUNBOOKS = (ROOT / "docs/alerts.md").read_text()
+DAY = 86_400
 
-# what Grafana puts there
-VARIABLES = {"$zone": ".*", "$hostname": ".*", "$__rate_interval": "8s"}
-# what has no answer here, by panel and a part of the query
+# What Grafana substitutes if nothing is selected
+ALL = {name: ".*" for name in ("job", "account", "zone", "hostname", "severity")} | {"__rate_interval": "8s"}
+# Queries that have no answer here, by panel title and a part of the query
 EMPTY = {
-    # the token of the simulated API never expires
-    ("API tokens", "token_expires"),
-    # the rules are not loaded, and nothing would fire so soon
-    ("Alerts that fire", "ALERTS"),
-    # nothing fails
-    ("Failures by zone and reason", "> 0"),
+    # no pattern among the zones
+    ("All accounts", "account_up"),
+    # the rules are not loaded
+    ("Firing alerts", "ALERTS"),
 }
-# what Prometheus itself says
+# Families that Prometheus makes itself
 PROMETHEUS = {"up", "ALERTS", "ALERTS_FOR_STATE"}
 
 
-class Dashboard(Case):
+class Layout(Case):
     def test_it_is_what_its_generator_writes(self):
         command = [sys.executable, ROOT / "tests/dashboard/dashboard.py", "--check"]
         result = subprocess.run(command, capture_output=True, text=True, timeout=30)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
-    def test_its_panels_do_not_overlap_and_fill_the_screen(self):
+    def test_rows_follow_each_other_and_only_the_first_two_are_expanded(self):
+        self.assertEqual([row["collapsed"] for row in ROWS], [False] * 2 + [True] * (len(ROWS) - 2))
+        self.assertEqual([bool(row["panels"]) for row in ROWS], [row["collapsed"] for row in ROWS])
+        self.fills_the_screen(DASHBOARD["panels"], 0)
+
+    def test_the_panels_of_a_collapsed_row_fill_the_screen_below_it(self):
+        for row in ROWS:
+            if row["collapsed"]:
+                self.fills_the_screen(row["panels"], row["gridPos"]["y"] + 1)
+
+    def fills_the_screen(self, panels, top):
         taken = set()
-        for panel in DASHBOARD["panels"]:
+        for panel in panels:
             place = panel["gridPos"]
             self.assertLessEqual(place["x"] + place["w"], 24, panel["title"])
             cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
             self.assertFalse(cells & taken, panel["title"])
             taken |= cells
-        height = max(y for _, y in taken) + 1
-        self.assertEqual(len(taken), 24 * height)
-        ids = [panel["id"] for panel in DASHBOARD["panels"]]
+        rows = {y for _, y in taken}
+        self.assertEqual(rows, set(range(top, max(rows) + 1)))
+        self.assertEqual(len(taken), 24 * len(rows))
+
+    def test_ids_are_unique(self):
+        ids = [panel["id"] for panel in ROWS + PANELS]
         self.assertEqual(len(set(ids)), len(ids))
 
+    def test_every_query_has_a_letter_of_its_own_and_the_selected_data_source(self):
+        for panel in PANELS:
+            letters = [target["refId"] for target in panel["targets"]]
+            self.assertEqual(len(set(letters)), len(letters), panel["title"])
+            for each in (panel, *panel["targets"]):
+                self.assertEqual(each["datasource"], {"type": "prometheus", "uid": "${datasource}"})
+
+    def test_overrides_name_a_query_or_a_column_that_exists(self):
+        for panel in PANELS:
+            letters = {target["refId"] for target in panel["targets"]}
+            for override in panel["fieldConfig"]["overrides"]:
+                if override["matcher"]["id"] == "byFrameRefID":
+                    self.assertIn(override["matcher"]["options"], letters, panel["title"])
+            for transformation in panel.get("transformations", []):
+                renamed = transformation["options"].get("renameByName", {})
+                values = {f"Value #{letter}" for letter in letters} if len(letters) > 1 else {"Value"}
+                self.assertLessEqual(set(renamed), values, panel["title"])
+
+    def test_it_has_a_variable_for_what_can_be_selected_and_uses_each(self):
+        expected = ["datasource", "job", "account", "zone", "hostname", "severity", "runbooks"]
+        self.assertEqual(list(VARIABLES), expected)
+        used = set(re.findall(r"\$\{?(\w+)", TEXT_OF_DASHBOARD))
+        self.assertEqual(
+            used - {"1", "__all", "__rate_interval", "__data", "__value", "__url_time_range"}, set(expected)
+        )
+        for name in ALL:
+            if not name.startswith("__"):
+                variable = VARIABLES[name]
+                self.assertEqual((variable["multi"], variable["allValue"]), (True, ".*"), name)
+                # "All" is a regular expression, and so are several values
+                self.assertNotRegex(TEXT_OF_DASHBOARD, rf'[a-z]=\\"\${name}')
+
+    def test_every_query_about_the_exporter_is_limited_to_the_selected_jobs(self):
+        for title, target in TARGETS:
+            for name, matchers in re.findall(r"((?:cloudflare_aop|process)_\w+|\bup\b)(\{[^}]*\})?", target["expr"]):
+                # the regular expression for several names ends here
+                if not name.endswith("_"):
+                    self.assertIn('job=~"$job"', matchers, f"{title}: {target['expr']}")
+
+    def test_no_threshold_is_a_number_of_the_dashboard(self):
+        for panel in PANELS:
+            for target in panel["targets"]:
+                self.assertNotRegex(target["expr"], r"[<>]=? *(?:bool )?\(?(?:time\(\) \+ )?\d{2,}|864\d\d")
+            for setting in settings(panel["fieldConfig"], "thresholds"):
+                # a figure is coloured from 1 on
+                self.assertLessEqual({step["value"] for step in setting["steps"]}, {None, 1}, panel["title"])
+
+
+class Runbooks(Case):
+    def test_links_need_a_base_that_is_not_made_up(self):
+        self.assertEqual(VARIABLES["runbooks"]["type"], "constant")
+        self.assertNotRegex(TEXT_OF_DASHBOARD, "OWNER|example|https?://")
+
+    def test_every_link_leads_to_a_heading(self):
+        headings = {heading.lower() for heading in re.findall(r"^## (\w+)$", RUNBOOKS, re.MULTILINE)}
+        found = [panel for panel in PANELS if runbooks(panel)]
+        self.assertEqual([panel["title"] for panel in found], [*TABLES, "Firing alerts"])
+        for panel in found:
+            mapping, url = runbooks(panel)
+            self.assertTrue(url.startswith("${runbooks:raw}#") and url.endswith("${__value.text}"), url)
+            prefix = url.removeprefix("${runbooks:raw}#").removesuffix("${__value.text}")
+            self.assertEqual({prefix + anchor for anchor in mapping.values()} - headings, set(), panel["title"])
+
+    def test_every_finding_has_the_runbook_of_the_alert_that_fires_for_it(self):
+        mapping, _ = runbooks(panel("Hostnames"))
+        alerts = {}
+        for block in RULES.split("- alert: ")[1:]:
+            name = block.split()[0].removeprefix("CloudflareAop").lower()
+            for codes in re.findall(r'finding=~?"([\w|]+)"', block):
+                alerts.update(dict.fromkeys(codes.split("|"), name))
+        self.assertEqual(mapping, alerts)
+
+    def test_every_alert_has_its_runbook(self):
+        mapping, _ = runbooks(panel("Firing alerts"))
+        names = [name.removeprefix("CloudflareAop") for name in ALERTS]
+        self.assertEqual(mapping, {name: name.lower() for name in names})
+
+
+class Answers(Case):
     def test_every_query_has_an_answer_and_names_what_is_exported(self):
         exporters = [self.demo(), self.other()]
-        prometheus = self.prometheus([exporter.address for exporter in exporters])
+        prometheus = self.prometheus(*exporters)
         # two scrapes with a poll in between
         eventually(lambda: self.assertTrue(query(prometheus, "min(cloudflare_aop_exporter_polls_total) > 1")))
-        self.assertGreater(len(TARGETS), 60)
+        self.assertGreater(len(TARGETS), 80)
         empty = set()
         for title, target in TARGETS:
             with self.subTest(title, expr=target["expr"]):
@@ -60,163 +156,316 @@ class Dashboard(Case):
                     empty.update(expected)
                     self.assertEqual(answer(prometheus, target["expr"]), [])
                 else:
-                    # one without a value is a rate of nothing
-                    look = lambda: self.assertTrue([v for v in answer(prometheus, target["expr"]) if not math.isnan(v)])
+                    # a rate of nothing is not a number
+                    look = lambda: self.assertTrue(
+                        [value for _, value in answer(prometheus, target["expr"]) if not math.isnan(value)]
+                    )
                     eventually(look, seconds=12)
         self.assertEqual(empty, EMPTY)
 
         exported = PROMETHEUS.union(*(samples(exporter) for exporter in exporters))
-        # no page has it: see above
-        exported.add("cloudflare_aop_api_token_expires_timestamp_seconds")
-        variables = " ".join(json.dumps(variable["query"]) for variable in DASHBOARD["templating"]["list"])
-        asked = set().union(*(names(target["expr"]) for _, target in TARGETS), names(variables))
-        self.assertGreater(len(asked), 35)
+        # exported where zones are found by a pattern
+        exported.add("cloudflare_aop_account_up")
+        asked = set().union(*(names(target["expr"]) for _, target in TARGETS))
+        asked |= set().union(*(names(json.dumps(variable["query"])) for variable in VARIABLES.values()))
+        self.assertGreater(len(asked), 45)
         self.assertEqual(asked - exported, set())
 
-    def test_each_alone_of_zone_and_hostname_is_answered_too(self):
-        prometheus = self.prometheus([self.demo().address])
-        eventually(lambda: self.assertTrue(query(prometheus, "cloudflare_aop_exporter_polls_total")))
-        chosen = {"$zone": "example\\\\.org", "$hostname": "mirror\\\\.example\\\\.org"}
-        [worst] = [target for title, target in TARGETS if title == "Status map"]
-        [(labels, value)] = query(prometheus, substituted(worst["expr"], {**VARIABLES, **chosen}))
-        self.assertEqual(labels, {"zone": "example.org", "hostname": "mirror.example.org"})
-        shown = DASHBOARD["panels"]
-        [panel] = [panel for panel in shown if panel["title"] == "Status map"]
-        [mapping] = panel["fieldConfig"]["defaults"]["mappings"]
-        self.assertEqual(mapping["options"][str(int(value))]["text"], "PEM disagrees")
+    def test_findings_are_those_of_the_page_and_link_to_runbooks(self):
+        exporters = [self.demo(), self.other()]
+        prometheus = self.prometheus(*exporters)
+        severities = mapped(panel("Hostnames"), "severity")
+        for title, about in TABLES.items():
+            with self.subTest(title):
+                family = f"cloudflare_aop_{about}_finding"
+                expr = panel(title)["targets"][0]["expr"]
+                anchors, _ = runbooks(panel(title))
 
-    def test_every_verdict_of_the_demo_is_the_right_one(self):
-        prometheus = self.prometheus([self.demo().address])
-        eventually(lambda: self.assertTrue(query(prometheus, "cloudflare_aop_exporter_polls_total")))
-        shown = self.verdicts(prometheus)
-        expected = {
-            "intranet.example.com": "expired",
-            "docs.example.org": "ends within 3 days",
-            "build.example.org": "timed out",
-            "old.example.org": "timed out",
-            "legacy.example.com": "not as expected",
-            "staging.example.com": "not as expected",
-            "admin.example.com": "ends within 14 days",
-            "mirror.example.org": "PEM disagrees",
-            "www.example.com": "ends within 30 days",
-            "cart.shop.example": "pending",
-            "search.shop.example": "pending",
-            "retired.example.org": "pending",
-        }
-        self.assertEqual({name: text for name, text in shown.items() if text != "fine"}, expected)
-        self.assertEqual(len(shown), 20)
+                def same():
+                    pages = set()
+                    for exporter in exporters:
+                        pages |= {labels for name, labels in scrape(exporter) if name == family}
+                    shown = set()
+                    for labels, value in answer(prometheus, expr):
+                        runbook = labels.pop("runbook", None)
+                        self.assertEqual(runbook, None if labels["finding"] == "not_read" else labels["finding"])
+                        self.assertTrue(runbook is None or runbook in anchors, runbook)
+                        labels["severity"] = severities[str(int(value))]
+                        shown.add(tuple(sorted(labels.items())))
+                    self.assertTrue(pages)
+                    self.assertEqual(shown, pages)
 
-    def test_what_the_demo_has_not_gets_its_verdict_too(self):
+                eventually(same)
+
+    def test_figures_count_findings_by_severity(self):
+        exporter = self.demo()
+        prometheus = self.prometheus(exporter)
+        expected = dict.fromkeys(("critical", "warning", "unknown", "info"), 0)
+        for name, labels in scrape(exporter):
+            if name.endswith("_finding"):
+                expected[dict(labels)["severity"]] += 1
+        self.assertGreater(expected["critical"], 0)
+        eventually(lambda: self.assertEqual(self.figures(prometheus, "Findings"), expected))
+
+    def test_findings_of_other_severities_can_be_hidden(self):
+        prometheus = self.prometheus(self.demo())
+        [every, *_] = [target["expr"] for target in panel("Hostnames")["targets"]]
+        eventually(lambda: self.assertTrue(answer(prometheus, every)))
+        ranks = {value for _, value in answer(prometheus, every)}
+        self.assertLessEqual({4, 3}, ranks)
+        shown = answer(prometheus, every, severity="(critical|info)")
+        self.assertEqual({value for _, value in shown}, ranks - {3, 2})
+
+    def test_two_replicas_count_once(self):
         api = Simulator(self.simulate())
-        cases = {
-            "early": ("not yet valid", {"certificate": {"expires_in": 400 * 86_400}}),
-            "going": ("certificate deleted", {"certificate": {"status": "pending_deletion"}}),
-            "late": ("timed out", {"certificate": {"status": "deployment_timed_out"}}),
-            "new": ("pending", {"certificate": {"status": "initializing"}}),
-        }
-        for label, (_, change) in cases.items():
-            path = f"zones/example.com/hostnames/{label}.example.com"
-            api.ask("PUT", path, {})
-            api.ask("PATCH", path, change)
-        exporter = self.serve(api.address, "example.com", [f"{label}.example.com" for label in cases])
-        prometheus = self.prometheus([exporter.address])
-        eventually(lambda: self.assertTrue(query(prometheus, "cloudflare_aop_exporter_polls_total")))
-        expected = {f"{label}.example.com": verdict for label, (verdict, _) in cases.items()}
-        self.assertEqual(self.verdicts(prometheus), expected)
+        replicas = [self.serve(api.address, "example.com", [], "discover = true") for _ in range(2)]
+        alone, both = self.prometheus(replicas[0]), self.prometheus(*replicas)
+        titles = ["Findings", "Watched", "Hostnames by association", "Findings over time"]
+        exprs = [(title, target["expr"]) for title in titles for target in panel(title)["targets"]]
+        for prometheus, replicas in ((alone, 1), (both, 2)):
+            polled = (
+                "count(cloudflare_aop_exporter_last_poll_timestamp_seconds and cloudflare_aop_exporter_polls_total)"
+            )
+            eventually(lambda: self.assertEqual([v for _, v in query(prometheus, polled)], [replicas]))
+        for title, expr in exprs:
+            with self.subTest(title, expr=expr):
+                eventually(lambda: self.assertEqual(answers(alone, expr), answers(both, expr)))
 
-        # and none that cannot be scraped is left out
-        [scraped] = [target for title, target in TARGETS if title == "Exporters" and "(up " in target["expr"]]
+    def test_each_zone_and_hostname_can_be_selected(self):
+        prometheus = self.prometheus(self.demo())
+        [verdict] = [target["expr"] for target in panel("Verdict")["targets"]]
+        eventually(lambda: self.assertTrue(answer(prometheus, verdict)))
+        # as Grafana escapes them
+        chosen = {"zone": "example\\\\.org", "hostname": "mirror\\\\.example\\\\.org"}
+        [(labels, value)] = answer(prometheus, verdict, **chosen)
+        self.assertEqual(labels, {"zone": "example.org", "hostname": "mirror.example.org"})
+        self.assertEqual(mapped(panel("Verdict"))[str(int(value))], "warning")
+
+    def test_a_selected_account_limits_every_query_to_its_zones(self):
+        first, second = Simulator(self.simulate()), Simulator(self.simulate())
+        accounts = [("first", first, "example.com"), ("second", second, "example.org")]
+        exporter = self.daemon(SCHEDULE + "".join(f"""
+                [[account]]
+                name = "{name}"
+                base_url = "http://{api.address}/client/v4"
+                rate_limit = {{ requests = 100000, per = "1m" }}
+                [[account.zone]]
+                name = "{zone}"
+                discover = true
+                """ for name, api, zone in accounts))
+        prometheus = self.prometheus(exporter)
+        eventually(lambda: self.assertEqual(len(query(prometheus, "cloudflare_aop_zone_up == 1")), 2))
+        for title, target in TARGETS:
+            with self.subTest(title, expr=target["expr"]):
+                shown = [labels for labels, _ in answer(prometheus, target["expr"], account="second")]
+                self.assertLessEqual({labels["zone"] for labels in shown if "zone" in labels}, {"example.org"})
+                self.assertLessEqual({labels["account"] for labels in shown if "account" in labels}, {"second"})
+        watched = lambda: self.figures(prometheus, "Watched", account="second")
+        self.assertEqual((watched()["accounts"], watched()["zones"]), (1, 1))
+
+    def test_the_verdict_of_a_hostname_is_its_worst_severity(self):
+        exporter = self.demo()
+        prometheus = self.prometheus(exporter)
+        order = ["ok", "info", "unknown", "warning", "critical"]
+
+        def same():
+            worst = {}
+            for name, labels in scrape(exporter):
+                labels = dict(labels)
+                if name == "cloudflare_aop_hostname_up":
+                    worst.setdefault(labels["hostname"], "ok")
+                if name == "cloudflare_aop_hostname_finding":
+                    known = worst.get(labels["hostname"], "ok")
+                    worst[labels["hostname"]] = max(known, labels["severity"], key=order.index)
+            shown = self.verdicts(prometheus)
+            self.assertEqual(shown, worst)
+            return shown
+
+        shown = eventually(same)
+        self.assertEqual(len(shown), 20)
+        for name, verdict in {
+            "intranet.example.com": "critical",
+            "docs.example.org": "critical",
+            "legacy.example.com": "critical",
+            "www.example.com": "warning",
+            "mirror.example.org": "warning",
+        }.items():
+            self.assertEqual(shown[name], verdict, name)
+
+    def test_what_expires_next_is_coloured_by_the_thresholds_of_the_exporter(self):
+        prometheus = self.prometheus(self.demo())
+        exprs = [target["expr"] for target in panel("Next to expire")["targets"]]
+        ready = lambda: self.assertTrue(
+            query(prometheus, "cloudflare_aop_hostname_certificate_expires_timestamp_seconds")
+        )
+        eventually(ready)
+        limits = {
+            labels["threshold"]: value
+            for labels, value in query(prometheus, "cloudflare_aop_exporter_threshold_seconds")
+        }
+        self.assertEqual(set(limits), {"warning", "critical", "pending"})
+        critical, warning, fine = ([value for _, value in answer(prometheus, expr)] for expr in exprs)
+        self.assertTrue(critical and warning and fine)
+        self.assertLess(max(critical), limits["critical"])
+        self.assertTrue(all(limits["critical"] <= left < limits["warning"] for left in warning))
+        self.assertGreaterEqual(min(fine), limits["warning"])
+        self.assertEqual(len(critical + warning + fine), 15)
+        lines = panel("Time left of what expires next")["targets"][1]["expr"]
+        shown = {labels["threshold"]: value for labels, value in answer(prometheus, lines)}
+        self.assertEqual(shown, {name: limits[name] for name in ("warning", "critical")})
+
+    def test_an_exporter_that_cannot_be_scraped_stays_in_its_table_but_not_in_the_figures(self):
+        exporter = self.demo()
+        prometheus = self.prometheus(exporter)
+        [scraped] = [target["expr"] for target in panel("Exporters")["targets"] if "(up{" in target["expr"]]
+        eventually(lambda: self.assertEqual(answers(prometheus, scraped), [1]))
+        eventually(lambda: self.assertEqual(len(self.figures(prometheus, "Findings")), 4))
         exporter.stop()
-        gone = lambda: self.assertEqual(answer(prometheus, scraped["expr"]), [0])
-        eventually(gone)
+        eventually(lambda: self.assertEqual(answers(prometheus, scraped), [0]))
+        self.assertEqual(self.figures(prometheus, "Findings"), {})
 
-    def test_whatever_fires_about_a_hostname_is_a_verdict(self):
-        verdicts = {
-            "CertificateExpired": "expired",
-            "CertificateExpiresWithin3Days": "ends within 3 days",
-            "CertificateExpiresWithin14Days": "ends within 14 days",
-            "CertificateExpiresWithin30Days": "ends within 30 days",
-            "CertificateNotYetValid": "not yet valid",
-            "CertificateMetadataMismatch": "PEM disagrees",
-            "HostnameDrifted": "not as expected",
-            "DeploymentTimedOut": "timed out",
-            "DeletionTimedOut": "timed out",
-            "PendingTooLong": "pending",
-            "CertificateDeletedInUse": "certificate deleted",
-            "HostnameStale": "not read",
+    def test_firing_alerts_are_shown_with_their_runbooks(self):
+        # alerts that fire at once, in place of those that wait for minutes
+        rules = [
+            {
+                "alert": f"CloudflareAop{name}",
+                "expr": f'cloudflare_aop_hostname_finding{{finding="{finding}"}}',
+                "labels": {"severity": "critical", "cluster": "blue"},
+            }
+            for name, finding in (("HostnameDrifted", "drifted"), ("CertificateExpired", "expired"))
+        ]
+        prometheus = self.prometheus(self.demo(), rules=rules)
+        [shown] = [target["expr"] for target in panel("Firing alerts")["targets"]]
+        fires = lambda **chosen: {
+            (labels["hostname"], labels["runbook"], labels["severity"], labels["cluster"])
+            for labels, _ in answer(prometheus, shown, **chosen)
         }
-        blocks = {block.split()[0]: block for block in RULES.split("- alert: ")[1:]}
-        about = {name.removeprefix("CloudflareAop") for name, block in blocks.items() if "&var-hostname=" in block}
-        self.assertEqual(about, set(verdicts))
-        [panel] = [panel for panel in PANELS if panel["title"] == "Status map"]
-        [mapping] = panel["fieldConfig"]["defaults"]["mappings"]
-        shown = {option["text"] for option in mapping["options"].values()}
-        self.assertEqual(shown, {*verdicts.values(), "fine"})
+        expired = ("intranet.example.com", "CertificateExpired", "critical", "blue")
+        drifted = ("legacy.example.com", "HostnameDrifted", "critical", "blue")
+        eventually(lambda: self.assertLessEqual({expired, drifted}, fires()))
+        self.assertEqual(fires(hostname="intranet\\\\.example\\\\.com"), {expired})
+        self.assertEqual(fires(severity="warning"), set())
+        [since, *_] = [value for _, value in answer(prometheus, shown)]
+        self.assertAlmostEqual(since / 1000, time.time(), delta=60)
 
-    def test_alerts_that_differ_are_lines_that_differ(self):
-        [shown] = [target["expr"] for title, target in TARGETS if title == "Alerts that fire"]
-        labels = set(re.search(r"max by \((.*?)\)", shown)[1].split(", "))
-        named = set(re.findall(r"\$labels\.(\w+)", RULES))
-        self.assertEqual(labels, named | {"alertname", "severity"})
+    def figures(self, prometheus, title, **chosen):
+        """What a panel of figures shows, by name."""
+        found = {}
+        for target in panel(title)["targets"]:
+            for _, value in answer(prometheus, target["expr"], **chosen):
+                found[target["legendFormat"]] = value
+        return found
 
     def verdicts(self, prometheus):
-        """What the status map shows, by hostname."""
-        [panel] = [panel for panel in PANELS if panel["title"] == "Status map"]
-        [target] = panel["targets"]
-        [mapping] = panel["fieldConfig"]["defaults"]["mappings"]
-        return {
-            labels["hostname"]: mapping["options"][str(int(value))]["text"]
-            for labels, value in query(prometheus, substituted(target["expr"], VARIABLES))
-        }
+        """The verdict of each hostname."""
+        [target] = panel("Verdict")["targets"]
+        texts = mapped(panel("Verdict"))
+        return {labels["hostname"]: texts[str(int(value))] for labels, value in answer(prometheus, target["expr"])}
 
     def other(self):
-        """A daemon that has what the demo has not: the zone level, associations that are read one by one, and an API
-        that tells of its limit."""
+        """A daemon with what the demo lacks: findings about certificates, zones and accounts, the zone level,
+        associations that are read one by one, failures, and an API that announces its limit."""
         api = Simulator(self.simulate())
         api.ask("PUT", "rate-limit", {"requests": 100000, "per_seconds": 300, "block_seconds": 1})
-        return self.daemon(
-            f"""
-            [poll]
-            schedule = "* * * * * *"
-            jitter = "0s"
+        expires_on = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 10 * DAY))
+        api.ask("PUT", "token", {"status": "active", "expires_on": expires_on})
+        switched, failing = (api.ask("PUT", f"zones/{name}.example")["id"] for name in ("switched", "failing"))
+        api.ask("PUT", f"zones/{switched}/origin_tls_client_auth/settings", {"enabled": True}, "/client/v4/")
+        api.ask("POST", "zones/switched.example/certificates", {"expires_in": 5 * DAY, "zone_level": True})
+        api.fault(f"{failing}/origin_tls_client_auth", {"status": {"status": 500}})
+        return self.daemon(f"""
+            {SCHEDULE}
             [[account]]
             base_url = "http://{api.address}/client/v4"
             rate_limit = {{ requests = 100000, per = "1m" }}
             [[account.zone]]
-            name = "example.com"
+            name = "switched.example"
             discover = true
             zone_level = true
+            [[account.zone]]
+            name = "failing.example"
+            discover = true
             [[account.zone]]
             name = "example.org"
             hostnames = ["www.example.org"]
             strategy = "get"
-            """
-        )
+            """)
 
-    def prometheus(self, addresses):
-        folder = self.folder()
-        config = folder / "prometheus.yml"
-        static = [{"targets": addresses}]
-        job = {"job_name": "cloudflare-aop", "static_configs": static}
+    def prometheus(self, *exporters, rules=()):
+        """A Prometheus that scrapes exporters and evaluates rules every second."""
+        config = self.folder() / "prometheus.yml"
+        (config.parent / "rules.yml").write_text(json.dumps({"groups": [{"name": "test", "rules": list(rules)}]}))
+        static = [{"targets": [exporter.address for exporter in exporters]}]
+        job = {"job_name": "cloudflare-aop", "honor_labels": True, "static_configs": static}
         # JSON is YAML
-        config.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": [job]}))
+        every = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        config.write_text(json.dumps({"global": every, "rule_files": ["rules.yml"], "scrape_configs": [job]}))
         return self.start_prometheus(config)
 
 
-def substituted(expression, variables):
-    for name, value in variables.items():
-        expression = expression.replace(name, value)
-    assert "$" not in expression, expression
-    return expression
+SCHEDULE = """
+[poll]
+schedule = "* * * * * *"
+jitter = "0s"
+"""
+# The tables of findings, by what they are about
+TABLES = {"Hostnames": "hostname", "Certificates": "certificate", "Zones": "zone", "Accounts": "account"}
 
 
-def answer(prometheus, expression):
-    return [value for _, value in query(prometheus, substituted(expression, VARIABLES))]
+def panel(title):
+    [found] = [panel for panel in PANELS if panel["title"] == title]
+    return found
+
+
+def settings(config, name):
+    """All settings of one name in a field configuration."""
+    if name in config["defaults"]:
+        yield config["defaults"][name]
+    for override in config["overrides"]:
+        yield from (each["value"] for each in override["properties"] if each["id"] == name)
+
+
+def properties(panel, field):
+    """The properties of a column."""
+    for override in panel["fieldConfig"]["overrides"]:
+        if override["matcher"] == {"id": "byName", "options": field}:
+            return {each["id"]: each["value"] for each in override["properties"]}
+    return {}
+
+
+def mapped(panel, field=None):
+    """The texts that values are shown as, in a column or a whole panel."""
+    config = properties(panel, field) if field else panel["fieldConfig"]["defaults"]
+    [mapping] = config["mappings"]
+    return {value: option["text"] for value, option in mapping["options"].items()}
+
+
+def runbooks(panel):
+    """What the column `runbook` shows by value, and where it links to; None without that column."""
+    found = properties(panel, "runbook")
+    return found and (mapped(panel, "runbook"), found["links"][0]["url"])
+
+
+def answer(prometheus, expression, **chosen):
+    """What Prometheus answers if these values are selected, and all of the other variables."""
+    for name, value in {**ALL, **chosen}.items():
+        expression = re.sub(rf"\${name}\b", lambda _: value, expression)
+    assert "$" not in expression.replace('"$1', ""), expression
+    return query(prometheus, expression)
+
+
+def answers(prometheus, expression):
+    return sorted(value for _, value in answer(prometheus, expression))
 
 
 def names(expression):
-    """The metrics that an expression names."""
-    return set(re.findall(r"\b(?:cloudflare_aop|process)_\w+|\bup\b|\bALERTS\w*", expression))
+    """The families that an expression names."""
+    text = re.sub(
+        r'__name__=~\\?"(\w+)\(([\w|]+)\)(\w*)\\?"',
+        lambda found: " ".join(found[1] + each + found[3] for each in found[2].split("|")),
+        expression,
+    )
+    return set(re.findall(r"\b(?:cloudflare_aop|process)_\w+|\bup\b|\bALERTS\w*", text))
 
 
 def samples(exporter):

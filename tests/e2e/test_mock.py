@@ -36,7 +36,7 @@ class Mock(Case):
             # of a user, and of an account
             "token_verify 200": 2,
         }
-        self.assertEqual(totals(samples, "api_requests_total", "endpoint", "code"), expected)
+        self.assertEqual(totals(samples, "api_requests_total", "call", "code"), expected)
         self.assertEqual(totals(samples, "api_token_valid", "account"), {"default": 1})
         self.assertEqual(totals(samples, "exporter_poll_errors_total"), {"": 0})
         self.assertEqual(totals(samples, "hostname_up", "zone"), {"example.com": len(HOSTNAMES), "example.org": 2})
@@ -58,7 +58,7 @@ class Mock(Case):
             name=[zone(name, zone_level=True) for name in named],
         )
         self.assertEqual(set(totals(samples, "api_requests_total", "code")), {"200"})
-        answers = totals(samples, "api_requests_total", "account", "endpoint")
+        answers = totals(samples, "api_requests_total", "account", "call")
         self.assertGreaterEqual(answers.total(), 500)
         errors = totals(samples, "exporter_poll_errors_total", "zone")
         zones_up = totals(samples, "zone_up", "zone")

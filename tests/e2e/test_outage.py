@@ -55,4 +55,5 @@ def values(samples):
         for (name, labels), value in samples.items()
         if name.startswith(("cloudflare_aop_hostname_", "cloudflare_aop_certificate_"))
         and not name.endswith(("_up", "_last_success_timestamp_seconds", "_expires_in_seconds"))
+        and dict(labels).get("finding") != "not_read"
     }

@@ -41,6 +41,11 @@ class Webhook:
         with self.lock:
             return [(labels, list(states), receiver) for labels, states, receiver in self.alerts.values()]
 
+    def forget(self):
+        """Forgets what has resolved."""
+        with self.lock:
+            self.alerts = {key: told for key, told in self.alerts.items() if told[1][-1] != "resolved"}
+
     def close(self):
         self.server.shutdown()
         self.server.server_close()

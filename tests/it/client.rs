@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloudflare_aop_exporter::cloudflare::{Error, TokenState};
-use cloudflare_aop_exporter::domain::{Association, Level, Reason, Status};
+use cloudflare_aop_exporter::cloudflare::Error;
+use cloudflare_aop_exporter::domain::{Association, Level, Reason, Status, TokenState};
 use cloudflare_aop_exporter::simulator::{Effect, Fault, Options, Standing, World};
 use futures_util::future::join_all;
 use jiff::SignedDuration;

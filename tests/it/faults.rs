@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cloudflare_aop_exporter::cloudflare::{Change, Error, TokenState};
-use cloudflare_aop_exporter::domain::Reason;
+use cloudflare_aop_exporter::cloudflare::{Change, Error};
+use cloudflare_aop_exporter::domain::{Reason, TokenState};
 use cloudflare_aop_exporter::telemetry::Endpoint;
 use jiff::SignedDuration;
 use tokio::net::TcpListener;

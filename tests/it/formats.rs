@@ -7,7 +7,7 @@ use cloudflare_aop_exporter::domain::{
     Association, Certificate, CertificateDetails, Expectation, HostnameTarget, Level, Outcome, Reading,
     Snapshot, Targets, ZoneCertificate, ZoneTarget,
 };
-use cloudflare_aop_exporter::metrics::{Format, Source, States};
+use cloudflare_aop_exporter::metrics::{Format, Source, View};
 use cloudflare_aop_exporter::telemetry::{Endpoint, Telemetry};
 use proptest::prelude::*;
 use tokio::sync::watch;
@@ -38,6 +38,8 @@ fn pages(account: &str, issuer: &str, serial_number: &str, signature: &str) -> [
         id: "one".parse().unwrap(),
         level: Level::Zone,
         status: None,
+        since: None,
+        uploaded_on: None,
         certificate: Arc::clone(&certificate),
         hostnames: None,
     };
@@ -51,7 +53,7 @@ fn pages(account: &str, issuer: &str, serial_number: &str, signature: &str) -> [
     let key = zone.key().clone();
     let outcomes = [
         Outcome::Read("app.example.com".parse().unwrap(), Ok(reading)),
-        Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![row]) },
+        Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![row]), at: now.into() },
         Outcome::Ended { result: Ok(()), at: now.into() },
     ];
     let outcomes = outcomes.map(|outcome| (key.clone(), outcome));
@@ -61,7 +63,7 @@ fn pages(account: &str, issuer: &str, serial_number: &str, signature: &str) -> [
     let snapshot = watch::channel(Arc::new(snapshot)).1;
     let source = Source { snapshot, telemetry, clock: Clock::fixed(now) };
     [Format::Text, Format::OpenMetrics].map(|format| {
-        let (mut page, mut text) = (source.page(format, States::All), Vec::new());
+        let (mut page, mut text) = (source.page(format, View::default()), Vec::new());
         while page.fill(&mut text, usize::MAX) {}
         String::from_utf8(text).unwrap()
     })

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use cloudflare_aop_exporter::change::{Awaited, Desired, Phase, WaitPolicy, wait};
+use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::cloudflare::Change;
 use cloudflare_aop_exporter::domain::{Association, CertId, Reason, Status};
 use cloudflare_aop_exporter::simulator::{
@@ -550,22 +551,29 @@ async fn what_there_is_is_shown_to_people_and_programs() {
     assert_eq!(get["association"], "enabled");
     assert_eq!(get["cert_id"], old.as_str());
     assert_eq!([&get["expires_on"], &get["pem_not_after"]], ["2026-04-01T00:00:00Z"; 2]);
+    assert_eq!(get["verdict"], "critical");
+    assert_eq!(get["findings"][0]["finding"], "expired");
     let none = json("get none.example.com").await;
+    assert_eq!([&none["verdict"], &none["findings"]], [&json!("ok"), &json!([])]);
     assert_eq!([&none["association"], &none["status"]], [&json!("none"), &Value::Null]);
     let list = json("list").await;
     assert_eq!([&list[0]["hostname"], &list[1]["hostname"]], ["a.example.com", "b.example.com"]);
+    assert_eq!(list[0]["ends"], "2026-04-01T00:00:00Z");
+    assert_eq!(list[0]["findings"][0]["severity"], "critical");
 
+    let expired: jiff::Timestamp = "2026-04-01T00:00:00Z".parse().unwrap();
+    let days = (Clock::system().now().as_second() - expired.as_second()) / 86_400;
     let list = api.run("list").await;
     assert_eq!(
         list.out,
         format!(
-            " HOSTNAME       ASSOCIATION  STATUS  CERTIFICATE                           CHANGED
- a.example.com  enabled      active  {old}  2025-12-31T23:58:00Z
- b.example.com  enabled      active  {old}  2025-12-31T23:59:00Z\n"
+            " VERDICT   HOSTNAME       ASSOCIATION  STATUS  CERTIFICATE                           ENDS                 CHANGED               FINDINGS
+ critical  a.example.com  enabled      active  {old}  2026-04-01 (-{days} d)  2025-12-31T23:58:00Z  expired {days} days ago
+ critical  b.example.com  enabled      active  {old}  2026-04-01 (-{days} d)  2025-12-31T23:59:00Z  expired {days} days ago\n"
         )
     );
     let get = api.run("get none.example.com").await;
-    assert_eq!(get.out, " hostname     none.example.com\n association  none\n");
+    assert_eq!(get.out, " hostname     none.example.com\n verdict      ok\n association  none\n");
 }
 
 #[tokio::test]

@@ -245,13 +245,16 @@ async fn the_status_page_tells_what_is_wrong_first() {
         rows,
         [
             "<tr class=\"critical\"><td>critical</td><td>app.example.com</td><td>example.com</td><td>enabled</td>\
-             <td>active</td><td>2026-03-04 12:30 UTC (in 3 days)</td><td>expires soon</td></tr>",
+             <td>active</td><td>2026-03-04 12:30 UTC (in 3 days)</td><td>expires in 3 days</td></tr>",
             "<tr class=\"unknown\"><td>unknown</td><td>new.example.com</td><td>example.com</td><td>–</td>\
-             <td>–</td><td>–</td><td>not read (timeout)</td></tr>",
+             <td>–</td><td>–</td><td>not read: no answer came in time</td></tr>",
             "<tr class=\"ok\"><td>ok</td><td>old.example.com</td><td>example.com</td><td>none</td>\
              <td>–</td><td>–</td><td></td></tr>",
-            "<tr class=\"ok\"><td>example.com</td><td>023e105f4ecef8ad9ca31a8372d0c353</td>\
-             <td>&lt;ops &amp; co&gt;</td><td>ok</td><td>2026-03-01 12:00 UTC</td><td>3</td></tr>",
+            "<tr class=\"ok\"><td>ok</td><td>2458ce5a-0c35-4c7f-82c7-8e9487d3ff60</td><td>example.com</td>\
+             <td>hostname</td><td>active</td><td>2026-03-04 12:30 UTC (in 3 days)</td><td>–</td><td></td></tr>",
+            "<tr class=\"ok\"><td>ok</td><td>example.com</td><td>023e105f4ecef8ad9ca31a8372d0c353</td>\
+             <td>&lt;ops &amp; co&gt;</td><td>2026-03-01 12:00 UTC</td><td>3</td><td>–</td><td></td></tr>",
+            "<tr class=\"ok\"><td>ok</td><td>&lt;ops &amp; co&gt;</td><td>–</td><td>–</td><td></td></tr>",
         ]
     );
 }
@@ -264,22 +267,57 @@ async fn the_status_is_there_as_json() {
     let status: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     let expected = serde_json::json!({
         "time": "2026-03-01T12:00:00Z",
+        "verdict": "critical",
+        "thresholds": { "warning": 2_592_000, "critical": 604_800, "pending": 1800 },
+        "accounts": [{
+            "account": "<ops & co>",
+            "verdict": "ok",
+            "findings": [],
+            "up": true,
+            "token_valid": null,
+            "token_expires_on": null,
+            "rate_limited_at": null,
+        }],
+        "certificates": [{
+            "zone": "example.com",
+            "level": "hostname",
+            "verdict": "ok",
+            "findings": [],
+            "status": "active",
+            "uploaded_on": null,
+            "hostnames": null,
+            "id": "2458ce5a-0c35-4c7f-82c7-8e9487d3ff60",
+            "issuer": "GlobalSign",
+            "serial_number": "6743787633689793699141714808227354901",
+            "signature": "SHA256WithRSA",
+            "expires": "2026-03-04T12:30:00Z",
+            "pem_not_before": null,
+            "pem_not_after": null,
+            "metadata_match": null,
+        }],
         "zones": [{
             "zone": "example.com",
             "zone_id": "023e105f4ecef8ad9ca31a8372d0c353",
             "account": "<ops & co>",
+            "verdict": "ok",
+            "findings": [],
             "up": true,
             "failure": null,
             "last_success": "2026-03-01T12:00:00Z",
             "hostnames": 3,
             "hostnames_removed": 0,
+            "zone_level_enabled": null,
         }],
         "hostnames": [
             {
                 "zone": "example.com",
                 "hostname": "app.example.com",
                 "verdict": "critical",
-                "findings": ["expires soon"],
+                "findings": [{
+                    "finding": "expires_very_soon",
+                    "severity": "critical",
+                    "message": "expires in 3 days",
+                }],
                 "up": true,
                 "failure": null,
                 "expected": { "association": "enabled", "cert_id": null },
@@ -309,7 +347,11 @@ async fn the_status_is_there_as_json() {
                 "zone": "example.com",
                 "hostname": "new.example.com",
                 "verdict": "unknown",
-                "findings": ["not read"],
+                "findings": [{
+                    "finding": "not_read",
+                    "severity": "unknown",
+                    "message": "not read: no answer came in time",
+                }],
                 "up": false,
                 "failure": "timeout",
                 "expected": { "association": "enabled", "cert_id": null },

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloudflare_aop_exporter::domain::{
     Association, Entry, Expectation, Extent, HostnameTarget, Reason, Snapshot, Strategy, ZoneTarget,
 };
-use cloudflare_aop_exporter::metrics::{Format, Source, States};
+use cloudflare_aop_exporter::metrics::{Format, Source, View};
 use cloudflare_aop_exporter::poll::Poller;
 use cloudflare_aop_exporter::simulator::{Effect, Fault};
 use jiff::SignedDuration;
@@ -306,13 +306,13 @@ async fn the_answer_of_the_reference_served_as_it_stands_makes_the_golden_page()
     poller.poll_once(soon()).await;
 
     let source = Source { snapshot: keeper.follow(), telemetry, clock };
-    let (mut page, mut text) = (source.page(Format::Text, States::All), Vec::new());
+    let (mut page, mut text) = (source.page(Format::Text, View::default()), Vec::new());
     while page.fill(&mut text, usize::MAX) {}
     let text = String::from_utf8(text).unwrap();
     // what depends on this process and this run is not part of the golden page
     let (golden, own) = text.split_once("# HELP cloudflare_aop_api_requests_total").unwrap();
     assert_eq!(golden, include_str!("../fixtures/reference.prom"));
     let requests =
-        "cloudflare_aop_api_requests_total{account=\"default\",code=\"200\",endpoint=\"hostname_get\"} 1\n";
+        "cloudflare_aop_api_requests_total{account=\"default\",call=\"hostname_get\",code=\"200\"} 1\n";
     assert!(own.contains(requests), "{own}");
 }

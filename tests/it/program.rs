@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::program::{Folder, PROGRAM, Running, TOKEN, config, run, simulate, text};
+use crate::support::program::{Folder, PROGRAM, Running, TOKEN, config, program, run, simulate, text};
 
 #[test]
 fn the_version_tells_revision_and_compiler() {
@@ -240,8 +240,8 @@ fn a_check_tells_by_its_exit_code_how_things_stand() {
     let (code, table, errors) = check("\"app.example.com\"", &[]);
     assert_eq!((code, &*errors), (0, ""));
     let lines: Vec<_> = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
-    assert_eq!(lines[0], ["VERDICT", "ZONE", "HOSTNAME", "ASSOCIATION", "STATUS", "ENDS", "FINDINGS"]);
-    assert_eq!(lines[1][..5], ["ok", "example.com", "app.example.com", "enabled", "active"]);
+    assert_eq!(lines[0], ["VERDICT", "SUBJECT", "ZONE", "NAME", "ASSOCIATION", "STATUS", "ENDS", "FINDINGS"]);
+    assert_eq!(lines[1][..6], ["ok", "hostname", "example.com", "app.example.com", "enabled", "active"]);
 
     let verdict = |hostnames: &str, more: &[&str]| check(hostnames, more).0;
     assert_eq!(verdict("\"www.example.com\"", &[]), 1, "expires in 25 days");
@@ -266,6 +266,89 @@ fn a_check_tells_by_its_exit_code_how_things_stand() {
 }
 
 #[test]
+fn the_thresholds_of_the_file_count_unless_the_command_line_gives_others() {
+    let (api, folder) = (simulate(), Folder::new());
+    // www.example.com expires in 25 days
+    let content = config(&api.address, "\"www.example.com\"") + "[thresholds]\nwarning = \"20d\"\n";
+    let path = folder.write("aop.toml", &content);
+    let check = |more: &[&str]| {
+        let output = run(&[&["check", "--config", &path], more].concat());
+        (output.status.code().unwrap(), text(&output.stderr).to_owned())
+    };
+    assert_eq!(check(&[]).0, 0);
+    assert_eq!(check(&["--warning", "26d"]).0, 1);
+    assert_eq!(check(&["--warning", "26d", "--critical", "26d"]).0, 2);
+    let (code, error) = check(&["--critical", "26d"]);
+    assert_eq!(code, 3);
+    assert_eq!(
+        error,
+        "error: --critical: expected at most the warning threshold of 20 days, found 26 days\n"
+    );
+}
+
+#[test]
+fn a_check_may_exit_with_zero_whatever_it_finds() {
+    let (api, folder) = (simulate(), Folder::new());
+    let path = folder.write("aop.toml", &config(&api.address, "\"intranet.example.com\""));
+    let code = |more: &[&str]| run(&[&["check", "--config", &path], more].concat()).status.code().unwrap();
+    assert_eq!((code(&[]), code(&["--exit-zero"])), (2, 0), "it has expired");
+    assert_eq!(code(&["--exit-zero", "--zone", "example.org"]), 3, "nothing was checked");
+}
+
+#[test]
+fn a_check_that_is_run_on_a_schedule_says_how_often() {
+    let (api, folder) = (simulate(), Folder::new());
+    let path = folder.write("aop.toml", &config(&api.address, "\"app.example.com\""));
+    let check = ["check", "--config", &path, "--format", "prometheus", "--every", "10m"];
+    let output = run(&check);
+    assert_eq!(output.status.code(), Some(0));
+    for sample in [
+        "cloudflare_aop_exporter_poll_interval_seconds 600\n",
+        "cloudflare_aop_zone_poll_interval_seconds{zone=\"example.com\",part=\"associations\"} 600\n",
+        "cloudflare_aop_exporter_threshold_seconds{threshold=\"warning\"} 2592000\n",
+        "cloudflare_aop_exporter_last_poll_timestamp_seconds ",
+    ] {
+        assert!(text(&output.stdout).contains(sample), "{sample}");
+    }
+}
+
+#[test]
+fn a_check_has_rows_for_a_wrong_account_and_an_unread_zone() {
+    let (api, folder) = (simulate(), Folder::new());
+    let content = config(&api.address, "\"app.example.com\"");
+    let path = folder.write("aop.toml", &content);
+    let output = program(&["check", "--config", &path]).env("AOP_TOKEN", "revoked").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let rows = text(&output.stdout)
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    assert_eq!(
+        rows.collect::<Vec<_>>(),
+        [
+            "critical account - default - - - the token is not valid; none of its zones was read",
+            "unknown zone example.com - - - - not read: the token was not accepted",
+            "unknown hostname example.com app.example.com - - - not read: the token was not accepted",
+        ]
+    );
+}
+
+#[test]
+fn a_token_that_is_not_accepted_is_a_finding_about_its_account() {
+    let (api, folder) = (simulate(), Folder::new());
+    let token = folder.write("token", "revoked\n");
+    let content = config(&api.address, "\"app.example.com\"")
+        .replace("api_token_env = \"AOP_TOKEN\"", &format!("api_token_file = \"{token}\""));
+    let path = folder.write("aop.toml", &(content + "[poll]\nschedule = \"* * * * * *\"\njitter = \"0s\"\n"));
+    let serve = Running::start(&["serve", "--config", &path]);
+    let finding = "cloudflare_aop_account_finding{account=\"default\",finding=\"token_invalid\",severity=\"critical\"} 1\n";
+    serve.until("/metrics", finding);
+    let json = serve.get("/api/v1/status");
+    assert!(json.contains("\"finding\":\"token_invalid\""), "{json}");
+    assert!(serve.get("/").contains("<td>the token is not valid; none of its zones was read</td>"));
+}
+
+#[test]
 fn a_check_of_one_hostname_leaves_out_what_is_discovered_beside_it() {
     let (api, folder) = (simulate(), Folder::new());
     let content = config(&api.address, "\"app.example.com\"") + "discover = true\n";
@@ -276,7 +359,8 @@ fn a_check_of_one_hostname_leaves_out_what_is_discovered_beside_it() {
     };
     assert_eq!(check(&[]), (2, true), "it has expired");
     assert_eq!(check(&["--hostname", "app.example.com"]), (0, false));
-    assert_eq!(check(&["--hostname", "intranet.example.com"]), (3, false), "it is not configured");
+    assert_eq!(check(&["--hostname", "intranet.example.com"]), (2, true), "it is discovered");
+    assert_eq!(check(&["--hostname", "nothing.example.com"]), (3, false), "it is not there");
 }
 
 #[test]
@@ -284,7 +368,7 @@ fn a_check_that_reads_nothing_is_unknown() {
     let folder = Folder::new();
     let named = config("127.0.0.1:1", "\"app.example.com\"");
     let discovered = named.replace("hostnames = [\"app.example.com\"]", "discover = true");
-    for (content, told) in [(named, "not read, connect"), (discovered, "FINDINGS")] {
+    for (content, told) in [(named, "not read: no connection could be made"), (discovered, "FINDINGS")] {
         let path = folder.write("aop.toml", &content);
         let output = run(&["check", "--config", &path, "--timeout", "3s"]);
         assert_eq!(output.status.code(), Some(3));
@@ -309,7 +393,7 @@ fn a_check_writes_for_machines_too() {
     assert!(
         page.contains("cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"app.example.com\"} 1\n")
     );
-    for absent in ["_expires_in_seconds", "cloudflare_aop_exporter_", "cloudflare_aop_api_", "process_"] {
+    for absent in ["_expires_in_seconds", "_poll_interval_", "cloudflare_aop_api_", "process_"] {
         assert!(!page.contains(absent), "{absent}");
     }
     assert_eq!(fs::metadata(output).unwrap().permissions().mode() & 0o777, 0o644);
@@ -341,7 +425,8 @@ fn a_token_file_is_read_anew_when_it_changes() {
 fn values(page: &str) -> Vec<&str> {
     let families = ["hostname_", "zone_", "certificate_"].map(|name| format!("cloudflare_aop_{name}"));
     let lines = page.lines().filter(|line| families.iter().any(|family| line.starts_with(family)));
-    lines.filter(|line| !line.contains("_expires_in_seconds{")).collect()
+    // how often is polled follows from the configuration, not from what was read
+    lines.filter(|line| !line.contains("_expires_in_seconds{") && !line.contains("_poll_interval_")).collect()
 }
 
 #[test]

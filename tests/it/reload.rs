@@ -165,8 +165,7 @@ fn a_reload_that_changes_nothing_for_a_zone_leaves_its_poll_alone() {
     };
     let serving = Serving::start(|address| slow(address, "all"));
     // none of them has an association
-    let asked =
-        "cloudflare_aop_api_requests_total{account=\"default\",code=\"404\",endpoint=\"hostname_get\"}";
+    let asked = "cloudflare_aop_api_requests_total{account=\"default\",call=\"hostname_get\",code=\"404\"}";
     serving.serve.until("/metrics", asked);
     for states in ["all", "current", "all", "current", "all"] {
         serving.write(&slow(&serving.api.address, states));

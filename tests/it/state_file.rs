@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use cloudflare_aop_exporter::domain::{
     Association, CertId, Certificate, CertificateDetails, Date, Expectation, Expected, Extent, Hostname,
-    HostnameTarget, Level, Outcome, Pem, Reading, Reason, Snapshot, Status, Targets, ZoneCertificate,
-    ZoneKey, ZoneState, ZoneTarget,
+    HostnameTarget, Judge, Level, Outcome, Pem, Reading, Reason, Snapshot, Status, Targets, Thresholds,
+    ZoneCertificate, ZoneKey, ZoneState, ZoneTarget,
 };
 use cloudflare_aop_exporter::keeper::state_file;
 use cloudflare_aop_exporter::metrics::{Format, Page, States};
+use cloudflare_aop_exporter::telemetry::Telemetry;
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -97,12 +98,15 @@ fn readings(pool: &Pool) -> impl Strategy<Value = Reading> + use<> {
 }
 
 fn listed(pool: &Pool, level: Level) -> impl Strategy<Value = Vec<ZoneCertificate>> + use<> {
-    let rows = (ids(), statuses(), select(pool.clone()), option::of(any::<u32>()));
+    let uploaded_on = option::of(past());
+    let rows = (ids(), statuses(), uploaded_on, select(pool.clone()), option::of(any::<u32>()));
     vec(
-        rows.prop_map(move |(id, status, certificate, hostnames)| ZoneCertificate {
+        rows.prop_map(move |(id, status, uploaded_on, certificate, hostnames)| ZoneCertificate {
             id,
             level,
             status,
+            since: None,
+            uploaded_on,
             certificate,
             hostnames,
         }),
@@ -124,9 +128,9 @@ fn outcomes(pool: &Pool, targets: &Targets) -> impl Strategy<Value = Vec<(ZoneKe
     let read = (hostnames(), results(readings(pool)));
     let read = read.prop_map(|(hostname, result)| Outcome::Read(hostname, result));
     let ended = || (results(Just(())), past()).prop_map(|(result, at)| Outcome::Ended { result, at });
-    let zone_level = (results(any::<bool>()), results(listed(pool, Level::Zone)));
+    let zone_level = (results(any::<bool>()), results(listed(pool, Level::Zone)), past());
     let zone_level =
-        zone_level.prop_map(|(enabled, certificates)| Outcome::ZoneLevel { enabled, certificates });
+        zone_level.prop_map(|(enabled, certificates, at)| Outcome::ZoneLevel { enabled, certificates, at });
     let outcomes = prop_oneof![
         1 => identified.prop_map(|id| vec![id]),
         2 => list.prop_map(|list| vec![list]),
@@ -134,8 +138,7 @@ fn outcomes(pool: &Pool, targets: &Targets) -> impl Strategy<Value = Vec<(ZoneKe
         6 => vec(read, 1..3),
         1 => reasons().prop_map(|reason| vec![Outcome::Failed(reason)]),
         2 => ended().prop_map(|ended| vec![ended]),
-        // whether the zone is up is known once its poll has ended
-        2 => (zone_level, ended()).prop_map(|(zone_level, ended)| vec![zone_level, ended]),
+        2 => zone_level.prop_map(|zone_level| vec![zone_level]),
     ];
     (select(targets.zones().to_vec()), outcomes).prop_map(|(zone, mut outcomes)| {
         outcomes.retain(|outcome| match outcome {
@@ -185,7 +188,8 @@ fn cases() -> impl Strategy<Value = (Targets, Vec<(ZoneKey, Outcome)>)> {
 /// The page of hostnames, zones and certificates, without what counts from the start of the process.
 fn page(snapshot: &Snapshot) -> String {
     let (mut text, snapshot) = (Vec::new(), Arc::new(snapshot.clone()));
-    let mut page = Page::textfile(snapshot, Format::Text, States::All, date(NOW));
+    let judge = Judge::new(snapshot, Thresholds::default(), date(NOW));
+    let mut page = Page::textfile(judge, Format::Text, States::All, &Telemetry::new().unwrap(), false);
     while page.fill(&mut text, usize::MAX) {}
     let text = String::from_utf8(text).unwrap();
     text.lines().filter(|line| !line.contains("_removed_total{")).collect::<Vec<_>>().join("\n")

@@ -1,63 +1,107 @@
 //! The table that `check` prints.
 
+use std::cmp::Reverse;
+
 use comfy_table::{Cell, Color};
-use jiff::Timestamp;
 
-use crate::cli::columns::columns;
-use crate::domain::{Date, Entry, Snapshot, Status, Thresholds, Verdict};
+use crate::cli::columns::{columns, end, messages};
+use crate::domain::{Certificate, Date, Entry, Judge, Status, Told, Verdict, ZoneCertificate, ZoneState};
 
-/// A row a hostname, the worst first.
-pub(super) fn table(snapshot: &Snapshot, thresholds: Thresholds, now: Date, colour: bool) -> String {
-    let mut rows: Vec<_> = snapshot
-        .zones()
-        .iter()
-        .flat_map(|zone| zone.entries().iter().map(move |entry| (zone, entry)))
-        .map(|(zone, entry)| (entry.verdict(thresholds, now), zone, entry))
-        .collect();
-    rows.sort_by_key(|(verdict, ..)| std::cmp::Reverse(*verdict));
+/// A row for each hostname, and for each account, zone and certificate with findings; the worst first.
+pub(super) fn table(judge: &Judge, colour: bool) -> String {
+    let snapshot = judge.snapshot();
+    let accounts = snapshot.accounts().iter().map(|account| Line {
+        subject: "account",
+        name: account.name(),
+        ..Line::new(judge.tell_account(account))
+    });
+    let zones = snapshot.zones().iter().flat_map(|zone| {
+        let line = Line { subject: "zone", zone: zone.key().as_str(), ..Line::new(judge.tell_zone(zone)) };
+        let certificates = zone.certificates().iter().map(|known| certificate(judge, zone, known));
+        [line].into_iter().chain(certificates)
+    });
+    let hostnames = snapshot.zones().iter().flat_map(|zone| {
+        let hostnames = zone.entries().iter();
+        hostnames.map(|entry| hostname(judge, zone, entry))
+    });
+    let mut lines: Vec<_> = accounts.chain(zones).filter(|line| !line.told.is_empty()).collect();
+    lines.extend(hostnames);
+    lines.sort_by_key(|line| Reverse(line.verdict()));
+    let header = ["VERDICT", "SUBJECT", "ZONE", "NAME", "ASSOCIATION", "STATUS", "ENDS", "FINDINGS"];
+    columns(&header, lines.into_iter().map(|line| line.cells(judge.now(), colour)))
+}
 
-    let rows = rows.into_iter().map(|(verdict, zone, entry)| {
+fn certificate<'a>(judge: &Judge, zone: &'a ZoneState, known: &'a ZoneCertificate) -> Line<'a> {
+    Line {
+        subject: "certificate",
+        zone: zone.key().as_str(),
+        name: known.id.as_str(),
+        status: known.status,
+        ends: known.certificate.ends(),
+        ..Line::new(judge.tell_certificate(zone, known))
+    }
+}
+
+fn hostname<'a>(judge: &Judge, zone: &'a ZoneState, entry: &'a Entry) -> Line<'a> {
+    let reading = entry.reading();
+    let certificate = reading.and_then(|reading| reading.certificate.as_deref());
+    Line {
+        subject: "hostname",
+        zone: zone.key().as_str(),
+        name: entry.hostname().as_str(),
+        association: reading.map_or("-", |reading| reading.association.label()),
+        status: reading.and_then(|reading| reading.status),
+        // whether or not it is presented
+        ends: certificate.and_then(Certificate::ends),
+        ..Line::new(judge.tell_hostname(zone, entry))
+    }
+}
+
+/// A row.
+struct Line<'a> {
+    subject: &'static str,
+    zone: &'a str,
+    name: &'a str,
+    association: &'static str,
+    status: Option<Status>,
+    ends: Option<Date>,
+    told: Vec<Told>,
+}
+
+impl Line<'_> {
+    fn new(told: Vec<Told>) -> Self {
+        Self { subject: "-", zone: "-", name: "-", association: "-", status: None, ends: None, told }
+    }
+
+    fn verdict(&self) -> Verdict {
+        Told::worst(&self.told)
+    }
+
+    fn cells(self, now: Date, colour: bool) -> Vec<Cell> {
+        let verdict = self.verdict();
         let mut word = Cell::new(verdict.label());
         if colour {
             word = word.fg(tint(verdict));
         }
-        let reading = entry.reading();
         vec![
             word,
-            Cell::new(zone.key()),
-            Cell::new(entry.hostname()),
-            Cell::new(reading.map_or("-", |reading| reading.association.label())),
-            Cell::new(reading.and_then(|reading| reading.status).map_or("-", Status::label)),
-            Cell::new(ends(entry, now)),
-            Cell::new(findings(entry, thresholds, now)),
+            Cell::new(self.subject),
+            Cell::new(self.zone),
+            Cell::new(self.name),
+            Cell::new(self.association),
+            Cell::new(self.status.map_or("-", Status::label)),
+            Cell::new(end(self.ends, now)),
+            Cell::new(messages(&self.told)),
         ]
-    });
-    columns(&["VERDICT", "ZONE", "HOSTNAME", "ASSOCIATION", "STATUS", "ENDS", "FINDINGS"], rows)
+    }
 }
 
 fn tint(verdict: Verdict) -> Color {
     match verdict {
         Verdict::Ok => Color::Green,
+        Verdict::Info => Color::Blue,
         Verdict::Warning => Color::Yellow,
         Verdict::Critical => Color::Red,
         Verdict::Unknown => Color::Magenta,
     }
-}
-
-/// When the origin stops accepting the certificate, whether or not it is presented.
-fn ends(entry: &Entry, now: Date) -> String {
-    let certificate = entry.reading().and_then(|reading| reading.certificate.as_ref());
-    let Some(ends) = certificate.and_then(|certificate| certificate.ends()) else {
-        return "-".to_owned();
-    };
-    let days = ends.seconds_from(now) / 86_400;
-    format!("{} ({days} d)", Timestamp::from(ends).strftime("%Y-%m-%d"))
-}
-
-fn findings(entry: &Entry, thresholds: Thresholds, now: Date) -> String {
-    let findings = entry.findings(thresholds, now);
-    let words = findings.iter().map(|finding| finding.label());
-    let mut words: Vec<_> = words.collect();
-    words.extend(entry.failure().map(|reason| reason.label()));
-    words.join(", ")
 }

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::cloudflare::{BaseUrl, Client, Error, Purpose};
 use crate::config::{Account, Config, Files, Secrets};
 use crate::daemon::Accounts;
-use crate::domain::{Hostname, NameError, ZoneId, ZoneName, ZoneTarget};
+use crate::domain::{Hostname, NameError, Thresholds, ZoneId, ZoneName, ZoneTarget};
 use crate::telemetry::Telemetry;
 
 #[derive(Args)]
@@ -58,19 +58,23 @@ pub(super) struct Api {
     pub(super) zone: ZoneId,
     /// The zone's name, if known.
     name: Option<ZoneName>,
+    /// What is configured for the zone, if anything.
+    pub(super) target: ZoneTarget,
+    /// The spans that decide on findings.
+    pub(super) thresholds: Thresholds,
     pub(super) timeout: Duration,
 }
 
 impl Reach {
     pub(super) async fn api(&self) -> anyhow::Result<Api> {
-        let (account, configured) = self.account()?;
+        let (account, configured, thresholds) = self.account()?;
         let (name, id) = match &self.zone {
             ZoneArgument::Name(name) => (Some(name.clone()), None),
             ZoneArgument::Id(id) => (None, Some(*id)),
         };
-        let configured = configured.as_ref();
-        let name = name.or_else(|| configured.and_then(|zone| zone.name().cloned()));
-        let id = id.or_else(|| configured.and_then(ZoneTarget::id));
+        let account_name = Arc::clone(&account.options.account);
+        let name = name.or_else(|| configured.as_ref().and_then(|zone| zone.name().cloned()));
+        let id = id.or_else(|| configured.as_ref().and_then(ZoneTarget::id));
 
         let telemetry = Arc::new(Telemetry::new().context("metrics about the exporter")?);
         let accounts = Accounts::new(telemetry, Clock::system()).update(&[account])?;
@@ -83,15 +87,16 @@ impl Reach {
             }
             (None, None) => bail!("--zone: expected a zone"),
         };
-        Ok(Api { client, zone, name, timeout: self.timeout })
+        let target = configured.unwrap_or_else(|| ZoneTarget::identified(account_name, zone));
+        Ok(Api { client, zone, name, target, thresholds, timeout: self.timeout })
     }
 
-    /// The account to use, and the zone if it is configured.
-    fn account(&self) -> anyhow::Result<(Account, Option<ZoneTarget>)> {
+    /// The account to use, the zone if it is configured, and the thresholds.
+    fn account(&self) -> anyhow::Result<(Account, Option<ZoneTarget>, Thresholds)> {
         let Some(path) = &self.config else {
             let mut account = Account::default();
             account.options.base_url = self.base_url.clone().unwrap_or_default();
-            return Ok((account, None));
+            return Ok((account, None, Thresholds::default()));
         };
         let config = Config::load(path, Secrets::Check, &mut Files::default())?;
         let mut zones = config.targets.zones().iter().filter(|zone| {
@@ -116,7 +121,8 @@ impl Reach {
         let account = account.with_context(|| {
             format!("--account: the configuration has no account {name}, but {}", names.join(", "))
         })?;
-        Ok((account, zone.map(|zone| ZoneTarget::clone(zone))))
+        let thresholds = config.serving.view.thresholds;
+        Ok((account, zone.map(|zone| ZoneTarget::clone(zone)), thresholds))
     }
 }
 
@@ -182,7 +188,7 @@ mod tests {
                 base_url: None,
                 timeout: Duration::from_secs(1),
             };
-            let (account, zone) = reach.account().map_err(|error| error.to_string())?;
+            let (account, zone, _) = reach.account().map_err(|error| error.to_string())?;
             Ok::<_, String>(format!("{} {}", account.options.account, zone.unwrap().key()))
         };
         assert_eq!(

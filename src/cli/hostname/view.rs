@@ -3,15 +3,19 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::judged::Judged;
 use crate::change::{Awaited, Plan, State};
-use crate::cli::columns::columns;
+use crate::cli::columns::{columns, end, messages};
 use crate::cloudflare::AssociationRow;
-use crate::domain::{Association, Date, Hostname, Reading, Status};
+use crate::domain::{Association, Certificate, Date, Distance, Hostname, Reading, Status, Told};
+use crate::http::Judged as Findings;
 
 /// All about one hostname. Dates are RFC 3339; unknown values are null.
 #[derive(Serialize)]
 struct Details<'a> {
     hostname: &'a str,
+    #[serde(flatten)]
+    judged: Findings,
     association: &'static str,
     status: Option<&'static str>,
     cert_id: Option<&'a str>,
@@ -29,11 +33,12 @@ struct Details<'a> {
 }
 
 impl<'a> Details<'a> {
-    fn new(hostname: &'a Hostname, reading: &'a Reading) -> Self {
+    fn new(hostname: &'a Hostname, reading: &'a Reading, told: Vec<Told>) -> Self {
         let certificate = reading.certificate.as_ref();
         let details = certificate.map(|certificate| certificate.details());
         Self {
             hostname: hostname.as_str(),
+            judged: told.into(),
             association: reading.association.label(),
             status: reading.status.map(Status::label),
             cert_id: details.and_then(|details| Some(details.id.as_ref()?.as_str())),
@@ -53,12 +58,22 @@ impl<'a> Details<'a> {
 }
 
 /// Formats all about one hostname, one value a line.
-pub(super) fn details(hostname: &Hostname, reading: &Reading) -> String {
-    let known = Details::new(hostname, reading);
+pub(super) fn details(hostname: &Hostname, reading: &Reading, judged: &Judged) -> String {
+    let told = judged.tell(hostname).unwrap_or_default();
+    let findings = Some(messages(&told)).filter(|messages| !messages.is_empty());
+    let verdict = Told::worst(&told).label();
+    let known = Details::new(hostname, reading, told);
+    let ends = reading
+        .certificate
+        .as_deref()
+        .and_then(Certificate::ends)
+        .map(|end| format!("{} ({})", Timestamp::from(end), Distance(end.seconds_from(judged.now()))));
     let date = |date: Option<Timestamp>| date.map(|date| date.to_string());
     let text = |text: Option<&str>| text.map(shown);
     let rows = [
         ("hostname", text(Some(known.hostname))),
+        ("verdict", text(Some(verdict))),
+        ("findings", findings),
         ("association", text(Some(known.association))),
         ("status", text(known.status)),
         ("certificate", text(known.cert_id)),
@@ -68,6 +83,7 @@ pub(super) fn details(hostname: &Hostname, reading: &Reading) -> String {
         ("signature", text(known.signature)),
         ("expires", date(known.expires_on)),
         ("PEM ends", date(known.pem_not_after)),
+        ("ends", ends),
         ("associated", date(known.created_at)),
         ("changed", date(known.updated_at)),
         ("certificate uploaded", date(known.cert_uploaded_on)),
@@ -77,8 +93,12 @@ pub(super) fn details(hostname: &Hostname, reading: &Reading) -> String {
 }
 
 /// Formats all about one hostname as an object.
-pub(super) fn details_json(hostname: &Hostname, reading: &Reading) -> serde_json::Result<String> {
-    json(&Details::new(hostname, reading))
+pub(super) fn details_json(
+    hostname: &Hostname,
+    reading: &Reading,
+    judged: &Judged,
+) -> serde_json::Result<String> {
+    json(&Details::new(hostname, reading, judged.tell(hostname).unwrap_or_default()))
 }
 
 /// One association of a list.
@@ -91,31 +111,53 @@ struct Row<'a> {
     cert_id: Option<&'a str>,
     created_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
+    /// When the certificate ends; null, and without verdict and findings, where another row of the hostname counts.
+    ends: Option<Timestamp>,
+    #[serde(flatten)]
+    judged: Option<Findings>,
+}
+
+/// What was found of a row's hostname, and when its certificate ends; none where another row of the hostname counts.
+fn found(row: &AssociationRow, judged: &Judged) -> Option<(Vec<Told>, Option<Date>)> {
+    let certificate = judged.reading(&row.hostname)?.certificate.as_deref();
+    let counts = certificate.and_then(Certificate::id) == row.cert_id.as_ref();
+    counts.then(|| Some((judged.tell(&row.hostname)?, certificate.and_then(Certificate::ends))))?
 }
 
 /// Formats one association a line.
-pub(super) fn list(rows: &[AssociationRow]) -> String {
+pub(super) fn list(rows: &[AssociationRow], judged: &Judged) -> String {
     let rows = rows.iter().map(|row| {
+        let (told, ends) = found(row, judged).map_or((None, None), |(told, ends)| (Some(told), ends));
         vec![
+            told.as_deref().map_or("-", |told| Told::worst(told).label()).to_owned(),
             row.hostname.to_string(),
             row.association.map_or("-", Association::label).to_owned(),
             row.status.map_or("-", Status::label).to_owned(),
             row.cert_id.as_ref().map_or("-", |id| id.as_str()).to_owned(),
+            end(ends, judged.now()),
             date(row.updated_at),
+            told.as_deref().map(messages).unwrap_or_default(),
         ]
     });
-    columns(&["HOSTNAME", "ASSOCIATION", "STATUS", "CERTIFICATE", "CHANGED"], rows)
+    let header =
+        ["VERDICT", "HOSTNAME", "ASSOCIATION", "STATUS", "CERTIFICATE", "ENDS", "CHANGED", "FINDINGS"];
+    columns(&header, rows)
 }
 
 /// Formats the associations as an array of objects.
-pub(super) fn list_json(rows: &[AssociationRow]) -> serde_json::Result<String> {
-    let rows = rows.iter().map(|row| Row {
-        hostname: row.hostname.as_str(),
-        association: row.association.map(Association::label),
-        status: row.status.map(Status::label),
-        cert_id: row.cert_id.as_ref().map(|id| id.as_str()),
-        created_at: row.created_at.map(Timestamp::from),
-        updated_at: row.updated_at.map(Timestamp::from),
+pub(super) fn list_json(rows: &[AssociationRow], judged: &Judged) -> serde_json::Result<String> {
+    let rows = rows.iter().map(|row| {
+        let (told, ends) = found(row, judged).map_or((None, None), |(told, ends)| (Some(told), ends));
+        Row {
+            hostname: row.hostname.as_str(),
+            association: row.association.map(Association::label),
+            status: row.status.map(Status::label),
+            cert_id: row.cert_id.as_ref().map(|id| id.as_str()),
+            created_at: row.created_at.map(Timestamp::from),
+            updated_at: row.updated_at.map(Timestamp::from),
+            ends: ends.map(Timestamp::from),
+            judged: told.map(Findings::from),
+        }
     });
     json(&rows.collect::<Vec<_>>())
 }

@@ -2,7 +2,7 @@
 
 use super::certificate::said;
 use super::object::Object;
-use crate::cloudflare::TokenState;
+use crate::domain::TokenState;
 use crate::domain::{ZoneId, ZoneName};
 
 /// A zone of a list: its name, its id and whether it is active; or what it says of its name where that or the id cannot

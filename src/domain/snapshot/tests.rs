@@ -151,7 +151,7 @@ fn a_zone_is_not_up_where_its_zone_level_could_not_be_read() {
     let targets = targets(&BTreeSet::from([1]));
     let watching = Targets::new([ZoneTarget::clone(&targets.zones()[0]).with_extent(zone_level)]);
     let poll = |enabled, at| {
-        let level = of_zone([Outcome::ZoneLevel { enabled, certificates: Ok(Vec::new()) }]);
+        let level = of_zone([Outcome::ZoneLevel { enabled, certificates: Ok(Vec::new()), at: date(at) }]);
         level.chain(read([(name(1), Ok(self::enabled(at)))])).chain(ended(Ok(()), at))
     };
     let snapshot = Snapshot::default().retarget(&watching).fold(poll(Ok(true), 1));
@@ -182,7 +182,7 @@ fn the_zone_level_is_known_for_as_long_as_it_is_wanted() {
         let extent = Extent { zone_level, ..Extent::default() };
         Targets::new([targets(&BTreeSet::from([1])).zones()[0].as_ref().clone().with_extent(extent)])
     };
-    let level = Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(Vec::new()) };
+    let level = Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(Vec::new()), at: date(1) };
     let snapshot = Snapshot::default().retarget(&zone(true)).fold(of_zone([level]));
     assert_eq!(snapshot.retarget(&zone(true)).zones()[0].zone_level_enabled(), Some(true));
     assert_eq!(snapshot.retarget(&zone(false)).zones()[0].zone_level_enabled(), None);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ZoneState;
+use super::{Part, ZoneState};
 use crate::domain::{
     Association, Date, Entry, Hostname, Reading, Reason, ZoneCertificate, ZoneId, ZoneTarget,
 };
@@ -14,10 +14,12 @@ pub struct StoredZone {
     pub target: ZoneTarget,
     /// Its id.
     pub id: Option<ZoneId>,
-    /// When it was last read.
-    pub last_success: Option<Date>,
-    /// Why the latest poll could not read it.
-    pub failure: Option<Reason>,
+    /// How its associations were read.
+    pub associations: Part,
+    /// How its zone level was read.
+    pub zone_level: Part,
+    /// When the latest discovered hostname vanished.
+    pub removed_at: Option<Date>,
     /// Whether the zone-level switch was on.
     pub zone_level_enabled: Option<bool>,
     /// When the certificates of the hostname store were listed.
@@ -26,8 +28,20 @@ pub struct StoredZone {
     pub listed: Option<Vec<ZoneCertificate>>,
     /// The zone-level certificates.
     pub zone_certificates: Vec<ZoneCertificate>,
-    /// The hostnames, each with its last reading and why the latest attempt failed.
-    pub hostnames: Vec<(Hostname, Option<Reading>, Option<Reason>)>,
+    /// The hostnames.
+    pub hostnames: Vec<StoredHostname>,
+}
+
+/// What a state file knew about one hostname.
+pub struct StoredHostname {
+    /// Its name.
+    pub hostname: Hostname,
+    /// Its last reading.
+    pub reading: Option<Reading>,
+    /// Why the latest attempt failed.
+    pub failure: Option<Reason>,
+    /// Since when it has had the statuses of the reading.
+    pub since: Option<Date>,
 }
 
 impl ZoneState {
@@ -37,12 +51,13 @@ impl ZoneState {
             target: Arc::clone(target),
             twins: Vec::new(),
             id: target.id(),
-            latest: None,
-            last_success: None,
+            associations: Part::default(),
+            zone_level: Part::default(),
+            interval: None,
             removed: 0,
+            removed_at: None,
             entries: Vec::new(),
             zone_level_enabled: None,
-            zone_level_failure: None,
             listed: None,
             zone_certificates: Vec::new(),
             certificates: Vec::new(),
@@ -55,15 +70,11 @@ impl ZoneState {
     pub(in crate::domain) fn restored(stored: StoredZone) -> Self {
         let mut zone = Self::unread(&Arc::new(stored.target));
         zone.id = stored.id.or(zone.id);
-        zone.latest = stored.failure.map(Err).or(stored.last_success.map(|_| Ok(())));
-        zone.last_success = stored.last_success;
-        for (hostname, reading, failure) in stored.hostnames {
-            let Some(entry) = zone.entry_or_found(&hostname) else { continue };
-            if let Some(reading) = reading {
-                entry.read(reading);
-            }
-            if let Some(reason) = failure {
-                entry.fail(reason);
+        (zone.associations, zone.zone_level) = (stored.associations, stored.zone_level);
+        zone.removed_at = stored.removed_at;
+        for hostname in stored.hostnames {
+            if let Some(entry) = zone.entry_or_found(&hostname.hostname) {
+                entry.restore(hostname);
             }
         }
         zone.listed = stored.listed.map(|rows| (stored.listed_at, rows));
@@ -104,8 +115,8 @@ impl ZoneState {
             self.entries.sort_by(|a, b| a.hostname().cmp(b.hostname()));
         }
         if !target.extent().zone_level {
+            self.zone_level = Part::default();
             self.zone_level_enabled = None;
-            self.zone_level_failure = None;
             self.zone_certificates = Vec::new();
         }
         self.settle();
@@ -127,13 +138,13 @@ impl ZoneState {
             }
         }
         self.entries = known.into_values().collect();
-        let newer = other.last_success > self.last_success;
-        if newer || self.latest.is_none() {
-            (self.latest, self.last_success) = (other.latest, other.last_success);
-        }
+        let newer = other.associations.last_success > self.associations.last_success;
+        self.associations.absorb(other.associations);
+        self.zone_level.absorb(other.zone_level);
+        self.interval = self.interval.or(other.interval);
         self.removed = self.removed.max(other.removed);
+        self.removed_at = self.removed_at.max(other.removed_at);
         self.zone_level_enabled = self.zone_level_enabled.or(other.zone_level_enabled);
-        self.zone_level_failure = self.zone_level_failure.or(other.zone_level_failure);
         if self.listed.is_none() || newer {
             self.listed = other.listed.clone().or_else(|| self.listed.take());
         }

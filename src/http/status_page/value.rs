@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write as _};
 
 use jiff::Timestamp;
 
-use crate::domain::Date;
+use crate::domain::{Date, Distance, Told};
 
 /// Text, escaped for HTML.
 pub(super) struct Escaped<T>(pub(super) T);
@@ -25,13 +25,13 @@ impl<T: Display> Display for Escaped<T> {
     }
 }
 
-/// A value, escaped, or a dash for none.
+/// A value, or a dash for none.
 pub(super) struct OrDash<T>(pub(super) Option<T>);
 
 impl<T: Display> Display for OrDash<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Some(value) => Escaped(value).fmt(f),
+            Some(value) => value.fmt(f),
             None => f.write_char('–'),
         }
     }
@@ -48,23 +48,25 @@ impl Display for Minute {
     }
 }
 
-/// A time span in seconds, as people say it: positive in the future, negative in the past.
-pub(super) struct Distance(pub(super) i64);
+/// The end of something, and how far that is from now.
+pub(super) struct End(pub(super) Date, pub(super) Date);
 
-impl Display for Distance {
+impl Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.unsigned_abs();
-        let (count, unit) = match seconds {
-            0..3_600 => (seconds / 60, "minute"),
-            3_600..172_800 => (seconds / 3_600, "hour"),
-            _ => (seconds / 86_400, "day"),
-        };
-        let plural = if count == 1 { "" } else { "s" };
-        if self.0 > 0 {
-            write!(f, "in {count} {unit}{plural}")
-        } else {
-            write!(f, "{count} {unit}{plural} ago")
+        write!(f, "{} ({})", Minute(self.0), Distance(self.0.seconds_from(self.1)))
+    }
+}
+
+/// What was found, in words.
+pub(super) struct Messages(pub(super) Vec<Told>);
+
+impl Display for Messages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, told) in self.0.iter().enumerate() {
+            let separator = if index > 0 { "; " } else { "" };
+            write!(f, "{separator}{}", told.message)?;
         }
+        Ok(())
     }
 }
 
@@ -76,14 +78,5 @@ mod tests {
     fn text_is_escaped() {
         let hostile = Escaped("<img src=x onerror='alert(\"&\")'>").to_string();
         assert_eq!(hostile, "&lt;img src=x onerror=&#39;alert(&quot;&amp;&quot;)&#39;&gt;");
-    }
-
-    #[test]
-    fn a_distance_is_said_in_a_fitting_unit() {
-        let of = |seconds| Distance(seconds).to_string();
-        assert_eq!(of(90), "in 1 minute");
-        assert_eq!(of(0), "0 minutes ago");
-        assert_eq!(of(47 * 3_600), "in 47 hours");
-        assert_eq!(of(-3 * 86_400), "3 days ago");
     }
 }

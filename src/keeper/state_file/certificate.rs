@@ -113,6 +113,8 @@ impl CertificateRow {
 pub(super) struct ListedRow {
     id: Text<CertId>,
     status: Option<Label<Status>>,
+    since: Option<Seconds>,
+    uploaded_on: Option<Seconds>,
     certificate: usize,
     hostnames: Option<u32>,
 }
@@ -122,6 +124,8 @@ impl ListedRow {
         Self {
             id: Text(listed.id.clone()),
             status: listed.status.map(Label),
+            since: listed.since.map(Seconds),
+            uploaded_on: listed.uploaded_on.map(Seconds),
             certificate: places.add(&listed.certificate),
             hostnames: listed.hostnames,
         }
@@ -132,6 +136,8 @@ impl ListedRow {
             id: self.id.0,
             level,
             status: self.status.map(|Label(status)| status),
+            since: self.since.map(|Seconds(at)| at),
+            uploaded_on: self.uploaded_on.map(|Seconds(at)| at),
             certificate: found.at(self.certificate)?,
             hostnames: self.hostnames,
         })

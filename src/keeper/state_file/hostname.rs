@@ -17,6 +17,7 @@ impl Serialize for Hostnames<'_> {
         serializer.collect_seq(self.entries.iter().map(|entry| HostnameRow {
             hostname: Text(entry.hostname().clone()),
             failure: entry.failure().map(Label),
+            since: entry.since().map(Seconds),
             reading: entry.reading().map(|reading| ReadingRow::new(reading, &self.places)),
         }))
     }
@@ -26,6 +27,7 @@ impl Serialize for Hostnames<'_> {
 pub(super) struct HostnameRow {
     pub(super) hostname: Text<Hostname>,
     pub(super) failure: Option<Label<Reason>>,
+    pub(super) since: Option<Seconds>,
     pub(super) reading: Option<ReadingRow>,
 }
 

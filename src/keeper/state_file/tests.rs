@@ -65,6 +65,8 @@ fn known() -> Snapshot {
         id: "cert-1".parse().unwrap(),
         level: Level::Hostname,
         status: Some(Status::Active),
+        since: None,
+        uploaded_on: Some(date(NOW - 600)),
         certificate: Arc::clone(&certificate),
         hostnames: Some(2),
     }];
@@ -79,7 +81,7 @@ fn known() -> Snapshot {
             certificates,
             at: date(NOW - 60),
         },
-        Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![]) },
+        Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![]), at: date(NOW - 60) },
         Outcome::Read(name("c.example.com"), Err(Reason::Timeout)),
         Outcome::Ended { result: Ok(()), at: date(NOW - 59) },
     ];
@@ -91,7 +93,7 @@ fn folded(known: &Snapshot, key: &ZoneKey, outcomes: impl IntoIterator<Item = Ou
 }
 
 /// What [`known`] is as it stands in the file.
-const STORED: &str = r#"{"format":"cloudflare-aop-exporter state","version":1,"zones":[{"zone":"example.com","account":"default","configured_id":null,"id":"11111111111111111111111111111111","last_success":1799999941,"failure":null,"zone_level_enabled":true,"listed_at":1799999940,"certificates":[{"id":"cert-1","issuer":"Example \"CA\"","serial_number":"258","signature":"ECDSAWithSHA256","expires_on":1900000000,"pem":{"not_before":1700000000,"not_after":1900000000,"serial":[1,2],"subject":"CN=aop","issuer":"CN=ca"}}],"listed":[{"id":"cert-1","status":"active","certificate":0,"hostnames":2}],"zone_certificates":[],"hostnames":[{"hostname":"a.example.com","failure":null,"reading":{"read_at":1799999940,"association":"enabled","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"b.example.com","failure":null,"reading":{"read_at":1799999940,"association":"void","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"c.example.com","failure":"timeout","reading":null}]}]}"#;
+const STORED: &str = r#"{"format":"cloudflare-aop-exporter state","version":1,"zones":[{"zone":"example.com","account":"default","configured_id":null,"id":"11111111111111111111111111111111","last_success":1799999941,"failure":null,"since":null,"removed_at":null,"zone_level_last_success":1799999940,"zone_level_failure":null,"zone_level_since":null,"zone_level_enabled":true,"listed_at":1799999940,"certificates":[{"id":"cert-1","issuer":"Example \"CA\"","serial_number":"258","signature":"ECDSAWithSHA256","expires_on":1900000000,"pem":{"not_before":1700000000,"not_after":1900000000,"serial":[1,2],"subject":"CN=aop","issuer":"CN=ca"}}],"listed":[{"id":"cert-1","status":"active","since":1799999940,"uploaded_on":1799999400,"certificate":0,"hostnames":2}],"zone_certificates":[],"hostnames":[{"hostname":"a.example.com","failure":null,"since":1799999940,"reading":{"read_at":1799999940,"association":"enabled","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"b.example.com","failure":null,"since":1799999940,"reading":{"read_at":1799999940,"association":"void","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"c.example.com","failure":"timeout","since":null,"reading":null}]}]}"#;
 
 /// A folder with a state file.
 struct Stored(TempDir);
@@ -130,6 +132,28 @@ fn saved(known: &Snapshot) -> Stored {
     let stored = Stored::new("");
     save(&stored.path(), known).unwrap();
     stored
+}
+
+#[test]
+fn a_zone_that_was_never_read_is_unread_since_the_same_time_after_a_restart() {
+    let targets = Targets::new([watched()]);
+    let key = targets.zones()[0].key().clone();
+    let failed = [
+        Outcome::Planned { interval: Duration::from_secs(60), at: date(NOW - 7200) },
+        Outcome::ZoneLevel {
+            enabled: Err(Reason::Timeout),
+            certificates: Err(Reason::Timeout),
+            at: date(NOW - 7199),
+        },
+        Outcome::Failed(Reason::Timeout),
+        Outcome::Ended { result: Err(Reason::Timeout), at: date(NOW - 7199) },
+    ];
+    let before = folded(&Snapshot::default().retarget(&targets), &key, failed);
+    let after = saved(&before).load([watched()]).unwrap();
+    let again = folded(&after, &key, [Outcome::Planned { interval: Duration::from_secs(60), at: date(NOW) }]);
+    let seen = |known: &Snapshot| known.zones()[0].parts().map(|(_, part)| part.seen()).collect::<Vec<_>>();
+    assert_eq!(seen(&before), [Some(date(NOW - 7200)); 2]);
+    assert_eq!(seen(&again), seen(&before));
 }
 
 #[test]
@@ -189,7 +213,7 @@ fn what_is_no_longer_watched_is_not_known_again() {
 fn a_zone_of_which_only_the_zone_level_is_known_is_known_again() {
     let zone = || zone("default", None, &[]);
     let read = [
-        Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(Vec::new()) },
+        Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(Vec::new()), at: date(NOW) },
         Outcome::Ended { result: Ok(()), at: date(NOW) },
     ];
     let known = folded(&Snapshot::default().retarget(&Targets::new([zone()])), zone().key(), read);

@@ -9,7 +9,8 @@ use super::certificate::{CertificateRow, Found, ListedRow, Places};
 use super::hostname::{HostnameRow, Hostnames};
 use super::value::{Label, Seconds, Text};
 use crate::domain::{
-    Expected, Extent, Level, Reason, StoredZone, ZoneCertificate, ZoneId, ZoneState, ZoneTarget,
+    Expected, Extent, Level, Part, Reason, StoredHostname, StoredZone, ZoneCertificate, ZoneId, ZoneState,
+    ZoneTarget,
 };
 
 /// What is known of a zone; its hostnames are made row by row as they are written.
@@ -21,6 +22,11 @@ pub(super) struct ZoneRow<H> {
     id: Option<Text<ZoneId>>,
     last_success: Option<Seconds>,
     failure: Option<Label<Reason>>,
+    since: Option<Seconds>,
+    removed_at: Option<Seconds>,
+    zone_level_last_success: Option<Seconds>,
+    zone_level_failure: Option<Label<Reason>>,
+    zone_level_since: Option<Seconds>,
     zone_level_enabled: Option<bool>,
     /// When `listed` was read.
     listed_at: Option<Seconds>,
@@ -40,13 +46,21 @@ impl<'a> ZoneRow<Hostnames<'a>> {
         }
         let mut rows =
             |rows: &'a [ZoneCertificate]| rows.iter().map(|row| ListedRow::new(row, &mut places)).collect();
+        let part =
+            |wanted| zone.parts().find(|(name, _)| *name == wanted).map(|(_, part)| part).unwrap_or_default();
+        let (associations, zone_level) = (part("associations"), part("zone_level"));
         Self {
             zone: zone.key().as_str().into(),
             account: zone.account().into(),
             configured_id: zone.target().id().map(Text),
             id: zone.id().map(Text),
-            last_success: zone.last_success().map(Seconds),
-            failure: zone.failure().map(Label),
+            last_success: associations.last_success.map(Seconds),
+            failure: associations.failure().map(Label),
+            since: associations.since.map(Seconds),
+            removed_at: zone.removed_at().map(Seconds),
+            zone_level_last_success: zone_level.last_success.map(Seconds),
+            zone_level_failure: zone_level.failure().map(Label),
+            zone_level_since: zone_level.since.map(Seconds),
             zone_level_enabled: zone.zone_level_enabled(),
             listed_at: zone.listed_at().map(Seconds),
             listed: zone.listed().map(&mut rows),
@@ -62,8 +76,12 @@ impl ZoneRow<Vec<HostnameRow>> {
     pub(super) fn stored(self) -> serde_json::Result<StoredZone> {
         let found = Found::new(self.certificates);
         let hostnames = self.hostnames.into_iter().map(|row| {
-            let reading = row.reading.map(|reading| reading.reading(&found)).transpose()?;
-            Ok((row.hostname.0, reading, row.failure.map(|Label(reason)| reason)))
+            Ok(StoredHostname {
+                hostname: row.hostname.0,
+                reading: row.reading.map(|reading| reading.reading(&found)).transpose()?,
+                failure: row.failure.map(|Label(reason)| reason),
+                since: row.since.map(|Seconds(at)| at),
+            })
         });
         let certificates = |rows: Vec<ListedRow>, level| -> serde_json::Result<Vec<ZoneCertificate>> {
             rows.into_iter().map(|row| row.certificate(level, &found)).collect()
@@ -71,8 +89,9 @@ impl ZoneRow<Vec<HostnameRow>> {
         Ok(StoredZone {
             target: target(&self.zone, self.account.into(), self.configured_id.map(|Text(id)| id))?,
             id: self.id.map(|Text(id)| id),
-            last_success: self.last_success.map(|Seconds(at)| at),
-            failure: self.failure.map(|Label(reason)| reason),
+            associations: part(self.last_success, self.failure, self.since),
+            zone_level: part(self.zone_level_last_success, self.zone_level_failure, self.zone_level_since),
+            removed_at: self.removed_at.map(|Seconds(at)| at),
             zone_level_enabled: self.zone_level_enabled,
             listed_at: self.listed_at.map(|Seconds(at)| at),
             listed: self.listed.map(|rows| certificates(rows, Level::Hostname)).transpose()?,
@@ -80,6 +99,11 @@ impl ZoneRow<Vec<HostnameRow>> {
             hostnames: hostnames.collect::<serde_json::Result<_>>()?,
         })
     }
+}
+
+fn part(last_success: Option<Seconds>, failure: Option<Label<Reason>>, since: Option<Seconds>) -> Part {
+    let date = |Seconds(at)| at;
+    Part::restored(last_success.map(date), failure.map(|Label(reason)| reason), since.map(date))
 }
 
 /// What was watched under that label.

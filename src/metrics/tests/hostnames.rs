@@ -2,10 +2,11 @@
 
 use super::*;
 
-/// The series of one hostname, without the labels that identify it.
+/// The series of one hostname, its findings aside, without the labels that identify it.
 fn series_of(answer: Option<Result<Reading, Reason>>, states: States) -> Vec<String> {
-    let text = whole(source(zone(&[("h.a.example", answer)])).page(Format::Text, states));
-    let series = text.lines().filter(|line| line.contains("hostname=\"h.a.example\""));
+    let text = whole(source(zone(&[("h.a.example", answer)])).page(Format::Text, view(states)));
+    let is_finding = |line: &&str| line.starts_with("cloudflare_aop_hostname_finding");
+    let series = text.lines().filter(|line| line.contains("hostname=\"h.a.example\"") && !is_finding(line));
     let series = series.map(|line| line.replace("zone=\"a.example\",hostname=\"h.a.example\"", ""));
     series.map(|line| line.replacen("cloudflare_aop_hostname_", "", 1)).collect()
 }
@@ -66,6 +67,31 @@ fn a_full_association_has_34_series_or_17_with_current_states_alone() {
         assert_eq!(series_of(Some(Ok(reading.clone())), States::All).len(), 34);
         assert_eq!(series_of(Some(Ok(reading)), States::Current).len(), 17);
     }
+}
+
+#[test]
+fn a_hostname_has_a_series_for_each_finding_while_it_holds() {
+    let findings = |reading| {
+        let text = whole(source(zone(&[("h.a.example", reading)])).page(Format::Text, View::default()));
+        let lines = text.lines().filter_map(|line| line.strip_prefix("cloudflare_aop_hostname_finding{"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let labels = "account=\"main\",zone=\"a.example\",hostname=\"h.a.example\",finding=";
+    assert_eq!(findings(None), [format!("{labels}\"not_read\",severity=\"unknown\"}} 1")]);
+    let expired = full(Association::Enabled, certificate("c-1", "ca", NOW - 10));
+    let expired = Reading { status: Some(Status::DeletionTimedOut), ..expired };
+    let expected = [("expired", "critical"), ("deletion_timed_out", "warning"), ("pending", "warning")];
+    assert_eq!(
+        findings(Some(Ok(expired.clone()))),
+        expected.map(|(code, severity)| format!("{labels}\"{code}\",severity=\"{severity}\"}} 1"))
+    );
+    let healthy = Reading {
+        status: Some(Status::Active),
+        certificate_status: Some(Status::Active),
+        certificate: Some(certificate("c-1", "ca", NOW + 90 * 86_400)),
+        ..expired
+    };
+    assert_eq!(findings(Some(Ok(healthy))), [] as [&str; 0]);
 }
 
 #[test]

@@ -17,14 +17,29 @@ fn a_page_of_openmetrics_is_written_literally() {
 }
 
 #[test]
-fn a_textfile_has_no_countdown_and_no_family_of_the_exporter() {
-    let kept = whole(Page::textfile(every_kind(), Format::Text, States::All, date(NOW)));
+fn a_textfile_has_no_countdown_and_of_the_exporter_only_when_it_polled() {
+    let kept = whole(textfile(every_kind(), false));
     let page = whole(page(Format::Text, States::All));
-    let countdown = "cloudflare_aop_hostname_certificate_expires_in_seconds";
-    let lasting = |line: &&str| !line.contains(countdown);
-    let rest: Vec<_> = page.lines().filter(lasting).take(kept.lines().count()).collect();
-    assert_eq!(kept.lines().collect::<Vec<_>>(), rest);
-    assert!(kept.contains("cloudflare_aop_certificate_info{") && !kept.contains("cloudflare_aop_api_"));
+    let (snapshot, own) = kept.split_at(kept.find("# HELP cloudflare_aop_exporter_last_poll").unwrap());
+    let left_out = [
+        "cloudflare_aop_hostname_certificate_expires_in_seconds",
+        "cloudflare_aop_zone_poll_interval_seconds",
+    ];
+    let lasting = |line: &&str| !left_out.iter().any(|name| line.contains(name));
+    let rest: Vec<_> = page.lines().filter(lasting).take(snapshot.lines().count()).collect();
+    assert_eq!(snapshot.lines().collect::<Vec<_>>(), rest);
+    assert!(snapshot.contains("cloudflare_aop_hostname_finding{"));
+    assert_eq!(own.lines().count(), 3, "{own}");
+}
+
+#[test]
+fn a_textfile_that_is_written_on_a_schedule_says_how_often() {
+    let [once, scheduled] = [false, true].map(|scheduled| whole(textfile(every_kind(), scheduled)));
+    for interval in
+        ["cloudflare_aop_exporter_poll_interval_seconds 300", "cloudflare_aop_zone_poll_interval_seconds{"]
+    {
+        assert!(scheduled.contains(interval) && !once.contains(interval), "{interval}");
+    }
 }
 
 #[test]
@@ -58,12 +73,12 @@ fn a_call_visits_many_hostnames_for_one_family_at_most() {
     let zone = ZoneTarget::named("default".into(), "example".parse().unwrap(), None);
     let targets = Targets::new([zone.with_hostnames(names.collect())]);
     let unread = Arc::new(Snapshot::default().retarget(&targets));
-    let mut page = Page::textfile(unread, Format::Text, States::All, date(NOW));
+    let mut page = textfile(unread, true);
     let (mut calls, mut out) = (1, Vec::new());
     while page.fill(&mut out, usize::MAX) {
         calls += 1;
     }
-    assert!(calls >= FAMILIES.len(), "{calls}");
+    assert!(calls >= families().count(), "{calls}");
 }
 
 #[test]
@@ -79,7 +94,7 @@ fn a_page_that_has_ended_stays_ended() {
 #[test]
 fn every_family_has_one_header_and_its_series_follow() {
     for format in [Format::Text, Format::OpenMetrics] {
-        let text = whole(source(every_kind()).page(format, States::All));
+        let text = whole(source(every_kind()).page(format, view(States::All)));
         let mut headed = Vec::new();
         for line in text.lines() {
             if let Some(header) = line.strip_prefix("# TYPE ") {
@@ -101,25 +116,25 @@ fn every_family_has_one_header_and_its_series_follow() {
 
 #[test]
 fn every_family_of_an_empty_snapshot_has_a_header() {
-    let empty = Page::textfile(Arc::default(), Format::Text, States::All, date(NOW));
+    let empty = textfile(Arc::default(), true);
     let headed = whole(empty).lines().filter(|line| line.starts_with("# TYPE ")).count();
-    assert_eq!(headed, FAMILIES.len() - 1);
+    assert_eq!(headed, families().count() - 1 + 2, "no countdown, and two of the exporter");
 }
 
 #[test]
 fn only_counters_end_in_total_and_only_infos_in_info() {
-    for family in FAMILIES {
+    for family in families() {
         assert_eq!(family.name.ends_with("_total"), family.kind == exposition::Kind::Counter);
         assert_eq!(family.name.ends_with("_info"), family.kind == exposition::Kind::Info);
     }
-    for family in source(every_kind()).page(Format::Text, States::All).own {
+    for family in source(every_kind()).page(Format::Text, view(States::All)).own {
         assert_eq!(family.name().ends_with("_total"), family.get_field_type() == MetricType::COUNTER);
     }
 }
 
 #[test]
 fn the_families_of_the_exporter_come_last_followed_by_those_of_the_process() {
-    let text = whole(source(every_kind()).page(Format::Text, States::All));
+    let text = whole(source(every_kind()).page(Format::Text, view(States::All)));
     let headers = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let names: Vec<_> = headers.map(|header| header.split(' ').next().unwrap()).collect();
     let position = |wanted: &str| names.iter().position(|name| *name == wanted).unwrap();

@@ -8,7 +8,7 @@ use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::cloudflare::Client;
 use cloudflare_aop_exporter::domain::{Extent, Reason, ZoneTarget};
 use cloudflare_aop_exporter::keeper::Handle;
-use cloudflare_aop_exporter::metrics::{Format, Source, States};
+use cloudflare_aop_exporter::metrics::{Format, Source, View};
 use cloudflare_aop_exporter::poll::{Poller, Setup};
 use cloudflare_aop_exporter::telemetry::Telemetry;
 use tokio::sync::watch;
@@ -51,7 +51,7 @@ impl Polling {
     fn page(&self) -> Page {
         let (telemetry, clock) = (Arc::clone(&self.telemetry), self.clock.clone());
         let source = Source { snapshot: self.keeper.follow(), telemetry, clock };
-        let (mut page, mut text) = (source.page(Format::Text, States::All), Vec::new());
+        let (mut page, mut text) = (source.page(Format::Text, View::default()), Vec::new());
         while page.fill(&mut text, usize::MAX) {}
         let text = String::from_utf8(text).unwrap();
         let samples = text.lines().filter(|line| line.starts_with("cloudflare_aop_"));
@@ -84,12 +84,13 @@ impl Page {
         Reason::ALL.into_iter().zip(new).filter(|(_, new)| *new > 0.0).collect()
     }
 
-    /// What it says of hostnames, zones and certificates.
+    /// What it says of hostnames, zones and certificates, but for findings, which follow from the rest, and the parts of
+    /// zones, which may be read one without the other.
     fn known(&self) -> impl Iterator<Item = (&String, f64)> {
         let known = |series: &&String| {
-            ["hostname_", "zone_", "certificate_"]
-                .iter()
-                .any(|thing| series.strip_prefix("cloudflare_aop_").unwrap().starts_with(thing))
+            let name = series.strip_prefix("cloudflare_aop_").unwrap();
+            let follows = name.contains("_finding{") || name.starts_with("zone_part_");
+            !follows && ["hostname_", "zone_", "certificate_"].iter().any(|thing| name.starts_with(thing))
         };
         self.samples.iter().map(|(series, value)| (series, *value)).filter(move |(series, _)| known(series))
     }
@@ -102,7 +103,10 @@ impl Page {
             let expected = match reads {
                 _ if is("_expires_in_seconds") => value - (self.at - good.at),
                 Reads::Hostnames if is("zone_up") => 0.0,
-                Reads::Hostnames if is("zone_last_success_timestamp_seconds") => value,
+                // the part that was read last counts for nothing
+                Reads::Hostnames | Reads::None if is("zone_last_success_timestamp_seconds") => {
+                    value.min(self.samples[series])
+                }
                 Reads::None if is("_up") => 0.0,
                 Reads::All | Reads::Hostnames if is("_last_success_timestamp_seconds") => self.at,
                 Reads::Some if is("_up") || is("_last_success_timestamp_seconds") => self.samples[series],

@@ -72,6 +72,8 @@ fn a_certificate_of_a_list_is_shown_by_the_latest_answer_about_it() {
             id: "1".parse().unwrap(),
             level: crate::domain::Level::Hostname,
             status: Some(status),
+            since: None,
+            uploaded_on: None,
             certificate: Arc::clone(&certificate),
             hostnames: Some(7),
         }],

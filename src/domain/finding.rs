@@ -1,0 +1,256 @@
+//! Findings: what can be wrong with what is watched, and how bad that is.
+
+/// How bad something is, from good to worst. Of several findings the worst counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Nothing was found.
+    #[default]
+    Ok,
+    /// Worth knowing; nothing has to be done yet.
+    Info,
+    /// It could not be read, so nobody knows.
+    Unknown,
+    /// Something has to be done, in time.
+    Warning,
+    /// Visitors are or soon will be affected, or nobody is watching.
+    Critical,
+}
+
+impl Verdict {
+    /// Every verdict, the worst first.
+    pub const ALL: [Self; 5] = [Self::Critical, Self::Warning, Self::Unknown, Self::Info, Self::Ok];
+
+    /// The verdict in a word, which is also the value of the label `severity`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Info => "info",
+            Self::Unknown => "unknown",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// One thing that is wrong. Its severity depends on what it is about in one case only: [`Finding::Stale`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Finding {
+    /// The end of the certificate is past.
+    Expired,
+    /// The end of the certificate is nearer than the critical threshold.
+    ExpiresVerySoon,
+    /// The end of the certificate is nearer than the warning threshold.
+    ExpiresSoon,
+    /// The certificate's notBefore is in the future.
+    NotYetValid,
+    /// Neither the API nor the certificate says when it ends.
+    EndUnknown,
+    /// The certificate is in use, and deleted or being deleted.
+    CertificateDeleted,
+    /// The API and the certificate disagree on its end or serial number.
+    MetadataMismatch,
+    /// The hostname differs from its expectation.
+    Drifted,
+    /// Cloudflare gave up deploying.
+    DeploymentTimedOut,
+    /// Cloudflare gave up deleting.
+    DeletionTimedOut,
+    /// Cloudflare has been deploying or deleting for longer than the threshold.
+    Pending,
+    /// The certificate has nearly as many associations as it may have.
+    NearHostnameLimit,
+    /// The latest attempt to read it failed, or none was made.
+    NotRead,
+    /// It was last read too long ago.
+    Stale,
+    /// Cloudflare does not accept the token.
+    TokenInvalid,
+    /// The end of the token is nearer than the warning threshold.
+    TokenExpiresSoon,
+    /// Cloudflare answered 429 a short time ago.
+    RateLimited,
+    /// A discovered hostname vanished a short time ago.
+    HostnamesRemoved,
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A hostname.
+    Hostname,
+    /// A certificate.
+    Certificate,
+    /// A zone.
+    Zone,
+    /// A configured account.
+    Account,
+}
+
+impl Finding {
+    /// Every finding.
+    pub const ALL: [Self; 18] = [
+        Self::Expired,
+        Self::ExpiresVerySoon,
+        Self::ExpiresSoon,
+        Self::NotYetValid,
+        Self::EndUnknown,
+        Self::CertificateDeleted,
+        Self::MetadataMismatch,
+        Self::Drifted,
+        Self::DeploymentTimedOut,
+        Self::DeletionTimedOut,
+        Self::Pending,
+        Self::NearHostnameLimit,
+        Self::NotRead,
+        Self::Stale,
+        Self::TokenInvalid,
+        Self::TokenExpiresSoon,
+        Self::RateLimited,
+        Self::HostnamesRemoved,
+    ];
+
+    /// Its code, which is the value of the label `finding`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::ExpiresVerySoon => "expires_very_soon",
+            Self::ExpiresSoon => "expires_soon",
+            Self::NotYetValid => "not_yet_valid",
+            Self::EndUnknown => "end_unknown",
+            Self::CertificateDeleted => "certificate_deleted",
+            Self::MetadataMismatch => "metadata_mismatch",
+            Self::Drifted => "drifted",
+            Self::DeploymentTimedOut => "deployment_timed_out",
+            Self::DeletionTimedOut => "deletion_timed_out",
+            Self::Pending => "pending",
+            Self::NearHostnameLimit => "near_hostname_limit",
+            Self::NotRead => "not_read",
+            Self::Stale => "stale",
+            Self::TokenInvalid => "token_invalid",
+            Self::TokenExpiresSoon => "token_expires_soon",
+            Self::RateLimited => "rate_limited",
+            Self::HostnamesRemoved => "hostnames_removed",
+        }
+    }
+
+    /// How bad it is. An account that is stale is watched by nobody.
+    pub const fn severity(self, subject: Subject) -> Verdict {
+        match self {
+            Self::Expired
+            | Self::ExpiresVerySoon
+            | Self::NotYetValid
+            | Self::CertificateDeleted
+            | Self::Drifted
+            | Self::DeploymentTimedOut
+            | Self::TokenInvalid => Verdict::Critical,
+            Self::Stale if matches!(subject, Subject::Account) => Verdict::Critical,
+            Self::ExpiresSoon
+            | Self::EndUnknown
+            | Self::MetadataMismatch
+            | Self::DeletionTimedOut
+            | Self::Pending
+            | Self::Stale
+            | Self::TokenExpiresSoon
+            | Self::RateLimited
+            | Self::HostnamesRemoved => Verdict::Warning,
+            Self::NotRead => Verdict::Unknown,
+            Self::NearHostnameLimit => Verdict::Info,
+        }
+    }
+}
+
+/// All findings about one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Findings {
+    subject: Subject,
+    /// One bit for each finding.
+    bits: u32,
+}
+
+impl Findings {
+    /// No findings about a thing of this kind.
+    pub const fn none(subject: Subject) -> Self {
+        Self { subject, bits: 0 }
+    }
+
+    /// Adds a finding if it holds.
+    pub(super) fn add(&mut self, finding: Finding, holds: bool) {
+        self.bits |= u32::from(holds) << finding as u8;
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.bits == 0
+    }
+
+    /// The findings with their severities, the worst first.
+    pub fn iter(self) -> impl Iterator<Item = (Finding, Verdict)> {
+        let mut found: Vec<_> = self.unsorted().collect();
+        found.sort_by_key(|(_, severity)| std::cmp::Reverse(*severity));
+        found.into_iter()
+    }
+
+    /// The worst severity, or ok.
+    pub fn verdict(self) -> Verdict {
+        self.unsorted().map(|(_, severity)| severity).max().unwrap_or_default()
+    }
+
+    fn unsorted(self) -> impl Iterator<Item = (Finding, Verdict)> {
+        let holds = move |finding: &Finding| self.bits >> *finding as u8 & 1 == 1;
+        let held = Finding::ALL.into_iter().filter(holds);
+        held.map(move |finding| (finding, finding.severity(self.subject)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_have_the_codes_and_severities_of_the_contract() {
+        let critical = "expired expires_very_soon not_yet_valid certificate_deleted drifted \
+            deployment_timed_out token_invalid";
+        let warning = "expires_soon end_unknown metadata_mismatch deletion_timed_out pending stale \
+            token_expires_soon rate_limited hostnames_removed";
+        let of = |verdict, subject| {
+            let all = Finding::ALL.into_iter().filter(|finding| finding.severity(subject) == verdict);
+            all.map(Finding::code).collect::<Vec<_>>().join(" ")
+        };
+        for subject in [Subject::Hostname, Subject::Certificate, Subject::Zone] {
+            assert_eq!(of(Verdict::Critical, subject), critical);
+            assert_eq!(of(Verdict::Warning, subject), warning);
+            assert_eq!(of(Verdict::Unknown, subject), "not_read");
+            assert_eq!(of(Verdict::Info, subject), "near_hostname_limit");
+        }
+        assert_eq!(Finding::Stale.severity(Subject::Account), Verdict::Critical);
+    }
+
+    #[test]
+    fn the_worst_finding_comes_first_and_is_the_verdict() {
+        let mut findings = Findings::none(Subject::Hostname);
+        assert!(findings.is_empty());
+        assert_eq!(findings.verdict(), Verdict::Ok);
+        for (finding, verdict) in [
+            (Finding::NearHostnameLimit, Verdict::Info),
+            (Finding::NotRead, Verdict::Unknown),
+            (Finding::Stale, Verdict::Warning),
+            (Finding::HostnamesRemoved, Verdict::Warning),
+            (Finding::Drifted, Verdict::Critical),
+        ] {
+            findings.add(Finding::Expired, false);
+            findings.add(finding, true);
+            assert_eq!(findings.verdict(), verdict);
+        }
+        let codes: Vec<_> = findings.iter().map(|(finding, _)| finding.code()).collect();
+        assert_eq!(codes, ["drifted", "stale", "hostnames_removed", "not_read", "near_hostname_limit"]);
+    }
+
+    #[test]
+    fn all_findings_have_a_bit_of_their_own() {
+        for (index, finding) in Finding::ALL.into_iter().enumerate() {
+            assert_eq!(finding as usize, index);
+        }
+        assert_eq!(Verdict::ALL.map(Verdict::label), ["critical", "warning", "unknown", "info", "ok"]);
+    }
+}

@@ -1,0 +1,233 @@
+//! The judge: decides which findings hold.
+
+mod thresholds;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{
+    AccountState, Association, Certificate, Date, Entry, Finding, Findings, Level, Reading, Snapshot, Status,
+    Subject, Verdict, ZoneCertificate, ZoneState,
+};
+
+pub use thresholds::Thresholds;
+pub use words::Told;
+
+/// A certificate may have 100 associations; with more than this many its limit is near.
+const MANY_HOSTNAMES: u32 = 90;
+/// What was read this recently is not stale, however short its interval.
+const FRESH: i64 = 15 * 60;
+/// What was last read so many intervals ago is stale.
+const STALE_INTERVALS: i64 = 3;
+/// For this long a 429 is told.
+const RATE_LIMITED: i64 = 15 * 60;
+/// For this long a hostname that vanished is told.
+const REMOVED: i64 = 60 * 60;
+
+/// Judges one snapshot at one moment. Whatever shows a verdict shows what it finds, and nothing else.
+pub struct Judge {
+    snapshot: Arc<Snapshot>,
+    thresholds: Thresholds,
+    now: Date,
+    /// The accounts of which nothing was read for too long.
+    stale_accounts: BTreeSet<Arc<str>>,
+}
+
+impl Judge {
+    /// Judges `snapshot` at `now`.
+    pub fn new(snapshot: Arc<Snapshot>, thresholds: Thresholds, now: Date) -> Self {
+        let mut judge = Self { snapshot, thresholds, now, stale_accounts: BTreeSet::new() };
+        let accounts = judge.snapshot.accounts().iter().map(|account| Arc::clone(account.name()));
+        let mut stale: BTreeSet<_> = accounts.collect();
+        let mut without_zone = stale.clone();
+        for zone in judge.snapshot.zones() {
+            without_zone.remove(zone.account());
+            if !zone.parts().all(|(_, part)| judge.is_old(zone, part.seen())) {
+                stale.remove(zone.account());
+            }
+        }
+        judge.stale_accounts = &stale - &without_zone;
+        judge
+    }
+
+    /// What is judged.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// The spans that decide.
+    pub fn thresholds(&self) -> Thresholds {
+        self.thresholds
+    }
+
+    /// The moment at which it is judged.
+    pub fn now(&self) -> Date {
+        self.now
+    }
+
+    /// Whether the latest attempts could read at least one zone of the account, or there is none to read.
+    pub fn is_up(&self, account: &AccountState) -> bool {
+        let mut zones = self.snapshot.zones().iter().filter(|zone| zone.account() == &**account.name());
+        let mut is_any = false;
+        zones.any(|zone| {
+            is_any = true;
+            zone.is_up()
+        }) || !is_any
+    }
+
+    /// What is wrong with an account.
+    pub fn account(&self, account: &AccountState) -> Findings {
+        let mut found = Findings::none(Subject::Account);
+        let facts = account.facts();
+        let is_invalid = facts.token.valid == Some(false);
+        let left = facts.token.expires.map(|end| end.seconds_from(self.now));
+        found.add(Finding::NotRead, !self.is_up(account));
+        found.add(Finding::Stale, self.stale_accounts.contains(account.name()));
+        found.add(Finding::TokenInvalid, is_invalid);
+        found.add(
+            Finding::TokenExpiresSoon,
+            !is_invalid && left.is_some_and(|left| left < self.thresholds.warning),
+        );
+        found.add(Finding::RateLimited, self.is_within(RATE_LIMITED, facts.rate_limited_at));
+        found
+    }
+
+    /// What is wrong with a zone, its hostnames and certificates aside.
+    pub fn zone(&self, zone: &ZoneState) -> Findings {
+        let mut found = Findings::none(Subject::Zone);
+        found.add(Finding::NotRead, !zone.is_up());
+        found.add(Finding::Stale, self.is_zone_old(zone) && !self.is_account_stale(zone));
+        found.add(Finding::HostnamesRemoved, self.is_within(REMOVED, zone.removed_at()));
+        found
+    }
+
+    /// What is wrong with a certificate of a zone. One of the hostname store is judged through the hostnames that use
+    /// it, but for what is about the store.
+    pub fn certificate(&self, zone: &ZoneState, known: &ZoneCertificate) -> Findings {
+        let mut found = Findings::none(Subject::Certificate);
+        let is_near = known.hostnames.is_some_and(|hostnames| hostnames > MANY_HOSTNAMES);
+        found.add(Finding::NearHostnameLimit, is_near);
+        found.add(Finding::DeletionTimedOut, known.status == Some(Status::DeletionTimedOut));
+        if known.level == Level::Zone && zone.zone_level_enabled() != Some(false) {
+            self.presented(&mut found, Some(&known.certificate), known.status);
+            found.add(Finding::DeploymentTimedOut, known.status == Some(Status::DeploymentTimedOut));
+            found.add(Finding::Pending, self.pending_certificate(known).is_some());
+        }
+        found
+    }
+
+    /// What is wrong with a hostname of a zone.
+    pub fn hostname(&self, zone: &ZoneState, entry: &Entry) -> Findings {
+        let mut found = Findings::none(Subject::Hostname);
+        found.add(Finding::NotRead, !entry.is_up());
+        // most hostnames are read together with their zone
+        let is_stale = self.is_old(zone, entry.seen());
+        found.add(Finding::Stale, is_stale && !self.is_zone_old(zone) && !self.is_account_stale(zone));
+        let Some(reading) = entry.reading() else { return found };
+        found.add(Finding::Drifted, entry.expectation().is_drifted(reading));
+        if reading.association == Association::Enabled {
+            self.presented(&mut found, reading.certificate.as_deref(), reading.certificate_status);
+        }
+        if reading.association != Association::None {
+            let has = |status| [reading.status, reading.certificate_status].contains(&Some(status));
+            found.add(Finding::DeploymentTimedOut, has(Status::DeploymentTimedOut));
+            found.add(Finding::DeletionTimedOut, has(Status::DeletionTimedOut));
+            found.add(Finding::Pending, self.pending(entry, reading).next().is_some());
+        }
+        found
+    }
+
+    /// The worst of everything.
+    pub fn verdict(&self) -> Verdict {
+        let accounts = self.snapshot.accounts().iter().map(|account| self.account(account));
+        let zones = self.snapshot.zones().iter().flat_map(|zone| {
+            let certificates = zone.certificates().iter().map(|known| self.certificate(zone, known));
+            let hostnames = zone.entries().iter().map(|entry| self.hostname(zone, entry));
+            certificates.chain(hostnames).chain([self.zone(zone)])
+        });
+        accounts.chain(zones).map(Findings::verdict).max().unwrap_or_default()
+    }
+
+    /// What is wrong with a certificate that is presented.
+    fn presented(&self, found: &mut Findings, certificate: Option<&Certificate>, status: Option<Status>) {
+        let Thresholds { warning, critical, .. } = self.thresholds;
+        let left = certificate.and_then(Certificate::ends).map(|end| end.seconds_from(self.now));
+        found.add(Finding::EndUnknown, left.is_none());
+        if let Some(left) = left {
+            found.add(Finding::Expired, left <= 0);
+            found.add(Finding::ExpiresVerySoon, left > 0 && left < critical);
+            found.add(Finding::ExpiresSoon, left > 0 && left >= critical && left < warning);
+        }
+        let begins = certificate.and_then(Certificate::pem).map(|pem| pem.not_before);
+        found.add(Finding::NotYetValid, begins > Some(self.now));
+        let matches = certificate.and_then(Certificate::metadata_match);
+        found.add(Finding::MetadataMismatch, matches == Some(false));
+        let is_deleted = matches!(status, Some(Status::PendingDeletion | Status::Deleted));
+        found.add(Finding::CertificateDeleted, is_deleted);
+    }
+
+    /// What of a hostname has been pending for too long: the noun, the status, and for how long.
+    fn pending(&self, entry: &Entry, reading: &Reading) -> impl Iterator<Item = (&'static str, Status, i64)> {
+        let certificate_changed = match reading.certificate_status {
+            // its upload was long before
+            Some(Status::PendingDeletion) => reading.certificate_updated_at,
+            _ => reading.certificate_uploaded_on,
+        };
+        let parts = [
+            ("association", reading.status, reading.updated_at),
+            ("certificate", reading.certificate_status, certificate_changed),
+        ];
+        let overdue = parts.map(|(what, status, began)| {
+            let (status, seconds) = self.overdue(status, began, entry.since())?;
+            Some((what, status, seconds))
+        });
+        overdue.into_iter().flatten()
+    }
+
+    /// The status of a zone-level certificate that has been pending for too long, and for how long.
+    fn pending_certificate(&self, known: &ZoneCertificate) -> Option<(Status, i64)> {
+        let is_deleted = known.status == Some(Status::PendingDeletion);
+        let uploaded_on = known.uploaded_on.filter(|_| !is_deleted);
+        self.overdue(known.status, uploaded_on, known.since)
+    }
+
+    /// The status and for how long it has lasted, if that is too long for a pending one. It began at `began`, or when it
+    /// was first seen where that is missing or in the future.
+    fn overdue(
+        &self,
+        status: Option<Status>,
+        began: Option<Date>,
+        seen: Option<Date>,
+    ) -> Option<(Status, i64)> {
+        let status = status.filter(|status| status.is_pending())?;
+        let began = began.filter(|began| *began <= self.now).or(seen)?;
+        let seconds = self.now.seconds_from(began);
+        (seconds > self.thresholds.pending).then_some((status, seconds))
+    }
+
+    fn is_account_stale(&self, zone: &ZoneState) -> bool {
+        self.stale_accounts.contains(zone.account())
+    }
+
+    /// Whether a part of the zone is out of date.
+    fn is_zone_old(&self, zone: &ZoneState) -> bool {
+        zone.parts().any(|(_, part)| self.is_old(zone, part.seen()))
+    }
+
+    /// Whether something of the zone that was last read at `seen`, or wanted since then, is out of date.
+    fn is_old(&self, zone: &ZoneState, seen: Option<Date>) -> bool {
+        let interval =
+            zone.interval().map_or(0, |interval| i64::try_from(interval.as_secs()).unwrap_or(i64::MAX));
+        let limit = interval.saturating_mul(STALE_INTERVALS).max(FRESH);
+        seen.is_some_and(|seen| self.now.seconds_from(seen) > limit)
+    }
+
+    /// Whether that was in the latest `span` seconds.
+    fn is_within(&self, span: i64, at: Option<Date>) -> bool {
+        at.is_some_and(|at| (0..span).contains(&self.now.seconds_from(at)))
+    }
+}

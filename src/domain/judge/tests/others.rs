@@ -1,0 +1,228 @@
+//! Findings about zones, certificates and accounts, and about what is out of date.
+
+use super::*;
+
+fn any() -> Expectation {
+    Expectation { association: Expected::Any, cert_id: None }
+}
+
+fn ended(seconds_ago: i64) -> Outcome {
+    Outcome::Ended { result: Ok(()), at: at(NOW - seconds_ago) }
+}
+
+fn zone_level(enabled: bool, certificates: Vec<ZoneCertificate>, seconds_ago: i64) -> Outcome {
+    Outcome::ZoneLevel { enabled: Ok(enabled), certificates: Ok(certificates), at: at(NOW - seconds_ago) }
+}
+
+fn read(seconds_ago: i64) -> Outcome {
+    Outcome::Read(name(), Ok(Reading { read_at: at(NOW - seconds_ago), ..healthy() }))
+}
+
+fn planned(interval: i64, seconds_ago: i64) -> Outcome {
+    Outcome::Planned { interval: Duration::from_secs(interval.unsigned_abs()), at: at(NOW - seconds_ago) }
+}
+
+/// What is found, by the subject.
+fn everything(judge: &Judge) -> Vec<String> {
+    let of = |subject: &str, told| {
+        said(told).into_iter().map(|said| format!("{subject} {said}")).collect::<Vec<_>>()
+    };
+    let mut all = Vec::new();
+    for account in judge.snapshot().accounts() {
+        all.extend(of("account", judge.tell_account(account)));
+    }
+    for zone in judge.snapshot().zones() {
+        all.extend(of("zone", judge.tell_zone(zone)));
+        for known in zone.certificates() {
+            all.extend(of("certificate", judge.tell_certificate(zone, known)));
+        }
+        for entry in zone.entries() {
+            all.extend(of("hostname", judge.tell_hostname(zone, entry)));
+        }
+    }
+    all
+}
+
+fn found(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<String> {
+    everything(&judge(known(any(), outcomes)))
+}
+
+/// A zone-level certificate.
+fn of_zone(status: Status, certificate: Arc<Certificate>) -> ZoneCertificate {
+    ZoneCertificate {
+        id: "c".parse().unwrap(),
+        level: Level::Zone,
+        status: Some(status),
+        since: None,
+        uploaded_on: None,
+        certificate,
+        hostnames: None,
+    }
+}
+
+fn with_certificate(enabled: bool, certificate: ZoneCertificate) -> Vec<String> {
+    found([read(0), zone_level(enabled, vec![certificate], 0), ended(0)])
+}
+
+#[test]
+fn a_zone_level_certificate_is_judged_while_the_switch_is_on_or_unknown() {
+    for (certificate, expected) in [
+        (of_zone(Status::Active, ending(-DAY)), "expired: expired 24 hours ago"),
+        (of_zone(Status::Active, ending(DAY)), "expires_very_soon: expires in 24 hours"),
+        (
+            of_zone(Status::PendingDeletion, ending(90 * DAY)),
+            "certificate_deleted: the certificate is being deleted",
+        ),
+        (of_zone(Status::Deleted, ending(90 * DAY)), "certificate_deleted: the certificate is deleted"),
+        (
+            of_zone(Status::DeploymentTimedOut, ending(90 * DAY)),
+            "deployment_timed_out: deployment of the certificate timed out",
+        ),
+    ] {
+        assert_eq!(with_certificate(true, certificate.clone()), [format!("certificate {expected}")]);
+        assert_eq!(with_certificate(false, certificate.clone()), [] as [&str; 0]);
+        let unknown = Outcome::ZoneLevel {
+            enabled: Err(Reason::Forbidden),
+            certificates: Ok(vec![certificate]),
+            at: at(NOW),
+        };
+        assert!(found([read(0), unknown, ended(0)]).contains(&format!("certificate {expected}")));
+    }
+    let timed_out = of_zone(Status::DeletionTimedOut, ending(-DAY));
+    let deletion = "certificate deletion_timed_out: deletion of the certificate timed out";
+    assert_eq!(with_certificate(false, timed_out), [deletion], "whether or not it is presented");
+}
+
+#[test]
+fn a_deleted_zone_level_certificate_is_in_use_unless_there_is_another() {
+    let id = |id: &str, row| ZoneCertificate { id: id.parse().unwrap(), ..row };
+    let deleted = id("old", of_zone(Status::Deleted, ending(90 * DAY)));
+    let rows = vec![deleted, id("new", of_zone(Status::Active, ending(90 * DAY)))];
+    assert_eq!(found([read(0), zone_level(true, rows, 0), ended(0)]), [] as [&str; 0]);
+}
+
+#[test]
+fn a_zone_level_certificate_is_pending_since_its_upload_or_since_it_was_first_seen() {
+    let pending = |uploaded: Option<i64>| ZoneCertificate {
+        uploaded_on: uploaded.map(|seconds| at(NOW - seconds)),
+        ..of_zone(Status::PendingDeployment, ending(90 * DAY))
+    };
+    let for_an_hour = "certificate pending: certificate pending_deployment for 1 hour";
+    assert_eq!(with_certificate(true, pending(Some(30 * MINUTE))), [] as [&str; 0]);
+    assert_eq!(with_certificate(true, pending(Some(HOUR))), [for_an_hour]);
+    assert_eq!(with_certificate(false, pending(Some(HOUR))), [] as [&str; 0]);
+    let seen = |row: ZoneCertificate| {
+        found([zone_level(true, vec![row.clone()], HOUR), read(0), zone_level(true, vec![row], 0), ended(0)])
+    };
+    assert_eq!(seen(pending(None)), [for_an_hour]);
+    assert_eq!(seen(pending(Some(-DAY))), [for_an_hour]);
+}
+
+#[test]
+fn a_certificate_of_the_hostname_store_is_near_its_limit_with_more_than_90_hostnames() {
+    let listed = |hostnames| {
+        let row = ZoneCertificate {
+            level: Level::Hostname,
+            hostnames: Some(hostnames),
+            // it is judged through the hostnames that use it
+            ..of_zone(Status::DeploymentTimedOut, ending(-DAY))
+        };
+        let listed =
+            Outcome::Listed { hostnames: Vec::new(), present: None, certificates: vec![row], at: at(NOW) };
+        found([read(0), listed, zone_level(true, Vec::new(), 0), ended(0)])
+    };
+    assert_eq!(listed(90), [] as [&str; 0]);
+    assert_eq!(listed(91), ["certificate near_hostname_limit: 91 of at most 100 hostnames"]);
+}
+
+#[test]
+fn a_hostname_that_vanished_is_told_for_an_hour() {
+    let removed = |seconds_ago| {
+        let zone = ZoneTarget::named("main".into(), "example".parse().unwrap(), None);
+        let zone = zone.with_extent(Extent { discovered: Some(Expected::Any), ..Extent::default() });
+        let gone = Outcome::Listed {
+            hostnames: Vec::new(),
+            present: Some(Default::default()),
+            certificates: Vec::new(),
+            at: at(NOW - seconds_ago),
+        };
+        let outcomes = [read(seconds_ago + 60), gone, ended(0)].map(|outcome| (key(), outcome));
+        everything(&judge(Snapshot::default().retarget(&Targets::new([zone])).fold(outcomes)))
+    };
+    let message = "zone hostnames_removed: a discovered hostname vanished 59 minutes ago";
+    assert_eq!(removed(HOUR - 1), [message]);
+    assert_eq!(removed(HOUR), [] as [&str; 0]);
+}
+
+#[test]
+fn an_account_shows_its_token_and_that_it_is_rate_limited() {
+    let facts = |token, rate_limited_at| {
+        let known = known(any(), [read(0), zone_level(true, Vec::new(), 0), ended(0)]);
+        everything(&judge(known.with_facts("main", AccountFacts { token, rate_limited_at }))).join(", ")
+    };
+    let token =
+        |valid, expires: Option<i64>| TokenState { valid, expires: expires.map(|seconds| at(NOW + seconds)) };
+    assert_eq!(facts(token(Some(true), Some(30 * DAY)), None), "");
+    assert_eq!(
+        facts(token(Some(true), Some(30 * DAY - 1)), None),
+        "account token_expires_soon: the token expires in 29 days"
+    );
+    assert_eq!(facts(token(Some(false), Some(-DAY)), None), "account token_invalid: the token is not valid");
+    assert_eq!(
+        facts(TokenState::default(), Some(at(NOW - 15 * MINUTE + 1))),
+        "account rate_limited: Cloudflare answered 429 14 minutes ago, and may block requests for minutes"
+    );
+    assert_eq!(facts(TokenState::default(), Some(at(NOW - 15 * MINUTE))), "");
+}
+
+#[test]
+fn only_the_widest_thing_that_is_out_of_date_is_told() {
+    // the limit of short intervals is 15 minutes
+    let old = 15 * MINUTE + 1;
+    let all = |zone, hostname| {
+        found([planned(300, HOUR), read(hostname), zone_level(true, vec![], zone), ended(zone)])
+    };
+    assert_eq!(all(15 * MINUTE, 15 * MINUTE), [] as [&str; 0]);
+    assert_eq!(all(0, old), ["hostname stale: last read 15 minutes ago"]);
+    assert_eq!(all(old, old), ["account stale: nothing of it was read for too long"]);
+
+    let two = |account: &str| {
+        let other = ZoneTarget::named(account.into(), "other".parse().unwrap(), None);
+        let targets = Targets::new([ZoneTarget::clone(known(any(), []).zones()[0].target()), other]);
+        let read = [planned(300, HOUR), read(old), zone_level(true, vec![], old), ended(old)];
+        let other = ZoneKey::from(&"other".parse().unwrap());
+        let outcomes = read.map(|outcome| (key(), outcome)).into_iter().chain([(other, ended(0))]);
+        everything(&judge(Snapshot::default().retarget(&targets).fold(outcomes)))
+    };
+    assert_eq!(two("main"), ["zone stale: last read 15 minutes ago"]);
+    assert_eq!(two("second"), ["account stale: nothing of it was read for too long"]);
+}
+
+#[test]
+fn what_is_polled_seldom_is_out_of_date_after_three_intervals() {
+    let all = |ago| found([planned(HOUR, 5 * HOUR), read(ago), zone_level(true, vec![], ago), ended(ago)]);
+    assert_eq!(all(3 * HOUR), [] as [&str; 0]);
+    assert_eq!(all(3 * HOUR + 1), ["account stale: nothing of it was read for too long"]);
+}
+
+#[test]
+fn what_was_never_read_is_out_of_date_since_it_was_wanted() {
+    let unread = "not_read: not read yet";
+    let never = |ago| found([planned(300, ago)]);
+    let expected = [
+        "account not_read: none of its zones was read",
+        &format!("zone {unread}"),
+        &format!("hostname {unread}"),
+    ]
+    .map(str::to_owned);
+    assert_eq!(never(15 * MINUTE), expected);
+    assert_eq!(never(16 * MINUTE)[0], "account stale: nothing of it was read for too long");
+    let hostname = found([planned(300, HOUR), zone_level(true, vec![], 0), ended(0)]);
+    assert_eq!(hostname, ["hostname stale: never read", "hostname not_read: not read yet"]);
+}
+
+#[test]
+fn one_part_that_is_out_of_date_makes_its_zone_so() {
+    let old_switch = [planned(300, HOUR), read(0), zone_level(true, vec![], HOUR), ended(0)];
+    assert_eq!(found(old_switch), ["zone stale: last read 1 hour ago"]);
+}

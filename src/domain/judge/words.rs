@@ -1,0 +1,173 @@
+//! Findings in words: what was expected, and what is.
+
+use super::Judge;
+use crate::domain::{
+    AccountState, Association, CertId, Certificate, Date, Distance, Entry, Finding, Findings, Reason, Span,
+    Status, Verdict, ZoneCertificate, ZoneState,
+};
+
+/// A finding in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// What was found.
+    pub finding: Finding,
+    /// How bad it is.
+    pub severity: Verdict,
+    /// A few words about this very case.
+    pub message: String,
+}
+
+impl Told {
+    /// The worst severity of findings that are sorted by it, or ok.
+    pub fn worst(told: &[Self]) -> Verdict {
+        told.first().map_or(Verdict::Ok, |told| told.severity)
+    }
+}
+
+impl Judge {
+    /// Tells what is wrong with an account, the worst first.
+    pub fn tell_account(&self, account: &AccountState) -> Vec<Told> {
+        let facts = account.facts();
+        told(self.account(account), |finding| match finding {
+            Finding::NotRead => "none of its zones was read".into(),
+            Finding::Stale => "nothing of it was read for too long".into(),
+            Finding::TokenInvalid => "the token is not valid".into(),
+            Finding::TokenExpiresSoon => self.distance("the token expires", facts.token.expires),
+            _ => {
+                let ago = self.distance("Cloudflare answered 429", facts.rate_limited_at);
+                format!("{ago}, and may block requests for minutes")
+            }
+        })
+    }
+
+    /// Tells what is wrong with a zone, the worst first.
+    pub fn tell_zone(&self, zone: &ZoneState) -> Vec<Told> {
+        told(self.zone(zone), |finding| match finding {
+            Finding::NotRead => not_read(zone.failure()),
+            Finding::Stale => self.last_read(zone.last_success()),
+            _ => self.distance("a discovered hostname vanished", zone.removed_at()),
+        })
+    }
+
+    /// Tells what is wrong with a certificate of a zone, the worst first.
+    pub fn tell_certificate(&self, zone: &ZoneState, known: &ZoneCertificate) -> Vec<Told> {
+        told(self.certificate(zone, known), |finding| match finding {
+            Finding::NearHostnameLimit => {
+                format!("{} of at most 100 hostnames", known.hostnames.unwrap_or_default())
+            }
+            Finding::Pending => {
+                let pending = self.pending_certificate(known);
+                pending.map(|(status, seconds)| lasts("certificate", status, seconds)).unwrap_or_default()
+            }
+            Finding::DeploymentTimedOut => timed_out("deployment", "certificate"),
+            Finding::DeletionTimedOut => timed_out("deletion", "certificate"),
+            _ => self.presented_words(finding, Some(&known.certificate), known.status),
+        })
+    }
+
+    /// Tells what is wrong with a hostname of a zone, the worst first.
+    pub fn tell_hostname(&self, zone: &ZoneState, entry: &Entry) -> Vec<Told> {
+        let reading = entry.reading();
+        let status = reading.and_then(|reading| reading.status);
+        let what = |timed_out| if status == Some(timed_out) { "association" } else { "certificate" };
+        told(self.hostname(zone, entry), |finding| match finding {
+            Finding::NotRead => not_read(entry.failure()),
+            Finding::Stale => self.last_read(reading.map(|reading| reading.read_at)),
+            Finding::Drifted => drift(entry),
+            Finding::Pending => {
+                let pending = reading.into_iter().flat_map(|reading| self.pending(entry, reading));
+                let pending = pending.map(|(what, status, seconds)| lasts(what, status, seconds));
+                pending.collect::<Vec<_>>().join(", ")
+            }
+            Finding::DeploymentTimedOut => timed_out("deployment", what(Status::DeploymentTimedOut)),
+            Finding::DeletionTimedOut => timed_out("deletion", what(Status::DeletionTimedOut)),
+            _ => {
+                let certificate = reading.and_then(|reading| reading.certificate.as_deref());
+                let status = reading.and_then(|reading| reading.certificate_status);
+                self.presented_words(finding, certificate, status)
+            }
+        })
+    }
+
+    fn presented_words(
+        &self,
+        finding: Finding,
+        certificate: Option<&Certificate>,
+        status: Option<Status>,
+    ) -> String {
+        let ends = certificate.and_then(Certificate::ends);
+        let begins = certificate.and_then(Certificate::pem).map(|pem| pem.not_before);
+        match finding {
+            Finding::Expired => self.distance("expired", ends),
+            Finding::ExpiresVerySoon | Finding::ExpiresSoon => self.distance("expires", ends),
+            Finding::NotYetValid => self.distance("becomes valid", begins),
+            Finding::EndUnknown => "no certificate end is known".into(),
+            Finding::MetadataMismatch => mismatch(certificate),
+            _ if status == Some(Status::Deleted) => "the certificate is deleted".into(),
+            _ => "the certificate is being deleted".into(),
+        }
+    }
+
+    fn last_read(&self, at: Option<Date>) -> String {
+        if at.is_some() { self.distance("last read", at) } else { "never read".into() }
+    }
+
+    /// `what`, and how far from now.
+    fn distance(&self, what: &str, date: Option<Date>) -> String {
+        let distance = date.map(|date| Distance(date.seconds_from(self.now)));
+        distance.map_or_else(|| what.to_owned(), |distance| format!("{what} {distance}"))
+    }
+}
+
+fn told(findings: Findings, message: impl Fn(Finding) -> String) -> Vec<Told> {
+    let told = |(finding, severity)| Told { finding, severity, message: message(finding) };
+    findings.iter().map(told).collect()
+}
+
+fn not_read(failure: Option<Reason>) -> String {
+    failure.map_or("not read yet".into(), |reason| format!("not read: {}", reason.words()))
+}
+
+fn lasts(what: &str, status: Status, seconds: i64) -> String {
+    format!("{what} {} for {}", status.label(), Span(seconds))
+}
+
+fn timed_out(change: &str, what: &str) -> String {
+    format!("{change} of the {what} timed out")
+}
+
+/// What was expected of a hostname, and what is.
+fn drift(entry: &Entry) -> String {
+    let Some(reading) = entry.reading() else { return String::new() };
+    let expectation = entry.expectation();
+    if !expectation.association.admits(reading.association) {
+        let is = match reading.association {
+            Association::None => "has no association".to_owned(),
+            other => format!("is {}", other.label()),
+        };
+        return format!("expected {}, {is}", expectation.association.label());
+    }
+    let has = reading.certificate.as_ref().and_then(|certificate| certificate.id());
+    let expected = expectation.cert_id.as_ref();
+    let (expected, has) = (expected.map_or("", CertId::as_str), has.map_or("none", CertId::as_str));
+    let shared = expected.bytes().zip(has.bytes()).take_while(|(one, other)| one == other).count();
+    format!("expected certificate {}, has {}", shortened(expected, shared), shortened(has, shared))
+}
+
+/// As much of an id as tells it from another with which it shares so many characters.
+fn shortened(id: &str, shared: usize) -> String {
+    let length = (shared + 1).max(4);
+    if length + 1 < id.len() { format!("{}…", &id[..length]) } else { id.to_owned() }
+}
+
+/// On what the API and a certificate disagree.
+fn mismatch(certificate: Option<&Certificate>) -> String {
+    let dates = certificate.and_then(|known| Some((known.details().expires_on?, known.pem()?.not_after)));
+    match dates {
+        Some((api, pem)) if api != pem => {
+            let day = |date: Date| jiff::Timestamp::from(date).strftime("%Y-%m-%d").to_string();
+            format!("the API says that it ends {}, the certificate says {}", day(api), day(pem))
+        }
+        _ => "the API and the certificate have different serial numbers".into(),
+    }
+}
