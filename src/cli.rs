@@ -7,6 +7,7 @@ mod demo;
 mod generate;
 mod hostname;
 mod logs;
+mod print;
 mod serve;
 mod simulate;
 
@@ -40,6 +41,8 @@ enum Command {
     Hostname(hostname::Hostname),
     #[command(subcommand)]
     Config(config::Config),
+    #[command(subcommand)]
+    Print(print::Print),
     Simulate(simulate::Simulate),
     Completions(generate::Completions),
     Man(generate::Man),
@@ -78,6 +81,7 @@ impl Cli {
             Command::Check(check) => block_on(check.run()),
             Command::Hostname(hostname) => block_on(hostname.run()),
             Command::Config(config) => config.run(),
+            Command::Print(print) => print.run(),
             Command::Simulate(simulate) => block_on(simulate.run()),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(),

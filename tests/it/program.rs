@@ -26,7 +26,7 @@ fn completions_and_manual_name_every_command() {
     {
         let output = run(arguments);
         assert!(output.status.success());
-        for command in ["serve", "demo", "check", "hostname", "config", "simulate"] {
+        for command in ["serve", "demo", "check", "hostname", "config", "print", "simulate"] {
             assert!(text(&output.stdout).contains(command), "{arguments:?} lacks {command}");
         }
     }
@@ -38,6 +38,36 @@ fn the_example_configuration_is_sound() {
     assert_eq!(text(&output.stderr), "");
     assert_eq!(text(&output.stdout), "ok: accounts: 1, zones: 1, hostnames: 2\n");
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn print_writes_the_shipped_files() {
+    for (name, path) in [
+        ("rules", "deploy/prometheus/rules.yml"),
+        ("alertmanager", "deploy/alertmanager/alertmanager.yml"),
+        ("dashboard", "deploy/grafana/dashboards/cloudflare-aop.json"),
+        ("scrape", "deploy/prometheus/scrape.yml"),
+        ("config", "config.example.toml"),
+    ] {
+        let output = run(&["print", name]);
+        assert_eq!(text(&output.stderr), "", "{name}");
+        assert!(text(&output.stdout) == fs::read_to_string(path).unwrap(), "{name} differs from {path}");
+        assert_eq!(output.status.code(), Some(0), "{name}");
+    }
+}
+
+#[test]
+fn print_rules_refuses_what_would_break_the_file() {
+    for (option, value, expected) in [
+        ("--job", "a\"b", "expected a job name without quotes"),
+        ("--runbook-url", "wiki.example/aop", "expected an http or https URL"),
+        ("--dashboard-url", "https://grafana.example/it's", "expected an http or https URL"),
+    ] {
+        let output = run(&["print", "rules", option, value]);
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), "");
+        assert_eq!(output.status.code(), Some(2));
+    }
 }
 
 #[test]
