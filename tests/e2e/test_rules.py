@@ -4,9 +4,14 @@ import json
 import re
 import subprocess
 
-from harness import ALERTMANAGER, ALERTS, EXPORTER, PROMETHEUS, ROOT, RULES, TEXT, Case, get
+import _jsonnet
+import yaml
+from harness import ALERTMANAGER, ALERTS, DEPLOY, EXPORTER, PROMETHEUS, ROOT, RULES, TEXT, Case, get
 
 RUNBOOKS_TEXT = (ROOT / "docs/alerts.md").read_text()
+RUNBOOKS = "https://wiki.example/aop"
+DASHBOARD = "https://grafana.example/d/cloudflare-aop"
+OPTIONS = ["--job", "edge aop", "--runbook-url", RUNBOOKS, "--dashboard-url", DASHBOARD]
 # what a healthy demo does not show
 IN_TROUBLE_OR_WHERE_ASKED_FOR = {
     "cloudflare_aop_api_rate_limit_remaining",
@@ -99,6 +104,91 @@ class Rules(Case):
         for expression in re.findall(r"^ +expr: \|\n((?: {10}.*\n)+)", RULES, re.MULTILINE):
             self.assertLessEqual(len(expression.splitlines()), 5, expression)
 
+    def test_printed_rules_are_valid_and_link_every_alert(self):
+        printed = print_rules(*OPTIONS)
+        resource = print_rules(*OPTIONS, "--format", "prometheusrule")
+        self.assertEqual(resource["apiVersion"], "monitoring.coreos.com/v1")
+        self.assertEqual(resource["kind"], "PrometheusRule")
+        self.assertEqual(resource["metadata"]["name"], "cloudflare-aop-exporter")
+        self.assertEqual(resource["spec"], printed)
+        shipped = yaml.safe_load(RULES)
+        folder = self.folder()
+        for name, rules in [("rules", printed), ("resource", resource["spec"])]:
+            path = folder / f"{name}.yml"
+            path.write_text(yaml.safe_dump(rules))
+            result = subprocess.run(["promtool", "check", "rules", path], capture_output=True, text=True, timeout=30)
+            self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+            self.assertIn(f"SUCCESS: {len(shipped['groups'][0]['rules'])} rules found", result.stdout)
+        alerts = [rule for rule in printed["groups"][0]["rules"] if "alert" in rule]
+        self.assertEqual([rule["alert"] for rule in alerts], ALERTS)
+        for rule in alerts:
+            with self.subTest(rule["alert"]):
+                self.assertEqual(rule["annotations"].pop("runbook_url"), f"{RUNBOOKS}#{rule['alert'].lower()}")
+                self.assertTrue(rule["annotations"].pop("dashboard_url").startswith(f"{DASHBOARD}?var-account={{{{ "))
+        # and nothing but the job differs otherwise
+        restored = json.dumps(printed).replace(r'job=\"edge aop\"', r'job=\"cloudflare-aop\"')
+        self.assertEqual(json.loads(restored), shipped)
+
+    def test_printed_links_lead_to_the_account_and_zone_of_the_alert(self):
+        folder = self.folder()
+        (folder / "rules.yml").write_text(run_print("rules", *OPTIONS))
+        finding = 'cloudflare_aop_{}_up{{job="edge aop",instance="a",account="main"{}}}'
+        series = [
+            {"series": finding.format("account", ""), "values": "1x30"},
+            {
+                "series": 'cloudflare_aop_account_finding{job="edge aop",instance="a",account="main",'
+                'finding="token_invalid",severity="critical"}',
+                "values": "1x30",
+            },
+        ]
+        test = {
+            "interval": "1m",
+            "input_series": series,
+            "alert_rule_test": [
+                {
+                    "eval_time": "20m",
+                    "alertname": "CloudflareAopTokenInvalid",
+                    "exp_alerts": [
+                        {
+                            "exp_labels": {
+                                "job": "edge aop",
+                                "account": "main",
+                                "finding": "token_invalid",
+                                "severity": "critical",
+                            },
+                            "exp_annotations": {
+                                **next(
+                                    rule["annotations"]
+                                    for rule in yaml.safe_load(RULES)["groups"][0]["rules"]
+                                    if rule.get("alert") == "CloudflareAopTokenInvalid"
+                                ),
+                                "summary": "Cloudflare does not accept the API token of account main.",
+                                "runbook_url": f"{RUNBOOKS}#cloudflareaoptokeninvalid",
+                                "dashboard_url": f"{DASHBOARD}?var-account=main&var-zone=$__all",
+                            },
+                        }
+                    ],
+                }
+            ],
+        }
+        (folder / "test.yml").write_text(json.dumps({"rule_files": ["rules.yml"], "tests": [test]}))
+        result = subprocess.run(
+            ["promtool", "test", "rules", "test.yml"], cwd=folder, capture_output=True, text=True, timeout=30
+        )
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def test_the_mixin_holds_what_is_printed(self):
+        settings = [
+            ({}, []),
+            ({"job": "edge aop", "runbookUrl": RUNBOOKS, "dashboardUrl": DASHBOARD}, OPTIONS),
+            ({"dashboardUrl": f"{DASHBOARD}?orgId=2"}, ["--dashboard-url", f"{DASHBOARD}?orgId=2"]),
+        ]
+        for config, options in settings:
+            with self.subTest(options):
+                mixin = evaluate(config)
+                self.assertEqual(mixin["alerts"], print_rules(*options))
+                self.assertEqual(mixin["dashboards"], {"cloudflare-aop.json": json.loads(run_print("dashboard"))})
+
     def test_the_whole_configuration_scrapes_as_the_block_does(self):
         block = (PROMETHEUS / "scrape.yml").read_text().partition("scrape_configs:")[2]
         self.assertTrue((PROMETHEUS / "prometheus.yml").read_text().endswith(block))
@@ -158,6 +248,23 @@ def healthy(interval, step=5, end=2400):
         for at in range(5, end // 60, 5)
     ]
     return {"interval": f"{step}s", "input_series": series, "promql_expr_test": quiet}
+
+
+def run_print(*arguments):
+    return subprocess.run(
+        [EXPORTER, "print", *arguments], check=True, capture_output=True, text=True, timeout=30
+    ).stdout
+
+
+def print_rules(*options):
+    return yaml.safe_load(run_print("rules", *options))
+
+
+def evaluate(config):
+    """The rules and dashboards of the mixin, with these settings."""
+    mixin = f"(import '{DEPLOY}/mixin/mixin.libsonnet') + {{ _config+:: {json.dumps(config)} }}"
+    shown = "{ alerts: mixin.prometheusAlerts, dashboards: mixin.grafanaDashboards }"
+    return json.loads(_jsonnet.evaluate_snippet("test", f"local mixin = {mixin}; {shown}"))
 
 
 def expressions():
