@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use futures_util::future::{join, join_all, pending};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -37,14 +37,14 @@ pub use reload::Origin;
 
 /// Polls and serves on `listener` as `config` says until `shutdown`, then drains.
 ///
-/// It is read again from `origin` on SIGHUP, on request, and when it has changed there; without one it stays.
+/// It is read again from its origin on the given signal, on request, and when it has changed there; without one it stays.
 ///
 /// # Errors
 /// Where a part cannot be built, or ends by itself.
 pub async fn run(
     listener: TcpListener,
     config: Config,
-    origin: Option<Origin>,
+    origin: Option<(Origin, Signal)>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let clock = Clock::system();
@@ -76,8 +76,8 @@ pub async fn run(
     tasks.spawn(until(stopped(), timing::keep(timing, tick, clock, timing::Watch::default())));
     tasks.spawn(until(stopped(), watch_accounts(setup, kept)));
     let _kept = match origin {
-        Some(origin) => {
-            let reloader = Reloader::new(origin, &config, controls)?;
+        Some((origin, hangup)) => {
+            let reloader = Reloader::new(origin, hangup, &config, controls);
             tasks.spawn(until(stopped(), reloader.run(wishes)));
             None
         }
@@ -166,6 +166,14 @@ pub fn stop_signal() -> anyhow::Result<CancellationToken> {
         stopped.cancel();
     });
     Ok(stop)
+}
+
+/// Installs the handler of SIGHUP. A signal that arrives before anything waits for it is kept.
+///
+/// # Errors
+/// Fails if signals cannot be received.
+pub fn reload_signal() -> anyhow::Result<Signal> {
+    signal(SignalKind::hangup()).context("SIGHUP")
 }
 
 #[cfg(test)]

@@ -24,9 +24,11 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        // before anything that takes time: until a handler is installed, SIGHUP ends the process
+        let hangup = daemon::reload_signal()?;
+        let stop = daemon::stop_signal()?;
         let mut files = Files::default();
         let config = Config::load(&self.config, Secrets::Check, &mut files)?;
-        let stop = daemon::stop_signal()?;
         // before building clients: a port in use fails at once, and an early scrape is not refused
         let listener = match self.listen {
             Some(address) => listen("--listen", address).await?,
@@ -36,7 +38,7 @@ impl Serve {
         tracing::info!(%address, hostnames = config.targets.hostnames(), "listening");
         config.serving.warn_if_open(address);
         let origin = Origin { file: self.config, files };
-        daemon::run(listener, config, Some(origin), stop).await?;
+        daemon::run(listener, config, Some((origin, hangup)), stop).await?;
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
@@ -39,13 +39,9 @@ pub(super) struct Reloader {
 
 impl Reloader {
     /// Reads `origin` again, from which came `config`, which `controls` put in force.
-    ///
-    /// # Errors
-    /// Where signals cannot be received.
-    pub(super) fn new(origin: Origin, config: &Config, controls: Controls) -> anyhow::Result<Self> {
-        let hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
+    pub(super) fn new(origin: Origin, hangup: Signal, config: &Config, controls: Controls) -> Self {
         let (listen, state_file) = (config.listen, config.state_file.clone());
-        Ok(Self { origin, listen, state_file, controls, hangup })
+        Self { origin, listen, state_file, controls, hangup }
     }
 
     /// Waits for an occasion, reads the file, answers; and so on.

@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
 use std::time::Duration;
 
 use crate::support::program::{Folder, PROGRAM, Running, TOKEN, config, program, run, simulate, text};
@@ -126,6 +127,32 @@ fn a_port_in_use_is_an_error_that_names_key_and_address() {
         let output = run(arguments);
         assert_eq!(text(&output.stderr), format!("error: {key}{error}"));
         assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn a_sighup_right_after_the_start_does_not_end_the_process() {
+    let folder = Folder::new();
+    let path = folder.write("aop.toml", &config("127.0.0.1:1", "\"a.example.com\""));
+    for start in 0..30 {
+        let mut child = program(&["serve", "--config", &path]).stderr(Stdio::null()).spawn().unwrap();
+        let pid = child.id().to_string();
+        // as soon as a service manager could stop it
+        let caught = || {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+            u64::from_str_radix(mask.trim(), 16).unwrap()
+        };
+        const SIGTERM: u64 = 1 << 14;
+        while caught() & SIGTERM == 0 {
+            std::hint::spin_loop();
+        }
+        let signal = |name| Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        assert!(signal("HUP").success());
+        sleep(Duration::from_millis(20));
+        assert_eq!(child.try_wait().unwrap(), None, "start {start}");
+        assert!(signal("TERM").success());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "start {start}");
     }
 }
 
