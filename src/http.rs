@@ -72,7 +72,9 @@ impl App {
         match (path, &request.method) {
             ("/-/reload", &Method::POST) => self.reload().await,
             ("/-/reload", _) => not_allowed("method not allowed; use POST\n", "POST"),
-            (_, method) if !matches!(*method, Method::GET | Method::HEAD) => {
+            ("/" | "/metrics" | "/api/v1/status" | "/-/healthy" | "/-/ready", method)
+                if !matches!(*method, Method::GET | Method::HEAD) =>
+            {
                 not_allowed("method not allowed; use GET or HEAD\n", "GET, HEAD")
             }
             ("/", _) => self.status_page(request).await,

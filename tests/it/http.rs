@@ -218,8 +218,11 @@ async fn other_methods_and_other_paths_are_refused() {
         }
     }
     for path in ["/metrics/", "/Metrics", "//", "/..", "*"] {
-        let answer = served.get(path).await;
-        assert_eq!((answer.status, answer.text()), (404, "not found; / links to what is served\n"), "{path}");
+        for method in ["GET", "POST", "DELETE"] {
+            let answer = served.ask(method, path, &[]).await;
+            let expected = (404, "not found; / links to what is served\n");
+            assert_eq!((answer.status, answer.text()), expected, "{method} {path}");
+        }
     }
     assert_eq!(served.get("/metrics?match[]=up").await.status, 200);
 }
