@@ -14,7 +14,6 @@ mod zone;
 mod tests;
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,7 +39,7 @@ use server::Server;
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where to serve.
-    pub listen: SocketAddr,
+    pub listen: http::Listen,
     /// When to poll.
     pub schedule: Schedule,
     /// By how much each tick is delayed at most; shorter than the schedule's shortest gap.

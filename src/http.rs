@@ -1,6 +1,7 @@
 //! The HTTP server: the routes, and who may use them.
 
 mod auth;
+mod listen;
 mod negotiate;
 mod options;
 mod page;
@@ -28,6 +29,7 @@ use response::{Body, busy, not_allowed, text, unauthorized};
 use status_json::StatusJson;
 
 pub use auth::{Hash, HashError, NoRandomness, Users};
+pub use listen::{Listen, ListenError, name as host_name};
 pub use options::Options;
 pub use status_json::Judged;
 pub use tls::{Material, MinVersion, Tls, TlsError};

@@ -25,7 +25,7 @@ use crate::simulator;
 pub(super) struct Demo {
     /// Listen address.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:10219")]
-    listen: SocketAddr,
+    listen: http::Listen,
     /// Number of hostnames in the account.
     #[arg(long, value_name = "N")]
     hostnames: Option<usize>,
@@ -36,7 +36,7 @@ const ACCOUNT: &str = "demo";
 impl Demo {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let stop = daemon::stop_signal()?;
-        let listener = listen("--listen", self.listen).await?;
+        let listener = listen("--listen", &self.listen).await?;
         let api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("simulated API")?;
         let (address, api_address) = (listener.local_addr()?, api.local_addr()?);
         let simulated = Simulated::new(1, &simulator::Options::default(), self.hostnames, Clock::system())?;
@@ -60,7 +60,7 @@ fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow:
         ZoneTarget::named(Arc::clone(&account), name.clone(), None).with_hostnames(hostnames.clone())
     });
     Ok(Config {
-        listen,
+        listen: listen.into(),
         schedule: "*/15 * * * * *".parse()?,
         jitter: Duration::ZERO,
         serving: http::Options::default(),

@@ -1,6 +1,5 @@
 //! `serve`: the daemon.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,6 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::config::{Config, Files, Secrets};
 use crate::daemon::{self, Origin};
+use crate::http::Listen;
 
 /// Polls on schedule and serves /metrics.
 #[derive(Args)]
@@ -19,7 +19,7 @@ pub(super) struct Serve {
     config: PathBuf,
     /// Listen address; overrides `server.listen`.
     #[arg(long, value_name = "ADDRESS")]
-    listen: Option<SocketAddr>,
+    listen: Option<Listen>,
 }
 
 impl Serve {
@@ -30,9 +30,9 @@ impl Serve {
         let mut files = Files::default();
         let config = Config::load(&self.config, Secrets::Check, &mut files)?;
         // before building clients: a port in use fails at once, and an early scrape is not refused
-        let listener = match self.listen {
+        let listener = match &self.listen {
             Some(address) => listen("--listen", address).await?,
-            None => listen("server.listen", config.listen).await?,
+            None => listen("server.listen", &config.listen).await?,
         };
         let address = listener.local_addr()?;
         tracing::info!(%address, hostnames = config.targets.hostnames(), "listening");
@@ -45,6 +45,6 @@ impl Serve {
 }
 
 /// Listens on `address`, the value of `key`.
-pub(super) async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))
+pub(super) async fn listen(key: &str, address: &Listen) -> anyhow::Result<TcpListener> {
+    address.bind().await.with_context(|| format!("{key}: cannot listen on {address}"))
 }

@@ -1,7 +1,6 @@
 //! `simulate`: the simulated API.
 
 use std::fmt::Write;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -10,6 +9,7 @@ use super::serve::listen;
 use crate::clock::Clock;
 use crate::daemon;
 use crate::domain::{HostnameTarget, ZoneName};
+use crate::http::Listen;
 use crate::simulator::{Options, Simulator, demo};
 
 /// Serves a simulated Cloudflare API, to try tools against it.
@@ -17,7 +17,7 @@ use crate::simulator::{Options, Simulator, demo};
 pub(super) struct Simulate {
     /// Listen address.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:10220")]
-    listen: SocketAddr,
+    listen: Listen,
     /// Seed of identifiers and dates.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
@@ -50,7 +50,7 @@ impl Simulated {
 impl Simulate {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let stop = daemon::stop_signal()?;
-        let listener = listen("--listen", self.listen).await?;
+        let listener = listen("--listen", &self.listen).await?;
         let address = listener.local_addr()?;
         let options = Options { token: self.token, ..Options::default() };
         let simulated = Simulated::new(self.seed, &options, self.hostnames, Clock::system())?;

@@ -1,17 +1,16 @@
 //! The table `server`.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::section::Section;
 use super::{Secrets, Surroundings};
-use crate::http::{Hash, Material, MinVersion, Options, Tls, TlsError, Users};
+use crate::http::{Hash, Listen, Material, MinVersion, Options, Tls, TlsError, Users};
 
 /// The settings of the table.
 pub(super) struct Server {
     /// Where to serve.
-    pub(super) listen: SocketAddr,
+    pub(super) listen: Listen,
     /// How to serve; the view of pages is set by other tables.
     pub(super) serving: Options,
 }
@@ -25,7 +24,7 @@ impl Server {
         let users = users(section.table("basic_auth_users"));
         section.finish();
         Self {
-            listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 10219))),
+            listen: listen.unwrap_or_else(|| ([127, 0, 0, 1], 10219).into()),
             serving: Options { lifecycle, tls, users, ..Options::default() },
         }
     }

@@ -1,7 +1,6 @@
 //! Reads the configuration again: on SIGHUP, on request, and when one of its files has changed.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::controls::Controls;
 use crate::config::{Config, Files, Secrets};
-use crate::http::Reload;
+use crate::http::{Listen, Reload};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(10);
@@ -31,7 +30,7 @@ pub struct Origin {
 pub(super) struct Reloader {
     origin: Origin,
     /// Where is served, and where what is known is kept, which takes a restart to change.
-    listen: SocketAddr,
+    listen: Listen,
     state_file: Option<PathBuf>,
     controls: Controls,
     hangup: Signal,
@@ -40,7 +39,7 @@ pub(super) struct Reloader {
 impl Reloader {
     /// Reads `origin` again, from which came `config`, which `controls` put in force.
     pub(super) fn new(origin: Origin, hangup: Signal, config: &Config, controls: Controls) -> Self {
-        let (listen, state_file) = (config.listen, config.state_file.clone());
+        let (listen, state_file) = (config.listen.clone(), config.state_file.clone());
         Self { origin, listen, state_file, controls, hangup }
     }
 

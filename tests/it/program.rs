@@ -157,6 +157,32 @@ fn a_sighup_right_after_the_start_does_not_end_the_process() {
 }
 
 #[test]
+fn a_listen_address_may_be_a_host_name_or_a_port_alone() {
+    let folder = Folder::new();
+    let file = |name: &str, listen: &str| {
+        let content = config("127.0.0.1:1", "\"a.example.com\"").replace("127.0.0.1:0", listen);
+        folder.write(name, &content)
+    };
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for listen in [format!("localhost:{port}"), format!(":{port}")] {
+        for arguments in [
+            ["serve", "--config", &file("a.toml", &listen)].as_slice(),
+            &["serve", "--config", &file("b.toml", "127.0.0.1:0"), "--listen", &listen],
+            &["demo", "--listen", &listen],
+        ] {
+            let mut child = program(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let serves = (0..500).any(|_| {
+                sleep(Duration::from_millis(20));
+                TcpStream::connect(("127.0.0.1", port)).is_ok()
+            });
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(serves, "{arguments:?}");
+        }
+    }
+}
+
+#[test]
 fn the_demo_shows_every_association_and_stops_when_asked() {
     let mut demo = Running::start(&["demo", "--listen", "127.0.0.1:0"]);
     assert!(demo.read("out").contains(&format!("http://{}/metrics", demo.address)));
