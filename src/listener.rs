@@ -2,6 +2,7 @@
 
 mod connection;
 mod connections;
+mod head;
 mod stream;
 
 use std::future::pending;
@@ -27,8 +28,10 @@ pub struct Limits {
     /// How many connections may be open. For one more, the connection that is idle for longest is closed, or else the one
     /// whose client has read nothing for longest.
     pub connections: usize,
-    /// How long a request's head may take, from the start of the connection or the end of the previous response. So it is
-    /// the idle timeout as well. A TLS handshake may take as long.
+    /// How long a connection may be idle: from its start or the end of the previous response to the end of the next head.
+    /// Longer than a common scrape interval of a minute, so that a scraper keeps its connection.
+    pub idle: Duration,
+    /// How long a request's head may take from its first octet on. A TLS handshake may take as long.
     pub head: Duration,
     /// How long a client may read nothing of what is written to it. One that reads slowly may go on.
     pub write_progress: Duration,
@@ -40,6 +43,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 2048,
+            idle: Duration::from_secs(120),
             head: Duration::from_secs(30),
             write_progress: Duration::from_secs(30),
             drain: Duration::from_secs(4),

@@ -132,8 +132,6 @@ impl Simulator {
     /// Answers on `listener` until `shutdown`; the base URL is `http://ADDRESS/client/v4`.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let limits = Limits {
-            // longer than clients keep idle connections, so that it is not the server that closes them
-            head: Duration::from_secs(120),
             // requests that hang on demand would hold up the end
             drain: Duration::from_millis(250),
             ..Limits::default()

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::connections::{Busy, Slot};
+use super::head::TimedHead;
 use super::stream::Stream;
 use super::{Limits, Verified};
 
@@ -80,9 +81,9 @@ async fn exchange<T, S, F, B>(
         .timer(TokioTimer::new())
         // a client may shut down its side after the last request
         .half_close(true)
-        .header_read_timeout(limits.head)
+        .header_read_timeout(limits.idle)
         .max_buf_size(16 * 1024)
-        .serve_connection(TokioIo::new(stream), answer);
+        .serve_connection(TokioIo::new(TimedHead::new(stream, limits.head, slot.handle())), answer);
     let mut connection = pin!(connection);
     let result = tokio::select! {
         // in this order, so that no further request is read

@@ -28,8 +28,8 @@ struct Open {
 }
 
 struct State {
-    /// Whether no request was read yet.
-    fresh: bool,
+    /// How many requests were read.
+    requests: u64,
     /// Whether a request is in flight.
     busy: bool,
     /// Whether the client has yet to read what was written.
@@ -49,7 +49,7 @@ impl State {
         let loss = match self {
             Self { unsent: true, .. } => Loss::Answer,
             Self { busy: true, .. } => return None,
-            Self { fresh: true, since, .. } if now < *since + GRACE => Loss::Request,
+            Self { requests: 0, since, .. } if now < *since + GRACE => Loss::Request,
             _ => Loss::Nothing,
         };
         Some((loss, self.since))
@@ -81,7 +81,7 @@ impl Connections {
         }
         let close = CancellationToken::new();
         let state =
-            State { fresh: true, busy: false, unsent: false, since: Instant::now(), close: close.clone() };
+            State { requests: 0, busy: false, unsent: false, since: Instant::now(), close: close.clone() };
         let mut open = self.open();
         let id = open.next;
         open.next += 1;
@@ -141,8 +141,17 @@ pub(super) struct Handle {
 impl Handle {
     /// Marks a request in flight until the result is dropped.
     pub(super) fn busy(self) -> Busy {
-        self.update(|state| (state.fresh, state.busy) = (false, true));
+        self.update(|state| {
+            state.requests += 1;
+            state.busy = true;
+        });
         Busy(self)
+    }
+
+    /// Returns how many requests were read, and whether the last of them is in flight.
+    pub(super) fn requests(&self) -> (u64, bool) {
+        let open = self.connections.open();
+        open.states.get(&self.id).map_or((0, false), |state| (state.requests, state.busy))
     }
 
     /// Records whether the client has yet to read what was written.

@@ -22,7 +22,8 @@ type Answer = UnsyncBoxBody<Bytes, Infallible>;
 /// A timeout that only a failing test reaches.
 const NEVER: Duration = Duration::from_secs(30);
 
-const PATIENT: Limits = Limits { connections: 16, head: NEVER, write_progress: NEVER, drain: NEVER };
+const PATIENT: Limits =
+    Limits { connections: 16, idle: NEVER, head: NEVER, write_progress: NEVER, drain: NEVER };
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 

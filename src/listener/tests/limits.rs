@@ -6,22 +6,39 @@ use super::*;
 async fn a_slow_head_closes_the_connection() {
     let head = Duration::from_millis(100);
     let served = Served::start(Limits { head, ..PATIENT }, []).await;
-    let started = Instant::now();
     let mut client = served.connect().await;
-    client.send(b"GET / HTTP/1.1\r\nHo").await;
+    // also a second head, and one whose octets keep coming
+    for _ in 0..2 {
+        // what passes between two heads does not count
+        tokio::time::sleep(2 * head).await;
+        client.ask("ok").await;
+    }
+    let started = Instant::now();
+    for octet in [b"G", b"E", b"T"] {
+        client.send(octet).await;
+        tokio::time::sleep(head / 4).await;
+    }
     assert_eq!(client.read_to_end().await, b"");
     assert!(started.elapsed() >= head);
+    assert!(started.elapsed() < NEVER / 2);
 }
 
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
-    let head = Duration::from_millis(100);
-    let served = Served::start(Limits { head, ..PATIENT }, []).await;
+    let idle = Duration::from_millis(100);
+    let served = Served::start(Limits { idle, ..PATIENT }, []).await;
+    assert_eq!(served.connect().await.read_to_end().await, b"");
     let mut client = served.connect().await;
     let asked = Instant::now();
     client.ask("ok").await;
     assert_eq!(client.read_to_end().await, b"");
-    assert!(asked.elapsed() >= head);
+    assert!(asked.elapsed() >= idle);
+}
+
+#[test]
+fn a_connection_outlives_a_scrape_interval_and_a_head_does_not() {
+    let Limits { idle, head, .. } = Limits::default();
+    assert_eq!((idle, head), (Duration::from_secs(120), Duration::from_secs(30)));
 }
 
 #[tokio::test]
