@@ -1,6 +1,7 @@
 //! The HTTP server: the routes, and who may use them.
 
 mod auth;
+mod complaints;
 mod listen;
 mod negotiate;
 mod options;
@@ -10,6 +11,7 @@ mod status_json;
 mod status_page;
 mod tls;
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,9 +23,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::domain::Judge;
-use crate::listener::{self, Limits, Verified};
+use crate::listener::{self, Limits, Observer, Peer, Verified};
 use crate::metrics::Source;
 use auth::Refusal;
+use complaints::Complaints;
 use page::{Fill, Pages};
 use response::{Body, busy, not_allowed, text, unauthorized};
 use status_json::StatusJson;
@@ -37,6 +40,12 @@ pub use tls::{Material, MinVersion, Tls, TlsError};
 /// How long after its start a process counts as ready, whatever it has read by then.
 pub const GRACE: Duration = Duration::from_secs(60);
 
+/// The slots of `/metrics`, which pages for people cannot take.
+const SCRAPES: page::Limits = page::Limits { pages: 8, of_peer: 6 };
+
+/// The slots of all other pages.
+const PAGES: page::Limits = page::Limits { pages: 4, of_peer: 3 };
+
 /// A reload request, answered once the new configuration is in force or with its errors.
 pub type Reload = oneshot::Sender<Result<(), String>>;
 
@@ -46,7 +55,9 @@ pub struct App {
     options: watch::Receiver<Arc<Options>>,
     reload: mpsc::Sender<Reload>,
     ready_by: Instant,
+    scrapes: Pages,
     pages: Pages,
+    complaints: Complaints,
 }
 
 impl App {
@@ -59,14 +70,36 @@ impl App {
         reload: mpsc::Sender<Reload>,
         ready_by: Instant,
     ) -> Self {
-        Self { source, options, reload, ready_by, pages: Pages::default() }
+        let [scrapes, pages] = [SCRAPES, PAGES].map(|limits| {
+            let telemetry = Arc::clone(&source.telemetry);
+            Pages::new(limits, move || telemetry.http_page_evicted())
+        });
+        Self { source, options, reload, ready_by, scrapes, pages, complaints: Complaints::default() }
+    }
+
+    /// Answers a request, and counts it. Warns if its client is refused.
+    async fn answer(&self, request: &request::Parts) -> Response<Body> {
+        let response = self.route(request).await;
+        let (route, status) = (route_label(request.uri.path()), response.status());
+        self.source.telemetry.http_request(route, status.as_u16());
+        let is_refused = matches!(
+            status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::SERVICE_UNAVAILABLE
+        );
+        if is_refused
+            && !is_health(route)
+            && let Some(peer) = request.extensions.get::<Peer>()
+        {
+            self.complaints.warn(peer.network(), format_args!("refused a request for {route}: {status}"));
+        }
+        response
     }
 
     /// The routes.
-    async fn answer(&self, request: &request::Parts) -> Response<Body> {
+    async fn route(&self, request: &request::Parts) -> Response<Body> {
         let path = request.uri.path();
         // a health probe has neither certificate nor password, and learns no more than from a port scan
-        if !matches!(path, "/-/healthy" | "/-/ready")
+        if !is_health(path)
             && let Err(refused) = self.authenticate(request).await
         {
             return refused;
@@ -107,7 +140,7 @@ impl App {
         let view = self.options.borrow().view;
         let content_type = HeaderValue::from_static(format.content_type());
         let page = || self.source.page(format, view);
-        let mut response = self.pages.answer(request, content_type, page).await;
+        let mut response = self.scrapes.answer(request, content_type, page).await;
         response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         response
     }
@@ -154,9 +187,31 @@ impl App {
     }
 }
 
+/// Whether a path is one of the health routes.
+fn is_health(path: &str) -> bool {
+    matches!(path, "/-/healthy" | "/-/ready")
+}
+
+/// The label of a path in metrics and logs: one of a closed set, since clients choose paths.
+fn route_label(path: &str) -> &'static str {
+    const ROUTES: [&str; 6] = ["/", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready", "/-/reload"];
+    ROUTES.into_iter().find(|route| *route == path).unwrap_or("other")
+}
+
+impl Observer for App {
+    fn connections(&self, open: usize) {
+        self.source.telemetry.http_connections(open);
+    }
+
+    fn handshake_failed(&self, peer: Peer, why: &dyn Display) {
+        self.complaints.warn(peer.network(), format_args!("a TLS handshake failed: {why}"));
+    }
+}
+
 /// Serves the routes on `listener` until `shutdown`, then drains.
 pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
     let app = Arc::new(app);
+    let observer = Arc::clone(&app);
     let options = app.options.clone();
     let in_force = Arc::clone(&options.borrow());
     let (sender, tls) = watch::channel(in_force.tls.as_ref().map(Tls::acceptor));
@@ -173,7 +228,7 @@ pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: im
         // first, so that no connection is accepted with options that are no longer in force
         biased;
         () = options::follow(options, in_force, address, sender) => {}
-        () = listener::serve(listener, limits, tls, service, shutdown) => {}
+        () = listener::serve(listener, limits, tls, service, observer, shutdown) => {}
     }
 }
 

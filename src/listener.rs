@@ -5,8 +5,10 @@ mod connections;
 mod head;
 mod stream;
 
+use std::fmt::Display;
 use std::future::pending;
 use std::io;
+use std::net::{IpAddr, Ipv6Addr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +57,35 @@ impl Default for Limits {
 #[derive(Clone, Copy, Debug)]
 pub struct Verified;
 
+/// A request extension: the address of the client, as IPv4 if it is mapped to IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+impl Peer {
+    /// The address by which clients are told apart: of IPv6 the network of 64 bits, which one host has to itself.
+    pub fn network(self) -> IpAddr {
+        match self.0 {
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+            address => address,
+        }
+    }
+}
+
+/// Learns what happens at a listener.
+pub trait Observer: Send + Sync {
+    /// Takes the number of connections after each change.
+    fn connections(&self, open: usize);
+
+    /// Takes a TLS handshake that a peer began and did not complete.
+    fn handshake_failed(&self, peer: Peer, why: &dyn Display);
+}
+
+impl Observer for () {
+    fn connections(&self, _: usize) {}
+
+    fn handshake_failed(&self, _: Peer, _: &dyn Display) {}
+}
+
 /// Serves HTTP/1.1 on `listener` until `shutdown`, then drains.
 ///
 /// A connection uses the acceptor that `tls` holds when it is accepted; none for plain HTTP. Once the acceptor changes, and
@@ -65,24 +96,25 @@ pub async fn serve<S, F, B>(
     limits: Limits,
     tls: watch::Receiver<Option<TlsAcceptor>>,
     service: S,
+    observer: Arc<dyn Observer>,
     shutdown: impl Future<Output = ()>,
 ) where
     S: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + Unpin + 'static,
 {
-    let connections = Arc::new(Connections::default());
+    let connections = Arc::new(Connections::new(observer));
     let stopping = CancellationToken::new();
     let tasks = TaskTracker::new();
     let mut shutdown = pin!(shutdown);
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = &mut shutdown => break,
-            stream = accept(&listener, &connections) => stream,
+            accepted = accept(&listener, &connections) => accepted,
         };
         let slot = tokio::select! {
             () = &mut shutdown => break,
-            slot = connections.admit(limits.connections) => slot,
+            slot = connections.admit(limits.connections, peer) => slot,
         };
         let end = end(stopping.clone(), tls.clone());
         tasks.spawn(connection::serve(stream, slot, limits, tls.borrow().clone(), service.clone(), end));
@@ -97,10 +129,10 @@ pub async fn serve<S, F, B>(
 }
 
 /// Waits for a connection. An error means that a client has left already, or that descriptors ran out.
-async fn accept(listener: &TcpListener, connections: &Connections) -> TcpStream {
+async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream, Peer) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, address)) => return (stream, Peer(address.ip().to_canonical())),
             Err(error) if is_of_one_client(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");

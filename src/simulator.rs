@@ -140,7 +140,7 @@ impl Simulator {
             let simulator = self.clone();
             async move { simulator.respond(request).await }
         };
-        listener::serve(listener, limits, watch::channel(None).1, service, shutdown).await;
+        listener::serve(listener, limits, watch::channel(None).1, service, Arc::new(()), shutdown).await;
     }
 
     /// Reads or changes the data.

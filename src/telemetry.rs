@@ -129,6 +129,23 @@ impl Telemetry {
         }
     }
 
+    /// Counts a request that was answered.
+    pub fn http_request(&self, route: &str, status: u16) {
+        let mut digits = itoa::Buffer::new();
+        self.metrics.http_requests.with_label_values(&[route, digits.format(status)]).inc();
+    }
+
+    /// Sets the number of open connections.
+    pub fn http_connections(&self, open: usize) {
+        let open = i64::try_from(open).unwrap_or(i64::MAX);
+        self.metrics.http_connections.with_label_values::<&str>(&[]).set(open);
+    }
+
+    /// Counts a page that was cut off for others.
+    pub fn http_page_evicted(&self) {
+        self.metrics.http_pages_evicted.inc();
+    }
+
     /// All families that have a sample at `now`, sorted by name.
     pub fn gather(&self, now: Instant) -> Vec<MetricFamily> {
         self.windows().retain(|account, ends| {

@@ -5,6 +5,8 @@ mod gzip;
 mod slot;
 mod slots;
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use http_body_util::{BodyExt, Empty};
 use hyper::header::{CONTENT_ENCODING, HeaderValue, VARY};
 use hyper::http::request;
@@ -12,9 +14,15 @@ use hyper::{Method, Response, StatusCode};
 
 use super::negotiate;
 use super::response::{Body, busy, respond};
+use crate::listener::Peer;
 use body::PageBody;
 use slot::Slot;
 use slots::Slots;
+
+pub(super) use slots::Limits;
+
+/// Stands for a peer whose address is not known.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// A page that is written piece by piece.
 pub(super) trait Fill {
@@ -29,10 +37,14 @@ impl Fill for crate::metrics::Page {
 }
 
 /// Answers with pages, in a limited number of slots.
-#[derive(Default)]
 pub(super) struct Pages(Slots);
 
 impl Pages {
+    /// Answers with as many pages at once as `limits` allow; calls `evicted` for each that is evicted.
+    pub(super) fn new(limits: Limits, evicted: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Slots::new(limits, evicted))
+    }
+
     /// Answers with a page, or with 503 if there is no slot for it. HEAD needs no slot and makes no page.
     pub(super) async fn answer<P>(
         &self,
@@ -47,7 +59,8 @@ impl Pages {
         let body = if request.method == Method::HEAD {
             Empty::new().map_err(|never| match never {}).boxed_unsync()
         } else {
-            let Some(slot) = self.0.acquire(|now| Slot::new(page(), gzip, now)).await else {
+            let peer = request.extensions.get::<Peer>().map_or(UNKNOWN, |peer| peer.network());
+            let Some(slot) = self.0.acquire(peer, |now| Slot::new(page(), gzip, now)).await else {
                 return busy("too many pages are being written; try again\n");
             };
             PageBody::new(slot).boxed_unsync()

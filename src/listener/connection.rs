@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
@@ -50,8 +51,12 @@ pub(super) async fn serve<S, F, B>(
             let verified = stream.get_ref().1.peer_certificates().is_some();
             exchange(stream, verified, slot, limits, service, end).await;
         }
-        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
-        Err(_) => tracing::debug!("TLS handshake took too long"),
+        // a client that hangs up may only check that the port is open
+        Ok(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+            tracing::debug!(%error, "TLS handshake failed");
+        }
+        Ok(Err(error)) => slot.handshake_failed(&error),
+        Err(_) => slot.handshake_failed(&"it took too long"),
     }
 }
 
@@ -69,7 +74,8 @@ async fn exchange<T, S, F, B>(
     F: Future<Output = Response<B>>,
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Unpin + 'static,
 {
-    let answer = service_fn(|mut request| {
+    let answer = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(slot.peer);
         if verified {
             request.extensions_mut().insert(Verified);
         }

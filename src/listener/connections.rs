@@ -1,6 +1,7 @@
 //! The open connections: what each is doing, and which one to close for the next.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,12 +10,14 @@ use tokio::task::yield_now;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::{Observer, Peer};
+
 /// How long a new connection may take for its first head before it counts as idle.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The open connections.
-#[derive(Default)]
 pub(super) struct Connections {
+    observer: Arc<dyn Observer>,
     open: Mutex<Open>,
     /// Notified when a connection has closed, or may be closed.
     changed: Notify,
@@ -67,12 +70,18 @@ enum Loss {
 }
 
 impl Connections {
+    /// No connections yet; `observer` learns of each change.
+    pub(super) fn new(observer: Arc<dyn Observer>) -> Self {
+        observer.connections(0);
+        Self { observer, open: Mutex::default(), changed: Notify::new() }
+    }
+
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for a slot, and closes another connection if necessary.
-    pub(super) async fn admit(self: &Arc<Self>, most: usize) -> Slot {
+    pub(super) async fn admit(self: &Arc<Self>, most: usize, peer: Peer) -> Slot {
         // connections with a request are served first, since they may be closed below
         yield_now().await;
         while self.open().states.len() >= most {
@@ -86,7 +95,8 @@ impl Connections {
         let id = open.next;
         open.next += 1;
         open.states.insert(id, state);
-        Slot { handle: Handle { id, connections: Arc::clone(self) }, close }
+        self.observer.connections(open.states.len());
+        Slot { handle: Handle { id, connections: Arc::clone(self) }, peer, close }
     }
 
     /// Closes the connection that is idle for longest, or else the one whose client has read nothing for longest, or else the
@@ -109,6 +119,7 @@ impl Connections {
 /// The slot of one open connection, freed when it is dropped.
 pub(super) struct Slot {
     handle: Handle,
+    pub(super) peer: Peer,
     /// Cancelled once the connection has to close.
     pub(super) close: CancellationToken,
 }
@@ -116,6 +127,11 @@ pub(super) struct Slot {
 impl Slot {
     pub(super) fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// Reports a TLS handshake that failed.
+    pub(super) fn handshake_failed(&self, why: &dyn Display) {
+        self.handle.connections.observer.handshake_failed(self.peer, why);
     }
 
     /// Whether no request is in flight and the client has read all that was written.
@@ -126,8 +142,12 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.handle.connections.open().states.remove(&self.handle.id);
-        self.handle.connections.changed.notify_one();
+        let connections = &self.handle.connections;
+        let mut open = connections.open();
+        open.states.remove(&self.handle.id);
+        connections.observer.connections(open.states.len());
+        drop(open);
+        connections.changed.notify_one();
     }
 }
 
@@ -185,10 +205,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_new_connection_is_closed_after_idle_and_stalled_ones() {
-        let connections = Arc::default();
+        let connections = Arc::new(Connections::new(Arc::new(())));
+        let peer = Peer(std::net::Ipv4Addr::LOCALHOST.into());
         let mut slots = Vec::new();
         for name in ["first", "idle", "stalled", "busy", "last"] {
-            slots.push((name, Connections::admit(&connections, 5).await));
+            slots.push((name, connections.admit(5, peer).await));
         }
         drop(slots[1].1.handle().busy());
         slots[2].1.handle().set_unsent(true);

@@ -47,7 +47,7 @@ impl Served {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let (tls, secured) = watch::channel(None);
-        let ended = tokio::spawn(serve(listener, limits, secured, service, async move {
+        let ended = tokio::spawn(serve(listener, limits, secured, service, Arc::new(()), async move {
             let _ = stopped.await;
         }));
         Self { address, stop: Some(stop), tls, ended }

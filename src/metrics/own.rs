@@ -21,6 +21,9 @@ const ORDER: &[&str] = &[
     "cloudflare_aop_exporter_poll_interval_seconds",
     "cloudflare_aop_exporter_config_last_reload_successful",
     "cloudflare_aop_exporter_config_last_reload_success_timestamp_seconds",
+    "cloudflare_aop_exporter_http_requests_total",
+    "cloudflare_aop_exporter_http_connections",
+    "cloudflare_aop_exporter_http_pages_evicted_total",
     "cloudflare_aop_exporter_build_info",
 ];
 

@@ -112,6 +112,8 @@ fn source(snapshot: Arc<Snapshot>) -> Source {
     telemetry.request("a \"b\"", Endpoint::HostnameGet, None, Duration::from_secs(40));
     telemetry.throttled("main", Duration::from_millis(1500));
     telemetry.poll_ended(Duration::from_secs(2), date(NOW - 30));
+    telemetry.http_request("/metrics", 200);
+    telemetry.http_connections(3);
     Source {
         snapshot: watch::Sender::new(snapshot).subscribe(),
         telemetry: Arc::new(telemetry),

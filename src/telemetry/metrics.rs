@@ -22,6 +22,9 @@ pub(super) struct Metrics {
     pub(super) poll_interval: GaugeVec,
     pub(super) reload_successful: IntGaugeVec,
     pub(super) last_reload: IntGaugeVec,
+    pub(super) http_requests: IntCounterVec,
+    pub(super) http_connections: IntGaugeVec,
+    pub(super) http_pages_evicted: IntCounter,
 }
 
 const API_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -113,6 +116,20 @@ impl Metrics {
                 "cloudflare_aop_exporter_config_last_reload_success_timestamp_seconds",
                 "When the configuration in force was read.",
                 &[],
+            )?,
+            http_requests: make.vec(IntCounterVec::new,
+                "cloudflare_aop_exporter_http_requests_total",
+                "Requests that this exporter has answered, by route and HTTP status.",
+                &["route", "code"],
+            )?,
+            http_connections: make.vec(IntGaugeVec::new,
+                "cloudflare_aop_exporter_http_connections",
+                "Connections to this exporter that are open.",
+                &[],
+            )?,
+            http_pages_evicted: make.int_counter(
+                "cloudflare_aop_exporter_http_pages_evicted_total",
+                "Pages that were cut off because their clients read too slowly and others waited.",
             )?,
         })
     }

@@ -384,3 +384,40 @@ fn an_open_door_on_a_reachable_address_is_warned_about_once() {
         serve.stop("TERM");
     }
 }
+
+#[tokio::test]
+async fn the_metrics_and_the_log_show_who_was_refused() {
+    let hash = bcrypt::hash("password", 4).unwrap();
+    let guarded = Guarded::start(&format!("{TLS}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
+    let client = guarded.authority.client(|client| client);
+    for _ in 0..3 {
+        assert_eq!(guarded.get(&client, "/metrics").await.unwrap().status(), 401);
+    }
+    assert_eq!(guarded.get(&client, "/any/path").await.unwrap().status(), 401);
+    // a probe that is not ready yet is no reason to warn
+    assert_eq!(guarded.get(&client, "/-/ready").await.unwrap().status(), 503);
+    let stranger =
+        Authority::new().client(|client| client.local_address(std::net::IpAddr::from([127, 0, 0, 3])));
+    assert!(guarded.get(&stranger, "/metrics").await.unwrap_err().is_connect());
+
+    let page = client.get(guarded.url("/metrics")).basic_auth("prometheus", Some("password"));
+    let page = page.send().await.unwrap().text().await.unwrap();
+    for sample in [
+        "cloudflare_aop_exporter_http_requests_total{code=\"401\",route=\"/metrics\"} 3\n",
+        "cloudflare_aop_exporter_http_requests_total{code=\"401\",route=\"other\"} 1\n",
+        "cloudflare_aop_exporter_http_requests_total{code=\"503\",route=\"/-/ready\"} 1\n",
+        "cloudflare_aop_exporter_http_connections 1\n",
+        "cloudflare_aop_exporter_http_pages_evicted_total 0\n",
+    ] {
+        assert!(page.contains(sample), "{sample}{page}");
+    }
+    guarded.serve.wait_for(|serve| serve.read("err").contains("a TLS handshake failed: "));
+    let logs = guarded.serve.read("err");
+    let warnings: Vec<_> = logs.lines().filter(|line| line.contains(" WARN ")).collect();
+    assert_eq!(warnings.len(), 2, "{logs}");
+    assert!(
+        warnings[0].contains("refused a request for /metrics: 401 Unauthorized peer=127.0.0.1"),
+        "{logs}"
+    );
+    assert!(warnings[1].contains("peer=127.0.0.3"), "{logs}");
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;
-use cloudflare_aop_exporter::domain::Snapshot;
+use cloudflare_aop_exporter::domain::{Expectation, HostnameTarget, Snapshot, Targets, ZoneTarget};
 use cloudflare_aop_exporter::http::{self, App};
 use cloudflare_aop_exporter::listener::Limits;
 use cloudflare_aop_exporter::metrics::Source;
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// What a socket may buffer in each direction, so that what is taken of a client is what the exporter takes.
 const SOCKET: u32 = 16 << 10;
@@ -24,13 +24,18 @@ const TAKEN: usize = 256 << 10;
 const OFFERED: usize = 16 << 20;
 
 async fn served() -> SocketAddr {
-    let snapshot = watch::channel(Arc::new(Snapshot::default())).1;
+    serve("127.0.0.1:0", Snapshot::default())
+}
+
+/// Serves `snapshot`, on sockets that buffer little.
+fn serve(listen: &str, snapshot: Snapshot) -> SocketAddr {
+    let snapshot = watch::channel(Arc::new(snapshot)).1;
     let (telemetry, clock) = (Arc::new(Telemetry::new().unwrap()), Clock::fixed(Timestamp::UNIX_EPOCH));
     let (options, reload) = (watch::channel(Arc::default()).1, mpsc::channel(1).0);
     let app = App::new(Source { snapshot, telemetry, clock }, options, reload, Instant::now());
     let socket = small_socket();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let listener = socket.listen(16).unwrap();
+    socket.bind(listen.parse().unwrap()).unwrap();
+    let listener = socket.listen(1024).unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(http::serve(listener, app, Limits::default(), std::future::pending()));
     address
@@ -113,4 +118,60 @@ async fn no_more_is_taken_of_a_client_than_it_takes_itself() {
         assert!(taken < TAKEN, "{taken} bytes");
     }
     assert!(answers(address, "GET /-/healthy HTTP/1.0\r\n\r\n").await.ends_with("healthy\n"));
+}
+
+/// A scrape from the address `from`; none if it is not answered in whole.
+async fn scrape(from: &str, port: u16) -> Option<String> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(from.parse().unwrap()).unwrap();
+    let mut stream = socket.connect(([127, 0, 0, 1], port).into()).await.ok()?;
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    Some(answer)
+}
+
+/// Asks for `path` again and again, and reads next to nothing of the answers.
+async fn read_slowly(path: &str, port: u16) {
+    loop {
+        let socket = small_socket();
+        let Ok(mut stream) = socket.connect(([127, 0, 0, 1], port).into()).await else { continue };
+        let asked = stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await;
+        if asked.is_ok() {
+            let mut octets = [0; 512];
+            while stream.read(&mut octets).await.is_ok_and(|read| read > 0) {
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn slow_readers_of_one_address_delay_no_scrape_from_another() {
+    const READERS: usize = 150;
+    let hostnames = (0..2000).map(|number| HostnameTarget {
+        hostname: format!("h{number}.example").parse().unwrap(),
+        expectation: Expectation::default(),
+    });
+    let zone = ZoneTarget::named("default".into(), "example".parse().unwrap(), None);
+    let targets = Targets::new([zone.with_hostnames(hostnames.collect())]);
+    let port = serve("0.0.0.0:0", Snapshot::default().retarget(&targets)).port();
+    let whole = scrape("127.0.0.2:0", port).await.unwrap().len();
+    assert!(whole > 8 * SOCKET as usize, "{whole} octets");
+    for path in ["/metrics", "/api/v1/status"] {
+        let readers: Vec<_> = (0..READERS).map(|_| tokio::spawn(read_slowly(path, port))).collect();
+        sleep(Duration::from_secs(1)).await;
+        let mut slowest = Duration::ZERO;
+        for _ in 0..20 {
+            let started = Instant::now();
+            let answer = timeout(Duration::from_secs(1), scrape("127.0.0.2:0", port)).await;
+            let answer = answer.expect("a scrape in time").unwrap();
+            assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{}", answer.lines().next().unwrap());
+            slowest = slowest.max(started.elapsed());
+            // more than one round of evictions
+            sleep(Duration::from_millis(100)).await;
+        }
+        println!("{READERS} slow readers of {path}: the slowest of 20 scrapes took {slowest:?}");
+        readers.iter().for_each(tokio::task::JoinHandle::abort);
+    }
 }

@@ -37,9 +37,9 @@ impl Slot {
         self.writing().as_ref().map(|writing| writing.read_at)
     }
 
-    /// Frees all that the page holds, without waiting until its client notices.
-    pub(super) fn evict(&self) {
-        *self.writing() = None;
+    /// Frees all that the page holds, without waiting until its client notices; false if the page has ended.
+    pub(super) fn evict(&self) -> bool {
+        self.writing().take().is_some()
     }
 
     /// Writes the next frame, and returns whether more follow. A compressed frame may be empty.

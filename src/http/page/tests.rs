@@ -19,17 +19,38 @@ impl Fill for Endless {
     }
 }
 
-async fn ask(pages: &Pages, method: Method) -> Response<Body> {
-    let (request, ()) = Request::builder().method(method).body(()).unwrap().into_parts();
+const LIMITS: Limits = Limits { pages: 8, of_peer: 6 };
+
+/// The address of one of many peers.
+fn peer(number: u8) -> IpAddr {
+    [127, 0, 0, number].into()
+}
+
+/// Another peer for each of the first eight pages.
+fn peers() -> impl Iterator<Item = IpAddr> {
+    (0..8).map(peer)
+}
+
+fn pages() -> Pages {
+    Pages::new(LIMITS, || {})
+}
+
+fn slots() -> Slots {
+    Slots::new(LIMITS, || {})
+}
+
+async fn ask(pages: &Pages, method: Method, peer: IpAddr) -> Response<Body> {
+    let request = Request::builder().method(method).extension(Peer(peer));
+    let (request, ()) = request.body(()).unwrap().into_parts();
     pages.answer(&request, HeaderValue::from_static("a/b"), || Endless).await
 }
 
-async fn acquire(slots: &Slots) -> Option<Arc<Slot>> {
-    slots.acquire(|now| Slot::new(Endless, true, now)).await
+async fn acquire(slots: &Slots, peer: IpAddr) -> Option<Arc<Slot>> {
+    slots.acquire(peer, |now| Slot::new(Endless, true, now)).await
 }
 
 async fn acquire_all(slots: &Slots) -> Vec<Arc<Slot>> {
-    join_all((0..8).map(|_| acquire(slots))).await.into_iter().flatten().collect()
+    join_all(peers().map(|peer| acquire(slots, peer))).await.into_iter().flatten().collect()
 }
 
 /// Which of them still have their page.
@@ -39,14 +60,14 @@ fn are_taken(slots: &[Arc<Slot>]) -> Vec<bool> {
 
 #[tokio::test(start_paused = true)]
 async fn a_ninth_page_waits_until_one_of_eight_has_ended() {
-    let pages = Pages::default();
+    let pages = pages();
     let mut responses = Vec::new();
-    for _ in 0..8 {
-        let response = ask(&pages, Method::GET).await;
+    for peer in peers() {
+        let response = ask(&pages, Method::GET, peer).await;
         assert_eq!(response.status(), StatusCode::OK);
         responses.push(response);
     }
-    let mut ninth = pin!(ask(&pages, Method::GET));
+    let mut ninth = pin!(ask(&pages, Method::GET, peer(8)));
     assert!(timeout(STALLED / 2, &mut ninth).await.is_err());
     responses.pop();
     assert_eq!(timeout(LOOK, ninth).await.unwrap().status(), StatusCode::OK);
@@ -54,7 +75,7 @@ async fn a_ninth_page_waits_until_one_of_eight_has_ended() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_is_refused_if_no_slot_becomes_free_or_too_many_wait() {
-    let pages = Pages::default();
+    let pages = pages();
     let slots = acquire_all(&pages.0).await;
     let read = async {
         loop {
@@ -66,7 +87,7 @@ async fn a_page_is_refused_if_no_slot_becomes_free_or_too_many_wait() {
     };
     let asked = Instant::now();
     let refused = async |_| {
-        let response = ask(&pages, Method::GET).await;
+        let response = ask(&pages, Method::GET, peer(8)).await;
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()[RETRY_AFTER], "1");
         asked.elapsed()
@@ -82,26 +103,26 @@ async fn a_page_is_refused_if_no_slot_becomes_free_or_too_many_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn the_page_that_is_stalled_for_longest_is_evicted_and_freed() {
-    let pages = Slots::default();
+    let pages = slots();
     let mut slots = acquire_all(&pages).await;
     sleep(STALLED / 2).await;
     for slot in slots.iter().filter(|slot| !Arc::ptr_eq(slot, &slots[3])) {
         slot.next(Instant::now()).unwrap();
     }
     let asked = Instant::now();
-    slots.extend(acquire(&pages).await);
+    slots.extend(acquire(&pages, peer(8)).await);
     assert_eq!(asked.elapsed(), STALLED / 2);
     // the others stay as long as their clients read
-    assert!(timeout(STALLED / 4, acquire(&pages)).await.is_err());
+    assert!(timeout(STALLED / 4, acquire(&pages, peer(9))).await.is_err());
     assert_eq!(are_taken(&slots), [true, true, true, false, true, true, true, true, true]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_page_is_evicted_for_a_stall_of_the_whole_process() {
-    let pages = Slots::default();
+    let pages = slots();
     let mut slots = acquire_all(&pages).await;
     advance(2 * STALLED).await;
-    let (ninth, ()) = tokio::join!(acquire(&pages), async {
+    let (ninth, ()) = tokio::join!(acquire(&pages, peer(8)), async {
         for slot in &slots[..7] {
             slot.next(Instant::now()).unwrap();
         }
@@ -112,10 +133,10 @@ async fn no_page_is_evicted_for_a_stall_of_the_whole_process() {
 
 #[tokio::test(start_paused = true)]
 async fn if_no_page_is_stalled_the_oldest_is_evicted_once_it_is_late() {
-    let pages = Slots::default();
+    let pages = slots();
     let mut slots = Vec::new();
-    for _ in 0..8 {
-        slots.extend(acquire(&pages).await);
+    for peer in peers() {
+        slots.extend(acquire(&pages, peer).await);
         sleep(Duration::from_millis(100)).await;
     }
     sleep(LATE - Duration::from_millis(800) - STALLED / 2).await;
@@ -123,32 +144,50 @@ async fn if_no_page_is_stalled_the_oldest_is_evicted_once_it_is_late() {
         slot.next(Instant::now()).unwrap();
     }
     let asked = Instant::now();
-    slots.extend(acquire(&pages).await);
+    slots.extend(acquire(&pages, peer(8)).await);
     assert_eq!(asked.elapsed(), STALLED / 2);
-    assert!(timeout(STALLED / 4, acquire(&pages)).await.is_err());
+    assert!(timeout(STALLED / 4, acquire(&pages, peer(9))).await.is_err());
     assert_eq!(are_taken(&slots), [false, true, true, true, true, true, true, true, true]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn slots_are_given_in_order_and_to_all_who_wait_if_pages_are_stalled() {
-    let pages = Slots::default();
+    let pages = slots();
     let order = Mutex::new(Vec::new());
     let ask = async |number: usize| {
-        let slot = acquire(&pages).await;
+        let slot = acquire(&pages, peer(8)).await;
         order.lock().unwrap().push(number);
         slot
     };
     let asked = Instant::now();
-    let slots = join_all((0..8 + WAITING).map(ask)).await;
+    let slots = join_all((0..WAITING).map(ask)).await;
     assert!(slots.iter().all(Option::is_some));
-    assert_eq!(order.into_inner().unwrap(), (0..8 + WAITING).collect::<Vec<_>>());
+    assert_eq!(order.into_inner().unwrap(), (0..WAITING).collect::<Vec<_>>());
     assert!(asked.elapsed() < WAIT);
 }
 
 #[tokio::test(start_paused = true)]
 async fn head_is_answered_while_all_slots_are_taken() {
-    let pages = Pages::default();
-    let _responses = join_all((0..8).map(|_| ask(&pages, Method::GET))).await;
-    let head = timeout(Duration::ZERO, ask(&pages, Method::HEAD)).await;
+    let pages = pages();
+    let _responses = join_all(peers().map(|peer| ask(&pages, Method::GET, peer))).await;
+    let head = timeout(Duration::ZERO, ask(&pages, Method::HEAD, peer(8))).await;
     assert_eq!(head.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_has_its_share_of_slots_evicts_its_own_pages_and_delays_no_other() {
+    let evictions = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&evictions);
+    let pages = Slots::new(LIMITS, move || *counted.lock().unwrap() += 1);
+    let waiting = join_all((0..WAITING).map(|_| acquire(&pages, peer(1))));
+    let others = async {
+        for _ in 0..100 {
+            let slot = timeout(Duration::ZERO, acquire(&pages, peer(2))).await.unwrap();
+            assert!(slot.unwrap().next(Instant::now()).is_ok());
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let (slots, ()) = tokio::join!(waiting, others);
+    assert!(slots.iter().all(Option::is_some));
+    assert_eq!(*evictions.lock().unwrap(), WAITING - LIMITS.of_peer);
 }
