@@ -37,12 +37,15 @@ pub use reload::Origin;
 
 /// Polls and serves on `listener` as `config` says until `shutdown`, then drains.
 ///
+/// `name` is the host name in the listen address.
+///
 /// It is read again from its origin on the given signal, on request, and when it has changed there; without one it stays.
 ///
 /// # Errors
 /// Where a part cannot be built, or ends by itself.
 pub async fn run(
     listener: TcpListener,
+    name: Option<&str>,
     config: Config,
     origin: Option<(Origin, Signal)>,
     shutdown: CancellationToken,
@@ -59,7 +62,7 @@ pub async fn run(
 
     let poller = Poller::new(setup.clone(), kept.clone(), Arc::clone(&telemetry), clock.clone());
     let source = Source { snapshot: kept.follow(), telemetry, clock: clock.clone() };
-    let app = App::new(source, serving, wish, ready_by);
+    let app = App::new(source, serving, wish, ready_by).named(name);
     let (tick, ticks) = mpsc::channel(1);
 
     let limits =

@@ -2,6 +2,7 @@
 
 mod auth;
 mod complaints;
+mod host;
 mod listen;
 mod negotiate;
 mod options;
@@ -58,6 +59,10 @@ pub struct App {
     scrapes: Pages,
     pages: Pages,
     complaints: Complaints,
+    /// The host name in the listen address.
+    name: Option<String>,
+    /// Whether only this machine reaches the listener.
+    is_loopback: bool,
 }
 
 impl App {
@@ -74,7 +79,15 @@ impl App {
             let telemetry = Arc::clone(&source.telemetry);
             Pages::new(limits, move || telemetry.http_page_evicted())
         });
-        Self { source, options, reload, ready_by, scrapes, pages, complaints: Complaints::default() }
+        let complaints = Complaints::default();
+        let (name, is_loopback) = (None, false);
+        Self { source, options, reload, ready_by, scrapes, pages, complaints, name, is_loopback }
+    }
+
+    /// Answers to this host name as well, the one in the listen address.
+    #[must_use]
+    pub fn named(self, name: Option<&str>) -> Self {
+        Self { name: name.map(str::to_owned), ..self }
     }
 
     /// Answers a request, and counts it. Warns if its client is refused.
@@ -99,10 +112,13 @@ impl App {
     async fn route(&self, request: &request::Parts) -> Response<Body> {
         let path = request.uri.path();
         // a health probe has neither certificate nor password, and learns no more than from a port scan
-        if !is_health(path)
-            && let Err(refused) = self.authenticate(request).await
-        {
-            return refused;
+        if !is_health(path) {
+            if let Some(refused) = self.refuse_host(request) {
+                return refused;
+            }
+            if let Err(refused) = self.authenticate(request).await {
+                return refused;
+            }
         }
         match (path, &request.method) {
             ("/-/reload", &Method::POST) => self.reload().await,
@@ -119,6 +135,27 @@ impl App {
             ("/-/ready", _) => self.ready(),
             _ => text(StatusCode::NOT_FOUND, "not found; / links to what is served\n"),
         }
+    }
+
+    /// Refuses a request that does not name this server as its host.
+    fn refuse_host(&self, request: &request::Parts) -> Option<Response<Body>> {
+        let options = Arc::clone(&self.options.borrow());
+        let is_own = |name: &str| {
+            let is_allowed = match &options.allowed_hosts {
+                Some(names) => names.iter().any(|allowed| allowed == name),
+                None => !self.is_loopback,
+            };
+            is_allowed || self.name.as_deref() == Some(name)
+        };
+        host::check(request, is_own).err().map(|refusal| match refusal {
+            host::Refusal::Invalid => {
+                text(StatusCode::BAD_REQUEST, "expected exactly one valid Host header\n")
+            }
+            host::Refusal::Foreign(name) => text(
+                StatusCode::FORBIDDEN,
+                format!("host name {name} is not allowed; to allow it, add it to server.allowed_hosts\n"),
+            ),
+        })
     }
 
     /// Refuses a client without the certificate or the password that the options require.
@@ -209,13 +246,14 @@ impl Observer for App {
 }
 
 /// Serves the routes on `listener` until `shutdown`, then drains.
-pub async fn serve(listener: TcpListener, app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, mut app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
+    let address = listener.local_addr().ok();
+    app.is_loopback = address.is_some_and(|address| address.ip().is_loopback());
     let app = Arc::new(app);
     let observer = Arc::clone(&app);
     let options = app.options.clone();
     let in_force = Arc::clone(&options.borrow());
     let (sender, tls) = watch::channel(in_force.tls.as_ref().map(Tls::acceptor));
-    let address = listener.local_addr().ok();
     let service = move |request: Request<_>| {
         let app = Arc::clone(&app);
         async move {

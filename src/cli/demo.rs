@@ -48,7 +48,7 @@ impl Demo {
         ))?;
         let config = config(&simulated, address, api_address)?;
         tokio::spawn(simulated.simulator.serve(api, stop.clone().cancelled_owned()));
-        daemon::run(listener, config, None, stop).await?;
+        daemon::run(listener, self.listen.name(), config, None, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

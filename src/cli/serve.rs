@@ -30,15 +30,16 @@ impl Serve {
         let mut files = Files::default();
         let config = Config::load(&self.config, Secrets::Check, &mut files)?;
         // before building clients: a port in use fails at once, and an early scrape is not refused
-        let listener = match &self.listen {
-            Some(address) => listen("--listen", address).await?,
-            None => listen("server.listen", &config.listen).await?,
+        let (key, place) = match self.listen {
+            Some(place) => ("--listen", place),
+            None => ("server.listen", config.listen.clone()),
         };
+        let listener = listen(key, &place).await?;
         let address = listener.local_addr()?;
         tracing::info!(%address, hostnames = config.targets.hostnames(), "listening");
         config.serving.warn_if_open(address);
         let origin = Origin { file: self.config, files };
-        daemon::run(listener, config, Some((origin, hangup)), stop).await?;
+        daemon::run(listener, place.name(), config, Some((origin, hangup)), stop).await?;
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::section::Section;
 use super::{Secrets, Surroundings};
-use crate::http::{Hash, Listen, Material, MinVersion, Options, Tls, TlsError, Users};
+use crate::http::{Hash, Listen, Material, MinVersion, Options, Tls, TlsError, Users, host_name};
 
 /// The settings of the table.
 pub(super) struct Server {
@@ -20,14 +20,32 @@ impl Server {
         let listen = section
             .take("listen", "an address with a port, such as 127.0.0.1:10219", |text| text.parse().ok());
         let lifecycle = section.flag("lifecycle").unwrap_or(false);
+        let allowed_hosts = allowed_hosts(&mut section);
         let tls = tls(section.table("tls"), surroundings);
         let users = users(section.table("basic_auth_users"));
         section.finish();
         Self {
             listen: listen.unwrap_or_else(|| ([127, 0, 0, 1], 10219).into()),
-            serving: Options { lifecycle, tls, users, ..Options::default() },
+            serving: Options { lifecycle, allowed_hosts, tls, users, ..Options::default() },
         }
     }
+}
+
+fn allowed_hosts(section: &mut Section<'_>) -> Option<Vec<String>> {
+    const KEY: &str = "allowed_hosts";
+    let items = section.items(KEY, "a list of host names");
+    let mut names = Vec::new();
+    for item in items {
+        match item.get_ref().as_str().and_then(host_name) {
+            Some(name) => names.push(name),
+            None => {
+                let complaint =
+                    "expected a host name without a port, such as aop.example.com; addresses always pass";
+                section.reject_item(KEY, item, complaint);
+            }
+        }
+    }
+    section.has(KEY).then_some(names)
 }
 
 fn tls(mut section: Section<'_>, surroundings: &mut Surroundings<'_>) -> Option<Tls> {

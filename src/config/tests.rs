@@ -218,7 +218,7 @@ name = "example.com"
     assert_eq!(
         errors(text),
         r#"3: server.listen = "nowhere": expected an address with a port, such as 127.0.0.1:10219
-4: server.colour: unknown key, expected one of listen, lifecycle, tls, basic_auth_users
+4: server.colour: unknown key, expected one of listen, lifecycle, allowed_hosts, tls, basic_auth_users
 6: poll.schedule = "* * * *": expected six fields (second minute hour day month weekday), or five without the second, found 4
 7: poll.jitter = 5: expected a duration of 0s to 24h, such as 20s
 9: account.name = "": expected a name of 1 to 64 letters, digits, '.', '_' and '-'

@@ -18,6 +18,9 @@ pub struct Options {
     pub view: View,
     /// Whether `POST /-/reload` is allowed.
     pub lifecycle: bool,
+    /// The host names that requests may name; none for every name, or on a loopback address for no name. Addresses,
+    /// `localhost` and the name in the listen address always pass.
+    pub allowed_hosts: Option<Vec<String>>,
     /// How to secure connections; none for plain HTTP.
     pub tls: Option<Tls>,
     /// Who may use all routes but those of health; none for everybody.

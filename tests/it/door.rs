@@ -163,7 +163,7 @@ async fn a_new_certificate_is_taken_and_one_without_its_key_is_not() {
 
 /// The status of the answer to a request on a connection that stays open, and whether it does.
 async fn ask(connection: &mut TcpStream, request: &str) -> (String, bool) {
-    connection.write_all(format!("{request} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes()).await.unwrap();
+    connection.write_all(format!("{request} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(b"\n") || answer.ends_with(b"\r\n") {
         assert_ne!(connection.read_buf(&mut answer).await.unwrap(), 0);

@@ -10,7 +10,7 @@ use cloudflare_aop_exporter::domain::{
     Association, CertId, Certificate, CertificateDetails, Expectation, Expected, Hostname, HostnameTarget,
     Outcome, Reading, Reason, Snapshot, Status, Targets, ZoneTarget,
 };
-use cloudflare_aop_exporter::http::{self, App, GRACE};
+use cloudflare_aop_exporter::http::{self, App, GRACE, Options};
 use cloudflare_aop_exporter::listener::Limits;
 use cloudflare_aop_exporter::metrics::Source;
 use cloudflare_aop_exporter::telemetry::Telemetry;
@@ -30,13 +30,23 @@ struct Served {
 
 impl Served {
     async fn start(snapshot: Snapshot, ready_by: Instant) -> Self {
+        Self::start_at("127.0.0.1:0", Options::default(), None, snapshot, ready_by).await
+    }
+
+    async fn start_at(
+        listen: &str,
+        options: Options,
+        name: Option<&str>,
+        snapshot: Snapshot,
+        ready_by: Instant,
+    ) -> Self {
         let (sender, snapshot) = watch::channel(Arc::new(snapshot));
         let telemetry = Arc::new(Telemetry::new().unwrap());
         let source = Source { snapshot, telemetry, clock: Clock::fixed(NOW.parse().unwrap()) };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (options, reload) = (watch::channel(Arc::default()).1, mpsc::channel(1).0);
-        let app = App::new(source, options, reload, ready_by);
+        let listener = TcpListener::bind(listen).await.unwrap();
+        let address = ([127, 0, 0, 1], listener.local_addr().unwrap().port()).into();
+        let (options, reload) = (watch::channel(Arc::new(options)).1, mpsc::channel(1).0);
+        let app = App::new(source, options, reload, ready_by).named(name);
         tokio::spawn(http::serve(listener, app, Limits::default(), std::future::pending()));
         Self { address, snapshot: sender }
     }
@@ -225,6 +235,40 @@ async fn other_methods_and_other_paths_are_refused() {
         }
     }
     assert_eq!(served.get("/metrics?match[]=up").await.status, 200);
+}
+
+#[tokio::test]
+async fn foreign_host_names_are_refused_where_they_may_be_rebound() {
+    let start = async |listen: &str, allowed: Option<&[&str]>, name| {
+        let allowed_hosts = allowed.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+        let options = Options { allowed_hosts, ..Options::default() };
+        Served::start_at(listen, options, name, unread(), Instant::now()).await
+    };
+    let loopback = start("127.0.0.1:0", None, None).await;
+    let named = start("127.0.0.1:0", None, Some("aop.example.com")).await;
+    let reachable = start("0.0.0.0:0", None, None).await;
+    let listed = start("0.0.0.0:0", Some(&["aop.example.com"]), Some("aop.internal")).await;
+    for (host, expected) in [
+        ("127.0.0.1:10219", [200, 200, 200, 200]),
+        ("[::1]", [200, 200, 200, 200]),
+        ("localhost:10219", [200, 200, 200, 200]),
+        ("AOP.example.com:80", [403, 200, 200, 200]),
+        ("aop.internal", [403, 403, 200, 200]),
+        ("evil.example", [403, 403, 200, 403]),
+        ("not a host", [400, 400, 400, 400]),
+    ] {
+        for (served, expected) in [&loopback, &named, &reachable, &listed].into_iter().zip(expected) {
+            for path in ["/metrics", "/", "/api/v1/status", "/-/reload", "/-/healthy", "/-/ready"] {
+                let answer = served.ask("GET", path, &[("Host", host)]).await;
+                match path {
+                    "/-/healthy" | "/-/ready" => assert_eq!(answer.status, 200, "{host} {path}"),
+                    "/-/reload" if expected == 200 => assert_eq!(answer.status, 405, "{host} {path}"),
+                    _ => assert_eq!(answer.status, expected, "{host} {path}"),
+                }
+                assert_eq!(answer.text().contains("server.allowed_hosts"), answer.status == 403);
+            }
+        }
+    }
 }
 
 #[tokio::test]

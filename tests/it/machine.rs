@@ -66,7 +66,7 @@ fn it_stops_in_the_middle_of_a_page_that_nobody_takes() {
     let mut demo = Running::start(&["demo", "--listen", "127.0.0.1:0", "--hostnames", "5000"]);
     demo.until("/-/ready", "\r\n\r\nready\n");
     let mut slow = TcpStream::connect(&demo.address).unwrap();
-    slow.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    slow.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     slow.read_exact(&mut [0; 1000]).unwrap();
     stop(&mut demo);
 }

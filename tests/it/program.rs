@@ -91,7 +91,7 @@ hostnames = ["a..example.com"]
     );
     let expected = format!(
         r#"error: {path}:2: server.listen = "here": expected an address with a port, such as 127.0.0.1:10219
-{path}:3: server.colour: unknown key, expected one of listen, lifecycle, tls, basic_auth_users
+{path}:3: server.colour: unknown key, expected one of listen, lifecycle, allowed_hosts, tls, basic_auth_users
 {path}:5: poll.schedule = "every day": expected six fields (second minute hour day month weekday), or five without the second, found 2
 {path}:6: account: expected a token in the environment variable CLOUDFLARE_API_TOKEN, which is not set; or api_token_file
 {path}:7: account.base_url = "http://api.cloudflare.com/client/v4": expected https, or http to a loopback address such as 127.0.0.1

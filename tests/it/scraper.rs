@@ -82,9 +82,9 @@ async fn a_head_that_is_too_large_is_refused() {
     let address = served().await;
     let long = "x".repeat(64 << 10);
     for head in [
-        format!("GET /metrics HTTP/1.1\r\nhost: a\r\nx: {long}\r\n\r\n"),
-        format!("GET /metrics?{long} HTTP/1.1\r\nhost: a\r\n\r\n"),
-        format!("GET /metrics HTTP/1.1\r\nhost: a\r\n{}\r\n", "x: y\r\n".repeat(200)),
+        format!("GET /metrics HTTP/1.1\r\nhost: localhost\r\nx: {long}\r\n\r\n"),
+        format!("GET /metrics?{long} HTTP/1.1\r\nhost: localhost\r\n\r\n"),
+        format!("GET /metrics HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "x: y\r\n".repeat(200)),
         format!("{long}{long}"),
     ] {
         let answer = answers(address, &head).await;
@@ -97,9 +97,11 @@ async fn a_head_that_is_too_large_is_refused() {
 async fn requests_that_are_sent_ahead_are_answered_in_their_order() {
     let address = served().await;
     let ahead =
-        "GET /-/healthy HTTP/1.1\r\nhost: a\r\n\r\nGET /nowhere HTTP/1.1\r\nhost: a\r\n\r\n".repeat(500);
+        "GET /-/healthy HTTP/1.1\r\nhost: localhost\r\n\r\nGET /nowhere HTTP/1.1\r\nhost: localhost\r\n\r\n"
+            .repeat(500);
     let answers =
-        answers(address, &(ahead + "GET /-/ready HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")).await;
+        answers(address, &(ahead + "GET /-/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"))
+            .await;
     let statuses: Vec<_> =
         answers.match_indices("HTTP/1.1 ").map(|(at, _)| &answers[at + 9..at + 12]).collect();
     assert_eq!(statuses, [["200", "404"].repeat(500), vec!["200"]].concat());
@@ -108,10 +110,10 @@ async fn requests_that_are_sent_ahead_are_answered_in_their_order() {
 #[tokio::test]
 async fn no_more_is_taken_of_a_client_than_it_takes_itself() {
     let address = served().await;
-    let requests = taken(address, "", "GET /nowhere HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    let head = "POST /metrics HTTP/1.1\r\nhost: a\r\ncontent-length: 10000000000\r\n\r\n";
+    let requests = taken(address, "", "GET /nowhere HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    let head = "POST /metrics HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10000000000\r\n\r\n";
     let body = taken(address, head, "x").await;
-    let chunked = "POST /-/reload HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunked = "POST /-/reload HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n";
     let chunks = taken(address, chunked, "1\r\nx\r\n").await;
     println!("taken: {requests} bytes of requests, {body} of a body, {chunks} of chunks");
     for taken in [requests, body, chunks] {

@@ -96,8 +96,9 @@ impl Running {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let length = body.len();
-        let head =
-            format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}");
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}"
+        );
         write!(stream, "{head}\r\n\r\n{body}").unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
