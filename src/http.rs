@@ -13,6 +13,7 @@ mod status_page;
 mod tls;
 
 use std::fmt::Display;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::domain::Judge;
-use crate::listener::{self, Limits, Observer, Peer, Verified};
+use crate::listener::{self, Connection, Limits, Observer, Peer, Verified};
 use crate::metrics::Source;
 use auth::Refusal;
 use complaints::Complaints;
@@ -166,7 +167,13 @@ impl App {
             return Err(text(StatusCode::FORBIDDEN, "client certificate required\n"));
         }
         let Some(users) = &options.users else { return Ok(()) };
-        users.check(request.headers.get(AUTHORIZATION)).await.map_err(|refusal| match refusal {
+        let gone = async {
+            match request.extensions.get::<Connection>() {
+                Some(connection) => connection.hung_up().await,
+                None => pending().await,
+            }
+        };
+        users.check(request.headers.get(AUTHORIZATION), gone).await.map_err(|refusal| match refusal {
             Refusal::Busy => busy("too many passwords are being checked; try again\n"),
             Refusal::Unknown => unauthorized(),
         })

@@ -3,6 +3,7 @@
 mod connection;
 mod connections;
 mod head;
+mod socket;
 mod stream;
 
 use std::fmt::Display;
@@ -23,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use connections::Connections;
+
+pub use socket::Connection;
 
 /// The limits of a listener.
 #[derive(Clone, Copy, Debug)]

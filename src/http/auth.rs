@@ -6,7 +6,7 @@ mod throttle;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -33,6 +33,8 @@ pub struct Users {
 struct Shared {
     cache: Cache,
     throttle: Throttle,
+    /// Whether a password that is too long was logged.
+    long_password: Once,
 }
 
 /// Why a client is refused.
@@ -40,7 +42,7 @@ struct Shared {
 pub(super) enum Refusal {
     /// No user has that name and password.
     Unknown,
-    /// Too many other passwords wait to be checked.
+    /// Too many other passwords wait to be checked, or the client left while its own did.
     Busy,
 }
 
@@ -50,7 +52,7 @@ impl Users {
     /// # Errors
     /// Fails if the system has no random numbers.
     pub fn new(hashes: BTreeMap<String, Hash>) -> Result<Self, NoRandomness> {
-        let shared = Shared { cache: Cache::new()?, throttle: Throttle::new() };
+        let shared = Shared { cache: Cache::new()?, throttle: Throttle::new(), long_password: Once::new() };
         Ok(Self { hashes, shared: Arc::new(shared) })
     }
 
@@ -60,20 +62,32 @@ impl Users {
     }
 
     /// Checks `Authorization` against the users.
-    pub(super) async fn check(&self, authorization: Option<&HeaderValue>) -> Result<(), Refusal> {
+    ///
+    /// A client that is `gone` does not wait for its turn, so that others can.
+    pub(super) async fn check(
+        &self,
+        authorization: Option<&HeaderValue>,
+        gone: impl Future<Output = ()>,
+    ) -> Result<(), Refusal> {
         let (user, password) = authorization.and_then(credentials).ok_or(Refusal::Unknown)?;
+        if password.len() > LONGEST_PASSWORD {
+            self.shared.long_password.call_once(|| {
+                tracing::warn!("a client offered a password of more than {LONGEST_PASSWORD} octets, which never matches, since bcrypt ignores the rest; choose a shorter one (logged once)");
+            });
+            return Err(Refusal::Unknown);
+        }
         let costliest = self.hashes.values().max_by_key(|hash| hash.cost()).ok_or(Refusal::Unknown)?;
         let (hash, is_user) = match self.hashes.get(&user) {
             Some(hash) => (hash, true),
             // an unknown name is checked as well, or the time would tell which names exist
             None => (costliest, false),
         };
-        let Shared { cache, throttle } = &*self.shared;
+        let Shared { cache, throttle, .. } = &*self.shared;
         let tag = cache.tag(&user, hash, &password);
         if is_user && cache.contains(&user, &tag) {
             return Ok(());
         }
-        let (_waiting, turn) = throttle.turn().await.ok_or(Refusal::Busy)?;
+        let (_waiting, turn) = throttle.turn(gone).await.ok_or(Refusal::Busy)?;
         // another request with the same password may have been checked meanwhile
         if is_user && cache.contains(&user, &tag) {
             return Ok(());
@@ -101,8 +115,7 @@ fn credentials(authorization: &HeaderValue) -> Option<(String, Vec<u8>)> {
     let decoded = BASE64_STANDARD.decode(encoded.trim()).ok()?;
     let colon = decoded.iter().position(|octet| *octet == b':')?;
     let user = String::from_utf8(decoded[..colon].to_vec()).ok()?;
-    let password = decoded[colon + 1..].to_vec();
-    (password.len() <= LONGEST_PASSWORD).then_some((user, password))
+    Some((user, decoded[colon + 1..].to_vec()))
 }
 
 impl fmt::Debug for Users {
@@ -113,6 +126,7 @@ impl fmt::Debug for Users {
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
     use std::pin::pin;
     use std::time::Duration;
 
@@ -129,6 +143,13 @@ mod tests {
         Users::new(hashes.collect()).unwrap()
     }
 
+    impl Users {
+        /// Checks what a client offers that does not hang up.
+        async fn offered(&self, authorization: Option<&HeaderValue>) -> Result<(), Refusal> {
+            self.check(authorization, pending()).await
+        }
+    }
+
     fn basic(credentials: &str) -> HeaderValue {
         format!("Basic {}", BASE64_STANDARD.encode(credentials)).parse().unwrap()
     }
@@ -142,10 +163,10 @@ mod tests {
             let (go, wait) = std::sync::mpsc::channel::<()>();
             spawn_blocking(move || wait.recv());
             let wrong = basic("a:wrong");
-            assert!(poll!(pin!(users.check(Some(&wrong)))).is_pending());
+            assert!(poll!(pin!(users.offered(Some(&wrong)))).is_pending());
             assert_eq!(users.shared.throttle.running.available_permits(), 0);
             drop(go);
-            assert_eq!(users.check(Some(&basic("a:right"))).await, Ok(()));
+            assert_eq!(users.offered(Some(&basic("a:right"))).await, Ok(()));
             assert_eq!(users.shared.throttle.running.available_permits(), 1);
         });
     }
@@ -155,21 +176,21 @@ mod tests {
         let before = users(&[("a", "right", 4), ("b", "right", 4)]);
         let (a, b) = (basic("a:right"), basic("b:right"));
         for user in [&a, &b] {
-            assert_eq!(before.check(Some(user)).await, Ok(()));
+            assert_eq!(before.offered(Some(user)).await, Ok(()));
         }
         let mut after = users(&[("b", "other", 4), ("c", "new", 4)]);
         // a user who has left, and whose hash another user has now
         let mut renamed = users(&[]);
         renamed.hashes.insert("c".into(), before.hashes["a"].clone());
         renamed.inherit(&before);
-        assert_eq!(renamed.check(Some(&a)).await, Err(Refusal::Unknown));
+        assert_eq!(renamed.offered(Some(&a)).await, Err(Refusal::Unknown));
         after.hashes.insert("a".into(), before.hashes["a"].clone());
         after.inherit(&before);
         let turn = after.shared.throttle.running.acquire().await.unwrap();
-        assert_eq!(after.check(Some(&a)).await, Ok(()));
-        assert!(poll!(pin!(after.check(Some(&b)))).is_pending());
+        assert_eq!(after.offered(Some(&a)).await, Ok(()));
+        assert!(poll!(pin!(after.offered(Some(&b)))).is_pending());
         drop(turn);
-        assert_eq!(after.check(Some(&b)).await, Err(Refusal::Unknown));
+        assert_eq!(after.offered(Some(&b)).await, Err(Refusal::Unknown));
     }
 
     #[tokio::test]
@@ -180,7 +201,7 @@ mod tests {
         for _ in 0..5 {
             for (guess, least) in ["a:wrong", "b:wrong", "nobody:wrong"].iter().zip(&mut least) {
                 let started = Instant::now();
-                assert_eq!(users.check(Some(&basic(guess))).await, Err(Refusal::Unknown));
+                assert_eq!(users.offered(Some(&basic(guess))).await, Err(Refusal::Unknown));
                 *least = started.elapsed().min(*least);
             }
         }
@@ -194,13 +215,29 @@ mod tests {
         let users = users(&[("a", "right", 4)]);
         let right = basic("a:right");
         let turn = users.shared.throttle.running.acquire().await.unwrap();
-        let mut waiting: Vec<_> = (0..8).map(|_| Box::pin(users.check(Some(&right)))).collect();
+        let mut waiting: Vec<_> = (0..8).map(|_| Box::pin(users.offered(Some(&right)))).collect();
         for one in &mut waiting {
             assert!(poll!(one).is_pending());
         }
-        assert_eq!(users.check(Some(&right)).await, Err(Refusal::Busy));
+        assert_eq!(users.offered(Some(&right)).await, Err(Refusal::Busy));
         drop((waiting.pop(), turn));
         assert_eq!(join_all(waiting).await, [Ok(()); 7]);
-        assert_eq!(users.check(Some(&basic("a:wrong"))).await, Err(Refusal::Unknown));
+        assert_eq!(users.offered(Some(&basic("a:wrong"))).await, Err(Refusal::Unknown));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_hangs_up_while_others_are_checked_gives_up_its_turn() {
+        let users = users(&[("a", "right", 4)]);
+        let right = basic("a:right");
+        // with nobody before it, a client that has shut down its side is checked
+        assert_eq!(users.check(Some(&basic("a:wrong")), ready(())).await, Err(Refusal::Unknown));
+        let turn = users.shared.throttle.running.acquire().await.unwrap();
+        for _ in 0..20 {
+            assert_eq!(users.check(Some(&right), ready(())).await, Err(Refusal::Busy));
+        }
+        let mut other = Box::pin(users.offered(Some(&right)));
+        assert!(poll!(&mut other).is_pending());
+        drop(turn);
+        assert_eq!(other.await, Ok(()));
     }
 }

@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connections::{Busy, Slot};
 use super::head::TimedHead;
+use super::socket::{Connection, Socket};
 use super::stream::Stream;
 use super::{Limits, Verified};
 
@@ -36,9 +37,12 @@ pub(super) async fn serve<S, F, B>(
 {
     // a scrape is a few large writes; merging them would only delay the last one
     let _ = stream.set_nodelay(true);
-    let stream = Stream::new(stream, limits.write_progress, slot.handle());
+    let socket = Socket::new(stream);
+    let connection = socket.connection();
+    let stream = Stream::new(socket, limits.write_progress, slot.handle());
     let Some(tls) = tls else {
-        return exchange(stream, false, slot, limits, service, end).await;
+        let client = Client { connection, verified: false };
+        return exchange(stream, client, slot, limits, service, end).await;
     };
     let mut end = pin!(end);
     let secured = tokio::select! {
@@ -49,7 +53,8 @@ pub(super) async fn serve<S, F, B>(
     match secured {
         Ok(Ok(stream)) => {
             let verified = stream.get_ref().1.peer_certificates().is_some();
-            exchange(stream, verified, slot, limits, service, end).await;
+            let client = Client { connection, verified };
+            exchange(stream, client, slot, limits, service, end).await;
         }
         // a client that hangs up may only check that the port is open
         Ok(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
@@ -60,10 +65,17 @@ pub(super) async fn serve<S, F, B>(
     }
 }
 
+/// What requests tell of their client.
+struct Client {
+    connection: Connection,
+    /// Whether it has a verified certificate.
+    verified: bool,
+}
+
 /// Answers the requests on one connection.
 async fn exchange<T, S, F, B>(
     stream: T,
-    verified: bool,
+    client: Client,
     slot: Slot,
     limits: Limits,
     service: S,
@@ -76,7 +88,8 @@ async fn exchange<T, S, F, B>(
 {
     let answer = service_fn(|mut request: Request<Incoming>| {
         request.extensions_mut().insert(slot.peer);
-        if verified {
+        request.extensions_mut().insert(client.connection.clone());
+        if client.verified {
             request.extensions_mut().insert(Verified);
         }
         let busy = slot.handle().busy();

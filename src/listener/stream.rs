@@ -6,14 +6,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
 
 use super::connections::Handle;
+use super::socket::Socket;
 
 /// The stream of one connection.
 pub(super) struct Stream {
-    stream: Pin<Box<TimeoutStream<TcpStream>>>,
+    stream: Pin<Box<TimeoutStream<Socket>>>,
     /// Whether the last write waits for the client to read.
     unsent: bool,
     handle: Handle,
@@ -21,7 +21,7 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Makes a write fail once the client has read nothing for `write_progress`.
-    pub(super) fn new(stream: TcpStream, write_progress: Duration, handle: Handle) -> Self {
+    pub(super) fn new(stream: Socket, write_progress: Duration, handle: Handle) -> Self {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(write_progress));
         Self { stream: Box::pin(stream), unsent: false, handle }

@@ -1,8 +1,11 @@
 //! The locked door: TLS, client certificates and passwords on the exporter's own port.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use cloudflare_aop_exporter::config::{Config, Files, Secrets};
 use cloudflare_aop_exporter::http::Hash;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -236,6 +239,7 @@ async fn users_show_their_password_for_everything_but_health() {
         ("prometheus", ""),
         ("", "pass:word"),
         ("grafana", "pass:word"),
+        ("prometheus", &"x".repeat(73)),
         ("prometheus", &"x".repeat(100)),
     ] {
         assert_eq!(ask(user, password).await, 401, "{user} {password}");
@@ -249,6 +253,8 @@ async fn users_show_their_password_for_everything_but_health() {
     assert_eq!(scheme.send().await.unwrap().status(), 200);
     let logs = guarded.serve.read("err");
     assert!(!logs.contains("pass:word") && !logs.contains(&hash) && !logs.contains(TOKEN));
+    assert!(!logs.contains("xxx"));
+    assert_eq!(logs.matches("a password of more than 72 octets").count(), 1, "{logs}");
 }
 
 #[tokio::test]
@@ -420,4 +426,29 @@ async fn the_metrics_and_the_log_show_who_was_refused() {
         "{logs}"
     );
     assert!(warnings[1].contains("peer=127.0.0.3"), "{logs}");
+}
+
+#[test]
+fn a_client_that_hung_up_does_not_keep_its_turn_among_those_whose_passwords_are_tried() {
+    let hash = bcrypt::hash("password", 12).unwrap();
+    let folder = Folder::new();
+    let path = folder.write("aop.toml", &config(&format!("basic_auth_users = {{ a = \"{hash}\" }}")));
+    let serve = Running::start(&["serve", "--config", &path]);
+    let client = |credentials: &str| {
+        let mut stream = std::net::TcpStream::connect(&serve.address).unwrap();
+        let head = format!(
+            "GET /metrics HTTP/1.0\r\nauthorization: Basic {}\r\n\r\n",
+            BASE64_STANDARD.encode(credentials)
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    // one that is tried, and eight that wait
+    let guesses: Vec<_> = (0..9).map(|_| client("a:guess")).collect();
+    std::thread::sleep(Duration::from_millis(100));
+    drop(guesses);
+    std::thread::sleep(Duration::from_millis(250));
+    let mut answer = String::new();
+    client("a:password").read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
 }

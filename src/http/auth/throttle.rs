@@ -19,12 +19,19 @@ impl Throttle {
         Self { waiting: Semaphore::new(WAITING), running: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Waits for a turn; none if too many wait.
+    /// Waits for a turn; none if too many wait, or the caller is `gone` first.
     ///
     /// The first permit counts the caller as waiting, the second one is the turn. Each lasts until it is dropped.
-    pub(super) async fn turn(&self) -> Option<(SemaphorePermit<'_>, OwnedSemaphorePermit)> {
+    pub(super) async fn turn(
+        &self,
+        gone: impl Future<Output = ()>,
+    ) -> Option<(SemaphorePermit<'_>, OwnedSemaphorePermit)> {
         let waiting = self.waiting.try_acquire().ok()?;
-        let running = Arc::clone(&self.running).acquire_owned().await.ok()?;
-        Some((waiting, running))
+        tokio::select! {
+            // in this order, so that a turn that is free is taken
+            biased;
+            running = Arc::clone(&self.running).acquire_owned() => Some((waiting, running.ok()?)),
+            () = gone => None,
+        }
     }
 }
