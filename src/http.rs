@@ -30,7 +30,7 @@ use crate::metrics::Source;
 use auth::Refusal;
 use complaints::Complaints;
 use page::{Fill, Pages};
-use response::{Body, busy, not_allowed, text, unauthorized};
+use response::{Body, Why, busy, not_allowed, refuse, text, unauthorized};
 use status_json::StatusJson;
 
 pub use auth::{Hash, HashError, NoRandomness, Users};
@@ -104,7 +104,9 @@ impl App {
             && !is_health(route)
             && let Some(peer) = request.extensions.get::<Peer>()
         {
-            self.complaints.warn(peer.network(), format_args!("refused a request for {route}: {status}"));
+            let why = response.extensions().get().map_or("stopping", |Why(why)| *why);
+            let what = format_args!("refused a request for {route}: {status}: {why}");
+            self.complaints.warn(peer.network(), what);
         }
         response
     }
@@ -152,9 +154,10 @@ impl App {
             host::Refusal::Invalid => {
                 text(StatusCode::BAD_REQUEST, "expected exactly one valid Host header\n")
             }
-            host::Refusal::Foreign(name) => text(
+            host::Refusal::Foreign(name) => refuse(
                 StatusCode::FORBIDDEN,
                 format!("host name {name} is not allowed; to allow it, add it to server.allowed_hosts\n"),
+                "host name not allowed",
             ),
         })
     }
@@ -164,7 +167,8 @@ impl App {
         let options = Arc::clone(&self.options.borrow());
         let wants_certificate = options.tls.as_ref().is_some_and(Tls::wants_client);
         if wants_certificate && request.extensions.get::<Verified>().is_none() {
-            return Err(text(StatusCode::FORBIDDEN, "client certificate required\n"));
+            let answer = "client certificate required\n";
+            return Err(refuse(StatusCode::FORBIDDEN, answer, "no client certificate"));
         }
         let Some(users) = &options.users else { return Ok(()) };
         let gone = async {
@@ -174,7 +178,7 @@ impl App {
             }
         };
         users.check(request.headers.get(AUTHORIZATION), gone).await.map_err(|refusal| match refusal {
-            Refusal::Busy => busy("too many passwords are being checked; try again\n"),
+            Refusal::Busy => busy("too many passwords are being checked"),
             Refusal::Unknown => unauthorized(),
         })
     }
@@ -218,7 +222,8 @@ impl App {
     /// Requests a reload, and answers once it is done.
     async fn reload(&self) -> Response<Body> {
         if !self.options.borrow().lifecycle {
-            return text(StatusCode::FORBIDDEN, "reload is disabled; set server.lifecycle = true\n");
+            let answer = "reload is disabled; set server.lifecycle = true\n";
+            return refuse(StatusCode::FORBIDDEN, answer, "reload is disabled");
         }
         let (answer, reloaded) = oneshot::channel();
         // if nothing receives requests any more, the answer fails as well

@@ -61,7 +61,7 @@ impl Pages {
         } else {
             let peer = request.extensions.get::<Peer>().map_or(UNKNOWN, |peer| peer.network());
             let Some(slot) = self.0.acquire(peer, |now| Slot::new(page(), gzip, now)).await else {
-                return busy("too many pages are being written; try again\n");
+                return busy("too many pages are being written");
             };
             PageBody::new(slot).boxed_unsync()
         };

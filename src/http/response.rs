@@ -33,9 +33,21 @@ pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body>
     respond(status, TEXT, body.boxed_unsync())
 }
 
+/// A response extension: why a request is refused, for the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Why(pub(super) &'static str);
+
+/// A refusal, with its reason for the log.
+pub(super) fn refuse(status: StatusCode, answer: impl Into<Bytes>, why: &'static str) -> Response<Body> {
+    let mut response = text(status, answer);
+    response.extensions_mut().insert(Why(why));
+    response
+}
+
 /// 503 with `Retry-After`.
 pub(super) fn busy(why: &'static str) -> Response<Body> {
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, why);
+    let answer = format!("{why}; try again\n");
+    let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, answer, why);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
@@ -51,7 +63,8 @@ pub(super) fn not_allowed(why: &'static str, methods: &'static str) -> Response<
 pub(super) fn unauthorized() -> Response<Body> {
     const CHALLENGE: HeaderValue =
         HeaderValue::from_static("Basic realm=\"cloudflare-aop-exporter\", charset=\"UTF-8\"");
-    let mut response = text(StatusCode::UNAUTHORIZED, "user and password required\n");
+    let answer = "user and password required\n";
+    let mut response = refuse(StatusCode::UNAUTHORIZED, answer, "no user with this password");
     response.headers_mut().insert(WWW_AUTHENTICATE, CHALLENGE);
     response
 }

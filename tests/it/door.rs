@@ -132,6 +132,12 @@ async fn without_a_client_certificate_there_is_nothing_but_health() {
     assert_eq!(guarded.get(&anonymous, "/-/healthy").await.unwrap().status(), 200);
     assert_eq!(guarded.get(&anonymous, "/-/ready").await.unwrap().status(), 503);
 
+    let logs = guarded.serve.read("err");
+    assert!(
+        logs.contains("refused a request for /: 403 Forbidden: no client certificate peer=127.0.0.1"),
+        "{logs}"
+    );
+
     let known = guarded.authority.client(|client| client.identity(guarded.authority.identity()));
     assert_eq!(guarded.guarded(&known).await, [200, 200, 200, 200, 404]);
 
@@ -422,7 +428,9 @@ async fn the_metrics_and_the_log_show_who_was_refused() {
     let warnings: Vec<_> = logs.lines().filter(|line| line.contains(" WARN ")).collect();
     assert_eq!(warnings.len(), 2, "{logs}");
     assert!(
-        warnings[0].contains("refused a request for /metrics: 401 Unauthorized peer=127.0.0.1"),
+        warnings[0].contains(
+            "refused a request for /metrics: 401 Unauthorized: no user with this password peer=127.0.0.1"
+        ),
         "{logs}"
     );
     assert!(warnings[1].contains("peer=127.0.0.3"), "{logs}");
