@@ -8,15 +8,18 @@ mod listing;
 mod lists;
 mod lookup;
 mod memory;
+mod panic;
 mod plan;
+mod seen;
 mod setup;
+mod story;
 mod zone;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -31,8 +34,11 @@ use deadline::Deadline;
 pub use listing::{Listing, Unresolved, join};
 use lookup::Lookup;
 use memory::Memory;
+pub use panic::is_contained;
 use plan::Load;
+use seen::Seen;
 pub use setup::{Account, Setup};
+use story::{Line, Polled, Story};
 use zone::ZonePoll;
 
 /// Polls zones and reports to the keeper.
@@ -45,8 +51,11 @@ pub struct Poller<A = Client> {
     watched: BTreeMap<ZoneKey, Watched<A>>,
     /// The time between two polls of everything, by the latest plan.
     interval: Duration,
-    /// The warnings that were logged about quotas that do not suffice.
-    excess: Vec<String>,
+    /// The quotas that do not suffice for the schedule.
+    excess: BTreeSet<usize>,
+    story: Story,
+    /// Receives the duration of the first poll.
+    first: Option<oneshot::Sender<Duration>>,
 }
 
 /// What a poll takes, by quota.
@@ -76,8 +85,15 @@ impl<A: Api> Poller<A> {
         telemetry: Arc<Telemetry>,
         clock: Clock,
     ) -> Self {
-        let (watched, interval, excess) = (BTreeMap::new(), Duration::ZERO, Vec::new());
-        Self { setup, keeper, telemetry, clock, watched, interval, excess }
+        let (watched, interval, excess) = (BTreeMap::new(), Duration::ZERO, BTreeSet::new());
+        let (story, first) = (Story::default(), None);
+        Self { setup, keeper, telemetry, clock, watched, interval, excess, story, first }
+    }
+
+    /// Sends the duration of the first poll to `first` once that has ended.
+    #[must_use]
+    pub fn announcing(self, first: oneshot::Sender<Duration>) -> Self {
+        Self { first: Some(first), ..self }
     }
 
     /// Polls at once and then on every tick, until `shutdown` or until no more ticks can come.
@@ -111,8 +127,11 @@ impl<A: Api> Poller<A> {
     pub async fn poll_once(&mut self, deadline: Instant) {
         let (started, mut polls) = (Instant::now(), JoinSet::new());
         self.start(true, &mut polls, Some(deadline));
-        while polls.join_next().await.is_some() {}
-        self.ended(started).await;
+        let mut seen = Vec::new();
+        while let Some(ended) = polls.join_next().await {
+            seen.extend(ended);
+        }
+        self.ended(started, &seen).await;
     }
 
     /// Polls all zones side by side, or those alone for which something has changed.
@@ -123,33 +142,53 @@ impl<A: Api> Poller<A> {
         if polls.is_empty() && !everything {
             return;
         }
+        let (mut seen, mut skipped) = (Vec::new(), 0);
         loop {
             tokio::select! {
-                ended = polls.join_next() => {
-                    if ended.is_none() {
-                        break;
-                    }
-                }
+                ended = polls.join_next() => match ended {
+                    // one that was aborted has met nothing
+                    Some(ended) => seen.extend(ended),
+                    None => break,
+                },
                 Some(()) = ticks.recv() => {
                     self.telemetry.poll_skipped();
-                    tracing::warn!("a poll is still running: this tick is skipped");
+                    skipped += 1;
+                    tracing::debug!("a poll is still running: this tick is skipped");
                 }
                 Ok(()) = self.setup.changed() => self.start(false, &mut polls, None),
             }
         }
-        self.ended(started).await;
+        if let Some(line) = self.story.ticks(skipped, !self.excess.is_empty(), Instant::now()) {
+            line.log();
+        }
+        self.ended(started, &seen).await;
     }
 
-    async fn ended(&self, started: Instant) {
+    async fn ended(&mut self, started: Instant, seen: &[Seen]) {
         // whoever sees the poll counted sees what came of it
         self.keeper.published().await;
+        self.tell(started, seen);
+        if let Some(first) = self.first.take() {
+            // whoever waited may be gone
+            let _ = first.send(started.elapsed());
+        }
         self.telemetry.poll_ended(started.elapsed(), self.clock.now().into());
         tracing::debug!(seconds = started.elapsed().as_secs_f64(), "poll ended");
     }
 
+    /// Logs what the poll found to fail or to work again.
+    fn tell(&mut self, started: Instant, seen: &[Seen]) {
+        let setup = Arc::clone(&self.setup.borrow());
+        let accounts = setup.accounts.iter();
+        let limited = accounts.filter_map(|(name, account)| Some((Arc::clone(name), account.api.take_rate_limited()?)));
+        let (limited, known, ended) = (limited.collect(), self.keeper.snapshot(), Instant::now());
+        let polled = Polled { seen, limited: &limited, known: &known, started, ended };
+        self.story.fold(&polled).iter().for_each(Line::log);
+    }
+
     /// Starts the polls of all zones, or of those alone for which something has changed, and ends the polls of those
     /// that are no longer watched.
-    fn start(&mut self, everything: bool, polls: &mut JoinSet<()>, deadline: Option<Instant>) {
+    fn start(&mut self, everything: bool, polls: &mut JoinSet<Seen>, deadline: Option<Instant>) {
         let (setup, known) = (Arc::clone(&self.setup.borrow()), self.keeper.snapshot());
         let now = Instant::now();
         let mut before = std::mem::take(&mut self.watched);
@@ -194,7 +233,7 @@ impl<A: Api> Poller<A> {
         setup: &Setup<A>,
         zones: &[Arc<ZoneState>],
         loads: Loads,
-        polls: &mut JoinSet<()>,
+        polls: &mut JoinSet<Seen>,
         deadline: Option<Instant>,
     ) {
         let now = Instant::now();
@@ -224,6 +263,7 @@ impl<A: Api> Poller<A> {
                 keeper: self.keeper.clone(),
                 telemetry: Arc::clone(&self.telemetry),
                 clock: self.clock.clone(),
+                seen: Mutex::new(Seen::new(zone.account().into(), watched.account.api.host().into(), zone.key().clone())),
             };
             watched.poll = Some(polls.spawn(poll.run()));
         }
@@ -257,13 +297,23 @@ impl<A: Api> Poller<A> {
         loads
     }
 
-    /// Plans a poll of everything: sets the poll interval, and warns of each quota for which that is longer than the
-    /// schedule's, once. Returns what the poll takes.
+    /// Plans a poll of everything: sets the poll interval, and logs when a quota begins to make that longer than the
+    /// schedule's, and when it ends. Returns what the poll takes.
     fn plan(&mut self) -> Loads {
         let (gap, loads) = (self.setup.borrow().gap, self.loads());
-        let excess: Vec<_> = loads.values().filter_map(|load| load.excess(gap)).collect();
-        for new in excess.iter().filter(|excess| !self.excess.contains(excess)) {
-            tracing::warn!("{new}");
+        let mut excess = BTreeSet::new();
+        for (quota, load) in &loads {
+            if let Some(new) = load.excess(gap) {
+                excess.insert(quota.addr());
+                if self.excess.contains(&quota.addr()) {
+                    tracing::debug!("{new}");
+                } else {
+                    tracing::warn!("{new}");
+                }
+            }
+        }
+        if excess.is_empty() && !self.excess.is_empty() {
+            tracing::info!("the rate limit suffices for the schedule again");
         }
         self.excess = excess;
         self.interval = plan::interval(gap, loads.values());

@@ -55,6 +55,10 @@ impl Logs {
         // panics are logged in the same format as everything else
         std::panic::set_hook(Box::new(|panic| {
             let location = panic.location().map(ToString::to_string);
+            if crate::poll::is_contained(panic) {
+                tracing::debug!(location, "a poll panicked");
+                return;
+            }
             tracing::error!(
                 location,
                 "panicked: {}",

@@ -84,9 +84,9 @@ pub enum Error {
     /// Several zones of that name are visible, and not exactly one is active.
     #[error("{1} zones named {0} are visible to the token; give the id of the one that is meant")]
     ManyZones(ZoneName, usize),
-    /// Reading the answer panicked; the log says where.
-    #[error("reading it panicked, which is a fault of this program")]
-    Panicked,
+    /// Reading the answer panicked at this place.
+    #[error("this program panicked at {0}; that is a bug of cloudflare-aop-exporter, please report it")]
+    Panicked(Box<str>),
     /// A request on behalf of several callers failed for all of them.
     #[error("{0}")]
     Common(Arc<Self>),
@@ -112,9 +112,8 @@ impl Error {
         match self {
             Self::Transport { reason, .. } => *reason,
             Self::Api { status, errors, .. } => api_reason(*status, errors),
-            Self::Invalid { .. } | Self::Oversized(_) | Self::ManyZones(..) | Self::Panicked => {
-                Reason::InvalidResponse
-            }
+            Self::Invalid { .. } | Self::Oversized(_) | Self::ManyZones(..) => Reason::InvalidResponse,
+            Self::Panicked(_) => Reason::Internal,
             Self::Header => Reason::Auth,
             Self::Deadline => Reason::Timeout,
             Self::Blocked(_) | Self::Exhausted(_) => Reason::RateLimited,

@@ -58,7 +58,8 @@ impl Client {
         if unreadable().next().is_some() {
             let (account, list, zone) = (&*self.options.account, call.endpoint.label(), call.zone);
             let (count, first): (_, Vec<_>) = (unreadable().count(), unreadable().take(5).collect());
-            tracing::warn!(account, ?zone, list, count, ?first, "rows of a list cannot be read");
+            // the poll reports once that the list is read in part
+            tracing::debug!(account, ?zone, list, count, ?first, "rows of a list cannot be read");
         }
     }
 }

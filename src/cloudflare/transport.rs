@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Response, StatusCode, Url};
@@ -34,6 +35,8 @@ pub struct Client {
     /// Notified after each 401 and 403, so that the token is verified.
     pub(super) refusal: Notify,
     pub(super) evidence: TokenEvidence,
+    /// For how long 429s have blocked requests since this was asked last.
+    rate_limited: Mutex<Option<Duration>>,
     /// The zones of which an answer had odd fields since this was asked last.
     odd_zones: Mutex<HashSet<ZoneId>>,
 }
@@ -62,6 +65,7 @@ impl Client {
             facts: watch::Sender::default(),
             refusal: Notify::new(),
             evidence: TokenEvidence::default(),
+            rate_limited: Mutex::default(),
             odd_zones: Mutex::default(),
         })
     }
@@ -90,6 +94,18 @@ impl Client {
     pub(super) fn url(&self, path: &str) -> Result<Url, Error> {
         let url = self.options.base_url.as_url().join(path);
         url.map_err(|error| Error::Invalid { status: 0, what: error.to_string().into(), ray: None })
+    }
+
+    /// The host of the API, with its port if that is not the usual one.
+    pub fn host(&self) -> String {
+        let url = self.options.base_url.as_url();
+        let host = url.host_str().unwrap_or_default();
+        url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    /// For how long answers with status 429 have blocked requests since the last call; none if there were none.
+    pub fn take_rate_limited(&self) -> Option<Duration> {
+        self.rate_limited.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Returns true if, since the last call, an answer about the zone had a field of an unexpected type or form. Such a
@@ -238,9 +254,9 @@ impl Client {
             self.telemetry.throttled(account, longer);
             let at = self.now();
             self.facts.send_modify(|facts| facts.rate_limited_at = Some(at));
-            if !longer.is_zero() {
-                tracing::warn!(account, seconds = longer.as_secs(), "Cloudflare's rate limit was passed");
-            }
+            tracing::debug!(account, seconds = longer.as_secs(), "Cloudflare answered 429: requests are blocked");
+            let mut limited = self.rate_limited.lock().unwrap_or_else(PoisonError::into_inner);
+            *limited = Some(limited.unwrap_or_default() + longer);
         }
         // last, since it lets other requests go
         admission.answered(now, announcement);

@@ -1,7 +1,7 @@
 //! Why something could not be read.
 
 /// The closed set of reasons; a server's free text never becomes one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// The token was not accepted.
     Auth,
@@ -23,11 +23,13 @@ pub enum Reason {
     ServerError,
     /// The answer cannot be understood or trusted.
     InvalidResponse,
+    /// This program failed.
+    Internal,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Auth,
         Self::Forbidden,
         Self::NotFound,
@@ -38,6 +40,7 @@ impl Reason {
         Self::Tls,
         Self::ServerError,
         Self::InvalidResponse,
+        Self::Internal,
     ];
 
     /// The value of the label `reason`.
@@ -53,6 +56,7 @@ impl Reason {
             Self::Tls => "tls",
             Self::ServerError => "server_error",
             Self::InvalidResponse => "invalid_response",
+            Self::Internal => "internal",
         }
     }
 
@@ -69,6 +73,7 @@ impl Reason {
             Self::Tls => "the connection could not be secured",
             Self::ServerError => "Cloudflare failed",
             Self::InvalidResponse => "the answer could not be understood",
+            Self::Internal => "this program failed; see its log",
         }
     }
 }
@@ -90,6 +95,7 @@ mod tests {
             "tls",
             "server_error",
             "invalid_response",
+            "internal",
         ];
         assert_eq!(Reason::ALL.map(Reason::label), names);
     }

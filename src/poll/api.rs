@@ -1,5 +1,7 @@
 //! The calls of Cloudflare's API that a poll makes, as a trait, so that tests of several polls need no socket.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use crate::cloudflare::{Associations, Client, Error, ListedCertificates, VisibleZones};
@@ -7,6 +9,9 @@ use crate::domain::{Hostname, Reading, ZoneId, ZoneName};
 
 /// What a poll asks of the API on behalf of one account. Each call ends by its deadline.
 pub trait Api: Send + Sync + 'static {
+    /// The host of the API, with its port if that is not the usual one.
+    fn host(&self) -> String;
+
     /// Looks up a zone's id by its name.
     fn zone_id(
         &self,
@@ -58,11 +63,18 @@ pub trait Api: Send + Sync + 'static {
         deadline: Instant,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
 
+    /// For how long requests have been blocked by answers with status 429 since this was asked last.
+    fn take_rate_limited(&self) -> Option<Duration>;
+
     /// Whether an answer about the zone had a field that could not be read since this was asked last.
     fn take_odd_fields(&self, zone: ZoneId) -> bool;
 }
 
 impl Api for Client {
+    fn host(&self) -> String {
+        self.host()
+    }
+
     async fn zone_id(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
         self.zone_id(name, deadline).await
     }
@@ -103,6 +115,11 @@ impl Api for Client {
     async fn zone_level_enabled(&self, zone: ZoneId, deadline: Instant) -> Result<bool, Error> {
         self.zone_level_enabled(zone, deadline).await
     }
+
+    fn take_rate_limited(&self) -> Option<Duration> {
+        self.take_rate_limited()
+    }
+
     fn take_odd_fields(&self, zone: ZoneId) -> bool {
         self.take_odd_fields(zone)
     }

@@ -5,7 +5,9 @@ use futures_util::stream::FuturesUnordered;
 
 use super::api::Api;
 use super::breaker::Breaker;
-use super::zone::{ZonePoll, unless_it_panics};
+use super::panic::unless_it_panics;
+use super::seen::{Thing, Trouble};
+use super::zone::ZonePoll;
 use crate::cloudflare::{Error, Purpose};
 use crate::domain::{Hostname, Outcome, Reading, Reason, ZoneId, ZoneState};
 use crate::poll::memory::Memory;
@@ -39,7 +41,6 @@ impl<A: Api> ZonePoll<A> {
     /// Asks about each of these hostnames and ends the zone's poll. The zone is up if its lists were read (`listed`),
     /// or if anything was answered.
     pub(super) async fn ask(&self, id: ZoneId, hostnames: Vec<Hostname>, mut breaker: Breaker, listed: bool) {
-        let all = hostnames.len();
         let mut waiting = order(hostnames, &self.zone, &self.memory).into_iter().peekable();
         let mut running = FuturesUnordered::new();
         let mut failures = Failures::default();
@@ -68,7 +69,8 @@ impl<A: Api> ZonePoll<A> {
                         self.memory.unsent(&hostname);
                     }
                     let reason = error.reason();
-                    failures.add(&hostname, error);
+                    tracing::debug!(zone = %self.zone.key(), %hostname, %error, "hostname could not be read");
+                    failures.add(&hostname, &error);
                     Err(reason)
                 }
             };
@@ -76,19 +78,25 @@ impl<A: Api> ZonePoll<A> {
         }
         if let Some(reason) = breaker.tripped() {
             for question in waiting {
-                failures.skipped += 1;
+                failures.skip(&question.hostname);
                 if breaker.is_out_of_time() {
                     self.memory.unsent(&question.hostname);
                 }
                 self.read(question.hostname, Err(reason)).await;
             }
         }
-        let result = match failures.first.as_ref().filter(|_| !listed && !breaker.is_answered()) {
-            Some((_, error)) => Err(error.reason()),
-            None => Ok(()),
-        };
-        failures.log(self.zone.key().as_str(), all);
-        self.end(result).await;
+        match failures.first.filter(|_| !listed && !breaker.is_answered()) {
+            Some((reason, trouble)) => {
+                self.met(Thing::Zone, Err(trouble));
+                self.end(Err(reason)).await;
+            }
+            None => {
+                for (hostname, trouble) in failures.troubles {
+                    self.met(Thing::Hostname(hostname), Err(trouble));
+                }
+                self.end(Ok(())).await;
+            }
+        }
     }
 
     async fn question(&self, id: ZoneId, question: Question) -> (Question, Result<Reading, Error>) {
@@ -108,21 +116,21 @@ impl<A: Api> ZonePoll<A> {
 /// What failed among the hostnames of one poll of a zone.
 #[derive(Default)]
 struct Failures {
-    count: usize,
-    /// Not asked about after others had failed.
-    skipped: usize,
-    first: Option<(Hostname, Error)>,
+    first: Option<(Reason, Trouble)>,
+    latest: Option<Trouble>,
+    troubles: Vec<(Hostname, Trouble)>,
 }
 
 impl Failures {
-    fn add(&mut self, hostname: &Hostname, error: Error) {
-        self.count += 1;
-        self.first.get_or_insert_with(|| (hostname.clone(), error));
+    fn add(&mut self, hostname: &Hostname, error: &Error) {
+        let trouble = Trouble::new(error, Purpose::Read);
+        self.first.get_or_insert_with(|| (error.reason(), trouble.clone()));
+        self.latest = Some(trouble.clone());
+        self.troubles.push((hostname.clone(), trouble));
     }
 
-    fn log(&self, zone: &str, all: usize) {
-        let Some((hostname, error)) = &self.first else { return };
-        let (failed, skipped, advice) = (self.count, self.skipped, error.advice(Purpose::Read));
-        tracing::warn!(zone, failed, skipped, of = all, %hostname, %error, advice, "hostnames could not be read");
+    /// Adds a hostname that was not asked about after the latest of the others had failed.
+    fn skip(&mut self, hostname: &Hostname) {
+        self.troubles.extend(self.latest.clone().map(|trouble| (hostname.clone(), trouble)));
     }
 }

@@ -9,7 +9,9 @@ use super::api::Api;
 use super::breaker::Breaker;
 use super::listing::{self, Listing, Unresolved};
 use super::plan::{self, Again, Lists, ReadMode};
-use super::zone::{ZonePoll, leaves_others_a_chance, unless_it_panics};
+use super::panic::unless_it_panics;
+use super::seen::{Thing, Trouble};
+use super::zone::{ZonePoll, leaves_others_a_chance};
 use crate::cloudflare::{Error, ListedCertificates, Purpose};
 use crate::domain::{
     Association, CertId, Hostname, Level, Outcome, Reading, Reason, ZoneCertificate, ZoneId,
@@ -73,20 +75,27 @@ impl<A: Api> ZonePoll<A> {
         let mut listing = listing::join(associations, &certificates.rows, self.now());
         listing.requests += certificates.pages as usize;
         listing.certificates = self.with_unread(listing.certificates, certificates.complete, Level::Hostname);
+        self.met_rows("associations", listing.complete);
         if !listing.complete {
-            tracing::warn!(zone = %self.zone.key(), "the list of associations is not whole, or changed while it was read");
             self.telemetry.poll_error(self.zone.key(), Reason::InvalidResponse);
             self.keep_counts(&mut listing.certificates);
         }
         Ok(Read::Both(listing))
     }
 
-    /// Goes on with a GET for each hostname. Logged when it begins, not in each poll.
+    /// Keeps whether all rows of a list could be read.
+    fn met_rows(&self, list: &'static str, complete: bool) {
+        let what = || {
+            format!("the list of {list} changed while it was read, or has odd rows, which --log-level debug names")
+        };
+        self.met(Thing::Rows(list), if complete { Ok(()) } else { Err(Trouble::odd(&what())) });
+    }
+
+    /// Goes on with a GET for each hostname.
     fn do_without_lists(&self, error: &Error) {
         let learned = self.memory.lists();
-        if !matches!(learned, Lists::Refused { .. }) {
-            tracing::warn!(zone = %self.zone.key(), %error, "the lists could not be read: hostnames are read one by one");
-        }
+        tracing::debug!(zone = %self.zone.key(), %error, "the lists could not be read: hostnames are read one by one");
+        self.met(Thing::Lists, Err(Trouble::new(error, Purpose::List)));
         let again = match error.reason() {
             Reason::Timeout if matches!(error, Error::Transport { .. }) => Again::Soon,
             Reason::ServerError | Reason::InvalidResponse | Reason::Timeout => Again::NextPoll,
@@ -101,13 +110,11 @@ impl<A: Api> ZonePoll<A> {
 
     /// Takes from the lists what they tell, and asks about the rest.
     async fn listed(&self, id: ZoneId, listing: Listing) {
-        if matches!(self.memory.lists(), Lists::Refused { .. }) {
-            tracing::info!(zone = %self.zone.key(), "the lists are read again");
-        }
+        self.met(Thing::Lists, Ok(()));
         let discovers = self.zone.target().extent().discovered.is_some();
         let is_empty = listing.complete && listing.hostnames.is_empty();
         if discovers && is_empty && self.memory.is_news_that_it_is_empty() {
-            tracing::info!(zone = %self.zone.key(), "the zone has no association");
+            self.seen().is_empty = true;
         }
         self.memory.retain(|hostname| self.zone.entry(hostname).is_some());
         let Absent { mut readings, confirm, mut unresolved } = self.absent(&listing);
@@ -172,8 +179,12 @@ impl<A: Api> ZonePoll<A> {
         complete: bool,
         level: Level,
     ) -> Vec<ZoneCertificate> {
+        let list = match level {
+            Level::Hostname => "hostname certificates",
+            Level::Zone => "zone-level certificates",
+        };
+        self.met_rows(list, complete);
         if !complete {
-            tracing::warn!(zone = %self.zone.key(), level = level.label(), "some listed certificates cannot be read");
             self.telemetry.poll_error(self.zone.key(), Reason::InvalidResponse);
             let read: HashSet<CertId> = rows.iter().map(|row| row.id.clone()).collect();
             let known = self.zone.certificates().iter().filter(|known| known.level == level);

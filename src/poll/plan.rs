@@ -203,7 +203,7 @@ pub(super) fn interval<'a>(gap: Duration, loads: impl IntoIterator<Item = &'a Lo
 }
 
 /// Whole seconds at the least, rounded up: `1h 6m 40s`.
-fn shown(time: Duration) -> String {
+pub(super) fn shown(time: Duration) -> String {
     let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1);
     let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
     let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}"));

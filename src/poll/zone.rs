@@ -1,10 +1,8 @@
 //! The poll of one zone.
 
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::Account;
@@ -12,6 +10,8 @@ use super::api::Api;
 use super::deadline::Deadline;
 use super::lookup::{self, Lookup, is_about_names};
 use super::memory::Memory;
+use super::panic::unless_it_panics;
+use super::seen::{Seen, Thing, Trouble};
 use crate::clock::Clock;
 use crate::cloudflare::{Error, Purpose};
 use crate::domain::{Date, Outcome, Reason, ZoneId, ZoneState};
@@ -31,15 +31,17 @@ pub(super) struct ZonePoll<A> {
     pub(super) keeper: keeper::Handle,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) clock: Clock,
+    pub(super) seen: Mutex<Seen>,
 }
 
 impl<A: Api> ZonePoll<A> {
-    /// Polls the zone. If that panics, the zone has failed, and no other.
-    pub(super) async fn run(self) {
+    /// Polls the zone, and returns what it met. If that panics, the zone has failed, and no other.
+    pub(super) async fn run(self) -> Seen {
         self.report(Outcome::Planned { interval: self.interval, at: self.now() }).await;
         if let Err(error) = unless_it_panics(self.poll()).await {
             self.fail("zone could not be polled", &error, Purpose::Read).await;
         }
+        self.seen.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn poll(&self) {
@@ -59,12 +61,14 @@ impl<A: Api> ZonePoll<A> {
             (_, Some(name)) => match self.lookup.find(name, self.look_up_until(known)).await {
                 Ok(id) => {
                     self.memory.looked_up();
+                    self.met(Thing::Id, Ok(()));
                     self.identify(id).await;
                     Ok(id)
                 }
                 Err(error) if !is_about_names(&error) => {
                     let Some(id) = known else { return Err(error) };
-                    tracing::warn!(zone = %name, %error, "zone could not be looked up: its known id is used");
+                    tracing::debug!(zone = %name, %error, "zone could not be looked up: its known id is used");
+                    self.met(Thing::Id, Err(Trouble::new(&error, Purpose::FindZone)));
                     self.telemetry.poll_error(self.zone.key(), error.reason());
                     Ok(id)
                 }
@@ -118,9 +122,8 @@ impl<A: Api> ZonePoll<A> {
             unless_it_panics(api.zone_level_enabled(id, deadline)),
             unless_it_panics(api.zone_certificates(id, deadline)),
         );
-        let enabled = self.counted("the zone-level switch could not be read", enabled.flatten());
-        let certificates =
-            self.counted("the zone-level certificates could not be read", certificates.flatten());
+        let enabled = self.counted(Thing::Switch, enabled.flatten());
+        let certificates = self.counted(Thing::Certificates, certificates.flatten());
         let certificates = certificates.map(|listed| self.zone_level_rows(&listed));
         self.report(Outcome::ZoneLevel { enabled, certificates, at: self.now() }).await;
     }
@@ -128,7 +131,8 @@ impl<A: Api> ZonePoll<A> {
     /// Ends the zone's poll with a failure of the whole zone.
     pub(super) async fn fail(&self, what: &str, error: &Error, purpose: Purpose) {
         let (reason, advice) = (error.reason(), error.advice(purpose));
-        tracing::warn!(zone = %self.zone.key(), %error, advice, "{what}");
+        tracing::debug!(zone = %self.zone.key(), %error, advice, "{what}");
+        self.met(Thing::Zone, Err(Trouble::new(error, purpose)));
         self.telemetry.poll_error(self.zone.key(), reason);
         self.report(Outcome::Failed(reason)).await;
         self.end(Err(reason)).await;
@@ -137,21 +141,34 @@ impl<A: Api> ZonePoll<A> {
     /// Ends the zone's poll.
     pub(super) async fn end(&self, result: Result<(), Reason>) {
         match result {
-            Ok(()) => self.memory.set_id_refused(false),
+            Ok(()) => {
+                self.memory.set_id_refused(false);
+                self.met(Thing::Zone, Ok(()));
+            }
             Err(Reason::Forbidden | Reason::NotFound) => self.memory.set_id_refused(true),
             Err(_) => {}
         }
         self.report(Outcome::Ended { result, at: self.now() }).await;
     }
 
-    /// The value, or the reason why there is none, which is logged and counted.
-    fn counted<T>(&self, what: &str, result: Result<T, Error>) -> Result<T, Reason> {
+    /// The value, or the reason why there is none, which is reported and counted.
+    fn counted<T>(&self, thing: Thing, result: Result<T, Error>) -> Result<T, Reason> {
+        let trouble = |error: &Error| Trouble::new(error, Purpose::Read);
+        self.met(thing.clone(), result.as_ref().map(|_| ()).map_err(trouble));
         result.map_err(|error| {
-            let advice = error.advice(Purpose::Read);
-            tracing::warn!(zone = %self.zone.key(), %error, advice, "{what}");
+            tracing::debug!(zone = %self.zone.key(), %error, ?thing, "a request of the poll failed");
             self.telemetry.poll_error(self.zone.key(), error.reason());
             error.reason()
         })
+    }
+
+    /// Keeps how a thing of the zone went.
+    pub(super) fn met(&self, thing: Thing, result: Result<(), Trouble>) {
+        self.seen().things.insert(thing, result);
+    }
+
+    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) async fn report(&self, outcome: Outcome) {
@@ -168,25 +185,4 @@ impl<A: Api> ZonePoll<A> {
 pub(super) fn leaves_others_a_chance(error: &Error) -> bool {
     error.was_sent()
         && !matches!(error.reason(), Reason::Auth | Reason::RateLimited | Reason::Connect | Reason::Tls)
-}
-
-/// The result of `work`, or an error if it panics: one answer that the program cannot handle is not worth all others.
-/// Whatever it shares is locked for single writes only, or made anew with the next poll.
-pub(super) async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T, Error> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|_| Error::Panicked)
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::{StreamExt, stream};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_fails_and_harms_nothing_else() {
-        let answers = stream::iter([1, 0, 2]).map(|by| unless_it_panics(async move { 4 / by }));
-        let results: Vec<_> =
-            answers.buffered(3).map(|answer| answer.map_err(|error| error.reason())).collect().await;
-        assert_eq!(results, [Ok(4), Err(Reason::InvalidResponse), Ok(2)]);
-    }
 }

@@ -119,6 +119,10 @@ async fn hang(deadline: Instant) -> Error {
 }
 
 impl Api for Fake {
+    fn host(&self) -> String {
+        "api.test".to_owned()
+    }
+
     async fn zone_id(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
         self.call("zone_id", deadline, |world| world.by_name).await?;
         let hangs = self.world.lock().unwrap().by_name_hangs;
@@ -208,6 +212,11 @@ impl Api for Fake {
         self.call("settings", deadline, |_| None).await?;
         Ok(true)
     }
+
+    fn take_rate_limited(&self) -> Option<Duration> {
+        None
+    }
+
     fn take_odd_fields(&self, _: ZoneId) -> bool {
         false
     }

@@ -1,0 +1,107 @@
+//! What the poll of one zone met: which things could be read, and what kept the others from being read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::cloudflare::{Error, Purpose};
+use crate::domain::{Hostname, Reason, ZoneKey};
+
+/// A part of a zone that is read, or fails, by itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Thing {
+    /// All of it.
+    Zone,
+    /// Its id, where that is known already and was looked up anew.
+    Id,
+    /// Its lists of associations and certificates, where its hostnames can be read without them.
+    Lists,
+    /// The rows of one of its lists.
+    Rows(&'static str),
+    /// The zone-level switch.
+    Switch,
+    /// The zone-level certificates.
+    Certificates,
+    /// One of its hostnames.
+    Hostname(Hostname),
+}
+
+/// Kinds of failures. A failure that goes on is reported anew only if its kind changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Class {
+    /// The API could not be reached, did not answer in time, or failed.
+    Away,
+    /// Too many requests were sent.
+    RateLimited,
+    /// No time was left to send the request.
+    Unsent,
+    /// The API answered, and this was the matter.
+    Answered(Reason),
+}
+
+/// Why something could not be read.
+#[derive(Clone, Debug)]
+pub(super) struct Trouble {
+    pub(super) class: Class,
+    /// Whether no connection could be made or secured, which is never the fault of a single zone.
+    pub(super) is_of_network: bool,
+    pub(super) error: Arc<str>,
+    pub(super) advice: Option<Arc<str>>,
+}
+
+impl Trouble {
+    pub(super) fn new(error: &Error, purpose: Purpose) -> Self {
+        let reason = error.reason();
+        let class = match reason {
+            Reason::RateLimited => Class::RateLimited,
+            Reason::Timeout if !error.was_sent() => Class::Unsent,
+            Reason::Connect | Reason::Tls | Reason::Timeout | Reason::ServerError => Class::Away,
+            reason => Class::Answered(reason),
+        };
+        Self {
+            class,
+            is_of_network: matches!(reason, Reason::Connect | Reason::Tls),
+            error: error.to_string().into(),
+            advice: error.advice(purpose).map(Into::into),
+        }
+    }
+
+    /// An answer that was read in part.
+    pub(super) fn odd(what: &str) -> Self {
+        let class = Class::Answered(Reason::InvalidResponse);
+        Self { class, is_of_network: false, error: what.into(), advice: None }
+    }
+}
+
+/// What the poll of one zone met.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) account: Arc<str>,
+    /// The host of the API.
+    pub(super) host: Arc<str>,
+    pub(super) zone: ZoneKey,
+    /// How each thing went that the poll tried. Of hostnames only the failures are kept.
+    pub(super) things: BTreeMap<Thing, Result<(), Trouble>>,
+    /// Whether the zone turned out to have no association.
+    pub(super) is_empty: bool,
+}
+
+impl Seen {
+    pub(super) fn new(account: Arc<str>, host: Arc<str>, zone: ZoneKey) -> Self {
+        Self { account, host, zone, things: BTreeMap::new(), is_empty: false }
+    }
+
+    /// Why the whole zone could not be read.
+    pub(super) fn failure(&self) -> Option<&Trouble> {
+        self.things.get(&Thing::Zone)?.as_ref().err()
+    }
+
+    /// All failures.
+    pub(super) fn troubles(&self) -> impl Iterator<Item = &Trouble> {
+        self.things.values().filter_map(|result| result.as_ref().err())
+    }
+
+    /// Whether the API answered anything about the zone.
+    pub(super) fn is_answered(&self) -> bool {
+        self.failure().is_none_or(|trouble| matches!(trouble.class, Class::Answered(_)))
+    }
+}

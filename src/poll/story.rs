@@ -1,0 +1,168 @@
+//! Folds what polls meet into what has started to fail and what works again, so that a failure is reported when it starts
+//! and when it ends, not in every poll. Pure: time is an argument, and [`Line`]s are logged elsewhere.
+
+mod lines;
+mod scope;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::seen::{Class, Seen, Thing, Trouble};
+use crate::domain::{Snapshot, ZoneKey};
+pub(super) use lines::Line;
+use scope::Scope;
+
+/// What fails: the widest thing that explains a failure.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    /// The API at this host.
+    Host(Arc<str>),
+    /// An account, in one way.
+    Account(Arc<str>, Class),
+    /// A zone of an account, or a thing of it.
+    Zone(Arc<str>, ZoneKey, Thing),
+}
+
+/// A failure that goes on.
+struct Ongoing {
+    class: Class,
+    since: Instant,
+}
+
+/// News about a subject.
+enum News {
+    Began(Trouble),
+    Ended(Duration),
+}
+
+/// What fails at present.
+#[derive(Default)]
+pub(super) struct Story {
+    ongoing: BTreeMap<Subject, Ongoing>,
+    overruns: Overruns,
+}
+
+/// Polls in a row that were still running when the next tick came.
+#[derive(Default)]
+struct Overruns {
+    polls: u32,
+    ticks: usize,
+    since: Option<Instant>,
+}
+
+/// What one poll met.
+pub(super) struct Polled<'a> {
+    pub(super) seen: &'a [Seen],
+    /// The accounts that Cloudflare answered with 429 during the poll, and for how long it blocked them.
+    pub(super) limited: &'a BTreeMap<Arc<str>, Duration>,
+    /// What is watched.
+    pub(super) known: &'a Snapshot,
+    pub(super) started: Instant,
+    pub(super) ended: Instant,
+}
+
+impl Story {
+    /// Takes in a poll, and returns what there is to report: first what works again, then what has started to fail.
+    pub(super) fn fold(&mut self, polled: &Polled<'_>) -> Vec<Line> {
+        self.ongoing.retain(|subject, _| is_watched(subject, polled.known));
+        let scope = Scope::of(polled, |subject| self.ongoing.contains_key(subject));
+        let mut failing: BTreeMap<Subject, Trouble> = scope.wide.clone();
+        let mut working = BTreeSet::new();
+        for seen in polled.seen {
+            self.sort(seen, &scope, &mut failing, &mut working);
+        }
+        let mut news = Vec::new();
+        for subject in working.into_iter().filter(|subject| !failing.contains_key(subject)) {
+            if let Some(ongoing) = self.ongoing.remove(&subject) {
+                news.push((subject, News::Ended(polled.ended.duration_since(ongoing.since))));
+            }
+        }
+        for (subject, trouble) in failing {
+            let (class, since) = (trouble.class, polled.started);
+            let before = self.ongoing.get(&subject);
+            if before.is_none_or(|before| before.class != class) {
+                let since = before.map_or(since, |before| before.since);
+                self.ongoing.insert(subject.clone(), Ongoing { class, since });
+                news.push((subject, News::Began(trouble)));
+            }
+        }
+        let empty = polled.seen.iter().filter(|seen| seen.is_empty);
+        lines::of(news, empty.map(|seen| (&seen.account, &seen.zone)))
+    }
+
+    /// Sorts out what of a zone fails by itself, and what works.
+    fn sort(
+        &self,
+        seen: &Seen,
+        scope: &Scope,
+        failing: &mut BTreeMap<Subject, Trouble>,
+        working: &mut BTreeSet<Subject>,
+    ) {
+        let subject = |thing| Subject::Zone(Arc::clone(&seen.account), seen.zone.clone(), thing);
+        for (thing, result) in &seen.things {
+            match result {
+                Ok(()) => {
+                    working.insert(subject(thing.clone()));
+                }
+                // something wider explains it; whether it would work by itself is not known
+                Err(trouble) if scope.explains(seen, trouble) => {}
+                Err(trouble) if *thing != Thing::Zone && is_same(seen.failure(), trouble) => {}
+                Err(trouble) => {
+                    failing.insert(subject(thing.clone()), trouble.clone());
+                }
+            }
+        }
+        if seen.failure().is_none() {
+            let of_zone = self.ongoing.keys().filter(|known| {
+                matches!(known, Subject::Zone(_, zone, thing @ Thing::Hostname(_))
+                    if *zone == seen.zone && !seen.things.contains_key(thing))
+            });
+            working.extend(of_zone.cloned());
+        }
+        if seen.is_answered() {
+            let accounts = self.ongoing.keys().filter(
+                |known| matches!(known, Subject::Account(account, _) if *account == seen.account),
+            );
+            working.extend(accounts.cloned());
+            working.insert(Subject::Host(Arc::clone(&seen.host)));
+        }
+    }
+
+    /// Takes in how many ticks came during a poll, and returns what there is to report: polls that take too long again
+    /// and again, or no longer do. `is_planned` if the log has said so already.
+    pub(super) fn ticks(&mut self, skipped: usize, is_planned: bool, now: Instant) -> Option<Line> {
+        let overruns = &mut self.overruns;
+        if skipped == 0 {
+            let Overruns { ticks, since, .. } = std::mem::take(overruns);
+            return since.map(|since| Line::on_time(ticks, now.duration_since(since)));
+        }
+        (overruns.polls, overruns.ticks) = (overruns.polls + 1, overruns.ticks + skipped);
+        // a single slow poll is no story
+        let begins = overruns.polls >= 2 && overruns.since.is_none() && !is_planned;
+        begins.then(|| {
+            overruns.since = Some(now);
+            Line::overrun(overruns.ticks)
+        })
+    }
+}
+
+fn is_same(failure: Option<&Trouble>, trouble: &Trouble) -> bool {
+    failure.is_some_and(|failure| failure.class == trouble.class)
+}
+
+/// Whether the subject is still watched; what is not has neither failed nor recovered.
+fn is_watched(subject: &Subject, known: &Snapshot) -> bool {
+    match subject {
+        Subject::Host(_) => true,
+        Subject::Account(account, _) => known.accounts().iter().any(|known| known.name() == account),
+        Subject::Zone(account, zone, thing) => known.zone(zone).is_some_and(|zone| {
+            let is_there = |hostname| zone.entry(hostname).is_some();
+            zone.account() == &**account
+                && !matches!(thing, Thing::Hostname(hostname) if !is_there(hostname))
+        }),
+    }
+}
+
