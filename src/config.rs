@@ -8,6 +8,7 @@ mod server;
 mod thresholds;
 mod token;
 mod value;
+mod words;
 mod zone;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use files::Files;
 pub use problem::ConfigErrors;
 pub use token::{TokenSource, TokenSourceError};
 pub use value::span;
+pub use words::Watched;
 
 use crate::domain::Targets;
 use crate::http;

@@ -3,6 +3,7 @@
 mod accounts;
 mod controls;
 mod descriptors;
+mod first;
 mod notify;
 mod reload;
 mod timing;
@@ -15,7 +16,7 @@ use anyhow::{Context, bail};
 use futures_util::future::{join, join_all, pending};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -60,8 +61,11 @@ pub async fn run(
     let Followed { setup, serving, timing } = controls.followed();
     let (wish, wishes) = mpsc::channel(1);
 
+    let (polled, first_poll) = oneshot::channel();
     let poller = Poller::new(setup.clone(), kept.clone(), Arc::clone(&telemetry), clock.clone());
+    let poller = poller.announcing(polled);
     let source = Source { snapshot: kept.follow(), telemetry, clock: clock.clone() };
+    let first_poll = first::report(first_poll, source.clone(), serving.clone());
     let app = App::new(source, serving, wish, ready_by).named(name);
     let (tick, ticks) = mpsc::channel(1);
 
@@ -77,6 +81,7 @@ pub async fn run(
     tasks.spawn(to_its_end(http::serve(listener, app, limits, stopped())));
     tasks.spawn(to_its_end(notify::keep_informed(shutdown.clone())));
     tasks.spawn(until(stopped(), timing::keep(timing, tick, clock, timing::Watch::default())));
+    tasks.spawn(until(stopped(), first_poll));
     tasks.spawn(until(stopped(), watch_accounts(setup, kept)));
     let _kept = match origin {
         Some((origin, hangup)) => {

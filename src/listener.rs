@@ -18,7 +18,7 @@ use hyper::body::{Body, Bytes, Incoming};
 use hyper::{Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -109,11 +109,11 @@ pub async fn serve<S, F, B>(
     let connections = Arc::new(Connections::new(observer));
     let stopping = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let mut shutdown = pin!(shutdown);
+    let (mut shutdown, mut failing) = (pin!(shutdown), None);
     loop {
         let (stream, peer) = tokio::select! {
             () = &mut shutdown => break,
-            accepted = accept(&listener, &connections) => accepted,
+            accepted = accept(&listener, &connections, &mut failing) => accepted,
         };
         let slot = tokio::select! {
             () = &mut shutdown => break,
@@ -131,14 +131,36 @@ pub async fn serve<S, F, B>(
     }
 }
 
+/// Errors of accepting that are further apart than this are reported separately.
+const CALM: Duration = Duration::from_secs(60);
+
 /// Waits for a connection. An error means that a client has left already, or that descriptors ran out.
-async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream, Peer) {
+/// `failing` keeps when that began and was last so, so that a row of errors is reported once.
+async fn accept(
+    listener: &TcpListener,
+    connections: &Connections,
+    failing: &mut Option<(Instant, Instant)>,
+) -> (TcpStream, Peer) {
     loop {
         match listener.accept().await {
-            Ok((stream, address)) => return (stream, Peer(address.ip().to_canonical())),
+            Ok((stream, address)) => {
+                if failing.is_some_and(|(_, latest)| latest.elapsed() > CALM) {
+                    let seconds = failing.take().map(|(first, _)| first.elapsed().as_secs());
+                    tracing::info!(seconds, "connections are accepted again");
+                }
+                return (stream, Peer(address.ip().to_canonical()));
+            }
             Err(error) if is_of_one_client(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                let now = Instant::now();
+                match failing {
+                    Some((_, latest)) => *latest = now,
+                    None => {
+                        *failing = Some((now, now));
+                        tracing::warn!(%error, "cannot accept a connection");
+                    }
+                }
+                tracing::debug!(%error, "cannot accept a connection");
                 connections.make_room();
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }

@@ -180,7 +180,8 @@ impl<A: Api> Poller<A> {
     fn tell(&mut self, started: Instant, seen: &[Seen]) {
         let setup = Arc::clone(&self.setup.borrow());
         let accounts = setup.accounts.iter();
-        let limited = accounts.filter_map(|(name, account)| Some((Arc::clone(name), account.api.take_rate_limited()?)));
+        let limited =
+            accounts.filter_map(|(name, account)| Some((Arc::clone(name), account.api.take_rate_limited()?)));
         let (limited, known, ended) = (limited.collect(), self.keeper.snapshot(), Instant::now());
         let polled = Polled { seen, limited: &limited, known: &known, started, ended };
         self.story.fold(&polled).iter().for_each(Line::log);
@@ -263,7 +264,11 @@ impl<A: Api> Poller<A> {
                 keeper: self.keeper.clone(),
                 telemetry: Arc::clone(&self.telemetry),
                 clock: self.clock.clone(),
-                seen: Mutex::new(Seen::new(zone.account().into(), watched.account.api.host().into(), zone.key().clone())),
+                seen: Mutex::new(Seen::new(
+                    zone.account().into(),
+                    watched.account.api.host().into(),
+                    zone.key().clone(),
+                )),
             };
             watched.poll = Some(polls.spawn(poll.run()));
         }

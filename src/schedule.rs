@@ -101,6 +101,20 @@ fn is_field(index: usize, field: &str) -> bool {
     parse(&fields.join(" ")).is_some()
 }
 
+impl Schedule {
+    /// The schedule in words: `every 5 minutes`, `at 14:00 (UTC)`.
+    pub fn in_words(&self) -> String {
+        let words = self.cron.describe();
+        let words = words.trim_end_matches('.');
+        let words = words.strip_prefix("At every").map_or_else(
+            || words.chars().take(1).flat_map(char::to_lowercase).chain(words.chars().skip(1)).collect(),
+            |rest| format!("every{rest}"),
+        );
+        // only times of day depend on a time zone
+        if words.contains(|sign: char| sign == ':' || sign == ',') { words + " (UTC)" } else { words }
+    }
+}
+
 impl PartialEq for Schedule {
     fn eq(&self, other: &Self) -> bool {
         self.expression == other.expression

@@ -32,6 +32,11 @@ impl TokenEvidence {
         self.accepted.fetch_or(!refused, Ordering::Relaxed);
     }
 
+    /// Whether the latest answer rejected the token.
+    fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     fn forget(&self) {
         for what in [&self.refused, &self.accepted, &self.verified] {
             what.store(false, Ordering::Relaxed);
@@ -55,7 +60,9 @@ impl Client {
     /// Verifies the token at once, hourly, when it changes, and after a 401 or 403; every minute until it is valid.
     /// Never ends and never fails.
     pub async fn keep_verified(&self) -> Infallible {
-        let (mut token, mut known, mut said) = (self.token.clone(), false, None);
+        let (mut token, mut known) = (self.token.clone(), false);
+        // how often in a row the token was not valid although no poll was refused, which would report that
+        let mut unnoticed = 0_u32;
         // the first refusal tells whether a verification that was refused is the token's fault
         let mut is_first_refusal = true;
         loop {
@@ -64,12 +71,21 @@ impl Client {
             let pause = match self.verify_token(Instant::now() + self.options.timeout * 3).await {
                 Ok(state @ TokenState { valid, .. }) => {
                     self.learn_token(state);
-                    if valid == Some(false) && said != valid {
-                        tracing::error!(account, "Cloudflare does not accept the token");
-                    } else {
-                        tracing::debug!(account, ?valid, "token verified");
+                    tracing::debug!(account, ?valid, "token verified");
+                    known = true;
+                    match (valid, self.evidence.is_refused()) {
+                        (Some(false), false) => {
+                            unnoticed += 1;
+                            // the first verification may come before the first poll
+                            if unnoticed == 2 {
+                                tracing::warn!(account, "Cloudflare reports that the token is not valid");
+                            }
+                        }
+                        (Some(true), _) if std::mem::take(&mut unnoticed) >= 2 => {
+                            tracing::info!(account, "Cloudflare reports that the token is valid again");
+                        }
+                        _ => {}
                     }
-                    (known, said) = (true, valid);
                     // once it is valid again at Cloudflare, no refusal says so
                     if valid == Some(false) { SELDOM } else { REGULARLY }
                 }

@@ -254,7 +254,11 @@ impl Client {
             self.telemetry.throttled(account, longer);
             let at = self.now();
             self.facts.send_modify(|facts| facts.rate_limited_at = Some(at));
-            tracing::debug!(account, seconds = longer.as_secs(), "Cloudflare answered 429: requests are blocked");
+            tracing::debug!(
+                account,
+                seconds = longer.as_secs(),
+                "Cloudflare answered 429: requests are blocked"
+            );
             let mut limited = self.rate_limited.lock().unwrap_or_else(PoisonError::into_inner);
             *limited = Some(limited.unwrap_or_default() + longer);
         }

@@ -1,5 +1,6 @@
 //! Tells the service manager how it stands, over the socket that it names in `NOTIFY_SOCKET` (`sd_notify(3)`).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -28,9 +29,18 @@ async fn feed_watchdog() -> std::convert::Infallible {
     }
 }
 
-/// The service manager may be unable to listen; the daemon goes on, and what comes of it is for the manager to say.
+/// The service manager may be unable to listen; the daemon goes on, and what comes of it is for the manager to say. A
+/// manager that stays deaf is reported once.
 fn tell(state: &NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
-        tracing::warn!(%error, %state, "the service manager cannot be told");
+    static IS_DEAF: AtomicBool = AtomicBool::new(false);
+    match sd_notify::notify(std::slice::from_ref(state)) {
+        Err(error) if !IS_DEAF.swap(true, Ordering::Relaxed) => {
+            tracing::warn!(%error, %state, "the service manager cannot be told");
+        }
+        Err(error) => tracing::debug!(%error, %state, "the service manager cannot be told"),
+        Ok(()) if IS_DEAF.swap(false, Ordering::Relaxed) => {
+            tracing::info!("the service manager is told again")
+        }
+        Ok(()) => {}
     }
 }

@@ -50,42 +50,44 @@ impl Reloader {
         loop {
             tokio::select! {
                 _ = self.hangup.recv() => {
-                    tracing::info!("SIGHUP: reading the configuration");
                     // what is wrong has been logged
-                    let _ = self.reload().await;
+                    let _ = self.reload("SIGHUP").await;
                 }
                 Some(wish) = wishes.recv() => {
-                    tracing::info!("reading the configuration on request");
                     // whoever asked may be gone
-                    let _ = wish.send(self.reload().await);
+                    let _ = wish.send(self.reload("request to reload").await);
                 }
                 _ = look.tick() => {
                     let files = self.origin.files.clone();
                     let changed = move || files.look_again() != files;
                     if spawn_blocking(changed).await.context("files")? {
-                        tracing::info!("a file has changed: reading the configuration");
-                        let _ = self.reload().await;
+                        let _ = self.reload("a file has changed").await;
                     }
                 }
             }
         }
     }
 
-    /// Reads the file and puts it in force as a whole, or tells all that is wrong with it.
-    async fn reload(&mut self) -> Result<(), String> {
+    /// Reads the file because of `cause`, and puts it in force as a whole, or tells all that is wrong with it.
+    async fn reload(&mut self, cause: &str) -> Result<(), String> {
+        tracing::debug!("{cause}: reading the configuration");
         let result = self.try_reload().await.map_err(|error| format!("{error:#}"));
         self.controls.note(result.is_ok());
-        match &result {
-            Ok(()) => tracing::info!("the configuration is in force"),
+        match result {
+            Ok(watched) => {
+                tracing::info!("{cause}: the configuration is in force, watching {watched}");
+                Ok(())
+            }
             Err(error) => {
-                tracing::error!("the configuration before stays in force: {error}");
+                tracing::error!("{cause}: the previous configuration stays in force: {error}");
                 self.controls.keep();
+                Err(error)
             }
         }
-        result
     }
 
-    async fn try_reload(&mut self) -> anyhow::Result<()> {
+    /// Returns what is watched now, in words.
+    async fn try_reload(&mut self) -> anyhow::Result<String> {
         let Origin { file, files: before } = self.origin.clone();
         let load = move || {
             let mut files = Files::default();
@@ -107,6 +109,6 @@ impl Reloader {
         if config.state_file != self.state_file {
             tracing::warn!("poll.state_file has changed: that takes a restart");
         }
-        Ok(())
+        Ok(config.watched().to_string())
     }
 }

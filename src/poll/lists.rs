@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::api::Api;
 use super::breaker::Breaker;
 use super::listing::{self, Listing, Unresolved};
-use super::plan::{self, Again, Lists, ReadMode};
 use super::panic::unless_it_panics;
+use super::plan::{self, Again, Lists, ReadMode};
 use super::seen::{Thing, Trouble};
 use super::zone::{ZonePoll, leaves_others_a_chance};
 use crate::cloudflare::{Error, ListedCertificates, Purpose};
@@ -86,7 +86,9 @@ impl<A: Api> ZonePoll<A> {
     /// Keeps whether all rows of a list could be read.
     fn met_rows(&self, list: &'static str, complete: bool) {
         let what = || {
-            format!("the list of {list} changed while it was read, or has odd rows, which --log-level debug names")
+            format!(
+                "the list of {list} changed while it was read, or has odd rows, which --log-level debug names"
+            )
         };
         self.met(Thing::Rows(list), if complete { Ok(()) } else { Err(Trouble::odd(&what())) });
     }

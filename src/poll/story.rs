@@ -123,9 +123,10 @@ impl Story {
             working.extend(of_zone.cloned());
         }
         if seen.is_answered() {
-            let accounts = self.ongoing.keys().filter(
-                |known| matches!(known, Subject::Account(account, _) if *account == seen.account),
-            );
+            let accounts = self
+                .ongoing
+                .keys()
+                .filter(|known| matches!(known, Subject::Account(account, _) if *account == seen.account));
             working.extend(accounts.cloned());
             working.insert(Subject::Host(Arc::clone(&seen.host)));
         }
@@ -160,9 +161,10 @@ fn is_watched(subject: &Subject, known: &Snapshot) -> bool {
         Subject::Account(account, _) => known.accounts().iter().any(|known| known.name() == account),
         Subject::Zone(account, zone, thing) => known.zone(zone).is_some_and(|zone| {
             let is_there = |hostname| zone.entry(hostname).is_some();
-            zone.account() == &**account
-                && !matches!(thing, Thing::Hostname(hostname) if !is_there(hostname))
+            zone.account() == &**account && !matches!(thing, Thing::Hostname(hostname) if !is_there(hostname))
         }),
     }
 }
 
+#[cfg(test)]
+mod tests;

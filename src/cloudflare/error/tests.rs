@@ -69,7 +69,7 @@ fn failures_of_token_quota_and_network_concern_all_requests_of_an_account() {
         api(200, &[1]),
         transport(Reason::InvalidResponse),
         Error::Oversized(1),
-        Error::Panicked,
+        Error::Panicked("src/a.rs:1".into()),
         Error::Invalid { status: 200, what: "it is odd".into(), ray: None },
         Error::NoZone("a.example".parse().unwrap()),
     ];

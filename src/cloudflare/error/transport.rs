@@ -30,7 +30,8 @@ fn is_caused_by<T: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
         || error.source().is_some_and(is_caused_by::<T>)
 }
 
-/// Shows an error and its causes in one line, without the URL that reqwest adds. Some causes repeat what a server said.
+/// Shows an error and its causes in one line, without the URL that reqwest adds and the layers of its HTTP client. Some
+/// causes repeat what a server said.
 pub(super) struct Chain<'a>(pub(super) &'a reqwest::Error);
 
 impl fmt::Display for Chain<'_> {
@@ -41,10 +42,22 @@ impl fmt::Display for Chain<'_> {
         }
         let (mut line, mut separator) = (String::new(), "");
         while let Some(cause) = next {
-            write!(line, "{separator}{cause}")?;
-            separator = ": ";
             next = cause.source();
+            let text = said(cause);
+            if next.is_some() && (text.starts_with("client error (") || text == "tcp connect error") {
+                continue;
+            }
+            write!(line, "{separator}{text}")?;
+            separator = ": ";
         }
         f.write_str(&printable(&line))
     }
+}
+
+/// The words of one cause. Those of the operating system are `connection refused`, not `Connection refused (os error 111)`.
+fn said(cause: &(dyn Error + 'static)) -> String {
+    let system = cause.downcast_ref::<std::io::Error>().filter(|error| error.raw_os_error().is_some());
+    // a kind of its own has a name; others have none
+    let kind = system.map(|error| error.kind().to_string()).filter(|kind| !kind.contains("error"));
+    kind.unwrap_or_else(|| cause.to_string())
 }

@@ -23,7 +23,8 @@ impl Scope {
             accounts.entry(&seen.account).or_default().push(seen);
             hosts.entry(&seen.host).or_default().push(seen);
         }
-        let watched = |account: &str| polled.known.zones().iter().filter(|zone| zone.account() == account).count();
+        let watched =
+            |account: &str| polled.known.zones().iter().filter(|zone| zone.account() == account).count();
         for (host, zones) in hosts {
             let all = accounts.iter().filter(|(_, zones)| zones.iter().any(|seen| seen.host == *host));
             let all = all.map(|(account, _)| watched(account)).sum();
@@ -90,7 +91,8 @@ impl Scope {
 
 /// Why the host is away, which has so many zones in all: no connection, or several zones that fail as a whole.
 fn away<'s>(zones: &[&'s Seen], all: usize, is_ongoing: bool) -> Option<&'s Trouble> {
-    if let Some(trouble) = zones.iter().flat_map(|seen| seen.troubles()).find(|trouble| trouble.is_of_network) {
+    if let Some(trouble) = zones.iter().flat_map(|seen| seen.troubles()).find(|trouble| trouble.is_of_network)
+    {
         return Some(trouble);
     }
     let failed: Vec<_> = zones.iter().filter(|seen| failed_as(seen, Class::Away)).collect();
