@@ -206,7 +206,7 @@ mod tests {
     #[tokio::test]
     async fn all_parts_are_waited_for_once_they_were_told_to_stop() {
         let (mut parts, shutdown) = (JoinSet::new(), CancellationToken::new());
-        let (end, told) = tokio::sync::oneshot::channel::<()>();
+        let (end, told) = oneshot::channel::<()>();
         parts.spawn(async move { Ok(told.await?) });
         parts.spawn(until(shutdown.clone().cancelled_owned(), pending()));
         shutdown.cancel();

@@ -1,6 +1,6 @@
 use super::*;
 use crate::cloudflare::{ApiError, Error, Purpose};
-use crate::domain::{Expectation, Hostname, HostnameTarget, Reason, Targets, ZoneTarget};
+use crate::domain::{Expectation, Hostname, HostnameTarget, Reason, Targets, ZoneName, ZoneTarget};
 
 const ZONES: [&str; 5] = ["a.example", "b.example", "c.example", "d.example", "e.example"];
 
@@ -34,7 +34,8 @@ impl Told {
         let seen: Vec<_> = zones
             .iter()
             .map(|zone| {
-                let mut seen = Seen::new("main".into(), "api.test".into(), (&zone.parse().unwrap()).into());
+                let mut seen =
+                    Seen::new("main".into(), "api.test".into(), (&zone.parse::<ZoneName>().unwrap()).into());
                 seen.things.insert(Thing::Zone, Ok(()));
                 met(zone, &mut seen);
                 seen
