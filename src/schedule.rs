@@ -147,6 +147,16 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_is_said_in_words() {
+        let words = |text: &str| text.parse::<Schedule>().unwrap().in_words();
+        assert_eq!(words("0 */5 * * * *"), "every 5 minutes");
+        assert_eq!(words("*/2 * * * * *"), "every 2 seconds");
+        assert_eq!(words("* * * * * *"), "every second");
+        assert_eq!(words("0 14 * * *"), "at 14:00 (UTC)");
+        assert_eq!(words("0 12 * * Mon"), "at 12:00, on Monday (UTC)");
+    }
+
+    #[test]
     fn the_default_is_every_five_minutes() {
         assert_eq!(Schedule::default().to_string(), "0 */5 * * * *");
     }

@@ -36,7 +36,7 @@ impl Serve {
         };
         let listener = listen(key, &place).await?;
         let address = listener.local_addr()?;
-        tracing::info!(config = %self.config.display(), %address, "watching {}", config.watched());
+        tracing::info!(config = %self.config.display(), listen = %address, "watching {}", config.watched());
         config.serving.warn_if_open(address);
         let origin = Origin { file: self.config, files };
         daemon::run(listener, place.name(), config, Some((origin, hangup)), stop).await?;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Config;
 
-/// What a configuration watches, and when: `3 named hostnames in 2 zones of account default, every 5 minutes`.
+/// What a configuration watches, and when: `2 zones of account default (3 named hostnames) every 5 minutes`.
 pub struct Watched<'c>(&'c Config);
 
 impl Config {
@@ -19,20 +19,43 @@ impl fmt::Display for Watched<'_> {
         let Config { targets, accounts, schedule, .. } = self.0;
         let zones = targets.zones();
         let discovering = zones.iter().filter(|zone| zone.extent().discovered.is_some()).count();
-        write!(f, "{} in {}", count(targets.hostnames(), "named hostname"), count(zones.len(), "zone"))?;
+        f.write_str(&count(zones.len(), "zone"))?;
         let names: Vec<_> = accounts.iter().map(|account| &*account.options.account).collect();
         match &*names {
             [name] => write!(f, " of account {name}")?,
             names => write!(f, " of {} accounts ({})", names.len(), names.join(", "))?,
         }
+        write!(f, " ({}", count(targets.hostnames(), "named hostname"))?;
         if discovering > 0 {
-            let all = count(discovering, "zone");
-            write!(f, " and all hostnames that are discovered in {all}")?;
+            write!(f, ", and all that are discovered in {}", count(discovering, "zone"))?;
         }
-        write!(f, ", {}", schedule.in_words())
+        write!(f, ") {}", schedule.in_words())
     }
 }
 
 fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Files, Secrets};
+
+    fn watched(text: &str) -> String {
+        let config = Config::parse(text, "a.toml".as_ref(), Secrets::Skip, &|_| None, &mut Files::default());
+        config.unwrap().watched().to_string()
+    }
+
+    #[test]
+    fn what_is_watched_is_a_sentence_with_the_schedule() {
+        let one = "[[account]]\n[[account.zone]]\nname = \"a.example\"\nhostnames = [\"www.a.example\"]\n";
+        assert_eq!(watched(one), "1 zone of account default (1 named hostname) every 5 minutes");
+        let two = "[[account]]\nname = \"b\"\n[[account.zone]]\nname = \"b.example\"\ndiscover = true\n";
+        assert_eq!(
+            watched(&format!("[poll]\nschedule = \"0 9 * * *\"\n{one}{two}")),
+            "2 zones of 2 accounts (default, b) (1 named hostname, and all that are discovered in 1 zone) \
+             at 09:00 (UTC)"
+        );
+    }
 }

@@ -24,7 +24,7 @@ pub(super) async fn report(
         let thresholds = serving.borrow().view.thresholds;
         let judge = source.judge(thresholds);
         let seconds = (took.as_secs_f64() * 10.0).ceil() / 10.0;
-        tracing::info!(verdict = judge.verdict().label(), seconds, "first poll: {}", summary(&judge));
+        tracing::info!(verdict = %judge.verdict().label(), seconds, "first poll: {}", summary(&judge));
     }
     pending().await
 }

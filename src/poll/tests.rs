@@ -7,3 +7,4 @@ mod lists;
 mod reloads;
 mod shutdown;
 mod stage;
+mod story;

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness import EXPORTER, TOKEN, Case, Simulator, eventually, scrape
 
-STORY = Path(__file__).with_name("day.log")
+STORY = Path(__file__).with_name("day.txt")
 ZONES = ["bank.example", "blog.example", "mail.example", "shop.example", "wiki.example"]
 LABELS = ["api", "app", "login", "www"]
 POLLS = ("cloudflare_aop_exporter_polls_total", ())
@@ -79,24 +79,22 @@ class Day(Case):
         token = {"CLOUDFLARE_API_TOKEN": TOKEN}
         arguments = ["serve", "--config", str(self.config), "--listen", "127.0.0.1:0"]
         self.daemon = self.start(EXPORTER, *arguments, env=token)
-        self.after_polls(2)
+        self.after_polls(1)
 
         self.road.close()
         self.after_polls(3)
         self.road.reopen()
         self.says("is available again")
-        self.after_polls(1)
 
         self.api.ask("PUT", "token", {"status": "revoked"})
-        self.after_polls(3)
+        self.after_polls(2)
         self.api.ask("PUT", "token", {"status": "active"})
         self.says("accepts the token again")
-        self.after_polls(1)
 
         ids = {zone["name"]: zone["id"] for zone in self.api.ask("GET", "zones")}
         path = f"zones/{ids['shop.example']}/"
         allow = self.api.fault(path, {"status": {"status": 403, "code": 10000}})
-        self.after_polls(3)
+        self.after_polls(2)
         allow()
         self.says("the zone is read again")
 
@@ -106,7 +104,7 @@ class Day(Case):
         self.configure(hostnames=[*LABELS, "new"])
         self.daemon.child.send_signal(signal.SIGHUP)
         self.says("the configuration is in force")
-        self.after_polls(2)
+        self.after_polls(1)
         self.assertEqual(self.daemon.stop(), 0)
 
         story = self.story()

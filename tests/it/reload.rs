@@ -293,6 +293,6 @@ fn a_certificate_that_is_renewed_is_noticed() {
     issue();
     serve.wait_for(|serve| {
         let logs = serve.read("err");
-        logs.contains("a file has changed: the configuration is in force, watching 1 named hostname in ")
+        logs.contains("a file has changed: the configuration is in force, watching 1 zone of account default (1 named hostname) ")
     });
 }

@@ -32,6 +32,8 @@ pub(super) struct FakeZone {
     pub(super) certificates: Option<Failure>,
     /// Whether the list of certificates lacks the certificate of all associations.
     pub(super) lacks_certificate: bool,
+    /// Whether a row of the list of certificates cannot be read.
+    pub(super) has_odd_certificate: bool,
     /// Whether the list of associations is empty although GETs find some.
     pub(super) lacks_rows: bool,
     /// Whether the list of associations is never answered.
@@ -65,6 +67,8 @@ pub(super) struct World {
     pub(super) all_zones: Option<Failure>,
     /// The calls by kind.
     pub(super) calls: HashMap<&'static str, usize>,
+    /// The hostname at which the program panics.
+    pub(super) panics_at: Option<Hostname>,
     /// The hostnames asked about.
     pub(super) asked: Vec<Hostname>,
 }
@@ -140,6 +144,8 @@ impl Api for Fake {
 
     async fn hostname(&self, zone: ZoneId, hostname: &Hostname, deadline: Instant) -> Result<Reading, Error> {
         self.call("hostname", deadline, |_| None).await?;
+        let panics_at = self.world.lock().unwrap().panics_at.clone();
+        assert!(panics_at.as_ref() != Some(hostname), "a bug");
         self.world.lock().unwrap().asked.push(hostname.clone());
         let zone = self.zone(zone)?;
         if zone.hanging.contains(hostname) {
@@ -200,7 +206,7 @@ impl Api for Fake {
             certificate: certificate(Some(1_900_000_000)),
         };
         let rows = if zone.lacks_certificate { Vec::new() } else { vec![row] };
-        Ok(ListedCertificates { rows, complete: true, pages: 1 })
+        Ok(ListedCertificates { rows, complete: !zone.has_odd_certificate, pages: 1 })
     }
 
     async fn zone_certificates(&self, _: ZoneId, deadline: Instant) -> Result<ListedCertificates, Error> {

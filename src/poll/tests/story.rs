@@ -1,0 +1,143 @@
+//! What polls write to the log: a line when something starts to fail, and one when it works again.
+
+use std::io::{self, Write};
+use std::num::NonZeroU32;
+use std::panic::{set_hook, take_hook};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tracing::subscriber::{DefaultGuard, set_default};
+
+use super::fake::{Failure, id, names, up, world, zone};
+use super::stage::Stage;
+use crate::cloudflare::RateLimit;
+use crate::domain::{Extent, Strategy};
+use crate::poll::{Setup, is_contained};
+
+const GET: Extent = Extent { strategy: Strategy::Get, discovered: None, zone_level: false };
+const LIST: Extent = Extent { strategy: Strategy::List, discovered: None, zone_level: false };
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What this thread logs at `info` and above.
+struct Log {
+    text: Arc<Mutex<Vec<u8>>>,
+    _in_force: DefaultGuard,
+}
+
+#[derive(Clone, Default)]
+struct Writer(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn start() -> Self {
+        let writer = Writer::default();
+        let text = Arc::clone(&writer.0);
+        let logs = tracing_subscriber::fmt().with_writer(move || writer.clone()).without_time();
+        let logs = logs.with_target(false).with_ansi(false).finish();
+        Self { text, _in_force: set_default(logs) }
+    }
+
+    /// The lines since this was last asked.
+    fn lines(&self) -> Vec<String> {
+        let text = std::mem::take(&mut *self.text.lock().unwrap());
+        String::from_utf8(text).unwrap().lines().map(|line| line.trim_start().to_owned()).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_stays_forbidden_is_logged_once_and_once_more_when_it_is_read_again() {
+    let (log, all) = (Log::start(), names("h", 3));
+    let stage = Stage::start(vec![zone(&all, GET)], world(&all), MINUTE, 1000).await;
+    let refuse = |get| stage.world(|world| world.zones.get_mut(&id('1')).unwrap().get = get);
+    refuse(Some(Failure(403, 10_000)));
+    for _ in 0..3 {
+        stage.tick().await;
+    }
+    let forbidden = "WARN the zone cannot be read; its last readings are kept account=a zone=example.com \
+                     error=HTTP status 403, code 10000 (refused) advice=\"the token lacks the permission \
+                     \\\"SSL and Certificates Read\\\" for this zone\"";
+    assert_eq!(log.lines(), [forbidden]);
+    refuse(None);
+    for _ in 0..2 {
+        stage.tick().await;
+    }
+    assert_eq!(log.lines(), ["INFO the zone is read again account=a zone=example.com after=3m 1s"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_odd_row_of_a_list_is_logged_once_however_often_it_is_read() {
+    let (log, all) = (Log::start(), names("h", 5));
+    let stage = Stage::start(vec![zone(&all, LIST)], world(&all), MINUTE, 1000).await;
+    stage.world(|world| world.zones.get_mut(&id('1')).unwrap().has_odd_certificate = true);
+    for _ in 0..4 {
+        stage.tick().await;
+    }
+    let lines = log.lines();
+    let [line] = &*lines else { panic!("{lines:?}") };
+    assert!(
+        line.starts_with("WARN a list of the zone is read in part account=a zone=example.com "),
+        "{line}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_poll_is_contained_counted_and_logged_with_its_place() {
+    let others = take_hook();
+    set_hook(Box::new(move |panic| {
+        if !is_contained(panic) {
+            others(panic);
+        }
+    }));
+    let (log, all) = (Log::start(), names("h", 3));
+    let stage = Stage::start(vec![zone(&all, GET)], world(&all), MINUTE, 1000).await;
+    stage.world(|world| world.panics_at = Some(all[1].clone()));
+    for _ in 0..3 {
+        stage.tick().await;
+    }
+    assert_eq!(up(&stage.keeper.snapshot()), (2, 3));
+    assert_eq!((stage.errors("internal"), stage.errors("invalid_response")), (3.0, 0.0));
+    let lines = log.lines();
+    let [line] = &*lines else { panic!("{lines:?}") };
+    assert!(line.starts_with("ERROR hostnames cannot be read; their last readings are kept"), "{line}");
+    assert!(
+        line.contains("hostname=h001.example.com error=this program panicked at src/poll/tests/fake.rs:")
+    );
+    stage.world(|world| world.panics_at = None);
+    stage.tick().await;
+    stage.tick().await;
+    assert_eq!(up(&stage.keeper.snapshot()), (3, 3));
+    assert_eq!(log.lines().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_does_not_suffice_is_logged_when_that_begins_and_when_it_ends() {
+    let (log, all) = (Log::start(), names("h", 6));
+    let stage = Stage::start(vec![zone(&all, GET)], world(&all), MINUTE, 2).await;
+    for _ in 0..9 {
+        stage.tick().await;
+    }
+    let lines = log.lines();
+    let [line] = &*lines else { panic!("{lines:?}") };
+    assert!(
+        line.starts_with("WARN polls cannot keep to the schedule: 6 hostnames take 7 requests"),
+        "{line}"
+    );
+    stage.setup.send_modify(|setup| {
+        let accounts = setup.accounts.clone();
+        accounts["a"].budget.set_limit(RateLimit { requests: NonZeroU32::new(100).unwrap(), per: MINUTE });
+        *setup = Arc::new(Setup { accounts, gap: setup.gap });
+    });
+    for _ in 0..6 {
+        stage.tick().await;
+    }
+    assert_eq!(log.lines(), ["INFO the rate limit suffices for the schedule again"]);
+}
