@@ -111,7 +111,7 @@ impl Schedule {
             |rest| format!("every{rest}"),
         );
         // only times of day depend on a time zone
-        if words.contains(|sign: char| sign == ':' || sign == ',') { words + " (UTC)" } else { words }
+        if words.contains([':', ',']) { words + " (UTC)" } else { words }
     }
 }
 

@@ -39,7 +39,7 @@ fn tell(state: &NotifyState<'_>) {
         }
         Err(error) => tracing::debug!(%error, %state, "the service manager cannot be told"),
         Ok(()) if IS_DEAF.swap(false, Ordering::Relaxed) => {
-            tracing::info!("the service manager is told again")
+            tracing::info!("the service manager is told again");
         }
         Ok(()) => {}
     }

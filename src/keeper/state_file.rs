@@ -74,20 +74,22 @@ pub fn save(path: &Path, known: &Snapshot) -> io::Result<()> {
 ///
 /// Writing takes a tenth of the time at most. What was published last before `shutdown` is saved without a pause.
 pub async fn keep(path: PathBuf, mut snapshot: watch::Receiver<Arc<Snapshot>>, shutdown: CancellationToken) {
-    let mut failing = false;
+    let mut failing: Option<Instant> = None;
     while snapshot.changed().await.is_ok() {
         let (started, known) = (Instant::now(), Arc::clone(&snapshot.borrow_and_update()));
         let to = path.clone();
         let saved = spawn_blocking(move || save(&to, &known)).await;
         let mut pause = PAUSE.max(9 * started.elapsed());
         match saved.unwrap_or_else(|error| Err(error.into())) {
-            Ok(()) if !failing => {}
             Ok(()) => {
-                failing = false;
-                tracing::info!(file = %path.display(), "the state file is written again");
+                if let Some(since) = failing.take() {
+                    let after = since.elapsed().as_secs();
+                    tracing::info!(file = %path.display(), seconds = after, "the state file is written again");
+                }
             }
             Err(error) => {
-                if !std::mem::replace(&mut failing, true) {
+                if failing.is_none() {
+                    failing = Some(started);
                     let file = path.display();
                     tracing::error!(%file, %error, "the state file cannot be written: a restart would forget what is known");
                 }

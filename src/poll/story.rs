@@ -136,13 +136,17 @@ impl Story {
     /// and again, or no longer do. `is_planned` if the log has said so already.
     pub(super) fn ticks(&mut self, skipped: usize, is_planned: bool, now: Instant) -> Option<Line> {
         let overruns = &mut self.overruns;
+        if is_planned {
+            *overruns = Overruns::default();
+            return None;
+        }
         if skipped == 0 {
             let Overruns { ticks, since, .. } = std::mem::take(overruns);
             return since.map(|since| Line::on_time(ticks, now.duration_since(since)));
         }
         (overruns.polls, overruns.ticks) = (overruns.polls + 1, overruns.ticks + skipped);
         // a single slow poll is no story
-        let begins = overruns.polls >= 2 && overruns.since.is_none() && !is_planned;
+        let begins = overruns.polls >= 2 && overruns.since.is_none();
         begins.then(|| {
             overruns.since = Some(now);
             Line::overrun(overruns.ticks)

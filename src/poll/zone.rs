@@ -122,8 +122,8 @@ impl<A: Api> ZonePoll<A> {
             unless_it_panics(api.zone_level_enabled(id, deadline)),
             unless_it_panics(api.zone_certificates(id, deadline)),
         );
-        let enabled = self.counted(Thing::Switch, enabled.flatten());
-        let certificates = self.counted(Thing::Certificates, certificates.flatten());
+        let enabled = self.counted(&Thing::Switch, enabled.flatten());
+        let certificates = self.counted(&Thing::Certificates, certificates.flatten());
         let certificates = certificates.map(|listed| self.zone_level_rows(&listed));
         self.report(Outcome::ZoneLevel { enabled, certificates, at: self.now() }).await;
     }
@@ -152,7 +152,7 @@ impl<A: Api> ZonePoll<A> {
     }
 
     /// The value, or the reason why there is none, which is reported and counted.
-    fn counted<T>(&self, thing: Thing, result: Result<T, Error>) -> Result<T, Reason> {
+    fn counted<T>(&self, thing: &Thing, result: Result<T, Error>) -> Result<T, Reason> {
         let trouble = |error: &Error| Trouble::new(error, Purpose::Read);
         self.met(thing.clone(), result.as_ref().map(|_| ()).map_err(trouble));
         result.map_err(|error| {
