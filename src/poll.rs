@@ -10,6 +10,7 @@ mod lookup;
 mod memory;
 mod panic;
 mod plan;
+mod quotas;
 mod seen;
 mod setup;
 mod story;
@@ -25,7 +26,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::cloudflare::{Budget, Client};
+use crate::cloudflare::Client;
 use crate::domain::{Entry, ZoneKey, ZoneState, ZoneTarget};
 use crate::keeper;
 use crate::telemetry::Telemetry;
@@ -35,7 +36,7 @@ pub use listing::{Listing, Unresolved, join};
 use lookup::Lookup;
 use memory::Memory;
 pub use panic::is_contained;
-use plan::Load;
+use quotas::Loads;
 use seen::Seen;
 pub use setup::{Account, Setup};
 use story::{Line, Polled, Story};
@@ -57,9 +58,6 @@ pub struct Poller<A = Client> {
     /// Receives the duration of the first poll.
     first: Option<oneshot::Sender<Duration>>,
 }
-
-/// What a poll takes, by quota.
-type Loads = BTreeMap<*const Budget, Load>;
 
 /// A zone, as it was last polled.
 struct Watched<A> {
@@ -277,53 +275,6 @@ impl<A: Api> Poller<A> {
     fn is_looked_up(&self, zone: &ZoneState, now: Instant) -> bool {
         let watched = self.watched.get(zone.key());
         watched.is_some_and(|watched| lookup::is_looked_up(zone, &watched.memory, now))
-    }
-
-    /// What a poll of everything takes of each quota.
-    fn loads(&self) -> Loads {
-        let (known, now) = (self.keeper.snapshot(), Instant::now());
-        let mut loads = Loads::new();
-        let mut names: BTreeMap<&str, (usize, *const Budget)> = BTreeMap::new();
-        for zone in known.zones() {
-            let Some(Watched { account, memory, .. }) = self.watched.get(zone.key()) else { continue };
-            let quota = Arc::as_ptr(&account.budget);
-            let hostnames = zone.entries().len();
-            let requests = plan::requests(zone.target().extent(), hostnames, memory.lists(), now);
-            let load = loads.entry(quota).or_insert_with(|| Load::new(account.budget.limit()));
-            load.add(hostnames, requests);
-            let (count, _) = names.entry(zone.account()).or_insert((0, quota));
-            *count += usize::from(lookup::is_looked_up(zone, memory, now));
-        }
-        for (count, quota) in names.into_values() {
-            if let Some(load) = loads.get_mut(&quota) {
-                load.add(0, plan::Requests::exactly(lookup::requests(count)));
-            }
-        }
-        loads
-    }
-
-    /// Plans a poll of everything: sets the poll interval, and logs when a quota begins to make that longer than the
-    /// schedule's, and when it ends. Returns what the poll takes.
-    fn plan(&mut self) -> Loads {
-        let (gap, loads) = (self.setup.borrow().gap, self.loads());
-        let mut excess = BTreeSet::new();
-        for (quota, load) in &loads {
-            if let Some(new) = load.excess(gap) {
-                excess.insert(quota.addr());
-                if self.excess.contains(&quota.addr()) {
-                    tracing::debug!("{new}");
-                } else {
-                    tracing::warn!("{new}");
-                }
-            }
-        }
-        if excess.is_empty() && !self.excess.is_empty() {
-            tracing::info!("the rate limit suffices for the schedule again");
-        }
-        self.excess = excess;
-        self.interval = plan::interval(gap, loads.values());
-        self.telemetry.poll_interval(self.interval);
-        loads
     }
 }
 

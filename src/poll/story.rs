@@ -3,6 +3,7 @@
 
 mod lines;
 mod scope;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -40,7 +40,7 @@ class Discovery(Case):
         self.assertEqual(family(samples, "zone_up"), {None: 1})
         self.assertEqual(family(samples, "zone_hostnames"), {None: 0})
         self.assertIn("No hostnames are watched.", get(daemon, "/")[1])
-        eventually(lambda: self.assertIn("the zone has no association zone=empty.example\n", daemon.output()))
+        eventually(lambda: self.assertIn("the zone has no association account=default zone=empty.example\n", daemon.output()))
 
     def has(self, zone, what):
         """What the API tells of a zone."""

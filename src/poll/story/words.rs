@@ -1,0 +1,55 @@
+//! What the log says of each subject.
+
+use super::Subject;
+use crate::domain::Reason;
+use crate::poll::seen::{Class, Thing};
+
+/// What is said when it starts and when it ends.
+pub(super) fn words(subject: &Subject) -> (&'static str, &'static str) {
+    match subject {
+        Subject::Host(_) => (
+            "Cloudflare's API is not available; the last readings are kept",
+            "Cloudflare's API is available again",
+        ),
+        Subject::Account(_, Class::Answered(Reason::Auth)) => (
+            "Cloudflare does not accept the token; the last readings are kept",
+            "Cloudflare accepts the token again",
+        ),
+        Subject::Account(_, Class::RateLimited) => (
+            "Cloudflare's rate limit holds requests back",
+            "Cloudflare's rate limit no longer holds requests back",
+        ),
+        Subject::Account(_, Class::Unsent) => (
+            "some requests were not sent: the poll's time ran out first; see rate_limit and the schedule",
+            "the time of a poll suffices for all requests again",
+        ),
+        Subject::Account(..) => (
+            "no zone of the account can be read; the last readings are kept",
+            "zones of the account are read again",
+        ),
+        Subject::Zone(_, _, thing) => match thing {
+            Thing::Zone => ("the zone cannot be read; its last readings are kept", "the zone is read again"),
+            Thing::Id => {
+                ("the zone cannot be looked up; its known id is used", "the zone is looked up again")
+            }
+            Thing::Lists => (
+                "the zone's lists cannot be read; its hostnames are read one by one",
+                "the zone's lists are read again",
+            ),
+            Thing::Rows(_) => {
+                ("a list of the zone is read in part", "the list of the zone is read whole again")
+            }
+            Thing::Switch => (
+                "the zone-level switch cannot be read; its last reading is kept",
+                "the zone-level switch is read again",
+            ),
+            Thing::Certificates => (
+                "the zone-level certificates cannot be read; their last readings are kept",
+                "the zone-level certificates are read again",
+            ),
+            Thing::Hostname(_) => {
+                ("hostnames cannot be read; their last readings are kept", "hostnames are read again")
+            }
+        },
+    }
+}
