@@ -7,7 +7,6 @@ use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
 
-use crate::config::{Config, Files, Secrets};
 use crate::daemon::{self, Origin};
 use crate::http::Listen;
 
@@ -27,8 +26,10 @@ impl Serve {
         // before anything that takes time: until a handler is installed, SIGHUP ends the process
         let hangup = daemon::reload_signal()?;
         let stop = daemon::stop_signal()?;
-        let mut files = Files::default();
-        let config = Config::load(&self.config, Secrets::Check, &mut files)?;
+        let (config, files) = tokio::select! {
+            loaded = super::load(&self.config) => loaded?,
+            () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+        };
         // before building clients: a port in use fails at once, and an early scrape is not refused
         let (key, place) = match self.listen {
             Some(place) => ("--listen", place),

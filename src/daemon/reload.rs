@@ -79,7 +79,7 @@ impl Reloader {
             Ok(()) => tracing::info!("the configuration is in force"),
             Err(error) => {
                 tracing::error!("the configuration before stays in force: {error}");
-                self.controls.keep();
+                self.controls.keep().await;
             }
         }
         result
