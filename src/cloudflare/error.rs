@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ApiToken;
+use super::{ApiToken, ProxyError};
 use crate::domain::{Reason, ZoneName};
 use transport::Chain;
 
@@ -16,6 +16,9 @@ pub enum BuildError {
     /// The extra certificates cannot be parsed.
     #[error("extra certificate authorities: {0}")]
     Authorities(#[source] reqwest::Error),
+    /// The proxy that the environment names cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// The HTTP client cannot be set up.
     #[error("HTTP client: {}", Chain(.0))]
     Client(#[source] reqwest::Error),

@@ -13,7 +13,7 @@ use super::token::{TokenSource, is_variable};
 use super::value;
 use super::zone::Zones;
 use super::{Secrets, Surroundings};
-use crate::cloudflare::{ApiToken, BaseUrl, Options, RateLimit};
+use crate::cloudflare::{ApiToken, BaseUrl, Options, RateLimit, check_proxy};
 use crate::domain::{AccountId, Targets};
 
 /// An account whose token reads zones.
@@ -69,12 +69,20 @@ pub(super) struct Accounts<'e> {
     names: HashMap<Arc<str>, usize>,
     /// The limit of each quota, and its offset.
     quotas: HashMap<String, (RateLimit, usize)>,
+    is_proxy_checked: bool,
 }
 
 impl<'e> Accounts<'e> {
     pub(super) fn new(surroundings: Surroundings<'e>) -> Self {
         let (names, quotas) = (HashMap::new(), HashMap::new());
-        Self { surroundings, accounts: Vec::new(), zones: Zones::default(), names, quotas }
+        Self {
+            surroundings,
+            accounts: Vec::new(),
+            zones: Zones::default(),
+            names,
+            quotas,
+            is_proxy_checked: false,
+        }
     }
 
     /// The accounts, and the zones of all of them.
@@ -89,6 +97,7 @@ impl<'e> Accounts<'e> {
         let expected = "an account id of 32 hexadecimal digits";
         options.account_id = section.take("id", expected, |text| text.parse::<AccountId>().ok());
         options.base_url = section.parse("base_url").unwrap_or_default();
+        self.check_proxy(&section, &options.base_url);
         let timeout = section.take("timeout", "a duration of 1ms to 10m, such as 30s", |text| {
             value::duration(text, Duration::from_millis(1), Duration::from_mins(10))
         });
@@ -155,6 +164,17 @@ impl<'e> Accounts<'e> {
             }
         }
         (source, token)
+    }
+
+    /// Rejects a proxy in the environment that cannot be used. One account tells for all of them.
+    fn check_proxy(&mut self, section: &Section<'_>, base_url: &BaseUrl) {
+        let is_asked = self.surroundings.secrets == Secrets::Check && !base_url.is_loopback();
+        if is_asked
+            && !std::mem::replace(&mut self.is_proxy_checked, true)
+            && let Err(error) = check_proxy(self.surroundings.environment)
+        {
+            section.lacks(&error.to_string());
+        }
     }
 
     fn ca_file(&mut self, section: &mut Section<'_>) -> Option<Vec<u8>> {
