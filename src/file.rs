@@ -1,6 +1,8 @@
 //! Regular files: opened without waiting for anybody, and replaced atomically, so that a reader finds either the old or
 //! the new content, whole.
 
+mod target;
+
 use std::ffi::OsString;
 use std::fs::{self, File, FileType, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Read};
@@ -53,7 +55,8 @@ fn name(kind: FileType) -> &'static str {
     }
 }
 
-/// Replaces the file at `path` with what `write` writes, synced to disk and with that mode.
+/// Replaces the file at `path` with what `write` writes, synced to disk and with that mode. Symbolic links of root and of
+/// the user of this process are followed, and others refused.
 ///
 /// # Errors
 /// Fails if the file cannot be written, and then leaves the old one. If only the last sync fails, the new file is in place
@@ -63,6 +66,7 @@ pub fn replace(
     mode: u32,
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> io::Result<()> {
+    let path = &target::target(path)?;
     // renaming would replace a pipe or a device
     if let Some(kind) = fs::metadata(path).ok().map(|known| known.file_type()).filter(|kind| !kind.is_file())
     {
@@ -89,6 +93,7 @@ pub fn replace(
 /// # Errors
 /// Fails if the folder cannot be read, or a file in it cannot be removed.
 pub fn remove_leftovers(path: &Path) -> io::Result<()> {
+    let path = &target::target(path)?;
     let prefix = prefix(path);
     for entry in fs::read_dir(folder(path))? {
         let entry = entry?;

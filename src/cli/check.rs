@@ -39,7 +39,7 @@ pub(super) struct Check {
     /// Output format; `prometheus` is for the textfile collector.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Replace this file, in one step, instead of printing to stdout.
+    /// Replace this file, in one step, instead of printing to stdout; follows symbolic links that root or you own.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Warn of a certificate or token that ends sooner than this; overrides `thresholds.warning`.

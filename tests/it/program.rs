@@ -485,6 +485,12 @@ fn a_check_writes_for_machines_too() {
     }
     assert_eq!(fs::metadata(output).unwrap().permissions().mode() & 0o777, 0o644);
 
+    let link = folder.path("link.prom");
+    std::os::unix::fs::symlink("aop.prom", &link).unwrap();
+    fs::write(output, "").unwrap();
+    run(&["check", "--config", &path, "--format", "prometheus", "--output", link.to_str().unwrap()]);
+    assert!(fs::read_to_string(output).unwrap().contains("# HELP") && link.is_symlink());
+
     let check = run(&["check", "--config", &path, "--output", "/nonexistent/aop.prom"]);
     assert_eq!(check.status.code(), Some(3));
     let error = "error: --output: cannot write /nonexistent/aop.prom: No such file or directory";
