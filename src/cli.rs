@@ -12,10 +12,15 @@ mod serve;
 mod simulate;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::thread::Builder;
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
+use tokio::sync::oneshot;
 
+use crate::config::{Config as Settings, Files, Secrets};
 use crate::telemetry::{REVISION, RUSTC, VERSION};
 use logs::Logs;
 
@@ -100,6 +105,21 @@ fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::
     // all that matters has ended, while a hanging DNS lookup on a blocking thread could delay the exit
     runtime.shutdown_background();
     result
+}
+
+/// Reads a configuration with its secrets, off the runtime's thread: what is on a dead network drive takes its time.
+async fn load(path: &Path) -> anyhow::Result<(Settings, Files)> {
+    let path = path.to_owned();
+    let (loaded, result) = oneshot::channel();
+    let load = move || {
+        let mut files = Files::default();
+        let config = Settings::load(&path, Secrets::Check, &mut files);
+        // a program that was told to stop does not wait for it
+        let _ = loaded.send(config.map(|config| (config, files)));
+    };
+    // a thread of its own fails with an error, and not with a panic, where there can be none
+    Builder::new().stack_size(2 << 20).spawn(load).context("cannot start a thread")?;
+    Ok(result.await.context("reading the configuration panicked")??)
 }
 
 /// Prints an error with its causes.

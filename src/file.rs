@@ -1,18 +1,62 @@
-//! Files that are replaced atomically: a reader finds either the old or the new content, whole.
+//! Regular files: opened without waiting for anybody, and replaced atomically, so that a reader finds either the old or
+//! the new content, whole.
+
+mod target;
 
 use std::ffi::OsString;
-use std::fs::{self, File, Permissions};
-use std::io::{self, BufWriter};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File, FileType, OpenOptions, Permissions};
+use std::io::{self, BufWriter, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use tempfile::Builder;
 
 /// The end of the name of an incomplete file, after its random characters.
 const SUFFIX: &str = ".tmp";
 const RANDOM: usize = 6;
 
-/// Replaces the file at `path` with what `write` writes, synced to disk and with that mode.
+/// Opens the regular file at `path` to read it; symbolic links are followed.
+///
+/// # Errors
+/// Fails if the file cannot be opened, or is anything but a regular file: a FIFO would be waited for, and a device may
+/// have no end.
+pub fn open(path: &Path) -> io::Result<File> {
+    // the open of a FIFO would wait for a writer
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    // a socket cannot even be opened
+    let kind =
+        opened.as_ref().map_or_else(|_| fs::metadata(path), File::metadata).map(|found| found.file_type());
+    match kind {
+        Ok(kind) if !kind.is_file() => {
+            Err(io::Error::other(format!("expected a regular file, found {}", name(kind))))
+        }
+        _ => opened,
+    }
+}
+
+/// Reads the regular file at `path`.
+///
+/// # Errors
+/// Fails if [`open`] does, or the file cannot be read.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    open(path)?.read_to_end(&mut content)?;
+    Ok(content)
+}
+
+fn name(kind: FileType) -> &'static str {
+    match kind {
+        _ if kind.is_dir() => "a directory",
+        _ if kind.is_fifo() => "a FIFO",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+/// Replaces the file at `path` with what `write` writes, synced to disk and with that mode. Symbolic links of root and of
+/// the user of this process are followed, and others refused.
 ///
 /// # Errors
 /// Fails if the file cannot be written, and then leaves the old one. If only the last sync fails, the new file is in place
@@ -22,9 +66,11 @@ pub fn replace(
     mode: u32,
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> io::Result<()> {
+    let path = &target::target(path)?;
     // renaming would replace a pipe or a device
-    if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
-        return Err(io::Error::other("expected a file, found something else of that name"));
+    if let Some(kind) = fs::metadata(path).ok().map(|known| known.file_type()).filter(|kind| !kind.is_file())
+    {
+        return Err(io::Error::other(format!("expected a regular file, found {}", name(kind))));
     }
     let folder = folder(path);
     // until it has its mode, only its owner may open it
@@ -47,6 +93,7 @@ pub fn replace(
 /// # Errors
 /// Fails if the folder cannot be read, or a file in it cannot be removed.
 pub fn remove_leftovers(path: &Path) -> io::Result<()> {
+    let path = &target::target(path)?;
     let prefix = prefix(path);
     for entry in fs::read_dir(folder(path))? {
         let entry = entry?;
@@ -76,74 +123,4 @@ fn prefix(path: &Path) -> OsString {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-
-    fn names(folder: &Path) -> Vec<OsString> {
-        let mut names: Vec<_> =
-            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn a_file_is_replaced_whole_and_has_its_mode_whatever_the_old_one_had() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("aop.prom");
-        for mode in [0o644, 0o600] {
-            replace(&path, mode, |out| write!(out, "{mode:o}")).unwrap();
-            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{mode:o}"));
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
-            assert_eq!(names(folder.path()), ["aop.prom"]);
-        }
-    }
-
-    #[test]
-    fn a_file_is_its_owners_alone_until_it_is_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        replace(&folder.path().join("aop.prom"), 0o644, |out| {
-            assert_eq!(out.get_ref().metadata()?.permissions().mode() & 0o777, 0o600);
-            Ok(())
-        })
-        .unwrap();
-    }
-
-    #[test]
-    fn a_write_that_fails_leaves_the_file_before_and_nothing_beside_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state.json");
-        fs::write(&path, "old").unwrap();
-        let failed = replace(&path, 0o600, |out| {
-            out.write_all(&[b'x'; 1 << 20])?;
-            Err(io::ErrorKind::StorageFull.into())
-        });
-        assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::StorageFull);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
-        assert_eq!(names(folder.path()), ["state.json"]);
-    }
-
-    #[test]
-    fn what_is_no_file_is_not_replaced() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("device");
-        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
-        for path in [path.as_path(), folder.path()] {
-            let error = replace(path, 0o600, |_| Ok(())).unwrap_err();
-            assert_eq!(error.to_string(), "expected a file, found something else of that name");
-        }
-        assert_eq!(names(folder.path()), ["device"]);
-    }
-
-    #[test]
-    fn what_a_killed_process_left_is_removed_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let others = [".other.json.AbCdEf.tmp", ".state.json.tmp", "state.json", "state.json.AbCdEf.tmp"];
-        for name in others.iter().chain(&[".state.json.AbCdEf.tmp"]) {
-            fs::write(folder.path().join(name), "").unwrap();
-        }
-        remove_leftovers(&folder.path().join("state.json")).unwrap();
-        assert_eq!(names(folder.path()), others);
-    }
-}
+mod tests;

@@ -17,7 +17,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, Files, Secrets};
 use crate::daemon::Accounts;
 use crate::domain::{Hostname, Judge, Snapshot, Span, Thresholds, TokenState, Verdict};
 use crate::file;
@@ -40,7 +39,7 @@ pub(super) struct Check {
     /// Output format; `prometheus` is for the textfile collector.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Replace this file, in one step, instead of printing to stdout.
+    /// Replace this file, in one step, instead of printing to stdout; follows symbolic links that root or you own.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Warn of a certificate or token that ends sooner than this; overrides `thresholds.warning`.
@@ -102,7 +101,7 @@ impl Check {
 
     async fn check(&self) -> anyhow::Result<Verdict> {
         let deadline = Instant::now() + self.timeout;
-        let config = Config::load(&self.config, Secrets::Check, &mut Files::default())?;
+        let (config, _) = super::load(&self.config).await?;
         let View { states, thresholds } = config.serving.view;
         let thresholds = self.thresholds(thresholds)?;
         let choice = Choice::new(&config.targets, &self.zone, &self.hostname)?;

@@ -76,6 +76,7 @@ fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow:
                 extra_ca: None,
             },
             token: TokenSource::Given(token),
+            read_token: None,
             // nothing else uses this account
             rate_limit: RateLimit { requests: NonZeroU32::MAX, per: Duration::from_secs(1) },
             quota: ACCOUNT.to_owned(),

@@ -7,11 +7,17 @@ use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
 
-use crate::config::{Config, Files, Secrets};
+use crate::config::ConfigErrors;
 use crate::daemon::{self, Origin};
 use crate::http::Listen;
 
+/// The exit code for a wrong configuration, which a restart does not help: EX_CONFIG of sysexits.h.
+const WRONG_CONFIGURATION: u8 = 78;
+
 /// Polls on schedule and serves /metrics.
+///
+/// Exit code: 0 once it was told to stop, 78 if the configuration cannot be read or is wrong, 1 after any other failure,
+/// such as a port in use.
 #[derive(Args)]
 pub(super) struct Serve {
     /// The configuration file.
@@ -27,8 +33,16 @@ impl Serve {
         // before anything that takes time: until a handler is installed, SIGHUP ends the process
         let hangup = daemon::reload_signal()?;
         let stop = daemon::stop_signal()?;
-        let mut files = Files::default();
-        let config = Config::load(&self.config, Secrets::Check, &mut files)?;
+        let (config, files) = tokio::select! {
+            loaded = super::load(&self.config) => match loaded {
+                Err(error) if error.is::<ConfigErrors>() => {
+                    super::complain(&error);
+                    return Ok(ExitCode::from(WRONG_CONFIGURATION));
+                }
+                loaded => loaded?,
+            },
+            () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+        };
         // before building clients: a port in use fails at once, and an early scrape is not refused
         let (key, place) = match self.listen {
             Some(place) => ("--listen", place),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BuildError, Options};
+use super::{BuildError, Options, check_proxy};
 use crate::telemetry::VERSION;
 
 /// When an HTTP/2 connection is checked, and given up. A peer that has gone silent, behind a firewall that forgot the
@@ -24,6 +24,9 @@ pub(super) fn http_client(options: &Options) -> Result<reqwest::Client, BuildErr
 }
 
 fn build(options: &Options, keep_alive: KeepAlive) -> Result<reqwest::Client, BuildError> {
+    if !options.base_url.is_loopback() {
+        check_proxy(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))?;
+    }
     let extra = match &options.extra_ca {
         Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(BuildError::Authorities)?,
         None => Vec::new(),

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ApiToken;
+use super::{ApiToken, ProxyError};
 use crate::domain::{Reason, ZoneName};
 use transport::Chain;
 
@@ -16,6 +16,9 @@ pub enum BuildError {
     /// The extra certificates cannot be parsed.
     #[error("extra certificate authorities: {0}")]
     Authorities(#[source] reqwest::Error),
+    /// The proxy that the environment names cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// The HTTP client cannot be set up.
     #[error("HTTP client: {}", Chain(.0))]
     Client(#[source] reqwest::Error),
@@ -52,6 +55,14 @@ pub enum Error {
         status: u16,
         /// What is wrong with it.
         what: Box<str>,
+        /// Cloudflare's identifier of the request.
+        ray: Option<Box<str>>,
+    },
+    /// The request was refused with something that is not the API's: a proxy, a firewall or bot protection answered.
+    #[error("HTTP status {status}, with a page instead of the API's JSON{}", Ray(.ray))]
+    Page {
+        /// The HTTP status.
+        status: u16,
         /// Cloudflare's identifier of the request.
         ray: Option<Box<str>>,
     },
@@ -112,7 +123,9 @@ impl Error {
         match self {
             Self::Transport { reason, .. } => *reason,
             Self::Api { status, errors, .. } => api_reason(*status, errors),
-            Self::Invalid { .. } | Self::Oversized(_) | Self::ManyZones(..) => Reason::InvalidResponse,
+            Self::Invalid { .. } | Self::Page { .. } | Self::Oversized(_) | Self::ManyZones(..) => {
+                Reason::InvalidResponse
+            }
             Self::Panicked(_) => Reason::Internal,
             Self::Header => Reason::Auth,
             Self::Deadline => Reason::Timeout,
@@ -148,9 +161,10 @@ impl Error {
         matches!(self, Self::Api { status, .. } if *status == wanted) && self.has_code(code)
     }
 
-    /// Whether the response names that code.
+    /// Whether the response names that code, under a status that lets codes count.
     pub(super) fn has_code(&self, code: i64) -> bool {
-        matches!(self, Self::Api { errors, .. } if errors.iter().any(|error| error.code == code))
+        matches!(self, Self::Api { status, errors, .. }
+            if codes_count(*status) && errors.iter().any(|error| error.code == code))
     }
 
     /// Whether the API has no such path. An identifier in it may be wrong.
@@ -181,6 +195,7 @@ impl Error {
                 errors.iter_mut().map(|error| &mut error.message).chain(ray).for_each(hide);
             }
             Self::Transport { what, .. } => hide(what),
+            Self::Page { ray, .. } => ray.iter_mut().for_each(hide),
             Self::Invalid { what, ray, .. } => [what].into_iter().chain(ray).for_each(hide),
             _ => {}
         }
@@ -197,20 +212,26 @@ impl Error {
     }
 }
 
-/// Some codes mean a bad token under any status. Otherwise the status decides, since codes are ambiguous.
+/// Whether codes say more than the status: not where Cloudflare failed, limits requests or redirects. It names codes such
+/// as 1000 there too, which then mean something else.
+const fn codes_count(status: u16) -> bool {
+    matches!(status, 200..=299 | 400..=499) && !matches!(status, 408 | 429)
+}
+
+/// The status decides, since codes are ambiguous; but some codes mean a bad token under any status that lets codes count.
 fn api_reason(status: u16, errors: &[ApiError]) -> Reason {
-    let has = |codes: &[i64]| errors.iter().any(|error| codes.contains(&error.code));
+    let has = |codes: &[i64]| codes_count(status) && errors.iter().any(|error| codes.contains(&error.code));
     match status {
         429 => Reason::RateLimited,
         408 => Reason::Timeout,
         500..=599 => Reason::ServerError,
+        300..=399 => Reason::InvalidResponse,
         401 => Reason::Auth,
         _ if has(&[1000, 6003, 6103, 6111]) => Reason::Auth,
         403 => Reason::Forbidden,
         _ if has(&[9109, 10_000]) => Reason::Forbidden,
         404 => Reason::NotFound,
         _ if has(&[7000, 7003]) => Reason::NotFound,
-        300..=399 => Reason::InvalidResponse,
         _ => Reason::Rejected,
     }
 }

@@ -49,7 +49,11 @@ pub(super) fn judge<T>(
             Err(invalid("it does not say whether it succeeded".to_owned(), ray))
         }
         Ok(envelope) => failed(envelope.errors, ray),
-        // proxies answer errors with pages of their own: only the status counts then
+        // a page of a proxy or of bot protection knows nothing of the token and its permissions
+        Err(error) if matches!(code, 400..=499) && !matches!(code, 408 | 429) && !error.is_eof() => {
+            Err(Error::Page { status: code, ray })
+        }
+        // otherwise the status says enough
         Err(_) if !status.is_success() => failed(Vec::new(), ray),
         // the error quotes the text, however long that is
         Err(error) => {

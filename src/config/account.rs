@@ -13,7 +13,7 @@ use super::token::{TokenSource, is_variable};
 use super::value;
 use super::zone::Zones;
 use super::{Secrets, Surroundings};
-use crate::cloudflare::{BaseUrl, Options, RateLimit};
+use crate::cloudflare::{ApiToken, BaseUrl, Options, RateLimit, check_proxy};
 use crate::domain::{AccountId, Targets};
 
 /// An account whose token reads zones.
@@ -23,6 +23,8 @@ pub struct Account {
     pub options: Options,
     /// Where to read its token.
     pub token: TokenSource,
+    /// The token itself, read along with the file; none if no secrets were read.
+    pub read_token: Option<ApiToken>,
     /// How many requests it may send; the same for all accounts that share a quota.
     pub rate_limit: RateLimit,
     /// The quota that it shares with other accounts: its own name unless the file gives another.
@@ -44,7 +46,8 @@ impl Account {
             extra_ca: None,
         };
         let rate_limit = RateLimit { requests: REQUESTS, per: Duration::from_mins(5) };
-        Self { options, token: TokenSource::Env("CLOUDFLARE_API_TOKEN".into()), rate_limit, quota }
+        let token = TokenSource::Env("CLOUDFLARE_API_TOKEN".into());
+        Self { options, token, read_token: None, rate_limit, quota }
     }
 }
 
@@ -66,12 +69,20 @@ pub(super) struct Accounts<'e> {
     names: HashMap<Arc<str>, usize>,
     /// The limit of each quota, and its offset.
     quotas: HashMap<String, (RateLimit, usize)>,
+    is_proxy_checked: bool,
 }
 
 impl<'e> Accounts<'e> {
     pub(super) fn new(surroundings: Surroundings<'e>) -> Self {
         let (names, quotas) = (HashMap::new(), HashMap::new());
-        Self { surroundings, accounts: Vec::new(), zones: Zones::default(), names, quotas }
+        Self {
+            surroundings,
+            accounts: Vec::new(),
+            zones: Zones::default(),
+            names,
+            quotas,
+            is_proxy_checked: false,
+        }
     }
 
     /// The accounts, and the zones of all of them.
@@ -86,6 +97,7 @@ impl<'e> Accounts<'e> {
         let expected = "an account id of 32 hexadecimal digits";
         options.account_id = section.take("id", expected, |text| text.parse::<AccountId>().ok());
         options.base_url = section.parse("base_url").unwrap_or_default();
+        self.check_proxy(&section, &options.base_url);
         let timeout = section.take("timeout", "a duration of 1ms to 10m, such as 30s", |text| {
             value::duration(text, Duration::from_millis(1), Duration::from_mins(10))
         });
@@ -93,7 +105,7 @@ impl<'e> Accounts<'e> {
         let concurrent = section.number("max_concurrent_requests", 1..=256);
         let concurrent = concurrent.and_then(|number| usize::try_from(number).ok());
         options.max_concurrent_requests = concurrent.unwrap_or(options.max_concurrent_requests);
-        account.token = self.token(&mut section, account.token);
+        (account.token, account.read_token) = self.token(&mut section, account.token);
         options.extra_ca = self.ca_file(&mut section);
         read_rate_limit(&mut section, &mut account.rate_limit);
         let quota = section.take("quota", NAME, |text| value::is_name(text).then(|| text.to_owned()));
@@ -126,8 +138,8 @@ impl<'e> Accounts<'e> {
         name
     }
 
-    /// Reads where the token is kept, and rejects a token that is not there.
-    fn token(&mut self, section: &mut Section<'_>, default: TokenSource) -> TokenSource {
+    /// Reads where the token is kept and the token itself, and rejects a token that is not there.
+    fn token(&mut self, section: &mut Section<'_>, default: TokenSource) -> (TokenSource, Option<ApiToken>) {
         const FILE: &str = "api_token_file";
         const VARIABLE: &str = "api_token_env";
         let file = section.take(FILE, "the path of a file", |text| self.surroundings.path(text));
@@ -140,17 +152,29 @@ impl<'e> Accounts<'e> {
         }
         let is_valid = given == [file.is_some(), variable.is_some()] && given != [true, true];
         let source = file.map(TokenSource::File).or(variable.map(TokenSource::Env)).unwrap_or(default);
+        let mut token = None;
         if is_valid && self.surroundings.secrets == Secrets::Check {
             let Surroundings { environment, files, .. } = &mut self.surroundings;
             match source.read_with(*environment, |path| files.read(path)) {
-                Ok(_) => {}
+                Ok(read) => token = Some(read),
                 Err(error) if given == [false, false] => {
                     section.lacks(&format!("{error}; or api_token_file"));
                 }
                 Err(error) => section.reject(if given[0] { FILE } else { VARIABLE }, &error.to_string()),
             }
         }
-        source
+        (source, token)
+    }
+
+    /// Rejects a proxy in the environment that cannot be used. One account tells for all of them.
+    fn check_proxy(&mut self, section: &Section<'_>, base_url: &BaseUrl) {
+        let is_asked = self.surroundings.secrets == Secrets::Check && !base_url.is_loopback();
+        if is_asked
+            && !std::mem::replace(&mut self.is_proxy_checked, true)
+            && let Err(error) = check_proxy(self.surroundings.environment)
+        {
+            section.lacks(&error.to_string());
+        }
     }
 
     fn ca_file(&mut self, section: &mut Section<'_>) -> Option<Vec<u8>> {

@@ -5,6 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::file;
+
 /// Files with digests of their contents; none for a file that could not be read.
 ///
 /// Contents are compared because files that are mounted into a container are exchanged in ways that neither a file
@@ -15,7 +17,7 @@ pub struct Files(BTreeMap<PathBuf, Option<u64>>);
 impl Files {
     /// Reads a file, and remembers its digest.
     pub(super) fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
-        let content = std::fs::read(path);
+        let content = file::read(path);
         let digest = content.as_ref().ok().map(|content| {
             let mut hasher = DefaultHasher::new();
             content.hash(&mut hasher);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Environment;
 use crate::cloudflare::{ApiToken, TokenError};
+use crate::file;
 
 /// Where to read the token of an account.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +41,7 @@ impl TokenSource {
     /// # Errors
     /// Fails if there is none, or it cannot be a token.
     pub fn read(&self) -> Result<ApiToken, TokenSourceError> {
-        self.read_with(&process_environment, |path| std::fs::read(path))
+        self.read_with(&process_environment, file::read)
     }
 
     /// Reads the token by other means to look up a variable and to read a file.

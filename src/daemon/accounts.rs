@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
 use crate::clock::Clock;
 use crate::cloudflare::{ApiToken, Budget, Client};
@@ -51,7 +52,7 @@ impl Accounts {
         Self { budgets: BTreeMap::new(), known: BTreeMap::new(), telemetry, clock }
     }
 
-    /// Puts what is configured in force, with the tokens as they are now. A client that is as before stays, with its
+    /// Puts what is configured in force, with the tokens that were read along with it. A client that is as before stays, with its
     /// connections.
     ///
     /// # Errors
@@ -60,7 +61,10 @@ impl Accounts {
         let mut next = Vec::new();
         for account in configured {
             let name = &account.options.account;
-            let token = account.token.read().with_context(|| format!("account {name}"))?;
+            let token = match &account.read_token {
+                Some(token) => token.clone(),
+                None => account.token.read().with_context(|| format!("account {name}"))?,
+            };
             let budget = self.budgets.entry(account.quota.clone());
             let budget = Arc::clone(budget.or_insert_with(|| Arc::new(Budget::new(account.rate_limit))));
             let known = self.known.get(name).filter(|known| {
@@ -97,9 +101,12 @@ impl Accounts {
     }
 
     /// Takes the tokens of the accounts in force as they are now. One that cannot be read stays as it was.
-    pub fn renew_tokens(&mut self) -> InForce {
-        for known in self.known.values_mut() {
-            if let Ok(token) = known.source.read() {
+    pub async fn renew_tokens(&mut self) -> InForce {
+        let sources: Vec<_> = self.known.values().map(|known| known.source.clone()).collect();
+        let read = move || sources.iter().map(|source| source.read().ok()).collect::<Vec<_>>();
+        let tokens = spawn_blocking(read).await.unwrap_or_default();
+        for (known, token) in self.known.values_mut().zip(tokens) {
+            if let Some(token) = token {
                 known.take(token);
             }
         }

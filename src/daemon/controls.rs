@@ -93,8 +93,8 @@ impl Controls {
     }
 
     /// Keeps the configuration in force, with the tokens as they are now.
-    pub(super) fn keep(&mut self) {
-        let (accounts, gap) = (self.accounts.renew_tokens(), self.setup.borrow().gap);
+    pub(super) async fn keep(&mut self) {
+        let (accounts, gap) = (self.accounts.renew_tokens().await, self.setup.borrow().gap);
         self.set_up(Setup { accounts, gap }, false);
     }
 

@@ -80,7 +80,7 @@ impl Reloader {
             }
             Err(error) => {
                 tracing::error!("{cause}: the previous configuration stays in force: {error}");
-                self.controls.keep();
+                self.controls.keep().await;
                 Err(error)
             }
         }

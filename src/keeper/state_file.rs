@@ -10,7 +10,7 @@ mod zone;
 mod tests;
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -107,11 +107,11 @@ pub async fn keep(path: PathBuf, mut snapshot: watch::Receiver<Arc<Snapshot>>, s
 }
 
 fn open(path: &Path, targets: &Targets) -> Result<Snapshot, Unfit> {
-    // a pipe would be waited for without end
+    // that is nothing to leave aside
     if !fs::metadata(path)?.is_file() {
         return Err(Unfit::NoFile);
     }
-    read(File::open(path)?, targets)
+    read(file::open(path)?, targets)
 }
 
 /// Renames the file; the names of those that were left aside before stay taken.

@@ -47,7 +47,7 @@ impl Breaker {
     /// Takes in a failure.
     pub(super) fn failed(&mut self, error: &Error) {
         let reason = error.reason();
-        self.refused += u32::from(matches!(error, Error::Api { .. }));
+        self.refused += u32::from(matches!(error, Error::Api { .. } | Error::Page { .. }));
         match reason {
             Reason::ServerError | Reason::Timeout | Reason::Connect | Reason::Tls => self.outages += 1,
             _ if !self.answered && refuses_zone(error) => self.refusals += 1,
@@ -86,7 +86,7 @@ impl Breaker {
 
 /// Whether a failure about one hostname tells that the whole zone is refused.
 fn refuses_zone(error: &Error) -> bool {
-    error.reason() == Reason::Forbidden || error.is_of_path()
+    error.reason() == Reason::Forbidden || error.is_of_path() || matches!(error, Error::Page { .. })
 }
 
 #[cfg(test)]

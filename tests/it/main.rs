@@ -10,6 +10,7 @@ mod budget;
 mod client;
 mod door;
 mod faults;
+mod files;
 mod formats;
 mod hostname;
 mod http;

@@ -100,15 +100,19 @@ hostnames = ["a..example.com"]
 {path}:11: account.zone.hostnames = "a..example.com": expected labels of 1 to 63 octets, found ""
 "#
     );
-    for arguments in [["serve", "--config", &path].as_slice(), &["config", "check", "--config", &path]] {
-        let output = run(arguments);
-        assert_eq!(text(&output.stderr), expected);
-        assert_eq!(text(&output.stdout), "");
-        assert_eq!(output.status.code(), Some(1));
+    let missing = folder.path("missing.toml").to_str().unwrap().to_owned();
+    let unreadable = format!("error: {missing}: cannot be read: No such file or directory (os error 2)\n");
+    for (path, expected) in [(path, expected), (missing, unreadable)] {
+        // the unit of systemd does not restart after 78
+        for (command, code) in [(&["serve"][..], 78), (&["config", "check"], 1), (&["check"], 3)] {
+            let output = run(&[command, &["--config", &path]].concat());
+            assert_eq!(text(&output.stderr), expected);
+            assert_eq!(text(&output.stdout), "");
+            assert_eq!(output.status.code(), Some(code), "{command:?}");
+        }
     }
-    let check = run(&["check", "--config", &path]);
-    assert_eq!(text(&check.stderr), expected);
-    assert_eq!(check.status.code(), Some(3));
+    let unit = fs::read_to_string("deploy/systemd/cloudflare-aop-exporter.service").unwrap();
+    assert!(unit.contains("\nRestart=on-failure\n") && unit.contains("\nRestartPreventExitStatus=78\n"));
 }
 
 #[test]
@@ -480,6 +484,12 @@ fn a_check_writes_for_machines_too() {
         assert!(!page.contains(absent), "{absent}");
     }
     assert_eq!(fs::metadata(output).unwrap().permissions().mode() & 0o777, 0o644);
+
+    let link = folder.path("link.prom");
+    std::os::unix::fs::symlink("aop.prom", &link).unwrap();
+    fs::write(output, "").unwrap();
+    run(&["check", "--config", &path, "--format", "prometheus", "--output", link.to_str().unwrap()]);
+    assert!(fs::read_to_string(output).unwrap().contains("# HELP") && link.is_symlink());
 
     let check = run(&["check", "--config", &path, "--output", "/nonexistent/aop.prom"]);
     assert_eq!(check.status.code(), Some(3));

@@ -158,14 +158,34 @@ fn the_token_is_not_sent_to_a_server_that_nobody_vouches_for() {
 }
 
 #[test]
+fn a_proxy_that_cannot_be_used_is_refused_rather_than_passed_by() {
+    let folder = Folder::new();
+    let path = folder.write("aop.toml", CONFIG);
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        for command in [&["check"][..], &["config", "check"]] {
+            let output = program(command)
+                .args(["--config", &path])
+                .env(name, "http://user:s3cret-word@proxy.example:port")
+                .output()
+                .unwrap();
+            let expected = format!(
+                "error: {path}:1: account: {name}: expected the URL of a proxy, such as \
+                 http://proxy.example.com:3128, found something else\n"
+            );
+            assert_eq!(text(&output.stderr), expected, "{command:?}");
+        }
+    }
+}
+
+/// Its API is somewhere else, so that a proxy is used.
+const CONFIG: &str = "[[account]]\napi_token_env = \"AOP_TOKEN\"\nbase_url = \"https://api.example/client/v4\"\n\
+     [[account.zone]]\nname = \"example.com\"\nhostnames = [\"a.example.com\"]\n";
+
+#[test]
 fn a_proxy_is_asked_for_a_tunnel_and_is_told_nothing_else() {
     let (proxy, folder) = (TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(), Folder::new());
     let address = proxy.local_addr().unwrap();
-    let path = folder.write(
-        "aop.toml",
-        "[[account]]\napi_token_env = \"AOP_TOKEN\"\nbase_url = \"https://api.example/client/v4\"\n\
-         [[account.zone]]\nname = \"example.com\"\nhostnames = [\"a.example.com\"]\n",
-    );
+    let path = folder.write("aop.toml", CONFIG);
     let asked = thread::spawn(move || {
         let (mut client, _) = proxy.accept().unwrap();
         let lines = BufReader::new(client.try_clone().unwrap()).lines();

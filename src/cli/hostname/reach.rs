@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::cloudflare::{BaseUrl, Client, Error, Purpose};
-use crate::config::{Account, Config, Files, Secrets};
+use crate::config::Account;
 use crate::daemon::Accounts;
 use crate::domain::{Hostname, NameError, Thresholds, ZoneId, ZoneName, ZoneTarget};
 use crate::telemetry::Telemetry;
@@ -67,7 +67,7 @@ pub(super) struct Api {
 
 impl Reach {
     pub(super) async fn api(&self) -> anyhow::Result<Api> {
-        let (account, configured, thresholds) = self.account()?;
+        let (account, configured, thresholds) = self.account().await?;
         let (name, id) = match &self.zone {
             ZoneArgument::Name(name) => (Some(name.clone()), None),
             ZoneArgument::Id(id) => (None, Some(*id)),
@@ -92,13 +92,13 @@ impl Reach {
     }
 
     /// The account to use, the zone if it is configured, and the thresholds.
-    fn account(&self) -> anyhow::Result<(Account, Option<ZoneTarget>, Thresholds)> {
+    async fn account(&self) -> anyhow::Result<(Account, Option<ZoneTarget>, Thresholds)> {
         let Some(path) = &self.config else {
             let mut account = Account::default();
             account.options.base_url = self.base_url.clone().unwrap_or_default();
             return Ok((account, None, Thresholds::default()));
         };
-        let config = Config::load(path, Secrets::Check, &mut Files::default())?;
+        let (config, _) = crate::cli::load(path).await?;
         let mut zones = config.targets.zones().iter().filter(|zone| {
             self.zone.is(zone) && self.account.as_ref().is_none_or(|name| **name == **zone.account())
         });
@@ -167,8 +167,8 @@ pub(super) fn explained(what: impl Display, error: &Error, purpose: Purpose) -> 
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_name_that_two_configured_zones_have_needs_an_account_or_an_id() {
+    #[tokio::test]
+    async fn a_name_that_two_configured_zones_have_needs_an_account_or_an_id() {
         let folder = tempfile::tempdir().unwrap();
         let zone = |account: &str, id: &str| {
             format!(
@@ -180,7 +180,7 @@ mod tests {
         let content = zone("one", "") + &zone("two", &format!("id = \"{id}\""));
         std::fs::write(folder.path().join("token"), "s3cret").unwrap();
         std::fs::write(folder.path().join("aop.toml"), content).unwrap();
-        let account = |zone: &str, account: Option<&str>| {
+        let account = async |zone: &str, account: Option<&str>| {
             let reach = Reach {
                 zone: zone.parse().unwrap(),
                 config: Some(folder.path().join("aop.toml")),
@@ -188,15 +188,15 @@ mod tests {
                 base_url: None,
                 timeout: Duration::from_secs(1),
             };
-            let (account, zone, _) = reach.account().map_err(|error| error.to_string())?;
+            let (account, zone, _) = reach.account().await.map_err(|error| error.to_string())?;
             Ok::<_, String>(format!("{} {}", account.options.account, zone.unwrap().key()))
         };
         assert_eq!(
-            account("example.com", None).unwrap_err(),
+            account("example.com", None).await.unwrap_err(),
             "--zone: the configuration has several zones of that name, give the id of one, or its --account"
         );
-        assert_eq!(account("example.com", Some("one")).unwrap(), "one example.com");
-        assert_eq!(account("example.com", Some("two")).unwrap(), format!("two {id}"));
-        assert_eq!(account(&id, None).unwrap(), format!("two {id}"));
+        assert_eq!(account("example.com", Some("one")).await.unwrap(), "one example.com");
+        assert_eq!(account("example.com", Some("two")).await.unwrap(), format!("two {id}"));
+        assert_eq!(account(&id, None).await.unwrap(), format!("two {id}"));
     }
 }

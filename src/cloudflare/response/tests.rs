@@ -52,7 +52,14 @@ fn a_response_without_the_expected_form_is_invalid_or_what_its_status_says() {
         assert_eq!(judged(200, body), Err(Reason::InvalidResponse), "{body}");
     }
     assert_eq!(judged(502, "<html>Bad gateway</html>"), Err(Reason::ServerError));
-    assert_eq!(judged(403, "<html>Blocked</html>"), Err(Reason::Forbidden));
+    assert_eq!(judged(429, "<html>Slow down</html>"), Err(Reason::RateLimited));
+    for status in [400, 401, 403, 404] {
+        for page in ["<html>Blocked</html>", "error code: 1020", "7"] {
+            assert_eq!(judged(status, page), Err(Reason::InvalidResponse), "{status} {page}");
+        }
+    }
+    assert_eq!(judged(403, ""), Err(Reason::Forbidden));
+    assert_eq!(judged(403, r#"{"success":fa"#), Err(Reason::Forbidden));
     assert_eq!(judged(301, ""), Err(Reason::InvalidResponse));
 }
 

@@ -27,7 +27,7 @@ fn a_file_with_the_wrong_content_is_named() {
     );
     assert_eq!(
         load("api_token_file = \".\"").unwrap_err(),
-        "dir/config.toml:2: account.api_token_file: file dir/. cannot be read: Is a directory (os error 21)"
+        "dir/config.toml:2: account.api_token_file: file dir/. cannot be read: expected a regular file, found a directory"
     );
 }
 
