@@ -11,6 +11,7 @@ mod client;
 mod door;
 mod faults;
 mod formats;
+mod given_token;
 mod hostname;
 mod http;
 mod kill;
