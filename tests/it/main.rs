@@ -17,6 +17,7 @@ mod http;
 mod kill;
 mod lists;
 mod machine;
+mod manual;
 mod notify;
 mod poll;
 mod program;
