@@ -107,13 +107,13 @@ fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::
     result
 }
 
-/// Reads a configuration with its secrets, off the runtime's thread: what is on a dead network drive takes its time.
-async fn load(path: &Path) -> anyhow::Result<(Settings, Files)> {
+/// Reads a configuration with those secrets, off the runtime's thread: what is on a dead network drive takes its time.
+async fn load(path: &Path, secrets: Secrets) -> anyhow::Result<(Settings, Files)> {
     let path = path.to_owned();
     let (loaded, result) = oneshot::channel();
     let load = move || {
         let mut files = Files::default();
-        let config = Settings::load(&path, Secrets::Check, &mut files);
+        let config = Settings::load(&path, secrets, &mut files);
         // a program that was told to stop does not wait for it
         let _ = loaded.send(config.map(|config| (config, files)));
     };

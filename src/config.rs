@@ -61,6 +61,8 @@ pub struct Config {
 pub enum Secrets {
     /// Tokens, certificates and keys have to be there.
     Check,
+    /// Only `ca_file` is read: the token comes from elsewhere, and nothing is served.
+    CaFiles,
     /// None is read: the file may be checked on another machine than the one that uses it.
     Skip,
 }

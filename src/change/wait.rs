@@ -27,6 +27,8 @@ pub struct WaitPolicy {
 pub struct Awaited {
     /// The hostname.
     pub hostname: Hostname,
+    /// The state before the change, if it is known.
+    pub before: Option<State>,
     /// The last reading, if there is one.
     pub reading: Option<Reading>,
 }
@@ -114,18 +116,21 @@ fn may_pass(error: &Error) -> bool {
 impl Awaited {
     /// How far its change to `desired` has come.
     pub fn phase(&self, desired: &Desired) -> Phase {
-        self.reading.as_ref().map_or(Phase::Pending, |reading| phase(&State::from(reading), desired))
+        let state = self.reading.as_ref().map(State::from);
+        state.map_or(Phase::Pending, |state| phase(self.before.as_ref(), &state, desired))
     }
 }
 
 /// The phase of a state. Without a status, the association alone decides.
-fn phase(state: &State, desired: &Desired) -> Phase {
+fn phase(before: Option<&State>, state: &State, desired: &Desired) -> Phase {
     let is_desired = match desired {
         Desired::Enabled(cert_id) => {
             state.association == Association::Enabled && state.cert_id.as_ref() == Some(cert_id)
         }
         Desired::Disabled(_) => state.association == Association::Disabled,
-        Desired::Void(_) => matches!(state.association, Association::Void | Association::None),
+        Desired::Void(_) => {
+            !state.exists() || before.is_some_and(|before| is_voided_as_disabled(before, state))
+        }
     };
     match (is_desired, state.status, desired) {
         (true, Some(status), _) if status.is_timed_out() => Phase::GivenUp,
@@ -133,6 +138,14 @@ fn phase(state: &State, desired: &Desired) -> Phase {
         (true, Some(status), Desired::Void(_)) if !status.is_pending() => Phase::InForce,
         _ => Phase::Pending,
     }
+}
+
+/// Returns true if a disabled association shows that a void is done: it was enabled before, or it has lost its certificate.
+/// Otherwise the answer may be the old association, which Cloudflare has yet to remove.
+fn is_voided_as_disabled(before: &State, state: &State) -> bool {
+    let has_lost_its_certificate = before.cert_id.is_some() && state.cert_id.is_none();
+    state.association == Association::Disabled
+        && (before.association == Association::Enabled || has_lost_its_certificate)
 }
 
 #[cfg(test)]
@@ -146,7 +159,7 @@ mod tests {
     /// The phase of each status of the API, in the order of `Status::ALL`.
     fn of_all(association: Association, desired: &Desired) -> String {
         let letters =
-            Status::ALL.map(|status| match phase(&state(association, Some(status), "c1"), desired) {
+            Status::ALL.map(|status| match phase(None, &state(association, Some(status), "c1"), desired) {
                 Phase::InForce => 'y',
                 Phase::Pending => '-',
                 Phase::GivenUp => 'x',
@@ -169,13 +182,41 @@ mod tests {
         assert_eq!(of_all(Association::Void, &Desired::Void(None)), "---yyxxy");
         assert_eq!(of_all(Association::Enabled, &Desired::Void(None)), "--------");
         let none = state(Association::None, None, "c1");
-        assert_eq!(phase(&none, &Desired::Void(None)), Phase::InForce);
+        assert_eq!(phase(None, &none, &Desired::Void(None)), Phase::InForce);
+    }
+
+    #[test]
+    fn disabled_counts_as_void_if_it_was_enabled_or_has_lost_its_certificate() {
+        use Association::{Disabled, Enabled};
+        let without_certificate = State { cert_id: None, ..state(Disabled, None, "c1") };
+        let shown = |before: &State, now: &State| phase(Some(before), now, &Desired::Void(None));
+        for (before, now, expected) in [
+            (state(Enabled, None, "c1"), state(Disabled, None, "c1"), Phase::InForce),
+            (state(Enabled, None, "c1"), state(Disabled, Some(Status::Active), "c1"), Phase::InForce),
+            (
+                state(Enabled, None, "c1"),
+                state(Disabled, Some(Status::PendingDeletion), "c1"),
+                Phase::Pending,
+            ),
+            (
+                state(Enabled, None, "c1"),
+                state(Disabled, Some(Status::DeletionTimedOut), "c1"),
+                Phase::GivenUp,
+            ),
+            (state(Enabled, None, "c1"), without_certificate.clone(), Phase::InForce),
+            (state(Disabled, None, "c1"), without_certificate.clone(), Phase::InForce),
+            (state(Disabled, None, "c1"), state(Disabled, Some(Status::Active), "c1"), Phase::Pending),
+            (without_certificate.clone(), without_certificate.clone(), Phase::Pending),
+        ] {
+            assert_eq!(shown(&before, &now), expected, "{before} -> {now}");
+        }
+        assert_eq!(phase(None, &state(Disabled, None, "c1"), &Desired::Void(None)), Phase::Pending);
     }
 
     #[test]
     fn without_a_status_the_association_decides() {
         let enabled = Desired::Enabled("c1".parse().unwrap());
-        assert_eq!(phase(&state(Association::Enabled, None, "c1"), &enabled), Phase::InForce);
-        assert_eq!(phase(&state(Association::Disabled, None, "c1"), &enabled), Phase::Pending);
+        assert_eq!(phase(None, &state(Association::Enabled, None, "c1"), &enabled), Phase::InForce);
+        assert_eq!(phase(None, &state(Association::Disabled, None, "c1"), &enabled), Phase::Pending);
     }
 }

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::config::Secrets;
 use crate::daemon::Accounts;
 use crate::domain::{Hostname, Judge, Snapshot, Span, Thresholds, TokenState, Verdict};
 use crate::file;
@@ -101,7 +102,7 @@ impl Check {
 
     async fn check(&self) -> anyhow::Result<Verdict> {
         let deadline = Instant::now() + self.timeout;
-        let (config, _) = super::load(&self.config).await?;
+        let (config, _) = super::load(&self.config, Secrets::Check).await?;
         let View { states, thresholds } = config.serving.view;
         let thresholds = self.thresholds(thresholds)?;
         let choice = Choice::new(&config.targets, &self.zone, &self.hostname)?;

@@ -1,11 +1,17 @@
 //! `completions` and `man`: files that packages ship with the program.
 
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory};
+use anyhow::Context;
+use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 
 use super::Cli;
+use crate::file;
+use crate::telemetry::VERSION;
 
 const NAME: &str = "cloudflare-aop-exporter";
 
@@ -17,9 +23,14 @@ pub(super) struct Completions {
     shell: Shell,
 }
 
-/// Prints the manual page.
+/// Prints the manual page, or writes one page for each command.
 #[derive(Args)]
-pub(super) struct Man {}
+pub(super) struct Man {
+    /// Write a page for each command into this folder, which is made if it is missing; pages of the same name are
+    /// replaced.
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
 
 impl Completions {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
@@ -32,9 +43,47 @@ impl Completions {
 
 impl Man {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let mut text = Vec::new();
-        clap_mangen::Man::new(Cli::command()).render(&mut text)?;
-        super::print(&String::from_utf8(text)?)?;
+        // `help` has no page
+        let mut command = Cli::command().disable_help_subcommand(true);
+        command.build();
+        match &self.output {
+            None => super::print(&String::from_utf8(page(&command, None)?)?)?,
+            Some(folder) => {
+                fs::create_dir_all(folder).with_context(|| format!("folder {}", folder.display()))?;
+                write(folder, &command, None)?;
+            }
+        }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Writes the pages of a command and of all its subcommands.
+fn write(folder: &Path, command: &Command, parent: Option<&str>) -> anyhow::Result<()> {
+    let name = name(command);
+    let path = folder.join(format!("{name}.1"));
+    let page = page(command, parent)?;
+    file::replace(&path, 0o644, |out| out.write_all(&page))
+        .with_context(|| format!("file {} cannot be written", path.display()))?;
+    for subcommand in command.get_subcommands() {
+        write(folder, subcommand, Some(name))?;
+    }
+    Ok(())
+}
+
+/// Renders the page of a command.
+fn page(command: &Command, parent: Option<&str>) -> anyhow::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    // the title is printed twice in one line, where longer names do not fit; an empty date would be left out, and what
+    // follows it would be taken for the date
+    let man = clap_mangen::Man::new(command.clone()).title(NAME).date(" ");
+    man.source(format!("{NAME} {VERSION}")).manual("User Commands").render(&mut page)?;
+    if let Some(parent) = parent {
+        writeln!(page, ".SH SEE ALSO\n.BR {} (1)", parent.replace('-', "\\-"))?;
+    }
+    Ok(page)
+}
+
+/// The name of a command's page, such as `cloudflare-aop-exporter-hostname-get`.
+fn name(command: &Command) -> &str {
+    command.get_display_name().unwrap_or(NAME)
 }

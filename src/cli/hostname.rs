@@ -5,6 +5,7 @@ mod judged;
 mod question;
 mod reach;
 mod view;
+mod warning;
 
 use std::process::ExitCode;
 
@@ -76,6 +77,9 @@ pub(super) struct Disable {
 }
 
 /// Removes the associations of hostnames, which takes some minutes.
+///
+/// `--wait` waits until the API shows the association as void, or no longer shows it. Disabled counts as void if the
+/// association was enabled before or has lost its certificate.
 #[derive(Args)]
 pub(super) struct Void {
     /// Refuse unless the hostnames are associated with this certificate.

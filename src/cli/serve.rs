@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
 
-use crate::config::ConfigErrors;
+use crate::config::{ConfigErrors, Secrets};
 use crate::daemon::{self, Origin};
 use crate::http::Listen;
 
@@ -34,7 +34,7 @@ impl Serve {
         let hangup = daemon::reload_signal()?;
         let stop = daemon::stop_signal()?;
         let (config, files) = tokio::select! {
-            loaded = super::load(&self.config) => match loaded {
+            loaded = super::load(&self.config, Secrets::Check) => match loaded {
                 Err(error) if error.is::<ConfigErrors>() => {
                     super::complain(&error);
                     return Ok(ExitCode::from(WRONG_CONFIGURATION));

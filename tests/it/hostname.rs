@@ -101,6 +101,12 @@ async fn finished(mut command: Command) -> Ran {
     Ran { code: output.status.code().unwrap(), out, err }
 }
 
+/// Returns the days since the simulated certificates expired.
+fn days_since_april() -> i64 {
+    let expired: jiff::Timestamp = "2026-04-01T00:00:00Z".parse().unwrap();
+    (Clock::system().now().as_second() - expired.as_second()) / 86_400
+}
+
 fn refused(code: u32, status: u16) -> Effect {
     Effect::Status { status, code, retry_after: None }
 }
@@ -228,7 +234,7 @@ fn policy(limit: Duration) -> WaitPolicy {
 }
 
 fn awaited(names: &[&str]) -> Vec<Awaited> {
-    names.iter().map(|name| Awaited { hostname: hostname(name), reading: None }).collect()
+    names.iter().map(|name| Awaited { hostname: hostname(name), before: None, reading: None }).collect()
 }
 
 #[tokio::test]
@@ -314,8 +320,10 @@ async fn one_request_enables_many_hostnames_and_the_command_waits_for_them() {
             "Zone example.com ({}):
  change  a.example.com    enabled with {old} -> enabled with {new}
  change  b.example.com    enabled with {old} -> enabled with {new}
- change  new.example.com  none -> enabled with {new}\n",
-            api.api.zone
+ change  new.example.com  none -> enabled with {new}
+Warning: certificate {new}: expired {} days ago\n",
+            api.api.zone,
+            days_since_april()
         )
     );
     assert_eq!(
@@ -357,6 +365,86 @@ async fn what_is_disabled_keeps_its_certificate_and_what_is_void_goes() {
 }
 
 #[tokio::test]
+async fn void_waits_for_disabled_only_if_the_association_was_enabled_before() {
+    let api = Api::start(&["a.example.com"], HOUR).await;
+    let voided = async {
+        while api.puts() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let change = AssociationChange {
+            enabled: Some(Some(false)),
+            status: Some("active".into()),
+            ..AssociationChange::default()
+        };
+        api.set("a.example.com", change);
+    };
+    let (ran, ()) = tokio::join!(api.run("void a.example.com --yes --wait --wait-timeout 20s"), voided);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+
+    // it was disabled before, so this may still be the old association
+    let change = AssociationChange { enabled: Some(Some(false)), ..AssociationChange::default() };
+    api.fault("PUT", Effect::Json { status: 200, body: json!({"success": true, "result": []}) });
+    api.set("a.example.com", change);
+    let ran = api.run("void a.example.com --yes --wait --wait-timeout 1s").await;
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+}
+
+/// Returns `expires_in` for a certificate that ends in so many days and an hour.
+const fn days(days: i64) -> Option<i64> {
+    Some(days * 86_400 + 3_600)
+}
+
+#[tokio::test]
+async fn enable_warns_about_a_bad_certificate_before_sending_anything() {
+    let api = Api::start(&["a.example.com"], MOMENT).await;
+    let new = &api.new;
+    let change = |expires_in: Option<i64>, status: &str| CertificateChange {
+        status: Some(status.into()),
+        expires_in,
+        ..CertificateChange::default()
+    };
+    for (certificate, wrong) in [
+        (change(days(100), "active"), ""),
+        (change(days(-3), "active"), "expired 2 days ago"),
+        (change(days(2), "active"), "expires in 2 days"),
+        (change(days(24), "active"), "expires in 24 days"),
+        (change(days(368), "active"), "becomes valid in 3 days"),
+        (change(days(100), "pending_deletion"), "the certificate is being deleted"),
+        (change(days(-3), "pending_deletion"), "expired 2 days ago; the certificate is being deleted"),
+        (change(days(100), "deleted"), "it is not one of this zone's hostname certificates"),
+    ] {
+        let at = Clock::system().now();
+        api.api.simulator.with_world(|world| {
+            world.zone("example.com").unwrap().change_certificate(new, certificate, at).unwrap();
+        });
+        let warning =
+            if wrong.is_empty() { String::new() } else { format!("Warning: certificate {new}: {wrong}\n") };
+        let plan = format!(
+            "Zone example.com ({}):\n change  a.example.com  enabled with {} -> enabled with {new}\n{warning}",
+            api.api.zone, api.old
+        );
+        let ran = api.run(&format!("enable a.example.com --cert-id {new} --dry-run")).await;
+        assert_eq!((ran.code, ran.out, ran.err.as_str()), (0, plan, ""));
+    }
+    assert_eq!(api.puts(), 0);
+
+    let ran = api.run(&format!("enable b.example.com --cert-id {} --yes", api.old)).await;
+    let warning = format!("Warning: certificate {}: expired ", api.old);
+    assert!(ran.err.lines().last().unwrap().starts_with(&warning), "{}", ran.err);
+    assert_eq!((ran.code, api.puts()), (0, 1));
+
+    // disabling takes the certificate out of use, so nothing is warned about
+    let ran = api.run("disable a.example.com --dry-run").await;
+    assert!(!ran.out.contains("Warning"), "{}", ran.out);
+
+    let list = Fault::new(refused(10_000, 403)).on_method("GET").on_path("/hostnames/certificates");
+    api.api.simulator.add_fault(list);
+    let ran = api.run(&format!("enable b.example.com --cert-id {new} --dry-run")).await;
+    let warning = format!("Warning: certificate {new}: it could not be checked: HTTP status 403");
+    assert!(ran.out.contains(&warning), "{}", ran.out);
+}
+
+#[tokio::test]
 async fn without_anybody_to_ask_nothing_is_sent() {
     let api = Api::start(&["a.example.com"], MOMENT).await;
     let ran = api.run("disable a.example.com").await;
@@ -388,17 +476,21 @@ async fn a_dry_run_shows_what_would_change_and_changes_nothing() {
 #[tokio::test]
 async fn somebody_at_a_terminal_is_asked() {
     let api = Api::start(&["a.example.com"], MOMENT).await;
-    for (answer, code, puts) in [("n", 1, 0), ("", 1, 0), ("y", 0, 1)] {
-        let program = env!("CARGO_BIN_EXE_cloudflare-aop-exporter");
-        let base_url = &api.api.base_url;
-        let typed =
-            format!("{program} hostname disable a.example.com --zone example.com --base-url {base_url}");
+    let program = env!("CARGO_BIN_EXE_cloudflare-aop-exporter");
+    let reach = format!("a.example.com --zone example.com --base-url {}", api.api.base_url);
+    let enable = format!("enable --cert-id {}", api.new);
+    for (change, answer, code, puts) in
+        [("disable", "n", 1, 0), ("disable", "", 1, 0), (&enable, "n", 1, 0), ("disable", "y", 0, 1)]
+    {
+        let typed = format!("{program} hostname {change} {reach}");
         let mut command = Command::new("sh");
         command.env("CLOUDFLARE_API_TOKEN", TOKEN).env("ANSWER", answer).env("TYPED", typed);
         // script, of util-linux, lends a terminal
         command.args(["-c", "printf '%s\\n' \"$ANSWER\" | script -qec \"$TYPED\" /dev/null"]);
         let ran = finished(command).await;
-        assert!(ran.out.contains("Proceed? [y/N] "), "{}{}", ran.out, ran.err);
+        let (plan, _) =
+            ran.out.split_once("Proceed? [y/N] ").unwrap_or_else(|| panic!("{}{}", ran.out, ran.err));
+        assert_eq!(plan.contains(&format!("Warning: certificate {}: expired ", api.new)), change == enable);
         assert_eq!(ran.out.contains("error: nothing was changed"), code == 1, "{}", ran.out);
         assert_eq!((ran.code, api.puts()), (code, puts), "{answer}");
     }
@@ -561,8 +653,7 @@ async fn what_there_is_is_shown_to_people_and_programs() {
     assert_eq!(list[0]["ends"], "2026-04-01T00:00:00Z");
     assert_eq!(list[0]["findings"][0]["severity"], "critical");
 
-    let expired: jiff::Timestamp = "2026-04-01T00:00:00Z".parse().unwrap();
-    let days = (Clock::system().now().as_second() - expired.as_second()) / 86_400;
+    let days = days_since_april();
     let list = api.run("list").await;
     assert_eq!(
         list.out,
@@ -572,6 +663,16 @@ async fn what_there_is_is_shown_to_people_and_programs() {
  critical  b.example.com  enabled      active  {old}  2026-04-01 (-{days} d)  2025-12-31T23:59:00Z  expired {days} days ago\n"
         )
     );
+    let get = api.run("get a.example.com").await;
+    let said = |name: &str| {
+        let row = get.out.lines().find_map(|row| row.trim_start().strip_prefix(name)).map(str::trim);
+        row.unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        [said("verdict"), said("findings")],
+        ["critical".to_owned(), format!("expired {days} days ago")]
+    );
+    assert_eq!(said("ends"), format!("2026-04-01T00:00:00Z ({days} days ago)"));
     let get = api.run("get none.example.com").await;
     assert_eq!(get.out, " hostname     none.example.com\n verdict      ok\n association  none\n");
 }

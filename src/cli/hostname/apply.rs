@@ -9,8 +9,9 @@ use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
 use super::reach::{Api, Reach, explained};
+use super::warning::warning;
 use super::{question, view};
-use crate::change::{Awaited, Desired, Phase, Plan, WaitPolicy, wait};
+use crate::change::{Awaited, Desired, Phase, Plan, State, WaitPolicy, wait};
 use crate::cloudflare::Purpose;
 use crate::domain::{Hostname, Reading, Reason, Status};
 
@@ -48,7 +49,8 @@ impl Apply {
         self.hostnames.dedup();
         let api = self.reach.api().await?;
         let (plan, readings) = self.plan(&api, desired).await?;
-        let shown = format!("Zone {}:\n{}", api.zone_name(), view::plan(&plan));
+        let warning = warning(&api, desired, &plan).await;
+        let shown = format!("Zone {}:\n{}{warning}", api.zone_name(), view::plan(&plan));
         if self.dry_run {
             crate::cli::print(&shown)?;
             return Ok(ExitCode::SUCCESS);
@@ -137,7 +139,12 @@ impl Apply {
 /// All hostnames that were read, to wait for.
 fn awaited(readings: Vec<(Hostname, Reading)>) -> Vec<Awaited> {
     let awaited = readings.into_iter();
-    awaited.map(|(hostname, reading)| Awaited { hostname, reading: Some(reading) }).collect()
+    let awaited = awaited.map(|(hostname, reading)| Awaited {
+        hostname,
+        before: Some(State::from(&reading)),
+        reading: Some(reading),
+    });
+    awaited.collect()
 }
 
 /// Refuses a plan that gives a certificate too many associations.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::cloudflare::{BaseUrl, Client, Error, Purpose};
-use crate::config::Account;
+use crate::config::{Account, Secrets, TokenSource};
 use crate::daemon::Accounts;
 use crate::domain::{Hostname, NameError, Thresholds, ZoneId, ZoneName, ZoneTarget};
 use crate::telemetry::Telemetry;
@@ -22,12 +22,19 @@ pub(super) struct Reach {
     /// The zone.
     #[arg(long, value_name = "NAME_OR_ID")]
     zone: ZoneArgument,
-    /// Configuration file with the accounts; without it, the token is read from CLOUDFLARE_API_TOKEN.
+    /// Configuration file with the accounts; without it, the token is read from CLOUDFLARE_API_TOKEN
+    /// unless `--token-file` or `--token-env` is given.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Account of the configuration; needed only if there are several and none has this zone.
     #[arg(long, value_name = "NAME", requires = "config")]
     account: Option<String>,
+    /// Read the API token from this file, in place of the token of the account that has the zone.
+    #[arg(long, value_name = "FILE", conflicts_with = "token_env")]
+    token_file: Option<PathBuf>,
+    /// Read the API token from this environment variable, in place of the token of the account that has the zone.
+    #[arg(long, value_name = "NAME")]
+    token_env: Option<String>,
     /// URL of the API; plain http is accepted for loopback addresses only.
     #[arg(long, value_name = "URL", conflicts_with_all = ["config", "account"])]
     base_url: Option<BaseUrl>,
@@ -67,7 +74,9 @@ pub(super) struct Api {
 
 impl Reach {
     pub(super) async fn api(&self) -> anyhow::Result<Api> {
-        let (account, configured, thresholds) = self.account().await?;
+        let token = self.token()?;
+        let (mut account, configured, thresholds) = self.account().await?;
+        account.token = token.unwrap_or(account.token);
         let (name, id) = match &self.zone {
             ZoneArgument::Name(name) => (Some(name.clone()), None),
             ZoneArgument::Id(id) => (None, Some(*id)),
@@ -91,6 +100,16 @@ impl Reach {
         Ok(Api { client, zone, name, target, thresholds, timeout: self.timeout })
     }
 
+    /// The token that the command line names, if it names one.
+    fn token(&self) -> anyhow::Result<Option<TokenSource>> {
+        let (option, source) = match (&self.token_file, &self.token_env) {
+            (Some(path), _) => ("--token-file", TokenSource::File(path.clone())),
+            (None, Some(name)) => ("--token-env", TokenSource::Env(name.clone())),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(TokenSource::Given(source.read().context(option)?)))
+    }
+
     /// The account to use, the zone if it is configured, and the thresholds.
     async fn account(&self) -> anyhow::Result<(Account, Option<ZoneTarget>, Thresholds)> {
         let Some(path) = &self.config else {
@@ -98,7 +117,10 @@ impl Reach {
             account.options.base_url = self.base_url.clone().unwrap_or_default();
             return Ok((account, None, Thresholds::default()));
         };
-        let (config, _) = crate::cli::load(path).await?;
+        // the daemon's token may be readable by the daemon alone
+        let is_token_given = self.token_file.is_some() || self.token_env.is_some();
+        let secrets = if is_token_given { Secrets::CaFiles } else { Secrets::Check };
+        let (config, _) = crate::cli::load(path, secrets).await?;
         let mut zones = config.targets.zones().iter().filter(|zone| {
             self.zone.is(zone) && self.account.as_ref().is_none_or(|name| **name == **zone.account())
         });
@@ -185,6 +207,8 @@ mod tests {
                 zone: zone.parse().unwrap(),
                 config: Some(folder.path().join("aop.toml")),
                 account: account.map(str::to_owned),
+                token_file: None,
+                token_env: None,
                 base_url: None,
                 timeout: Duration::from_secs(1),
             };

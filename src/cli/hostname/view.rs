@@ -178,7 +178,7 @@ pub(super) fn plan(plan: &Plan) -> String {
 
 /// Formats the state of hostnames after a change.
 pub(super) fn states(awaited: &[Awaited]) -> String {
-    let rows = awaited.iter().map(|Awaited { hostname, reading }| {
+    let rows = awaited.iter().map(|Awaited { hostname, reading, .. }| {
         let state = reading.as_ref().map(State::from);
         let cert_id = state.as_ref().and_then(|state| state.cert_id.as_ref());
         vec![
