@@ -2,9 +2,12 @@
 
 mod account;
 mod files;
+mod hints;
+mod keys;
 mod problem;
 mod section;
 mod server;
+mod syntax;
 mod thresholds;
 mod token;
 mod value;
@@ -95,8 +98,8 @@ impl Config {
     ) -> Result<Self, ConfigErrors> {
         let problems = Problems::new(text);
         let (root, errors) = DeTable::parse_recoverable(text);
-        for error in errors {
-            problems.syntax(error.span().map_or(0, |span| span.start), error.message());
+        for (offset, what) in syntax::errors(text, &errors) {
+            problems.syntax(offset, &what);
         }
         let folder = path.parent().unwrap_or(path);
         let surroundings = Surroundings { folder, secrets, environment, files };
@@ -134,7 +137,7 @@ fn config(mut root: Section<'_>, mut surroundings: Surroundings<'_>) -> Config {
     let mut poll = root.table("poll");
     let schedule: Option<Schedule> = poll.parse_or_default("schedule");
     let jitter = jitter(&mut poll, schedule.as_ref());
-    let state_file = poll.take("state_file", "the path of a file", |text| surroundings.path(text));
+    let state_file = state_file(&mut poll, &surroundings);
     poll.finish();
 
     let mut metrics = root.table("metrics");
@@ -163,6 +166,24 @@ fn config(mut root: Section<'_>, mut surroundings: Surroundings<'_>) -> Config {
         accounts,
         targets,
     }
+}
+
+/// Reads the path of the state file, and rejects one whose folder is missing.
+fn state_file(poll: &mut Section<'_>, surroundings: &Surroundings<'_>) -> Option<PathBuf> {
+    const KEY: &str = "state_file";
+    let path = poll.take(KEY, "the path of a file", |text| surroundings.path(text))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if surroundings.secrets == Secrets::Check {
+        if path.is_dir() {
+            poll.reject(KEY, "expected the path of a file, found a directory");
+        } else if folder.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            poll.reject(
+                KEY,
+                &format!("expected a file in a folder that exists: create {}", folder.display()),
+            );
+        }
+    }
+    Some(path)
 }
 
 /// Reads the jitter, and rejects one that could delay a tick beyond the next. The default is shorter than every gap.

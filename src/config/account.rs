@@ -143,9 +143,10 @@ impl<'e> Accounts<'e> {
         const FILE: &str = "api_token_file";
         const VARIABLE: &str = "api_token_env";
         let file = section.take(FILE, "the path of a file", |text| self.surroundings.path(text));
-        let variable = section.take(VARIABLE, "the name of an environment variable", |text| {
-            is_variable(text).then(|| text.to_owned())
-        });
+        let variable =
+            section.take(VARIABLE, "the name of the environment variable that holds the token", |text| {
+                is_variable(text).then(|| text.to_owned())
+            });
         let given = [FILE, VARIABLE].map(|key| section.has(key));
         if given == [true, true] {
             section.reject(VARIABLE, "expected either api_token_file or api_token_env, found both");

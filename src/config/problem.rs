@@ -23,7 +23,10 @@ impl ConfigErrors {
     pub(super) fn not_unicode(path: &Path, error: &FromUtf8Error) -> Self {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..valid].split(|byte| *byte == b'\n').count();
-        Self { path: path.to_owned(), errors: vec![(Some(line), "expected text in UTF-8".into())] }
+        // as Windows' Notepad may write it
+        let is_utf16 = error.as_bytes().starts_with(b"\xff\xfe") || error.as_bytes().starts_with(b"\xfe\xff");
+        let found = if is_utf16 { ", found UTF-16: save the file as UTF-8" } else { "" };
+        Self { path: path.to_owned(), errors: vec![(Some(line), format!("expected text in UTF-8{found}"))] }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::Problems;
-use super::value;
+use super::{hints, keys, value};
 
 /// A table from which settings are taken; [`Section::finish`] rejects the keys that were not.
 pub(super) struct Section<'t> {
@@ -179,13 +179,20 @@ impl<'t> Section<'t> {
     /// Rejects the value of a key.
     pub(super) fn reject(&self, key: &str, complaint: &str) {
         let value = self.table.and_then(|table| table.get(key));
-        let shown = value.filter(|_| !is_secret(key)).and_then(|value| value::shown(value.get_ref()));
-        self.complain(self.offset(key), key, shown, complaint);
+        let shown = value.filter(|_| !keys::is_secret(key)).and_then(|value| value::shown(value.get_ref()));
+        self.complain(self.offset(key), key, shown, &self.with_hint(key, value, complaint));
     }
 
     /// Rejects one value in the list of a key.
     pub(super) fn reject_item(&self, key: &str, item: &Value<'_>, complaint: &str) {
-        self.complain(item.span().start, key, value::shown(item.get_ref()), complaint);
+        let complaint = self.with_hint(key, Some(item), complaint);
+        self.complain(item.span().start, key, value::shown(item.get_ref()), &complaint);
+    }
+
+    /// The complaint about a value, and what to write instead where that is known.
+    fn with_hint(&self, key: &str, value: Option<&Value<'_>>, complaint: &str) -> String {
+        let hint = value.and_then(|value| hints::instead(&self.name(key), value.get_ref()));
+        hint.map_or_else(|| complaint.to_owned(), |hint| format!("{complaint}; write {hint}"))
     }
 
     fn complain(&self, offset: usize, key: &str, shown: Option<String>, complaint: &str) {
@@ -206,24 +213,9 @@ impl<'t> Section<'t> {
             if self.known.contains(&key) {
                 continue;
             }
-            if is_secret(key) && self.known.contains(&"api_token_env") {
-                let complaint = "unknown key; a token is never written in this file: \
-                    name its file with api_token_file, or its variable with api_token_env";
-                self.complain(self.offset(key), key, None, complaint);
-                continue;
-            }
-            let expected = match self.nearest(key) {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!("expected one of {}", self.known.join(", ")),
-            };
-            self.problems.shape(self.offset(key), format!("{}: unknown key, {expected}", self.name(key)));
+            let complaint = keys::unknown(key, &self.known);
+            self.problems.shape(self.offset(key), format!("{}: {complaint}", self.name(key)));
         }
-    }
-
-    /// The known key that is at most two edits away.
-    fn nearest(&self, key: &str) -> Option<&'static str> {
-        let distances = self.known.iter().map(|known| (value::distance(key, known), *known));
-        distances.filter(|(distance, _)| *distance <= 2).min().map(|(_, known)| known)
     }
 
     /// The value of a key, which becomes known.
@@ -236,10 +228,4 @@ impl<'t> Section<'t> {
         let key = value::key(key);
         if self.path.is_empty() { key } else { format!("{}.{key}", self.path) }
     }
-}
-
-/// Whether the value of a key may be a secret.
-fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    ["token", "secret", "password", "api_key"].iter().any(|part| key.contains(part))
 }

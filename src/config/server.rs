@@ -33,7 +33,7 @@ impl Server {
 
 fn allowed_hosts(section: &mut Section<'_>) -> Option<Vec<String>> {
     const KEY: &str = "allowed_hosts";
-    let items = section.items(KEY, "a list of host names");
+    let items = section.items(KEY, "a list such as [\"aop.example.com\"]");
     let mut names = Vec::new();
     for item in items {
         match item.get_ref().as_str().and_then(host_name) {

@@ -2,7 +2,7 @@
 
 use super::section::Section;
 use super::value;
-use crate::domain::Thresholds;
+use crate::domain::{Span, Thresholds};
 
 /// Reads the table; what it lacks keeps its default.
 pub(super) fn read(mut section: Section<'_>) -> Thresholds {
@@ -22,9 +22,18 @@ pub(super) fn read(mut section: Section<'_>) -> Thresholds {
     };
     if !thresholds.is_ordered() {
         if section.has("critical") {
-            section.reject("critical", "expected at most thresholds.warning, which is 30d by default");
+            let by_default = if section.has("warning") { "" } else { " by default" };
+            let warning = Span(thresholds.warning);
+            section.reject(
+                "critical",
+                &format!("expected at most thresholds.warning, which is {warning}{by_default}"),
+            );
         } else {
-            section.reject("warning", "expected at least thresholds.critical, which is 7d by default");
+            let critical = Span(thresholds.critical);
+            section.reject(
+                "warning",
+                &format!("expected at least thresholds.critical, which is {critical} by default"),
+            );
         }
     }
     section.finish();

@@ -41,7 +41,8 @@ impl Zones {
         let name = section.parse("name").filter(|name: &ZoneName| {
             let is_id = name.as_str().parse::<ZoneId>().is_ok();
             if is_id {
-                section.reject("name", "expected a name such as example.com; write an id as id = …");
+                section
+                    .reject("name", &format!("expected a name such as example.com; write id = \"{name}\""));
             }
             !is_id
         });
@@ -160,7 +161,10 @@ fn hostnames(section: &mut Section<'_>, zone: Option<&ZoneName>, extent: Extent)
             let complaint = format!("expected each hostname once, {hostname} is at line {line} too");
             section.reject_item(HOSTNAMES, item, &complaint);
         } else if let Some(zone) = zone.filter(|zone| !hostname.is_in(zone)) {
-            let complaint = format!("expected a hostname in the zone {zone}, found {hostname}");
+            let mut complaint = format!("expected a hostname in the zone {zone}, found {hostname}");
+            if !hostname.as_str().contains('.') {
+                complaint += &format!("; write \"{hostname}.{zone}\"");
+            }
             section.reject_item(HOSTNAMES, item, &complaint);
         }
         targets.push(target);

@@ -45,11 +45,11 @@ pub enum MinVersion {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The server's certificates are not PEM.
-    #[error("expected certificates in PEM: {0}")]
-    Certificates(pem::Error),
+    #[error("expected certificates in PEM{0}")]
+    Certificates(Found),
     /// The private key is not PEM.
-    #[error("expected a private key in PEM: {0}")]
-    Key(pem::Error),
+    #[error("expected a private key in PEM{0}")]
+    Key(Found),
     /// The key does not fit the certificate.
     #[error("expected the private key of the certificate: {0}")]
     Pair(#[from] rustls::Error),
@@ -64,14 +64,55 @@ pub enum TlsError {
     Verifier(#[from] VerifierBuilderError),
 }
 
+/// What a file holds instead of what was expected.
+#[derive(Debug)]
+pub enum Found {
+    /// A key that takes a passphrase, which nobody is there to type.
+    EncryptedKey,
+    /// A private key.
+    Key,
+    /// A certificate.
+    Certificate,
+    /// Something else, or a damaged one of these.
+    Other(pem::Error),
+}
+
+impl Found {
+    fn of(file: &[u8], error: pem::Error) -> Self {
+        let has = |text: &[u8]| file.windows(text.len()).any(|part| part == text);
+        match error {
+            _ if has(b"ENCRYPTED") => Self::EncryptedKey,
+            pem::Error::NoItemsFound if has(b"PRIVATE KEY-----") => Self::Key,
+            pem::Error::NoItemsFound if has(b"-----BEGIN CERTIFICATE-----") => Self::Certificate,
+            error => Self::Other(error),
+        }
+    }
+}
+
+/// The end of an error.
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EncryptedKey => f.write_str(
+                ", found an encrypted private key: decrypt it with `openssl pkey -in OLD -out NEW`",
+            ),
+            Self::Key => f.write_str(", found a private key"),
+            Self::Certificate => f.write_str(", found a certificate"),
+            Self::Other(error) => write!(f, ": {error}"),
+        }
+    }
+}
+
 impl Tls {
     /// Reads the material.
     ///
     /// # Errors
     /// Fails if something in it is not PEM, or does not fit together.
     pub fn new(material: &Material<'_>, min_version: MinVersion) -> Result<Self, TlsError> {
-        let chain = certificates(material.certificates).map_err(TlsError::Certificates)?;
-        let key = PrivateKeyDer::from_pem_slice(material.key).map_err(TlsError::Key)?;
+        let chain = certificates(material.certificates)
+            .map_err(|error| TlsError::Certificates(Found::of(material.certificates, error)))?;
+        let key = PrivateKeyDer::from_pem_slice(material.key)
+            .map_err(|error| TlsError::Key(Found::of(material.key, error)))?;
         let provider = Arc::new(default_provider());
         let versions: &[&SupportedProtocolVersion] = match min_version {
             MinVersion::Tls12 => &[&TLS13, &TLS12],

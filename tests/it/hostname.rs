@@ -579,7 +579,12 @@ async fn an_error_of_the_api_says_what_to_do() {
             10_000,
             "nothing was changed: the token lacks the permission \"SSL and Certificates Write\" for this zone",
         ),
-        (502, 0, "whether the change was made is not known: HTTP status 502"),
+        (
+            502,
+            0,
+            "whether the change was made is not known: Cloudflare failed, which says nothing about the token: \
+             try again later, and look at https://www.cloudflarestatus.com (HTTP status 502",
+        ),
     ] {
         api.fault("PUT", refused(code, status));
         let ran = api.run("disable a.example.com --yes").await;

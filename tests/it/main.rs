@@ -8,6 +8,7 @@
 mod accounts;
 mod budget;
 mod client;
+mod config_mistakes;
 mod door;
 mod faults;
 mod files;

@@ -94,8 +94,8 @@ hostnames = ["a..example.com"]
 {path}:3: server.colour: unknown key, expected one of listen, lifecycle, allowed_hosts, tls, basic_auth_users
 {path}:5: poll.schedule = "every day": expected six fields (second minute hour day month weekday), or five without the second, found 2
 {path}:6: account: expected a token in the environment variable CLOUDFLARE_API_TOKEN, which is not set; or api_token_file
-{path}:7: account.base_url = "http://api.cloudflare.com/client/v4": expected https, or http to a loopback address such as 127.0.0.1
-{path}:8: account.timeout = 30: expected a duration of 1ms to 10m, such as 30s
+{path}:7: account.base_url = "http://api.cloudflare.com/client/v4": expected https, or http to a loopback address such as 127.0.0.1; write "https://api.cloudflare.com/client/v4"
+{path}:8: account.timeout = 30: expected a duration of 1ms to 10m, such as 30s; write "30s"
 {path}:10: account.zone.id = "xyz": expected a zone id of 32 hexadecimal digits
 {path}:11: account.zone.hostnames = "a..example.com": expected labels of 1 to 63 octets, found ""
 "#

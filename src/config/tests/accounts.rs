@@ -16,14 +16,17 @@ fn a_wrong_setting_of_an_account_is_named() {
         ),
         ("timeout = \"0s\"", "2: account.timeout = \"0s\": expected a duration of 1ms to 10m, such as 30s"),
         ("timeout = \"1h\"", "2: account.timeout = \"1h\": expected a duration of 1ms to 10m, such as 30s"),
-        ("timeout = 30", "2: account.timeout = 30: expected a duration of 1ms to 10m, such as 30s"),
+        (
+            "timeout = 30",
+            "2: account.timeout = 30: expected a duration of 1ms to 10m, such as 30s; write \"30s\"",
+        ),
         (
             "max_concurrent_requests = 0",
             "2: account.max_concurrent_requests = 0: expected a whole number of 1 to 256",
         ),
         (
             "max_concurrent_requests = \"8\"",
-            "2: account.max_concurrent_requests = \"8\": expected a whole number of 1 to 256",
+            "2: account.max_concurrent_requests = \"8\": expected a whole number of 1 to 256; write 8",
         ),
         (
             "rate_limit = { requests = 0, per = \"5m\" }",
@@ -34,11 +37,15 @@ fn a_wrong_setting_of_an_account_is_named() {
             "2: account.rate_limit.per = \"2d\": expected a duration of 1s to 24h, such as 5m",
         ),
         ("rate_limit = { requests = 1 }", "2: account.rate_limit: expected both requests and per"),
-        ("rate_limit = 600", "2: account.rate_limit = 600: expected a table, [account.rate_limit]"),
+        (
+            "rate_limit = 600",
+            "2: account.rate_limit = 600: expected a table, [account.rate_limit]; \
+             write rate_limit = { requests = 600, per = \"5m\" }",
+        ),
         (
             "base_url = \"http://api.cloudflare.com/client/v4\"",
             "2: account.base_url = \"http://api.cloudflare.com/client/v4\": \
-             expected https, or http to a loopback address such as 127.0.0.1",
+             expected https, or http to a loopback address such as 127.0.0.1; write \"https://api.cloudflare.com/client/v4\"",
         ),
         ("ca_file = \"\"", "2: account.ca_file = \"\": expected the path of a file"),
         (
@@ -93,7 +100,7 @@ fn a_missing_token_is_named_and_no_secret_is_printed() {
         ),
         (
             "api_token_env = \"s3c-ret\"",
-            "2: account.api_token_env: expected the name of an environment variable",
+            "2: account.api_token_env: expected the name of the environment variable that holds the token",
         ),
         (
             "api_token_env = \"OTHER\"\napi_token_file = \"x\"",

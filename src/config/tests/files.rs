@@ -42,4 +42,7 @@ fn an_unreadable_file_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), b"# one\n# \xff\n").unwrap();
     assert_eq!(load(file.path()), format!("{}:2: expected text in UTF-8", file.path().display()));
+    std::fs::write(file.path(), b"\xff\xfe[\0").unwrap();
+    let utf16 = "1: expected text in UTF-8, found UTF-16: save the file as UTF-8";
+    assert_eq!(load(file.path()), format!("{}:{utf16}", file.path().display()));
 }

@@ -20,7 +20,10 @@ fn a_missing_account_zone_or_hostname_is_named() {
         ("", "1: expected at least one [[account]]"),
         ("account = []", "1: expected at least one [[account]]"),
         ("account = [1]", "1: account = 1: expected tables, each under [[account]]"),
-        ("[account]", "1: account = {…}: expected tables, each under [[account]]"),
+        (
+            "[account]",
+            "1: account = {…}: expected tables, each under [[account]]; write [[account]], with two brackets on each side",
+        ),
         ("[[account]]", "1: account: expected at least one [[account.zone]]"),
         ("[[account]]\n[[account.zone]]\nhostnames = [\"a\"]", "2: account.zone: expected a name or an id"),
         (
@@ -42,16 +45,16 @@ fn a_wrong_zone_is_named() {
     let cases = [
         (
             "name = \"*.example.com\"",
-            "4: account.zone.name = \"*.example.com\": expected no wildcard in the name of a zone",
+            "4: account.zone.name = \"*.example.com\": expected no wildcard in the name of a zone; write name = \"example.com\", and \"*.example.com\" among its hostnames",
         ),
         (
             "name = \"023e105f4ecef8ad9ca31a8372d0c353\"",
             "4: account.zone.name = \"023e105f4ecef8ad9ca31a8372d0c353\": \
-             expected a name such as example.com; write an id as id = …",
+             expected a name such as example.com; write id = \"023e105f4ecef8ad9ca31a8372d0c353\"",
         ),
         (
             "id = \"example.com\"",
-            "4: account.zone.id = \"example.com\": expected a zone id of 32 hexadecimal digits",
+            "4: account.zone.id = \"example.com\": expected a zone id of 32 hexadecimal digits; write name = \"example.com\"",
         ),
         (
             "name = \"com\"\nstrategy = \"fast\"",
@@ -59,7 +62,7 @@ fn a_wrong_zone_is_named() {
         ),
         (
             "name = \"com\"\ndiscover = \"yes\"\ndiscovered_expect = \"any\"",
-            "5: account.zone.discover = \"yes\": expected true or false",
+            "5: account.zone.discover = \"yes\": expected true or false; write true, without quotes",
         ),
         (
             "name = \"com\"\ndiscover = true\nstrategy = \"get\"",
@@ -74,7 +77,7 @@ fn a_wrong_zone_is_named() {
         (
             "name = \"com\"\ndiscover = true\ndiscovered_expect = \"on\"",
             "6: account.zone.discovered_expect = \"on\": \
-             expected \"enabled\", \"disabled\", \"void\" or \"any\"",
+             expected \"enabled\", \"disabled\", \"void\" or \"any\"; write \"enabled\"",
         ),
         ("name = \"com\"\nzone_level = 1", "5: account.zone.zone_level = 1: expected true or false"),
         (
@@ -186,7 +189,7 @@ fn a_wrong_hostname_is_named() {
         ("[{ expect = \"any\" }]", "4: account.zone.hostnames: expected a name"),
         (
             "[{ name = \"example.com\", expect = \"on\" }]",
-            "4: account.zone.hostnames.expect = \"on\": expected \"enabled\", \"disabled\", \"void\" or \"any\"",
+            "4: account.zone.hostnames.expect = \"on\": expected \"enabled\", \"disabled\", \"void\" or \"any\"; write \"enabled\"",
         ),
         (
             "[{ name = \"example.com\", cert_id = \"a b\" }]",
