@@ -23,6 +23,7 @@ mod manual;
 mod notify;
 mod poll;
 mod program;
+mod readme;
 mod reload;
 mod rooms;
 mod scraper;

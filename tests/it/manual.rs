@@ -48,6 +48,7 @@ fn every_command_has_a_page_and_pages_refer_only_to_each_other() {
     {
         assert!(names.contains(&format!("{MAIN}{name}")), "{name}");
     }
+    assert!(!names.iter().any(|name| name.contains("-help")), "{names:?}");
     let get = page(&pages, "cloudflare-aop-exporter-hostname-get").replace("\\-", "-");
     assert!(get.contains("\\fBcloudflare-aop-exporter hostname get\\fR ["), "{get}");
     assert!(get.ends_with(".SH SEE ALSO\n.BR cloudflare-aop-exporter-hostname (1)\n"), "{get}");
