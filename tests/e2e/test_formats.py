@@ -53,5 +53,5 @@ def lasting(samples):
     return {
         (name, labels): value
         for (name, labels), value in samples.items()
-        if not name.startswith("process_") and not name.endswith("_expires_in_seconds")
+        if not name.startswith(("process_", "cloudflare_aop_exporter_http_")) and not name.endswith("_expires_in_seconds")
     }

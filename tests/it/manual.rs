@@ -70,7 +70,7 @@ fn a_page_that_cannot_be_written_is_an_error_that_names_it() {
         (
             folder.path("").to_str().unwrap(),
             format!(
-                "error: file {} cannot be written: expected a file, found something else of that name",
+                "error: file {} cannot be written: expected a regular file, found a directory",
                 folder.path("cloudflare-aop-exporter.1").display()
             ),
         ),

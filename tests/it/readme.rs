@@ -125,7 +125,7 @@ fn commands_of_the_readme_print_what_it_shows() {
             }
             [(command, expected)] if command.starts_with("curl -s 127.0.0.1:10219/metrics | ") => {
                 let demo = Running::start(&["demo", "--listen", "127.0.0.1:0"]);
-                let page = demo.until("/metrics", "metadata_match{zone=\"example.org\",hostname=\"mirror.");
+                let page = demo.until("/metrics", "\ncloudflare_aop_exporter_polls_total 1\n");
                 let page = all_undated(&page);
                 for line in all_undated(expected).lines() {
                     assert!(page.lines().any(|other| other == line), "{line}\n{page}");

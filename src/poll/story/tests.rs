@@ -112,13 +112,13 @@ fn one_zone_that_fails_is_its_own_fault_and_two_that_fail_are_the_fault_of_the_a
     assert_eq!(
         told.failing(|zone| error().filter(|_| zone == "b.example")),
         [
-            "WARN the zone cannot be read; its last readings are kept account=main zone=b.example error=HTTP status 502, code 0 (no)"
+            "WARN the zone cannot be read; its last readings are kept account=main zone=b.example error=HTTP status 502, code 0 (no) advice=Cloudflare failed, which says nothing about the token: try again later, and look at https://www.cloudflarestatus.com"
         ]
     );
     assert_eq!(
         told.failing(|zone| error().filter(|_| zone < "c")),
         [
-            "WARN Cloudflare's API is not available; the last readings are kept error=api.test: HTTP status 502, code 0 (no)"
+            "WARN Cloudflare's API is not available; the last readings are kept error=api.test: HTTP status 502, code 0 (no) advice=Cloudflare failed, which says nothing about the token: try again later, and look at https://www.cloudflarestatus.com"
         ]
     );
     assert_eq!(
