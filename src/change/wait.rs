@@ -206,7 +206,7 @@ mod tests {
             (state(Enabled, None, "c1"), without_certificate.clone(), Phase::InForce),
             (state(Disabled, None, "c1"), without_certificate.clone(), Phase::InForce),
             (state(Disabled, None, "c1"), state(Disabled, Some(Status::Active), "c1"), Phase::Pending),
-            (without_certificate.clone(), without_certificate.clone(), Phase::Pending),
+            (without_certificate.clone(), without_certificate, Phase::Pending),
         ] {
             assert_eq!(shown(&before, &now), expected, "{before} -> {now}");
         }
