@@ -35,6 +35,7 @@ mod certificate;
 mod certificates;
 mod control;
 mod demo;
+mod facts;
 mod fault;
 mod gate;
 mod hostnames;
@@ -61,6 +62,7 @@ use tokio::time::Instant;
 
 pub use certificate::CertificateChange;
 pub use demo::{Demo, demo};
+pub use facts::ZoneChange;
 pub use fault::{Effect, Fault};
 pub use gate::{RateLimit, Standing};
 pub use requests::Requests;

@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use super::authority::Authority;
 use super::certificate::{Certificate, CertificateChange, Store};
+use super::facts::{Account, Facts};
 use super::progress::{DELETED, Progress};
-use super::world::{Account, WorldError, derived};
+use super::world::{WorldError, derived};
 use crate::domain::{CertId, Hostname, Level, ZoneId, ZoneName};
 
 /// A zone of the simulated Cloudflare.
@@ -21,6 +22,7 @@ pub struct Zone {
     made: Timestamp,
     authority: Arc<Authority>,
     pub(super) account: Arc<Account>,
+    pub(super) facts: Facts,
     /// Whether it has vanished.
     pub(super) gone: bool,
     /// The zone-level switch.
@@ -60,6 +62,7 @@ impl Zone {
             made,
             authority,
             account,
+            facts: Facts::default(),
             gone: false,
             enabled: false,
             hostname_certificates: Store::default(),

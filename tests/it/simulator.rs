@@ -1,5 +1,7 @@
 //! The simulated API over TCP, asked as clients ask it.
 
+mod account;
+
 use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;

@@ -1,0 +1,100 @@
+//! A whole simulated account, as a client reads it: the list of zones, their details and their settings.
+
+use cloudflare_aop_exporter::simulator::ZoneChange;
+
+use super::*;
+
+const OTHER: &str = "0123456789abcdef0123456789abcdef";
+
+fn change(change: Value) -> ZoneChange {
+    serde_json::from_value(change).unwrap()
+}
+
+impl Served {
+    /// Adds a zone, or changes one, and returns its id.
+    fn put_zone(&self, name: &str, facts: Value) -> String {
+        self.simulator.with_world(|world| {
+            world.put_zone(&name.parse().unwrap(), change(facts)).unwrap().id().to_string()
+        })
+    }
+
+    /// The names in the list of zones.
+    async fn names(&self, query: &str) -> Vec<String> {
+        let (status, answer) = self.get(&format!("/zones?{query}")).await;
+        assert_eq!(status, 200, "{query}: {answer}");
+        let rows = answer["result"].as_array().unwrap().iter();
+        rows.map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+#[tokio::test]
+async fn zones_have_a_status_a_type_and_an_account() {
+    let api = served(instant()).await;
+    let pending = api.put_zone("b.example", json!({ "status": "pending", "type": "partial" }));
+    api.put_zone("c.example", json!({ "status": "moved", "account": OTHER }));
+    api.put_zone("d.example", json!({ "type": "internal" }));
+    let account = api.simulator.with_world(|world| world.account_id().to_owned());
+    let row = json!({
+        "id": pending, "name": "b.example", "status": "pending", "paused": false, "type": "partial",
+        "account": { "id": account, "name": "Simulated account" },
+    });
+    assert_eq!(api.get("/zones?name=b.example").await.1["result"], json!([row]));
+    assert_eq!(api.get(&format!("/zones/{pending}")).await.1["result"], row);
+    assert_eq!(api.names("").await, ["b.example", "c.example", "d.example", "example.com"]);
+    assert_eq!(api.names("status=active").await, ["d.example", "example.com"]);
+    assert_eq!(api.names("status=moved").await, ["c.example"]);
+    assert_eq!(api.names("type=partial%2Cinternal").await, ["b.example", "d.example"]);
+    assert_eq!(api.names(&format!("account.id={OTHER}")).await, ["c.example"]);
+    assert_eq!(api.names(&format!("account.id={account}&status=active&type=full")).await, ["example.com"]);
+}
+
+#[tokio::test]
+async fn pages_cover_all_zones_once_and_say_where_they_are() {
+    let api = served(instant()).await;
+    for number in 0..119 {
+        api.put_zone(&format!("z{number:03}.example"), json!({}));
+    }
+    let mut names = Vec::new();
+    for (page, count) in [(1, 50), (2, 50), (3, 20), (4, 0)] {
+        let query = format!("per_page=50&page={page}");
+        let info = &api.get(&format!("/zones?{query}")).await.1["result_info"];
+        let expected =
+            json!({ "page": page, "per_page": 50, "count": count, "total_count": 120, "total_pages": 3 });
+        assert_eq!(info, &expected);
+        names.extend(api.names(&query).await);
+    }
+    assert!(names.is_sorted());
+    names.dedup();
+    assert_eq!(names.len(), 120);
+    for query in ["per_page=4", "per_page=51", "page=0"] {
+        assert_eq!(refusal(&api.get(&format!("/zones?{query}")).await), (400, 1400), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn two_zones_of_one_name_are_two_zones() {
+    let api = served(instant()).await;
+    let ids = [
+        api.zone.clone(),
+        api.put_zone("example.com", json!({ "account": OTHER })),
+        api.put_zone("example.com", json!({ "account": OTHER, "type": "internal" })),
+    ];
+    let listed = api.get("/zones?name=example.com").await.1;
+    let listed: Vec<_> = listed["result"].as_array().unwrap().iter().map(|row| &row["id"]).cloned().collect();
+    assert_eq!(listed, ids.each_ref().map(|id| json!(id)));
+    assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+    let certificates: Vec<_> = ids
+        .iter()
+        .map(|id| {
+            api.simulator.with_world(|world| world.zone(id).unwrap().add_certificate(in_days(9)).unwrap())
+        })
+        .collect();
+    assert_ne!(certificates[1], certificates[2]);
+    assert_eq!(api.put_zone("example.com", json!({ "account": OTHER, "type": "partial" })), ids[1]);
+    let (id, vanished) = (&ids[1], format!("/zones/{}", ids[1]));
+    api.simulator.with_world(|world| world.remove_zone(id)).unwrap();
+    assert_eq!(refusal(&api.get(&vanished).await), (404, 7003));
+    assert_eq!(api.names("name=example.com").await.len(), 2);
+    let moved = change(json!({ "account": "no id" }));
+    assert!(api.simulator.with_world(|world| world.change_zone(id, moved)).is_err());
+}
