@@ -133,6 +133,8 @@ impl Refusal {
     pub(super) const NO_ROUTE_TO_OBJECT: Self =
         Self::new(StatusCode::NOT_FOUND, 7003, "no route: an identifier in the path is wrong");
     pub(super) const NO_ROUTE: Self = Self::new(StatusCode::NOT_FOUND, 7000, "no route for that path");
+    pub(super) const NO_SETTING: Self =
+        Self::new(StatusCode::BAD_REQUEST, 1006, "the zone has no such setting");
     pub(super) const MALFORMED_HEADER: Self = Self {
         status: StatusCode::BAD_REQUEST,
         code: 6003,

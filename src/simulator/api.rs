@@ -59,6 +59,7 @@ fn routed(world: &mut World, gate: &mut Gate, call: &Call<'_>) -> Result<Answer,
         }
         Route::Zones => zones::list(world, call),
         Route::Zone(zone) => zones::get(find(world, zone)?),
+        Route::ZoneSetting(zone, id) => zones::setting(find(world, zone)?, id),
         Route::Settings(zone) if gets => zones::settings(find(world, zone)?),
         Route::Settings(zone) => zones::change_settings(find(world, zone)?, call),
         Route::Hostname(zone, hostname) => hostnames::get(find(world, zone)?, &decoded(hostname), call),
@@ -81,6 +82,7 @@ enum Route<'a> {
     AccountToken(&'a str),
     Zones,
     Zone(&'a str),
+    ZoneSetting(&'a str, &'a str),
     Settings(&'a str),
     Hostnames(&'a str),
     Hostname(&'a str, &'a str),
@@ -96,6 +98,7 @@ impl<'a> Route<'a> {
             ["accounts", account, "tokens", "verify"] => Self::AccountToken(account),
             ["zones"] => Self::Zones,
             ["zones", zone] => Self::Zone(zone),
+            ["zones", zone, "settings", id] => Self::ZoneSetting(zone, id),
             ["zones", zone, AOP] => Self::Certificates(zone, Level::Zone),
             ["zones", zone, AOP, "settings"] => Self::Settings(zone),
             ["zones", zone, AOP, "hostnames"] => Self::Hostnames(zone),
@@ -111,9 +114,8 @@ impl<'a> Route<'a> {
 
     const fn allow(self) -> &'static str {
         match self {
-            Self::UserToken | Self::AccountToken(_) | Self::Zones | Self::Zone(_) | Self::Hostname(..) => {
-                "GET"
-            }
+            Self::UserToken | Self::AccountToken(_) => "GET",
+            Self::Zones | Self::Zone(_) | Self::ZoneSetting(..) | Self::Hostname(..) => "GET",
             Self::Settings(_) | Self::Hostnames(_) => "GET, PUT",
             Self::Certificates(..) => "GET, POST",
             Self::Certificate(..) => "GET, DELETE",

@@ -76,13 +76,18 @@ impl World {
         self.entry(key, account)
     }
 
-    /// Adds a zone with these facts, or brings back and changes one that was there already.
+    /// Adds a zone with these facts, or brings back and changes one that was there already, at `now`.
     ///
     /// Zones of one name are told apart by their account, and by whether they are internal, where `change` says so.
     ///
     /// # Errors
     /// Where the account's id is none.
-    pub fn put_zone(&mut self, name: &ZoneName, change: ZoneChange) -> Result<&mut Zone, WorldError> {
+    pub fn put_zone(
+        &mut self,
+        name: &ZoneName,
+        change: ZoneChange,
+        now: Timestamp,
+    ) -> Result<&mut Zone, WorldError> {
         let account = change.account.as_deref().map(|id| self.account(id)).transpose()?;
         let internal = change.kind.as_ref().map(|kind| kind == INTERNAL);
         let same = |zone: &Zone| {
@@ -97,19 +102,24 @@ impl World {
         let key = found.unwrap_or_else(|| (name.clone(), last.map_or(0, |last| last + 1)));
         let account = account.unwrap_or_else(|| Arc::clone(&self.accounts[0]));
         let zone = self.entry(key, account);
-        zone.facts.change(change);
+        zone.facts.change(change, now);
         Ok(zone)
     }
 
-    /// Changes the facts of a zone.
+    /// Changes the facts of a zone at `now`.
     ///
     /// # Errors
     /// Where there is no such zone, or the account's id is none.
-    pub fn change_zone(&mut self, name_or_id: &str, change: ZoneChange) -> Result<(), WorldError> {
+    pub fn change_zone(
+        &mut self,
+        name_or_id: &str,
+        change: ZoneChange,
+        now: Timestamp,
+    ) -> Result<(), WorldError> {
         let account = change.account.as_deref().map(|id| self.account(id)).transpose()?;
         let zone = self.zone(name_or_id).ok_or(WorldError::NoZone)?;
         zone.account = account.unwrap_or_else(|| Arc::clone(&zone.account));
-        zone.facts.change(change);
+        zone.facts.change(change, now);
         Ok(())
     }
 

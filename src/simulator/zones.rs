@@ -1,4 +1,4 @@
-//! Zones, their switch, and the token.
+//! Zones, their settings and their switch, and the token.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,11 @@ pub(super) fn paged<T, V: Serialize>(
 /// `GET /zones/{zone_id}`.
 pub(super) fn get(zone: &Zone) -> Result<Answer, Refusal> {
     Ok(Answer::result(ZoneView::new(zone)))
+}
+
+/// `GET /zones/{zone_id}/settings/{setting_id}`.
+pub(super) fn setting(zone: &Zone, id: &str) -> Result<Answer, Refusal> {
+    zone.facts.setting(id).map(Answer::result).ok_or(Refusal::NO_SETTING)
 }
 
 #[derive(Deserialize, Serialize)]

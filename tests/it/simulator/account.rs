@@ -14,7 +14,7 @@ impl Served {
     /// Adds a zone, or changes one, and returns its id.
     fn put_zone(&self, name: &str, facts: Value) -> String {
         self.simulator.with_world(|world| {
-            world.put_zone(&name.parse().unwrap(), change(facts)).unwrap().id().to_string()
+            world.put_zone(&name.parse().unwrap(), change(facts), now()).unwrap().id().to_string()
         })
     }
 
@@ -96,5 +96,27 @@ async fn two_zones_of_one_name_are_two_zones() {
     assert_eq!(refusal(&api.get(&vanished).await), (404, 7003));
     assert_eq!(api.names("name=example.com").await.len(), 2);
     let moved = change(json!({ "account": "no id" }));
-    assert!(api.simulator.with_world(|world| world.change_zone(id, moved)).is_err());
+    assert!(api.simulator.with_world(|world| world.change_zone(id, moved, now())).is_err());
+}
+
+#[tokio::test]
+async fn the_global_switch_and_the_ssl_mode_are_settings_of_a_zone() {
+    let api = served(instant()).await;
+    let path = |id: &str| format!("/zones/{}/settings/{id}", api.zone);
+    let setting = |id, value, modified_on: Value| json!({ "id": id, "value": value, "editable": true, "modified_on": modified_on });
+    for (id, value) in [("tls_client_auth", "off"), ("ssl", "full")] {
+        let (status, answer) = api.get(&path(id)).await;
+        assert_eq!((status, &answer["result"]), (200, &setting(id, value, Value::Null)));
+    }
+    api.put_zone("example.com", json!({ "tls_client_auth": "on", "ssl": "origin_pull" }));
+    for (id, value) in [("tls_client_auth", "on"), ("ssl", "origin_pull")] {
+        let result = api.get(&path(id)).await.1["result"].take();
+        assert_eq!(result, setting(id, value, json!("2026-01-01T00:00:00Z")));
+    }
+    assert_eq!(refusal(&api.get(&path("minify")).await), (400, 1006));
+    assert_eq!(
+        api.get(&api.aop("/settings")).await.1["result"],
+        json!({ "enabled": false }),
+        "another switch"
+    );
 }
