@@ -14,7 +14,8 @@
 //! | `DELETE zones/ZONE/hostnames/HOSTNAME` | removes an association without a trace |
 //! | `POST zones/ZONE/certificates` | issues a certificate: `{"expires_in":3600,"zone_level":false}`; answers its `id` |
 //! | `PATCH zones/ZONE/certificates/ID` | changes a certificate of either store, see [`CertificateChange`]: `{"status":"…","expires_in":60,"expires_on":"…","serial_number":"…"}` |
-//! | `PUT token` | `{"status":"active","expires_on":"…"}`, or `disabled`, `expired`, `revoked`, see [`Standing`] |
+//! | `PUT token` | what has become of the token that it was started with: `{"status":"active","expires_on":"…"}`, or `disabled`, `expired`, `revoked`, see [`Standing`] |
+//! | `PUT tokens/TOKEN`, `DELETE tokens/TOKEN` | says what a token sees and may do, see [`Scope`]: `{"accounts":["…"],"permissions":["zone_read","settings_read","ssl_read","ssl_edit"]}`, everything where a key is missing; takes it no more |
 //! | `PUT rate-limit`, `DELETE rate-limit` | `{"requests":1200,"per_seconds":300,"block_seconds":300}`, see [`RateLimit`]; either way an earlier block ends |
 //! | `GET requests?method=GET&path=TEXT` | `count` of the requests with that method and that text in path or query, `total`, and `requests` by `METHOD target`, see [`Requests`] |
 //! | `DELETE requests` | starts counting anew |
@@ -43,6 +44,8 @@ mod payload;
 mod progress;
 mod query;
 mod requests;
+mod scope;
+mod tokens;
 mod view;
 mod world;
 mod zone;
@@ -66,6 +69,7 @@ pub use facts::ZoneChange;
 pub use fault::{Effect, Fault};
 pub use gate::{RateLimit, Standing};
 pub use requests::Requests;
+pub use scope::{Permission, Scope};
 pub use world::{World, WorldError};
 pub use zone::{AssociationChange, Zone};
 
@@ -74,16 +78,16 @@ use crate::listener::{self, Limits};
 use answer::{Answer, Refusal};
 use api::Call;
 use fault::Faults;
-use gate::Gate;
 use payload::Payload;
 use query::Query;
+use tokens::Tokens;
 
 /// How the simulated API behaves.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The one token that it takes.
+    /// The token that it takes; [`Simulator::set_scope`] adds others.
     pub token: String,
-    /// Whether that token belongs to the account rather than to a user.
+    /// Whether tokens belong to the account rather than to a user.
     pub account_owned: bool,
     /// How long deployments and deletions take.
     pub deployment_delay: Duration,
@@ -113,7 +117,7 @@ pub struct Simulator {
 
 struct State {
     world: World,
-    gate: Gate,
+    tokens: Tokens,
     faults: Faults,
     requests: Requests,
 }
@@ -121,8 +125,8 @@ struct State {
 impl Simulator {
     /// A simulator of `world`; `clock` dates the changes that are made to it.
     pub fn new(world: World, options: &Options, clock: Clock) -> Self {
-        let gate = Gate::new(&options.token, options.rate_limit);
-        let state = State { world, gate, faults: Faults::default(), requests: Requests::default() };
+        let tokens = Tokens::new(&options.token, options.rate_limit);
+        let state = State { world, tokens, faults: Faults::default(), requests: Requests::default() };
         Self {
             state: Arc::new(Mutex::new(state)),
             clock,
@@ -165,16 +169,30 @@ impl Simulator {
         self.state().faults.clear();
     }
 
-    /// Says what has become of the token, and when it expires (RFC 3339).
+    /// Says what has become of the options' token, and when it expires (RFC 3339).
     pub fn set_token(&self, standing: Standing, expires_on: Option<String>) {
         let mut state = self.state();
-        state.gate.standing = standing;
-        state.gate.expires_on = expires_on;
+        let gate = state.tokens.first();
+        gate.standing = standing;
+        gate.expires_on = expires_on;
+    }
+
+    /// Says what a token sees and may do; one that was unknown or revoked is taken from now on.
+    pub fn set_scope(&self, token: &str, scope: Scope) {
+        let mut state = self.state();
+        let gate = state.tokens.gate(token);
+        gate.scope = scope;
+        gate.standing = Standing::Active;
+    }
+
+    /// Takes a token no more.
+    pub fn revoke(&self, token: &str) {
+        self.state().tokens.gate(token).standing = Standing::Revoked;
     }
 
     /// Replaces the rate limit; what was counted, and a block, are forgotten.
     pub fn set_rate_limit(&self, limit: Option<RateLimit>) {
-        self.state().gate.set_limit(limit);
+        self.state().tokens.set_limit(limit);
     }
 
     /// The API requests that came so far.
@@ -233,8 +251,8 @@ impl Simulator {
             delay: self.deployment_delay,
             account_owned: self.account_owned,
         };
-        let State { world, gate, .. } = &mut *self.state();
-        api::answer(world, gate, &call)
+        let State { world, tokens, .. } = &mut *self.state();
+        api::answer(world, tokens, &call)
     }
 }
 

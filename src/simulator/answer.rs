@@ -144,6 +144,10 @@ impl Refusal {
     };
     pub(super) const NOT_AUTHENTICATED: Self =
         Self::new(StatusCode::UNAUTHORIZED, 10000, "the request is not authenticated");
+    pub(super) const NO_PERMISSION: Self =
+        Self::new(StatusCode::FORBIDDEN, 10000, "the token lacks the permission");
+    pub(super) const NO_ACCESS: Self =
+        Self::new(StatusCode::FORBIDDEN, 9109, "the token has no access to the resource");
     pub(super) const INVALID_TOKEN: Self = Self::new(StatusCode::UNAUTHORIZED, 1000, "the token is invalid");
 }
 

@@ -9,6 +9,8 @@ use tokio::time::Instant;
 use super::answer::{Answer, Refusal};
 use super::gate::Gate;
 use super::query::{Query, decoded};
+use super::scope::Permission;
+use super::tokens::Tokens;
 use super::world::World;
 use super::zone::Zone;
 use super::{certificates, hostnames, zones};
@@ -34,7 +36,8 @@ pub(super) struct Call<'a> {
 }
 
 /// Answers one request.
-pub(super) fn answer(world: &mut World, gate: &mut Gate, call: &Call<'_>) -> Answer {
+pub(super) fn answer(world: &mut World, tokens: &mut Tokens, call: &Call<'_>) -> Answer {
+    let gate = tokens.of(call.authorization);
     let mut answer = routed(world, gate, call).unwrap_or_else(Answer::from);
     gate.tell(&mut answer, call.now);
     answer
@@ -51,13 +54,16 @@ fn routed(world: &mut World, gate: &mut Gate, call: &Call<'_>) -> Result<Answer,
         return Err(Refusal::method_not_allowed(allow));
     }
     let gets = *call.method == Method::GET;
+    if let Some((zone, wanted)) = route.wants(gets) {
+        gate.scope.check(find(world, zone)?, wanted)?;
+    }
     let caps = world.has_caps();
     match route {
         Route::UserToken => zones::verify(gate, !call.account_owned),
         Route::AccountToken(account) => {
-            zones::verify(gate, call.account_owned && account == world.account_id())
+            zones::verify(gate, call.account_owned && world.has_account(account) && gate.scope.sees(account))
         }
-        Route::Zones => zones::list(world, call),
+        Route::Zones => zones::list(world, &gate.scope, call),
         Route::Zone(zone) => zones::get(find(world, zone)?),
         Route::ZoneSetting(zone, id) => zones::setting(find(world, zone)?, id),
         Route::Settings(zone) if gets => zones::settings(find(world, zone)?),
@@ -109,6 +115,22 @@ impl<'a> Route<'a> {
             ["zones", zone, AOP, "hostnames", hostname] => Self::Hostname(zone, hostname),
             ["zones", zone, AOP, id] => Self::Certificate(zone, Level::Zone, id),
             _ => return None,
+        })
+    }
+
+    /// The zone that it is about, and what a token must be permitted to do there.
+    const fn wants(self, gets: bool) -> Option<(&'a str, Permission)> {
+        Some(match self {
+            Self::UserToken | Self::AccountToken(_) | Self::Zones => return None,
+            Self::Zone(zone) => (zone, Permission::ZoneRead),
+            Self::ZoneSetting(zone, _) => (zone, Permission::SettingsRead),
+            Self::Settings(zone)
+            | Self::Hostnames(zone)
+            | Self::Hostname(zone, _)
+            | Self::Certificates(zone, _)
+            | Self::Certificate(zone, ..) => {
+                (zone, if gets { Permission::SslRead } else { Permission::SslEdit })
+            }
         })
     }
 

@@ -84,6 +84,14 @@ impl Simulator {
                 self.set_token(status, expires_on);
                 Ok(json!({}))
             }
+            ("PUT", ["tokens", token]) => {
+                self.set_scope(token, parsed(body)?);
+                Ok(json!({}))
+            }
+            ("DELETE", ["tokens", token]) => {
+                self.revoke(token);
+                Ok(json!({}))
+            }
             ("PUT", ["rate-limit"]) => {
                 self.set_rate_limit(Some(parsed::<Limit>(body)?.into()));
                 Ok(json!({}))

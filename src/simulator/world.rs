@@ -159,6 +159,10 @@ impl World {
         &self.accounts[0].id
     }
 
+    pub(super) fn has_account(&self, id: &str) -> bool {
+        self.accounts.iter().any(|account| account.id == id)
+    }
+
     /// Lets a certificate have more than 100 associations and a zone more than 10 hostname certificates.
     pub fn lift_caps(&mut self) {
         self.caps = false;

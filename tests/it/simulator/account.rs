@@ -1,6 +1,6 @@
 //! A whole simulated account, as a client reads it: the list of zones, their details and their settings.
 
-use cloudflare_aop_exporter::simulator::ZoneChange;
+use cloudflare_aop_exporter::simulator::{Scope, ZoneChange};
 
 use super::*;
 
@@ -119,4 +119,82 @@ async fn the_global_switch_and_the_ssl_mode_are_settings_of_a_zone() {
         json!({ "enabled": false }),
         "another switch"
     );
+}
+
+/// Status, first code and number of results of a request with that token.
+async fn asked(api: &Served, token: &str, method: Method, path: &str) -> (u16, u64, usize) {
+    let request = api.client.request(method, format!("{}/client/v4{path}", api.origin));
+    let request = request.header("authorization", format!("Bearer {token}")).body("{}");
+    let (status, answer) = parts(request.send().await.unwrap()).await;
+    let rows = answer["result"].as_array().map_or(0, Vec::len);
+    (status, answer["errors"][0]["code"].as_u64().unwrap_or(0), rows)
+}
+
+#[tokio::test]
+async fn a_token_sees_the_zones_of_its_accounts() {
+    let api = served(Options { account_owned: true, ..instant() }).await;
+    let others = api.put_zone("example.com", json!({ "account": OTHER }));
+    let mine = api.simulator.with_world(|world| world.account_id().to_owned());
+    assert_eq!(asked(&api, "second", Method::GET, "/zones").await, (401, 10000, 0));
+    assert_eq!(api.control("PUT", "tokens/second", json!({ "accounts": [OTHER] })).await, (200, json!({})));
+    api.simulator.set_scope(TOKEN, Scope { accounts: Some(vec![mine]), ..Scope::default() });
+    for (token, sees, lacks) in [(TOKEN, &api.zone, &others), ("second", &others, &api.zone)] {
+        let ask = async |path: String| asked(&api, token, Method::GET, &path).await;
+        assert_eq!(ask("/zones?name=example.com".into()).await, (200, 0, 1), "{token}");
+        for part in ["", "/settings/ssl", "/origin_tls_client_auth/hostnames"] {
+            assert_eq!(ask(format!("/zones/{sees}{part}")).await.0, 200, "{token} {part}");
+            assert_eq!(ask(format!("/zones/{lacks}{part}")).await, (403, 9109, 0), "{token} {part}");
+        }
+        assert_eq!(ask(format!("/zones/{}", "0".repeat(32))).await, (404, 7003, 0));
+        let verified = ask(format!("/accounts/{OTHER}/tokens/verify")).await.0;
+        assert_eq!(verified, if token == TOKEN { 401 } else { 200 });
+    }
+    assert_eq!(api.control("PUT", "tokens/second", json!({})).await.0, 200);
+    assert_eq!(asked(&api, "second", Method::GET, "/zones").await, (200, 0, 2), "of both accounts");
+    assert_eq!(api.control("DELETE", "tokens/second", Value::Null).await.0, 200);
+    assert_eq!(asked(&api, "second", Method::GET, "/zones").await, (401, 10000, 0));
+    assert_eq!(api.names("").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_may_do_what_it_is_permitted_to() {
+    let api = served(instant()).await;
+    let calls = [
+        (Method::GET, "/zones".to_owned()),
+        (Method::GET, format!("/zones/{}", api.zone)),
+        (Method::GET, format!("/zones/{}/settings/tls_client_auth", api.zone)),
+        (Method::GET, api.aop("/hostnames/app.example.com")),
+        (Method::PUT, api.aop("/settings")),
+    ];
+    let malformed = (400, 6007, 0);
+    let (refused, no_access) = ((403, 10000, 0), (403, 9109, 0));
+    let (fine, listed, empty) = ((200, 0, 0), (200, 0, 1), (200, 0, 0));
+    for (permissions, expected) in [
+        (json!([]), [empty, no_access, no_access, refused, refused]),
+        (json!(["zone_read"]), [listed, fine, no_access, refused, refused]),
+        (json!(["settings_read"]), [empty, no_access, fine, refused, refused]),
+        (json!(["zone_read", "ssl_read"]), [listed, fine, no_access, fine, refused]),
+        (json!(["ssl_edit"]), [empty, no_access, no_access, fine, malformed]),
+        (json!(["zone_read", "settings_read", "ssl_edit"]), [listed, fine, fine, fine, malformed]),
+    ] {
+        let scope = json!({ "permissions": permissions });
+        assert_eq!(api.control("PUT", "tokens/some", scope).await.0, 200);
+        for ((method, path), expected) in calls.iter().zip(expected) {
+            let answer = asked(&api, "some", method.clone(), path).await;
+            assert_eq!(answer, expected, "{permissions} {path}");
+        }
+    }
+    assert_eq!(api.control("PUT", "tokens/some", json!({ "permissions": ["dns_read"] })).await.0, 400);
+}
+
+#[tokio::test]
+async fn each_token_has_a_budget_of_its_own() {
+    let api = served(instant()).await;
+    let minutes = Duration::from_secs(300);
+    api.simulator.set_scope("second", Scope::default());
+    api.simulator.set_rate_limit(Some(RateLimit { requests: 1, per: minutes, block: minutes }));
+    for token in [TOKEN, "second"] {
+        assert_eq!(asked(&api, token, Method::GET, "/zones").await.0, 200, "{token}");
+        assert_eq!(asked(&api, token, Method::GET, "/zones").await, (429, 971, 0), "{token}");
+    }
 }
