@@ -2,12 +2,13 @@
 //!
 //! The base URL is `http://ADDRESS/client/v4`. Under `http://ADDRESS/_simulator/`, without authentication,
 //! scripts change the data and make the API fail; all of it speaks JSON, and an empty body is `{}`. `ZONE`
-//! is a name or an id. Answers are 200, else 400 or 404 with `{"error"}`.
+//! is a name, of several zones that of the first, or an id. Answers are 200, else 400 or 404 with `{"error"}`.
 //!
 //! | Route | Does |
 //! |---|---|
-//! | `GET zones` | lists zones: `id, name, gone, hostnames` |
-//! | `PUT zones/NAME` | adds a zone, or brings back one that had vanished |
+//! | `GET zones` | lists zones: `id, name, account, status, type, gone, hostnames` |
+//! | `PUT zones/ZONE` | adds a zone, or brings back one that had vanished, with what the [`ZoneChange`] in the body says; zones of one name are told apart by `account`, and by whether `type` is `internal` |
+//! | `PATCH zones/ZONE` | changes a zone, see [`ZoneChange`]: `{"status":"active","type":"full","account":"…","enabled":true,"tls_client_auth":"on","ssl":"full","hostnames":3,"gone":false}` |
 //! | `DELETE zones/ZONE` | makes a zone vanish |
 //! | `PUT zones/ZONE/hostnames/HOSTNAME` | associates a hostname, with a new certificate unless `cert_id` names one, enabled and active unless the [`AssociationChange`] in the body says otherwise |
 //! | `PATCH zones/ZONE/hostnames/HOSTNAME` | changes an association, see [`AssociationChange`]: `{"enabled":null,"status":"…","cert_id":"…","certificate":{…}}` |
@@ -35,6 +36,7 @@ mod authority;
 mod certificate;
 mod certificates;
 mod control;
+mod crowd;
 mod demo;
 mod facts;
 mod fault;

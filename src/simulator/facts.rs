@@ -63,9 +63,16 @@ pub struct ZoneChange {
     pub tls_client_auth: Option<String>,
     /// The SSL mode, the setting `ssl`: `off`, `flexible`, `full`, `strict`, `origin_pull`, or any other.
     pub ssl: Option<String>,
+    /// The zone-level switch.
+    pub enabled: Option<bool>,
+    /// Associates so many healthy hostnames: `host-000000` and so on.
+    pub hostnames: Option<usize>,
+    /// Whether it has vanished.
+    pub gone: Option<bool>,
 }
 
 impl Facts {
+    /// Changes status, type and settings.
     pub(super) fn change(&mut self, change: ZoneChange, now: Timestamp) {
         for (word, value) in [(&mut self.status, change.status), (&mut self.kind, change.kind)] {
             *word = value.map_or_else(|| std::mem::take(word), Word::from);

@@ -81,7 +81,7 @@ impl World {
     /// Zones of one name are told apart by their account, and by whether they are internal, where `change` says so.
     ///
     /// # Errors
-    /// Where the account's id is none.
+    /// Where the account's id is none, or a certificate cannot be signed.
     pub fn put_zone(
         &mut self,
         name: &ZoneName,
@@ -102,14 +102,14 @@ impl World {
         let key = found.unwrap_or_else(|| (name.clone(), last.map_or(0, |last| last + 1)));
         let account = account.unwrap_or_else(|| Arc::clone(&self.accounts[0]));
         let zone = self.entry(key, account);
-        zone.facts.change(change, now);
+        zone.change(change, now)?;
         Ok(zone)
     }
 
     /// Changes the facts of a zone at `now`.
     ///
     /// # Errors
-    /// Where there is no such zone, or the account's id is none.
+    /// Where there is no such zone, the account's id is none, or a certificate cannot be signed.
     pub fn change_zone(
         &mut self,
         name_or_id: &str,
@@ -119,8 +119,7 @@ impl World {
         let account = change.account.as_deref().map(|id| self.account(id)).transpose()?;
         let zone = self.zone(name_or_id).ok_or(WorldError::NoZone)?;
         zone.account = account.unwrap_or_else(|| Arc::clone(&zone.account));
-        zone.facts.change(change, now);
-        Ok(())
+        zone.change(change, now)
     }
 
     /// Deletes a zone and makes it anew: empty, and under another id.

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::authority::Authority;
 use super::certificate::{Certificate, CertificateChange, Store};
-use super::facts::{Account, Facts};
+use super::crowd::crowd;
+use super::facts::{Account, Facts, ZoneChange};
 use super::progress::{DELETED, Progress};
 use super::world::{WorldError, derived};
 use crate::domain::{CertId, Hostname, Level, ZoneId, ZoneName};
@@ -90,6 +91,15 @@ impl Zone {
     /// Sets the zone-level switch.
     pub fn set_enabled(&mut self, enabled: bool) {
         self.enabled = enabled;
+    }
+
+    /// Changes all but the account.
+    pub(super) fn change(&mut self, change: ZoneChange, now: Timestamp) -> Result<(), WorldError> {
+        self.gone = change.gone.unwrap_or(self.gone);
+        self.enabled = change.enabled.unwrap_or(self.enabled);
+        crowd(self, change.hostnames.unwrap_or(0), now)?;
+        self.facts.change(change, now);
+        Ok(())
     }
 
     /// Adds a hostname certificate, active already, that ends at `not_after`.

@@ -198,3 +198,46 @@ async fn each_token_has_a_budget_of_its_own() {
         assert_eq!(asked(&api, token, Method::GET, "/zones").await, (429, 971, 0), "{token}");
     }
 }
+
+#[tokio::test]
+async fn scripts_make_zones_arrive_change_and_leave() {
+    let api = served(instant()).await;
+    let new = json!({
+        "status": "pending", "type": "partial", "account": OTHER, "ssl": "strict", "enabled": true, "hostnames": 2,
+    });
+    let (status, zone) = api.control("PUT", "zones/new.example", new).await;
+    let id = zone["id"].as_str().unwrap();
+    let hostnames = ["host-000000.new.example", "host-000001.new.example"];
+    let expected = json!({
+        "id": id, "name": "new.example", "account": OTHER, "status": "pending", "type": "partial",
+        "gone": false, "hostnames": hostnames,
+    });
+    assert_eq!((status, &zone), (200, &expected));
+    let read = async |part: &str| api.get(&format!("/zones/{id}{part}")).await;
+    assert_eq!(read("/settings/ssl").await.1["result"]["value"], "strict");
+    assert_eq!(read("/origin_tls_client_auth/settings").await.1["result"]["enabled"], true);
+    assert_eq!(read("/origin_tls_client_auth/hostnames/host-000001.new.example").await.0, 200);
+
+    let route = format!("zones/{id}");
+    let (_, zone) = api.control("PATCH", &route, json!({ "status": "active" })).await;
+    assert_eq!((&zone["status"], &zone["type"]), (&json!("active"), &json!("partial")));
+    assert_eq!(api.names(&format!("account.id={OTHER}&status=active")).await, ["new.example"]);
+    let account = api.simulator.with_world(|world| world.account_id().to_owned());
+    api.control("PATCH", "zones/new.example", json!({ "account": account, "tls_client_auth": "on" })).await;
+    assert_eq!(api.names(&format!("account.id={OTHER}")).await, [""; 0]);
+    assert_eq!(read("/settings/tls_client_auth").await.1["result"]["value"], "on");
+
+    assert_eq!(api.control("DELETE", &route, Value::Null).await.0, 200);
+    assert_eq!(refusal(&read("").await), (404, 7003));
+    assert_eq!(api.control("PUT", &route, Value::Null).await.1["gone"], false);
+    assert_eq!(read("").await.1["result"]["status"], "active", "it comes back as it was");
+    let (_, twin) = api.control("PUT", "zones/example.com", json!({ "account": OTHER })).await;
+    assert_ne!(twin["id"], json!(api.zone));
+    assert_eq!(api.control("PUT", "zones/example.com", Value::Null).await.1["id"], json!(api.zone));
+
+    let unknown = format!("zones/{}", "0".repeat(32));
+    assert_eq!(api.control("PATCH", &unknown, Value::Null).await.0, 404);
+    assert_eq!(api.control("PUT", &unknown, Value::Null).await.0, 404);
+    assert_eq!(api.control("PATCH", &route, json!({ "account": "mine" })).await.0, 400);
+    assert_eq!(api.control("PATCH", &route, json!({ "kind": "full" })).await.0, 400);
+}
