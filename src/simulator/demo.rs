@@ -82,7 +82,7 @@ pub fn demo(seed: u64, now: Timestamp, hostnames: Option<usize>) -> Result<Demo,
     let missing = wanted.saturating_sub(CASES.len());
     for (place, (zone_name, targets)) in expected.iter_mut().enumerate() {
         let share = missing / zones + usize::from(place < missing % zones);
-        targets.extend(crowd(world.add_zone(zone_name), share, now)?);
+        targets.extend(crowd(world.add_zone(zone_name), share, 60, now)?);
     }
     Ok(Demo { world, expected })
 }

@@ -97,7 +97,7 @@ impl Zone {
     pub(super) fn change(&mut self, change: ZoneChange, now: Timestamp) -> Result<(), WorldError> {
         self.gone = change.gone.unwrap_or(self.gone);
         self.enabled = change.enabled.unwrap_or(self.enabled);
-        crowd(self, change.hostnames.unwrap_or(0), now)?;
+        crowd(self, change.hostnames.unwrap_or(0), 60, now)?;
         self.facts.change(change, now);
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! A whole simulated account, as a client reads it: the list of zones, their details and their settings.
 
+use std::collections::BTreeMap;
+
 use cloudflare_aop_exporter::simulator::{Scope, ZoneChange};
 
 use super::*;
@@ -240,4 +242,59 @@ async fn scripts_make_zones_arrive_change_and_leave() {
     assert_eq!(api.control("PUT", &unknown, Value::Null).await.0, 404);
     assert_eq!(api.control("PATCH", &route, json!({ "account": "mine" })).await.0, 400);
     assert_eq!(api.control("PATCH", &route, json!({ "kind": "full" })).await.0, 400);
+}
+
+#[tokio::test]
+async fn an_account_of_ten_thousand_zones_is_read_page_by_page() {
+    let api = served(instant()).await;
+    api.simulator.with_world(|world| world.fill(10_000, now())).unwrap();
+    let (mut statuses, mut types, mut ids) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+    for page in 1..=200 {
+        let (_, mut answer) = api.get(&format!("/zones?per_page=50&page={page}")).await;
+        assert_eq!(answer["result_info"]["total_pages"], 200);
+        for zone in answer["result"].as_array_mut().unwrap() {
+            for (counts, key) in [(&mut statuses, "status"), (&mut types, "type")] {
+                *counts.entry(zone[key].as_str().unwrap().to_owned()).or_insert(0) += 1;
+            }
+            ids.push(zone["id"].take().to_string());
+        }
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 10_000);
+    let count = |word: &str, count: usize| (word.to_owned(), count);
+    assert_eq!(statuses, [count("active", 9998), count("moved", 1), count("pending", 1)].into());
+    assert_eq!(types, [count("full", 8856), count("internal", 1), count("partial", 1143)].into());
+    assert_eq!(api.names("name=zone-00000.example").await.len(), 2, "one of them is internal");
+}
+
+#[tokio::test]
+async fn most_zones_of_a_filled_account_hold_nothing_and_the_others_are_well() {
+    let api = served(instant()).await;
+    api.simulator.with_world(|world| world.fill(201, now())).unwrap();
+    let (_, zones) = api.control("GET", "zones", Value::Null).await;
+    let (mut hostnames, mut switches, mut modes) = (0, 0, BTreeMap::new());
+    for zone in zones.as_array().unwrap() {
+        let path = |part: &str| format!("/zones/{}{part}", zone["id"].as_str().unwrap());
+        let names = zone["hostnames"].as_array().unwrap();
+        hostnames += names.len();
+        let enabled = api.get(&path("/origin_tls_client_auth/settings")).await.1["result"]["enabled"] == true;
+        let certificates = api.get(&path("/origin_tls_client_auth")).await.1["result"].take();
+        assert_eq!(certificates.as_array().unwrap().len(), usize::from(enabled));
+        switches += usize::from(enabled);
+        let mode = api.get(&path("/settings/ssl")).await.1["result"]["value"].as_str().unwrap().to_owned();
+        assert!(names.is_empty() && !enabled || ["full", "strict"].contains(&mode.as_str()), "{zone}");
+        *modes.entry(mode).or_insert(0) += 1;
+        for name in names.iter().filter(|name| *name != "app.example.com") {
+            let path = path(&format!("/origin_tls_client_auth/hostnames/{}", name.as_str().unwrap()));
+            let expires_on = api.get(&path).await.1["result"]["expires_on"].as_str().unwrap().to_owned();
+            assert!(expires_on.parse::<Timestamp>().unwrap() >= in_days(60), "{name}");
+        }
+    }
+    assert_eq!((zones.as_array().unwrap().len(), hostnames, switches), (201, 40, 4));
+    assert_eq!(modes.keys().collect::<Vec<_>>(), ["flexible", "full", "off", "origin_pull", "strict"]);
+
+    let again = served(instant()).await;
+    again.simulator.with_world(|world| world.fill(201, now())).unwrap();
+    assert_eq!(again.control("GET", "zones", Value::Null).await.1, zones, "the same seed, the same account");
 }
