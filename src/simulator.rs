@@ -20,18 +20,19 @@
 //! | `PUT rate-limit`, `DELETE rate-limit` | `{"requests":1200,"per_seconds":300,"block_seconds":300}`, see [`RateLimit`]; either way an earlier block ends |
 //! | `GET requests?method=GET&path=TEXT` | `count` of the requests with that method and that text in path or query, `total`, and `requests` by `METHOD target`, see [`Requests`] |
 //! | `DELETE requests` | starts counting anew |
-//! | `POST faults` | puts a [`Fault`] in force: `{"method":"GET","path":"/hostnames/","times":3,"effect":{"status":{"status":500}}}`; answers its `number` |
+//! | `POST faults` | puts a [`Fault`] in force, aimed by `method`, `call` (see [`Aim`]) and `path`: `{"method":"GET","path":"/hostnames/","times":3,"effect":{"status":{"status":500}}}`; answers its `number` |
 //! | `GET faults`, `DELETE faults`, `DELETE faults/NUMBER` | lists the faults in force, ends all, ends one |
 //!
 //! Effects are `{"status":{"status":429,"code":971,"retry_after":"5"}}`, `{"delay":{"milliseconds":50}}`,
 //! `"hang"`, `{"cut":{"chunked":true}}`, `"garbage"`, `{"html":{"status":502}}`, `{"empty":{"status":200}}`,
-//! `{"unsuccessful":{"code":1000}}`, `"null_result"`, `{"redirect":{"to":"http://…"}}` and
+//! `{"unsuccessful":{"code":1000}}`, `"null_result"`, `{"short_list":{"rows":0}}`, `"repeated_page"`, `{"redirect":{"to":"http://…"}}` and
 //! `{"json":{"status":200,"body":…}}`, see [`Effect`].
 //!
 //! Where the API documents no code for a refusal, the simulator's is 1400.
 
 mod answer;
 mod api;
+mod association;
 mod authority;
 mod certificate;
 mod certificates;
@@ -47,6 +48,8 @@ mod progress;
 mod query;
 mod requests;
 mod scope;
+mod spoil;
+mod steer;
 mod tokens;
 mod view;
 mod world;
@@ -65,6 +68,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+pub use association::AssociationChange;
 pub use certificate::CertificateChange;
 pub use demo::{Demo, demo};
 pub use facts::ZoneChange;
@@ -72,8 +76,9 @@ pub use fault::{Effect, Fault};
 pub use gate::{RateLimit, Standing};
 pub use requests::Requests;
 pub use scope::{Permission, Scope};
+pub use spoil::Aim;
 pub use world::{World, WorldError};
-pub use zone::{AssociationChange, Zone};
+pub use zone::Zone;
 
 use crate::clock::Clock;
 use crate::listener::{self, Limits};
@@ -82,6 +87,7 @@ use api::Call;
 use fault::Faults;
 use payload::Payload;
 use query::Query;
+use spoil::{page_before, renumbered};
 use tokens::Tokens;
 
 /// How the simulated API behaves.
@@ -156,57 +162,6 @@ impl Simulator {
         work(&mut self.state().world)
     }
 
-    /// Puts a fault in force; the number is for [`Simulator::clear_fault`].
-    pub fn add_fault(&self, fault: Fault) -> u64 {
-        self.state().faults.add(fault)
-    }
-
-    /// Ends a fault; whether it was in force still.
-    pub fn clear_fault(&self, number: u64) -> bool {
-        self.state().faults.remove(number)
-    }
-
-    /// Ends all faults.
-    pub fn clear_faults(&self) {
-        self.state().faults.clear();
-    }
-
-    /// Says what has become of the options' token, and when it expires (RFC 3339).
-    pub fn set_token(&self, standing: Standing, expires_on: Option<String>) {
-        let mut state = self.state();
-        let gate = state.tokens.first();
-        gate.standing = standing;
-        gate.expires_on = expires_on;
-    }
-
-    /// Says what a token sees and may do; one that was unknown or revoked is taken from now on.
-    pub fn set_scope(&self, token: &str, scope: Scope) {
-        let mut state = self.state();
-        let gate = state.tokens.gate(token);
-        gate.scope = scope;
-        gate.standing = Standing::Active;
-    }
-
-    /// Takes a token no more.
-    pub fn revoke(&self, token: &str) {
-        self.state().tokens.gate(token).standing = Standing::Revoked;
-    }
-
-    /// Replaces the rate limit; what was counted, and a block, are forgotten.
-    pub fn set_rate_limit(&self, limit: Option<RateLimit>) {
-        self.state().tokens.set_limit(limit);
-    }
-
-    /// The API requests that came so far.
-    pub fn requests(&self) -> Requests {
-        self.state().requests.clone()
-    }
-
-    /// Starts counting anew.
-    pub fn forget_requests(&self) {
-        self.state().requests = Requests::default();
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -235,17 +190,31 @@ impl Simulator {
         let answer = match (effect.as_ref().and_then(Effect::answer), body.await) {
             (Some(answer), _) => answer,
             (None, Err(_)) => Refusal::MALFORMED_BODY.into(),
-            (None, Ok(body)) => self.answer(&head, &body.to_bytes()),
+            (None, Ok(body)) => self.spoiled(effect.as_ref(), &head, &body.to_bytes()),
         };
         response(answer, effect.as_ref(), ray)
     }
 
+    /// The honest answer, or what an effect makes of it.
+    fn spoiled(&self, effect: Option<&Effect>, head: &Parts, body: &[u8]) -> Answer {
+        let query = head.uri.query().unwrap_or("");
+        let before = matches!(effect, Some(Effect::RepeatedPage)).then(|| page_before(query)).flatten();
+        if let Some((page, before)) = before {
+            return renumbered(self.answer(head, &before, body), page);
+        }
+        let answer = self.answer(head, query, body);
+        match effect {
+            Some(effect) => effect.spoil(answer),
+            None => answer,
+        }
+    }
+
     /// The honest answer.
-    fn answer(&self, head: &Parts, body: &[u8]) -> Answer {
+    fn answer(&self, head: &Parts, query: &str, body: &[u8]) -> Answer {
         let call = Call {
             method: &head.method,
             path: head.uri.path(),
-            query: Query(head.uri.query().unwrap_or("")),
+            query: Query(query),
             authorization: head.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes),
             body,
             now: Instant::now(),
@@ -259,10 +228,6 @@ impl Simulator {
 }
 
 fn response(answer: Answer, effect: Option<&Effect>, ray: u64) -> Response<Payload> {
-    let answer = match effect {
-        Some(Effect::NullResult) => fault::without_result(answer),
-        _ => answer,
-    };
     let payload = match effect {
         Some(Effect::Cut { chunked }) => Payload::cut(answer.body, *chunked),
         _ => Payload::whole(answer.body),

@@ -14,8 +14,8 @@ use super::fault::Fault;
 use super::gate::{RateLimit, Standing};
 use super::query::{Query, decoded};
 use super::world::WorldError;
-use super::zone::{AssociationChange, Zone};
-use super::{CertificateChange, Simulator, ZoneChange};
+use super::zone::Zone;
+use super::{AssociationChange, CertificateChange, Simulator, ZoneChange};
 use crate::domain::{CertId, Hostname, Level, ZoneId, ZoneName};
 
 /// What every control route starts with.

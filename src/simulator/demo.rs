@@ -2,10 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::association::AssociationChange;
 use super::certificate::CertificateChange;
 use super::crowd::crowd;
 use super::world::{World, WorldError};
-use super::zone::{AssociationChange, Zone};
+use super::zone::Zone;
 use crate::domain::{Expectation, Expected, Hostname, HostnameTarget, ZoneName};
 
 /// A world to be shown, and what is expected of its hostnames.

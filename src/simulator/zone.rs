@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Deserializer};
 use tokio::time::Instant;
 
+use super::association::AssociationChange;
 use super::authority::Authority;
 use super::certificate::{Certificate, CertificateChange, Store};
 use super::crowd::crowd;
@@ -263,24 +263,4 @@ impl Zone {
         let number = self.store(level).len();
         derived(self.seed, &format!("{}/{}/{number}", self.name, level.label()))
     }
-}
-
-/// What a script changes of an association; what it leaves out stays.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AssociationChange {
-    /// Whether it is enabled; null is a void one.
-    #[serde(deserialize_with = "given")]
-    pub enabled: Option<Option<bool>>,
-    /// Its status; one that is set so stays.
-    pub status: Option<String>,
-    /// Another certificate of the zone.
-    pub cert_id: Option<String>,
-    /// What changes of its certificate, and so of every hostname that shares it.
-    pub certificate: Option<CertificateChange>,
-}
-
-/// Tells null from nothing.
-pub(super) fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<bool>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cloudflare_aop_exporter::simulator::{Scope, ZoneChange};
+use cloudflare_aop_exporter::simulator::{Aim, Scope, ZoneChange};
 
 use super::*;
 
@@ -297,4 +297,53 @@ async fn most_zones_of_a_filled_account_hold_nothing_and_the_others_are_well() {
     let again = served(instant()).await;
     again.simulator.with_world(|world| world.fill(201, now())).unwrap();
     assert_eq!(again.control("GET", "zones", Value::Null).await.1, zones, "the same seed, the same account");
+}
+
+#[tokio::test]
+async fn a_list_of_zones_can_end_early_or_repeat_a_page() {
+    let api = served(instant()).await;
+    for number in 0..11 {
+        api.put_zone(&format!("z{number:02}.example"), json!({}));
+    }
+    let page = async |number: usize| -> (Vec<String>, Value) {
+        let (_, mut answer) = api.get(&format!("/zones?per_page=5&page={number}")).await;
+        let names = answer["result"].as_array().unwrap().iter();
+        (names.map(|row| row["name"].as_str().unwrap().to_owned()).collect(), answer["result_info"].take())
+    };
+    let honest = [page(1).await, page(2).await, page(3).await];
+    let info = |page: usize, count: usize| json!({ "page": page, "per_page": 5, "count": count, "total_count": 12, "total_pages": 3 });
+    let short = json!({ "call": "zone_list", "path": "page=2", "effect": { "short_list": { "rows": 3 } } });
+    assert_eq!(api.control("POST", "faults", short).await.0, 200);
+    assert_eq!(page(1).await, honest[0]);
+    assert_eq!(page(2).await, (honest[1].0[..3].to_vec(), info(2, 3)));
+    api.simulator.clear_faults();
+
+    let fault = json!({ "call": "zone_list", "effect": "repeated_page" });
+    assert_eq!(api.control("POST", "faults", fault).await.0, 200);
+    assert_eq!(page(1).await, honest[0]);
+    assert_eq!(page(2).await, (honest[0].0.clone(), info(2, 5)));
+    assert_eq!(page(3).await, (honest[1].0.clone(), info(3, 5)));
+    api.simulator.clear_faults();
+    assert_eq!(page(3).await, honest[2]);
+}
+
+#[tokio::test]
+async fn faults_are_aimed_at_the_calls_that_read_an_account() {
+    let api = served(instant()).await;
+    let calls = [
+        (Some(Aim::ZoneList), "/zones?per_page=50".to_owned()),
+        (Some(Aim::ZoneLookup), "/zones?name=example.com".to_owned()),
+        (Some(Aim::Zone), format!("/zones/{}", api.zone)),
+        (Some(Aim::ZoneSetting), format!("/zones/{}/settings/ssl", api.zone)),
+        (None, api.aop("/settings")),
+    ];
+    for aim in calls.iter().filter_map(|(aim, _)| *aim) {
+        let refused = Effect::Status { status: 403, code: 9109, retry_after: None };
+        let number = api.simulator.add_fault(Fault::new(refused).on_call(aim));
+        for (other, path) in &calls {
+            let expected = if *other == Some(aim) { 403 } else { 200 };
+            assert_eq!(api.get(path).await.0, expected, "{aim:?} {path}");
+        }
+        assert!(api.simulator.clear_fault(number));
+    }
 }
