@@ -2,39 +2,44 @@
 //!
 //! The base URL is `http://ADDRESS/client/v4`. Under `http://ADDRESS/_simulator/`, without authentication,
 //! scripts change the data and make the API fail; all of it speaks JSON, and an empty body is `{}`. `ZONE`
-//! is a name or an id. Answers are 200, else 400 or 404 with `{"error"}`.
+//! is a name, of several zones that of the first, or an id. Answers are 200, else 400 or 404 with `{"error"}`.
 //!
 //! | Route | Does |
 //! |---|---|
-//! | `GET zones` | lists zones: `id, name, gone, hostnames` |
-//! | `PUT zones/NAME` | adds a zone, or brings back one that had vanished |
+//! | `GET zones` | lists zones: `id, name, account, status, type, gone, hostnames` |
+//! | `PUT zones/ZONE` | adds a zone, or brings back one that had vanished, with what the [`ZoneChange`] in the body says; zones of one name are told apart by `account`, and by whether `type` is `internal` |
+//! | `PATCH zones/ZONE` | changes a zone, see [`ZoneChange`]: `{"status":"active","type":"full","account":"…","enabled":true,"tls_client_auth":"on","ssl":"full","hostnames":3,"gone":false}` |
 //! | `DELETE zones/ZONE` | makes a zone vanish |
 //! | `PUT zones/ZONE/hostnames/HOSTNAME` | associates a hostname, with a new certificate unless `cert_id` names one, enabled and active unless the [`AssociationChange`] in the body says otherwise |
 //! | `PATCH zones/ZONE/hostnames/HOSTNAME` | changes an association, see [`AssociationChange`]: `{"enabled":null,"status":"…","cert_id":"…","certificate":{…}}` |
 //! | `DELETE zones/ZONE/hostnames/HOSTNAME` | removes an association without a trace |
 //! | `POST zones/ZONE/certificates` | issues a certificate: `{"expires_in":3600,"zone_level":false}`; answers its `id` |
 //! | `PATCH zones/ZONE/certificates/ID` | changes a certificate of either store, see [`CertificateChange`]: `{"status":"…","expires_in":60,"expires_on":"…","serial_number":"…"}` |
-//! | `PUT token` | `{"status":"active","expires_on":"…"}`, or `disabled`, `expired`, `revoked`, see [`Standing`] |
+//! | `PUT token` | what has become of the token that it was started with: `{"status":"active","expires_on":"…"}`, or `disabled`, `expired`, `revoked`, see [`Standing`] |
+//! | `PUT tokens/TOKEN`, `DELETE tokens/TOKEN` | says what a token sees and may do, see [`Scope`]: `{"accounts":["…"],"permissions":["zone_read","settings_read","ssl_read","ssl_edit"]}`, everything where a key is missing; takes it no more |
 //! | `PUT rate-limit`, `DELETE rate-limit` | `{"requests":1200,"per_seconds":300,"block_seconds":300}`, see [`RateLimit`]; either way an earlier block ends |
 //! | `GET requests?method=GET&path=TEXT` | `count` of the requests with that method and that text in path or query, `total`, and `requests` by `METHOD target`, see [`Requests`] |
 //! | `DELETE requests` | starts counting anew |
-//! | `POST faults` | puts a [`Fault`] in force: `{"method":"GET","path":"/hostnames/","times":3,"effect":{"status":{"status":500}}}`; answers its `number` |
+//! | `POST faults` | puts a [`Fault`] in force, aimed by `method`, `call` (see [`Aim`]) and `path`: `{"method":"GET","path":"/hostnames/","times":3,"effect":{"status":{"status":500}}}`; answers its `number` |
 //! | `GET faults`, `DELETE faults`, `DELETE faults/NUMBER` | lists the faults in force, ends all, ends one |
 //!
 //! Effects are `{"status":{"status":429,"code":971,"retry_after":"5"}}`, `{"delay":{"milliseconds":50}}`,
 //! `"hang"`, `{"cut":{"chunked":true}}`, `"garbage"`, `{"html":{"status":502}}`, `{"empty":{"status":200}}`,
-//! `{"unsuccessful":{"code":1000}}`, `"null_result"`, `{"redirect":{"to":"http://…"}}` and
+//! `{"unsuccessful":{"code":1000}}`, `"null_result"`, `{"short_list":{"rows":0}}`, `"repeated_page"`, `{"redirect":{"to":"http://…"}}` and
 //! `{"json":{"status":200,"body":…}}`, see [`Effect`].
 //!
 //! Where the API documents no code for a refusal, the simulator's is 1400.
 
 mod answer;
 mod api;
+mod association;
 mod authority;
 mod certificate;
 mod certificates;
 mod control;
+mod crowd;
 mod demo;
+mod facts;
 mod fault;
 mod gate;
 mod hostnames;
@@ -42,6 +47,10 @@ mod payload;
 mod progress;
 mod query;
 mod requests;
+mod scope;
+mod spoil;
+mod steer;
+mod tokens;
 mod view;
 mod world;
 mod zone;
@@ -59,29 +68,34 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+pub use association::AssociationChange;
 pub use certificate::CertificateChange;
 pub use demo::{Demo, demo};
+pub use facts::ZoneChange;
 pub use fault::{Effect, Fault};
 pub use gate::{RateLimit, Standing};
 pub use requests::Requests;
+pub use scope::{Permission, Scope};
+pub use spoil::Aim;
 pub use world::{World, WorldError};
-pub use zone::{AssociationChange, Zone};
+pub use zone::Zone;
 
 use crate::clock::Clock;
 use crate::listener::{self, Limits};
 use answer::{Answer, Refusal};
 use api::Call;
 use fault::Faults;
-use gate::Gate;
 use payload::Payload;
 use query::Query;
+use spoil::{page_before, renumbered};
+use tokens::Tokens;
 
 /// How the simulated API behaves.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The one token that it takes.
+    /// The token that it takes; [`Simulator::set_scope`] adds others.
     pub token: String,
-    /// Whether that token belongs to the account rather than to a user.
+    /// Whether tokens belong to the account rather than to a user.
     pub account_owned: bool,
     /// How long deployments and deletions take.
     pub deployment_delay: Duration,
@@ -111,7 +125,7 @@ pub struct Simulator {
 
 struct State {
     world: World,
-    gate: Gate,
+    tokens: Tokens,
     faults: Faults,
     requests: Requests,
 }
@@ -119,8 +133,8 @@ struct State {
 impl Simulator {
     /// A simulator of `world`; `clock` dates the changes that are made to it.
     pub fn new(world: World, options: &Options, clock: Clock) -> Self {
-        let gate = Gate::new(&options.token, options.rate_limit);
-        let state = State { world, gate, faults: Faults::default(), requests: Requests::default() };
+        let tokens = Tokens::new(&options.token, options.rate_limit);
+        let state = State { world, tokens, faults: Faults::default(), requests: Requests::default() };
         Self {
             state: Arc::new(Mutex::new(state)),
             clock,
@@ -146,43 +160,6 @@ impl Simulator {
     /// Reads or changes the data.
     pub fn with_world<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
         work(&mut self.state().world)
-    }
-
-    /// Puts a fault in force; the number is for [`Simulator::clear_fault`].
-    pub fn add_fault(&self, fault: Fault) -> u64 {
-        self.state().faults.add(fault)
-    }
-
-    /// Ends a fault; whether it was in force still.
-    pub fn clear_fault(&self, number: u64) -> bool {
-        self.state().faults.remove(number)
-    }
-
-    /// Ends all faults.
-    pub fn clear_faults(&self) {
-        self.state().faults.clear();
-    }
-
-    /// Says what has become of the token, and when it expires (RFC 3339).
-    pub fn set_token(&self, standing: Standing, expires_on: Option<String>) {
-        let mut state = self.state();
-        state.gate.standing = standing;
-        state.gate.expires_on = expires_on;
-    }
-
-    /// Replaces the rate limit; what was counted, and a block, are forgotten.
-    pub fn set_rate_limit(&self, limit: Option<RateLimit>) {
-        self.state().gate.set_limit(limit);
-    }
-
-    /// The API requests that came so far.
-    pub fn requests(&self) -> Requests {
-        self.state().requests.clone()
-    }
-
-    /// Starts counting anew.
-    pub fn forget_requests(&self) {
-        self.state().requests = Requests::default();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -213,17 +190,31 @@ impl Simulator {
         let answer = match (effect.as_ref().and_then(Effect::answer), body.await) {
             (Some(answer), _) => answer,
             (None, Err(_)) => Refusal::MALFORMED_BODY.into(),
-            (None, Ok(body)) => self.answer(&head, &body.to_bytes()),
+            (None, Ok(body)) => self.spoiled(effect.as_ref(), &head, &body.to_bytes()),
         };
         response(answer, effect.as_ref(), ray)
     }
 
+    /// The honest answer, or what an effect makes of it.
+    fn spoiled(&self, effect: Option<&Effect>, head: &Parts, body: &[u8]) -> Answer {
+        let query = head.uri.query().unwrap_or("");
+        let before = matches!(effect, Some(Effect::RepeatedPage)).then(|| page_before(query)).flatten();
+        if let Some((page, before)) = before {
+            return renumbered(self.answer(head, &before, body), page);
+        }
+        let answer = self.answer(head, query, body);
+        match effect {
+            Some(effect) => effect.spoil(answer),
+            None => answer,
+        }
+    }
+
     /// The honest answer.
-    fn answer(&self, head: &Parts, body: &[u8]) -> Answer {
+    fn answer(&self, head: &Parts, query: &str, body: &[u8]) -> Answer {
         let call = Call {
             method: &head.method,
             path: head.uri.path(),
-            query: Query(head.uri.query().unwrap_or("")),
+            query: Query(query),
             authorization: head.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes),
             body,
             now: Instant::now(),
@@ -231,16 +222,12 @@ impl Simulator {
             delay: self.deployment_delay,
             account_owned: self.account_owned,
         };
-        let State { world, gate, .. } = &mut *self.state();
-        api::answer(world, gate, &call)
+        let State { world, tokens, .. } = &mut *self.state();
+        api::answer(world, tokens, &call)
     }
 }
 
 fn response(answer: Answer, effect: Option<&Effect>, ray: u64) -> Response<Payload> {
-    let answer = match effect {
-        Some(Effect::NullResult) => fault::without_result(answer),
-        _ => answer,
-    };
     let payload = match effect {
         Some(Effect::Cut { chunked }) => Payload::cut(answer.body, *chunked),
         _ => Payload::whole(answer.body),

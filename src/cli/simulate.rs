@@ -27,7 +27,13 @@ pub(super) struct Simulate {
     /// Number of hostnames in the account.
     #[arg(long, value_name = "N")]
     hostnames: Option<usize>,
+    /// Number of zones in the account; most of those that are added hold nothing.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    zones: usize,
 }
+
+/// How many zones are named at start.
+const NAMED: usize = 20;
 
 /// A simulator, and the expectations of the hostnames in its zones.
 pub(super) struct Simulated {
@@ -53,13 +59,20 @@ impl Simulate {
         let listener = listen("--listen", &self.listen).await?;
         let address = listener.local_addr()?;
         let options = Options { token: self.token, ..Options::default() };
-        let simulated = Simulated::new(self.seed, &options, self.hostnames, Clock::system())?;
+        let clock = Clock::system();
+        let now = clock.now();
+        let simulated = Simulated::new(self.seed, &options, self.hostnames, clock)?;
         let mut text = format!("Simulated Cloudflare API: http://{address}/client/v4\n\n");
         simulated.simulator.with_world(|world| {
-            for zone in world.zones() {
+            world.fill(self.zones, now)?;
+            for zone in world.zones().take(NAMED) {
                 writeln!(text, "  {}  {}", zone.id(), zone.name())?;
             }
-            Ok::<_, std::fmt::Error>(())
+            let more = world.zones().skip(NAMED).count();
+            if more > 0 {
+                writeln!(text, "  and {more} more: http://{address}/_simulator/zones")?;
+            }
+            anyhow::Ok(())
         })?;
         super::print(&text)?;
         simulated.simulator.serve(listener, stop.cancelled_owned()).await;

@@ -133,6 +133,8 @@ impl Refusal {
     pub(super) const NO_ROUTE_TO_OBJECT: Self =
         Self::new(StatusCode::NOT_FOUND, 7003, "no route: an identifier in the path is wrong");
     pub(super) const NO_ROUTE: Self = Self::new(StatusCode::NOT_FOUND, 7000, "no route for that path");
+    pub(super) const NO_SETTING: Self =
+        Self::new(StatusCode::BAD_REQUEST, 1006, "the zone has no such setting");
     pub(super) const MALFORMED_HEADER: Self = Self {
         status: StatusCode::BAD_REQUEST,
         code: 6003,
@@ -142,6 +144,10 @@ impl Refusal {
     };
     pub(super) const NOT_AUTHENTICATED: Self =
         Self::new(StatusCode::UNAUTHORIZED, 10000, "the request is not authenticated");
+    pub(super) const NO_PERMISSION: Self =
+        Self::new(StatusCode::FORBIDDEN, 10000, "the token lacks the permission");
+    pub(super) const NO_ACCESS: Self =
+        Self::new(StatusCode::FORBIDDEN, 9109, "the token has no access to the resource");
     pub(super) const INVALID_TOKEN: Self = Self::new(StatusCode::UNAUTHORIZED, 1000, "the token is invalid");
 }
 

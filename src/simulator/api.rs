@@ -9,6 +9,8 @@ use tokio::time::Instant;
 use super::answer::{Answer, Refusal};
 use super::gate::Gate;
 use super::query::{Query, decoded};
+use super::scope::Permission;
+use super::tokens::Tokens;
 use super::world::World;
 use super::zone::Zone;
 use super::{certificates, hostnames, zones};
@@ -34,7 +36,8 @@ pub(super) struct Call<'a> {
 }
 
 /// Answers one request.
-pub(super) fn answer(world: &mut World, gate: &mut Gate, call: &Call<'_>) -> Answer {
+pub(super) fn answer(world: &mut World, tokens: &mut Tokens, call: &Call<'_>) -> Answer {
+    let gate = tokens.of(call.authorization);
     let mut answer = routed(world, gate, call).unwrap_or_else(Answer::from);
     gate.tell(&mut answer, call.now);
     answer
@@ -51,14 +54,18 @@ fn routed(world: &mut World, gate: &mut Gate, call: &Call<'_>) -> Result<Answer,
         return Err(Refusal::method_not_allowed(allow));
     }
     let gets = *call.method == Method::GET;
+    if let Some((zone, wanted)) = route.wants(gets) {
+        gate.scope.check(find(world, zone)?, wanted)?;
+    }
     let caps = world.has_caps();
     match route {
         Route::UserToken => zones::verify(gate, !call.account_owned),
         Route::AccountToken(account) => {
-            zones::verify(gate, call.account_owned && account == world.account_id())
+            zones::verify(gate, call.account_owned && world.has_account(account) && gate.scope.sees(account))
         }
-        Route::Zones => zones::list(world, call),
+        Route::Zones => zones::list(world, &gate.scope, call),
         Route::Zone(zone) => zones::get(find(world, zone)?),
+        Route::ZoneSetting(zone, id) => zones::setting(find(world, zone)?, id),
         Route::Settings(zone) if gets => zones::settings(find(world, zone)?),
         Route::Settings(zone) => zones::change_settings(find(world, zone)?, call),
         Route::Hostname(zone, hostname) => hostnames::get(find(world, zone)?, &decoded(hostname), call),
@@ -81,6 +88,7 @@ enum Route<'a> {
     AccountToken(&'a str),
     Zones,
     Zone(&'a str),
+    ZoneSetting(&'a str, &'a str),
     Settings(&'a str),
     Hostnames(&'a str),
     Hostname(&'a str, &'a str),
@@ -96,6 +104,7 @@ impl<'a> Route<'a> {
             ["accounts", account, "tokens", "verify"] => Self::AccountToken(account),
             ["zones"] => Self::Zones,
             ["zones", zone] => Self::Zone(zone),
+            ["zones", zone, "settings", id] => Self::ZoneSetting(zone, id),
             ["zones", zone, AOP] => Self::Certificates(zone, Level::Zone),
             ["zones", zone, AOP, "settings"] => Self::Settings(zone),
             ["zones", zone, AOP, "hostnames"] => Self::Hostnames(zone),
@@ -109,11 +118,26 @@ impl<'a> Route<'a> {
         })
     }
 
+    /// The zone that it is about, and what a token must be permitted to do there.
+    const fn wants(self, gets: bool) -> Option<(&'a str, Permission)> {
+        Some(match self {
+            Self::UserToken | Self::AccountToken(_) | Self::Zones => return None,
+            Self::Zone(zone) => (zone, Permission::ZoneRead),
+            Self::ZoneSetting(zone, _) => (zone, Permission::SettingsRead),
+            Self::Settings(zone)
+            | Self::Hostnames(zone)
+            | Self::Hostname(zone, _)
+            | Self::Certificates(zone, _)
+            | Self::Certificate(zone, ..) => {
+                (zone, if gets { Permission::SslRead } else { Permission::SslEdit })
+            }
+        })
+    }
+
     const fn allow(self) -> &'static str {
         match self {
-            Self::UserToken | Self::AccountToken(_) | Self::Zones | Self::Zone(_) | Self::Hostname(..) => {
-                "GET"
-            }
+            Self::UserToken | Self::AccountToken(_) => "GET",
+            Self::Zones | Self::Zone(_) | Self::ZoneSetting(..) | Self::Hostname(..) => "GET",
             Self::Settings(_) | Self::Hostnames(_) => "GET, PUT",
             Self::Certificates(..) => "GET, POST",
             Self::Certificate(..) => "GET, DELETE",

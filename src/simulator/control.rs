@@ -14,9 +14,9 @@ use super::fault::Fault;
 use super::gate::{RateLimit, Standing};
 use super::query::{Query, decoded};
 use super::world::WorldError;
-use super::zone::{AssociationChange, Zone};
-use super::{CertificateChange, Simulator};
-use crate::domain::{CertId, Hostname, Level, ZoneName};
+use super::zone::Zone;
+use super::{AssociationChange, CertificateChange, Simulator, ZoneChange};
+use crate::domain::{CertId, Hostname, Level, ZoneId, ZoneName};
 
 /// What every control route starts with.
 pub(super) const PREFIX: &str = "/_simulator/";
@@ -64,9 +64,15 @@ impl Simulator {
         match (method, segments.as_slice()) {
             ("GET", ["zones"]) => Ok(self.with_world(|world| world.zones().map(summary).collect())),
             ("PUT", ["zones", zone]) => {
+                let (change, now): (ZoneChange, _) = (parsed(body)?, self.clock.now());
+                if zone.parse::<ZoneId>().is_ok() {
+                    let change = ZoneChange { gone: Some(change.gone.unwrap_or(false)), ..change };
+                    return self.change_zone(zone, change);
+                }
                 let name: ZoneName = zone.parse()?;
-                Ok(self.with_world(|world| summary(world.add_zone(&name))))
+                self.with_world(|world| Ok(summary(world.put_zone(&name, change, now)?)))
             }
+            ("PATCH", ["zones", zone]) => self.change_zone(zone, parsed(body)?),
             ("DELETE", ["zones", zone]) => done(self.with_world(|world| world.remove_zone(zone))),
             (_, ["zones", zone, "hostnames", hostname]) => {
                 let hostname = hostname.parse()?;
@@ -82,6 +88,14 @@ impl Simulator {
             ("PUT", ["token"]) => {
                 let Token { status, expires_on } = parsed(body)?;
                 self.set_token(status, expires_on);
+                Ok(json!({}))
+            }
+            ("PUT", ["tokens", token]) => {
+                self.set_scope(token, parsed(body)?);
+                Ok(json!({}))
+            }
+            ("DELETE", ["tokens", token]) => {
+                self.revoke(token);
                 Ok(json!({}))
             }
             ("PUT", ["rate-limit"]) => {
@@ -104,6 +118,12 @@ impl Simulator {
 
     fn with_zone(&self, zone: &str, work: impl FnOnce(&mut Zone) -> Outcome) -> Outcome {
         self.with_world(|world| work(world.zone(zone).ok_or(WorldError::NoZone)?))
+    }
+
+    fn change_zone(&self, zone: &str, change: ZoneChange) -> Outcome {
+        let now = self.clock.now();
+        self.with_world(|world| world.change_zone(zone, change, now))?;
+        self.with_zone(zone, |zone| Ok(summary(zone)))
     }
 
     fn hostname(&self, zone: &mut Zone, method: &str, hostname: &Hostname, body: &[u8]) -> Outcome {
@@ -198,6 +218,9 @@ fn summary(zone: &Zone) -> Value {
     json!({
         "id": zone.id().to_string(),
         "name": zone.name().as_str(),
+        "account": zone.account.id,
+        "status": zone.facts.status,
+        "type": zone.facts.kind,
         "gone": zone.is_gone(),
         "hostnames": hostnames,
     })

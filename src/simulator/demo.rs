@@ -2,9 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::association::AssociationChange;
 use super::certificate::CertificateChange;
+use super::crowd::crowd;
 use super::world::{World, WorldError};
-use super::zone::{AssociationChange, Zone};
+use super::zone::Zone;
 use crate::domain::{Expectation, Expected, Hostname, HostnameTarget, ZoneName};
 
 /// A world to be shown, and what is expected of its hostnames.
@@ -81,7 +83,7 @@ pub fn demo(seed: u64, now: Timestamp, hostnames: Option<usize>) -> Result<Demo,
     let missing = wanted.saturating_sub(CASES.len());
     for (place, (zone_name, targets)) in expected.iter_mut().enumerate() {
         let share = missing / zones + usize::from(place < missing % zones);
-        targets.extend(crowd(world.add_zone(zone_name), share, now)?);
+        targets.extend(crowd(world.add_zone(zone_name), share, 60, now)?);
     }
     Ok(Demo { world, expected })
 }
@@ -110,24 +112,6 @@ fn add(zone: &mut Zone, hostname: &Hostname, case: Case, now: Timestamp) -> Resu
         _ => return Ok(()),
     };
     zone.change_association(hostname, change, now)
-}
-
-/// Adds healthy hostnames, a hundred of them to a certificate.
-fn crowd(zone: &mut Zone, count: usize, now: Timestamp) -> Result<Vec<HostnameTarget>, WorldError> {
-    let mut targets = Vec::with_capacity(count);
-    let name = zone.name().clone();
-    let mut id = None;
-    for number in 0..count {
-        if number % 100 == 0 {
-            // spread over a year, so that a graph of the expiries is not one line
-            let days = 60 + i64::try_from(number / 100 % 300).unwrap_or(0);
-            id = Some(zone.add_certificate(now + SignedDuration::from_hours(days * 24))?);
-        }
-        let hostname = format!("host-{number:06}.{name}").parse().map_err(|_| WorldError::NoAssociation)?;
-        zone.associate(&hostname, id.as_ref().ok_or(WorldError::NoCertificate)?, Some(true))?;
-        targets.push(HostnameTarget { hostname, expectation: Expectation::default() });
-    }
-    Ok(targets)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::spoil::{Aim, shortened, without_result};
 
 /// Something that goes wrong with the requests that it matches.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -14,6 +15,9 @@ pub struct Fault {
     /// The method that it matches; any where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
+    /// The call that it matches; any where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Aim>,
     /// A part of the path and query that it matches; any where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -24,7 +28,7 @@ pub struct Fault {
     pub effect: Effect,
 }
 
-/// What goes wrong. All but `Delay`, `Cut` and `NullResult` answer in the API's place, which then does nothing.
+/// What goes wrong. Unless it says otherwise, it answers in the API's place, which then does nothing.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
@@ -71,6 +75,13 @@ pub enum Effect {
     },
     /// The honest answer with null in the place of its result.
     NullResult,
+    /// The honest list up to so many rows, while its totals still count all of them.
+    ShortList {
+        /// How many rows of the page are left.
+        rows: usize,
+    },
+    /// The honest list, but the rows of the page before under the number of the one that was asked for.
+    RepeatedPage,
     /// A 302.
     Redirect {
         /// The header `Location`.
@@ -93,13 +104,19 @@ fn ok() -> u16 {
 impl Fault {
     /// A fault of every request, until it is cleared.
     pub fn new(effect: Effect) -> Self {
-        Self { method: None, path: None, times: None, effect }
+        Self { method: None, call: None, path: None, times: None, effect }
     }
 
     /// The same for requests with that method.
     #[must_use]
     pub fn on_method(self, method: &str) -> Self {
         Self { method: Some(method.into()), ..self }
+    }
+
+    /// The same for that call.
+    #[must_use]
+    pub fn on_call(self, call: Aim) -> Self {
+        Self { call: Some(call), ..self }
     }
 
     /// The same for requests with that text in path and query.
@@ -117,7 +134,10 @@ impl Fault {
     fn matches(&self, method: &str, target: &str) -> bool {
         let left = self.times != Some(0);
         let method_fits = self.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method));
-        left && method_fits && self.path.as_ref().is_none_or(|part| target.contains(part.as_str()))
+        let call_fits = self.call.is_none_or(|call| call.matches(target));
+        left && method_fits
+            && call_fits
+            && self.path.as_ref().is_none_or(|part| target.contains(part.as_str()))
     }
 }
 
@@ -125,7 +145,8 @@ impl Effect {
     /// The answer that is given instead of the API's, where there is one.
     pub(super) fn answer(&self) -> Option<Answer> {
         Some(match self {
-            Self::Delay { .. } | Self::Hang | Self::Cut { .. } | Self::NullResult => return None,
+            Self::Delay { .. } | Self::Hang | Self::Cut { .. } => return None,
+            Self::NullResult | Self::ShortList { .. } | Self::RepeatedPage => return None,
             Self::Status { status, code, retry_after } => {
                 let retry_after = retry_after.as_ref().and_then(|text| header(RETRY_AFTER, text));
                 let mut answer = Answer::json(status_code(*status), &failure(*code));
@@ -146,13 +167,15 @@ impl Effect {
             Self::Json { status, body } => Answer::json(status_code(*status), body),
         })
     }
-}
 
-/// The same answer with null in the place of its result.
-pub(super) fn without_result(answer: Answer) -> Answer {
-    let mut envelope: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    envelope["result"] = Value::Null;
-    Answer { body: envelope.to_string().into(), ..answer }
+    /// The honest answer as the effect leaves it.
+    pub(super) fn spoil(&self, answer: Answer) -> Answer {
+        match self {
+            Self::NullResult => without_result(answer),
+            Self::ShortList { rows } => shortened(answer, *rows),
+            _ => answer,
+        }
+    }
 }
 
 fn failure(code: u32) -> Value {

@@ -1,4 +1,4 @@
-//! Who may ask, and how often.
+//! Whether a token may ask, how often, and for what.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::answer::{Answer, Refusal};
+use super::scope::Scope;
 
 /// How many requests a token may make, and what happens to one that makes more.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +34,10 @@ pub enum Standing {
     Revoked,
 }
 
-/// The token, and what is left of its budget.
+/// One token, and what is left of its budget.
 pub(super) struct Gate {
-    authorization: String,
+    pub(super) authorization: String,
+    pub(super) scope: Scope,
     pub(super) standing: Standing,
     /// RFC 3339.
     pub(super) expires_on: Option<String>,
@@ -48,8 +50,16 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn new(token: &str, limit: Option<RateLimit>) -> Self {
         let authorization = format!("Bearer {token}");
-        let standing = Standing::Active;
-        Self { authorization, standing, expires_on: None, limit, opened: None, used: 0, blocked_until: None }
+        Self {
+            authorization,
+            scope: Scope::default(),
+            standing: Standing::Active,
+            expires_on: None,
+            limit,
+            opened: None,
+            used: 0,
+            blocked_until: None,
+        }
     }
 
     /// Replaces the limit, and forgets what was counted by the former one.

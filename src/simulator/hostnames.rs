@@ -6,9 +6,10 @@ use serde::Deserialize;
 
 use super::answer::{Answer, PageInfo, Refusal};
 use super::api::Call;
+use super::association::given;
 use super::progress::{DELETED, PENDING_DELETION, PENDING_DEPLOYMENT, Progress};
 use super::view::{AssociationView, HostnameView};
-use super::zone::{Row, Zone, given};
+use super::zone::{Row, Zone};
 use super::zones::paged;
 use crate::domain::{Hostname, Level};
 

@@ -126,10 +126,10 @@ impl<'a> CertificateView<'a> {
 pub(super) struct ZoneView<'a> {
     id: String,
     name: &'a str,
-    status: &'static str,
+    status: &'a str,
     paused: bool,
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: &'a str,
     account: AccountView<'a>,
 }
 
@@ -144,10 +144,10 @@ impl<'a> ZoneView<'a> {
         Self {
             id: zone.id().to_string(),
             name: zone.name().as_str(),
-            status: "active",
+            status: &zone.facts.status,
             paused: false,
-            kind: "full",
-            account: AccountView { id: &zone.account.id, name: zone.account.name },
+            kind: &zone.facts.kind,
+            account: AccountView { id: &zone.account.id, name: &zone.account.name },
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the simulated Cloudflare holds: zones of one account, by id and by name.
+//! What the simulated Cloudflare holds: the zones of its accounts, by id and by name.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::authority::Authority;
+use super::facts::{Account, INTERNAL, ZoneChange};
 use super::zone::Zone;
 use crate::domain::{ZoneId, ZoneName};
 
@@ -17,11 +18,15 @@ pub struct World {
     seed: u64,
     made: Timestamp,
     authority: Arc<Authority>,
-    account: Arc<Account>,
-    zones: BTreeMap<ZoneName, Zone>,
-    names: BTreeMap<ZoneId, ZoneName>,
+    /// The first is that of zones for which no other is named.
+    accounts: Vec<Arc<Account>>,
+    zones: BTreeMap<Key, Zone>,
+    keys: BTreeMap<ZoneId, Key>,
     caps: bool,
 }
+
+/// The name of a zone, and how many of that name were added before it.
+type Key = (ZoneName, u32);
 
 /// Why the simulator cannot do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -38,16 +43,12 @@ pub enum WorldError {
     /// There is no such zone.
     #[error("expected the name or the id of a zone")]
     NoZone,
+    /// That cannot be the id of an account.
+    #[error("expected 32 hexadecimal digits as the id of an account")]
+    NoAccount,
     /// A time lies too far away.
     #[error("expected a number of seconds that leads to a date")]
     NoDate,
-}
-
-/// The account that all zones belong to.
-pub(super) struct Account {
-    /// 32 hexadecimal digits.
-    pub(super) id: String,
-    pub(super) name: &'static str,
 }
 
 impl World {
@@ -61,38 +62,81 @@ impl World {
             seed,
             made: now,
             authority: Arc::new(Authority::new()?),
-            account: Arc::new(Account { id, name: "Simulated account" }),
+            accounts: vec![Arc::new(Account { id, name: "Simulated account".into() })],
             zones: BTreeMap::new(),
-            names: BTreeMap::new(),
+            keys: BTreeMap::new(),
             caps: true,
         })
     }
 
     /// Adds a zone; one that was there already is returned as it is, and one that had vanished comes back.
     pub fn add_zone(&mut self, name: &ZoneName) -> &mut Zone {
-        let Self { seed, made, authority, account, zones, names, .. } = self;
-        let zone = zones.entry(name.clone()).or_insert_with(|| {
-            let zone = Zone::new(name.clone(), *seed, *made, Arc::clone(authority), Arc::clone(account));
-            names.insert(zone.id(), name.clone());
-            zone
+        let key = self.first(name).unwrap_or_else(|| (name.clone(), 0));
+        let account = Arc::clone(&self.accounts[0]);
+        self.entry(key, account)
+    }
+
+    /// Adds a zone with these facts, or brings back and changes one that was there already, at `now`.
+    ///
+    /// Zones of one name are told apart by their account, and by whether they are internal, where `change` says so.
+    ///
+    /// # Errors
+    /// Where the account's id is none, or a certificate cannot be signed.
+    pub fn put_zone(
+        &mut self,
+        name: &ZoneName,
+        change: ZoneChange,
+        now: Timestamp,
+    ) -> Result<&mut Zone, WorldError> {
+        let account = change.account.as_deref().map(|id| self.account(id)).transpose()?;
+        let internal = change.kind.as_ref().map(|kind| kind == INTERNAL);
+        let same = |zone: &Zone| {
+            account.as_ref().is_none_or(|account| account.id == zone.account.id)
+                && internal.is_none_or(|internal| internal == zone.facts.is_internal())
+        };
+        let mut last = None;
+        let found = self.zones_named(name).find_map(|(key, zone)| {
+            last = Some(key.1);
+            same(zone).then(|| key.clone())
         });
-        zone.gone = false;
-        zone
+        let key = found.unwrap_or_else(|| (name.clone(), last.map_or(0, |last| last + 1)));
+        let account = account.unwrap_or_else(|| Arc::clone(&self.accounts[0]));
+        let zone = self.entry(key, account);
+        zone.change(change, now)?;
+        Ok(zone)
+    }
+
+    /// Changes the facts of a zone at `now`.
+    ///
+    /// # Errors
+    /// Where there is no such zone, the account's id is none, or a certificate cannot be signed.
+    pub fn change_zone(
+        &mut self,
+        name_or_id: &str,
+        change: ZoneChange,
+        now: Timestamp,
+    ) -> Result<(), WorldError> {
+        let account = change.account.as_deref().map(|id| self.account(id)).transpose()?;
+        let zone = self.zone(name_or_id).ok_or(WorldError::NoZone)?;
+        zone.account = account.unwrap_or_else(|| Arc::clone(&zone.account));
+        zone.change(change, now)
     }
 
     /// Deletes a zone and makes it anew: empty, and under another id.
     pub fn replace_zone(&mut self, name: &ZoneName) -> &mut Zone {
-        if let Some(zone) = self.zones.remove(name) {
-            self.names.remove(&zone.id());
-        }
+        let key = self.first(name).unwrap_or_else(|| (name.clone(), 0));
+        let former = self.zones.remove(&key);
+        self.keys.retain(|_, other| *other != key);
         self.seed = self.seed.wrapping_add(1);
-        self.add_zone(name)
+        let account = former.map_or_else(|| Arc::clone(&self.accounts[0]), |zone| zone.account);
+        self.entry(key, account)
     }
 
-    /// The zone of that name or id, vanished ones included.
+    /// The zone of that id, or the one that was added first of those with that name; vanished ones included.
     pub fn zone(&mut self, name_or_id: &str) -> Option<&mut Zone> {
-        let by_id = name_or_id.parse().ok().and_then(|id: ZoneId| self.names.get(&id).cloned());
-        self.zones.get_mut(&by_id.or_else(|| name_or_id.parse().ok())?)
+        let by_id = name_or_id.parse().ok().and_then(|id: ZoneId| self.keys.get(&id).cloned());
+        let key = by_id.or_else(|| self.first(&name_or_id.parse().ok()?))?;
+        self.zones.get_mut(&key)
     }
 
     /// Makes a zone vanish, until it is added again.
@@ -109,9 +153,13 @@ impl World {
         self.zones.values()
     }
 
-    /// Id of the account that all zones belong to.
+    /// Id of the account that zones belong to unless another is named.
     pub fn account_id(&self) -> &str {
-        &self.account.id
+        &self.accounts[0].id
+    }
+
+    pub(super) fn has_account(&self, id: &str) -> bool {
+        self.accounts.iter().any(|account| account.id == id)
     }
 
     /// Lets a certificate have more than 100 associations and a zone more than 10 hostname certificates.
@@ -125,8 +173,44 @@ impl World {
 
     /// The zone that the API routes to.
     pub(super) fn routed(&mut self, id: &str) -> Option<&mut Zone> {
-        let name = self.names.get(&id.parse().ok()?)?;
-        self.zones.get_mut(name).filter(|zone| !zone.gone)
+        let key = self.keys.get(&id.parse().ok()?)?;
+        self.zones.get_mut(key).filter(|zone| !zone.gone)
+    }
+
+    /// The zones of that name, in the order in which they were added.
+    fn zones_named(&self, name: &ZoneName) -> impl Iterator<Item = (&Key, &Zone)> {
+        self.zones.range((name.clone(), 0)..=(name.clone(), u32::MAX))
+    }
+
+    fn first(&self, name: &ZoneName) -> Option<Key> {
+        self.zones_named(name).next().map(|(key, _)| key.clone())
+    }
+
+    /// The zone at that key, which is made where there is none, and is not gone.
+    fn entry(&mut self, key: Key, account: Arc<Account>) -> &mut Zone {
+        let Self { seed, made, authority, zones, keys, .. } = self;
+        let zone = zones.entry(key.clone()).or_insert_with(|| {
+            // zones of one name differ in their ids and those of their certificates
+            let seed = *seed ^ u64::from(key.1) << 32;
+            let zone = Zone::new(key.0.clone(), seed, *made, Arc::clone(authority), account);
+            keys.insert(zone.id(), key);
+            zone
+        });
+        zone.gone = false;
+        zone
+    }
+
+    /// The account of that id, which is made where there is none.
+    fn account(&mut self, id: &str) -> Result<Arc<Account>, WorldError> {
+        if let Some(account) = self.accounts.iter().find(|account| account.id == id) {
+            return Ok(Arc::clone(account));
+        }
+        if id.len() != 32 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(WorldError::NoAccount);
+        }
+        let account = Account { id: id.to_owned(), name: format!("Simulated account {}", &id[..8]) };
+        self.accounts.push(Arc::new(account));
+        Ok(Arc::clone(&self.accounts[self.accounts.len() - 1]))
     }
 }
 

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Deserializer};
 use tokio::time::Instant;
 
+use super::association::AssociationChange;
 use super::authority::Authority;
 use super::certificate::{Certificate, CertificateChange, Store};
+use super::crowd::crowd;
+use super::facts::{Account, Facts, ZoneChange};
 use super::progress::{DELETED, Progress};
-use super::world::{Account, WorldError, derived};
+use super::world::{WorldError, derived};
 use crate::domain::{CertId, Hostname, Level, ZoneId, ZoneName};
 
 /// A zone of the simulated Cloudflare.
@@ -21,6 +23,7 @@ pub struct Zone {
     made: Timestamp,
     authority: Arc<Authority>,
     pub(super) account: Arc<Account>,
+    pub(super) facts: Facts,
     /// Whether it has vanished.
     pub(super) gone: bool,
     /// The zone-level switch.
@@ -60,6 +63,7 @@ impl Zone {
             made,
             authority,
             account,
+            facts: Facts::default(),
             gone: false,
             enabled: false,
             hostname_certificates: Store::default(),
@@ -87,6 +91,15 @@ impl Zone {
     /// Sets the zone-level switch.
     pub fn set_enabled(&mut self, enabled: bool) {
         self.enabled = enabled;
+    }
+
+    /// Changes all but the account.
+    pub(super) fn change(&mut self, change: ZoneChange, now: Timestamp) -> Result<(), WorldError> {
+        self.gone = change.gone.unwrap_or(self.gone);
+        self.enabled = change.enabled.unwrap_or(self.enabled);
+        crowd(self, change.hostnames.unwrap_or(0), 60, now)?;
+        self.facts.change(change, now);
+        Ok(())
     }
 
     /// Adds a hostname certificate, active already, that ends at `not_after`.
@@ -250,24 +263,4 @@ impl Zone {
         let number = self.store(level).len();
         derived(self.seed, &format!("{}/{}/{number}", self.name, level.label()))
     }
-}
-
-/// What a script changes of an association; what it leaves out stays.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AssociationChange {
-    /// Whether it is enabled; null is a void one.
-    #[serde(deserialize_with = "given")]
-    pub enabled: Option<Option<bool>>,
-    /// Its status; one that is set so stays.
-    pub status: Option<String>,
-    /// Another certificate of the zone.
-    pub cert_id: Option<String>,
-    /// What changes of its certificate, and so of every hostname that shares it.
-    pub certificate: Option<CertificateChange>,
-}
-
-/// Tells null from nothing.
-pub(super) fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<bool>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }

@@ -1,23 +1,32 @@
-//! Zones, their switch, and the token.
+//! Zones, their settings and their switch, and the token.
 
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, PageInfo, Refusal};
 use super::api::Call;
 use super::gate::{Gate, Standing};
+use super::scope::{Permission, Scope};
 use super::view::ZoneView;
 use super::world::{World, derived};
 use super::zone::Zone;
 
 /// `GET /zones`.
-pub(super) fn list(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
+pub(super) fn list(world: &World, scope: &Scope, call: &Call<'_>) -> Result<Answer, Refusal> {
     let page = call.query.number("page", 1, 1, usize::MAX)?;
     let per_page = call.query.number("per_page", 20, 5, 50)?;
-    let (name, account) = (call.query.get("name"), call.query.get("account.id"));
-    let all_active = call.query.get("status").is_none_or(|status| status == "active");
+    let [name, status, account] = ["name", "status", "account.id"].map(|key| call.query.get(key));
+    let types = call.query.get("type");
     let fits = |wanted: &Option<String>, actual: &str| wanted.as_ref().is_none_or(|wanted| wanted == actual);
+    // without the permission the list is empty, and no failure
+    let may = scope.may(Permission::ZoneRead);
+    // the API may leave internal zones out unless `type` asks for them: no client should count on that
     let zones = world.zones().filter(|zone| {
-        all_active && !zone.is_gone() && fits(&name, zone.name().as_str()) && fits(&account, &zone.account.id)
+        may && scope.sees(&zone.account.id)
+            && !zone.is_gone()
+            && fits(&name, zone.name().as_str())
+            && fits(&status, &zone.facts.status)
+            && fits(&account, &zone.account.id)
+            && types.as_ref().is_none_or(|types| types.split(',').any(|kind| kind == zone.facts.kind))
     });
     Ok(paged(zones, page, per_page, ZoneView::new))
 }
@@ -40,6 +49,11 @@ pub(super) fn paged<T, V: Serialize>(
 /// `GET /zones/{zone_id}`.
 pub(super) fn get(zone: &Zone) -> Result<Answer, Refusal> {
     Ok(Answer::result(ZoneView::new(zone)))
+}
+
+/// `GET /zones/{zone_id}/settings/{setting_id}`.
+pub(super) fn setting(zone: &Zone, id: &str) -> Result<Answer, Refusal> {
+    zone.facts.setting(id).map(Answer::result).ok_or(Refusal::NO_SETTING)
 }
 
 #[derive(Deserialize, Serialize)]

@@ -1,5 +1,7 @@
 //! The simulated API over TCP, asked as clients ask it.
 
+mod account;
+
 use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;
@@ -618,10 +620,12 @@ async fn scripts_make_zones_vanish_and_come_back() {
     assert_eq!(refusal(&api.get(&path).await), (404, 7003));
     assert_eq!(api.get("/zones?name=example.com").await.1["result"], json!([]));
     let (_, zones) = api.control("GET", "zones", Value::Null).await;
-    assert_eq!(
-        zones,
-        json!([{ "id": api.zone, "name": "example.com", "gone": true, "hostnames": ["app.example.com"] }])
-    );
+    let account = api.simulator.with_world(|world| world.account_id().to_owned());
+    let zone = json!({
+        "id": api.zone, "name": "example.com", "account": account, "status": "active", "type": "full",
+        "gone": true, "hostnames": ["app.example.com"],
+    });
+    assert_eq!(zones, json!([zone]));
     assert_eq!(api.control("PUT", "zones/example.com", Value::Null).await.0, 200);
     assert_eq!(api.get(&path).await.0, 200);
     assert_eq!(api.control("PUT", "zones/new.example", Value::Null).await.1["hostnames"], json!([]));

@@ -1,0 +1,100 @@
+//! Faults that spoil the honest answer instead of replacing it, and calls that they can be aimed at.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::answer::Answer;
+use super::api::PREFIX;
+use super::query::Query;
+
+/// A call of the API that a fault is aimed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aim {
+    /// The list of zones, without a name: `GET /zones`.
+    ZoneList,
+    /// The look-up of a zone by name: `GET /zones?name=…`.
+    ZoneLookup,
+    /// The details of one zone: `GET /zones/{zone_id}`.
+    Zone,
+    /// A setting of a zone: `GET /zones/{zone_id}/settings/{setting_id}`.
+    ZoneSetting,
+}
+
+impl Aim {
+    pub(super) fn matches(self, target: &str) -> bool {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let path: Vec<&str> = path.strip_prefix(PREFIX).unwrap_or("").split('/').skip(1).collect();
+        let named = Query(query).get("name").is_some();
+        match *path {
+            ["zones"] => self == if named { Self::ZoneLookup } else { Self::ZoneList },
+            ["zones", _] => self == Self::Zone,
+            ["zones", _, "settings", _] => self == Self::ZoneSetting,
+            _ => false,
+        }
+    }
+}
+
+/// The same answer with null in the place of its result.
+pub(super) fn without_result(answer: Answer) -> Answer {
+    changed(answer, |envelope| envelope["result"] = Value::Null)
+}
+
+/// The same list without the rows that come after so many; its totals stay.
+pub(super) fn shortened(answer: Answer, rows: usize) -> Answer {
+    changed(answer, |envelope| {
+        if let Some(list) = envelope["result"].as_array_mut() {
+            list.truncate(rows);
+            envelope["result_info"]["count"] = list.len().into();
+        }
+    })
+}
+
+/// The same list under another number of its page.
+pub(super) fn renumbered(answer: Answer, page: usize) -> Answer {
+    changed(answer, |envelope| envelope["result_info"]["page"] = page.into())
+}
+
+fn changed(answer: Answer, change: impl FnOnce(&mut Value)) -> Answer {
+    let mut envelope: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    change(&mut envelope);
+    Answer { body: envelope.to_string().into(), ..answer }
+}
+
+/// The page that a query asks for and, unless it is the first, the query for the one before it.
+pub(super) fn page_before(query: &str) -> Option<(usize, String)> {
+    let page = Query(query).number("page", 1, 1, usize::MAX).ok().filter(|page| *page > 1)?;
+    let others = query.split('&').filter(|pair| !pair.starts_with("page="));
+    Some((page, others.fold(format!("page={}", page - 1), |query, pair| query + "&" + pair)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_told_from_those_that_begin_like_it() {
+        let aims = [Aim::ZoneList, Aim::ZoneLookup, Aim::Zone, Aim::ZoneSetting];
+        for (target, aim) in [
+            ("/client/v4/zones", Some(Aim::ZoneList)),
+            ("/client/v4/zones?page=2&per_page=50", Some(Aim::ZoneList)),
+            ("/client/v4/zones?page=1&name=example.com", Some(Aim::ZoneLookup)),
+            ("/client/v4/zones/1", Some(Aim::Zone)),
+            ("/client/v4/zones/1/settings/ssl", Some(Aim::ZoneSetting)),
+            ("/client/v4/zones/1/origin_tls_client_auth/settings", None),
+            ("/client/v4/zones/1/origin_tls_client_auth", None),
+            ("/client/v4/user/tokens/verify", None),
+        ] {
+            let found: Vec<_> = aims.into_iter().filter(|aim| aim.matches(target)).collect();
+            assert_eq!(found, Vec::from_iter(aim), "{target}");
+        }
+    }
+
+    #[test]
+    fn the_first_page_has_none_before_it() {
+        assert_eq!(page_before("per_page=50&page=3"), Some((3, "page=2&per_page=50".into())));
+        assert_eq!(page_before("page=2"), Some((2, "page=1".into())));
+        assert_eq!(page_before("page=1&per_page=5"), None);
+        assert_eq!(page_before(""), None);
+    }
+}

@@ -1,0 +1,60 @@
+//! How tests steer a simulator: its faults, its tokens, and the requests that it counted.
+
+use super::Simulator;
+use super::fault::Fault;
+use super::gate::{RateLimit, Standing};
+use super::requests::Requests;
+use super::scope::Scope;
+
+impl Simulator {
+    /// Puts a fault in force; the number is for [`Simulator::clear_fault`].
+    pub fn add_fault(&self, fault: Fault) -> u64 {
+        self.state().faults.add(fault)
+    }
+
+    /// Ends a fault; whether it was in force still.
+    pub fn clear_fault(&self, number: u64) -> bool {
+        self.state().faults.remove(number)
+    }
+
+    /// Ends all faults.
+    pub fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
+    /// Says what has become of the options' token, and when it expires (RFC 3339).
+    pub fn set_token(&self, standing: Standing, expires_on: Option<String>) {
+        let mut state = self.state();
+        let gate = state.tokens.first();
+        gate.standing = standing;
+        gate.expires_on = expires_on;
+    }
+
+    /// Says what a token sees and may do; one that was unknown or revoked is taken from now on.
+    pub fn set_scope(&self, token: &str, scope: Scope) {
+        let mut state = self.state();
+        let gate = state.tokens.gate(token);
+        gate.scope = scope;
+        gate.standing = Standing::Active;
+    }
+
+    /// Takes a token no more.
+    pub fn revoke(&self, token: &str) {
+        self.state().tokens.gate(token).standing = Standing::Revoked;
+    }
+
+    /// Replaces the rate limit; what was counted, and a block, are forgotten.
+    pub fn set_rate_limit(&self, limit: Option<RateLimit>) {
+        self.state().tokens.set_limit(limit);
+    }
+
+    /// The API requests that came so far.
+    pub fn requests(&self) -> Requests {
+        self.state().requests.clone()
+    }
+
+    /// Starts counting anew.
+    pub fn forget_requests(&self) {
+        self.state().requests = Requests::default();
+    }
+}
