@@ -1,4 +1,4 @@
-//! The label `endpoint`.
+//! The label `call`.
 
 /// A method of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,13 +17,19 @@ pub enum Endpoint {
     ZoneSettings,
     /// GET of a page of zones.
     ZoneList,
+    /// GET of one zone.
+    ZoneGet,
+    /// GET of the zone setting that is the global switch.
+    GlobalSwitchGet,
+    /// GET of the zone setting that is the SSL mode.
+    SslModeGet,
     /// Verification of a token.
     TokenVerify,
 }
 
 impl Endpoint {
     /// All methods that are called.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::HostnameGet,
         Self::HostnameList,
         Self::HostnamePut,
@@ -31,10 +37,13 @@ impl Endpoint {
         Self::ZoneCertificateList,
         Self::ZoneSettings,
         Self::ZoneList,
+        Self::ZoneGet,
+        Self::GlobalSwitchGet,
+        Self::SslModeGet,
         Self::TokenVerify,
     ];
 
-    /// The value of the label `endpoint`.
+    /// The value of the label `call`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::HostnameGet => "hostname_get",
@@ -44,6 +53,9 @@ impl Endpoint {
             Self::ZoneCertificateList => "zone_certificate_list",
             Self::ZoneSettings => "zone_settings",
             Self::ZoneList => "zone_list",
+            Self::ZoneGet => "zone_get",
+            Self::GlobalSwitchGet => "global_switch_get",
+            Self::SslModeGet => "ssl_mode_get",
             Self::TokenVerify => "token_verify",
         }
     }

@@ -27,3 +27,4 @@ mod security;
 mod simulator;
 mod state_file;
 mod support;
+mod zones;
