@@ -17,14 +17,14 @@ pub enum Endpoint {
     ZoneSettings,
     /// GET of a page of zones.
     ZoneList,
+    /// Verification of a token.
+    TokenVerify,
     /// GET of one zone.
     ZoneGet,
     /// GET of the zone setting that is the global switch.
     GlobalSwitchGet,
     /// GET of the zone setting that is the SSL mode.
     SslModeGet,
-    /// Verification of a token.
-    TokenVerify,
 }
 
 impl Endpoint {
@@ -37,10 +37,10 @@ impl Endpoint {
         Self::ZoneCertificateList,
         Self::ZoneSettings,
         Self::ZoneList,
+        Self::TokenVerify,
         Self::ZoneGet,
         Self::GlobalSwitchGet,
         Self::SslModeGet,
-        Self::TokenVerify,
     ];
 
     /// The value of the label `call`.
@@ -53,10 +53,10 @@ impl Endpoint {
             Self::ZoneCertificateList => "zone_certificate_list",
             Self::ZoneSettings => "zone_settings",
             Self::ZoneList => "zone_list",
+            Self::TokenVerify => "token_verify",
             Self::ZoneGet => "zone_get",
             Self::GlobalSwitchGet => "global_switch_get",
             Self::SslModeGet => "ssl_mode_get",
-            Self::TokenVerify => "token_verify",
         }
     }
 }
