@@ -1,0 +1,155 @@
+use super::*;
+use crate::cloudflare::ApiError;
+
+fn advice(status: u16, codes: &[i64], purpose: Purpose) -> String {
+    let errors = codes.iter().map(|code| ApiError { code: *code, message: "".into() }).collect();
+    let error = Error::Api { status, errors, ray: None, retry_after: None };
+    error.advice(purpose).unwrap_or_default()
+}
+
+#[test]
+fn every_code_that_means_one_thing_has_its_sentence() {
+    for (status, code, sentence) in [
+        (
+            400,
+            1404,
+            "the request needs the id of a certificate: give the one that the hostname is associated with",
+        ),
+        (400, 1406, "the zone has this certificate already: use the id that it has"),
+        (400, 1408, "the certificate or its key cannot be read: upload both anew, in PEM"),
+        (400, 1414, "the certificate is being deleted: upload it anew, or use another one"),
+        (
+            400,
+            1415,
+            "the certificate id is not one of this zone's hostname certificates, or was deleted (a zone-level certificate cannot be used for a hostname)",
+        ),
+        (400, 1433, "the certificate is in use: make the associations that it has void first"),
+        (400, 1434, "the certificate is still being deployed: try again when its status is active"),
+        (
+            404,
+            1551,
+            "the zone has no such hostname certificate: take the id from the list of its certificates",
+        ),
+        (
+            404,
+            1552,
+            "the zone has no such zone-level certificate: take the id from the list of its certificates",
+        ),
+        (404, 1553, "the hostname has no association: enable it with a certificate first"),
+        (400, 1000, "the token is not valid: it was mistyped, rolled or deleted"),
+        (
+            400,
+            6003,
+            "the request's headers are not accepted: give the token alone, without \"Bearer\" and quotes",
+        ),
+        (400, 6103, "the header that carries the key is malformed: give an API token, not a global API key"),
+        (
+            400,
+            6111,
+            "the header that carries the token is malformed: give the token alone, without \"Bearer\" and quotes",
+        ),
+    ] {
+        for purpose in [Purpose::FindZone, Purpose::Read, Purpose::Write] {
+            assert_eq!(advice(status, &[code], purpose), sentence, "{code}");
+        }
+    }
+}
+
+#[test]
+fn what_the_token_may_not_do_names_the_permission_that_it_takes() {
+    let permission = |purpose| advice(403, &[10_000], purpose);
+    assert_eq!(
+        permission(Purpose::Write),
+        "the token lacks the permission \"SSL and Certificates Write\" for this zone"
+    );
+    assert_eq!(
+        permission(Purpose::Read),
+        "the token lacks the permission \"SSL and Certificates Read\" for this zone"
+    );
+    assert_eq!(permission(Purpose::FindZone), "the token lacks the permission \"Zone Read\" for this zone");
+    assert_eq!(advice(403, &[], Purpose::Write), permission(Purpose::Write));
+    assert_eq!(
+        advice(401, &[10_000], Purpose::Read),
+        "the token is not accepted: check that it is whole, active and not expired, and that it has the permission \"SSL and Certificates Read\" for this zone"
+    );
+    for status in [400, 403] {
+        assert_eq!(
+            advice(status, &[9109], Purpose::Write),
+            "the token has no access to this zone: its permission \"SSL and Certificates Write\" must cover the zone, and the address that is asked from must not be excluded"
+        );
+    }
+    for code in [7000, 7003] {
+        assert_eq!(
+            advice(404, &[code], Purpose::Read),
+            "there is no such zone for this token: check the zone's id, and that the token's permission \"SSL and Certificates Read\" covers the zone"
+        );
+    }
+}
+
+#[test]
+fn a_refused_setting_names_the_permission_to_read_settings() {
+    assert_eq!(
+        advice(403, &[10_000], Purpose::Settings),
+        "the token lacks the permission \"Zone Settings Read\" for this zone"
+    );
+    assert_eq!(
+        advice(403, &[9109], Purpose::Settings),
+        "the token has no access to this zone: its permission \"Zone Settings Read\" must cover the zone, and the address that is asked from must not be excluded"
+    );
+}
+
+#[test]
+fn a_refused_list_of_zones_is_about_all_of_them() {
+    let advice = |status, codes: &[i64]| advice(status, codes, Purpose::ListZones);
+    let lacks = "the token lacks the permission \"Zone Read\" for the zones to be watched";
+    assert_eq!(advice(403, &[10_000]), lacks);
+    assert_eq!(
+        advice(401, &[]),
+        "the token is not accepted: check that it is whole, active and not expired, and that it has the permission \"Zone Read\" for the zones to be watched"
+    );
+    assert_eq!(
+        advice(403, &[9109]),
+        "the token has no access to the zones to be watched: its permission \"Zone Read\" must cover them, and the address that is asked from must not be excluded"
+    );
+    for (status, codes) in [(404, vec![7000]), (400, vec![7003]), (404, vec![]), (405, vec![])] {
+        assert_eq!(
+            advice(status, &codes),
+            "the API has no list of zones at this address: check base_url and the account's id"
+        );
+    }
+}
+
+#[test]
+fn a_list_that_is_not_there_may_be_missing_in_the_api_or_in_the_zone() {
+    let both = "Cloudflare may not offer this list, which is newer than the rest of its API: \"hostname get HOST\" reads one association after the other; or there is no such zone for this token: check the zone's id, and that the token's permission \"SSL and Certificates Read\" covers the zone";
+    for (status, codes) in
+        [(404, vec![7000]), (400, vec![7003]), (404, vec![]), (405, vec![10_405]), (405, vec![])]
+    {
+        assert_eq!(advice(status, &codes, Purpose::List), both, "{status} {codes:?}");
+    }
+    for (status, codes) in [(404, vec![10_000]), (403, vec![]), (429, vec![]), (500, vec![])] {
+        let advice = |purpose| advice(status, &codes, purpose);
+        assert_eq!(advice(Purpose::List), advice(Purpose::Read), "{status} {codes:?}");
+    }
+    assert_eq!(advice(404, &[], Purpose::Read), "");
+}
+
+#[test]
+fn a_status_alone_may_say_what_to_do() {
+    assert_eq!(
+        advice(409, &[], Purpose::Write),
+        "something else is changing this zone at the same time: try again in a minute"
+    );
+    assert_eq!(
+        advice(429, &[971], Purpose::Read),
+        "too many requests were sent on behalf of this user, the dashboard's and other tools' included: try again in five minutes"
+    );
+    assert_eq!(advice(500, &[], Purpose::Read), "");
+    assert_eq!(Error::Oversized(0).advice(Purpose::Read), None);
+}
+
+#[test]
+fn the_code_that_says_more_counts() {
+    let malformed = advice(400, &[6111], Purpose::Read);
+    assert_eq!(advice(400, &[6003, 6111], Purpose::Read), malformed);
+}
