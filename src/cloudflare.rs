@@ -17,6 +17,9 @@ mod retry;
 mod tokens;
 mod transport;
 mod wire;
+mod zone_list;
+mod zone_settings;
+mod zone_status;
 mod zones;
 
 pub use advice::Purpose;
@@ -28,4 +31,6 @@ pub use hostnames::Change;
 pub use options::{ApiToken, BaseUrl, BaseUrlError, Options, TokenError};
 pub use proxy::{ProxyError, check_proxy};
 pub use transport::Client;
+pub use zone_list::{ListedZone, ZoneList};
+pub use zone_status::Presence;
 pub use zones::VisibleZones;

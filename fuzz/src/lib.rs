@@ -86,9 +86,13 @@ pub fn answer(data: &[u8]) {
             Endpoint::ZoneSettings => client.zone_level_enabled(zone, deadline).await.map(drop),
             Endpoint::ZoneList => {
                 let name = ZoneName::from_str("example.com").expect("a name");
+                client.all_zones(deadline).await?;
                 client.zone_id(&name, deadline).await.map(drop)
             }
             Endpoint::TokenVerify => client.verify_token(deadline).await.map(drop),
+            Endpoint::ZoneGet => client.zone_status(zone, deadline).await.map(drop),
+            Endpoint::GlobalSwitchGet => client.global_switch(zone, deadline).await.map(drop),
+            Endpoint::SslModeGet => client.ssl_mode(zone, deadline).await.map(drop),
         }
     });
     if let Err(error) = answered {

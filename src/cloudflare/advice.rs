@@ -5,8 +5,12 @@ use super::Error;
 /// What a request was for, and so which permission of the token it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To find out a zone's id.
+    /// To find out a zone's id, or what has become of it.
     FindZone,
+    /// To list all zones.
+    ListZones,
+    /// To read the settings of a zone: the global switch and the SSL mode.
+    Settings,
     /// To read associations.
     Read,
     /// To list the associations of a zone.
@@ -19,9 +23,18 @@ impl Purpose {
     /// The permission, as the dashboard calls it.
     pub const fn permission(self) -> &'static str {
         match self {
-            Self::FindZone => "Zone Read",
+            Self::FindZone | Self::ListZones => "Zone Read",
+            Self::Settings => "Zone Settings Read",
             Self::Read | Self::List => "SSL and Certificates Read",
             Self::Write => "SSL and Certificates Write",
+        }
+    }
+
+    /// What the permission has to cover.
+    const fn scope(self) -> &'static str {
+        match self {
+            Self::ListZones => "the zones to be watched",
+            _ => "this zone",
         }
     }
 }
@@ -73,21 +86,22 @@ impl Error {
         if let Some((_, known)) = CODES.iter().find(|(code, _)| named(*code)) {
             return Some((*known).to_owned());
         }
-        let permission = purpose.permission();
+        let (permission, scope) = (purpose.permission(), purpose.scope());
         match status {
             _ if self.is_of_path() => Some(nowhere(purpose)),
             _ if named(9109) => Some(format!(
-                "the token has no access to this zone: its permission \"{permission}\" must cover the zone, and the \
-                 address that is asked from must not be excluded"
+                "the token has no access to {scope}: its permission \"{permission}\" must cover {them}, and the \
+                 address that is asked from must not be excluded",
+                them = if purpose == Purpose::ListZones { "them" } else { "the zone" }
             )),
             401 => Some(format!(
                 "the token is not accepted: check that it is whole, active and not expired, and that it has the \
-                 permission \"{permission}\" for this zone"
+                 permission \"{permission}\" for {scope}"
             )),
             _ if status == 403 || named(10_000) => {
-                Some(format!("the token lacks the permission \"{permission}\" for this zone"))
+                Some(format!("the token lacks the permission \"{permission}\" for {scope}"))
             }
-            404 | 405 if purpose == Purpose::List => Some(nowhere(purpose)),
+            404 | 405 if matches!(purpose, Purpose::List | Purpose::ListZones) => Some(nowhere(purpose)),
             409 => Some("something else is changing this zone at the same time: try again in a minute".to_owned()),
             429 => Some(
                 "too many requests were sent on behalf of this user, the dashboard's and other tools' included: \
@@ -112,6 +126,9 @@ fn nowhere(purpose: Purpose) -> String {
          \"{permission}\" covers the zone"
     );
     match purpose {
+        Purpose::ListZones => {
+            "the API has no list of zones at this address: check base_url and the account's id".to_owned()
+        }
         Purpose::List => format!(
             "Cloudflare may not offer this list, which is newer than the rest of its API: \"hostname get HOST\" reads \
              one association after the other; or {no_zone}"

@@ -16,7 +16,8 @@ use crate::domain::AccountId;
 pub struct Options {
     /// The account's name in the configuration, and in the label `account`.
     pub account: Arc<str>,
-    /// The account's id. Only the verification of a token owned by the account needs it.
+    /// The account's id. The verification of a token owned by the account needs it, and only its zones are in the list
+    /// of all zones.
     pub account_id: Option<AccountId>,
     /// The URL of the API.
     pub base_url: BaseUrl,

@@ -15,7 +15,7 @@ pub(super) struct Paging {
     pub(super) per_page: usize,
     /// A page with fewer rows is the last one of a list that says nothing about its length.
     pub(super) shortest_full_page: usize,
-    /// More pages than any zone can fill.
+    /// The most pages that are read of a list.
     pub(super) most_pages: u32,
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Pages<K, R> {
 }
 
 impl<K: Eq + Hash, R> Pages<K, R> {
-    fn new(paging: Paging) -> Self {
+    pub(super) fn new(paging: Paging) -> Self {
         Self {
             paging,
             read: 0,
@@ -90,7 +90,7 @@ impl<K: Eq + Hash, R> Pages<K, R> {
     }
 
     /// Adds the next page and returns whether there is another.
-    fn add(&mut self, rows: PageRows<K, R>, info: Option<ResultInfo>) -> bool {
+    pub(super) fn add(&mut self, rows: PageRows<K, R>, info: Option<ResultInfo>) -> bool {
         let (received, before) = (rows.len(), self.rows.len());
         self.read += 1;
         self.received += received;
@@ -143,6 +143,11 @@ impl<K: Eq + Hash, R> Pages<K, R> {
     pub(super) fn is_complete(&self) -> bool {
         let is_all = |total| self.received as u64 == total || self.rows.len() as u64 == total;
         !self.suspicious && self.total.is_none_or(is_all)
+    }
+
+    /// Whether each row came once. A list that is complete may repeat a row on one page.
+    pub(super) fn is_distinct(&self) -> bool {
+        self.rows.len() == self.received
     }
 
     /// The rows by their identities.

@@ -11,7 +11,7 @@ mod object;
 
 use serde_json::value::RawValue;
 
-pub(super) use account::{switch, token, zone};
+pub(super) use account::{on_or_off, presence, ssl_mode, switch, token, zone};
 pub(super) use association::{association, reading};
 pub(super) use certificate::listed;
 pub(super) use change::Changes;

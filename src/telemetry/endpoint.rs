@@ -1,4 +1,4 @@
-//! The label `endpoint`.
+//! The label `call`.
 
 /// A method of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +19,17 @@ pub enum Endpoint {
     ZoneList,
     /// Verification of a token.
     TokenVerify,
+    /// GET of one zone.
+    ZoneGet,
+    /// GET of the zone setting that is the global switch.
+    GlobalSwitchGet,
+    /// GET of the zone setting that is the SSL mode.
+    SslModeGet,
 }
 
 impl Endpoint {
     /// All methods that are called.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::HostnameGet,
         Self::HostnameList,
         Self::HostnamePut,
@@ -32,9 +38,12 @@ impl Endpoint {
         Self::ZoneSettings,
         Self::ZoneList,
         Self::TokenVerify,
+        Self::ZoneGet,
+        Self::GlobalSwitchGet,
+        Self::SslModeGet,
     ];
 
-    /// The value of the label `endpoint`.
+    /// The value of the label `call`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::HostnameGet => "hostname_get",
@@ -45,6 +54,9 @@ impl Endpoint {
             Self::ZoneSettings => "zone_settings",
             Self::ZoneList => "zone_list",
             Self::TokenVerify => "token_verify",
+            Self::ZoneGet => "zone_get",
+            Self::GlobalSwitchGet => "global_switch_get",
+            Self::SslModeGet => "ssl_mode_get",
         }
     }
 }

@@ -115,12 +115,29 @@ async fn a_list_with_more_pages_than_names_is_not_read_to_its_end() {
 #[tokio::test]
 async fn a_list_that_never_ends_is_left() {
     let api = api(&names(1)).await;
+    for page in 1..=4 {
+        let zone = |row| json!({"id": format!("{:032x}", 50 * page + row), "name": "a.example"});
+        let body = json!({"success": true, "result": (0..50).map(zone).collect::<Vec<_>>()});
+        let effect = Effect::Json { status: 200, body };
+        api.simulator.add_fault(Fault::new(effect).on_path(&format!("/zones?page={page}&")));
+    }
+    assert!(api.client().build().visible_zones(3, soon()).await.unwrap().is_none());
+    assert_eq!(api.simulator.requests().total(), 3);
+}
+
+#[tokio::test]
+async fn a_list_that_repeats_its_first_page_is_left_after_the_second() {
+    let api = api(&names(1)).await;
     let zones: Vec<_> =
         names(50).iter().map(|name| json!({"id": "f".repeat(32), "name": name.as_str()})).collect();
     let body = json!({"success": true, "result": zones});
     api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
-    assert!(api.client().build().visible_zones(51, soon()).await.unwrap().is_none());
-    assert_eq!(api.simulator.requests().total(), 51);
+    let client = api.client().build();
+    let listed = client.visible_zones(51, soon()).await.unwrap().unwrap();
+    assert!(listed.find(&"example.org".parse().unwrap()).is_err());
+    assert_eq!(api.simulator.requests().total(), 2);
+    assert!(!client.all_zones(soon()).await.unwrap().complete);
+    assert_eq!(api.simulator.requests().total(), 4);
 }
 
 #[tokio::test]

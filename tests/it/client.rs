@@ -394,7 +394,7 @@ async fn a_zone_is_found_by_name_on_any_page_and_its_absence_names_the_permissio
         Effect::Json { status: 200, body }
     };
     let (first, second) =
-        (json!([{"id": "0", "name": "x.example"}]), json!([{"id": other, "name": "far.example"}]));
+        (json!([{"id": "0".repeat(32), "name": "x.example"}]), json!([{"id": other, "name": "far.example"}]));
     api.simulator.add_fault(Fault::new(page(first)).on_path("page=1"));
     api.simulator.add_fault(Fault::new(page(second)).on_path("page=2"));
     let found = client.zone_id(&"far.example".parse().unwrap(), soon()).await.unwrap();

@@ -41,6 +41,18 @@ fn whatever_goes_wrong_with_a_call_no_sample_is_wrong_or_lost() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The calls that go wrong: those of a poll of one zone by its name, a change, and the verification of a token.
+const CALLS: [Endpoint; 8] = [
+    Endpoint::HostnameGet,
+    Endpoint::HostnameList,
+    Endpoint::HostnamePut,
+    Endpoint::CertificateList,
+    Endpoint::ZoneCertificateList,
+    Endpoint::ZoneSettings,
+    Endpoint::ZoneList,
+    Endpoint::TokenVerify,
+];
+
 /// How many calls went wrong, and what was wrong of what came of it.
 async fn try_all(transport: Transport, silent: bool) -> (usize, Vec<String>) {
     let (visits, elsewhere) = elsewhere().await;
@@ -69,12 +81,12 @@ async fn try_all(transport: Transport, silent: bool) -> (usize, Vec<String>) {
     let (slow, quick): (Vec<_>, Vec<_>) = faults.into_iter().partition(Fault::is_slow);
     // those that are tried again spend their time waiting
     for fault in slow {
-        for calls in Endpoint::ALL.chunks(if silent { 2 } else { 4 }) {
+        for calls in CALLS.chunks(if silent { 2 } else { 4 }) {
             start(std::slice::from_ref(&fault), calls);
         }
     }
     for faults in quick.chunks(8) {
-        start(faults, &Endpoint::ALL);
+        start(faults, &CALLS);
     }
     while let Some(lane) = lanes.join_next().await {
         wrong.extend(lane.unwrap());

@@ -32,3 +32,4 @@ mod security;
 mod simulator;
 mod state_file;
 mod support;
+mod zones;

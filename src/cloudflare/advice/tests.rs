@@ -97,6 +97,39 @@ fn what_the_token_may_not_do_names_the_permission_that_it_takes() {
 }
 
 #[test]
+fn a_refused_setting_names_the_permission_to_read_settings() {
+    assert_eq!(
+        advice(403, &[10_000], Purpose::Settings),
+        "the token lacks the permission \"Zone Settings Read\" for this zone"
+    );
+    assert_eq!(
+        advice(403, &[9109], Purpose::Settings),
+        "the token has no access to this zone: its permission \"Zone Settings Read\" must cover the zone, and the address that is asked from must not be excluded"
+    );
+}
+
+#[test]
+fn a_refused_list_of_zones_is_about_all_of_them() {
+    let advice = |status, codes: &[i64]| advice(status, codes, Purpose::ListZones);
+    let lacks = "the token lacks the permission \"Zone Read\" for the zones to be watched";
+    assert_eq!(advice(403, &[10_000]), lacks);
+    assert_eq!(
+        advice(401, &[]),
+        "the token is not accepted: check that it is whole, active and not expired, and that it has the permission \"Zone Read\" for the zones to be watched"
+    );
+    assert_eq!(
+        advice(403, &[9109]),
+        "the token has no access to the zones to be watched: its permission \"Zone Read\" must cover them, and the address that is asked from must not be excluded"
+    );
+    for (status, codes) in [(404, vec![7000]), (400, vec![7003]), (404, vec![]), (405, vec![])] {
+        assert_eq!(
+            advice(status, &codes),
+            "the API has no list of zones at this address: check base_url and the account's id"
+        );
+    }
+}
+
+#[test]
 fn a_list_that_is_not_there_may_be_missing_in_the_api_or_in_the_zone() {
     let both = "Cloudflare may not offer this list, which is newer than the rest of its API: \"hostname get HOST\" reads one association after the other; or there is no such zone for this token: check the zone's id, and that the token's permission \"SSL and Certificates Read\" covers the zone";
     for (status, codes) in

@@ -1,21 +1,51 @@
-//! Zones, the zone-level switch, and tokens.
+//! Zones, their settings, and tokens.
 
 use super::certificate::said;
 use super::object::Object;
-use crate::domain::TokenState;
-use crate::domain::{ZoneId, ZoneName};
+use crate::cloudflare::{ListedZone, Presence};
+use crate::domain::{SslMode, TokenState, ZoneId};
 
-/// A zone of a list: its name, its id and whether it is active; or what it says of its name where that or the id cannot
-/// be read. Nothing is returned of an internal DNS zone, which may have the name of a public one.
-pub(in crate::cloudflare) fn zone(
-    object: &mut Object<'_>,
-) -> Result<Option<(ZoneName, ZoneId, bool)>, Box<str>> {
-    if object.text("type").is_some_and(|kind| kind == "internal") {
-        return Ok(None);
+/// A zone of a list by its id, or what it says of its name where that or the id cannot be read. The name of an internal
+/// DNS zone does not matter; where that alone cannot be read, there is only the id.
+pub(in crate::cloudflare) fn zone(object: &mut Object<'_>) -> Result<(ZoneId, Option<ListedZone>), Box<str>> {
+    let (name, id, internal) = (object.named("name"), object.named("id"), is_internal(object));
+    let active = object.text("status").map(|status| status == "active");
+    match (id, name) {
+        (Some(id), Some(name)) => Ok((id, Some(ListedZone { id, name, active, internal }))),
+        (Some(id), None) if internal => Ok((id, None)),
+        _ => Err(said(object, "name")),
     }
-    let (name, id) = (object.named("name"), object.named("id"));
-    let (name, id) = name.zip(id).ok_or_else(|| said(object, "name"))?;
-    Ok(Some((name, id, object.text("status").is_some_and(|status| status == "active"))))
+}
+
+/// Reads whether a zone that was asked for by its id is one that can be watched.
+pub(in crate::cloudflare) fn presence(object: &mut Object<'_>, asked: ZoneId) -> Result<Presence, String> {
+    let is_other = object.named("id").is_some_and(|id: ZoneId| id != asked);
+    if is_other || object.is_odd("id") {
+        return Err("it is about another zone".to_owned());
+    }
+    let status = object.text("status").ok_or_else(|| "it lacks the key status".to_owned())?;
+    let watchable = status == "active" && !is_internal(object);
+    Ok(if watchable { Presence::Active } else { Presence::Other })
+}
+
+fn is_internal(object: &mut Object<'_>) -> bool {
+    object.text("type").is_some_and(|kind| kind == "internal")
+}
+
+/// Reads a zone setting that is on or off.
+pub(in crate::cloudflare) fn on_or_off(object: &mut Object<'_>) -> Result<bool, String> {
+    match object.text("value").as_deref() {
+        Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(_) => Err("its value is neither on nor off".to_owned()),
+        None => Err("it lacks the key value".to_owned()),
+    }
+}
+
+/// Reads the zone setting that is the SSL mode.
+pub(in crate::cloudflare) fn ssl_mode(object: &mut Object<'_>) -> Result<SslMode, String> {
+    let value = object.text("value").ok_or_else(|| "it lacks the key value".to_owned())?;
+    Ok(SslMode::from_api(&value))
 }
 
 /// Whether a switch is on.

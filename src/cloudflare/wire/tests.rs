@@ -1,6 +1,6 @@
 use super::*;
-use crate::cloudflare::AssociationRow;
 use crate::cloudflare::interner::Interner;
+use crate::cloudflare::{AssociationRow, ListedZone};
 use crate::domain::CertificateDetails;
 
 /// The errors of an answer, and whether it says that it succeeded.
@@ -170,19 +170,28 @@ fn the_length_of_a_list_is_not_known_where_it_is_no_number() {
 }
 
 #[test]
-fn a_zone_is_a_name_in_small_letters_an_id_and_whether_it_is_active() {
+fn a_zone_is_a_name_in_small_letters_an_id_and_whether_it_is_active_and_internal() {
     let read = |object: &str| {
         let body = format!(r#"{{"result":[{object}]}}"#);
         let rows = Envelope::parse(body.as_bytes()).unwrap().rows(5, zone);
         rows.result.unwrap().unwrap().remove(0)
     };
-    let id = "023e105f4ecef8ad9ca31a8372d0c353";
-    let expected = |name: &str, active| Ok(Some((name.parse().unwrap(), id.parse().unwrap(), active)));
-    let object = |more: &str| format!(r#"{{"id":"{id}","name":"Example.com"{more}}}"#);
-    assert_eq!(read(&object(r#","status":"active","type":"full""#)), expected("example.com", true));
-    assert_eq!(read(&object(r#","status":5,"type":[]"#)), expected("example.com", false));
-    assert_eq!(read(&object(r#","status":"active","type":"internal""#)), Ok(None));
-    let unicode = format!(r#"{{"id":"{id}","name":"bücher.example"}}"#);
-    assert_eq!(read(&unicode), expected("xn--bcher-kva.example", false));
+    let text = "023e105f4ecef8ad9ca31a8372d0c353";
+    let expected = |name: &str, active, internal| {
+        let id = text.parse().unwrap();
+        Ok((id, Some(ListedZone { id, name: name.parse().unwrap(), active, internal })))
+    };
+    let object = |more: &str| format!(r#"{{"id":"{text}","name":"Example.com"{more}}}"#);
+    assert_eq!(
+        read(&object(r#","status":"active","type":"full""#)),
+        expected("example.com", Some(true), false)
+    );
+    assert_eq!(read(&object(r#","status":5,"type":[]"#)), expected("example.com", None, false));
+    assert_eq!(
+        read(&object(r#","status":"moved","type":"internal""#)),
+        expected("example.com", Some(false), true)
+    );
+    let unicode = format!(r#"{{"id":"{text}","name":"bücher.example"}}"#);
+    assert_eq!(read(&unicode), expected("xn--bcher-kva.example", None, false));
     assert_eq!(read(r#"{"id":"1","name":"example.com"}"#), Err(r#""example.com""#.into()));
 }

@@ -310,6 +310,9 @@ fn endpoint(method: &Method, path: &str) -> Endpoint {
     let parts: Vec<_> = path.split('/').collect();
     match parts[..] {
         ["zones"] => Endpoint::ZoneList,
+        ["zones", _] => Endpoint::ZoneGet,
+        ["zones", _, "settings", "tls_client_auth"] => Endpoint::GlobalSwitchGet,
+        ["zones", _, "settings", "ssl"] => Endpoint::SslModeGet,
         ["zones", _, "origin_tls_client_auth"] => Endpoint::ZoneCertificateList,
         ["zones", _, _, "settings"] => Endpoint::ZoneSettings,
         ["zones", _, _, "hostnames"] if method == Method::PUT => Endpoint::HostnamePut,

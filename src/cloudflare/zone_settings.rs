@@ -1,0 +1,82 @@
+//! The settings of a zone that decide whether a certificate is presented: the global switch and the SSL mode. Reading
+//! them takes a permission of its own.
+
+use tokio::time::Instant;
+
+use super::request::Call;
+use super::response::Decoded;
+use super::wire::{Envelope, on_or_off, ssl_mode};
+use super::{Client, Error};
+use crate::domain::{SslMode, ZoneId};
+use crate::telemetry::Endpoint;
+
+impl Client {
+    /// Reads whether the global switch is on, by which Cloudflare presents a certificate of its own
+    /// (`GET /zones/{zone_id}/settings/tls_client_auth`).
+    ///
+    /// # Errors
+    /// If the answer does not say, or does not arrive before `deadline`.
+    pub async fn global_switch(&self, zone: ZoneId, deadline: Instant) -> Result<bool, Error> {
+        let url = self.url(&format!("zones/{zone}/settings/tls_client_auth"))?;
+        let call = Call { endpoint: Endpoint::GlobalSwitchGet, zone: Some(zone), deadline };
+        let (enabled, _) = self.get(call, url, decode_switch).await?;
+        Ok(enabled)
+    }
+
+    /// Reads the SSL mode (`GET /zones/{zone_id}/settings/ssl`).
+    ///
+    /// # Errors
+    /// If the answer has none, or does not arrive before `deadline`.
+    pub async fn ssl_mode(&self, zone: ZoneId, deadline: Instant) -> Result<SslMode, Error> {
+        let url = self.url(&format!("zones/{zone}/settings/ssl"))?;
+        let call = Call { endpoint: Endpoint::SslModeGet, zone: Some(zone), deadline };
+        let (mode, _) = self.get(call, url, decode_mode).await?;
+        Ok(mode)
+    }
+}
+
+/// Reads the global switch.
+fn decode_switch(body: &[u8]) -> Decoded<bool> {
+    Ok(Envelope::parse(body)?.object(on_or_off))
+}
+
+/// Reads the SSL mode.
+fn decode_mode(body: &[u8]) -> Decoded<SslMode> {
+    Ok(Envelope::parse(body)?.object(ssl_mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn switch(value: &str) -> Result<bool, String> {
+        let body = format!(r#"{{"success":true,"result":{{"id":"tls_client_auth","value":{value}}}}}"#);
+        decode_switch(body.as_bytes()).unwrap().result.unwrap()
+    }
+
+    fn mode(value: &str) -> Result<SslMode, String> {
+        let body = format!(r#"{{"success":true,"result":{{"id":"ssl","value":{value}}}}}"#);
+        decode_mode(body.as_bytes()).unwrap().result.unwrap()
+    }
+
+    #[test]
+    fn the_global_switch_is_on_or_off_and_nothing_else() {
+        assert_eq!(switch(r#""on""#), Ok(true));
+        assert_eq!(switch(r#""off""#), Ok(false));
+        assert_eq!(switch(r#""perhaps""#), Err("its value is neither on nor off".to_owned()));
+        for value in [r#""""#, "null", "true", "1", "{}"] {
+            assert_eq!(switch(value), Err("it lacks the key value".to_owned()), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_ssl_mode_that_is_not_known_is_still_a_mode() {
+        for known in SslMode::ALL {
+            assert_eq!(mode(&format!("{:?}", known.label())), Ok(known));
+        }
+        assert_eq!(mode(r#""strictest""#), Ok(SslMode::Unknown));
+        for value in [r#""""#, "null", "7", "[]"] {
+            assert_eq!(mode(value), Err("it lacks the key value".to_owned()), "{value}");
+        }
+    }
+}

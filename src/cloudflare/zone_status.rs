@@ -1,0 +1,60 @@
+//! One zone, asked for by its id.
+
+use tokio::time::Instant;
+
+use super::request::Call;
+use super::response::Decoded;
+use super::wire::{Envelope, presence};
+use super::{Client, Error};
+use crate::domain::{Reason, ZoneId};
+use crate::telemetry::Endpoint;
+
+/// Cloudflare's code for "no access": to a zone, or with this token at all.
+const NO_ACCESS: i64 = 9109;
+
+/// What has become of a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is active and not an internal DNS zone, so that it can be watched.
+    Active,
+    /// The token sees it, with another status or as an internal DNS zone.
+    Other,
+    /// It does not exist, or the token does not see it.
+    Gone,
+}
+
+impl Client {
+    /// Reads whether a zone is visible to the token and active (`GET /zones/{zone_id}`). Cloudflare's statement that
+    /// there is no such zone for this token, by 404 or 403, is an answer.
+    ///
+    /// # Errors
+    /// If there is no such answer before `deadline`, or if it is about the token rather than the zone.
+    pub async fn zone_status(&self, zone: ZoneId, deadline: Instant) -> Result<Presence, Error> {
+        let url = self.url(&format!("zones/{zone}"))?;
+        let call = Call { endpoint: Endpoint::ZoneGet, zone: Some(zone), deadline };
+        match self.get(call, url, |body| decode(zone, body)).await {
+            Ok((presence, _)) => Ok(presence),
+            Err(error) if is_gone(&error) => Ok(Presence::Gone),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Reads an answer about a zone.
+fn decode(zone: ZoneId, body: &[u8]) -> Decoded<Presence> {
+    Ok(Envelope::parse(body)?.object(|object| presence(object, zone)))
+}
+
+/// Whether the API itself says that there is no such zone for the token. A challenge or another proxy's page has the
+/// same statuses, but names no error of the API.
+fn is_gone(error: &Error) -> bool {
+    let Error::Api { errors, .. } = error else { return false };
+    // "Invalid access token", "Cannot use the access token from location: …"
+    let of_token = errors
+        .iter()
+        .any(|error| error.code == NO_ACCESS && error.message.to_ascii_lowercase().contains("access token"));
+    !errors.is_empty() && !of_token && matches!(error.reason(), Reason::NotFound | Reason::Forbidden)
+}
+
+#[cfg(test)]
+mod tests;
