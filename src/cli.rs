@@ -3,6 +3,7 @@
 mod check;
 mod columns;
 mod config;
+mod configured;
 mod demo;
 mod generate;
 mod hostname;
@@ -12,7 +13,6 @@ mod serve;
 mod simulate;
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::thread::Builder;
 
@@ -20,7 +20,7 @@ use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 use tokio::sync::oneshot;
 
-use crate::config::{Config as Settings, Files, Secrets};
+use crate::config::{Config as Settings, Files, Secrets, Source};
 use crate::telemetry::{REVISION, RUSTC, VERSION};
 use logs::Logs;
 
@@ -108,12 +108,11 @@ fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::
 }
 
 /// Reads a configuration with those secrets, off the runtime's thread: what is on a dead network drive takes its time.
-async fn load(path: &Path, secrets: Secrets) -> anyhow::Result<(Settings, Files)> {
-    let path = path.to_owned();
+async fn load(source: Source, secrets: Secrets) -> anyhow::Result<(Settings, Files)> {
     let (loaded, result) = oneshot::channel();
     let load = move || {
         let mut files = Files::default();
-        let config = Settings::load(&path, secrets, &mut files);
+        let config = source.load(secrets, &mut files);
         // a program that was told to stop does not wait for it
         let _ = loaded.send(config.map(|config| (config, files)));
     };

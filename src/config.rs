@@ -1,12 +1,15 @@
 //! The configuration file: exact settings, or everything that is wrong with it, each with its key and line.
 
 mod account;
+mod built_in;
 mod files;
 mod hints;
 mod keys;
+mod pattern;
 mod problem;
 mod section;
 mod server;
+mod source;
 mod syntax;
 mod thresholds;
 mod token;
@@ -27,6 +30,7 @@ use toml::de::DeTable;
 pub use account::Account;
 pub use files::Files;
 pub use problem::ConfigErrors;
+pub use source::{Source, variable};
 pub use token::{TokenSource, TokenSourceError};
 pub use value::span;
 pub use words::Watched;
@@ -55,7 +59,7 @@ pub struct Config {
     pub serving: http::Options,
     /// The accounts in the order of the file, each with a name of its own.
     pub accounts: Vec<Account>,
-    /// The zones of all accounts.
+    /// The zones of all accounts, and the patterns of further ones.
     pub targets: Targets,
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{AccountFacts, Outcome, Snapshot, Targets, ZoneKey, ZoneState};
+use crate::domain::{AccountFacts, Date, FoundZone, Outcome, Reason, Snapshot, Targets, ZoneKey, ZoneState};
 
 /// Readings of single hostnames are published together, at most this long after the first of them.
 const PUBLISH_AFTER: Duration = Duration::from_secs(1);
@@ -30,6 +30,10 @@ pub struct Keeper {
 enum Report {
     Outcome(ZoneKey, Outcome),
     Account(Arc<str>, AccountFacts),
+    /// The zones of an account are about to be listed.
+    ListWanted(Arc<str>, Date),
+    /// What came of listing an account's zones.
+    Zones(Arc<str>, Option<Vec<FoundZone>>, Result<(), Reason>, Date),
     Retarget(Targets, oneshot::Sender<()>),
     /// Asks for everything reported before to be published.
     Publish(oneshot::Sender<()>),
@@ -61,6 +65,22 @@ impl Handle {
     /// Reports what requests on behalf of an account have shown.
     pub async fn report_account(&self, account: Arc<str>, facts: AccountFacts) {
         let _ = self.reports.send(Report::Account(account, facts)).await;
+    }
+
+    /// Reports that the zones of an account are about to be listed.
+    pub async fn want_zones(&self, account: Arc<str>, at: Date) {
+        let _ = self.reports.send(Report::ListWanted(account, at)).await;
+    }
+
+    /// Reports what came of listing the zones of an account: `found`, where anything was, or why nothing was.
+    pub async fn report_zones(
+        &self,
+        account: Arc<str>,
+        found: Option<Vec<FoundZone>>,
+        result: Result<(), Reason>,
+        at: Date,
+    ) {
+        let _ = self.reports.send(Report::Zones(account, found, result, at)).await;
     }
 
     /// Watches `targets` from now on; returns once that is published.
@@ -148,6 +168,16 @@ impl Keeper {
                     news
                 };
                 self.snapshot.send_if_modified(learn);
+            }
+            Report::ListWanted(account, at) => {
+                self.snapshot.send_modify(|known| *known = Arc::new(known.with_list_wanted(&account, at)));
+            }
+            Report::Zones(account, found, result, at) => {
+                self.publish();
+                self.snapshot.send_modify(|known| {
+                    *known = Arc::new(known.with_zones(&account, found, result, at));
+                });
+                self.log_twins();
             }
             Report::Retarget(targets, done) => {
                 self.publish();

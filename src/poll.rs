@@ -14,32 +14,36 @@ mod quotas;
 mod seen;
 mod setup;
 mod story;
+mod turns;
+mod watched;
 mod zone;
+mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::cloudflare::Client;
-use crate::domain::{Entry, ZoneKey, ZoneState, ZoneTarget};
+use crate::domain::{ZoneKey, ZoneState};
 use crate::keeper;
 use crate::telemetry::Telemetry;
 pub use api::Api;
 use deadline::Deadline;
 pub use listing::{Listing, Unresolved, join};
 use lookup::Lookup;
-use memory::Memory;
 pub use panic::is_contained;
-use quotas::Loads;
+use quotas::{Chosen, Outlooks, Quota, quota};
 use seen::Seen;
 pub use setup::{Account, Setup};
 use story::{Line, Polled, Story};
+use turns::Room;
+use watched::{Listed, Watched};
 use zone::ZonePoll;
 
 /// Polls zones and reports to the keeper.
@@ -50,29 +54,19 @@ pub struct Poller<A = Client> {
     clock: Clock,
     /// The zones of the latest poll.
     watched: BTreeMap<ZoneKey, Watched<A>>,
-    /// The time between two polls of everything, by the latest plan.
-    interval: Duration,
+    /// When the zones of each account that has patterns were last listed.
+    listed: BTreeMap<Arc<str>, Listed<A>>,
+    /// What is left in the latest poll for what holds nothing.
+    rooms: BTreeMap<Quota, Room>,
     /// The quotas that do not suffice for the schedule.
-    excess: BTreeSet<usize>,
+    excess: BTreeSet<Quota>,
+    /// The accounts whose patterns match no zone, as the log has told.
+    without_zone: BTreeSet<Arc<str>>,
+    /// How often everything is read, as the log has told of each quota.
+    told: BTreeMap<Quota, Duration>,
     story: Story,
     /// Receives the duration of the first poll.
     first: Option<oneshot::Sender<Duration>>,
-}
-
-/// A zone, as it was last polled.
-struct Watched<A> {
-    target: Arc<ZoneTarget>,
-    account: Account<A>,
-    memory: Arc<Memory>,
-    poll: Option<AbortHandle>,
-}
-
-impl<A> Watched<A> {
-    fn abort(&mut self) {
-        if let Some(poll) = self.poll.take() {
-            poll.abort();
-        }
-    }
 }
 
 impl<A: Api> Poller<A> {
@@ -83,9 +77,20 @@ impl<A: Api> Poller<A> {
         telemetry: Arc<Telemetry>,
         clock: Clock,
     ) -> Self {
-        let (watched, interval, excess) = (BTreeMap::new(), Duration::ZERO, BTreeSet::new());
-        let (story, first) = (Story::default(), None);
-        Self { setup, keeper, telemetry, clock, watched, interval, excess, story, first }
+        Self {
+            setup,
+            keeper,
+            telemetry,
+            clock,
+            watched: BTreeMap::new(),
+            listed: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            excess: BTreeSet::new(),
+            told: BTreeMap::new(),
+            without_zone: BTreeSet::new(),
+            story: Story::default(),
+            first: None,
+        }
     }
 
     /// Sends the duration of the first poll to `first` once that has ended.
@@ -110,7 +115,9 @@ impl<A: Api> Poller<A> {
         loop {
             self.poll(everything, &mut ticks).await;
             // it may have learned what the next one takes
-            self.plan();
+            let (outlooks, gap) = (self.plan(), self.setup.borrow().gap);
+            self.tell_of_quotas(&outlooks, gap);
+            self.announce(&self.keeper.snapshot(), &outlooks, &Chosen::new(), gap).await;
             everything = tokio::select! {
                 tick = ticks.recv() => match tick {
                     Some(()) => true,
@@ -123,9 +130,14 @@ impl<A: Api> Poller<A> {
 
     /// Polls everything once, until `deadline`.
     pub async fn poll_once(&mut self, deadline: Instant) {
-        let (started, mut polls) = (Instant::now(), JoinSet::new());
-        self.start(true, &mut polls, Some(deadline));
-        let mut seen = Vec::new();
+        let (started, mut polls, mut seen) = (Instant::now(), JoinSet::new(), Vec::new());
+        self.start_lists(&mut polls, Some(deadline));
+        // what there is decides what can be read of it
+        while let Some(ended) = polls.join_next().await {
+            seen.extend(ended);
+        }
+        self.tell_of_patterns();
+        self.start(true, &mut polls, Some(deadline)).await;
         while let Some(ended) = polls.join_next().await {
             seen.extend(ended);
         }
@@ -136,16 +148,31 @@ impl<A: Api> Poller<A> {
     async fn poll(&mut self, everything: bool, ticks: &mut mpsc::Receiver<()>) {
         let (started, mut polls) = (Instant::now(), JoinSet::new());
         self.setup.mark_unchanged();
-        self.start(everything, &mut polls, None);
+        if !everything {
+            // another configuration or token may tell of other zones
+            self.listed.clear();
+        }
+        self.start(everything, &mut polls, None).await;
+        self.start_lists(&mut polls, None);
         if polls.is_empty() && !everything {
             return;
         }
+        // the quota may come to suffice meanwhile
+        let is_planned = !self.excess.is_empty();
         let (mut seen, mut skipped) = (Vec::new(), 0);
         loop {
             tokio::select! {
                 ended = polls.join_next() => match ended {
                     // one that was aborted has met nothing
-                    Some(ended) => seen.extend(ended),
+                    Some(Err(_)) => {}
+                    Some(Ok(ended)) => {
+                        if ended.zone.is_none() {
+                            self.take_pages(&ended.account);
+                            self.start(false, &mut polls, None).await;
+                            self.tell_of_patterns();
+                        }
+                        seen.push(ended);
+                    }
                     None => break,
                 },
                 Some(()) = ticks.recv() => {
@@ -153,10 +180,14 @@ impl<A: Api> Poller<A> {
                     skipped += 1;
                     tracing::debug!("a poll is still running: this tick is skipped");
                 }
-                Ok(()) = self.setup.changed() => self.start(false, &mut polls, None),
+                Ok(()) = self.setup.changed() => {
+                    self.listed.clear();
+                    self.start(false, &mut polls, None).await;
+                    self.start_lists(&mut polls, None);
+                }
             }
         }
-        if let Some(line) = self.story.ticks(skipped, !self.excess.is_empty(), Instant::now()) {
+        if let Some(line) = self.story.ticks(skipped, is_planned, Instant::now()) {
             line.log();
         }
         self.ended(started, &seen).await;
@@ -187,43 +218,21 @@ impl<A: Api> Poller<A> {
 
     /// Starts the polls of all zones, or of those alone for which something has changed, and ends the polls of those
     /// that are no longer watched.
-    fn start(&mut self, everything: bool, polls: &mut JoinSet<Seen>, deadline: Option<Instant>) {
+    async fn start(&mut self, everything: bool, polls: &mut JoinSet<Seen>, deadline: Option<Instant>) {
         let (setup, known) = (Arc::clone(&self.setup.borrow()), self.keeper.snapshot());
-        let now = Instant::now();
-        let mut before = std::mem::take(&mut self.watched);
-        let mut due = Vec::new();
-        for zone in known.zones() {
-            let Some(account) = setup.accounts.get(zone.account()) else { continue };
-            let same = before.remove(zone.key()).map(|mut watched| {
-                let same = watched.target == *zone.target() && watched.account == *account;
-                if !same {
-                    watched.abort();
-                }
-                (same, watched)
-            });
-            let (changed, memory) = match same {
-                Some((true, watched)) => {
-                    let memory = Arc::clone(&watched.memory);
-                    self.watched.insert(zone.key().clone(), watched);
-                    (false, memory)
-                }
-                Some((false, watched)) => (true, Arc::new(watched.memory.renewed(now))),
-                None => {
-                    let failed = zone.entries().iter().filter(|entry| entry.failure().is_some());
-                    (true, Arc::new(Memory::new(failed.map(Entry::hostname), now)))
-                }
-            };
-            if changed || everything {
-                let (target, account) = (Arc::clone(zone.target()), account.clone());
-                due.push(Arc::clone(zone));
-                self.watched.insert(zone.key().clone(), Watched { target, account, memory, poll: None });
-            }
+        let due = self.watch(&setup, &known, everything);
+        let outlooks = self.plan();
+        if everything {
+            self.make_room(&setup, &outlooks, deadline);
         }
-        before.values_mut().for_each(Watched::abort);
-        let accounts = setup.accounts.keys().map(|account| &**account).collect();
-        self.telemetry.watch(&accounts, &known.zones().iter().map(|zone| zone.key().as_str()).collect());
-        let loads = self.plan();
-        self.spawn(&setup, &due, loads, polls, deadline);
+        let chosen = if deadline.is_some() {
+            self.choose_once(&due)
+        } else {
+            self.tell_of_quotas(&outlooks, setup.gap);
+            self.choose(&due, &known)
+        };
+        self.announce(&known, &outlooks, &chosen, setup.gap).await;
+        self.spawn(&setup, &due, chosen, &outlooks, polls, deadline);
     }
 
     /// Starts the polls of these zones.
@@ -231,7 +240,8 @@ impl<A: Api> Poller<A> {
         &mut self,
         setup: &Setup<A>,
         zones: &[Arc<ZoneState>],
-        loads: Loads,
+        mut chosen: Chosen,
+        outlooks: &Outlooks,
         polls: &mut JoinSet<Seen>,
         deadline: Option<Instant>,
     ) {
@@ -241,32 +251,30 @@ impl<A: Api> Poller<A> {
             let names = zones.iter().filter(|zone| zone.account() == &**name && self.is_looked_up(zone, now));
             lookups.insert(&**name, Arc::new(Lookup::new(Arc::clone(&account.api), names.count())));
         }
-        let deadlines: BTreeMap<_, _> = loads
-            .into_iter()
-            .map(|(quota, load)| {
-                let planned = || Deadline::planned(now, setup.gap, load);
+        let deadlines: BTreeMap<_, _> = outlooks
+            .iter()
+            .map(|(quota, outlook)| {
+                let planned = || Deadline::planned(now, setup.gap, outlook.load(setup.gap));
                 (quota, Arc::new(deadline.map_or_else(planned, |at| Deadline::fixed(now, at))))
             })
             .collect();
         for zone in zones {
+            let Some(parts) = chosen.remove(zone.key()) else { continue };
             let Some(watched) = self.watched.get_mut(zone.key()) else { continue };
-            let Some(deadline) = deadlines.get(&Arc::as_ptr(&watched.account.budget)) else { continue };
+            let Some(deadline) = deadlines.get(&quota(&watched.account)) else { continue };
             let Some(lookup) = lookups.get(zone.account()) else { continue };
+            let (account, host) = (zone.account().into(), watched.account.api.host().into());
             let poll = ZonePoll {
                 account: watched.account.clone(),
                 lookup: Arc::clone(lookup),
                 zone: Arc::clone(zone),
                 memory: Arc::clone(&watched.memory),
                 deadline: Arc::clone(deadline),
-                interval: self.interval,
+                parts,
                 keeper: self.keeper.clone(),
                 telemetry: Arc::clone(&self.telemetry),
                 clock: self.clock.clone(),
-                seen: Mutex::new(Seen::new(
-                    zone.account().into(),
-                    watched.account.api.host().into(),
-                    zone.key().clone(),
-                )),
+                seen: Mutex::new(Seen::new(account, host, Some(zone.key().clone()))),
             };
             watched.poll = Some(polls.spawn(poll.run()));
         }

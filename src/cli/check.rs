@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::configured::Configured;
 use crate::clock::Clock;
 use crate::config::Secrets;
 use crate::daemon::Accounts;
@@ -34,9 +35,8 @@ use choice::Choice;
 /// is 3 as well if no check could be made.
 #[derive(Args)]
 pub(super) struct Check {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    configured: Configured,
     /// Output format; `prometheus` is for the textfile collector.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -102,13 +102,13 @@ impl Check {
 
     async fn check(&self) -> anyhow::Result<Verdict> {
         let deadline = Instant::now() + self.timeout;
-        let (config, _) = super::load(&self.config, Secrets::Check).await?;
+        let (config, _) = super::load(self.configured.source(), Secrets::Check).await?;
         let View { states, thresholds } = config.serving.view;
         let thresholds = self.thresholds(thresholds)?;
         let choice = Choice::new(&config.targets, &self.zone, &self.hostname)?;
         let (clock, telemetry) = (Clock::system(), Arc::new(Telemetry::new()?));
         let mut accounts = Accounts::new(Arc::clone(&telemetry), clock.clone()).update(&config.accounts)?;
-        accounts.retain(|name, _| choice.targets().zones().iter().any(|zone| zone.account() == name));
+        accounts.retain(|name, _| choice.targets().accounts().contains(name));
         let gap = self.every.unwrap_or(self.timeout);
         let (_setup, setup) = watch::channel(Arc::new(Setup { accounts: accounts.clone(), gap }));
         let (keeper, kept) = Keeper::new(Snapshot::default().retarget(choice.targets()));

@@ -1,24 +1,23 @@
 //! `config`: commands about configuration files.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::config::{Config as File, Files, Secrets};
+use super::configured::Configured;
+use crate::config::{Files, Secrets};
 
-/// Checks a configuration file.
+/// Checks a configuration.
 #[derive(Subcommand)]
 pub(super) enum Config {
     Check(Check),
 }
 
-/// Checks a configuration file and prints all errors; exits with 0 if there are none, else with 1.
+/// Checks the configuration that `serve` would use and prints all errors; exits with 0 if there are none, else with 1.
 #[derive(Args)]
 pub(super) struct Check {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    configured: Configured,
     /// Do not check the files and variables of tokens and keys.
     #[arg(long)]
     no_secrets: bool,
@@ -28,10 +27,20 @@ impl Config {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let Self::Check(check) = self;
         let secrets = if check.no_secrets { Secrets::Skip } else { Secrets::Check };
-        let config = File::load(&check.config, secrets, &mut Files::default())?;
+        let source = check.configured.source();
+        let config = source.load(secrets, &mut Files::default())?;
+        if check.configured.config.is_none() {
+            super::print(&format!("configuration: {}\n", source.describe(&config)))?;
+        }
         let (accounts, zones) = (config.accounts.len(), config.targets.zones().len());
         let hostnames = config.targets.hostnames();
-        super::print(&format!("ok: accounts: {accounts}, zones: {zones}, hostnames: {hostnames}\n"))?;
+        let patterns = match config.targets.patterns().len() {
+            0 => String::new(),
+            patterns => format!(", patterns: {patterns}"),
+        };
+        super::print(&format!(
+            "ok: accounts: {accounts}, zones: {zones}{patterns}, hostnames: {hostnames}\n"
+        ))?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -24,7 +24,13 @@ use crate::simulator;
 #[derive(Args)]
 pub(super) struct Demo {
     /// Listen address.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:10219")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:10219",
+        env = "AOP_LISTEN",
+        hide_env_values = true
+    )]
     listen: http::Listen,
     /// Number of hostnames in the account.
     #[arg(long, value_name = "N")]

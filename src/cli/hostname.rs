@@ -22,6 +22,9 @@ use reach::{Api, Reach};
 
 /// Reads and changes the associations of hostnames with client certificates.
 ///
+/// Unless a configuration is named, changes are made with the token in CLOUDFLARE_API_TOKEN, whether or not there is a
+/// default configuration file: the exporter's own token should not be allowed to change anything.
+///
 /// Exit code: 0 on success, 1 if it was refused or failed, 2 if the command line is invalid, 3 if the change is made but
 /// not in force after `--wait-timeout`.
 #[derive(Subcommand)]
@@ -111,7 +114,7 @@ impl Hostname {
 
 impl Get {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let api = self.reach.api().await?;
+        let api = self.reach.api(Purpose::Read).await?;
         api.check_zone(&self.hostname)?;
         let reading = api.client.hostname(api.zone, &self.hostname, api.deadline(1)).await;
         let reading = reading.map_err(|error| reach::explained(&self.hostname, &error, Purpose::Read))?;
@@ -126,7 +129,7 @@ impl Get {
 
 impl List {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let api = self.reach.api().await?;
+        let api = self.reach.api(Purpose::List).await?;
         let listed = api.client.associations(api.zone, api.deadline(1), |_| true).await;
         let listed =
             listed.map_err(|error| reach::explained("list of associations", &error, Purpose::List))?;

@@ -8,10 +8,10 @@ use tracing_subscriber::EnvFilter;
 #[derive(Args)]
 pub(super) struct Logs {
     /// Lowest level to log.
-    #[arg(long, global = true, value_enum, default_value_t = Level::Info)]
+    #[arg(long, global = true, value_enum, default_value_t = Level::Info, env = "AOP_LOG_LEVEL", hide_env_values = true)]
     log_level: Level,
     /// Format of the logs on stderr.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, env = "AOP_LOG_FORMAT", hide_env_values = true)]
     log_format: Format,
 }
 

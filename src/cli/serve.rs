@@ -1,12 +1,12 @@
 //! `serve`: the daemon.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
 
+use super::configured::Configured;
 use crate::config::{ConfigErrors, Secrets};
 use crate::daemon::{self, Origin};
 use crate::http::Listen;
@@ -20,11 +20,10 @@ const WRONG_CONFIGURATION: u8 = 78;
 /// such as a port in use.
 #[derive(Args)]
 pub(super) struct Serve {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    configured: Configured,
     /// Listen address; overrides `server.listen`.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", env = "AOP_LISTEN", hide_env_values = true)]
     listen: Option<Listen>,
 }
 
@@ -33,8 +32,9 @@ impl Serve {
         // before anything that takes time: until a handler is installed, SIGHUP ends the process
         let hangup = daemon::reload_signal()?;
         let stop = daemon::stop_signal()?;
+        let source = self.configured.source();
         let (config, files) = tokio::select! {
-            loaded = super::load(&self.config, Secrets::Check) => match loaded {
+            loaded = super::load(source.clone(), Secrets::Check) => match loaded {
                 Err(error) if error.is::<ConfigErrors>() => {
                     super::complain(&error);
                     return Ok(ExitCode::from(WRONG_CONFIGURATION));
@@ -50,9 +50,10 @@ impl Serve {
         };
         let listener = listen(key, &place).await?;
         let address = listener.local_addr()?;
-        tracing::info!(config = %self.config.display(), listen = %address, "watching {}", config.watched());
+        let in_force = source.describe(&config);
+        tracing::info!(config = %in_force, listen = %address, "watching {}", config.watched());
         config.serving.warn_if_open(address);
-        let origin = Origin { file: self.config, files };
+        let origin = Origin { source, files };
         daemon::run(listener, place.name(), config, Some((origin, hangup)), stop).await?;
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)

@@ -92,6 +92,11 @@ pub enum Error {
         "the token sees no zone at all, and so not {0}; it needs the permission \"Zone Read\" for the zones to be watched"
     )]
     NoZones(ZoneName),
+    /// The list of all zones is empty, although so many were known: a token that has lost its permission gets one.
+    #[error(
+        "the list of zones is empty, although {0} zones were known: the token may have lost its permission \"Zone Read\""
+    )]
+    EmptyList(usize),
     /// Several zones of that name are visible, and not exactly one is active.
     #[error("{1} zones named {0} are visible to the token; give the id of the one that is meant")]
     ManyZones(ZoneName, usize),
@@ -131,6 +136,7 @@ impl Error {
             Self::Deadline => Reason::Timeout,
             Self::Blocked(_) | Self::Exhausted(_) => Reason::RateLimited,
             Self::NoZone(_) | Self::NoZones(_) => Reason::NotFound,
+            Self::EmptyList(_) => Reason::Forbidden,
             Self::Common(error) => error.reason(),
         }
     }

@@ -19,14 +19,8 @@ pub(super) fn instead(path: &str, value: &DeValue<'_>) -> Option<String> {
         "server.allowed_hosts" | "account.zone.hostnames" | "account.zone.hostnames.name" => {
             name::<Hostname>(text?)
         }
-        "account.zone.name" => match text?.strip_prefix("*.") {
-            Some(zone) => Some(format!(
-                "name = \"{}\", and {text:?} among its hostnames",
-                zone.parse::<ZoneName>().ok()?,
-                text = text?
-            )),
-            None => name::<ZoneName>(text?),
-        },
+        // one that holds * is a pattern
+        "account.zone.name" => name::<ZoneName>(text.filter(|text| !text.contains('*'))?),
         "account.zone.id" => {
             let name = text?.parse::<ZoneName>().ok().filter(|name| name.as_str().contains('.'))?;
             Some(format!("name = \"{name}\""))

@@ -29,6 +29,16 @@ impl ConfigErrors {
         Self { path: path.to_owned(), errors: vec![(Some(line), format!("expected text in UTF-8{found}"))] }
     }
 
+    /// Errors of a configuration that no file holds.
+    pub(super) fn without_lines(name: &str, errors: Vec<String>) -> Self {
+        Self { path: name.into(), errors: errors.into_iter().map(|error| (None, error)).collect() }
+    }
+
+    /// What is wrong, without saying where.
+    pub(super) fn texts(self) -> impl Iterator<Item = String> {
+        self.errors.into_iter().map(|(_, text)| text)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.errors.is_empty()
     }

@@ -149,6 +149,11 @@ impl<'t> Section<'t> {
         &[]
     }
 
+    /// The text of the key, which stays to be taken.
+    pub(super) fn text(&self, key: &str) -> Option<&'t str> {
+        self.table?.get(key)?.get_ref().as_str()
+    }
+
     /// Whether the table has the key, valid or not.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.is_some_and(|table| table.contains_key(key))

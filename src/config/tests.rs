@@ -1,6 +1,7 @@
 mod accounts;
 mod example;
 mod files;
+mod patterns;
 mod zones;
 
 use std::path::{Path, PathBuf};

@@ -19,17 +19,25 @@ impl fmt::Display for Watched<'_> {
         let Config { targets, accounts, schedule, .. } = self.0;
         let zones = targets.zones();
         let discovering = zones.iter().filter(|zone| zone.extent().discovered.is_some()).count();
-        f.write_str(&count(zones.len(), "zone"))?;
+        let patterns: Vec<_> = targets.patterns().iter().map(|target| target.pattern.as_str()).collect();
+        match &*patterns {
+            [] => f.write_str(&count(zones.len(), "zone"))?,
+            _ if zones.is_empty() => write!(f, "all zones that match {}", patterns.join(", "))?,
+            _ => write!(f, "{} and all that match {}", count(zones.len(), "zone"), patterns.join(", "))?,
+        }
         let names: Vec<_> = accounts.iter().map(|account| &*account.options.account).collect();
         match &*names {
             [name] => write!(f, " of account {name}")?,
             names => write!(f, " of {} accounts ({})", names.len(), names.join(", "))?,
         }
-        write!(f, " ({}", count(targets.hostnames(), "named hostname"))?;
-        if discovering > 0 {
-            write!(f, ", and all that are discovered in {}", count(discovering, "zone"))?;
+        if !zones.is_empty() {
+            write!(f, " ({}", count(targets.hostnames(), "named hostname"))?;
+            if discovering > 0 {
+                write!(f, ", and all that are discovered in {}", count(discovering, "zone"))?;
+            }
+            f.write_str(")")?;
         }
-        write!(f, ") {}", schedule.in_words())
+        write!(f, " {}", schedule.in_words())
     }
 }
 
@@ -57,5 +65,7 @@ mod tests {
             "2 zones of 2 accounts (default, b) (1 named hostname, and all that are discovered in 1 zone) \
              at 09:00 (UTC)"
         );
+        let all = "[[account]]\n[[account.zone]]\nname = \"*\"\n";
+        assert_eq!(watched(all), "all zones that match * of account default every 5 minutes");
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::pattern::Patterns;
 use super::section::Section;
 use crate::domain::{
     CertId, Expectation, Expected, Extent, Hostname, HostnameTarget, Strategy, Targets, ZoneId, ZoneName,
@@ -17,6 +18,7 @@ use crate::domain::{
 #[derive(Default)]
 pub(super) struct Zones {
     zones: Vec<ZoneTarget>,
+    patterns: Patterns,
     /// The zones that give each name: one at most in each account.
     names: HashMap<ZoneName, Vec<Origin>>,
     /// The zone that gives each id.
@@ -31,13 +33,18 @@ struct Origin {
 }
 
 impl Zones {
-    /// The zones of all accounts.
+    /// The zones and patterns of all accounts.
     pub(super) fn finish(self) -> Targets {
-        Targets::new(self.zones)
+        Targets::new(self.zones).with_patterns(self.patterns.finish())
     }
 
-    /// Reads a zone of `account`.
+    /// Reads a zone of `account`, or a pattern of its zones.
     pub(super) fn read(&mut self, mut section: Section<'_>, account: &Arc<str>) {
+        if Patterns::is_pattern(&section) {
+            let extent = extent(&mut section, true);
+            self.patterns.read(&mut section, account, extent);
+            return section.finish();
+        }
         let name = section.parse("name").filter(|name: &ZoneName| {
             let is_id = name.as_str().parse::<ZoneId>().is_ok();
             if is_id {
@@ -55,8 +62,9 @@ impl Zones {
         if let Some(id) = id.filter(|_| !is_duplicate) {
             self.reject_id(&section, id, account);
         }
-        let extent = extent(&mut section);
+        let extent = extent(&mut section, false);
         let hostnames = hostnames(&mut section, name.as_ref(), extent);
+        Patterns::reject_exclude(&mut section);
         section.finish();
         let account = Arc::clone(account);
         let zone = match (name, id) {
@@ -107,12 +115,12 @@ fn reject_duplicate(section: &Section<'_>, key: &str, first: &Origin, account: &
     section.reject(key, &complaint);
 }
 
-/// Reads how to read the zone, and what to watch beside the configured hostnames.
-fn extent(section: &mut Section<'_>) -> Extent {
+/// Reads how to read the zone, and what to watch beside the configured hostnames. `discover` is the default of that key.
+fn extent(section: &mut Section<'_>, discover: bool) -> Extent {
     const DISCOVER: &str = "discover";
     const DISCOVERED: &str = "discovered_expect";
     // an invalid flag was probably meant to be true: so settings that need it are not rejected as well
-    let discover = section.flag(DISCOVER).unwrap_or(section.has(DISCOVER));
+    let discover = section.flag(DISCOVER).unwrap_or(discover || section.has(DISCOVER));
     let discovered = expected(section, DISCOVERED);
     if section.has(DISCOVERED) && !discover {
         section.reject(DISCOVERED, "expected discover = true beside it, without which it has no effect");

@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::controls::Controls;
-use crate::config::{Config, Files, Secrets};
+use crate::config::{Config, Files, Secrets, Source};
 use crate::http::{Listen, Reload};
 
 /// How often the files are looked at.
@@ -20,8 +20,8 @@ const LOOK: Duration = Duration::from_secs(10);
 /// Where a configuration was read from.
 #[derive(Clone)]
 pub struct Origin {
-    /// The file itself.
-    pub file: PathBuf,
+    /// The file, or the environment. Which of them takes a restart to change.
+    pub source: Source,
     /// All files that were read, as they were when they were last read, well or not.
     pub files: Files,
 }
@@ -88,10 +88,10 @@ impl Reloader {
 
     /// Returns what is watched now, in words.
     async fn try_reload(&mut self) -> anyhow::Result<String> {
-        let Origin { file, files: before } = self.origin.clone();
+        let Origin { source, files: before } = self.origin.clone();
         let load = move || {
             let mut files = Files::default();
-            let config = Config::load(&file, Secrets::Check, &mut files);
+            let config = source.load(Secrets::Check, &mut files);
             if config.is_err() {
                 // those of the configuration in force are looked at as well
                 let read = std::mem::replace(&mut files, before.look_again());

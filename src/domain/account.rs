@@ -2,13 +2,33 @@
 
 use std::sync::Arc;
 
-use super::Date;
+use std::time::Duration;
+
+use super::{Date, FoundZone, Part, Reason};
+
+/// The list of an account's zones is read this often at least.
+pub const LISTED_EVERY: Duration = Duration::from_secs(55 * 60);
 
 /// What is known about a configured account, beside its zones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountState {
     name: Arc<str>,
     facts: AccountFacts,
+    list: ZoneList,
+    has_patterns: bool,
+}
+
+/// The list of the zones that an account's token sees.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ZoneList {
+    /// How it was read.
+    pub part: Part,
+    /// Its active zones, sorted by name.
+    pub found: Arc<[FoundZone]>,
+    /// The number of zones watched by patterns that have vanished since the start.
+    pub removed: u64,
+    /// When the latest of them vanished, be it before a restart.
+    pub removed_at: Option<Date>,
 }
 
 /// What requests on behalf of an account have shown.
@@ -32,7 +52,44 @@ pub struct TokenState {
 impl AccountState {
     /// An account of which only the name is known.
     pub(super) fn new(name: Arc<str>) -> Self {
-        Self { name, facts: AccountFacts::default() }
+        Self { name, facts: AccountFacts::default(), list: ZoneList::default(), has_patterns: false }
+    }
+
+    /// An account as a state file knew it.
+    pub(super) fn restored(name: Arc<str>, list: ZoneList) -> Self {
+        Self { list, ..Self::new(name) }
+    }
+
+    /// Watches zones by patterns from now on, or no longer.
+    pub(super) fn watch_by_patterns(&mut self, has_patterns: bool) {
+        self.has_patterns = has_patterns;
+        if !has_patterns {
+            self.list = ZoneList::default();
+        }
+    }
+
+    /// Takes in what came of listing its zones; `removed` watched ones have vanished.
+    pub(super) fn list(
+        &mut self,
+        found: Option<Vec<FoundZone>>,
+        result: Result<(), Reason>,
+        removed: u64,
+        at: Date,
+    ) {
+        if let Some(mut found) = found {
+            found.sort();
+            self.list.found = found.into();
+        }
+        self.list.part.tried(result, at);
+        self.list.removed += removed;
+        if removed > 0 {
+            self.list.removed_at = Some(at);
+        }
+    }
+
+    /// Takes in that its zones are about to be listed.
+    pub(super) fn want_list(&mut self, at: Date) {
+        self.list.part.planned(LISTED_EVERY, at);
     }
 
     /// Takes in what requests have shown.
@@ -43,6 +100,11 @@ impl AccountState {
     /// Its name in the configuration, and in the label `account`.
     pub fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// The list of its zones; none unless patterns watch some of them.
+    pub fn zone_list(&self) -> Option<&ZoneList> {
+        self.has_patterns.then_some(&self.list)
     }
 
     /// What requests have shown.

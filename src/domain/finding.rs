@@ -72,6 +72,10 @@ pub enum Finding {
     RateLimited,
     /// A discovered hostname vanished a short time ago.
     HostnamesRemoved,
+    /// A zone that a pattern watched vanished a short time ago.
+    ZonesRemoved,
+    /// The zone's SSL mode keeps Cloudflare from presenting a certificate.
+    SslMode,
 }
 
 /// What a finding is about.
@@ -89,7 +93,7 @@ pub enum Subject {
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Expired,
         Self::ExpiresVerySoon,
         Self::ExpiresSoon,
@@ -108,6 +112,8 @@ impl Finding {
         Self::TokenExpiresSoon,
         Self::RateLimited,
         Self::HostnamesRemoved,
+        Self::ZonesRemoved,
+        Self::SslMode,
     ];
 
     /// Its code, which is the value of the label `finding`.
@@ -131,6 +137,8 @@ impl Finding {
             Self::TokenExpiresSoon => "token_expires_soon",
             Self::RateLimited => "rate_limited",
             Self::HostnamesRemoved => "hostnames_removed",
+            Self::ZonesRemoved => "zones_removed",
+            Self::SslMode => "ssl_mode",
         }
     }
 
@@ -153,7 +161,9 @@ impl Finding {
             | Self::Stale
             | Self::TokenExpiresSoon
             | Self::RateLimited
-            | Self::HostnamesRemoved => Verdict::Warning,
+            | Self::HostnamesRemoved
+            | Self::ZonesRemoved
+            | Self::SslMode => Verdict::Warning,
             Self::NotRead => Verdict::Unknown,
             Self::NearHostnameLimit => Verdict::Info,
         }
@@ -212,7 +222,7 @@ mod tests {
         let critical = "expired expires_very_soon not_yet_valid certificate_deleted drifted \
             deployment_timed_out token_invalid";
         let warning = "expires_soon end_unknown metadata_mismatch deletion_timed_out pending stale \
-            token_expires_soon rate_limited hostnames_removed";
+            token_expires_soon rate_limited hostnames_removed zones_removed ssl_mode";
         let of = |verdict, subject| {
             let all = Finding::ALL.into_iter().filter(|finding| finding.severity(subject) == verdict);
             all.map(Finding::code).collect::<Vec<_>>().join(" ")

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{
-    AccountState, Association, Certificate, Date, Entry, Finding, Findings, Level, Reading, Snapshot, Status,
-    Subject, Verdict, ZoneCertificate, ZoneState,
+    AccountState, Association, Certificate, Date, Entry, Finding, Findings, Level, Part, PartKind, Reading,
+    Snapshot, SslMode, Status, Subject, Verdict, ZoneCertificate, ZoneState,
 };
 
 pub use thresholds::Thresholds;
@@ -46,11 +46,17 @@ impl Judge {
         let mut without_zone = stale.clone();
         for zone in judge.snapshot.zones() {
             without_zone.remove(zone.account());
-            if !zone.parts().all(|(_, part)| judge.is_old(zone, part.seen())) {
+            if !zone.needed_parts().all(|part| judge.is_old(part, part.seen())) {
                 stale.remove(zone.account());
             }
         }
         judge.stale_accounts = &stale - &without_zone;
+        for account in judge.snapshot.accounts() {
+            let list = account.zone_list().map(|list| list.part);
+            if list.is_some_and(|part| judge.is_old(part, part.seen())) {
+                judge.stale_accounts.insert(Arc::clone(account.name()));
+            }
+        }
         judge
     }
 
@@ -69,8 +75,13 @@ impl Judge {
         self.now
     }
 
-    /// Whether the latest attempts could read at least one zone of the account, or there is none to read.
+    /// Whether the account's zones could be listed, where patterns need that, and the latest attempts could read at
+    /// least one of its zones, or there is none to read.
     pub fn is_up(&self, account: &AccountState) -> bool {
+        account.zone_list().is_none_or(|list| list.part.is_up()) && self.is_any_zone_up(account)
+    }
+
+    fn is_any_zone_up(&self, account: &AccountState) -> bool {
         let mut zones = self.snapshot.zones().iter().filter(|zone| zone.account() == &**account.name());
         let mut is_any = false;
         zones.any(|zone| {
@@ -93,6 +104,8 @@ impl Judge {
             !is_invalid && left.is_some_and(|left| left < self.thresholds.warning),
         );
         found.add(Finding::RateLimited, self.is_within(RATE_LIMITED, facts.rate_limited_at));
+        let removed_at = account.zone_list().and_then(|list| list.removed_at);
+        found.add(Finding::ZonesRemoved, self.is_within(REMOVED, removed_at));
         found
     }
 
@@ -102,6 +115,7 @@ impl Judge {
         found.add(Finding::NotRead, !zone.is_up());
         found.add(Finding::Stale, self.is_zone_old(zone) && !self.is_account_stale(zone));
         found.add(Finding::HostnamesRemoved, self.is_within(REMOVED, zone.removed_at()));
+        found.add(Finding::SslMode, has_useless_ssl_mode(zone));
         found
     }
 
@@ -125,7 +139,7 @@ impl Judge {
         let mut found = Findings::none(Subject::Hostname);
         found.add(Finding::NotRead, !entry.is_up());
         // most hostnames are read together with their zone
-        let is_stale = self.is_old(zone, entry.seen());
+        let is_stale = self.is_old(zone.part(PartKind::Associations), entry.seen());
         found.add(Finding::Stale, is_stale && !self.is_zone_old(zone) && !self.is_account_stale(zone));
         let Some(reading) = entry.reading() else { return found };
         found.add(Finding::Drifted, entry.expectation().is_drifted(reading));
@@ -215,13 +229,13 @@ impl Judge {
 
     /// Whether a part of the zone is out of date.
     fn is_zone_old(&self, zone: &ZoneState) -> bool {
-        zone.parts().any(|(_, part)| self.is_old(zone, part.seen()))
+        zone.needed_parts().any(|part| self.is_old(part, part.seen()))
     }
 
-    /// Whether something of the zone that was last read at `seen`, or wanted since then, is out of date.
-    fn is_old(&self, zone: &ZoneState, seen: Option<Date>) -> bool {
+    /// Whether something that is read with this part, and was last read at `seen` or wanted since then, is out of date.
+    fn is_old(&self, part: Part, seen: Option<Date>) -> bool {
         let interval =
-            zone.interval().map_or(0, |interval| i64::try_from(interval.as_secs()).unwrap_or(i64::MAX));
+            part.interval.map_or(0, |interval| i64::try_from(interval.as_secs()).unwrap_or(i64::MAX));
         let limit = interval.saturating_mul(STALE_INTERVALS).max(FRESH);
         seen.is_some_and(|seen| self.now.seconds_from(seen) > limit)
     }
@@ -230,4 +244,12 @@ impl Judge {
     fn is_within(&self, span: i64, at: Option<Date>) -> bool {
         at.is_some_and(|at| (0..span).contains(&self.now.seconds_from(at)))
     }
+}
+
+/// Whether the zone's SSL mode keeps Cloudflare from presenting the certificate that a hostname or the zone has.
+fn has_useless_ssl_mode(zone: &ZoneState) -> bool {
+    let is_useless = matches!(zone.ssl_mode(), Some(SslMode::Off | SslMode::Flexible));
+    let has_enabled = || zone.entries().iter().any(|entry| entry.association() == Some(Association::Enabled));
+    is_useless
+        && (zone.zone_level_enabled() == Some(true) || zone.global_enabled() == Some(true) || has_enabled())
 }

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Date, Hostname, Reading, Reason, ZoneCertificate, ZoneId};
+use super::{Date, Hostname, PartKind, Reading, Reason, SslMode, ZoneCertificate, ZoneId};
 
 /// One thing that was found out about a zone. A failure keeps the last known reading.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// A poll of it begins.
+    /// A part of it is to be read from now on.
     Planned {
-        /// How often it is polled.
+        /// Which.
+        part: PartKind,
+        /// How often.
         interval: Duration,
         /// When.
         at: Date,
@@ -39,6 +41,15 @@ pub enum Outcome {
         enabled: Result<bool, Reason>,
         /// All zone-level certificates.
         certificates: Result<Vec<ZoneCertificate>, Reason>,
+        /// When.
+        at: Date,
+    },
+    /// The settings were asked about.
+    Settings {
+        /// Whether the global switch is on.
+        global: Result<bool, Reason>,
+        /// The SSL mode.
+        ssl_mode: Result<SslMode, Reason>,
         /// When.
         at: Date,
     },

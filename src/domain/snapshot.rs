@@ -1,9 +1,12 @@
 //! What is known at one moment about everything that is watched.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{AccountFacts, AccountState, Outcome, StoredZone, Targets, ZoneId, ZoneKey, ZoneState};
+use super::{
+    AccountFacts, AccountState, Date, FoundZone, Outcome, Reason, StoredZone, Targets, ZoneId, ZoneKey,
+    ZoneList, ZoneState,
+};
 
 /// What is known at one moment: immutable, cheap to clone, and shared by all readers.
 ///
@@ -11,6 +14,7 @@ use super::{AccountFacts, AccountState, Outcome, StoredZone, Targets, ZoneId, Zo
 /// snapshot, under the label of the preferred target.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
+    targets: Arc<Targets>,
     /// Sorted by name.
     accounts: Vec<AccountState>,
     /// Sorted by key.
@@ -21,6 +25,11 @@ impl Snapshot {
     /// The accounts of which zones are watched, sorted by name.
     pub fn accounts(&self) -> &[AccountState] {
         &self.accounts
+    }
+
+    /// The number of zones that the patterns of an account watch.
+    pub fn found_zones(&self, account: &str) -> usize {
+        self.zones.iter().filter(|zone| zone.target().is_found() && zone.account() == account).count()
     }
 
     /// The zones, sorted by key.
@@ -34,19 +43,41 @@ impl Snapshot {
     }
 
     /// The knowledge of a state file.
-    pub fn restored(zones: impl IntoIterator<Item = StoredZone>) -> Self {
+    pub fn restored(
+        zones: impl IntoIterator<Item = StoredZone>,
+        lists: impl IntoIterator<Item = (Arc<str>, ZoneList)>,
+    ) -> Self {
         let mut zones: Vec<_> = zones.into_iter().map(|zone| Arc::new(ZoneState::restored(zone))).collect();
         zones.sort_by(|a, b| a.key().cmp(b.key()));
         zones.dedup_by(|b, a| a.key() == b.key());
-        Self { accounts: Vec::new(), zones }
+        let accounts = lists.into_iter().map(|(name, list)| AccountState::restored(name, list));
+        Self { targets: Arc::default(), accounts: accounts.collect(), zones }
     }
 
     /// The same knowledge about `targets`: what stays keeps its readings, what left is gone, what is new is unread.
     #[must_use]
     pub fn retarget(&self, targets: &Targets) -> Self {
+        let accounts = targets.accounts().into_iter().map(|name| {
+            let known = self.accounts.iter().find(|known| known.name() == name);
+            let mut account = known.cloned().unwrap_or_else(|| AccountState::new(Arc::clone(name)));
+            account.watch_by_patterns(targets.patterns().iter().any(|pattern| pattern.account == *name));
+            account
+        });
+        Self { targets: Arc::new(targets.clone()), accounts: accounts.collect(), zones: self.zones.clone() }
+            .expanded()
+    }
+
+    /// The knowledge about the zones that are configured or found.
+    fn expanded(self) -> Self {
         let by_id: HashMap<ZoneId, &Arc<ZoneState>> =
             self.zones.iter().filter_map(|zone| Some((zone.id()?, zone))).collect();
-        let zones = targets.zones().iter().map(|target| {
+        let lists: HashMap<&str, &[FoundZone]> = self
+            .accounts
+            .iter()
+            .filter_map(|account| Some((&**account.name(), &*account.zone_list()?.found)))
+            .collect();
+        let targets = self.targets.expanded(|account| lists.get(account).copied().unwrap_or_default());
+        let zones = targets.iter().map(|target| {
             let by_key = self.index(target.key()).map(|index| &self.zones[index]);
             let by_id = || target.id().and_then(|id| by_id.get(&id).copied());
             match by_key.filter(|zone| zone.is_of(target)).or_else(by_id) {
@@ -59,12 +90,43 @@ impl Snapshot {
                 None => Arc::new(ZoneState::unread(target)),
             }
         });
-        let accounts: BTreeSet<_> = targets.zones().iter().map(|target| target.account()).collect();
-        let accounts = accounts.into_iter().map(|name| {
-            let known = self.accounts.iter().find(|known| known.name() == name);
-            known.cloned().unwrap_or_else(|| AccountState::new(Arc::clone(name)))
+        let zones = zones.collect();
+        Self { zones, ..self }.without_twins()
+    }
+
+    /// The knowledge after an account's zones were listed: `found`, where anything was, or why they could not be.
+    #[must_use]
+    pub fn with_zones(
+        &self,
+        account: &str,
+        found: Option<Vec<FoundZone>>,
+        result: Result<(), Reason>,
+        at: Date,
+    ) -> Self {
+        let mut next = self.clone();
+        let mut accounts = next.accounts.iter_mut();
+        let Some(known) = accounts.find(|known| &**known.name() == account && known.zone_list().is_some())
+        else {
+            return next;
+        };
+        let removed = found.as_ref().map_or(0, |found| {
+            let ids: HashSet<ZoneId> = found.iter().map(|zone| zone.id).collect();
+            let watched =
+                self.zones.iter().filter(|zone| zone.target().is_found() && zone.account() == account);
+            watched.filter(|zone| zone.target().id().is_some_and(|id| !ids.contains(&id))).count()
         });
-        Self { accounts: accounts.collect(), zones: zones.collect() }.without_twins()
+        known.list(found, result, removed as u64, at);
+        next.expanded()
+    }
+
+    /// The knowledge that the zones of an account are about to be listed.
+    #[must_use]
+    pub fn with_list_wanted(&self, account: &str, at: Date) -> Self {
+        let mut next = self.clone();
+        if let Some(known) = next.accounts.iter_mut().find(|known| &**known.name() == account) {
+            known.want_list(at);
+        }
+        next
     }
 
     /// The knowledge after `outcomes`. What is not watched is ignored.

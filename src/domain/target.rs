@@ -1,15 +1,18 @@
 //! What to watch: zones, their hostnames, and how each zone is read.
 
 use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Expectation, Expected, Hostname, ZoneId, ZoneName};
+use super::{Expectation, Expected, FoundZone, Hostname, PatternTarget, ZoneId, ZoneName};
 
-/// Everything to watch: zones sorted by key, each key once.
+/// Everything to watch: zones sorted by key, each key once, and patterns of further zones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Targets {
     zones: Vec<Arc<ZoneTarget>>,
+    /// In the order of the configuration: of several that match a zone the first counts.
+    patterns: Vec<PatternTarget>,
 }
 
 impl Targets {
@@ -18,10 +21,58 @@ impl Targets {
         let mut zones: Vec<_> = zones.into_iter().map(Arc::new).collect();
         zones.sort_by(|a, b| a.key.cmp(&b.key));
         zones.dedup_by(|b, a| a.key == b.key);
-        Self { zones }
+        Self { zones, patterns: Vec::new() }
     }
 
-    /// The zones, sorted by key.
+    /// The same zones, and with them all that these patterns find.
+    #[must_use]
+    pub fn with_patterns(self, patterns: Vec<PatternTarget>) -> Self {
+        Self { patterns, ..self }
+    }
+
+    /// The patterns, in the order of the configuration.
+    pub fn patterns(&self) -> &[PatternTarget] {
+        &self.patterns
+    }
+
+    /// The accounts of which something is watched, with or without a pattern.
+    pub fn accounts(&self) -> BTreeSet<&Arc<str>> {
+        let zones = self.zones.iter().map(|zone| &zone.account);
+        zones.chain(self.patterns.iter().map(|pattern| &pattern.account)).collect()
+    }
+
+    /// The named zones, and those that the patterns watch among the zones that each account's token sees.
+    ///
+    /// A zone that is named is no pattern's. What several accounts see is read once, through the first of them. Of two
+    /// zones of one name the later one has its id as key.
+    pub(super) fn expanded<'f>(&self, found: impl Fn(&str) -> &'f [FoundZone]) -> Vec<Arc<ZoneTarget>> {
+        let mut zones = self.zones.clone();
+        let mut ids: HashSet<ZoneId> = zones.iter().filter_map(|zone| zone.id).collect();
+        let named: HashSet<_> =
+            self.zones.iter().filter_map(|zone| Some((&zone.account, zone.name()?))).collect();
+        let mut names: HashSet<&str> = self.zones.iter().map(|zone| zone.key.as_str()).collect();
+        let mut accounts: Vec<_> = self.patterns.iter().map(|pattern| &pattern.account).collect();
+        accounts.dedup();
+        for account in accounts {
+            for zone in found(account).iter().filter(|zone| !named.contains(&(account, &zone.name))) {
+                let mut patterns = self.patterns.iter().filter(|pattern| pattern.account == *account);
+                let Some(pattern) = patterns.find(|pattern| pattern.watches(&zone.name)) else { continue };
+                if !ids.insert(zone.id) {
+                    continue;
+                }
+                let (account, name) = (Arc::clone(account), zone.name.clone());
+                let target = match names.insert(zone.name.as_str()) {
+                    true => ZoneTarget::named(account, name, Some(zone.id)),
+                    false => ZoneTarget::named_by_id(account, name, zone.id),
+                };
+                zones.push(Arc::new(ZoneTarget { is_found: true, ..target.with_extent(pattern.extent) }));
+            }
+        }
+        zones.sort_by(|a, b| a.key.cmp(&b.key));
+        zones
+    }
+
+    /// The zones that the configuration names, sorted by key.
     pub fn zones(&self) -> &[Arc<ZoneTarget>] {
         &self.zones
     }
@@ -78,6 +129,7 @@ pub struct ZoneTarget {
     id: Option<ZoneId>,
     hostnames: Vec<HostnameTarget>,
     extent: Extent,
+    is_found: bool,
 }
 
 /// How a zone is read, and what of it beside its configured hostnames.
@@ -107,13 +159,13 @@ impl ZoneTarget {
     /// A zone labelled by its name. Its id is looked up unless it is given.
     pub fn named(account: Arc<str>, name: ZoneName, id: Option<ZoneId>) -> Self {
         let (key, hostnames) = (ZoneKey::from(&name), Vec::new());
-        Self { key, account, name: Some(name), id, hostnames, extent: Extent::default() }
+        Self { key, account, name: Some(name), id, hostnames, extent: Extent::default(), is_found: false }
     }
 
     /// A zone that is known by its id alone.
     pub fn identified(account: Arc<str>, id: ZoneId) -> Self {
         let (key, hostnames) = (ZoneKey::from(id), Vec::new());
-        Self { key, account, name: None, id: Some(id), hostnames, extent: Extent::default() }
+        Self { key, account, name: None, id: Some(id), hostnames, extent: Extent::default(), is_found: false }
     }
 
     /// A zone that shares its name with one of another account, so that its id is its key.
@@ -154,6 +206,11 @@ impl ZoneTarget {
 
     fn is_labelled_by_id(&self) -> bool {
         self.name.as_ref().is_none_or(|name| name.as_str() != self.key.as_str())
+    }
+
+    /// Whether a pattern has found it; else the configuration names it.
+    pub fn is_found(&self) -> bool {
+        self.is_found
     }
 
     /// How it is read, and what of it.

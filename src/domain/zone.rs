@@ -9,11 +9,11 @@ use std::time::Duration;
 use super::entry::complete;
 use super::zone_certificate::{of_hostnames, sorted};
 use super::{
-    Association, CertId, Date, Entry, Hostname, Level, Outcome, Reading, Reason, ZoneCertificate, ZoneId,
-    ZoneKey, ZoneTarget,
+    Association, CertId, Date, Entry, Hostname, Level, Outcome, Reading, Reason, SslMode, ZoneCertificate,
+    ZoneId, ZoneKey, ZoneTarget,
 };
 
-pub use part::Part;
+pub use part::{Part, PartKind};
 pub use target::{StoredHostname, StoredZone};
 
 /// What is known about one zone.
@@ -27,12 +27,15 @@ pub struct ZoneState {
     associations: Part,
     /// How the zone-level switch and certificates are read; nothing unless they are watched.
     zone_level: Part,
-    /// How often it is polled, once that is planned.
-    interval: Option<Duration>,
+    /// How the settings are read; nothing unless the zone level is watched.
+    settings: Part,
     removed: u64,
     removed_at: Option<Date>,
     entries: Vec<Entry>,
     zone_level_enabled: Option<bool>,
+    /// Whether the global switch is on, where the token may read that.
+    global_enabled: Option<bool>,
+    ssl_mode: Option<SslMode>,
     /// The certificates of the hostname store, where they were listed, and when. A state file may lack the time.
     listed: Option<(Option<Date>, Vec<ZoneCertificate>)>,
     zone_certificates: Vec<ZoneCertificate>,
@@ -44,7 +47,7 @@ impl ZoneState {
     /// Takes in what was found out; [`ZoneState::settle`] has to follow.
     pub(super) fn fold(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Planned { interval, at } => self.plan(interval, at),
+            Outcome::Planned { part, interval, at } => self.plan(part, interval, at),
             Outcome::Identified(id) => self.id = Some(id),
             Outcome::Listed { hostnames, present, certificates, at } => {
                 for (hostname, reading) in hostnames {
@@ -71,19 +74,26 @@ impl ZoneState {
                     self.zone_certificates = self.completed(certificates, Level::Zone, at);
                 }
             }
+            Outcome::Settings { global, ssl_mode, at } => {
+                self.settings.tried(global.map(drop).or(ssl_mode.map(drop)), at);
+                self.global_enabled = global.ok().or(self.global_enabled);
+                self.ssl_mode = ssl_mode.ok().or(self.ssl_mode);
+            }
             Outcome::Failed(reason) => self.entries.iter_mut().for_each(|entry| entry.fail(reason)),
             Outcome::Ended { result, at } => self.associations.tried(result, at),
         }
     }
 
-    /// Takes in that a poll is about to begin.
-    fn plan(&mut self, interval: Duration, at: Date) {
-        self.interval = Some(interval);
-        self.associations.wanted(at);
-        if self.target.extent().zone_level {
-            self.zone_level.wanted(at);
+    /// Takes in that polls are to read a part that often.
+    fn plan(&mut self, part: PartKind, interval: Duration, at: Date) {
+        match part {
+            PartKind::Associations => {
+                self.associations.planned(interval, at);
+                self.entries.iter_mut().for_each(|entry| entry.wanted(at));
+            }
+            PartKind::ZoneLevel => self.zone_level.planned(interval, at),
+            PartKind::Settings => self.settings.planned(interval, at),
         }
-        self.entries.iter_mut().for_each(|entry| entry.wanted(at));
     }
 
     /// Brings everything that follows from the readings up to date.
@@ -191,15 +201,45 @@ impl ZoneState {
         self.id
     }
 
-    /// The parts of it that are watched, by the values of the label `part`.
-    pub fn parts(&self) -> impl Iterator<Item = (&'static str, Part)> {
-        let zone_level = self.target.extent().zone_level.then_some(("zone_level", self.zone_level));
-        std::iter::once(("associations", self.associations)).chain(zone_level)
+    /// The parts of it that are watched.
+    pub fn parts(&self) -> impl Iterator<Item = (PartKind, Part)> {
+        let zone_level = self.target.extent().zone_level;
+        let more = [(PartKind::ZoneLevel, self.zone_level), (PartKind::Settings, self.settings)];
+        std::iter::once((PartKind::Associations, self.associations))
+            .chain(more.into_iter().filter(move |_| zone_level))
     }
 
-    /// Whether the latest attempts to read its parts succeeded.
+    /// The parts without which the zone is not read: all but the settings, which a token need not be allowed to read.
+    pub(super) fn needed_parts(&self) -> impl Iterator<Item = Part> {
+        self.parts().filter(|(kind, _)| *kind != PartKind::Settings).map(|(_, part)| part)
+    }
+
+    /// What is known about reading a part, watched or not.
+    pub fn part(&self, kind: PartKind) -> Part {
+        match kind {
+            PartKind::Associations => self.associations,
+            PartKind::ZoneLevel => self.zone_level,
+            PartKind::Settings => self.settings,
+        }
+    }
+
+    /// Whether there is something in a part that can break, or the configuration names the zone. Settings hold nothing.
+    pub fn holds(&self, kind: PartKind) -> bool {
+        let has = |level| self.certificates.iter().any(|row| row.level == level);
+        match kind {
+            PartKind::Associations => {
+                !self.target.is_found() || !self.entries.is_empty() || has(Level::Hostname)
+            }
+            PartKind::ZoneLevel => {
+                !self.target.is_found() || self.zone_level_enabled == Some(true) || has(Level::Zone)
+            }
+            PartKind::Settings => false,
+        }
+    }
+
+    /// Whether the latest attempts to read its parts succeeded; the settings, which are optional, aside.
     pub fn is_up(&self) -> bool {
-        self.parts().all(|(_, part)| part.is_up())
+        self.needed_parts().all(Part::is_up)
     }
 
     /// Whether a poll has tried to read it.
@@ -209,18 +249,12 @@ impl ZoneState {
 
     /// Why the latest attempt to read one of its parts failed.
     pub fn failure(&self) -> Option<Reason> {
-        self.parts().find_map(|(_, part)| part.failure())
+        self.needed_parts().find_map(Part::failure)
     }
 
     /// When it was last read: the part that was not read for the longest time counts.
     pub fn last_success(&self) -> Option<Date> {
-        let parts = self.parts().map(|(_, part)| part.last_success);
-        parts.min().flatten()
-    }
-
-    /// How often it is polled, once that is planned.
-    pub fn interval(&self) -> Option<Duration> {
-        self.interval
+        self.needed_parts().map(|part| part.last_success).min().flatten()
     }
 
     /// The number of discovered hostnames that have vanished since the start.
@@ -246,6 +280,16 @@ impl ZoneState {
     /// Whether the zone-level switch is on, where that is read.
     pub fn zone_level_enabled(&self) -> Option<bool> {
         self.zone_level_enabled
+    }
+
+    /// Whether the zone's global switch is on, where that is read and the token may.
+    pub fn global_enabled(&self) -> Option<bool> {
+        self.global_enabled
+    }
+
+    /// The zone's SSL mode, where that is read and the token may.
+    pub fn ssl_mode(&self) -> Option<SslMode> {
+        self.ssl_mode
     }
 
     /// The certificates of the hostname store as they were listed; none if only readings tell of them.

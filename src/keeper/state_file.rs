@@ -1,5 +1,6 @@
 //! The state file: what was known last, so that a restart does not forget it.
 
+mod account;
 mod certificate;
 mod format;
 mod hostname;

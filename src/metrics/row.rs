@@ -1,6 +1,6 @@
 //! A row: all series of one thing in one family. It has no series if the value is unknown, and may have one for each state.
 
-use crate::domain::{Association, Date, Findings, Status};
+use crate::domain::{Association, Date, Findings, SslMode, Status};
 use crate::exposition;
 
 use super::States;
@@ -85,6 +85,16 @@ impl Row<'_> {
     pub(super) fn status(&mut self, current: Option<Status>) {
         if let Some(current) = current {
             self.state("\",status=\"", &Status::ALL, &STATUSES, current);
+        }
+    }
+
+    /// Writes an SSL mode, if there is one.
+    pub(super) fn ssl_mode(&mut self, current: Option<SslMode>) {
+        let Some(current) = current else { return };
+        for mode in SslMode::ALL {
+            if mode == current || self.states == States::All {
+                self.labelled_int("mode", mode.label(), Some(u8::from(mode == current)));
+            }
         }
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::*;
 use crate::domain::{
     Association, Certificate, CertificateDetails, Date, Expectation, Extent, Hostname, HostnameTarget, Level,
-    Outcome, Pem, Reading, Reason, Status, Targets, ZoneCertificate, ZoneTarget,
+    Outcome, PartKind, PatternTarget, Pem, Reading, Reason, SslMode, Status, Targets, ZoneCertificate,
+    ZoneTarget,
 };
 use crate::telemetry::Endpoint;
 
@@ -65,7 +66,16 @@ fn zone(answers: &[(&str, Option<Result<Reading, Reason>>)]) -> Arc<Snapshot> {
     let ended = Outcome::Ended { result: Ok(()), at: date(NOW - 30) };
     let key = target.key().clone();
     let outcomes = read.chain([Outcome::Identified(id), ended]).map(|outcome| (key.clone(), outcome));
-    Arc::new(Snapshot::default().retarget(&Targets::new([target, unread])).fold(outcomes))
+    let (pattern, account) = ("*.test".parse().unwrap(), "main".into());
+    let pattern = PatternTarget { account, pattern, exclude: Vec::new(), extent: Extent::default() };
+    let targets = Targets::new([target, unread]).with_patterns(vec![pattern]);
+    let listed =
+        Snapshot::default().retarget(&targets).with_zones("main", Some(Vec::new()), Ok(()), date(NOW - 90));
+    Arc::new(listed.fold(outcomes))
+}
+
+fn planned(part: PartKind, seconds: u64) -> Outcome {
+    Outcome::Planned { part, interval: Duration::from_secs(seconds), at: date(NOW - 60) }
 }
 
 /// Hostnames of all kinds, a failure after a success, and what only lists tell.
@@ -93,7 +103,10 @@ fn every_kind() -> Arc<Snapshot> {
         hostnames: None,
     };
     let later = [
-        Outcome::Planned { interval: Duration::from_secs(300), at: date(NOW - 60) },
+        planned(PartKind::Associations, 300),
+        planned(PartKind::ZoneLevel, 300),
+        planned(PartKind::Settings, 3300),
+        Outcome::Settings { global: Ok(false), ssl_mode: Ok(SslMode::Strict), at: date(NOW - 20) },
         Outcome::Listed {
             hostnames: Vec::new(),
             present: None,

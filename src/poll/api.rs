@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::cloudflare::{Associations, Client, Error, ListedCertificates, VisibleZones};
-use crate::domain::{Hostname, Reading, ZoneId, ZoneName};
+use crate::cloudflare::{Associations, Client, Error, ListedCertificates, Presence, VisibleZones, ZoneList};
+use crate::domain::{Hostname, Reading, SslMode, ZoneId, ZoneName};
 
 /// What a poll asks of the API on behalf of one account. Each call ends by its deadline.
 pub trait Api: Send + Sync + 'static {
@@ -63,6 +63,30 @@ pub trait Api: Send + Sync + 'static {
         deadline: Instant,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
 
+    /// Lists all zones that the token sees, whatever their status.
+    fn all_zones(&self, deadline: Instant) -> impl Future<Output = Result<ZoneList, Error>> + Send;
+
+    /// Asks what has become of a zone.
+    fn zone_status(
+        &self,
+        zone: ZoneId,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Presence, Error>> + Send;
+
+    /// Reads the global switch of a zone.
+    fn global_switch(
+        &self,
+        zone: ZoneId,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Reads the SSL mode of a zone.
+    fn ssl_mode(
+        &self,
+        zone: ZoneId,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<SslMode, Error>> + Send;
+
     /// For how long requests have been blocked by answers with status 429 since this was asked last.
     fn take_rate_limited(&self) -> Option<Duration>;
 
@@ -114,6 +138,22 @@ impl Api for Client {
 
     async fn zone_level_enabled(&self, zone: ZoneId, deadline: Instant) -> Result<bool, Error> {
         self.zone_level_enabled(zone, deadline).await
+    }
+
+    async fn all_zones(&self, deadline: Instant) -> Result<ZoneList, Error> {
+        self.all_zones(deadline).await
+    }
+
+    async fn zone_status(&self, zone: ZoneId, deadline: Instant) -> Result<Presence, Error> {
+        self.zone_status(zone, deadline).await
+    }
+
+    async fn global_switch(&self, zone: ZoneId, deadline: Instant) -> Result<bool, Error> {
+        self.global_switch(zone, deadline).await
+    }
+
+    async fn ssl_mode(&self, zone: ZoneId, deadline: Instant) -> Result<SslMode, Error> {
+        self.ssl_mode(zone, deadline).await
     }
 
     fn take_rate_limited(&self) -> Option<Duration> {

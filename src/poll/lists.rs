@@ -71,7 +71,13 @@ impl<A: Api> ZonePoll<A> {
         let Some(associations) = api.associations(id, self.deadline.at(), proceed).await? else {
             return Ok(Read::TooLong(pages.into_inner()));
         };
-        let certificates = api.hostname_certificates(id, self.deadline.at()).await?;
+        let is_empty = associations.complete && associations.rows.is_empty();
+        let certificates = if is_empty && self.zone.target().is_found() {
+            // of the many zones of an account most have neither
+            ListedCertificates { complete: true, ..ListedCertificates::default() }
+        } else {
+            api.hostname_certificates(id, self.deadline.at()).await?
+        };
         let mut listing = listing::join(associations, &certificates.rows, self.now());
         listing.requests += certificates.pages as usize;
         listing.certificates = self.with_unread(listing.certificates, certificates.complete, Level::Hostname);
@@ -115,7 +121,7 @@ impl<A: Api> ZonePoll<A> {
         self.met(Thing::Lists, Ok(()));
         let discovers = self.zone.target().extent().discovered.is_some();
         let is_empty = listing.complete && listing.hostnames.is_empty();
-        if discovers && is_empty && self.memory.is_news_that_it_is_empty() {
+        if discovers && is_empty && !self.zone.target().is_found() && self.memory.is_news_that_it_is_empty() {
             self.seen().is_empty = true;
         }
         self.memory.retain(|hostname| self.zone.entry(hostname).is_some());
@@ -167,9 +173,9 @@ impl<A: Api> ZonePoll<A> {
 
     /// Keeps what these lists took, for the next plan, and allows time for what this one did not count on.
     fn learn(&self, requests: usize, unresolved: usize, confirm: usize) {
-        let (extent, hostnames, at) =
-            (self.zone.target().extent(), self.zone.entries().len(), Instant::now());
-        let planned = plan::requests(extent, hostnames, self.memory.lists(), at).most;
+        let (target, hostnames, at) = (self.zone.target(), self.zone.entries().len(), Instant::now());
+        let planned =
+            plan::requests(target.extent(), target.is_found(), hostnames, self.memory.lists(), at).most;
         self.deadline.allow_for((requests + unresolved + confirm).saturating_sub(planned));
         self.memory.set_lists(Lists::Read { requests, unresolved, at });
     }

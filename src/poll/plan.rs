@@ -125,81 +125,44 @@ impl Requests {
     }
 }
 
-/// The requests that a poll of this zone takes, look-ups not counted.
-pub(super) fn requests(extent: Extent, hostnames: usize, lists: Lists, now: Instant) -> Requests {
+/// The requests that reading the associations of a zone takes, look-ups not counted. A zone that a pattern `found` is
+/// taken for empty until it was read, and a list without associations needs none of certificates.
+pub(super) fn requests(
+    extent: Extent,
+    found: bool,
+    hostnames: usize,
+    lists: Lists,
+    now: Instant,
+) -> Requests {
     let untried = hostnames.div_ceil(PAGE).max(1) + 1;
-    let associations = match (read_mode(extent, hostnames, lists, now), lists) {
+    match (read_mode(extent, hostnames, lists, now), lists) {
         (ReadMode::Gets, _) => Requests::exactly(hostnames),
         (_, Lists::Read { requests, unresolved, .. }) => Requests::exactly(requests + unresolved),
         (_, Lists::Refused { .. }) => Requests { expected: 1 + hostnames, most: untried + hostnames },
         (_, Lists::TooLong { pages, .. }) => Requests { expected: pages + 1, most: pages + 1 + hostnames },
+        (_, Lists::Untried) if found && hostnames == 0 => Requests { expected: 1, most: untried },
         (_, Lists::Untried) => Requests { expected: untried, most: untried + hostnames },
-    };
-    let zone_level = if extent.zone_level { 2 } else { 0 };
-    Requests { expected: associations.expected + zone_level, most: associations.most + zone_level }
+    }
 }
 
 /// What a poll takes of one quota.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {
     pub(super) limit: RateLimit,
-    pub(super) hostnames: usize,
-    pub(super) requests: Requests,
+    /// The requests to allow time for.
+    pub(super) most: usize,
 }
 
 impl Load {
-    /// A load of nothing.
-    pub(super) fn new(limit: RateLimit) -> Self {
-        Self { limit, hostnames: 0, requests: Requests::default() }
-    }
-
-    /// Adds the requests of a zone with so many hostnames.
-    pub(super) fn add(&mut self, hostnames: usize, requests: Requests) {
-        self.hostnames += hostnames;
-        self.requests.expected += requests.expected;
-        self.requests.most += requests.most;
-    }
-
     /// The time that a poll may take where ticks are `gap` apart and `unplanned` requests came up on the way. What
     /// hangs ends a little before the next tick, which would be skipped otherwise.
     pub(super) fn time_limit(&self, gap: Duration, unplanned: usize) -> Duration {
-        match self.limit.time_for(self.requests.most.saturating_add(unplanned)) {
+        match self.limit.time_for(self.most.saturating_add(unplanned)) {
             // with a window that others may have filled before it began
             needed if needed > gap => needed.saturating_add(self.limit.per),
             _ => gap - gap / 10,
         }
     }
-
-    /// The time between the starts of two polls: ticks that come during a poll are skipped.
-    fn interval(&self, gap: Duration) -> Duration {
-        let needed = self.limit.time_for(self.requests.expected);
-        if needed <= gap || gap.is_zero() {
-            return gap.max(needed);
-        }
-        let ticks = (needed.as_secs_f64() / gap.as_secs_f64() - 1e-9).ceil();
-        Duration::try_from_secs_f64(gap.as_secs_f64() * ticks).unwrap_or(Duration::MAX)
-    }
-
-    /// The warning that polls cannot keep to the schedule, with the arithmetic; none if they can.
-    pub(super) fn excess(&self, gap: Duration) -> Option<String> {
-        let Self { limit, hostnames, requests: Requests { expected, .. } } = self;
-        let needed = limit.time_for(*expected);
-        (needed > gap).then(|| {
-            format!(
-                "polls cannot keep to the schedule: {hostnames} hostnames take {expected} requests, and at {} in {} \
-                 (rate_limit) those take {}, the shortest interval possible; the schedule has {}",
-                limit.requests,
-                shown(limit.per),
-                shown(needed),
-                shown(gap)
-            )
-        })
-    }
-}
-
-/// The time between two polls of everything.
-pub(super) fn interval<'a>(gap: Duration, loads: impl IntoIterator<Item = &'a Load>) -> Duration {
-    loads.into_iter().map(|load| load.interval(gap)).max().unwrap_or(gap)
 }
 
 /// Whole seconds at the least, rounded up: `1h 6m 40s`.

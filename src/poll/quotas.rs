@@ -1,50 +1,68 @@
-//! What a poll of everything takes of each quota, and whether that suffices for the schedule.
+//! What a poll reads on behalf of each quota, and how often.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::plan::{self, Load};
-use super::{Api, Poller, Watched, lookup};
-use crate::cloudflare::Budget;
+use super::api::Api;
+use super::plan::Requests;
+use super::turns::{Outlook, Room, Waiting};
+use super::watched::Watched;
+use super::{Account, Poller, Setup, lookup, plan};
+use crate::domain::{Date, Outcome, Part, PartKind, Reason, Snapshot, ZoneKey, ZoneState};
 
-/// What a poll takes, by quota.
-pub(super) type Loads = BTreeMap<*const Budget, Load>;
+/// The address of a budget, which tells quotas apart.
+pub(super) type Quota = usize;
+
+/// Everything that is watched, by quota.
+pub(super) type Outlooks = BTreeMap<Quota, Outlook>;
+
+/// The parts of each zone that are to be read.
+pub(super) type Chosen = BTreeMap<ZoneKey, Vec<PartKind>>;
+
+/// Settings are asked for of so many zones of an account until the token turns out to be allowed to read them.
+const SETTINGS_TRIED: usize = 3;
 
 impl<A: Api> Poller<A> {
-    /// What a poll of everything takes of each quota.
-    fn loads(&self) -> Loads {
+    /// What there is to read on behalf of each quota.
+    fn outlooks(&self) -> Outlooks {
         let (known, now) = (self.keeper.snapshot(), Instant::now());
-        let mut loads = Loads::new();
-        let mut names: BTreeMap<&str, (usize, *const Budget)> = BTreeMap::new();
+        let setup = self.setup.borrow();
+        let of_account = |account| (quota(account), Outlook::new(account.budget.limit()));
+        let mut outlooks: Outlooks = setup.accounts.values().map(of_account).collect();
+        let mut names: BTreeMap<&str, (usize, Quota)> = BTreeMap::new();
         for zone in known.zones() {
             let Some(Watched { account, memory, .. }) = self.watched.get(zone.key()) else { continue };
-            let quota = Arc::as_ptr(&account.budget);
-            let hostnames = zone.entries().len();
-            let requests = plan::requests(zone.target().extent(), hostnames, memory.lists(), now);
-            let load = loads.entry(quota).or_insert_with(|| Load::new(account.budget.limit()));
-            load.add(hostnames, requests);
+            let quota = quota(account);
+            let outlook = outlooks.entry(quota).or_insert_with(|| Outlook::new(account.budget.limit()));
+            outlook.zones += 1;
+            outlook.hostnames += zone.entries().len();
+            for (kind, _) in zone.parts() {
+                let (_, requests) = self.takes(zone, kind);
+                outlook.add(requests, zone.holds(kind));
+            }
             let (count, _) = names.entry(zone.account()).or_insert((0, quota));
             *count += usize::from(lookup::is_looked_up(zone, memory, now));
         }
         for (count, quota) in names.into_values() {
-            if let Some(load) = loads.get_mut(&quota) {
-                load.add(0, plan::Requests::exactly(lookup::requests(count)));
+            if let Some(outlook) = outlooks.get_mut(&quota) {
+                outlook.add(Requests::exactly(lookup::requests(count)), true);
             }
         }
-        loads
+        outlooks
     }
 
     /// Plans a poll of everything: sets the poll interval, and logs when a quota begins to make that longer than the
-    /// schedule's, and when it ends. Returns what the poll takes.
-    pub(super) fn plan(&mut self) -> Loads {
-        let (gap, loads) = (self.setup.borrow().gap, self.loads());
+    /// schedule's, and when it ends. Returns what there is to read.
+    pub(super) fn plan(&mut self) -> Outlooks {
+        let (gap, outlooks) = (self.setup.borrow().gap, self.outlooks());
         let mut excess = BTreeSet::new();
-        for (quota, load) in &loads {
-            if let Some(new) = load.excess(gap) {
-                excess.insert(quota.addr());
-                if self.excess.contains(&quota.addr()) {
+        for (quota, outlook) in &outlooks {
+            if let Some(new) = outlook.excess(gap) {
+                excess.insert(*quota);
+                if self.excess.contains(quota) {
                     tracing::debug!("{new}");
                 } else {
                     tracing::warn!("{new}");
@@ -55,8 +73,151 @@ impl<A: Api> Poller<A> {
             tracing::info!("the rate limit suffices for the schedule again");
         }
         self.excess = excess;
-        self.interval = plan::interval(gap, loads.values());
-        self.telemetry.poll_interval(self.interval);
-        loads
+        let interval = outlooks.values().map(|outlook| outlook.interval(gap)).max().unwrap_or(gap);
+        self.telemetry.poll_interval(interval);
+        outlooks
     }
+
+    /// Logs what each quota makes of the schedule, once, and again when that has changed a lot.
+    pub(super) fn tell_of_quotas(&mut self, outlooks: &Outlooks, gap: Duration) {
+        for (quota, outlook) in outlooks {
+            let interval = outlook.rest_interval(gap);
+            let told =
+                self.told.get(quota).is_some_and(|told| interval <= 2 * *told && *told <= 2 * interval);
+            if let Some(words) = outlook.words(gap).filter(|_| !told) {
+                self.told.insert(*quota, interval);
+                tracing::info!("{words}");
+            }
+        }
+    }
+
+    /// Makes room for a poll of everything.
+    pub(super) fn make_room(&mut self, setup: &Setup<A>, outlooks: &Outlooks, deadline: Option<Instant>) {
+        let before = std::mem::take(&mut self.rooms);
+        for (quota, outlook) in outlooks {
+            let room = match deadline {
+                Some(at) => Room::of(outlook.sendable(at.saturating_duration_since(Instant::now()))),
+                None => before.get(quota).copied().unwrap_or_default().next(outlook, setup.gap),
+            };
+            self.rooms.insert(*quota, room);
+        }
+    }
+
+    /// The parts of these zones to read now: all that hold something, and of the others those whose turn it is.
+    pub(super) fn choose(&mut self, zones: &[Arc<ZoneState>], known: &Snapshot) -> Chosen {
+        let (mut chosen, mut waiting, now) = (Chosen::new(), Vec::new(), self.clock.now().into());
+        for zone in zones {
+            for (kind, _) in zone.parts() {
+                match Waiting::of(zone, kind) {
+                    None => chosen.entry(zone.key().clone()).or_default().push(kind),
+                    Some(since) => waiting.push((since, kind, zone)),
+                }
+            }
+        }
+        waiting.sort_by_key(|(since, ..)| *since);
+        let mut settings = settings_allowed(known, now);
+        for (since, kind, zone) in waiting {
+            let left = settings.get_mut(zone.account()).filter(|_| kind == PartKind::Settings);
+            if left.as_ref().is_some_and(|left| **left == 0) {
+                continue;
+            }
+            let (quota, requests) = self.takes(zone, kind);
+            // what was never read may hold something
+            let requests = if matches!(since, Waiting::Never(_)) { requests.most } else { requests.expected };
+            if self.rooms.entry(quota).or_default().admit(since, requests, now) {
+                chosen.entry(zone.key().clone()).or_default().push(kind);
+                left.into_iter().for_each(|left| *left -= 1);
+            }
+        }
+        chosen
+    }
+
+    /// The parts of these zones to read where there is no other poll: the associations of all zones first.
+    pub(super) fn choose_once(&mut self, zones: &[Arc<ZoneState>]) -> Chosen {
+        let (mut chosen, mut all, mut left_out) = (Chosen::new(), 0, 0);
+        for kind in PartKind::ALL {
+            for zone in zones.iter().filter(|zone| zone.parts().any(|(part, _)| part == kind)) {
+                let (quota, requests) = self.takes(zone, kind);
+                all += requests.expected;
+                if self.rooms.entry(quota).or_default().admit_once(requests.expected) {
+                    chosen.entry(zone.key().clone()).or_default().push(kind);
+                } else {
+                    left_out += 1;
+                }
+            }
+        }
+        if left_out > 0 {
+            let zones = zones.len();
+            tracing::warn!(
+                "{zones} zones take {all} requests, more than rate_limit allows in the time: {left_out} parts of zones \
+                 are not read, the associations come first"
+            );
+        }
+        chosen
+    }
+
+    /// The quota and the requests that reading a part of a watched zone takes.
+    pub(super) fn takes(&self, zone: &ZoneState, kind: PartKind) -> (Quota, Requests) {
+        let Some(Watched { account, memory, .. }) = self.watched.get(zone.key()) else {
+            return Default::default();
+        };
+        let requests = match kind {
+            PartKind::Associations => {
+                let (extent, found) = (zone.target().extent(), zone.target().is_found());
+                plan::requests(extent, found, zone.entries().len(), memory.lists(), Instant::now())
+            }
+            PartKind::ZoneLevel | PartKind::Settings => Requests::exactly(2),
+        };
+        (quota(account), requests)
+    }
+
+    /// Reports how often each part is read, where that is new or the part is about to be read.
+    pub(super) async fn announce(
+        &self,
+        known: &Snapshot,
+        outlooks: &Outlooks,
+        chosen: &Chosen,
+        gap: Duration,
+    ) {
+        let at = self.clock.now().into();
+        for zone in known.zones() {
+            let Some(watched) = self.watched.get(zone.key()) else { continue };
+            let Some(outlook) = outlooks.get(&quota(&watched.account)) else { continue };
+            for (part, state) in zone.parts() {
+                let holds = zone.holds(part);
+                let interval = if holds { outlook.interval(gap) } else { outlook.rest_interval(gap) };
+                let is_chosen = chosen.get(zone.key()).is_some_and(|parts| parts.contains(&part));
+                if is_chosen || state.interval != Some(interval) {
+                    let planned = Outcome::Planned { part, interval, at };
+                    self.keeper.report(zone.key().clone(), planned).await;
+                }
+            }
+        }
+    }
+}
+
+/// Tells the quota of an account from others.
+pub(super) fn quota<A>(account: &Account<A>) -> Quota {
+    Arc::as_ptr(&account.budget).addr()
+}
+
+/// Of how many zones of each account the settings may be asked for now. Where the token may not read them, that is tried
+/// with one zone an hour.
+fn settings_allowed(known: &Snapshot, now: Date) -> BTreeMap<&str, usize> {
+    let mut allowed = BTreeMap::new();
+    for account in known.accounts() {
+        let of_account = known.zones().iter().filter(|zone| zone.account() == &**account.name());
+        let parts = || of_account.clone().map(|zone| zone.part(PartKind::Settings));
+        let refused = parts().filter(|part| part.failure() == Some(Reason::Forbidden));
+        let (refused, latest) =
+            refused.fold((0, None), |(count, at), part| (count + 1, part.tried_at.max(at)));
+        let is_quiet = latest.is_none_or(|at: Date| now.seconds_from(at) >= 3600);
+        let count = match refused {
+            _ if parts().any(Part::is_up) => usize::MAX,
+            SETTINGS_TRIED.. => usize::from(is_quiet),
+            refused => SETTINGS_TRIED - refused,
+        };
+        allowed.insert(&**account.name(), count);
+    }
+    allowed
 }

@@ -1,4 +1,5 @@
-//! What the poll of one zone met: which things could be read, and what kept the others from being read.
+//! What the poll of one zone, or of the list of an account's zones, met: which things could be read, and what kept the
+//! others from being read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub(super) enum Thing {
     Switch,
     /// The zone-level certificates.
     Certificates,
+    /// The settings: the global switch and the SSL mode.
+    Settings,
     /// One of its hostnames.
     Hostname(Hostname),
 }
@@ -65,6 +68,11 @@ impl Trouble {
         }
     }
 
+    /// Whether the token lacks a permission.
+    pub(super) fn is_of_permission(&self) -> bool {
+        self.class == Class::Answered(Reason::Forbidden)
+    }
+
     /// An answer that was read in part.
     pub(super) fn odd(what: &str) -> Self {
         let class = Class::Answered(Reason::InvalidResponse);
@@ -72,13 +80,14 @@ impl Trouble {
     }
 }
 
-/// What the poll of one zone met.
+/// What the poll of one zone, or of the list of an account's zones, met.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) account: Arc<str>,
     /// The host of the API.
     pub(super) host: Arc<str>,
-    pub(super) zone: ZoneKey,
+    /// The zone; none for the list of the account's zones.
+    pub(super) zone: Option<ZoneKey>,
     /// How each thing went that the poll tried. Of hostnames only the failures are kept.
     pub(super) things: BTreeMap<Thing, Result<(), Trouble>>,
     /// Whether the zone turned out to have no association.
@@ -86,7 +95,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn new(account: Arc<str>, host: Arc<str>, zone: ZoneKey) -> Self {
+    pub(super) fn new(account: Arc<str>, host: Arc<str>, zone: Option<ZoneKey>) -> Self {
         Self { account, host, zone, things: BTreeMap::new(), is_empty: false }
     }
 

@@ -23,6 +23,10 @@ enum Subject {
     Host(Arc<str>),
     /// An account, in one way.
     Account(Arc<str>, Class),
+    /// The list of an account's zones.
+    List(Arc<str>),
+    /// The settings of an account's zones, which the token may not read.
+    Settings(Arc<str>),
     /// A zone of an account, or a thing of it.
     Zone(Arc<str>, ZoneKey, Thing),
 }
@@ -91,7 +95,7 @@ impl Story {
             }
         }
         let empty = polled.seen.iter().filter(|seen| seen.is_empty);
-        lines::of(news, empty.map(|seen| (&seen.account, &seen.zone)))
+        lines::of(news, empty.filter_map(|seen| Some((&seen.account, seen.zone.as_ref()?))))
     }
 
     /// Sorts out what of a zone fails by itself, and what works.
@@ -102,9 +106,17 @@ impl Story {
         failing: &mut BTreeMap<Subject, Trouble>,
         working: &mut BTreeSet<Subject>,
     ) {
-        let subject = |thing| Subject::Zone(Arc::clone(&seen.account), seen.zone.clone(), thing);
+        let account = || Arc::clone(&seen.account);
+        let subject = |thing| match &seen.zone {
+            Some(zone) => Subject::Zone(account(), zone.clone(), thing),
+            None => Subject::List(account()),
+        };
         for (thing, result) in &seen.things {
             match result {
+                // a token need not be allowed to: said once
+                Err(trouble) if *thing == Thing::Settings && trouble.is_of_permission() => {
+                    failing.insert(Subject::Settings(account()), trouble.clone());
+                }
                 Ok(()) => {
                     working.insert(subject(thing.clone()));
                 }
@@ -119,7 +131,7 @@ impl Story {
         if seen.failure().is_none() {
             let of_zone = self.ongoing.keys().filter(|known| {
                 matches!(known, Subject::Zone(_, zone, thing @ Thing::Hostname(_))
-                    if *zone == seen.zone && !seen.things.contains_key(thing))
+                    if Some(zone) == seen.zone.as_ref() && !seen.things.contains_key(thing))
             });
             working.extend(of_zone.cloned());
         }
@@ -163,7 +175,9 @@ fn is_same(failure: Option<&Trouble>, trouble: &Trouble) -> bool {
 fn is_watched(subject: &Subject, known: &Snapshot) -> bool {
     match subject {
         Subject::Host(_) => true,
-        Subject::Account(account, _) => known.accounts().iter().any(|known| known.name() == account),
+        Subject::Account(account, _) | Subject::List(account) | Subject::Settings(account) => {
+            known.accounts().iter().any(|known| known.name() == account)
+        }
         Subject::Zone(account, zone, thing) => known.zone(zone).is_some_and(|zone| {
             let is_there = |hostname| zone.entry(hostname).is_some();
             zone.account() == &**account && !matches!(thing, Thing::Hostname(hostname) if !is_there(hostname))

@@ -1,5 +1,6 @@
 //! Several polls in a row, in paused time, against a fake of the API's calls.
 
+mod accounts;
 mod fake;
 mod hanging;
 mod ids;

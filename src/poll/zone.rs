@@ -1,7 +1,6 @@
 //! The poll of one zone.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -14,7 +13,7 @@ use super::panic::unless_it_panics;
 use super::seen::{Seen, Thing, Trouble};
 use crate::clock::Clock;
 use crate::cloudflare::{Error, Purpose};
-use crate::domain::{Date, Outcome, Reason, ZoneId, ZoneState};
+use crate::domain::{Date, Outcome, PartKind, Reason, ZoneId, ZoneState};
 use crate::keeper;
 use crate::telemetry::Telemetry;
 
@@ -26,8 +25,8 @@ pub(super) struct ZonePoll<A> {
     pub(super) zone: Arc<ZoneState>,
     pub(super) memory: Arc<Memory>,
     pub(super) deadline: Arc<Deadline>,
-    /// How often the zone is polled.
-    pub(super) interval: Duration,
+    /// What of it to read.
+    pub(super) parts: Vec<PartKind>,
     pub(super) keeper: keeper::Handle,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) clock: Clock,
@@ -37,7 +36,6 @@ pub(super) struct ZonePoll<A> {
 impl<A: Api> ZonePoll<A> {
     /// Polls the zone, and returns what it met. If that panics, the zone has failed, and no other.
     pub(super) async fn run(self) -> Seen {
-        self.report(Outcome::Planned { interval: self.interval, at: self.now() }).await;
         if let Err(error) = unless_it_panics(self.poll()).await {
             self.fail("zone could not be polled", &error, Purpose::Read).await;
         }
@@ -106,10 +104,13 @@ impl<A: Api> ZonePoll<A> {
     }
 
     async fn zone(&self, id: ZoneId) {
-        if self.zone.target().extent().zone_level {
-            self.zone_level(id).await;
+        for part in &self.parts {
+            match part {
+                PartKind::Associations => self.associations(id).await,
+                PartKind::ZoneLevel => self.zone_level(id).await,
+                PartKind::Settings => self.settings(id).await,
+            }
         }
-        self.associations(id).await;
         if self.account.api.take_odd_fields(id) {
             self.telemetry.poll_error(self.zone.key(), Reason::InvalidResponse);
         }
@@ -126,6 +127,31 @@ impl<A: Api> ZonePoll<A> {
         let certificates = self.counted(&Thing::Certificates, certificates.flatten());
         let certificates = certificates.map(|listed| self.zone_level_rows(&listed));
         self.report(Outcome::ZoneLevel { enabled, certificates, at: self.now() }).await;
+    }
+
+    /// Reads the global switch and the SSL mode, which the token need not be allowed to read.
+    async fn settings(&self, id: ZoneId) {
+        let (api, deadline) = (&self.account.api, self.deadline.at());
+        let (global, ssl_mode) = tokio::join!(
+            unless_it_panics(api.global_switch(id, deadline)),
+            unless_it_panics(api.ssl_mode(id, deadline)),
+        );
+        let global = self.optional(global.flatten());
+        let ssl_mode = self.optional(ssl_mode.flatten());
+        self.report(Outcome::Settings { global, ssl_mode, at: self.now() }).await;
+    }
+
+    /// The value of a setting, or the reason why there is none. A missing permission is no error.
+    fn optional<T>(&self, result: Result<T, Error>) -> Result<T, Reason> {
+        result.map_err(|error| {
+            let reason = error.reason();
+            tracing::debug!(zone = %self.zone.key(), %error, "a setting of the zone cannot be read");
+            self.met(Thing::Settings, Err(Trouble::new(&error, Purpose::Settings)));
+            if reason != Reason::Forbidden {
+                self.telemetry.poll_error(self.zone.key(), reason);
+            }
+            reason
+        })
     }
 
     /// Ends the zone's poll with a failure of the whole zone.

@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 HANG = "hang"
 # the code by which the API says that a hostname has no association
 NO_ASSOCIATION = (404, 1553)
+# the settings of a zone, which present nothing of their own and hold nothing back
+SETTINGS = {"/settings/tls_client_auth": "off", "/settings/ssl": "full"}
 
 
 class CloudflareMock:
@@ -65,6 +67,8 @@ class CloudflareMock:
                 status, stumbled = self.stumbling[account]
                 self.stumbling[account] = (status, not stumbled)
                 answer = answer if stumbled else status
+            if answer is None and rest.endswith(tuple(SETTINGS)):
+                answer = self.setting(account, rest)
             if answer is None:
                 self.unexpected.append(path)
                 answer = 500
@@ -81,6 +85,12 @@ class CloudflareMock:
             count = len(answer)
             body["result_info"] = {"page": 1, "per_page": 1000, "count": count, "total_count": count, "total_pages": 1}
         return 200, json.dumps(body).encode()
+
+    def setting(self, account, rest):
+        """The answer about a setting of a zone that is told nothing of it: as about its zone level where that fails."""
+        zone, name = rest.split("/settings/")
+        switch = self.answers.get((account, f"{zone}/origin_tls_client_auth/settings"))
+        return {"id": name, "value": SETTINGS[f"/settings/{name}"]} if isinstance(switch, dict) else switch
 
     def close(self):
         self.closing.set()

@@ -43,22 +43,21 @@ SEVERITIES = {
         "pending": "warning",
         "near_hostname_limit": "info",
     },
-    "zone": {"not_read": "unknown", "stale": "warning", "hostnames_removed": "warning"},
+    "zone": {"not_read": "unknown", "stale": "warning", "hostnames_removed": "warning", "ssl_mode": "warning"},
     "account": {
         "not_read": "unknown",
         "stale": "critical",
         "token_invalid": "critical",
         "token_expires_soon": "warning",
         "rate_limited": "warning",
+        "zones_removed": "warning",
     },
 }
 # announced by the contract, and not found yet: those that have a rule already, by the recording that it is taken from
 COMING = {
-    ("zone", "ssl_mode"),
     ("hostname", "origin_unprotected"),
     ("hostname", "origin_demands_certificate"),
     ("hostname", "origin_may_reject"),
-    ("account", "zones_removed"),
 }
 
 
@@ -125,8 +124,8 @@ class Answers:
     """What the API says of a zone: about `hostnames` by their labels, in `lists`, and about the zone level, which is
     its switch and its certificates."""
 
-    def __init__(self, hostnames=None, lists=None, zone_level=None):
-        self.hostnames, self.lists, self.zone_level = hostnames or {}, lists, zone_level
+    def __init__(self, hostnames=None, lists=None, zone_level=None, ssl=None):
+        self.hostnames, self.lists, self.zone_level, self.ssl = hostnames or {}, lists, zone_level, ssl
 
     def by_path(self, zone):
         base = "origin_tls_client_auth"
@@ -141,6 +140,8 @@ class Answers:
         if self.zone_level:
             switch, paths[base] = self.zone_level
             paths[f"{base}/settings"] = {"enabled": switch} if isinstance(switch, bool) else switch
+        if self.ssl:
+            paths["settings/ssl"] = {"id": "ssl", "value": self.ssl}
         return paths
 
 
@@ -426,6 +427,8 @@ ON_CERTIFICATES = {
     "zone-level-serial-differs": Situation(
         "warning", "certificate c1: warning: metadata_mismatch", zone_level=on(certificate(api_serial="4712"))
     ),
+    "ssl-mode-flexible": Situation("warning", "zone: warning: ssl_mode", zone_level=on(certificate()), ssl="flexible"),
+    "ssl-mode-flexible-without-certificate": Situation("ok", zone_level=(False, []), ssl="flexible"),
     "zone-level-deployment-timed-out": Situation(
         "critical",
         "certificate c1: critical: deployment_timed_out",

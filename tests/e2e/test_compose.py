@@ -25,11 +25,11 @@ class Compose(Case):
 
     def test_the_program_takes_the_arguments_of_the_image_and_of_the_service(self):
         image = json.loads(re.search(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)[1])
-        config = "/etc/cloudflare-aop-exporter/config.toml"
-        self.assertIn(config, image)
+        listen = re.search(r"^ENV AOP_LISTEN=(.*)$", DOCKERFILE, re.MULTILINE)[1]
+        self.assertEqual(listen, "0.0.0.0:10219")
         missing = str(self.folder() / "config.toml")
-        image = [missing if argument == config else argument for argument in image]
-        result = subprocess.run([EXPORTER, *image], capture_output=True, text=True, timeout=30)
+        environment = {"AOP_CONFIG": missing, "AOP_LISTEN": listen}
+        result = subprocess.run([EXPORTER, *image], capture_output=True, text=True, timeout=30, env=environment)
         self.assertIn(f"{missing}: cannot be read: No such file", result.stderr)
         self.start(EXPORTER, *[a.replace("0.0.0.0:10219", "127.0.0.1:0") for a in SERVICES["exporter"]["command"]])
 

@@ -266,9 +266,9 @@ impl Case<'_> {
             (What::Clock(_), _) => 0.0,
             (_, Endpoint::HostnameGet) => 5.0,
             (What::Answer(_), _) => 1.0,
-            // the look-up, the list, the zone-level switch and its certificates
-            (_, Endpoint::ZoneList) => 4.0,
-            _ => 3.0,
+            // the look-up, the list, the zone-level switch and its certificates, the two settings
+            (_, Endpoint::ZoneList) => 6.0,
+            _ => 5.0,
         };
         let expected = self.fault.reason.map(|reason| (reason, fails));
         let counted = if spreads {

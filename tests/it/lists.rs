@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_aop_exporter::domain::{
-    Association, Expectation, Expected, Extent, HostnameTarget, Level, Reading, Reason, Snapshot, Strategy,
-    ZoneTarget,
+    Association, Expectation, Expected, Extent, HostnameTarget, Level, Reading, Reason, Snapshot, SslMode,
+    Strategy, ZoneTarget,
 };
 use cloudflare_aop_exporter::simulator::{AssociationChange, CertificateChange, Effect, Fault, World};
 use jiff::SignedDuration;
@@ -447,7 +447,8 @@ async fn the_zone_level_has_a_switch_and_certificates_of_its_own() {
     assert_eq!(zone.zone_level_enabled(), Some(true));
     let certificate = zone.certificates().iter().find(|row| row.level == Level::Zone).unwrap();
     assert_eq!(certificate.id, id);
-    assert_eq!(api.simulator.requests().total(), 3);
+    assert_eq!((zone.global_enabled(), zone.ssl_mode()), (Some(false), Some(SslMode::Full)));
+    assert_eq!(api.simulator.requests().total(), 5);
 
     api.simulator.add_fault(Fault::new(Effect::Garbage).on_path("/settings"));
     let snapshot = polling.poll().await;

@@ -20,6 +20,8 @@ mod kill;
 mod lists;
 mod machine;
 mod manual;
+#[cfg(debug_assertions)]
+mod no_file;
 mod notify;
 mod poll;
 mod program;

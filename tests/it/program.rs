@@ -310,9 +310,9 @@ fn the_token_is_seen_nowhere_at_any_level() {
 fn a_check_that_is_asked_for_wrongly_is_unknown_and_not_critical() {
     let code = |arguments: &[&str]| run(arguments).status.code().unwrap();
     assert_eq!(code(&["check", "--warning", "30"]), 3);
-    assert_eq!(code(&["--log-level", "warn", "check"]), 3);
+    assert_eq!(code(&["--log-level", "warn", "check", "--colour"]), 3);
     assert_eq!(code(&["check", "--help"]), 0);
-    assert_eq!(code(&["config", "check"]), 2);
+    assert_eq!(code(&["config", "check", "--colour"]), 2);
     assert_eq!(code(&["hostname", "get"]), 2);
 }
 

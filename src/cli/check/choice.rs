@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use anyhow::ensure;
 
-use crate::domain::{Expectation, Hostname, HostnameTarget, Snapshot, Targets, ZoneTarget};
+use crate::domain::{
+    Expectation, Hostname, HostnameTarget, PatternTarget, Snapshot, Targets, ZoneName, ZoneTarget,
+};
 
 /// What to check.
 pub(super) struct Choice<'a> {
     targets: Targets,
+    zones: &'a [String],
     hostnames: &'a [Hostname],
 }
 
@@ -19,12 +22,13 @@ impl<'a> Choice<'a> {
     /// If one of them cannot be there: a check of nothing would always be ok.
     pub(super) fn new(
         configured: &Targets,
-        zones: &[String],
+        zones: &'a [String],
         hostnames: &'a [Hostname],
     ) -> anyhow::Result<Self> {
         for asked in zones {
             let known = configured.zones().iter().any(|zone| is(zone, asked));
-            ensure!(known, "--zone: the configuration has no zone {asked}");
+            let may_be_found = || configured.patterns().iter().any(|pattern| may_find(pattern, asked));
+            ensure!(known || may_be_found(), "--zone: the configuration has no zone {asked}");
         }
         let chosen = configured.zones().iter();
         let chosen = chosen.filter(|zone| zones.is_empty() || zones.iter().any(|asked| is(zone, asked)));
@@ -36,13 +40,15 @@ impl<'a> Choice<'a> {
         let is_wanted = |zone: &ZoneTarget| {
             hostnames.is_empty() || !zone.hostnames().is_empty() || zone.extent().discovered.is_some()
         };
-        let targets = Targets::new(chosen.filter(is_wanted));
+        let patterns = patterns(configured.patterns(), zones, hostnames);
+        let targets = Targets::new(chosen.filter(is_wanted)).with_patterns(patterns);
         for asked in hostnames {
             let mut zones = targets.zones().iter();
             let may_be_there = zones.any(|zone| has(zone, asked) || zone.extent().discovered.is_some());
-            ensure!(may_be_there, "--hostname: the configuration has no hostname {asked} there");
+            let may_be_found = may_be_there || !targets.patterns().is_empty();
+            ensure!(may_be_found, "--hostname: the configuration has no hostname {asked} there");
         }
-        Ok(Self { targets, hostnames })
+        Ok(Self { targets, zones, hostnames })
     }
 
     /// What to read.
@@ -53,8 +59,17 @@ impl<'a> Choice<'a> {
     /// Drops the discovered hostnames that were not asked for, and zones with none of those.
     ///
     /// # Errors
-    /// If a hostname that was asked for is nowhere.
+    /// If a zone or hostname that was asked for is nowhere.
     pub(super) fn narrow(&self, read: &Snapshot) -> anyhow::Result<Snapshot> {
+        let is_unread =
+            read.accounts().iter().any(|account| account.zone_list().is_some_and(|list| !list.part.is_up()));
+        // a check of nothing would always be ok
+        let is_any = is_unread || !read.zones().is_empty() || self.targets.patterns().is_empty();
+        ensure!(is_any || !self.zones.is_empty(), "the patterns match no active zone that the token sees");
+        for asked in self.zones.iter().filter(|_| !is_unread) {
+            let found = read.zones().iter().any(|zone| is(zone.target(), asked));
+            ensure!(found, "--zone: the token sees no active zone {asked}");
+        }
         if self.hostnames.is_empty() {
             return Ok(read.clone());
         }
@@ -75,6 +90,32 @@ impl<'a> Choice<'a> {
         }
         Ok(read.retarget(&targets))
     }
+}
+
+/// What patterns find of these zones and hostnames, or all that they find.
+fn patterns(configured: &[PatternTarget], zones: &[String], hostnames: &[Hostname]) -> Vec<PatternTarget> {
+    let asked = zones.iter().filter_map(|zone| zone.parse::<ZoneName>().ok());
+    // a hostname is in a zone of its own name, or of the name that is left without its first labels
+    let of_hostnames = hostnames.iter().flat_map(|hostname| {
+        let labels: Vec<_> = hostname.as_str().split('.').collect();
+        let names = (0..labels.len()).filter_map(|first| labels[first..].join(".").parse::<ZoneName>().ok());
+        names.collect::<Vec<_>>()
+    });
+    let names: Vec<_> = if zones.is_empty() { of_hostnames.collect() } else { asked.collect() };
+    if zones.is_empty() && hostnames.is_empty() {
+        return configured.to_vec();
+    }
+    let narrowed = configured.iter().flat_map(|target| {
+        let watched = names.iter().filter(|name| target.watches(name));
+        watched
+            .filter_map(|name| Some(PatternTarget { pattern: name.as_str().parse().ok()?, ..target.clone() }))
+    });
+    narrowed.collect()
+}
+
+/// Whether the pattern may find a zone that is asked for by its name.
+fn may_find(target: &PatternTarget, asked: &str) -> bool {
+    asked.parse().is_ok_and(|name| target.watches(&name))
 }
 
 fn has(zone: &ZoneTarget, hostname: &Hostname) -> bool {

@@ -47,7 +47,7 @@ impl Apply {
         );
         self.hostnames.sort();
         self.hostnames.dedup();
-        let api = self.reach.api().await?;
+        let api = self.reach.api(Purpose::Write).await?;
         let (plan, readings) = self.plan(&api, desired).await?;
         let warning = warning(&api, desired, &plan).await;
         let shown = format!("Zone {}:\n{}{warning}", api.zone_name(), view::plan(&plan));

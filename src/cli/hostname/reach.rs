@@ -10,9 +10,10 @@ use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use tokio::time::Instant;
 
+use crate::cli::configured::Configured;
 use crate::clock::Clock;
 use crate::cloudflare::{BaseUrl, Client, Error, Purpose};
-use crate::config::{Account, Secrets, TokenSource};
+use crate::config::{Account, Secrets, Source, TokenSource};
 use crate::daemon::Accounts;
 use crate::domain::{Hostname, NameError, Thresholds, ZoneId, ZoneName, ZoneTarget};
 use crate::telemetry::Telemetry;
@@ -22,12 +23,10 @@ pub(super) struct Reach {
     /// The zone.
     #[arg(long, value_name = "NAME_OR_ID")]
     zone: ZoneArgument,
-    /// Configuration file with the accounts; without it, the token is read from CLOUDFLARE_API_TOKEN
-    /// unless `--token-file` or `--token-env` is given.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    configured: Configured,
     /// Account of the configuration; needed only if there are several and none has this zone.
-    #[arg(long, value_name = "NAME", requires = "config")]
+    #[arg(long, value_name = "NAME")]
     account: Option<String>,
     /// Read the API token from this file, in place of the token of the account that has the zone.
     #[arg(long, value_name = "FILE", conflicts_with = "token_env")]
@@ -73,9 +72,9 @@ pub(super) struct Api {
 }
 
 impl Reach {
-    pub(super) async fn api(&self) -> anyhow::Result<Api> {
+    pub(super) async fn api(&self, purpose: Purpose) -> anyhow::Result<Api> {
         let token = self.token()?;
-        let (mut account, configured, thresholds) = self.account().await?;
+        let (mut account, configured, thresholds) = self.account(purpose).await?;
         account.token = token.unwrap_or(account.token);
         let (name, id) = match &self.zone {
             ZoneArgument::Name(name) => (Some(name.clone()), None),
@@ -110,17 +109,22 @@ impl Reach {
         Ok(Some(TokenSource::Given(source.read().context(option)?)))
     }
 
+    /// The configuration to use.
+    fn source(&self, purpose: Purpose) -> Source {
+        match (&self.base_url, purpose) {
+            (Some(_), _) => Source::BuiltIn,
+            // the token of the default file is the daemon's, which may only read
+            (None, Purpose::Write) => self.configured.named().map_or(Source::BuiltIn, Source::File),
+            (None, _) => self.configured.source(),
+        }
+    }
+
     /// The account to use, the zone if it is configured, and the thresholds.
-    async fn account(&self) -> anyhow::Result<(Account, Option<ZoneTarget>, Thresholds)> {
-        let Some(path) = &self.config else {
-            let mut account = Account::default();
-            account.options.base_url = self.base_url.clone().unwrap_or_default();
-            return Ok((account, None, Thresholds::default()));
-        };
+    async fn account(&self, purpose: Purpose) -> anyhow::Result<(Account, Option<ZoneTarget>, Thresholds)> {
         // the daemon's token may be readable by the daemon alone
         let is_token_given = self.token_file.is_some() || self.token_env.is_some();
         let secrets = if is_token_given { Secrets::CaFiles } else { Secrets::Check };
-        let (config, _) = crate::cli::load(path, secrets).await?;
+        let (config, _) = crate::cli::load(self.source(purpose), secrets).await?;
         let mut zones = config.targets.zones().iter().filter(|zone| {
             self.zone.is(zone) && self.account.as_ref().is_none_or(|name| **name == **zone.account())
         });
@@ -140,9 +144,12 @@ impl Reach {
             ),
         };
         let account = config.accounts.into_iter().find(|account| *account.options.account == *name);
-        let account = account.with_context(|| {
+        let mut account = account.with_context(|| {
             format!("--account: the configuration has no account {name}, but {}", names.join(", "))
         })?;
+        if let Some(url) = &self.base_url {
+            account.options.base_url = url.clone();
+        }
         let thresholds = config.serving.view.thresholds;
         Ok((account, zone.map(|zone| ZoneTarget::clone(zone)), thresholds))
     }
@@ -205,14 +212,17 @@ mod tests {
         let account = async |zone: &str, account: Option<&str>| {
             let reach = Reach {
                 zone: zone.parse().unwrap(),
-                config: Some(folder.path().join("aop.toml")),
+                configured: Configured {
+                    config: Some(folder.path().join("aop.toml")),
+                    default_config: "/nonexistent".into(),
+                },
                 account: account.map(str::to_owned),
                 token_file: None,
                 token_env: None,
                 base_url: None,
                 timeout: Duration::from_secs(1),
             };
-            let (account, zone, _) = reach.account().await.map_err(|error| error.to_string())?;
+            let (account, zone, _) = reach.account(Purpose::Read).await.map_err(|error| error.to_string())?;
             Ok::<_, String>(format!("{} {}", account.options.account, zone.unwrap().key()))
         };
         assert_eq!(

@@ -3,7 +3,7 @@
 use super::Judge;
 use crate::domain::{
     AccountState, Association, CertId, Certificate, Date, Distance, Entry, Finding, Findings, Reason, Span,
-    Status, Verdict, ZoneCertificate, ZoneState,
+    SslMode, Status, Verdict, ZoneCertificate, ZoneState,
 };
 
 /// A finding in words.
@@ -29,8 +29,17 @@ impl Judge {
     pub fn tell_account(&self, account: &AccountState) -> Vec<Told> {
         let facts = account.facts();
         told(self.account(account), |finding| match finding {
-            Finding::NotRead => "none of its zones was read".into(),
+            Finding::NotRead => match account.zone_list() {
+                Some(list) if !list.part.is_up() => {
+                    format!("its zones are not listed{}", because(list.part.failure()))
+                }
+                _ => "none of its zones was read".into(),
+            },
             Finding::Stale => "nothing of it was read for too long".into(),
+            Finding::ZonesRemoved => {
+                let at = account.zone_list().and_then(|list| list.removed_at);
+                self.distance("a zone that a pattern watched vanished", at)
+            }
             Finding::TokenInvalid => "the token is not valid".into(),
             Finding::TokenExpiresSoon => self.distance("the token expires", facts.token.expires),
             _ => {
@@ -45,6 +54,10 @@ impl Judge {
         told(self.zone(zone), |finding| match finding {
             Finding::NotRead => not_read(zone.failure()),
             Finding::Stale => self.last_read(zone.last_success()),
+            Finding::SslMode => {
+                let mode = zone.ssl_mode().map_or("", SslMode::label);
+                format!("the SSL mode is {mode}: Cloudflare presents no certificate")
+            }
             _ => self.distance("a discovered hostname vanished", zone.removed_at()),
         })
     }
@@ -122,6 +135,10 @@ impl Judge {
 fn told(findings: Findings, message: impl Fn(Finding) -> String) -> Vec<Told> {
     let told = |(finding, severity)| Told { finding, severity, message: message(finding) };
     findings.iter().map(told).collect()
+}
+
+fn because(failure: Option<Reason>) -> String {
+    failure.map_or(" yet".into(), |reason| format!(": {}", reason.words()))
 }
 
 fn not_read(failure: Option<Reason>) -> String {

@@ -1,6 +1,33 @@
 //! A part of a zone that is read by requests of its own.
 
+use std::time::Duration;
+
 use crate::domain::{Date, Reason};
+
+/// The parts of a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PartKind {
+    /// The associations, and the certificates for single hostnames.
+    Associations,
+    /// The zone-level switch and certificates.
+    ZoneLevel,
+    /// The global switch and the SSL mode.
+    Settings,
+}
+
+impl PartKind {
+    /// Every part, in the order in which they are read for the first time.
+    pub const ALL: [Self; 3] = [Self::Associations, Self::ZoneLevel, Self::Settings];
+
+    /// The value of the label `part`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Associations => "associations",
+            Self::ZoneLevel => "zone_level",
+            Self::Settings => "settings",
+        }
+    }
+}
 
 /// What is known about reading one part of a zone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,17 +38,23 @@ pub struct Part {
     pub last_success: Option<Date>,
     /// Since when polls have wanted it.
     pub since: Option<Date>,
+    /// When the latest attempt ended.
+    pub tried_at: Option<Date>,
+    /// How often it is read, once that is planned.
+    pub interval: Option<Duration>,
 }
 
 impl Part {
     /// A part as a state file knew it.
     pub fn restored(last_success: Option<Date>, failure: Option<Reason>, since: Option<Date>) -> Self {
         let latest = failure.map(Err).or(last_success.map(|_| Ok(())));
-        Self { latest, last_success, since }
+        // when a failed attempt was is not kept: it counts as just due
+        Self { latest, last_success, since, tried_at: last_success, interval: None }
     }
 
-    /// Takes in that a poll wants it.
-    pub(super) fn wanted(&mut self, at: Date) {
+    /// Takes in that polls are to read it that often.
+    pub(in crate::domain) fn planned(&mut self, interval: Duration, at: Date) {
+        self.interval = Some(interval);
         self.since.get_or_insert(at);
     }
 
@@ -33,8 +66,9 @@ impl Part {
     }
 
     /// Takes in how an attempt ended.
-    pub(super) fn tried(&mut self, result: Result<(), Reason>, at: Date) {
+    pub(in crate::domain) fn tried(&mut self, result: Result<(), Reason>, at: Date) {
         self.latest = Some(result);
+        self.tried_at = Some(at);
         if result.is_ok() {
             self.last_success = Some(at);
         }

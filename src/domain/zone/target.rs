@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Part, ZoneState};
 use crate::domain::{
-    Association, Date, Entry, Hostname, Reading, Reason, ZoneCertificate, ZoneId, ZoneTarget,
+    Association, Date, Entry, Hostname, Reading, Reason, SslMode, ZoneCertificate, ZoneId, ZoneTarget,
 };
 
 /// What a state file knew about one zone.
@@ -18,6 +18,12 @@ pub struct StoredZone {
     pub associations: Part,
     /// How its zone level was read.
     pub zone_level: Part,
+    /// How its settings were read.
+    pub settings: Part,
+    /// Whether the global switch was on.
+    pub global_enabled: Option<bool>,
+    /// The SSL mode.
+    pub ssl_mode: Option<SslMode>,
     /// When the latest discovered hostname vanished.
     pub removed_at: Option<Date>,
     /// Whether the zone-level switch was on.
@@ -53,11 +59,13 @@ impl ZoneState {
             id: target.id(),
             associations: Part::default(),
             zone_level: Part::default(),
-            interval: None,
+            settings: Part::default(),
             removed: 0,
             removed_at: None,
             entries: Vec::new(),
             zone_level_enabled: None,
+            global_enabled: None,
+            ssl_mode: None,
             listed: None,
             zone_certificates: Vec::new(),
             certificates: Vec::new(),
@@ -71,6 +79,8 @@ impl ZoneState {
         let mut zone = Self::unread(&Arc::new(stored.target));
         zone.id = stored.id.or(zone.id);
         (zone.associations, zone.zone_level) = (stored.associations, stored.zone_level);
+        (zone.settings, zone.global_enabled, zone.ssl_mode) =
+            (stored.settings, stored.global_enabled, stored.ssl_mode);
         zone.removed_at = stored.removed_at;
         for hostname in stored.hostnames {
             if let Some(entry) = zone.entry_or_found(&hostname.hostname) {
@@ -115,8 +125,8 @@ impl ZoneState {
             self.entries.sort_by(|a, b| a.hostname().cmp(b.hostname()));
         }
         if !target.extent().zone_level {
-            self.zone_level = Part::default();
-            self.zone_level_enabled = None;
+            (self.zone_level, self.settings) = (Part::default(), Part::default());
+            (self.zone_level_enabled, self.global_enabled, self.ssl_mode) = (None, None, None);
             self.zone_certificates = Vec::new();
         }
         self.settle();
@@ -141,10 +151,12 @@ impl ZoneState {
         let newer = other.associations.last_success > self.associations.last_success;
         self.associations.absorb(other.associations);
         self.zone_level.absorb(other.zone_level);
-        self.interval = self.interval.or(other.interval);
+        self.settings.absorb(other.settings);
         self.removed = self.removed.max(other.removed);
         self.removed_at = self.removed_at.max(other.removed_at);
         self.zone_level_enabled = self.zone_level_enabled.or(other.zone_level_enabled);
+        self.global_enabled = self.global_enabled.or(other.global_enabled);
+        self.ssl_mode = self.ssl_mode.or(other.ssl_mode);
         if self.listed.is_none() || newer {
             self.listed = other.listed.clone().or_else(|| self.listed.take());
         }

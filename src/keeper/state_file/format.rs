@@ -1,6 +1,6 @@
 //! How what is known is written as JSON, and read again.
 //!
-//! `{"format":"…","version":1,"zones":[…]}`: no token, no key and no PEM is part of it. Each zone has a list of its
+//! `{"format":"…","version":1,"accounts":[…],"zones":[…]}`: no token, no key and no PEM is part of it. Each zone has a list of its
 //! certificates, and what has one of them gives its place in there.
 
 use std::borrow::Cow;
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::error::Category;
 
+use super::account::AccountRow;
 use super::hostname::HostnameRow;
 use super::zone::ZoneRow;
 use crate::domain::{Snapshot, Targets, ZoneState};
@@ -43,7 +44,9 @@ pub enum Unfit {
 /// # Errors
 /// Where `out` takes no more.
 pub fn write(known: &Snapshot, out: impl Write) -> serde_json::Result<()> {
-    serde_json::to_writer(out, &File { format: FORMAT.into(), version: VERSION, zones: Zones(known.zones()) })
+    let accounts = known.accounts().iter().filter_map(AccountRow::new).collect();
+    let zones = Zones(known.zones());
+    serde_json::to_writer(out, &File { format: FORMAT.into(), version: VERSION, accounts, zones })
 }
 
 /// Reads what was known of `targets`; what it says of anything else is passed over.
@@ -53,9 +56,9 @@ pub fn write(known: &Snapshot, out: impl Write) -> serde_json::Result<()> {
 pub fn read(mut file: impl Read + Seek, targets: &Targets) -> Result<Snapshot, Unfit> {
     let read: Result<File<Vec<ZoneRow<Vec<HostnameRow>>>>, _> = parse(&mut file);
     match read {
-        Ok(File { format, version, zones }) => {
+        Ok(File { format, version, accounts, zones }) => {
             judge(Some(&format), Some(version))?;
-            Ok(restore(zones, targets)?)
+            Ok(restore(accounts, zones, targets)?)
         }
         Err(error) if error.is_io() => Err(Unfit::Unreadable(error.into())),
         Err(error) => {
@@ -88,9 +91,13 @@ fn judge(format: Option<&str>, version: Option<u32>) -> Result<(), Unfit> {
     }
 }
 
-fn restore(zones: Vec<ZoneRow<Vec<HostnameRow>>>, targets: &Targets) -> serde_json::Result<Snapshot> {
+fn restore(
+    accounts: Vec<AccountRow>,
+    zones: Vec<ZoneRow<Vec<HostnameRow>>>,
+    targets: &Targets,
+) -> serde_json::Result<Snapshot> {
     let zones: Vec<_> = zones.into_iter().map(ZoneRow::stored).collect::<serde_json::Result<_>>()?;
-    Ok(Snapshot::restored(zones).retarget(targets))
+    Ok(Snapshot::restored(zones, accounts.into_iter().map(AccountRow::stored)).retarget(targets))
 }
 
 /// What tells whose file it is.
@@ -104,6 +111,9 @@ struct Head {
 struct File<Z> {
     format: Cow<'static, str>,
     version: u32,
+    /// Those of which patterns watch zones.
+    #[serde(default)]
+    accounts: Vec<AccountRow>,
     zones: Z,
 }
 

@@ -8,8 +8,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::{
-    Association, Certificate, CertificateDetails, Date, Expectation, Extent, Hostname, HostnameTarget, Level,
-    Outcome, Pem, Reading, Reason, Status, ZoneCertificate, ZoneKey, ZoneTarget,
+    Association, Certificate, CertificateDetails, Date, Expectation, Extent, FoundZone, Hostname,
+    HostnameTarget, Level, Outcome, PartKind, PatternTarget, Pem, Reading, Reason, SslMode, Status,
+    ZoneCertificate, ZoneKey, ZoneTarget,
 };
 
 const NOW: i64 = 1_800_000_000;
@@ -82,6 +83,7 @@ fn known() -> Snapshot {
             at: date(NOW - 60),
         },
         Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![]), at: date(NOW - 60) },
+        Outcome::Settings { global: Ok(false), ssl_mode: Ok(SslMode::Strict), at: date(NOW - 50) },
         Outcome::Read(name("c.example.com"), Err(Reason::Timeout)),
         Outcome::Ended { result: Ok(()), at: date(NOW - 59) },
     ];
@@ -93,7 +95,7 @@ fn folded(known: &Snapshot, key: &ZoneKey, outcomes: impl IntoIterator<Item = Ou
 }
 
 /// What [`known`] is as it stands in the file.
-const STORED: &str = r#"{"format":"cloudflare-aop-exporter state","version":1,"zones":[{"zone":"example.com","account":"default","configured_id":null,"id":"11111111111111111111111111111111","last_success":1799999941,"failure":null,"since":null,"removed_at":null,"zone_level_last_success":1799999940,"zone_level_failure":null,"zone_level_since":null,"zone_level_enabled":true,"listed_at":1799999940,"certificates":[{"id":"cert-1","issuer":"Example \"CA\"","serial_number":"258","signature":"ECDSAWithSHA256","expires_on":1900000000,"pem":{"not_before":1700000000,"not_after":1900000000,"serial":[1,2],"subject":"CN=aop","issuer":"CN=ca"}}],"listed":[{"id":"cert-1","status":"active","since":1799999940,"uploaded_on":1799999400,"certificate":0,"hostnames":2}],"zone_certificates":[],"hostnames":[{"hostname":"a.example.com","failure":null,"since":1799999940,"reading":{"read_at":1799999940,"association":"enabled","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"b.example.com","failure":null,"since":1799999940,"reading":{"read_at":1799999940,"association":"void","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"c.example.com","failure":"timeout","since":null,"reading":null}]}]}"#;
+const STORED: &str = r#"{"format":"cloudflare-aop-exporter state","version":1,"accounts":[],"zones":[{"zone":"example.com","account":"default","configured_id":null,"id":"11111111111111111111111111111111","last_success":1799999941,"failure":null,"since":null,"removed_at":null,"zone_level_last_success":1799999940,"zone_level_failure":null,"zone_level_since":null,"zone_level_enabled":true,"settings_last_success":1799999950,"settings_failure":null,"settings_since":null,"global_enabled":false,"ssl_mode":"strict","listed_at":1799999940,"certificates":[{"id":"cert-1","issuer":"Example \"CA\"","serial_number":"258","signature":"ECDSAWithSHA256","expires_on":1900000000,"pem":{"not_before":1700000000,"not_after":1900000000,"serial":[1,2],"subject":"CN=aop","issuer":"CN=ca"}}],"listed":[{"id":"cert-1","status":"active","since":1799999940,"uploaded_on":1799999400,"certificate":0,"hostnames":2}],"zone_certificates":[],"hostnames":[{"hostname":"a.example.com","failure":null,"since":1799999940,"reading":{"read_at":1799999940,"association":"enabled","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"b.example.com","failure":null,"since":1799999940,"reading":{"read_at":1799999940,"association":"void","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"c.example.com","failure":"timeout","since":null,"reading":null}]}]}"#;
 
 /// A folder with a state file.
 struct Stored(TempDir);
@@ -138,8 +140,9 @@ fn saved(known: &Snapshot) -> Stored {
 fn a_zone_that_was_never_read_is_unread_since_the_same_time_after_a_restart() {
     let targets = Targets::new([watched()]);
     let key = targets.zones()[0].key().clone();
+    let planned =
+        |at| PartKind::ALL.map(|part| Outcome::Planned { part, interval: Duration::from_secs(60), at });
     let failed = [
-        Outcome::Planned { interval: Duration::from_secs(60), at: date(NOW - 7200) },
         Outcome::ZoneLevel {
             enabled: Err(Reason::Timeout),
             certificates: Err(Reason::Timeout),
@@ -148,11 +151,15 @@ fn a_zone_that_was_never_read_is_unread_since_the_same_time_after_a_restart() {
         Outcome::Failed(Reason::Timeout),
         Outcome::Ended { result: Err(Reason::Timeout), at: date(NOW - 7199) },
     ];
-    let before = folded(&Snapshot::default().retarget(&targets), &key, failed);
+    let before = folded(
+        &Snapshot::default().retarget(&targets),
+        &key,
+        planned(date(NOW - 7200)).into_iter().chain(failed),
+    );
     let after = saved(&before).load([watched()]).unwrap();
-    let again = folded(&after, &key, [Outcome::Planned { interval: Duration::from_secs(60), at: date(NOW) }]);
+    let again = folded(&after, &key, planned(date(NOW)));
     let seen = |known: &Snapshot| known.zones()[0].parts().map(|(_, part)| part.seen()).collect::<Vec<_>>();
-    assert_eq!(seen(&before), [Some(date(NOW - 7200)); 2]);
+    assert_eq!(seen(&before), [Some(date(NOW - 7200)); 3]);
     assert_eq!(seen(&again), seen(&before));
 }
 
@@ -174,7 +181,8 @@ fn what_was_written_is_known_again() {
 
 #[test]
 fn a_zone_that_had_failed_is_still_tried_and_down_with_the_time_of_its_last_success() {
-    let ended = Outcome::Ended { result: Err(Reason::Auth), at: date(NOW) };
+    // when a failed attempt was is not kept: it counts as just due
+    let ended = Outcome::Ended { result: Err(Reason::Auth), at: date(NOW - 59) };
     let failed = folded(&known(), known().zones()[0].key(), [Outcome::Failed(Reason::Auth), ended]);
     let stored = Stored::new("");
     save(&stored.path(), &failed).unwrap();
@@ -283,4 +291,34 @@ fn what_a_killed_process_had_not_finished_is_removed() {
     fs::write(stored.0.path().join(".state.json.AbCdEf.tmp"), "{").unwrap();
     assert!(stored.load([watched()]).is_some());
     assert_eq!(stored.others(), []);
+}
+
+#[test]
+fn the_zones_that_patterns_have_found_are_known_again() {
+    let pattern = || PatternTarget {
+        account: "default".into(),
+        pattern: "*.example".parse().unwrap(),
+        exclude: Vec::new(),
+        extent: Extent::default(),
+    };
+    let targets = || Targets::default().with_patterns(vec![pattern()]);
+    let zone = |name: &str, digit: &str| FoundZone {
+        name: name.parse().unwrap(),
+        id: digit.repeat(32).parse().unwrap(),
+    };
+    let found = vec![zone("a.example", "1"), zone("b.example", "2"), zone("other.test", "3")];
+    let listed =
+        Snapshot::default().retarget(&targets()).with_zones("default", Some(found), Ok(()), date(NOW - 9));
+    let left = listed.with_zones("default", Some(vec![zone("a.example", "1")]), Ok(()), date(NOW - 5));
+    let failed = left.with_zones("default", None, Err(Reason::Forbidden), date(NOW));
+    let stored = Stored::new("");
+    save(&stored.path(), &failed).unwrap();
+    let read = read(fs::File::open(stored.path()).unwrap(), &targets()).unwrap();
+    let zones: Vec<_> = read.zones().iter().map(|zone| (zone.key().as_str(), zone.id())).collect();
+    assert_eq!(zones, [("a.example", Some("1".repeat(32).parse().unwrap()))]);
+    let list = read.accounts()[0].zone_list().unwrap();
+    assert_eq!((list.part.last_success, list.part.failure()), (Some(date(NOW - 5)), Some(Reason::Forbidden)));
+    assert_eq!(list.removed_at, Some(date(NOW - 5)));
+    let without = super::read(fs::File::open(stored.path()).unwrap(), &Targets::default()).unwrap();
+    assert!(without.zones().is_empty() && without.accounts().is_empty(), "the pattern was taken out");
 }

@@ -9,8 +9,8 @@ use super::certificate::{CertificateRow, Found, ListedRow, Places};
 use super::hostname::{HostnameRow, Hostnames};
 use super::value::{Label, Seconds, Text};
 use crate::domain::{
-    Expected, Extent, Level, Part, Reason, StoredHostname, StoredZone, ZoneCertificate, ZoneId, ZoneState,
-    ZoneTarget,
+    Expected, Extent, Level, Part, PartKind, Reason, SslMode, StoredHostname, StoredZone, ZoneCertificate,
+    ZoneId, ZoneState, ZoneTarget,
 };
 
 /// What is known of a zone; its hostnames are made row by row as they are written.
@@ -28,6 +28,11 @@ pub(super) struct ZoneRow<H> {
     zone_level_failure: Option<Label<Reason>>,
     zone_level_since: Option<Seconds>,
     zone_level_enabled: Option<bool>,
+    settings_last_success: Option<Seconds>,
+    settings_failure: Option<Label<Reason>>,
+    settings_since: Option<Seconds>,
+    global_enabled: Option<bool>,
+    ssl_mode: Option<Label<SslMode>>,
     /// When `listed` was read.
     listed_at: Option<Seconds>,
     /// Each once.
@@ -46,9 +51,7 @@ impl<'a> ZoneRow<Hostnames<'a>> {
         }
         let mut rows =
             |rows: &'a [ZoneCertificate]| rows.iter().map(|row| ListedRow::new(row, &mut places)).collect();
-        let part =
-            |wanted| zone.parts().find(|(name, _)| *name == wanted).map(|(_, part)| part).unwrap_or_default();
-        let (associations, zone_level) = (part("associations"), part("zone_level"));
+        let [associations, zone_level, settings] = PartKind::ALL.map(|kind| zone.part(kind));
         Self {
             zone: zone.key().as_str().into(),
             account: zone.account().into(),
@@ -62,6 +65,11 @@ impl<'a> ZoneRow<Hostnames<'a>> {
             zone_level_failure: zone_level.failure().map(Label),
             zone_level_since: zone_level.since.map(Seconds),
             zone_level_enabled: zone.zone_level_enabled(),
+            settings_last_success: settings.last_success.map(Seconds),
+            settings_failure: settings.failure().map(Label),
+            settings_since: settings.since.map(Seconds),
+            global_enabled: zone.global_enabled(),
+            ssl_mode: zone.ssl_mode().map(Label),
             listed_at: zone.listed_at().map(Seconds),
             listed: zone.listed().map(&mut rows),
             zone_certificates: rows(zone.zone_certificates()),
@@ -91,6 +99,9 @@ impl ZoneRow<Vec<HostnameRow>> {
             id: self.id.map(|Text(id)| id),
             associations: part(self.last_success, self.failure, self.since),
             zone_level: part(self.zone_level_last_success, self.zone_level_failure, self.zone_level_since),
+            settings: part(self.settings_last_success, self.settings_failure, self.settings_since),
+            global_enabled: self.global_enabled,
+            ssl_mode: self.ssl_mode.map(|Label(mode)| mode),
             removed_at: self.removed_at.map(|Seconds(at)| at),
             zone_level_enabled: self.zone_level_enabled,
             listed_at: self.listed_at.map(|Seconds(at)| at),
@@ -101,7 +112,11 @@ impl ZoneRow<Vec<HostnameRow>> {
     }
 }
 
-fn part(last_success: Option<Seconds>, failure: Option<Label<Reason>>, since: Option<Seconds>) -> Part {
+pub(super) fn part(
+    last_success: Option<Seconds>,
+    failure: Option<Label<Reason>>,
+    since: Option<Seconds>,
+) -> Part {
     let date = |Seconds(at)| at;
     Part::restored(last_success.map(date), failure.map(|Label(reason)| reason), since.map(date))
 }

@@ -7,9 +7,42 @@ use crate::exposition::Kind;
 pub(super) const ACCOUNT: &[Family] = &[
     family(
         "cloudflare_aop_account_up",
-        cached!("1 if the latest poll could read at least one zone of the account."),
+        cached!(
+            "1 if the account's zones were listed, where a pattern watches them, and at least one was read at the latest \
+             attempt."
+        ),
         Kind::Gauge,
         Rows::Account(|judge, account, row| row.flag(judge.is_up(account))),
+    ),
+    family(
+        "cloudflare_aop_account_last_success_timestamp_seconds",
+        cached!(
+            "When the list of the account's zones was last read whole; only where a pattern watches them."
+        ),
+        Kind::Gauge,
+        Rows::Account(|_, account, row| {
+            row.date(account.zone_list().and_then(|list| list.part.last_success));
+        }),
+    ),
+    family(
+        "cloudflare_aop_account_zones",
+        cached!("Zones that the account's patterns watch."),
+        Kind::Gauge,
+        Rows::Account(|judge, account, row| {
+            if account.zone_list().is_some_and(|list| list.part.last_success.is_some()) {
+                row.int(judge.snapshot().found_zones(account.name()));
+            }
+        }),
+    ),
+    family(
+        "cloudflare_aop_account_zones_removed_total",
+        cached!("Zones that the account's patterns watched and that have left the account."),
+        Kind::Counter,
+        Rows::Account(|_, account, row| {
+            if let Some(list) = account.zone_list() {
+                row.int(list.removed);
+            }
+        }),
     ),
     family(
         "cloudflare_aop_account_finding",

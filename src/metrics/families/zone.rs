@@ -23,11 +23,11 @@ pub(super) const ZONE: &[Family] = &[
     ),
     family(
         "cloudflare_aop_zone_part_last_success_timestamp_seconds",
-        cached!("When a part of the zone was last read: its associations, its zone level."),
+        cached!("When a part of the zone was last read: its associations, its zone level, its settings."),
         Kind::Gauge,
         Rows::Zone(|zone, row| {
-            for (name, part) in zone.parts() {
-                row.labelled_int("part", name, part.last_success.map(Date::as_second));
+            for (kind, part) in zone.parts() {
+                row.labelled_int("part", kind.label(), part.last_success.map(Date::as_second));
             }
         }),
     ),
@@ -36,8 +36,8 @@ pub(super) const ZONE: &[Family] = &[
         "Interval between two readings of a part of the zone, at the present schedule and quota.",
         Kind::Gauge,
         Rows::Zone(|zone, row| {
-            for (name, _) in zone.parts() {
-                row.labelled_int("part", name, zone.interval().map(|interval| interval.as_secs()));
+            for (kind, part) in zone.parts() {
+                row.labelled_int("part", kind.label(), part.interval.map(|interval| interval.as_secs()));
             }
         }),
     ),
@@ -71,6 +71,22 @@ pub(super) const ZONE: &[Family] = &[
                 row.flag(enabled);
             }
         }),
+    ),
+    family(
+        "cloudflare_aop_zone_global_enabled",
+        cached!("1 if the zone setting tls_client_auth is on; absent where the token may not read it."),
+        Kind::Gauge,
+        Rows::Zone(|zone, row| {
+            if let Some(enabled) = zone.global_enabled() {
+                row.flag(enabled);
+            }
+        }),
+    ),
+    family(
+        "cloudflare_aop_zone_ssl_mode",
+        cached!("1 for the zone setting ssl; with off and flexible Cloudflare presents no certificate."),
+        Kind::Gauge,
+        Rows::Zone(|zone, row| row.ssl_mode(zone.ssl_mode())),
     ),
     family(
         "cloudflare_aop_zone_finding",

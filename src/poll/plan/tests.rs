@@ -11,41 +11,16 @@ fn limit() -> RateLimit {
     RateLimit { requests: NonZeroU32::new(600).unwrap(), per: minutes(5) }
 }
 
-fn load(requests: usize) -> Load {
-    let mut load = Load::new(limit());
-    load.add(requests, Requests::exactly(requests));
-    load
-}
-
-#[test]
-fn the_interval_is_the_gap_or_the_ticks_that_a_quota_needs() {
-    assert_eq!(interval(minutes(5), []), minutes(5));
-    assert_eq!(interval(minutes(5), &[load(600), load(10)]), minutes(5));
-    assert_eq!(interval(minutes(5), &[load(600), load(1200)]), minutes(10));
-    assert_eq!(interval(minutes(5), &[load(601)]), minutes(10), "ticks during a poll are skipped");
-    assert_eq!(interval(minutes(1), &[load(360)]), minutes(3));
-}
-
 #[test]
 fn a_poll_ends_before_the_next_tick_or_takes_as_long_as_its_quota_needs() {
-    let time_limit = |load: Load, unplanned| load.time_limit(minutes(5), unplanned);
-    assert_eq!(time_limit(load(600), 0), Duration::from_secs(270));
-    assert_eq!(time_limit(load(1200), 0), minutes(15));
-    assert_eq!(time_limit(load(600), 600), minutes(15));
-    let mut unsure = Load::new(limit());
-    unsure.add(2, Requests { expected: 2, most: 1200 });
-    assert_eq!(time_limit(unsure, 0), minutes(15));
-    assert_eq!(interval(minutes(5), &[unsure]), minutes(5));
+    let time_limit = |most, unplanned| Load { limit: limit(), most }.time_limit(minutes(5), unplanned);
+    assert_eq!(time_limit(600, 0), Duration::from_secs(270));
+    assert_eq!(time_limit(1200, 0), minutes(15));
+    assert_eq!(time_limit(600, 600), minutes(15));
 }
 
 #[test]
-fn a_quota_that_does_not_suffice_is_reported_with_the_arithmetic() {
-    assert_eq!(load(600).excess(minutes(5)), None);
-    assert_eq!(
-        Load { hostnames: 8000, ..load(8001) }.excess(minutes(5)).unwrap(),
-        "polls cannot keep to the schedule: 8000 hostnames take 8001 requests, and at 600 in 5m (rate_limit) \
-         those take 1h 6m 41s, the shortest interval possible; the schedule has 5m"
-    );
+fn times_are_shown_in_hours_minutes_and_seconds() {
     assert_eq!(
         [0, 1, 59, 60, 3600, 3661].map(|time| shown(Duration::from_secs(time))).join(", "),
         "1s, 1s, 59s, 1m, 1h, 1h 1m 1s"
@@ -124,7 +99,6 @@ fn requests_are_counted_by_what_earlier_polls_learned() {
     let (now, recently, _) = moments();
     let read = |requests, unresolved| Lists::Read { requests, unresolved, at: recently };
     let refused = Lists::Refused { at: recently, again: Again::NextPoll };
-    let zone_level = Extent { zone_level: true, ..DISCOVER };
     for (extent, hostnames, lists, expected, most) in [
         (GET, 1001, Lists::Untried, 1001, 1001),
         (LIST, 1000, Lists::Untried, 2, 1002),
@@ -135,9 +109,11 @@ fn requests_are_counted_by_what_earlier_polls_learned() {
         (AUTO, 60, read(2, 60), 60, 60),
         (DISCOVER, 60, read(2, 60), 62, 62),
         (AUTO, 60, refused, 61, 62),
-        (zone_level, 0, Lists::Untried, 4, 4),
     ] {
-        let requests = requests(extent, hostnames, lists, now);
+        let requests = requests(extent, false, hostnames, lists, now);
         assert_eq!(requests, Requests { expected, most }, "{extent:?}, {hostnames}, {lists:?}");
     }
+    let found = |hostnames| requests(DISCOVER, true, hostnames, Lists::Untried, now);
+    assert_eq!(found(0), Requests { expected: 1, most: 2 }, "most zones of an account are empty");
+    assert_eq!(found(3), Requests { expected: 2, most: 5 }, "known from a state file");
 }

@@ -155,7 +155,11 @@ fn line(subject: &Subject, news: News) -> Line {
     let line = match news {
         News::Began(Trouble { class, error, advice, .. }) => {
             let is_fault = class == Class::Answered(Reason::Internal);
-            let level = if is_fault { Level::ERROR } else { Level::WARN };
+            let level = match subject {
+                Subject::Settings(_) => Level::INFO,
+                _ if is_fault => Level::ERROR,
+                _ => Level::WARN,
+            };
             let error = match subject {
                 Subject::Host(host) => format!("{host}: {error}").into(),
                 _ => error,
@@ -166,9 +170,10 @@ fn line(subject: &Subject, news: News) -> Line {
     };
     match subject {
         Subject::Host(_) => line,
-        Subject::Account(account, _) | Subject::Zone(account, ..) => {
-            Line { account: Some(Arc::clone(account)), ..line }
-        }
+        Subject::Account(account, _)
+        | Subject::List(account)
+        | Subject::Settings(account)
+        | Subject::Zone(account, ..) => Line { account: Some(Arc::clone(account)), ..line },
     }
 }
 
@@ -181,6 +186,7 @@ enum Topic {
     Rows(&'static str),
     Switch,
     Certificates,
+    Settings,
     Hostname,
 }
 
@@ -193,6 +199,7 @@ impl Topic {
             Thing::Rows(list) => Self::Rows(list),
             Thing::Switch => Self::Switch,
             Thing::Certificates => Self::Certificates,
+            Thing::Settings => Self::Settings,
             Thing::Hostname(_) => Self::Hostname,
         }
     }

@@ -20,7 +20,9 @@ impl Scope {
         let mut accounts: BTreeMap<&Arc<str>, Vec<&Seen>> = BTreeMap::new();
         let mut hosts: BTreeMap<&Arc<str>, Vec<&Seen>> = BTreeMap::new();
         for seen in polled.seen {
-            accounts.entry(&seen.account).or_default().push(seen);
+            if seen.zone.is_some() {
+                accounts.entry(&seen.account).or_default().push(seen);
+            }
             hosts.entry(&seen.host).or_default().push(seen);
         }
         let watched =

@@ -34,8 +34,11 @@ impl Told {
         let seen: Vec<_> = zones
             .iter()
             .map(|zone| {
-                let mut seen =
-                    Seen::new("main".into(), "api.test".into(), (&zone.parse::<ZoneName>().unwrap()).into());
+                let mut seen = Seen::new(
+                    "main".into(),
+                    "api.test".into(),
+                    Some((&zone.parse::<ZoneName>().unwrap()).into()),
+                );
                 seen.things.insert(Thing::Zone, Ok(()));
                 met(zone, &mut seen);
                 seen

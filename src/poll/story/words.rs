@@ -27,6 +27,14 @@ pub(super) fn words(subject: &Subject) -> (&'static str, &'static str) {
             "no zone of the account can be read; the last readings are kept",
             "zones of the account are read again",
         ),
+        Subject::List(_) => (
+            "the account's zones cannot be listed; those that are known stay watched",
+            "the account's zones are listed again",
+        ),
+        Subject::Settings(_) => (
+            "the token may not read the global switch and the SSL mode of zones, which is optional",
+            "the settings of zones are read again",
+        ),
         Subject::Zone(_, _, thing) => match thing {
             Thing::Zone => ("the zone cannot be read; its last readings are kept", "the zone is read again"),
             Thing::Id => {
@@ -46,6 +54,10 @@ pub(super) fn words(subject: &Subject) -> (&'static str, &'static str) {
             Thing::Certificates => (
                 "the zone-level certificates cannot be read; their last readings are kept",
                 "the zone-level certificates are read again",
+            ),
+            Thing::Settings => (
+                "the zone's settings cannot be read; their last readings are kept",
+                "the zone's settings are read again",
             ),
             Thing::Hostname(_) => {
                 ("hostnames cannot be read; their last readings are kept", "hostnames are read again")

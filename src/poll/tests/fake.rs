@@ -8,12 +8,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::clock::Clock;
 use crate::cloudflare::{
-    ApiError, AssociationRow, Associations, Budget, Error, ListedCertificate, ListedCertificates,
-    VisibleZones,
+    ApiError, AssociationRow, Associations, Budget, Error, ListedCertificate, ListedCertificates, ListedZone,
+    Presence, VisibleZones, ZoneList,
 };
 use crate::domain::{
     Association, CertId, Certificate, CertificateDetails, Date, Expectation, Extent, Hostname,
-    HostnameTarget, Reading, Reason, Snapshot, Status, ZoneId, ZoneName, ZoneTarget,
+    HostnameTarget, Reading, Reason, Snapshot, SslMode, Status, ZoneId, ZoneName, ZoneTarget,
 };
 use crate::poll::Api;
 
@@ -38,6 +38,8 @@ pub(super) struct FakeZone {
     pub(super) lacks_rows: bool,
     /// Whether the list of associations is never answered.
     pub(super) list_hangs: bool,
+    /// Whether the zone-level switch is off.
+    pub(super) is_off: bool,
     /// Whether GETs give no end of the certificate any more.
     pub(super) without_end: bool,
 }
@@ -65,6 +67,17 @@ pub(super) struct World {
     /// Whether look-ups by name are never answered.
     pub(super) by_name_hangs: bool,
     pub(super) all_zones: Option<Failure>,
+    /// The zones that the token sees.
+    pub(super) seen: BTreeMap<ZoneId, ZoneName>,
+    /// Those of them that are not active.
+    pub(super) inactive: BTreeSet<ZoneId>,
+    /// Those of them that the list lacks.
+    pub(super) unlisted: BTreeSet<ZoneId>,
+    /// Whether the list of them is not whole.
+    pub(super) list_is_cut: bool,
+    /// The failure of asking for a zone by its id, and for its settings.
+    pub(super) status: Option<Failure>,
+    pub(super) settings: Option<Failure>,
     /// The calls by kind.
     pub(super) calls: HashMap<&'static str, usize>,
     /// The hostname at which the program panics.
@@ -214,13 +227,49 @@ impl Api for Fake {
         Ok(ListedCertificates { rows: Vec::new(), complete: true, pages: 1 })
     }
 
-    async fn zone_level_enabled(&self, _: ZoneId, deadline: Instant) -> Result<bool, Error> {
+    async fn zone_level_enabled(&self, zone: ZoneId, deadline: Instant) -> Result<bool, Error> {
         self.call("settings", deadline, |_| None).await?;
-        Ok(true)
+        Ok(!self.zone(zone)?.is_off)
     }
 
     fn take_rate_limited(&self) -> Option<Duration> {
         None
+    }
+
+    async fn all_zones(&self, deadline: Instant) -> Result<ZoneList, Error> {
+        self.call("all_zones", deadline, |world| world.all_zones).await?;
+        let mut world = self.world.lock().unwrap();
+        for _ in 0..world.seen.len() / 50 {
+            *world.calls.entry("all_zones").or_default() += 1;
+        }
+        let zones = world.seen.iter().filter(|(id, _)| !world.unlisted.contains(id));
+        let zones = zones.map(|(id, name)| ListedZone {
+            id: *id,
+            name: name.clone(),
+            active: Some(!world.inactive.contains(id)),
+            internal: false,
+        });
+        Ok(ZoneList { zones: zones.collect(), complete: !world.list_is_cut, pages: 1 })
+    }
+
+    async fn zone_status(&self, zone: ZoneId, deadline: Instant) -> Result<Presence, Error> {
+        self.call("zone_status", deadline, |world| world.status).await?;
+        let world = self.world.lock().unwrap();
+        Ok(match world.seen.contains_key(&zone) {
+            true if world.inactive.contains(&zone) => Presence::Other,
+            true => Presence::Active,
+            false => Presence::Gone,
+        })
+    }
+
+    async fn global_switch(&self, _: ZoneId, deadline: Instant) -> Result<bool, Error> {
+        self.call("global_switch", deadline, |world| world.settings).await?;
+        Ok(false)
+    }
+
+    async fn ssl_mode(&self, _: ZoneId, deadline: Instant) -> Result<SslMode, Error> {
+        self.call("ssl_mode", deadline, |world| world.settings).await?;
+        Ok(SslMode::Strict)
     }
 
     fn take_odd_fields(&self, _: ZoneId) -> bool {

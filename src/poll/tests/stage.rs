@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::fake::{Fake, World};
 use crate::clock::Clock;
 use crate::cloudflare::{Budget, RateLimit};
-use crate::domain::{Hostname, Snapshot, Targets, ZoneTarget};
+use crate::domain::{Date, Hostname, Snapshot, Targets, ZoneTarget};
 use crate::keeper::{self, Keeper};
 use crate::poll::{Account, Poller, Setup};
 use crate::telemetry::Telemetry;
@@ -33,7 +33,11 @@ pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
 impl Stage {
     /// Polls these zones in one account, with ticks every `gap`, from a quota of `requests` in each gap.
     pub(super) async fn start(zones: Vec<ZoneTarget>, world: World, gap: Duration, requests: u32) -> Self {
-        let targets = Targets::new(zones);
+        Self::watching(Targets::new(zones), world, gap, requests).await
+    }
+
+    /// Polls what these targets name and find.
+    pub(super) async fn watching(targets: Targets, world: World, gap: Duration, requests: u32) -> Self {
         let (keeper, handle) = Keeper::new(Snapshot::default().retarget(&targets));
         let shutdown = CancellationToken::new();
         tokio::spawn(keeper.run(shutdown.clone()));
@@ -66,6 +70,27 @@ impl Stage {
             let passed = self.clock.now() + jiff::SignedDuration::try_from(step).unwrap();
             self.clock.set(passed);
         }
+    }
+
+    /// Lets time pass in steps of some seconds, on both clocks, where nothing is measured more closely.
+    pub(super) async fn pass_quickly(&self, time: Duration) {
+        let (step, end) = (Duration::from_secs(3), Instant::now() + time);
+        while Instant::now() < end {
+            // what is ready runs before the next step
+            for _ in 0..4 {
+                tokio::task::yield_now().await;
+            }
+            advance(step).await;
+            self.clock.set(self.clock.now() + jiff::SignedDuration::try_from(step).unwrap());
+        }
+    }
+
+    pub(super) async fn send_tick(&self) {
+        self.ticks.send(()).await.unwrap();
+    }
+
+    pub(super) fn now(&self) -> Date {
+        self.clock.now().into()
     }
 
     pub(super) fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {

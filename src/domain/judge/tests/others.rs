@@ -18,8 +18,9 @@ fn read(seconds_ago: i64) -> Outcome {
     Outcome::Read(name(), Ok(Reading { read_at: at(NOW - seconds_ago), ..healthy() }))
 }
 
-fn planned(interval: i64, seconds_ago: i64) -> Outcome {
-    Outcome::Planned { interval: Duration::from_secs(interval.unsigned_abs()), at: at(NOW - seconds_ago) }
+fn planned(interval: i64, seconds_ago: i64) -> [Outcome; 3] {
+    let interval = Duration::from_secs(interval.unsigned_abs());
+    PartKind::ALL.map(|part| Outcome::Planned { part, interval, at: at(NOW - seconds_ago) })
 }
 
 /// What is found, by the subject.
@@ -180,7 +181,11 @@ fn only_the_widest_thing_that_is_out_of_date_is_told() {
     // the limit of short intervals is 15 minutes
     let old = 15 * MINUTE + 1;
     let all = |zone, hostname| {
-        found([planned(300, HOUR), read(hostname), zone_level(true, vec![], zone), ended(zone)])
+        found(planned(300, HOUR).into_iter().chain([
+            read(hostname),
+            zone_level(true, vec![], zone),
+            ended(zone),
+        ]))
     };
     assert_eq!(all(15 * MINUTE, 15 * MINUTE), [] as [&str; 0]);
     assert_eq!(all(0, old), ["hostname stale: last read 15 minutes ago"]);
@@ -189,9 +194,10 @@ fn only_the_widest_thing_that_is_out_of_date_is_told() {
     let two = |account: &str| {
         let other = ZoneTarget::named(account.into(), "other".parse().unwrap(), None);
         let targets = Targets::new([ZoneTarget::clone(known(any(), []).zones()[0].target()), other]);
-        let read = [planned(300, HOUR), read(old), zone_level(true, vec![], old), ended(old)];
+        let read =
+            planned(300, HOUR).into_iter().chain([read(old), zone_level(true, vec![], old), ended(old)]);
         let other = ZoneKey::from(&"other".parse().unwrap());
-        let outcomes = read.map(|outcome| (key(), outcome)).into_iter().chain([(other, ended(0))]);
+        let outcomes = read.map(|outcome| (key(), outcome)).chain([(other, ended(0))]);
         everything(&judge(Snapshot::default().retarget(&targets).fold(outcomes)))
     };
     assert_eq!(two("main"), ["zone stale: last read 15 minutes ago"]);
@@ -200,7 +206,13 @@ fn only_the_widest_thing_that_is_out_of_date_is_told() {
 
 #[test]
 fn what_is_polled_seldom_is_out_of_date_after_three_intervals() {
-    let all = |ago| found([planned(HOUR, 5 * HOUR), read(ago), zone_level(true, vec![], ago), ended(ago)]);
+    let all = |ago| {
+        found(planned(HOUR, 5 * HOUR).into_iter().chain([
+            read(ago),
+            zone_level(true, vec![], ago),
+            ended(ago),
+        ]))
+    };
     assert_eq!(all(3 * HOUR), [] as [&str; 0]);
     assert_eq!(all(3 * HOUR + 1), ["account stale: nothing of it was read for too long"]);
 }
@@ -208,7 +220,7 @@ fn what_is_polled_seldom_is_out_of_date_after_three_intervals() {
 #[test]
 fn what_was_never_read_is_out_of_date_since_it_was_wanted() {
     let unread = "not_read: not read yet";
-    let never = |ago| found([planned(300, ago)]);
+    let never = |ago| found(planned(300, ago));
     let expected = [
         "account not_read: none of its zones was read",
         &format!("zone {unread}"),
@@ -217,12 +229,13 @@ fn what_was_never_read_is_out_of_date_since_it_was_wanted() {
     .map(str::to_owned);
     assert_eq!(never(15 * MINUTE), expected);
     assert_eq!(never(16 * MINUTE)[0], "account stale: nothing of it was read for too long");
-    let hostname = found([planned(300, HOUR), zone_level(true, vec![], 0), ended(0)]);
+    let hostname = found(planned(300, HOUR).into_iter().chain([zone_level(true, vec![], 0), ended(0)]));
     assert_eq!(hostname, ["hostname stale: never read", "hostname not_read: not read yet"]);
 }
 
 #[test]
 fn one_part_that_is_out_of_date_makes_its_zone_so() {
-    let old_switch = [planned(300, HOUR), read(0), zone_level(true, vec![], HOUR), ended(0)];
+    let old_switch =
+        planned(300, HOUR).into_iter().chain([read(0), zone_level(true, vec![], HOUR), ended(0)]);
     assert_eq!(found(old_switch), ["zone stale: last read 1 hour ago"]);
 }

@@ -19,7 +19,7 @@ fn a_file_that_cannot_be_used_is_told_for_what_it_is() {
 
     assert_eq!(complaint(""), "it ends at line 1, column 0");
     assert_eq!(complaint([0xff, 0]), "it is no JSON at line 1, column 1");
-    assert_eq!(complaint([STORED, "}"].concat()), "it is no JSON at line 1, column 1408");
+    assert_eq!(complaint([STORED, "}"].concat()), "it is no JSON at line 1, column 1546");
     assert_eq!(complaint("\"a-secret\""), "there is something unexpected in it at line 1, column 10");
     for (from, to) in [
         ("\"enabled\"", "\"abled\""),

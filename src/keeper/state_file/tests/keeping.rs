@@ -16,7 +16,7 @@ async fn each_snapshot_is_saved_and_the_last_one_before_it_ends() {
     }
     drop(published);
     keeping.await.unwrap();
-    let empty = r#"{"format":"cloudflare-aop-exporter state","version":1,"zones":[]}"#;
+    let empty = r#"{"format":"cloudflare-aop-exporter state","version":1,"accounts":[],"zones":[]}"#;
     assert_eq!(fs::read_to_string(stored.path()).unwrap(), empty);
 }
 

@@ -1,0 +1,140 @@
+//! Patterns of zone names.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::{Extent, NameError, ZoneId, ZoneName};
+
+/// A pattern of zone names: each `*` stands for any characters, dots too, and the pattern for the whole name.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ZonePattern(Box<str>);
+
+impl ZonePattern {
+    /// The pattern as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns true if the pattern matches the whole name.
+    pub fn matches(&self, name: &ZoneName) -> bool {
+        let Some((start, rest)) = self.0.split_once('*') else { return name.as_str() == &*self.0 };
+        let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+        let name = name.as_str().strip_prefix(start).and_then(|name| name.strip_suffix(end));
+        let Some(mut name) = name else { return false };
+        // the leftmost place for each part leaves most room for the others
+        middle.split('*').all(|part| match name.find(part) {
+            Some(at) => {
+                name = &name[at + part.len()..];
+                true
+            }
+            None => false,
+        })
+    }
+}
+
+impl FromStr for ZonePattern {
+    type Err = NameError;
+
+    /// Brings a pattern into the form that names have: lower case, no trailing dot, labels without `*` mapped to ASCII.
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let text = text.strip_suffix('.').unwrap_or(text);
+        let label = |label: &str| match label {
+            "" => Err(NameError::LabelLength(String::new())),
+            wild if wild.contains('*') => {
+                let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_*".contains(&byte);
+                let lower = wild.to_ascii_lowercase();
+                if wild.bytes().all(fits) { Ok(lower) } else { Err(NameError::LabelCharacter(lower)) }
+            }
+            plain => plain.parse::<ZoneName>().map(|name| name.as_str().to_owned()),
+        };
+        if text.is_empty() {
+            return Err(NameError::Empty);
+        }
+        let labels: Vec<_> = text.split('.').map(label).collect::<Result<_, _>>()?;
+        Ok(Self(labels.join(".").into()))
+    }
+}
+
+impl fmt::Display for ZonePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for ZonePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+/// The zones of an account that a pattern watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternTarget {
+    /// The configured account whose token sees the zones.
+    pub account: Arc<str>,
+    /// The pattern that their names match.
+    pub pattern: ZonePattern,
+    /// Patterns of names that this one leaves out.
+    pub exclude: Vec<ZonePattern>,
+    /// How each zone is read, and what of it.
+    pub extent: Extent,
+}
+
+impl PatternTarget {
+    /// Returns true if the pattern watches a zone of that name.
+    pub fn watches(&self, name: &ZoneName) -> bool {
+        self.pattern.matches(name) && !self.exclude.iter().any(|pattern| pattern.matches(name))
+    }
+}
+
+/// A zone that a token sees: active, and not internal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FoundZone {
+    /// Its name.
+    pub name: ZoneName,
+    /// Its id.
+    pub id: ZoneId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, name: &str) -> bool {
+        pattern.parse::<ZonePattern>().unwrap().matches(&name.parse().unwrap())
+    }
+
+    #[test]
+    fn a_star_stands_for_any_characters_and_the_pattern_for_the_whole_name() {
+        for (pattern, name) in [
+            ("*", "example.com"),
+            ("*.example.com", "a.b.example.com"),
+            ("EXAMPLE.*.", "example.co.uk"),
+            ("*-shop*.com", "my-shop.com"),
+            ("a*b*c", "abc"),
+            ("*ab*ab", "xabab"),
+            ("*.bücher.example", "a.xn--bcher-kva.example"),
+            ("example.com", "example.com"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("*.example.com", "example.com"),
+            ("example.*", "my.example.com"),
+            ("a*a", "a"),
+            ("*ab*ab", "xab"),
+            ("a*b*c", "acb"),
+            ("example.com", "example.com.au"),
+        ] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn what_no_zone_name_could_match_is_refused() {
+        for pattern in ["", ".", "a..b", "*..com", "exa mple.*", "http://*", "*/com", "bü*.example"] {
+            assert!(pattern.parse::<ZonePattern>().is_err(), "{pattern}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Which parts of zones a poll reads, and how often each has its turn: pure functions.
+//!
+//! What holds something is read in every poll. Everything else has its turn in the room that this leaves: first what was
+//! never read, then what was read longest ago, so that each has its turn within [`LISTED_EVERY`] where the quota
+//! suffices for that, evenly spread.
+
+use std::time::Duration;
+
+use crate::cloudflare::RateLimit;
+use crate::domain::{Date, LISTED_EVERY, PartKind, Reason, ZoneState};
+
+use super::plan::{Load, Requests, shown};
+
+/// The share of the quota that is kept for parts that hold nothing, while any of them waits for its turn.
+const KEPT: f64 = 0.25;
+
+/// When a part that holds nothing was last read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Waiting {
+    /// Never.
+    Never(PartKind),
+    /// The latest attempt failed, and may well succeed next time.
+    Failed(Option<Date>),
+    /// At this time, or it was refused then.
+    Since(Option<Date>),
+}
+
+impl Waiting {
+    /// How a part of a zone waits for its turn; none if it holds something, so that it is read in every poll.
+    pub(super) fn of(zone: &ZoneState, kind: PartKind) -> Option<Self> {
+        let part = zone.part(kind);
+        if zone.holds(kind) {
+            return None;
+        }
+        Some(match part.latest {
+            None => Self::Never(kind),
+            Some(Err(reason)) if !matches!(reason, Reason::Forbidden | Reason::NotFound) => {
+                Self::Failed(part.tried_at)
+            }
+            Some(_) => Self::Since(part.tried_at),
+        })
+    }
+}
+
+/// Everything that is watched on behalf of one quota.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outlook {
+    pub(super) limit: RateLimit,
+    pub(super) zones: usize,
+    pub(super) hostnames: usize,
+    /// The requests that each poll takes for what holds something.
+    pub(super) holding: Requests,
+    /// The requests that it takes to read everything else once.
+    pub(super) rest: usize,
+}
+
+impl Outlook {
+    pub(super) fn new(limit: RateLimit) -> Self {
+        Self { limit, zones: 0, hostnames: 0, holding: Requests::default(), rest: 0 }
+    }
+
+    /// Adds the requests of something that holds something, or of the rest.
+    pub(super) fn add(&mut self, requests: Requests, holds: bool) {
+        if holds {
+            self.holding.expected += requests.expected;
+            self.holding.most += requests.most;
+        } else {
+            self.rest += requests.expected;
+        }
+    }
+
+    /// What a poll takes at most.
+    pub(super) fn load(&self, gap: Duration) -> Load {
+        let rest = whole(self.room(gap)).min(self.rest);
+        Load { limit: self.limit, most: self.holding.most + rest }
+    }
+
+    /// The requests that can be sent within that time if none was sent before.
+    pub(super) fn sendable(&self, time: Duration) -> usize {
+        let windows = whole(time.as_secs_f64() / self.limit.per.as_secs_f64()).saturating_add(1);
+        windows.saturating_mul(self.limit.requests.get() as usize)
+    }
+
+    /// The requests that the quota allows between two ticks.
+    fn allowed(&self, gap: Duration) -> f64 {
+        f64::from(self.limit.requests.get()) * gap.as_secs_f64() / self.limit.per.as_secs_f64()
+    }
+
+    /// The requests that each poll takes for the rest, so that all of it has its turn in time.
+    fn pace(&self, interval: Duration) -> f64 {
+        self.rest as f64 * (interval.as_secs_f64() / LISTED_EVERY.as_secs_f64()).min(1.0)
+    }
+
+    /// The time between the starts of two polls: the ticks that it takes to read what holds something and to leave its
+    /// share to the rest.
+    pub(super) fn interval(&self, gap: Duration) -> Duration {
+        let (allowed, holding) = (self.allowed(gap), self.holding.expected as f64);
+        if gap.is_zero() {
+            return self.limit.time_for(self.holding.expected);
+        }
+        let suffices = |ticks: f64| {
+            let left = ticks * allowed - holding;
+            left + 1e-6 >= self.pace(gap.mul_f64(ticks)).min(ticks * allowed * KEPT)
+        };
+        // with the whole share kept, and without any
+        let (most, least) =
+            [1.0 - KEPT, 1.0].map(|share| (holding / (allowed * share) - 1e-9).ceil().max(1.0)).into();
+        let ticks = if suffices(least) { least } else { most };
+        Duration::try_from_secs_f64(gap.as_secs_f64() * ticks).unwrap_or(Duration::MAX)
+    }
+
+    /// The requests that a poll may send for the rest.
+    pub(super) fn room(&self, gap: Duration) -> f64 {
+        let allowed = self.allowed(self.interval(gap));
+        (allowed - self.holding.expected as f64).max(allowed * KEPT).max(1.0)
+    }
+
+    /// The time between two readings of what holds nothing.
+    pub(super) fn rest_interval(&self, gap: Duration) -> Duration {
+        let polls = (self.rest as f64 / self.room(gap)).max(0.0);
+        let needed = self.interval(gap).as_secs_f64() * polls;
+        Duration::try_from_secs_f64(needed.max(LISTED_EVERY.as_secs_f64())).unwrap_or(Duration::MAX)
+    }
+
+    /// The warning that polls cannot keep to the schedule, with the arithmetic; none if they can.
+    pub(super) fn excess(&self, gap: Duration) -> Option<String> {
+        let Self { limit, hostnames, holding: Requests { expected, .. }, .. } = self;
+        let needed = limit.time_for(*expected);
+        (needed > gap).then(|| {
+            format!(
+                "polls cannot keep to the schedule: {hostnames} hostnames take {expected} requests, and at {} in {} \
+                 (rate_limit) those take {}, the shortest interval possible; the schedule has {}",
+                limit.requests,
+                shown(limit.per),
+                shown(needed),
+                shown(gap)
+            )
+        })
+    }
+
+    /// What the quota makes of the schedule, in words; none where everything is read in every poll.
+    pub(super) fn words(&self, gap: Duration) -> Option<String> {
+        let (zones, all, limit) = (self.zones, self.holding.expected + self.rest, self.limit);
+        (self.rest > 0).then(|| {
+            format!(
+                "{zones} zones take {all} requests, and at {} in {} (rate_limit) those take {}; then what holds \
+                 something is read every {}, everything else every {}",
+                limit.requests,
+                shown(limit.per),
+                shown(limit.time_for(all)),
+                shown(self.interval(gap)),
+                shown(self.rest_interval(gap)),
+            )
+        })
+    }
+}
+
+/// A count, rounded down.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what no count can be becomes the nearest"
+)]
+fn whole(count: f64) -> usize {
+    count as usize
+}
+
+/// The room of one quota in the present poll.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Room {
+    /// The requests that may still be sent for what holds nothing.
+    left: f64,
+    /// How many of them may be for what was read before; what a poll does not use up the next one may.
+    credit: f64,
+}
+
+impl Room {
+    /// The room in the next poll, after this one.
+    pub(super) fn next(self, outlook: &Outlook, gap: Duration) -> Self {
+        let pace = outlook.pace(outlook.interval(gap));
+        // what is left over is less than a part takes, or comes from a pause, after which all would come at once
+        Self { left: outlook.room(gap), credit: self.credit.clamp(0.0, 2.0) + pace }
+    }
+
+    /// Room for so many requests, whatever they are for.
+    pub(super) fn of(requests: usize) -> Self {
+        Self { left: requests as f64, credit: requests as f64 }
+    }
+
+    /// Takes so many requests out that were not planned for.
+    pub(super) fn take(&mut self, requests: usize) {
+        self.left -= requests as f64;
+    }
+
+    /// Takes the requests of a part, if anything is left: what there is no room for is left to the deadline.
+    pub(super) fn admit_once(&mut self, requests: usize) -> bool {
+        let is_room = self.left > 0.0;
+        if is_room {
+            self.take(requests);
+        }
+        is_room
+    }
+
+    /// Takes the requests of a part whose turn it is, if there is room for them.
+    pub(super) fn admit(&mut self, waiting: Waiting, requests: usize, now: Date) -> bool {
+        let requests = requests as f64;
+        let is_overdue =
+            |at: Date| u64::try_from(now.seconds_from(at)).is_ok_and(|age| age >= LISTED_EVERY.as_secs());
+        let is_paced = match waiting {
+            Waiting::Never(_) | Waiting::Failed(_) => false,
+            Waiting::Since(at) => !at.is_none_or(is_overdue),
+        };
+        if requests > self.left || is_paced && requests > self.credit {
+            return false;
+        }
+        self.left -= requests;
+        if matches!(waiting, Waiting::Since(_)) {
+            self.credit -= requests;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! What the poller watches: zones, and the lists of accounts whose zones patterns watch.
+
+use std::sync::Arc;
+
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+
+use super::api::Api;
+use super::deadline::Deadline;
+use super::memory::Memory;
+use super::plan::Load;
+use super::quotas::quota;
+use super::seen::Seen;
+use super::zones::ZonesPoll;
+use super::{Account, Poller, Setup};
+use crate::domain::{AccountState, Entry, LISTED_EVERY, Snapshot, ZoneState, ZoneTarget};
+
+/// The zones in one page of the list of all.
+const PAGE: usize = 50;
+
+/// The latest list of an account's zones.
+pub(super) struct Listed<A> {
+    pub(super) account: Account<A>,
+    pub(super) at: Instant,
+    /// The pages that it was expected to have.
+    pub(super) pages: usize,
+}
+
+/// A zone, as it was last polled.
+pub(super) struct Watched<A> {
+    pub(super) target: Arc<ZoneTarget>,
+    pub(super) account: Account<A>,
+    pub(super) memory: Arc<Memory>,
+    pub(super) poll: Option<AbortHandle>,
+}
+
+impl<A> Watched<A> {
+    pub(super) fn abort(&mut self) {
+        if let Some(poll) = self.poll.take() {
+            poll.abort();
+        }
+    }
+}
+
+impl<A: Api> Poller<A> {
+    /// Watches what the snapshot does, and returns all its zones or those alone for which something has changed.
+    pub(super) fn watch(
+        &mut self,
+        setup: &Setup<A>,
+        known: &Snapshot,
+        everything: bool,
+    ) -> Vec<Arc<ZoneState>> {
+        let now = Instant::now();
+        let mut before = std::mem::take(&mut self.watched);
+        let mut due = Vec::new();
+        for zone in known.zones() {
+            let Some(account) = setup.accounts.get(zone.account()) else { continue };
+            let same = before.remove(zone.key()).map(|mut watched| {
+                let same = watched.target == *zone.target() && watched.account == *account;
+                if !same {
+                    watched.abort();
+                }
+                (same, watched)
+            });
+            let (changed, memory) = match same {
+                Some((true, watched)) => {
+                    let memory = Arc::clone(&watched.memory);
+                    self.watched.insert(zone.key().clone(), watched);
+                    (false, memory)
+                }
+                Some((false, watched)) => (true, Arc::new(watched.memory.renewed(now))),
+                None => {
+                    let failed = zone.entries().iter().filter(|entry| entry.failure().is_some());
+                    (true, Arc::new(Memory::new(failed.map(Entry::hostname), now)))
+                }
+            };
+            if changed || everything {
+                let (target, account) = (Arc::clone(zone.target()), account.clone());
+                due.push(Arc::clone(zone));
+                self.watched.insert(zone.key().clone(), Watched { target, account, memory, poll: None });
+            }
+        }
+        before.values_mut().for_each(Watched::abort);
+        let accounts = setup.accounts.keys().map(|account| &**account).collect();
+        self.telemetry.watch(&accounts, &known.zones().iter().map(|zone| zone.key().as_str()).collect());
+        due
+    }
+
+    /// Starts to list the zones of each account where that is due: the first time, after a failure, and every hour.
+    pub(super) fn start_lists(&mut self, polls: &mut JoinSet<Seen>, deadline: Option<Instant>) {
+        let (setup, known, now) = (Arc::clone(&self.setup.borrow()), self.keeper.snapshot(), Instant::now());
+        for state in known.accounts() {
+            let (name, Some(list)) = (state.name(), state.zone_list()) else { continue };
+            let Some(account) = setup.accounts.get(name) else { continue };
+            let fresh = self.listed.get(name).filter(|listed| listed.account == *account);
+            let is_fresh = fresh.is_some_and(|listed| now - listed.at + setup.gap <= LISTED_EVERY);
+            if is_fresh && list.part.is_up() {
+                continue;
+            }
+            let pages = list.found.len() / PAGE + 1;
+            self.rooms.entry(quota(account)).or_default().take(pages);
+            self.listed.insert(Arc::clone(name), Listed { account: account.clone(), at: now, pages });
+            let load = Load { limit: account.budget.limit(), most: pages };
+            let planned = || Deadline::planned(now, setup.gap, load);
+            let poll = ZonesPoll {
+                name: Arc::clone(name),
+                account: account.clone(),
+                known: Arc::clone(&list.found),
+                deadline: Arc::new(deadline.map_or_else(planned, |at| Deadline::fixed(now, at))),
+                keeper: self.keeper.clone(),
+                clock: self.clock.clone(),
+            };
+            polls.spawn(poll.run());
+        }
+    }
+
+    /// Takes the pages of an account's list that nobody expected from the room of the poll.
+    pub(super) fn take_pages(&mut self, account: &Arc<str>) {
+        let (known, listed) = (self.keeper.snapshot(), self.listed.get_mut(account));
+        let list =
+            known.accounts().iter().find(|known| known.name() == account).and_then(AccountState::zone_list);
+        let (Some(listed), Some(list)) = (listed, list) else { return };
+        let pages = list.found.len() / PAGE + 1;
+        self.rooms.entry(quota(&listed.account)).or_default().take(pages.saturating_sub(listed.pages));
+    }
+
+    /// Logs which accounts have patterns that match none of their zones, once.
+    pub(super) fn tell_of_patterns(&mut self) {
+        let known = self.keeper.snapshot();
+        for account in known.accounts() {
+            let Some(list) = account.zone_list().filter(|list| list.part.is_up()) else { continue };
+            if known.found_zones(account.name()) > 0 {
+                self.without_zone.remove(account.name());
+            } else if self.without_zone.insert(Arc::clone(account.name())) {
+                let (account, zones) = (account.name(), list.found.len());
+                let advice = (zones == 0)
+                    .then_some("the token needs the permission \"Zone Read\" for the zones to be watched");
+                tracing::warn!(%account, advice, "the patterns of the account match none of the {zones} active zones that its token sees");
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Listing the zones that an account's token sees.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+
+use super::Account;
+use super::api::Api;
+use super::deadline::Deadline;
+use super::panic::unless_it_panics;
+use super::seen::{Seen, Thing, Trouble};
+use crate::clock::Clock;
+use crate::cloudflare::{Error, Presence, Purpose};
+use crate::domain::{Date, FoundZone, Reason};
+use crate::keeper;
+
+/// Zones that a list lacks are asked for by their ids, so many at once.
+const WIDTH: usize = 8;
+
+/// The reading of the list of an account's zones.
+pub(super) struct ZonesPoll<A> {
+    pub(super) name: Arc<str>,
+    pub(super) account: Account<A>,
+    /// The zones that earlier lists told of.
+    pub(super) known: Arc<[FoundZone]>,
+    pub(super) deadline: Arc<Deadline>,
+    pub(super) keeper: keeper::Handle,
+    pub(super) clock: Clock,
+}
+
+impl<A: Api> ZonesPoll<A> {
+    /// Reads the list and returns what it met, once what came of it is published.
+    pub(super) async fn run(self) -> Seen {
+        self.keeper.want_zones(Arc::clone(&self.name), self.now()).await;
+        let (found, result) = match unless_it_panics(self.list()).await.flatten() {
+            Ok((found, true)) => (Some(found), Ok(())),
+            Ok((found, false)) => {
+                let trouble = Trouble::odd("it ended early, or changed while it was read");
+                (Some(found), Err((Reason::InvalidResponse, trouble)))
+            }
+            Err(error) => (None, Err((error.reason(), Trouble::new(&error, Purpose::ListZones)))),
+        };
+        let reason = result.as_ref().map_err(|(reason, _)| *reason).copied();
+        self.keeper.report_zones(Arc::clone(&self.name), found, reason, self.now()).await;
+        self.keeper.published().await;
+        let mut seen = Seen::new(Arc::clone(&self.name), self.account.api.host().into(), None);
+        seen.things.insert(Thing::Zone, result.map_err(|(_, trouble)| trouble));
+        seen
+    }
+
+    /// The zones to watch from now on, and whether the list was whole. A zone that a whole list lacks stays if it is there
+    /// when it is asked for by its id; one that a list lacks that is not whole stays as well.
+    async fn list(&self) -> Result<(Vec<FoundZone>, bool), Error> {
+        let (api, deadline) = (&self.account.api, &self.deadline);
+        let listed = api.all_zones(deadline.at()).await?;
+        if listed.zones.is_empty() && !self.known.is_empty() {
+            return Err(Error::EmptyList(self.known.len()));
+        }
+        let ids: HashSet<_> = listed.zones.iter().map(|zone| zone.id).collect();
+        // a row without a readable status tells nothing new
+        let unread: HashSet<_> =
+            listed.zones.iter().filter(|zone| zone.active.is_none()).map(|zone| zone.id).collect();
+        let missing: Vec<_> = self.known.iter().filter(|zone| !ids.contains(&zone.id)).cloned().collect();
+        let kept: Vec<_> = if listed.complete {
+            deadline.allow_for(missing.len());
+            let is_there = missing.into_iter().map(|zone| async move {
+                let presence = unless_it_panics(api.zone_status(zone.id, deadline.at())).await.flatten();
+                // what could not be asked about has not left
+                matches!(presence, Ok(Presence::Active) | Err(_)).then_some(zone)
+            });
+            stream::iter(is_there).buffered(WIDTH).filter_map(|zone| async move { zone }).collect().await
+        } else {
+            missing
+        };
+        let unread = self.known.iter().filter(|zone| unread.contains(&zone.id)).cloned();
+        let kept = kept.into_iter().chain(unread);
+        let active = listed.zones.into_iter().filter(|zone| zone.active == Some(true) && !zone.internal);
+        let active = active.map(|zone| FoundZone { name: zone.name, id: zone.id });
+        Ok((active.chain(kept).collect(), listed.complete))
+    }
+
+    fn now(&self) -> Date {
+        self.clock.now().into()
+    }
+}
