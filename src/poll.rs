@@ -254,8 +254,8 @@ impl<A: Api> Poller<A> {
         let deadlines: BTreeMap<_, _> = outlooks
             .iter()
             .map(|(quota, outlook)| {
-                let planned = || Deadline::planned(now, setup.gap, outlook.load(setup.gap));
-                (quota, Arc::new(deadline.map_or_else(planned, |at| Deadline::fixed(now, at))))
+                let load = outlook.load(setup.gap);
+                (quota, Arc::new(Deadline::new(deadline, now, setup.gap, load)))
             })
             .collect();
         for zone in zones {

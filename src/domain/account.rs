@@ -1,7 +1,6 @@
 //! What is known about a configured account.
 
 use std::sync::Arc;
-
 use std::time::Duration;
 
 use super::{Date, FoundZone, Part, Reason};

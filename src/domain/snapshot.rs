@@ -27,6 +27,15 @@ impl Snapshot {
         &self.accounts
     }
 
+    /// The account of that name.
+    pub fn account(&self, name: &str) -> Option<&AccountState> {
+        self.accounts.iter().find(|account| &**account.name() == name)
+    }
+
+    fn account_mut(&mut self, name: &str) -> Option<&mut AccountState> {
+        self.accounts.iter_mut().find(|account| &**account.name() == name)
+    }
+
     /// The number of zones that the patterns of an account watch.
     pub fn found_zones(&self, account: &str) -> usize {
         self.zones.iter().filter(|zone| zone.target().is_found() && zone.account() == account).count()
@@ -58,8 +67,8 @@ impl Snapshot {
     #[must_use]
     pub fn retarget(&self, targets: &Targets) -> Self {
         let accounts = targets.accounts().into_iter().map(|name| {
-            let known = self.accounts.iter().find(|known| known.name() == name);
-            let mut account = known.cloned().unwrap_or_else(|| AccountState::new(Arc::clone(name)));
+            let mut account =
+                self.account(name).cloned().unwrap_or_else(|| AccountState::new(Arc::clone(name)));
             account.watch_by_patterns(targets.patterns().iter().any(|pattern| pattern.account == *name));
             account
         });
@@ -104,9 +113,7 @@ impl Snapshot {
         at: Date,
     ) -> Self {
         let mut next = self.clone();
-        let mut accounts = next.accounts.iter_mut();
-        let Some(known) = accounts.find(|known| &**known.name() == account && known.zone_list().is_some())
-        else {
+        let Some(known) = next.account_mut(account).filter(|known| known.zone_list().is_some()) else {
             return next;
         };
         let removed = found.as_ref().map_or(0, |found| {
@@ -123,7 +130,7 @@ impl Snapshot {
     #[must_use]
     pub fn with_list_wanted(&self, account: &str, at: Date) -> Self {
         let mut next = self.clone();
-        if let Some(known) = next.accounts.iter_mut().find(|known| &**known.name() == account) {
+        if let Some(known) = next.account_mut(account) {
             known.want_list(at);
         }
         next
@@ -158,7 +165,7 @@ impl Snapshot {
     #[must_use]
     pub fn with_facts(&self, account: &str, facts: AccountFacts) -> Self {
         let mut next = self.clone();
-        if let Some(known) = next.accounts.iter_mut().find(|known| &**known.name() == account) {
+        if let Some(known) = next.account_mut(account) {
             known.learn(facts);
         }
         next

@@ -19,14 +19,10 @@ enum Limit {
 }
 
 impl Deadline {
-    /// A deadline that nothing moves.
-    pub(super) fn fixed(start: Instant, at: Instant) -> Self {
-        Self { start, limit: Limit::Fixed(at) }
-    }
-
-    /// The deadline of a poll of that load, where ticks are `gap` apart.
-    pub(super) fn planned(start: Instant, gap: Duration, load: Load) -> Self {
-        Self { start, limit: Limit::Planned { gap, load, unplanned: AtomicUsize::new(0) } }
+    /// The `fixed` deadline, which nothing moves, or that of a poll of that load, where ticks are `gap` apart.
+    pub(super) fn new(fixed: Option<Instant>, start: Instant, gap: Duration, load: Load) -> Self {
+        let planned = || Limit::Planned { gap, load, unplanned: AtomicUsize::new(0) };
+        Self { start, limit: fixed.map_or_else(planned, Limit::Fixed) }
     }
 
     /// Allows time for so many requests more.

@@ -22,10 +22,19 @@ pub(super) enum Thing {
     Switch,
     /// The zone-level certificates.
     Certificates,
-    /// The settings: the global switch and the SSL mode.
-    Settings,
+    /// The global switch.
+    GlobalSwitch,
+    /// The SSL mode.
+    SslMode,
     /// One of its hostnames.
     Hostname(Hostname),
+}
+
+impl Thing {
+    /// Whether it is a setting, which a token need not be allowed to read.
+    pub(super) const fn is_setting(&self) -> bool {
+        matches!(self, Self::GlobalSwitch | Self::SslMode)
+    }
 }
 
 /// Kinds of failures. A failure that goes on is reported anew only if its kind changes.

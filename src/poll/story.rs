@@ -114,7 +114,7 @@ impl Story {
         for (thing, result) in &seen.things {
             match result {
                 // a token need not be allowed to: said once
-                Err(trouble) if *thing == Thing::Settings && trouble.is_of_permission() => {
+                Err(trouble) if thing.is_setting() && trouble.is_of_permission() => {
                     failing.insert(Subject::Settings(account()), trouble.clone());
                 }
                 Ok(()) => {

@@ -140,10 +140,14 @@ impl Outlook {
 
     /// What the quota makes of the schedule, in words; none where everything is read in every poll.
     pub(super) fn words(&self, gap: Duration) -> Option<String> {
-        let (zones, all, limit) = (self.zones, self.holding.expected + self.rest, self.limit);
+        let (all, limit) = (self.holding.expected + self.rest, self.limit);
         (self.rest > 0).then(|| {
+            let zones = match self.zones {
+                1 => "1 zone takes".to_owned(),
+                zones => format!("{zones} zones take"),
+            };
             format!(
-                "{zones} zones take {all} requests, and at {} in {} (rate_limit) those take {}; then what holds \
+                "{zones} {all} requests, and at {} in {} (rate_limit) those take {}; then what holds \
                  something is read every {}, everything else every {}",
                 limit.requests,
                 shown(limit.per),
@@ -182,9 +186,9 @@ impl Room {
         Self { left: outlook.room(gap), credit: self.credit.clamp(0.0, 2.0) + pace }
     }
 
-    /// Room for so many requests, whatever they are for.
+    /// Room for so many requests in the only poll there is.
     pub(super) fn of(requests: usize) -> Self {
-        Self { left: requests as f64, credit: requests as f64 }
+        Self { left: requests as f64, credit: 0.0 }
     }
 
     /// Takes so many requests out that were not planned for.

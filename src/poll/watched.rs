@@ -13,7 +13,7 @@ use super::quotas::quota;
 use super::seen::Seen;
 use super::zones::ZonesPoll;
 use super::{Account, Poller, Setup};
-use crate::domain::{AccountState, Entry, LISTED_EVERY, Snapshot, ZoneState, ZoneTarget};
+use crate::domain::{AccountState, Entry, LISTED_EVERY, Snapshot, ZoneList, ZoneState, ZoneTarget};
 
 /// The zones in one page of the list of all.
 const PAGE: usize = 50;
@@ -97,16 +97,15 @@ impl<A: Api> Poller<A> {
             if is_fresh && list.part.is_up() {
                 continue;
             }
-            let pages = list.found.len() / PAGE + 1;
+            let pages = pages(list);
             self.rooms.entry(quota(account)).or_default().take(pages);
             self.listed.insert(Arc::clone(name), Listed { account: account.clone(), at: now, pages });
             let load = Load { limit: account.budget.limit(), most: pages };
-            let planned = || Deadline::planned(now, setup.gap, load);
             let poll = ZonesPoll {
                 name: Arc::clone(name),
                 account: account.clone(),
                 known: Arc::clone(&list.found),
-                deadline: Arc::new(deadline.map_or_else(planned, |at| Deadline::fixed(now, at))),
+                deadline: Arc::new(Deadline::new(deadline, now, setup.gap, load)),
                 keeper: self.keeper.clone(),
                 clock: self.clock.clone(),
             };
@@ -117,11 +116,9 @@ impl<A: Api> Poller<A> {
     /// Takes the pages of an account's list that nobody expected from the room of the poll.
     pub(super) fn take_pages(&mut self, account: &Arc<str>) {
         let (known, listed) = (self.keeper.snapshot(), self.listed.get_mut(account));
-        let list =
-            known.accounts().iter().find(|known| known.name() == account).and_then(AccountState::zone_list);
+        let list = known.account(account).and_then(AccountState::zone_list);
         let (Some(listed), Some(list)) = (listed, list) else { return };
-        let pages = list.found.len() / PAGE + 1;
-        self.rooms.entry(quota(&listed.account)).or_default().take(pages.saturating_sub(listed.pages));
+        self.rooms.entry(quota(&listed.account)).or_default().take(pages(list).saturating_sub(listed.pages));
     }
 
     /// Logs which accounts have patterns that match none of their zones, once.
@@ -139,4 +136,9 @@ impl<A: Api> Poller<A> {
             }
         }
     }
+}
+
+/// The pages that the list has, as far as is known.
+fn pages(list: &ZoneList) -> usize {
+    list.found.len() / PAGE + 1
 }

@@ -123,8 +123,8 @@ impl<A: Api> ZonePoll<A> {
             unless_it_panics(api.zone_level_enabled(id, deadline)),
             unless_it_panics(api.zone_certificates(id, deadline)),
         );
-        let enabled = self.counted(&Thing::Switch, enabled.flatten());
-        let certificates = self.counted(&Thing::Certificates, certificates.flatten());
+        let enabled = self.counted(&Thing::Switch, Purpose::Read, enabled.flatten());
+        let certificates = self.counted(&Thing::Certificates, Purpose::Read, certificates.flatten());
         let certificates = certificates.map(|listed| self.zone_level_rows(&listed));
         self.report(Outcome::ZoneLevel { enabled, certificates, at: self.now() }).await;
     }
@@ -136,22 +136,9 @@ impl<A: Api> ZonePoll<A> {
             unless_it_panics(api.global_switch(id, deadline)),
             unless_it_panics(api.ssl_mode(id, deadline)),
         );
-        let global = self.optional(global.flatten());
-        let ssl_mode = self.optional(ssl_mode.flatten());
+        let global = self.counted(&Thing::GlobalSwitch, Purpose::Settings, global.flatten());
+        let ssl_mode = self.counted(&Thing::SslMode, Purpose::Settings, ssl_mode.flatten());
         self.report(Outcome::Settings { global, ssl_mode, at: self.now() }).await;
-    }
-
-    /// The value of a setting, or the reason why there is none. A missing permission is no error.
-    fn optional<T>(&self, result: Result<T, Error>) -> Result<T, Reason> {
-        result.map_err(|error| {
-            let reason = error.reason();
-            tracing::debug!(zone = %self.zone.key(), %error, "a setting of the zone cannot be read");
-            self.met(Thing::Settings, Err(Trouble::new(&error, Purpose::Settings)));
-            if reason != Reason::Forbidden {
-                self.telemetry.poll_error(self.zone.key(), reason);
-            }
-            reason
-        })
     }
 
     /// Ends the zone's poll with a failure of the whole zone.
@@ -177,14 +164,18 @@ impl<A: Api> ZonePoll<A> {
         self.report(Outcome::Ended { result, at: self.now() }).await;
     }
 
-    /// The value, or the reason why there is none, which is reported and counted.
-    fn counted<T>(&self, thing: &Thing, result: Result<T, Error>) -> Result<T, Reason> {
-        let trouble = |error: &Error| Trouble::new(error, Purpose::Read);
+    /// The value, or the reason why there is none, which is reported and counted; a missing permission for settings is no
+    /// error.
+    fn counted<T>(&self, thing: &Thing, purpose: Purpose, result: Result<T, Error>) -> Result<T, Reason> {
+        let trouble = |error: &Error| Trouble::new(error, purpose);
         self.met(thing.clone(), result.as_ref().map(|_| ()).map_err(trouble));
         result.map_err(|error| {
+            let reason = error.reason();
             tracing::debug!(zone = %self.zone.key(), %error, ?thing, "a request of the poll failed");
-            self.telemetry.poll_error(self.zone.key(), error.reason());
-            error.reason()
+            if purpose != Purpose::Settings || reason != Reason::Forbidden {
+                self.telemetry.poll_error(self.zone.key(), reason);
+            }
+            reason
         })
     }
 

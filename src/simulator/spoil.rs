@@ -11,7 +11,7 @@ use super::query::Query;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aim {
-    /// The list of zones, without a name: `GET /zones`.
+    /// The list of all zones: `GET /zones` without `name`.
     ZoneList,
     /// The look-up of a zone by name: `GET /zones?name=…`.
     ZoneLookup,

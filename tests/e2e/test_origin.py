@@ -50,7 +50,7 @@ class Nginx(Case):
             answers,
             {
                 "on": {"none": 400, "good": 200, "other": 400, "expired": 400},
-                # no stop-gap: an expired certificate is refused all the same
+                # does not help after expiry: an expired certificate is still refused
                 "optional": {"none": 200, "good": 200, "other": 400, "expired": 400},
                 "optional_no_ca": {"none": 200, "good": 200, "other": 200, "expired": 400},
                 "off": {"none": 200, "good": 200, "other": 200, "expired": 200},

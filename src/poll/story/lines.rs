@@ -186,7 +186,8 @@ enum Topic {
     Rows(&'static str),
     Switch,
     Certificates,
-    Settings,
+    GlobalSwitch,
+    SslMode,
     Hostname,
 }
 
@@ -199,7 +200,8 @@ impl Topic {
             Thing::Rows(list) => Self::Rows(list),
             Thing::Switch => Self::Switch,
             Thing::Certificates => Self::Certificates,
-            Thing::Settings => Self::Settings,
+            Thing::GlobalSwitch => Self::GlobalSwitch,
+            Thing::SslMode => Self::SslMode,
             Thing::Hostname(_) => Self::Hostname,
         }
     }

@@ -55,9 +55,13 @@ pub(super) fn words(subject: &Subject) -> (&'static str, &'static str) {
                 "the zone-level certificates cannot be read; their last readings are kept",
                 "the zone-level certificates are read again",
             ),
-            Thing::Settings => (
-                "the zone's settings cannot be read; their last readings are kept",
-                "the zone's settings are read again",
+            Thing::GlobalSwitch => (
+                "the zone's global switch cannot be read; its last reading is kept",
+                "the zone's global switch is read again",
+            ),
+            Thing::SslMode => (
+                "the zone's SSL mode cannot be read; its last reading is kept",
+                "the zone's SSL mode is read again",
             ),
             Thing::Hostname(_) => {
                 ("hostnames cannot be read; their last readings are kept", "hostnames are read again")

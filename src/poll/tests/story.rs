@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tracing::subscriber::{DefaultGuard, set_default};
 
-use super::fake::{Failure, id, names, up, world, zone};
+use super::fake::{Failure, World, id, names, up, world, zone};
 use super::stage::Stage;
 use crate::cloudflare::RateLimit;
 use crate::domain::{Extent, Strategy};
@@ -140,4 +140,31 @@ async fn a_quota_that_does_not_suffice_is_logged_when_that_begins_and_when_it_en
         stage.tick().await;
     }
     assert_eq!(log.lines(), ["INFO the rate limit suffices for the schedule again"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_setting_is_logged_when_it_cannot_be_read_and_when_it_is_read_again() {
+    let (log, all) = (Log::start(), names("h", 3));
+    let zone_level = Extent { zone_level: true, ..GET };
+    let world = World { settings: Some(Failure(500, 0)), ..world(&all) };
+    let stage = Stage::start(vec![zone(&all, zone_level)], world, MINUTE, 1000).await;
+    for _ in 0..3 {
+        stage.tick().await;
+    }
+    let began = log.lines();
+    assert_eq!(began.len(), 3, "{began:?}");
+    assert!(
+        began[0].starts_with("INFO 1 zone takes 8 requests, and at 1000 in 1m (rate_limit) those take 1s;")
+    );
+    assert!(began[1].starts_with("WARN the zone's global switch cannot be read; its last reading is kept"));
+    assert!(began[2].starts_with("WARN the zone's SSL mode cannot be read; its last reading is kept"));
+    stage.world(|world| world.settings = None);
+    stage.tick().await;
+    stage.tick().await;
+    let ended: Vec<_> =
+        log.lines().iter().map(|line| line.split(" account=").next().unwrap().to_owned()).collect();
+    assert_eq!(
+        ended,
+        ["INFO the zone's global switch is read again", "INFO the zone's SSL mode is read again"]
+    );
 }
