@@ -1,7 +1,6 @@
 //! What the first poll has read, for the log.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::future::pending;
@@ -32,15 +31,11 @@ pub(super) async fn report(
 /// The numbers of zones and hostnames that are up, and of hostnames by verdict, worst first.
 fn summary(judge: &Judge) -> String {
     let zones = judge.snapshot().zones();
-    let entries = || zones.iter().flat_map(|zone| zone.entries().iter().map(move |entry| (zone, entry)));
+    let entries = || zones.iter().flat_map(|zone| zone.entries());
     let zones_up = zones.iter().filter(|zone| zone.is_up()).count();
-    let (up, all) = (entries().filter(|(_, entry)| entry.is_up()).count(), entries().count());
+    let (up, all) = (entries().filter(|entry| entry.is_up()).count(), entries().count());
     let mut text = format!("read {up} of {all} hostnames in {zones_up} of {} zones", zones.len());
-    let mut verdicts = BTreeMap::new();
-    for (zone, entry) in entries() {
-        *verdicts.entry(Reverse(judge.hostname(zone, entry).verdict())).or_insert(0_usize) += 1;
-    }
-    for (index, (Reverse(verdict), count)) in verdicts.into_iter().enumerate() {
+    for (index, (Reverse(verdict), count)) in judge.hostnames_by_verdict().into_iter().enumerate() {
         let separator = if index == 0 { ": " } else { ", " };
         // writing to a string never fails
         let _ = write!(text, "{separator}{count} {}", verdict.label());

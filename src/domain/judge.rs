@@ -6,7 +6,8 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
@@ -153,6 +154,17 @@ impl Judge {
             found.add(Finding::Pending, self.pending(entry, reading).next().is_some());
         }
         found
+    }
+
+    /// The numbers of hostnames by verdict, the worst first.
+    pub fn hostnames_by_verdict(&self) -> BTreeMap<Reverse<Verdict>, usize> {
+        let mut counts = BTreeMap::new();
+        for zone in self.snapshot.zones() {
+            for entry in zone.entries() {
+                *counts.entry(Reverse(self.hostname(zone, entry).verdict())).or_default() += 1;
+            }
+        }
+        counts
     }
 
     /// The worst of everything.

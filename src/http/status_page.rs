@@ -4,7 +4,6 @@ mod tables;
 mod value;
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, REFERRER_POLICY};
@@ -73,10 +72,7 @@ fn write_page(out: &mut String, judge: &Judge) -> fmt::Result {
 }
 
 fn write_summary(out: &mut String, judge: &Judge) -> fmt::Result {
-    let mut counts = BTreeMap::new();
-    for (verdict, ..) in tables::hostnames(judge) {
-        *counts.entry(Reverse(verdict)).or_insert(0_usize) += 1;
-    }
+    let counts = judge.hostnames_by_verdict();
     let verdict = judge.verdict().label();
     write!(out, "<p class=\"summary\">Verdict: <span class=\"{verdict}\">{verdict}</span>")?;
     if counts.is_empty() {

@@ -9,7 +9,7 @@ use crate::domain::{Entry, Judge, Reading, Status, Verdict, ZoneState};
 /// The most rows of a table: with more, a browser is slow and nobody reads them.
 const MOST_ROWS: usize = 1000;
 
-pub(super) fn hostnames(judge: &Judge) -> impl Iterator<Item = (Verdict, &ZoneState, &Entry)> {
+fn hostnames(judge: &Judge) -> impl Iterator<Item = (Verdict, &ZoneState, &Entry)> {
     let zones = judge.snapshot().zones().iter();
     let hostnames = zones.flat_map(|zone| zone.entries().iter().map(move |entry| (&**zone, entry)));
     hostnames.map(|(zone, entry)| (judge.hostname(zone, entry).verdict(), zone, entry))
