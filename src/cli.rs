@@ -29,13 +29,16 @@ use logs::Logs;
 /// They expire, get disabled, voided or stuck, and nothing outside Cloudflare's API can see it: this exporter polls
 /// that API and serves what it says to Prometheus.
 #[derive(Parser)]
-#[command(name = "cloudflare-aop-exporter", version = version(), max_term_width = 100)]
+#[command(name = "cloudflare-aop-exporter", version = version(), max_term_width = 100, after_help = HOME)]
 pub struct Cli {
     #[command(flatten)]
     logs: Logs,
     #[command(subcommand)]
     command: Command,
 }
+
+/// The last line of the help.
+const HOME: &str = concat!("Documentation and issues: ", env!("CARGO_PKG_REPOSITORY"));
 
 #[derive(Subcommand)]
 enum Command {

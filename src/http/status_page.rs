@@ -65,7 +65,8 @@ fn write_page(out: &mut String, judge: &Judge) -> fmt::Result {
         out,
         "<footer>\n<a href=\"/metrics\">metrics</a> <a href=\"/api/v1/status\">status as JSON</a> \
          <a href=\"/-/healthy\">health</a> <a href=\"/-/ready\">readiness</a>\n\
-         <p>cloudflare-aop-exporter {} at {}</p>\n</footer>\n</body>\n</html>\n",
+         <p><a href=\"{}\">cloudflare-aop-exporter</a> {} at {}</p>\n</footer>\n</body>\n</html>\n",
+        env!("CARGO_PKG_REPOSITORY"),
         env!("CARGO_PKG_VERSION"),
         Minute(judge.now()),
     )
@@ -128,6 +129,8 @@ mod tests {
         let snapshot = Arc::new(Snapshot::default().retarget(&Targets::new([zone])).fold(outcomes));
         let page = render(&Judge::new(snapshot, Thresholds::default(), now)).html;
 
+        let home = concat!("<a href=\"", env!("CARGO_PKG_REPOSITORY"), "\">cloudflare-aop-exporter</a> ");
+        assert!(page.contains(home), "{page}");
         assert!(page.contains(
             "<span class=\"critical\">1 critical</span> <span class=\"warning\">1499 warning</span>"
         ));

@@ -14,6 +14,7 @@ mod faults;
 mod files;
 mod formats;
 mod given_token;
+mod home;
 mod hostname;
 mod http;
 mod kill;
