@@ -8,6 +8,7 @@ mod demo;
 mod generate;
 mod hostname;
 mod logs;
+mod polled;
 mod print;
 mod serve;
 mod simulate;

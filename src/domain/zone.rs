@@ -1,5 +1,6 @@
 //! What is known about one zone and its hostnames.
 
+mod global;
 mod part;
 mod target;
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::domain::{
-    Association, CertId, Certificate, CertificateDetails, Expectation, Expected, Hostname, HostnameTarget,
-    Outcome, Reading, Reason, Snapshot, Status, Targets, ZoneTarget,
+    Association, CertId, Certificate, CertificateDetails, Expectation, Expected, Extent, Hostname,
+    HostnameTarget, Outcome, Reading, Reason, Snapshot, SslMode, Status, Targets, ZoneTarget,
 };
 use cloudflare_aop_exporter::http::{self, App, GRACE, Options};
 use cloudflare_aop_exporter::listener::Limits;
@@ -300,10 +300,31 @@ async fn the_status_page_tells_what_is_wrong_first() {
             "<tr class=\"ok\"><td>ok</td><td>2458ce5a-0c35-4c7f-82c7-8e9487d3ff60</td><td>example.com</td>\
              <td>hostname</td><td>active</td><td>2026-03-04 12:30 UTC (in 3 days)</td><td>–</td><td></td></tr>",
             "<tr class=\"ok\"><td>ok</td><td>example.com</td><td>023e105f4ecef8ad9ca31a8372d0c353</td>\
-             <td>&lt;ops &amp; co&gt;</td><td>2026-03-01 12:00 UTC</td><td>3</td><td>–</td><td></td></tr>",
+             <td>&lt;ops &amp; co&gt;</td><td>2026-03-01 12:00 UTC</td><td>3</td><td>–</td><td>–</td><td></td></tr>",
             "<tr class=\"ok\"><td>ok</td><td>&lt;ops &amp; co&gt;</td><td>–</td><td>–</td><td></td></tr>",
         ]
     );
+}
+
+#[tokio::test]
+async fn page_and_json_show_the_end_of_the_shared_ca_while_the_global_switch_is_on() {
+    for (global, cell, end) in [
+        (true, "on, its CA ends 2029-11-01 17:00 UTC (in 1341 days)", "2029-11-01T17:00:00Z".into()),
+        (false, "off", serde_json::Value::Null),
+    ] {
+        let zone = zone().with_extent(Extent { zone_level: true, ..Extent::default() });
+        let at = NOW.parse::<Timestamp>().unwrap().into();
+        let settings = Outcome::Settings { global: Ok(global), ssl_mode: Ok(SslMode::Full), at };
+        let settings = [(zone.key().clone(), settings)];
+        let served = Served::with(Snapshot::default().retarget(&Targets::new([zone])).fold(settings)).await;
+        let page = served.get("/").await;
+        assert!(page.text().contains(&format!("<td>{cell}</td>")), "{}", page.text());
+        let status: serde_json::Value =
+            serde_json::from_slice(&served.get("/api/v1/status").await.body).unwrap();
+        let zone = &status["zones"][0];
+        assert_eq!(zone["global_certificate_not_after"], end);
+        assert_eq!((&zone["global_enabled"], &zone["ssl_mode"]), (&global.into(), &"full".into()));
+    }
 }
 
 #[tokio::test]
@@ -354,6 +375,9 @@ async fn the_status_is_there_as_json() {
             "hostnames": 3,
             "hostnames_removed": 0,
             "zone_level_enabled": null,
+            "global_enabled": null,
+            "global_certificate_not_after": null,
+            "ssl_mode": null,
         }],
         "hostnames": [
             {

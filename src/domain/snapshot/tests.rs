@@ -1,3 +1,4 @@
+mod accounts;
 mod certificates;
 mod identity;
 

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::{
-    AccountState, Certificate, Date, Entry, Judge, Reason, Status, Thresholds, Told, ZoneCertificate,
-    ZoneState,
+    AccountState, Certificate, Date, Entry, Judge, Reason, SslMode, Status, Thresholds, Told,
+    ZoneCertificate, ZoneState,
 };
 
 pub(super) fn time(date: Date) -> Timestamp {
@@ -90,6 +90,10 @@ pub(super) struct ZoneRow<'a> {
     hostnames: usize,
     hostnames_removed: u64,
     zone_level_enabled: Option<bool>,
+    global_enabled: Option<bool>,
+    /// The end of the CA that Cloudflare shares among all zones, while the global switch is on.
+    global_certificate_not_after: Option<Timestamp>,
+    ssl_mode: Option<&'static str>,
 }
 
 impl<'a> ZoneRow<'a> {
@@ -105,6 +109,9 @@ impl<'a> ZoneRow<'a> {
             hostnames: zone.entries().len(),
             hostnames_removed: zone.removed(),
             zone_level_enabled: zone.zone_level_enabled(),
+            global_enabled: zone.global_enabled(),
+            global_certificate_not_after: zone.shared_ca_ends().map(time),
+            ssl_mode: zone.ssl_mode().map(SslMode::label),
         }
     }
 }

@@ -46,10 +46,24 @@ pub(super) fn write_zones(out: &mut String, judge: &Judge) -> fmt::Result {
     write_head(
         out,
         "Zones",
-        &["Verdict", "Zone", "Id", "Account", "Last read", "Hostnames", "Zone-level switch", "Findings"],
+        &[
+            "Verdict",
+            "Zone",
+            "Id",
+            "Account",
+            "Last read",
+            "Hostnames",
+            "Zone-level switch",
+            "Global switch",
+            "Findings",
+        ],
     )?;
     for zone in rows.iter().take(MOST_ROWS) {
-        let switch = zone.zone_level_enabled().map(|enabled| if enabled { "on" } else { "off" });
+        let switch = |enabled| if enabled { "on" } else { "off" };
+        let global = match zone.shared_ca_ends() {
+            Some(end) => Some(format!("on, its CA ends {}", End(end, judge.now()))),
+            None => zone.global_enabled().map(|enabled| switch(enabled).to_owned()),
+        };
         write_cells(
             out,
             judge.zone(zone).verdict(),
@@ -59,7 +73,8 @@ pub(super) fn write_zones(out: &mut String, judge: &Judge) -> fmt::Result {
                 &zone.account(),
                 &OrDash(zone.last_success().map(Minute)),
                 &zone.entries().len(),
-                &OrDash(switch),
+                &OrDash(zone.zone_level_enabled().map(switch)),
+                &OrDash(global),
                 &Messages(judge.tell_zone(zone)),
             ],
         )?;
