@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::domain::{
-    Association, CertId, Certificate, CertificateDetails, Expectation, Expected, Extent, Hostname,
-    HostnameTarget, Outcome, Reading, Reason, Snapshot, SslMode, Status, Targets, ZoneTarget,
+    Association, CertId, Certificate, CertificateDetails, Expectation, Expected, Extent, FoundZone, Hostname,
+    HostnameTarget, Outcome, PatternTarget, Reading, Reason, Snapshot, SslMode, Status, Targets, ZoneTarget,
 };
 use cloudflare_aop_exporter::http::{self, App, GRACE, Options};
 use cloudflare_aop_exporter::listener::Limits;
@@ -158,6 +158,31 @@ async fn it_is_healthy_while_it_serves_and_ready_once_every_zone_was_tried() {
     served.snapshot.send_modify(|snapshot| *snapshot = Arc::new(read(snapshot)));
     let ready = served.get("/-/ready").await;
     assert_eq!((ready.status, ready.text()), (200, "ready\n"));
+}
+
+#[tokio::test]
+async fn it_is_not_ready_before_the_zones_of_patterns_are_known_and_tried() {
+    let everything = PatternTarget {
+        account: "default".into(),
+        pattern: "*".parse().unwrap(),
+        exclude: Vec::new(),
+        extent: Extent::default(),
+    };
+    let unlisted = Snapshot::default().retarget(&Targets::default().with_patterns(vec![everything]));
+    let served = Served::start(unlisted.clone(), Instant::now() + GRACE).await;
+    assert_eq!(served.get("/-/ready").await.status, 503);
+
+    let list = |zones: &[&str]| {
+        let zone = |name: &&str| FoundZone { name: name.parse().unwrap(), id: "1".repeat(32).parse().unwrap() };
+        let at = NOW.parse::<Timestamp>().unwrap().into();
+        Arc::new(unlisted.with_zones("default", Some(zones.iter().map(zone).collect()), Ok(()), at))
+    };
+    served.snapshot.send_replace(list(&["example.com"]));
+    assert_eq!(served.get("/-/ready").await.status, 503);
+    served.snapshot.send_modify(|snapshot| *snapshot = Arc::new(read(snapshot)));
+    assert_eq!(served.get("/-/ready").await.status, 200);
+    served.snapshot.send_replace(list(&[]));
+    assert_eq!(served.get("/-/ready").await.status, 200, "there is nothing to try");
 }
 
 #[tokio::test]
