@@ -5,7 +5,7 @@ import re
 import subprocess
 import tempfile
 import unittest
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 
 import yaml
@@ -61,6 +61,18 @@ def is_of_the_operator(each):
     return each["apiVersion"].startswith("monitoring.coreos.com/")
 
 
+def for_each_set(test):
+    """Calls the test with each valid set of values and its objects, as a subtest."""
+
+    @wraps(test)
+    def method(self):
+        for name, objects in rendered().items():
+            with self.subTest(name):
+                test(self, VALID[name], objects)
+
+    return method
+
+
 class Case(unittest.TestCase):
     maxDiff = None
 
@@ -68,9 +80,3 @@ class Case(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         return Path(folder.name)
-
-    def each(self):
-        """Each valid set of values with its name and objects, as a subtest."""
-        for name, objects in rendered().items():
-            with self.subTest(name):
-                yield VALID[name], objects

@@ -1,74 +1,74 @@
 """What the objects of the chart say, and that they fit each other."""
 
-from chart import DEFAULTS, METADATA, VALID, Case, one, pod, render, rendered
+from chart import DEFAULTS, METADATA, VALID, Case, for_each_set, one, pod, render, rendered
 
 NAME = "cloudflare-aop-exporter"
 SELECTOR = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/instance": "aop"}
 
 
 class Objects(Case):
-    def test_every_object_is_named_once_in_the_namespace_of_the_release_and_labelled(self):
-        for values, objects in self.each():
-            own = [each for each in objects if "extraObjects" not in values]
-            names = [(each["kind"], each["metadata"]["name"]) for each in own]
-            self.assertEqual(len(names), len(set(names)))
-            for each in own:
-                metadata = each["metadata"]
-                self.assertRegex(metadata["name"], "^[a-z][a-z0-9-]{0,61}[a-z0-9]$")
-                self.assertEqual(metadata["namespace"], "monitoring")
-                self.assertLessEqual(SELECTOR.items(), metadata["labels"].items())
+    @for_each_set
+    def test_every_object_is_named_once_in_the_namespace_of_the_release_and_labelled(self, values, objects):
+        own = [each for each in objects if "extraObjects" not in values]
+        names = [(each["kind"], each["metadata"]["name"]) for each in own]
+        self.assertEqual(len(names), len(set(names)))
+        for each in own:
+            metadata = each["metadata"]
+            self.assertRegex(metadata["name"], "^[a-z][a-z0-9-]{0,61}[a-z0-9]$")
+            self.assertEqual(metadata["namespace"], "monitoring")
+            self.assertLessEqual(SELECTOR.items(), metadata["labels"].items())
 
-    def test_whoever_selects_finds_the_pod_or_the_service(self):
-        for _, objects in self.each():
-            deployment = one(objects, "Deployment")
-            template = deployment["spec"]["template"]["metadata"]["labels"]
-            for selector in selectors(objects):
-                self.assertEqual(selector, SELECTOR)
-                self.assertLessEqual(selector.items(), template.items())
-                self.assertLessEqual(selector.items(), one(objects, "Service")["metadata"]["labels"].items())
+    @for_each_set
+    def test_whoever_selects_finds_the_pod_or_the_service(self, _, objects):
+        deployment = one(objects, "Deployment")
+        template = deployment["spec"]["template"]["metadata"]["labels"]
+        for selector in selectors(objects):
+            self.assertEqual(selector, SELECTOR)
+            self.assertLessEqual(selector.items(), template.items())
+            self.assertLessEqual(selector.items(), one(objects, "Service")["metadata"]["labels"].items())
 
-    def test_what_the_pod_mounts_and_names_exists(self):
-        for values, objects in self.each():
-            spec = pod(objects)
-            [container] = spec["containers"]
-            made = {(each["kind"], each["metadata"]["name"]) for each in objects}
-            mounts = [mount["name"] for mount in container["volumeMounts"] or []]
-            self.assertEqual(sorted(mounts), sorted(volume["name"] for volume in spec["volumes"] or []))
-            given = values.get("token", {}).get("existingSecret"), values.get("state", {}).get("existingClaim"), "aop-tls"
-            for kind, name in named(spec):
-                self.assertTrue((kind, name) in made or name in given, (kind, name))
-            if values.get("serviceAccount", {}).get("create", True):
-                self.assertIn(("ServiceAccount", spec["serviceAccountName"]), made)
+    @for_each_set
+    def test_what_the_pod_mounts_and_names_exists(self, values, objects):
+        spec = pod(objects)
+        [container] = spec["containers"]
+        made = {(each["kind"], each["metadata"]["name"]) for each in objects}
+        mounts = [mount["name"] for mount in container["volumeMounts"] or []]
+        self.assertEqual(sorted(mounts), sorted(volume["name"] for volume in spec["volumes"] or []))
+        given = values.get("token", {}).get("existingSecret"), values.get("state", {}).get("existingClaim"), "aop-tls"
+        for kind, name in named(spec):
+            self.assertTrue((kind, name) in made or name in given, (kind, name))
+        if values.get("serviceAccount", {}).get("create", True):
+            self.assertIn(("ServiceAccount", spec["serviceAccountName"]), made)
 
-    def test_pods_are_restricted_and_get_no_token_of_kubernetes(self):
-        for values, objects in self.each():
-            spec = pod(objects)
-            [container] = spec["containers"]
-            user = None if values.get("podSecurityContext") else 65532
-            context = spec["securityContext"]
-            self.assertEqual((context["runAsNonRoot"], context.get("runAsUser")), (True, user))
-            self.assertEqual(context["seccompProfile"], {"type": "RuntimeDefault"})
-            restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
-            self.assertEqual(container["securityContext"], restricted)
-            self.assertIs(spec["automountServiceAccountToken"], False)
-            for each in objects:
-                if each["kind"] == "ServiceAccount":
-                    self.assertIs(each["automountServiceAccountToken"], False)
+    @for_each_set
+    def test_pods_are_restricted_and_get_no_token_of_kubernetes(self, values, objects):
+        spec = pod(objects)
+        [container] = spec["containers"]
+        user = None if values.get("podSecurityContext") else 65532
+        context = spec["securityContext"]
+        self.assertEqual((context["runAsNonRoot"], context.get("runAsUser")), (True, user))
+        self.assertEqual(context["seccompProfile"], {"type": "RuntimeDefault"})
+        restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
+        self.assertEqual(container["securityContext"], restricted)
+        self.assertIs(spec["automountServiceAccountToken"], False)
+        for each in objects:
+            if each["kind"] == "ServiceAccount":
+                self.assertIs(each["automountServiceAccountToken"], False)
 
-    def test_there_is_one_pod_which_makes_way_for_the_next_only_where_both_need_the_volume(self):
-        for values, objects in self.each():
-            spec = one(objects, "Deployment")["spec"]
-            claim = values.get("state", {}).get("type") == "persistentVolumeClaim"
-            self.assertEqual((spec["replicas"], spec["strategy"]["type"]), (1, "Recreate" if claim else "RollingUpdate"))
+    @for_each_set
+    def test_there_is_one_pod_which_makes_way_for_the_next_only_where_both_need_the_volume(self, values, objects):
+        spec = one(objects, "Deployment")["spec"]
+        claim = values.get("state", {}).get("type") == "persistentVolumeClaim"
+        self.assertEqual((spec["replicas"], spec["strategy"]["type"]), (1, "Recreate" if claim else "RollingUpdate"))
 
-    def test_the_token_stands_in_the_secret_alone(self):
-        for values, objects in self.each():
-            token = values.get("token", {}).get("value")
-            if token:
-                key = values["token"].get("key", "token")
-                self.assertEqual(one(objects, "Secret")["stringData"], {key: token})
-                others = [each for each in objects if each["kind"] != "Secret"]
-                self.assertNotIn("s3cret", str(others))
+    @for_each_set
+    def test_the_token_stands_in_the_secret_alone(self, values, objects):
+        token = values.get("token", {}).get("value")
+        if token:
+            key = values["token"].get("key", "token")
+            self.assertEqual(one(objects, "Secret")["stringData"], {key: token})
+            others = [each for each in objects if each["kind"] != "Secret"]
+            self.assertNotIn("s3cret", str(others))
 
     def test_without_a_configuration_the_token_is_a_file_and_with_one_a_variable_too(self):
         file = "/run/secrets/cloudflare-aop-exporter/token"
@@ -83,13 +83,13 @@ class Objects(Case):
         for each in rendered()["an existing secret"], objects:
             self.assertEqual(mounted(each)["/run/secrets/cloudflare-aop-exporter"]["secret"]["secretName"], "cloudflare-api-token")
 
-    def test_the_configuration_arrives_as_it_is(self):
-        for values, objects in self.each():
-            found = [each["data"] for each in objects if each["kind"] == "ConfigMap" and "config.toml" in each["data"]]
-            config = values.get("config")
-            self.assertEqual(found, [{"config.toml": config}] if config else [])
-            if config:
-                self.assertIn("configMap", mounted(objects)["/etc/cloudflare-aop-exporter"])
+    @for_each_set
+    def test_the_configuration_arrives_as_it_is(self, values, objects):
+        found = [each["data"] for each in objects if each["kind"] == "ConfigMap" and "config.toml" in each["data"]]
+        config = values.get("config")
+        self.assertEqual(found, [{"config.toml": config}] if config else [])
+        if config:
+            self.assertIn("configMap", mounted(objects)["/etc/cloudflare-aop-exporter"])
 
     def test_another_configuration_or_token_is_another_pod(self):
         seen = set()
@@ -110,14 +110,14 @@ class Objects(Case):
         self.assertNotIn("/var/lib/cloudflare-aop-exporter", mounted(rendered()["no state"]))
         self.assertNotIn("PersistentVolumeClaim", {each["kind"] for each in rendered()["an existing claim"]})
 
-    def test_probes_and_monitors_speak_what_the_server_speaks(self):
-        for values, objects in self.each():
-            [container] = pod(objects)["containers"]
-            scheme = values.get("scheme", "http")
-            for probe, path in (("livenessProbe", "/-/healthy"), ("readinessProbe", "/-/ready")):
-                self.assertEqual(container[probe]["httpGet"], {"path": path, "port": "http", "scheme": scheme.upper()})
-            for endpoint in endpoints(objects):
-                self.assertEqual((endpoint["scheme"], endpoint["port"]), (scheme, "http"))
+    @for_each_set
+    def test_probes_and_monitors_speak_what_the_server_speaks(self, values, objects):
+        [container] = pod(objects)["containers"]
+        scheme = values.get("scheme", "http")
+        for probe, path in (("livenessProbe", "/-/healthy"), ("readinessProbe", "/-/ready")):
+            self.assertEqual(container[probe]["httpGet"], {"path": path, "port": "http", "scheme": scheme.upper()})
+        for endpoint in endpoints(objects):
+            self.assertEqual((endpoint["scheme"], endpoint["port"]), (scheme, "http"))
 
     def test_the_image_is_the_one_of_this_version_unless_told_otherwise(self):
         images = {name: pod(objects)["containers"][0]["image"] for name, objects in rendered().items()}
@@ -129,7 +129,7 @@ class Objects(Case):
 
     def test_a_monitor_keeps_the_labels_of_the_exporter_and_names_the_job_that_the_rules_name(self):
         seen = 0
-        for _, objects in self.each():
+        for objects in rendered().values():
             for endpoint in endpoints(objects):
                 seen += 1
                 self.assertIs(endpoint["honorLabels"], True)
