@@ -31,6 +31,17 @@ class Files(Case):
         self.assertEqual([(key, default(text, value), means) for (key, text, means), (_, value, _) in zip(table, expected)], expected)
         self.assertEqual(len(table), len(expected))
 
+    def test_the_commands_of_the_documents_install_it(self):
+        for file in (ROOT / "README.md", CHART / "README.md"):
+            text = file.read_text().replace("\\\n", "")
+            [options] = re.findall(r"^\$ helm install aop oci://ghcr\.io/\S+/charts/cloudflare-aop-exporter (.*)$", text, re.MULTILINE)
+            code, said, errors = helm("template aop", *options.split())
+            self.assertEqual((code, errors), (0, ""))
+            kinds = {each["kind"] for each in yaml.safe_load_all(said)}
+            self.assertEqual(kinds, {"Deployment", "Service", "ServiceAccount", "ServiceMonitor", "PrometheusRule"})
+            [secret] = re.findall(r"^\$ kubectl create secret generic (\S+) --namespace monitoring --from-literal=token=", text, re.MULTILINE)
+            self.assertIn(f"token.existingSecret={secret}", options)
+
     def test_the_manifest_is_what_the_chart_makes(self):
         made = self.folder() / "manifest.yaml"
         subprocess.run([ROOT / "tests/chart/manifest", made], check=True, timeout=60)
