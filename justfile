@@ -46,10 +46,19 @@ e2e *TESTS:
 kill:
     LIVES=200 cargo test --locked --test it -- kill:: --nocapture
 
-# The unit against systemd, and the dashboard against Grafana's types
+# The unit against systemd, the dashboard against Grafana's types, and the Helm chart against the schemas of Kubernetes
 deploy:
     tests/systemd-unit
     tests/dashboard/types
+    tests/chart/run
+
+# Generates deploy/kubernetes/manifest.yaml from the chart
+manifest:
+    tests/chart/manifest
+
+# Packages the Helm chart in target/chart
+chart:
+    .ci/chart
 
 # Generates the dashboard from tests/dashboard/dashboard.py
 dashboard:
