@@ -197,7 +197,6 @@ fn the_demo_of_a_whole_account_watches_every_active_zone_and_nothing_is_the_matt
         rows.filter(|line| line.contains("zone=\"zone-")).count()
     };
     assert_eq!((added("cloudflare_aop_zone_up{"), added("cloudflare_aop_hostname_up{")), (34, 7));
-    assert_eq!(added("cloudflare_aop_zone_global_certificate_not_after_timestamp_seconds{"), 1);
     let mut findings = page.lines().filter(|line| line.contains("_finding{"));
     assert_eq!(findings.find(|line| line.contains("zone=\"zone-")), None);
 }
