@@ -39,7 +39,7 @@ class Files(Case):
             self.assertEqual((code, errors), (0, ""))
             kinds = {each["kind"] for each in yaml.safe_load_all(said)}
             self.assertEqual(kinds, {"Deployment", "Service", "ServiceAccount", "ServiceMonitor", "PrometheusRule"})
-            [secret] = re.findall(r"^\$ kubectl create secret generic (\S+) --namespace monitoring --from-literal=token=", text, re.MULTILINE)
+            [secret] = re.findall(r"^\$ kubectl create secret generic (\S+) .*--from-literal=token=", text, re.MULTILINE)
             self.assertIn(f"token.existingSecret={secret}", options)
 
     def test_the_manifest_is_what_the_chart_makes(self):
@@ -78,6 +78,8 @@ class Files(Case):
         said = notes({"demo": True})
         self.assertIn("starts as aop-cloudflare-aop-exporter in the namespace monitoring", said)
         self.assertIn('targets: ["aop-cloudflare-aop-exporter.monitoring.svc:10219"]', said)
+        [program] = re.findall(r'^ENTRYPOINT \["(.*)"\]$', (ROOT / "deploy/docker/Dockerfile").read_text(), re.MULTILINE)
+        self.assertIn(f"exec deployment/aop-cloudflare-aop-exporter -- {program} print rules", said)
         for value in ("serviceMonitor.enabled=true", "prometheusRule.enabled=true", "dashboard.enabled=true"):
             self.assertIn(value, said)
         done = {name: {"enabled": True} for name in ("podMonitor", "prometheusRule", "dashboard")}
@@ -88,7 +90,7 @@ def rows(values, schema, path=""):
     """The key, default and meaning of each value."""
     for name, value in values.items():
         each = schema["properties"][name]
-        if value and "properties" in each and name != "resources":
+        if "properties" in each and value:
             yield from rows(value, each, f"{path}{name}.")
         else:
             yield path + name, value, each["description"]

@@ -35,7 +35,8 @@ class Chart(Case):
         for name, line in (("in the variable", ""), ("in a file", 'api_token_file = "/run/secrets/cloudflare-aop-exporter/edge"')):
             with self.subTest(f"a token {name}"):
                 token = {"value": TOKEN, "key": "edge"}
-                config = f'[[account]]\n{line}\nbase_url = "http://{api.address}/client/v4"\nzone = [{{ name = "shop.example", discover = true }}]\n'
+                config = f'[[account]]\n{line}\nbase_url = "http://{api.address}/client/v4"\n'
+                config += 'zone = [{ name = "shop.example", discover = true }]'
                 pod = self.pod({"token": token, "config": config})
                 self.assertEqual(list(family(scrape(pod.process), "zone_up").values()), [1])
 

@@ -59,7 +59,7 @@ annotations:
 {{- fail "token.value and token.existingSecret: expected one of them, found both" }}
 {{- end }}
 {{- if not (or .token.value .token.existingSecret .config .extraEnv .demo) }}
-{{- fail "no API token: set token.existingSecret to a Secret that has it under the key token, or token.value to the token (demo=true needs none)" }}
+{{- fail (printf "no API token: set token.existingSecret to a Secret that has it under the key %s, or token.value to the token (demo=true needs none)" .token.key) }}
 {{- end }}
 {{- if and .serviceMonitor.enabled .podMonitor.enabled }}
 {{- fail "serviceMonitor.enabled and podMonitor.enabled: expected one of them, found both, and each page would be scraped twice" }}
