@@ -42,6 +42,9 @@ pub(super) struct Demo {
 
 const ACCOUNT: &str = "demo";
 
+/// More requests a minute than anybody simulates hostnames.
+const PLENTY: NonZeroU32 = NonZeroU32::new(1_000_000).expect("it is not zero");
+
 impl Demo {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let stop = daemon::stop_signal()?;
@@ -96,8 +99,7 @@ fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow:
             },
             token: TokenSource::Given(token),
             read_token: None,
-            // nothing else uses this account
-            rate_limit: RateLimit { requests: NonZeroU32::MAX, per: Duration::from_secs(1) },
+            rate_limit: RateLimit { requests: PLENTY, per: Duration::from_mins(1) },
             quota: ACCOUNT.to_owned(),
         }],
     })
