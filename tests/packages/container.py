@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -37,7 +38,7 @@ class Container:
         self.log = open(pathlib.Path(self.folder.name) / "log", "w+")
         self.nspawn = subprocess.Popen(
             ["systemd-nspawn", "--quiet", "--boot", "--directory", self.root, "--register=no", "--keep-unit"]
-            + ["--private-network", "--console=pipe"],
+            + ["--private-network", "--console=pipe", f"--machine={pathlib.Path(self.folder.name).name.replace('_', '-')}"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
         )
         try:
@@ -51,8 +52,11 @@ class Container:
         return self
 
     def __exit__(self, *_):
-        # what is in it dies with it
-        self.nspawn.kill()
+        # everything in it dies with its first process, and only then systemd-nspawn tidies up
+        if self.leader:
+            os.kill(int(self.leader), signal.SIGKILL)
+        else:
+            self.nspawn.terminate()
         self.nspawn.wait()
         self.log.close()
         self.folder.cleanup()
