@@ -69,6 +69,15 @@ static PROFILE="release":
     .ci/static {{ PROFILE }}
     tests/empty-root target/static/cloudflare-aop-exporter
 
+# A deb, an rpm and a tarball of the static program, in target/packages
+packages: static
+    .ci/packages
+
+# The packages, installed, upgraded and removed on a systemd in a container (as root; needs mmdebstrap, lintian and rpmlint)
+try-packages: static
+    tests/packages/root
+    tests/packages/run
+
 # A simulated account on http://127.0.0.1:10219
 demo *ARGS:
     cargo run --release --locked -- demo {{ ARGS }}
