@@ -60,6 +60,10 @@ static PROFILE="release":
     .ci/static {{ PROFILE }}
     tests/empty-root target/static/cloudflare-aop-exporter
 
+# The image as target/image.tar, of what `just static` has built; no engine is needed
+image:
+    .ci/image
+
 # A simulated account on http://127.0.0.1:10219
 demo *ARGS:
     cargo run --release --locked -- demo {{ ARGS }}
