@@ -2,14 +2,16 @@
 
 import json
 import re
+import subprocess
 import tomllib
 
 import jsonschema
 
-from harness import ROOT, Case
+from harness import EXPORTER, ROOT, Case
 
 SCHEMA = json.loads((ROOT / "deploy/config.schema.json").read_text())
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
+EXAMPLE = (ROOT / "config.example.toml").read_text()
 README = (ROOT / "README.md").read_text()
 MISTAKES = (ROOT / "tests/fixtures/config_mistakes.txt").read_text()
 
@@ -43,13 +45,30 @@ class Schema(Case):
         jsonschema.Draft7Validator.check_schema(SCHEMA)
 
     def test_configurations_that_are_right_pass(self):
-        example = (ROOT / "config.example.toml").read_text()
-        corpus = [(ROOT / "fuzz/corpus/config" / name).read_text() for name in ["all", "example", "small"]]
         readme = re.findall(r"```toml\n(# \w+\.toml\n.*?)```", README, re.DOTALL)
         self.assertEqual(len(readme), 2)
-        for text in [example, *corpus, *readme]:
+        for text in [EXAMPLE, *readme]:
             with self.subTest(text):
-                self.assertEqual(list(VALIDATOR.iter_errors(tomllib.loads(text))), [])
+                self.assert_right(text)
+
+    def test_what_the_example_comments_out_passes(self):
+        lines = []
+        for line in EXAMPLE.splitlines():
+            setting = re.fullmatch(r" *# ((?:\w+ = ..*|\{.*|\[.*))", line)
+            # there is one way to name the token, and discovered_expect needs discover
+            lines.append(setting[1] if setting and "api_token_file" not in line else line)
+        text = "\n".join(lines).replace("discover = false", "discover = true")
+        self.assertIn("\nexclude = ", text)
+        self.assertIn("\n[server.tls]", text)
+        self.assert_right(text)
+
+    def assert_right(self, text):
+        path = self.folder() / "aop.toml"
+        path.write_text(text)
+        check = [EXPORTER, "config", "check", "--no-secrets", "--config", path]
+        result = subprocess.run(check, capture_output=True, text=True, timeout=30)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(list(VALIDATOR.iter_errors(tomllib.loads(text))), [])
 
     def test_mistakes_do_not_pass_unless_they_take_more_than_the_file_to_tell(self):
         passed = set()
