@@ -78,6 +78,10 @@ try-packages: static
     tests/packages/root
     tests/packages/run
 
+# The image as target/image.tar, of what `just static` has built; no engine is needed
+image:
+    .ci/image
+
 # A simulated account on http://127.0.0.1:10219
 demo *ARGS:
     cargo run --release --locked -- demo {{ ARGS }}

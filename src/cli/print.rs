@@ -9,6 +9,7 @@ const SCRAPE: &str = include_str!("../../deploy/prometheus/scrape.yml");
 const ALERTMANAGER: &str = include_str!("../../deploy/alertmanager/alertmanager.yml");
 const DASHBOARD: &str = include_str!("../../deploy/grafana/dashboards/cloudflare-aop.json");
 const CONFIG: &str = include_str!("../../config.example.toml");
+const SCHEMA: &str = include_str!("../../deploy/config.schema.json");
 
 /// The only place where the rules name the job.
 const JOB: &str = r#"job="cloudflare-aop""#;
@@ -39,6 +40,8 @@ pub(super) enum Print {
     Scrape,
     /// Prints an example configuration of this exporter.
     Config,
+    /// Prints the JSON Schema of the configuration, with which editors check and complete it.
+    Schema,
 }
 
 /// Prints the recording and alerting rules.
@@ -76,6 +79,7 @@ impl Print {
             Self::Dashboard => super::print(DASHBOARD),
             Self::Scrape => super::print(SCRAPE),
             Self::Config => super::print(CONFIG),
+            Self::Schema => super::print(SCHEMA),
         }?;
         Ok(ExitCode::SUCCESS)
     }

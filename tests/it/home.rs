@@ -36,7 +36,8 @@ fn check(file: &Path, line: &str, path: &str, found: &mut usize, wrong: &mut Vec
             wrong.push(format!("{}: {line}", file.display()));
         }
     }
-    if line.contains("OWNER") {
+    let is_part = |char: char| char.is_alphanumeric() || char == '_';
+    if line.split(|char| !is_part(char)).any(|word| word == "OWNER") {
         wrong.push(format!("{}: {line}", file.display()));
     }
 }

@@ -9,6 +9,7 @@ mod accounts;
 mod budget;
 mod client;
 mod config_mistakes;
+mod config_schema;
 mod door;
 mod faults;
 mod files;
