@@ -173,7 +173,8 @@ async fn it_is_not_ready_before_the_zones_of_patterns_are_known_and_tried() {
     assert_eq!(served.get("/-/ready").await.status, 503);
 
     let list = |zones: &[&str]| {
-        let zone = |name: &&str| FoundZone { name: name.parse().unwrap(), id: "1".repeat(32).parse().unwrap() };
+        let zone =
+            |name: &&str| FoundZone { name: name.parse().unwrap(), id: "1".repeat(32).parse().unwrap() };
         let at = NOW.parse::<Timestamp>().unwrap().into();
         Arc::new(unlisted.with_zones("default", Some(zones.iter().map(zone).collect()), Ok(()), at))
     };
