@@ -14,7 +14,7 @@ from harness import EXPORTER, TOKEN, Case, Simulator, eventually, get, scrape
 
 CONFIG = """
 [poll]
-schedule = "* * * * * *"
+schedule = "*/10 * * * * *"
 jitter = "0s"
 [[account]]
 base_url = "{}"
@@ -30,7 +30,8 @@ ASSOCIATIONS = {True: "enabled", False: "disabled", None: "void"}
 MODES = ["off", "flexible", "full", "strict", "origin_pull", "unknown"]
 PARTS = ["associations", "zone_level", "settings"]
 # what is not Cloudflare's word: how it was read, and the judgement
-OWN = "_(up|last_success_timestamp_seconds|poll_interval_seconds|removed_total|finding|drifted|metadata_match|in_seconds)$"
+OWN = "_(up|last_success_timestamp_seconds|poll_interval_seconds|removed_total|finding|drifted|metadata_match|in_seconds"
+OWN += "|global_certificate_not_after_timestamp_seconds)$"
 
 
 class Account(Case):
@@ -50,7 +51,7 @@ class Account(Case):
         # the internal zone, the pending one and the one that has moved away
         self.assertEqual(unwatched, ["zone-00000.example", "zone-00001.example", "zone-00002.example"])
         self.assertEqual(len(zones), 298)
-        samples = eventually(lambda: self.read(daemon, zones))
+        samples = eventually(lambda: self.read(daemon, zones), 60)
         self.check_page(zones, samples)
         self.check_json(zones, json.loads(get(daemon, "/api/v1/status")[1]))
 
@@ -63,8 +64,11 @@ class Account(Case):
         return samples
 
     def check_page(self, zones, samples):
-        expected = dict(metrics(zones))
-        families = {name for name, _ in expected}
+        told = dict(metrics(zones))
+        families = {name for name, _ in told}
+        # this date is not in lists, and single hostnames are asked about only now and then
+        is_shown = lambda key: key in samples or key[0] != "cloudflare_aop_hostname_certificate_updated_timestamp_seconds"
+        expected = {key: value for key, value in told.items() if is_shown(key)}
         about = {name for name, _ in samples if re.match("cloudflare_aop_(zone|hostname|certificate)_", name)}
         self.assertEqual({name for name in about - families if not re.search(OWN, name)}, set())
         shown = {key: value for key, value in samples.items() if key[0] in families}
@@ -151,6 +155,7 @@ def metrics(zones):
             yield sample("hostname_created_timestamp_seconds", seconds(row.created_at), **labels)
             yield sample("hostname_updated_timestamp_seconds", seconds(row.updated_at), **labels)
             yield sample("hostname_certificate_uploaded_timestamp_seconds", seconds(row.cert_uploaded_on), **labels)
+            yield sample("hostname_certificate_updated_timestamp_seconds", seconds(row.cert_updated_at), **labels)
             yield from certificate("hostname_certificate", row, row.cert_status, validity, labels, cert_id=row.cert_id)
         uses = Counter(row.cert_id for row in zone["hostnames"])
         for level in ["hostname", "zone"]:

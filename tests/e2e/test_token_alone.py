@@ -46,6 +46,12 @@ class TokenAlone(Case):
         self.assertEqual(sorted((zone, name) for _, _, zone, name, *_ in rows), sorted(self.hostnames))
         self.assertEqual((code, rows[0][0], rows[0][3]), (2, "critical", "intranet.example.com"))
 
+    def test_hostname_list_shows_every_association(self):
+        code, table = self.run_program("hostname", "list")
+        rows = [line.split() for line in table.splitlines()[1:]]
+        self.assertEqual([(zone, name) for _, zone, name, *_ in rows], sorted(self.hostnames))
+        self.assertEqual(code, 0)
+
     def run_program(self, *arguments):
         """The exit code of a program that has nothing to complain of, and what it prints."""
         command = [EXPORTER, *arguments]

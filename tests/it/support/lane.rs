@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use cloudflare_aop_exporter::cloudflare::Client;
 use cloudflare_aop_exporter::domain::{
-    Expectation, Expected, Extent, HostnameTarget, Level, PatternTarget, Strategy, Targets, ZoneId, ZoneTarget,
+    Expectation, Expected, Extent, HostnameTarget, Level, PatternTarget, Strategy, Targets, ZoneId,
+    ZoneTarget,
 };
 use cloudflare_aop_exporter::simulator::{World, ZoneChange};
 use cloudflare_aop_exporter::telemetry::Endpoint;
@@ -119,12 +120,14 @@ fn targets(call: Call) -> Targets {
     match call {
         Call::Of(Endpoint::HostnameGet) => named(one_by_one),
         Call::Of(_) => named(lists),
-        Call::Zones | Call::LaterZones | Call::LostZone => Targets::default().with_patterns(vec![PatternTarget {
-            account: "default".into(),
-            pattern: "*".parse().unwrap(),
-            exclude: Vec::new(),
-            extent: lists,
-        }]),
+        Call::Zones | Call::LaterZones | Call::LostZone => {
+            Targets::default().with_patterns(vec![PatternTarget {
+                account: "default".into(),
+                pattern: "*".parse().unwrap(),
+                exclude: Vec::new(),
+                extent: lists,
+            }])
+        }
     }
 }
 

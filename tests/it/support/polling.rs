@@ -106,7 +106,9 @@ impl Page {
             let name = series.strip_prefix("cloudflare_aop_").unwrap();
             let follows = name.contains("_finding{") || name.starts_with("zone_part_");
             let is_planned = name.starts_with("zone_poll_interval_");
-            !follows && !is_planned && ["hostname_", "zone_", "certificate_"].iter().any(|thing| name.starts_with(thing))
+            !follows
+                && !is_planned
+                && ["hostname_", "zone_", "certificate_"].iter().any(|thing| name.starts_with(thing))
         };
         self.samples.iter().map(|(series, value)| (series, *value)).filter(move |(series, _)| known(series))
     }
