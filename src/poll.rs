@@ -173,6 +173,7 @@ impl<A: Api> Poller<A> {
                         }
                         seen.push(ended);
                     }
+                    None if self.start_more(started, &mut polls).await => {}
                     None => break,
                 },
                 Some(()) = ticks.recv() => {
@@ -233,6 +234,26 @@ impl<A: Api> Poller<A> {
         };
         self.announce(&known, &outlooks, &chosen, setup.gap).await;
         self.spawn(&setup, &due, chosen, &outlooks, polls, deadline);
+    }
+
+    /// Starts to read zones that were never read, where those that were read take less than they might have; false if
+    /// there are none, or it is late.
+    async fn start_more(&mut self, started: Instant, polls: &mut JoinSet<Seen>) -> bool {
+        let setup = Arc::clone(&self.setup.borrow());
+        if started.elapsed() >= setup.gap / 2 {
+            return false;
+        }
+        self.keeper.published().await;
+        let known = self.keeper.snapshot();
+        let is_unread = |zone: &&Arc<ZoneState>| !zone.is_tried() && self.watched.contains_key(zone.key());
+        let unread: Vec<_> = known.zones().iter().filter(is_unread).cloned().collect();
+        if unread.is_empty() {
+            return false;
+        }
+        let (chosen, outlooks) = (self.choose_more(&unread, &known), self.outlooks());
+        self.announce(&known, &outlooks, &chosen, setup.gap).await;
+        self.spawn(&setup, &unread, chosen, &outlooks, polls, None);
+        !polls.is_empty()
     }
 
     /// Starts the polls of these zones.

@@ -196,6 +196,11 @@ impl Room {
         self.left -= requests as f64;
     }
 
+    /// Gives back so many requests that were not needed.
+    pub(super) fn give_back(&mut self, requests: usize) {
+        self.left += requests as f64;
+    }
+
     /// Takes the requests of a part, if anything is left: what there is no room for is left to the deadline.
     pub(super) fn admit_once(&mut self, requests: usize) -> bool {
         let is_room = self.left > 0.0;
