@@ -1,14 +1,17 @@
 //! The HTTP server: the routes, and who may use them.
 
+mod activity;
 mod auth;
 mod complaints;
 mod host;
+mod index;
+mod json;
 mod listen;
 mod negotiate;
 mod options;
 mod page;
+mod query;
 mod response;
-mod status_json;
 mod status_page;
 mod tls;
 
@@ -24,19 +27,22 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::domain::Judge;
+use crate::domain::{Entry, Judge, ZoneCertificate, ZoneState};
 use crate::listener::{self, Connection, Limits, Observer, Peer, Verified};
 use crate::metrics::Source;
 use auth::Refusal;
 use complaints::Complaints;
-use page::{Fill, Pages};
-use response::{Body, Why, busy, not_allowed, refuse, text, unauthorized};
-use status_json::StatusJson;
+use index::{Index, Indexes};
+use json::Listed;
+use page::{Pages, Prepared};
+use query::{Query, Sort};
+use response::{Body, Why, busy, not_allowed, not_found, refuse, text, unauthorized};
 
+pub use activity::{Activity, LookUp, Quota, Reloads};
 pub use auth::{Hash, HashError, NoRandomness, Users};
+pub use json::{Judged, ReadingFields, everything};
 pub use listen::{Listen, ListenError, name as host_name};
 pub use options::Options;
-pub use status_json::Judged;
 pub use tls::{Material, MinVersion, Tls, TlsError};
 
 /// How long after its start a process counts as ready, whatever it has read by then.
@@ -47,6 +53,8 @@ const SCRAPES: page::Limits = page::Limits { pages: 8, of_peer: 6 };
 
 /// The slots of all other pages.
 const PAGES: page::Limits = page::Limits { pages: 4, of_peer: 3 };
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A reload request, answered once the new configuration is in force or with its errors.
 pub type Reload = oneshot::Sender<Result<(), String>>;
@@ -59,6 +67,8 @@ pub struct App {
     ready_by: Instant,
     scrapes: Pages,
     pages: Pages,
+    indexes: Indexes,
+    activity: LookUp,
     complaints: Complaints,
     /// The host name in the listen address.
     name: Option<String>,
@@ -81,8 +91,27 @@ impl App {
             Pages::new(limits, move || telemetry.http_page_evicted())
         });
         let complaints = Complaints::default();
+        let (indexes, activity): (_, LookUp) = (Indexes::default(), Arc::new(Activity::default));
         let (name, is_loopback) = (None, false);
-        Self { source, options, reload, ready_by, scrapes, pages, complaints, name, is_loopback }
+        Self {
+            source,
+            options,
+            reload,
+            ready_by,
+            scrapes,
+            pages,
+            indexes,
+            activity,
+            complaints,
+            name,
+            is_loopback,
+        }
+    }
+
+    /// Shows what the daemon does beside serving.
+    #[must_use]
+    pub fn showing(self, activity: LookUp) -> Self {
+        Self { activity, ..self }
     }
 
     /// Answers to this host name as well, the one in the listen address.
@@ -126,17 +155,29 @@ impl App {
         match (path, &request.method) {
             ("/-/reload", &Method::POST) => self.reload().await,
             ("/-/reload", _) => not_allowed("method not allowed; use POST\n", "POST"),
-            ("/" | "/metrics" | "/api/v1/status" | "/-/healthy" | "/-/ready", method)
-                if !matches!(*method, Method::GET | Method::HEAD) =>
+            (
+                "/"
+                | "/metrics"
+                | "/api/v1/status"
+                | "/api/v1/hostnames"
+                | "/api/v1/certificates"
+                | "/api/v1/zones"
+                | "/-/healthy"
+                | "/-/ready",
+                method,
+            ) if !matches!(*method, Method::GET | Method::HEAD) =>
             {
                 not_allowed("method not allowed; use GET or HEAD\n", "GET, HEAD")
             }
             ("/", _) => self.status_page(request).await,
             ("/metrics", _) => self.metrics(request).await,
             ("/api/v1/status", _) => self.status_json(request).await,
+            ("/api/v1/hostnames", _) => self.list::<Entry>(request).await,
+            ("/api/v1/certificates", _) => self.list::<ZoneCertificate>(request).await,
+            ("/api/v1/zones", _) => self.list::<ZoneState>(request).await,
             ("/-/healthy", _) => text(StatusCode::OK, "healthy\n"),
             ("/-/ready", _) => self.ready(),
-            _ => text(StatusCode::NOT_FOUND, "not found; / links to what is served\n"),
+            _ => not_found(),
         }
     }
 
@@ -195,15 +236,39 @@ impl App {
 
     async fn status_page(&self, request: &request::Parts) -> Response<Body> {
         let content_type = HeaderValue::from_static("text/html; charset=utf-8");
-        let page = || status_page::render(&self.judge());
+        let page = || Prepared::from(status_page::render(&self.judge()).into_bytes());
         let mut response = self.pages.answer(request, content_type, page).await;
         status_page::protect(response.headers_mut());
         response
     }
 
     async fn status_json(&self, request: &request::Parts) -> Response<Body> {
-        let content_type = HeaderValue::from_static("application/json");
-        self.pages.answer(request, content_type, || StatusJson::new(self.judge())).await
+        let activity = (self.activity)();
+        self.made(request, JSON, move |index| Some(json::status(index, &activity))).await
+    }
+
+    /// A list as JSON.
+    async fn list<T: Listed>(&self, request: &request::Parts) -> Response<Body> {
+        match Query::parse(request.uri.query(), T::SORTS, Sort::Zone) {
+            Ok(query) => self.made(request, JSON, move |index| Some(json::list::<T>(index, &query))).await,
+            Err(error) => text(StatusCode::BAD_REQUEST, format!("{error}\n")),
+        }
+    }
+
+    /// Answers with a page that is made of the index, off the runtime's thread; 404 if `make` makes none.
+    async fn made(
+        &self,
+        request: &request::Parts,
+        content_type: HeaderValue,
+        make: impl FnOnce(&Index) -> Option<Vec<u8>> + Send + 'static,
+    ) -> Response<Body> {
+        // asked for once there is a slot, so that a page shows the latest snapshot
+        let index = async {
+            let snapshot = Arc::clone(&self.source.snapshot.borrow());
+            let thresholds = self.options.borrow().view.thresholds;
+            self.indexes.get(snapshot, thresholds, self.source.clock.now().into()).await
+        };
+        self.pages.answer_made(request, content_type, index, move |index| make(&index)).await
     }
 
     fn judge(&self) -> Judge {
@@ -243,7 +308,17 @@ fn is_health(path: &str) -> bool {
 
 /// The label of a path in metrics and logs: one of a closed set, since clients choose paths.
 fn route_label(path: &str) -> &'static str {
-    const ROUTES: [&str; 6] = ["/", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready", "/-/reload"];
+    const ROUTES: [&str; 9] = [
+        "/",
+        "/metrics",
+        "/api/v1/status",
+        "/api/v1/hostnames",
+        "/api/v1/certificates",
+        "/api/v1/zones",
+        "/-/healthy",
+        "/-/ready",
+        "/-/reload",
+    ];
     ROUTES.into_iter().find(|route| *route == path).unwrap_or("other")
 }
 
@@ -280,10 +355,4 @@ pub async fn serve(listener: TcpListener, mut app: App, limits: Limits, shutdown
         () = options::follow(options, in_force, address, sender) => {}
         () = listener::serve(listener, limits, tls, service, observer, shutdown) => {}
     }
-}
-
-/// Appends the status as JSON, as `/api/v1/status` answers it.
-pub fn status_json(judge: Judge, out: &mut Vec<u8>) {
-    let mut json = StatusJson::new(judge);
-    while json.fill(out, usize::MAX) {}
 }
