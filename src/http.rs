@@ -3,6 +3,7 @@
 mod activity;
 mod auth;
 mod complaints;
+mod guard;
 mod host;
 mod index;
 mod json;
@@ -12,31 +13,31 @@ mod options;
 mod page;
 mod query;
 mod response;
+mod route;
 mod status_page;
 mod tls;
 
 use std::fmt::Display;
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::{AUTHORIZATION, HeaderValue, VARY};
+use hyper::header::{HeaderValue, VARY};
 use hyper::http::request;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::domain::{Entry, Judge, ZoneCertificate, ZoneState};
-use crate::listener::{self, Connection, Limits, Observer, Peer, Verified};
+use crate::listener::{self, Limits, Observer, Peer};
 use crate::metrics::Source;
-use auth::Refusal;
 use complaints::Complaints;
 use index::{Index, Indexes};
 use json::Listed;
 use page::{Pages, Prepared};
 use query::{Query, Sort};
-use response::{Body, Why, busy, not_allowed, not_found, refuse, text, unauthorized};
+use response::{Body, Why, not_allowed, not_found, refuse, text};
+use route::Route;
 
 pub use activity::{Activity, LookUp, Quota, Reloads};
 pub use auth::{Hash, HashError, NoRandomness, Users};
@@ -44,6 +45,19 @@ pub use json::{Judged, ReadingFields, everything};
 pub use listen::{Listen, ListenError, name as host_name};
 pub use options::Options;
 pub use tls::{Material, MinVersion, Tls, TlsError};
+
+/// Every route, by its path.
+const ROUTES: [(&str, Route); 9] = [
+    ("/", Route::Overview),
+    ("/metrics", Route::Metrics),
+    ("/api/v1/status", Route::Status),
+    ("/api/v1/hostnames", Route::Hostnames),
+    ("/api/v1/certificates", Route::Certificates),
+    ("/api/v1/zones", Route::Zones),
+    ("/-/healthy", Route::Healthy),
+    ("/-/ready", Route::Ready),
+    ("/-/reload", Route::Reload),
+];
 
 /// How long after its start a process counts as ready, whatever it has read by then.
 pub const GRACE: Duration = Duration::from_secs(60);
@@ -122,29 +136,28 @@ impl App {
 
     /// Answers a request, and counts it. Warns if its client is refused.
     async fn answer(&self, request: &request::Parts) -> Response<Body> {
-        let response = self.route(request).await;
-        let (route, status) = (route_label(request.uri.path()), response.status());
-        self.source.telemetry.http_request(route, status.as_u16());
+        let route = Route::find(request.uri.path());
+        let response = self.route(route, request).await;
+        let (label, status) = (Route::label(route), response.status());
+        self.source.telemetry.http_request(label, status.as_u16());
         let is_refused = matches!(
             status,
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::SERVICE_UNAVAILABLE
         );
         if is_refused
-            && !is_health(route)
+            && !route.is_some_and(Route::is_health)
             && let Some(peer) = request.extensions.get::<Peer>()
         {
             let why = response.extensions().get().map_or("stopping", |Why(why)| *why);
-            let what = format_args!("refused a request for {route}: {status}: {why}");
+            let what = format_args!("refused a request for {label}: {status}: {why}");
             self.complaints.warn(peer.network(), what);
         }
         response
     }
 
-    /// The routes.
-    async fn route(&self, request: &request::Parts) -> Response<Body> {
-        let path = request.uri.path();
+    async fn route(&self, route: Option<Route>, request: &request::Parts) -> Response<Body> {
         // a health probe has neither certificate nor password, and learns no more than from a port scan
-        if !is_health(path) {
+        if !route.is_some_and(Route::is_health) {
             if let Some(refused) = self.refuse_host(request) {
                 return refused;
             }
@@ -152,76 +165,21 @@ impl App {
                 return refused;
             }
         }
-        match (path, &request.method) {
-            ("/-/reload", &Method::POST) => self.reload().await,
-            ("/-/reload", _) => not_allowed("method not allowed; use POST\n", "POST"),
-            (
-                "/"
-                | "/metrics"
-                | "/api/v1/status"
-                | "/api/v1/hostnames"
-                | "/api/v1/certificates"
-                | "/api/v1/zones"
-                | "/-/healthy"
-                | "/-/ready",
-                method,
-            ) if !matches!(*method, Method::GET | Method::HEAD) =>
-            {
-                not_allowed("method not allowed; use GET or HEAD\n", "GET, HEAD")
-            }
-            ("/", _) => self.status_page(request).await,
-            ("/metrics", _) => self.metrics(request).await,
-            ("/api/v1/status", _) => self.status_json(request).await,
-            ("/api/v1/hostnames", _) => self.list::<Entry>(request).await,
-            ("/api/v1/certificates", _) => self.list::<ZoneCertificate>(request).await,
-            ("/api/v1/zones", _) => self.list::<ZoneState>(request).await,
-            ("/-/healthy", _) => text(StatusCode::OK, "healthy\n"),
-            ("/-/ready", _) => self.ready(),
-            _ => not_found(),
+        let Some(route) = route else { return not_found() };
+        if let Err((why, methods)) = route.takes(&request.method) {
+            return not_allowed(why, methods);
         }
-    }
-
-    /// Refuses a request that does not name this server as its host.
-    fn refuse_host(&self, request: &request::Parts) -> Option<Response<Body>> {
-        let options = Arc::clone(&self.options.borrow());
-        let is_own = |name: &str| {
-            let is_allowed = match &options.allowed_hosts {
-                Some(names) => names.iter().any(|allowed| allowed == name),
-                None => !self.is_loopback,
-            };
-            is_allowed || self.name.as_deref() == Some(name)
-        };
-        host::check(request, is_own).err().map(|refusal| match refusal {
-            host::Refusal::Invalid => {
-                text(StatusCode::BAD_REQUEST, "expected exactly one valid Host header\n")
-            }
-            host::Refusal::Foreign(name) => refuse(
-                StatusCode::FORBIDDEN,
-                format!("host name {name} is not allowed; to allow it, add it to server.allowed_hosts\n"),
-                "host name not allowed",
-            ),
-        })
-    }
-
-    /// Refuses a client without the certificate or the password that the options require.
-    async fn authenticate(&self, request: &request::Parts) -> Result<(), Response<Body>> {
-        let options = Arc::clone(&self.options.borrow());
-        let wants_certificate = options.tls.as_ref().is_some_and(Tls::wants_client);
-        if wants_certificate && request.extensions.get::<Verified>().is_none() {
-            let answer = "client certificate required\n";
-            return Err(refuse(StatusCode::FORBIDDEN, answer, "no client certificate"));
+        match route {
+            Route::Overview => self.status_page(request).await,
+            Route::Metrics => self.metrics(request).await,
+            Route::Status => self.status_json(request).await,
+            Route::Hostnames => self.list::<Entry>(request).await,
+            Route::Certificates => self.list::<ZoneCertificate>(request).await,
+            Route::Zones => self.list::<ZoneState>(request).await,
+            Route::Healthy => text(StatusCode::OK, "healthy\n"),
+            Route::Ready => self.ready(),
+            Route::Reload => self.reload().await,
         }
-        let Some(users) = &options.users else { return Ok(()) };
-        let gone = async {
-            match request.extensions.get::<Connection>() {
-                Some(connection) => connection.hung_up().await,
-                None => pending().await,
-            }
-        };
-        users.check(request.headers.get(AUTHORIZATION), gone).await.map_err(|refusal| match refusal {
-            Refusal::Busy => busy("too many passwords are being checked"),
-            Refusal::Unknown => unauthorized(),
-        })
     }
 
     async fn metrics(&self, request: &request::Parts) -> Response<Body> {
@@ -299,27 +257,6 @@ impl App {
             Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "the exporter is stopping\n"),
         }
     }
-}
-
-/// Whether a path is one of the health routes.
-fn is_health(path: &str) -> bool {
-    matches!(path, "/-/healthy" | "/-/ready")
-}
-
-/// The label of a path in metrics and logs: one of a closed set, since clients choose paths.
-fn route_label(path: &str) -> &'static str {
-    const ROUTES: [&str; 9] = [
-        "/",
-        "/metrics",
-        "/api/v1/status",
-        "/api/v1/hostnames",
-        "/api/v1/certificates",
-        "/api/v1/zones",
-        "/-/healthy",
-        "/-/ready",
-        "/-/reload",
-    ];
-    ROUTES.into_iter().find(|route| *route == path).unwrap_or("other")
 }
 
 impl Observer for App {

@@ -36,7 +36,7 @@ pub struct Quota {
     /// The length of the window.
     pub per: Duration,
     /// The requests that may be sent now.
-    pub left: u32,
+    pub left: usize,
 }
 
 /// Looks up what the daemon does at the moment.

@@ -15,12 +15,11 @@ use super::activity::Activity;
 use super::index::{Index, List, Row, Thing};
 use super::query::{Query, Sort};
 use crate::domain::{Date, Entry, Judge, ZoneCertificate, ZoneState};
-use certificate::CertificateRow;
+use certificate::{CertificateFields, CertificateRow};
 use hostname::HostnameRow;
 use status::StatusRow;
 use zone::ZoneRow;
 
-pub use certificate::CertificateFields;
 pub use hostname::ReadingFields;
 pub use judged::Judged;
 

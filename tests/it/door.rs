@@ -16,10 +16,11 @@ use tokio::net::TcpStream;
 use crate::support::program::{self, Folder, Running, TOKEN};
 
 /// All routes but those of health.
-const GUARDED: [(&str, &str); 5] = [
+const GUARDED: [(&str, &str); 6] = [
     ("GET", "/"),
     ("GET", "/metrics"),
     ("GET", "/api/v1/status"),
+    ("GET", "/api/v1/hostnames"),
     ("POST", "/-/reload"),
     ("GET", "/nowhere"),
 ];

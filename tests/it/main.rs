@@ -16,6 +16,7 @@ mod formats;
 mod given_token;
 mod hostname;
 mod http;
+mod json;
 mod kill;
 mod lists;
 mod machine;
@@ -23,6 +24,7 @@ mod manual;
 #[cfg(debug_assertions)]
 mod no_file;
 mod notify;
+mod openapi;
 mod poll;
 mod program;
 mod readme;

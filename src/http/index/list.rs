@@ -45,9 +45,7 @@ pub(in crate::http) struct Row<'a, T> {
     pub(in crate::http) zone: &'a ZoneState,
     /// The position of the zone in the snapshot.
     pub(in crate::http) zone_index: usize,
-    /// What is wrong with it.
-    pub(in crate::http) findings: Findings,
-    /// How bad that is.
+    /// The worst of its findings.
     pub(in crate::http) verdict: Verdict,
     /// When it ends, as far as that is known.
     pub(in crate::http) ends: Option<Date>,
@@ -136,7 +134,7 @@ impl<T: Thing> List<T> {
         let zone_index = item.zone as usize;
         let zone: &ZoneState = &judge.snapshot().zones()[zone_index];
         let thing = &T::of(zone)[item.position as usize];
-        Row { thing, zone, zone_index, findings: item.findings, verdict: item.verdict, ends: item.ends }
+        Row { thing, zone, zone_index, verdict: item.verdict, ends: item.ends }
     }
 
     /// The positions of the items in this order. Equal ones stay in the order of the snapshot.

@@ -57,7 +57,7 @@ struct AccountRow<'a> {
 struct QuotaRow {
     requests: u32,
     per_seconds: u64,
-    left: u32,
+    left: usize,
 }
 
 impl From<&Quota> for QuotaRow {
