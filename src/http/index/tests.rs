@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    Association, Certificate, CertificateDetails, Date, Expectation, Expected, HostnameTarget,
-    Outcome, Reading, Reason, Snapshot, Targets, Thresholds, ZoneTarget,
+    Association, Certificate, CertificateDetails, Date, Expectation, Expected, HostnameTarget, Outcome,
+    Reading, Reason, Snapshot, Targets, Thresholds, ZoneTarget,
 };
 use crate::http::query::{Cursor, Query, Sort};
 
