@@ -89,7 +89,7 @@ fn snapshot() -> Snapshot {
         level: Level::Zone,
         certificate: Arc::new(Certificate::new(details, None)),
         hostnames: None,
-        ..listed.clone()
+        ..listed
     };
     let others = [
         Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![zone_level]), at },
