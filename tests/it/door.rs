@@ -140,7 +140,7 @@ async fn without_a_client_certificate_there_is_nothing_but_health() {
     );
 
     let known = guarded.authority.client(|client| client.identity(guarded.authority.identity()));
-    assert_eq!(guarded.guarded(&known).await, [200, 200, 200, 200, 404]);
+    assert_eq!(guarded.guarded(&known).await, [200, 200, 200, 200, 200, 404]);
 
     let foreign = guarded.authority.client(|client| client.identity(Authority::new().identity()));
     assert!(guarded.get(&foreign, "/-/healthy").await.is_err());
