@@ -121,9 +121,14 @@ fn a_configuration_that_is_wrong_leaves_the_one_before_in_force_and_is_answered_
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nreloaded\n"), "{answer}");
     serving.serve.until("/metrics", GOOD);
     let status = serving.status();
-    assert_eq!([&status["configuration"]["refused_at"], &status["configuration"]["error"]], [&Value::Null; 2]);
+    assert_eq!(
+        [&status["configuration"]["refused_at"], &status["configuration"]["error"]],
+        [&Value::Null; 2]
+    );
     assert!(status["last_poll"].as_str() < status["next_poll"].as_str(), "{status}");
-    assert!(status["accounts"][0]["quota"]["left"].as_u64() < status["accounts"][0]["quota"]["requests"].as_u64());
+    assert!(
+        status["accounts"][0]["quota"]["left"].as_u64() < status["accounts"][0]["quota"]["requests"].as_u64()
+    );
 }
 
 #[test]
