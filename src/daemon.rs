@@ -1,6 +1,7 @@
 //! The composition root of the daemon: builds the parts, ties them together, and stops them.
 
 mod accounts;
+mod activity;
 mod controls;
 mod descriptors;
 mod first;
@@ -58,7 +59,9 @@ pub async fn run(
     let ready_by = Instant::now() + if known.is_some() { Duration::ZERO } else { http::GRACE };
     let (keeper, kept) = Keeper::new(known.unwrap_or_else(|| Snapshot::default().retarget(&config.targets)));
     let controls = Controls::start(&config, kept.clone(), Arc::clone(&telemetry), clock.clone())?;
-    let Followed { setup, serving, timing } = controls.followed();
+    let followed = controls.followed();
+    let activity = activity::look_up(&followed, Arc::clone(&telemetry), clock.clone());
+    let Followed { setup, serving, timing, .. } = followed;
     let (wish, wishes) = mpsc::channel(1);
 
     let (polled, first_poll) = oneshot::channel();
@@ -66,7 +69,7 @@ pub async fn run(
     let poller = poller.announcing(polled);
     let source = Source { snapshot: kept.follow(), telemetry, clock: clock.clone() };
     let first_poll = first::report(first_poll, source.clone(), serving.clone());
-    let app = App::new(source, serving, wish, ready_by).named(name);
+    let app = App::new(source, serving, wish, ready_by).named(name).showing(activity);
     let (tick, ticks) = mpsc::channel(1);
 
     let limits =

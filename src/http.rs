@@ -1,43 +1,63 @@
 //! The HTTP server: the routes, and who may use them.
 
+mod activity;
 mod auth;
 mod complaints;
+mod guard;
 mod host;
+mod index;
+mod json;
 mod listen;
 mod negotiate;
 mod options;
 mod page;
+mod query;
 mod response;
-mod status_json;
+mod route;
 mod status_page;
 mod tls;
 
 use std::fmt::Display;
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::{AUTHORIZATION, HeaderValue, VARY};
+use hyper::header::{HeaderValue, VARY};
 use hyper::http::request;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::domain::Judge;
-use crate::listener::{self, Connection, Limits, Observer, Peer, Verified};
+use crate::domain::{Entry, Judge, ZoneCertificate, ZoneState};
+use crate::listener::{self, Limits, Observer, Peer};
 use crate::metrics::Source;
-use auth::Refusal;
 use complaints::Complaints;
-use page::{Fill, Pages};
-use response::{Body, Why, busy, not_allowed, refuse, text, unauthorized};
-use status_json::StatusJson;
+use index::{Index, Indexes};
+use json::Listed;
+use page::{Pages, Prepared};
+use query::{Query, Sort};
+use response::{Body, Why, not_allowed, not_found, refuse, text};
+use route::Route;
 
+pub use activity::{Activity, LookUp, Quota, Reloads};
 pub use auth::{Hash, HashError, NoRandomness, Users};
+pub use json::{Judged, ReadingFields, everything};
 pub use listen::{Listen, ListenError, name as host_name};
 pub use options::Options;
-pub use status_json::Judged;
 pub use tls::{Material, MinVersion, Tls, TlsError};
+
+/// Every route, by its path.
+const ROUTES: [(&str, Route); 9] = [
+    ("/", Route::Overview),
+    ("/metrics", Route::Metrics),
+    ("/api/v1/status", Route::Status),
+    ("/api/v1/hostnames", Route::Hostnames),
+    ("/api/v1/certificates", Route::Certificates),
+    ("/api/v1/zones", Route::Zones),
+    ("/-/healthy", Route::Healthy),
+    ("/-/ready", Route::Ready),
+    ("/-/reload", Route::Reload),
+];
 
 /// How long after its start a process counts as ready, whatever it has read by then.
 pub const GRACE: Duration = Duration::from_secs(60);
@@ -47,6 +67,8 @@ const SCRAPES: page::Limits = page::Limits { pages: 8, of_peer: 6 };
 
 /// The slots of all other pages.
 const PAGES: page::Limits = page::Limits { pages: 4, of_peer: 3 };
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A reload request, answered once the new configuration is in force or with its errors.
 pub type Reload = oneshot::Sender<Result<(), String>>;
@@ -59,6 +81,8 @@ pub struct App {
     ready_by: Instant,
     scrapes: Pages,
     pages: Pages,
+    indexes: Indexes,
+    activity: LookUp,
     complaints: Complaints,
     /// The host name in the listen address.
     name: Option<String>,
@@ -81,8 +105,27 @@ impl App {
             Pages::new(limits, move || telemetry.http_page_evicted())
         });
         let complaints = Complaints::default();
+        let (indexes, activity): (_, LookUp) = (Indexes::default(), Arc::new(Activity::default));
         let (name, is_loopback) = (None, false);
-        Self { source, options, reload, ready_by, scrapes, pages, complaints, name, is_loopback }
+        Self {
+            source,
+            options,
+            reload,
+            ready_by,
+            scrapes,
+            pages,
+            indexes,
+            activity,
+            complaints,
+            name,
+            is_loopback,
+        }
+    }
+
+    /// Shows what the daemon does beside serving.
+    #[must_use]
+    pub fn showing(self, activity: LookUp) -> Self {
+        Self { activity, ..self }
     }
 
     /// Answers to this host name as well, the one in the listen address.
@@ -93,29 +136,28 @@ impl App {
 
     /// Answers a request, and counts it. Warns if its client is refused.
     async fn answer(&self, request: &request::Parts) -> Response<Body> {
-        let response = self.route(request).await;
-        let (route, status) = (route_label(request.uri.path()), response.status());
-        self.source.telemetry.http_request(route, status.as_u16());
+        let route = Route::find(request.uri.path());
+        let response = self.route(route, request).await;
+        let (label, status) = (Route::label(route), response.status());
+        self.source.telemetry.http_request(label, status.as_u16());
         let is_refused = matches!(
             status,
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::SERVICE_UNAVAILABLE
         );
         if is_refused
-            && !is_health(route)
+            && !route.is_some_and(Route::is_health)
             && let Some(peer) = request.extensions.get::<Peer>()
         {
             let why = response.extensions().get().map_or("stopping", |Why(why)| *why);
-            let what = format_args!("refused a request for {route}: {status}: {why}");
+            let what = format_args!("refused a request for {label}: {status}: {why}");
             self.complaints.warn(peer.network(), what);
         }
         response
     }
 
-    /// The routes.
-    async fn route(&self, request: &request::Parts) -> Response<Body> {
-        let path = request.uri.path();
+    async fn route(&self, route: Option<Route>, request: &request::Parts) -> Response<Body> {
         // a health probe has neither certificate nor password, and learns no more than from a port scan
-        if !is_health(path) {
+        if !route.is_some_and(Route::is_health) {
             if let Some(refused) = self.refuse_host(request) {
                 return refused;
             }
@@ -123,64 +165,21 @@ impl App {
                 return refused;
             }
         }
-        match (path, &request.method) {
-            ("/-/reload", &Method::POST) => self.reload().await,
-            ("/-/reload", _) => not_allowed("method not allowed; use POST\n", "POST"),
-            ("/" | "/metrics" | "/api/v1/status" | "/-/healthy" | "/-/ready", method)
-                if !matches!(*method, Method::GET | Method::HEAD) =>
-            {
-                not_allowed("method not allowed; use GET or HEAD\n", "GET, HEAD")
-            }
-            ("/", _) => self.status_page(request).await,
-            ("/metrics", _) => self.metrics(request).await,
-            ("/api/v1/status", _) => self.status_json(request).await,
-            ("/-/healthy", _) => text(StatusCode::OK, "healthy\n"),
-            ("/-/ready", _) => self.ready(),
-            _ => text(StatusCode::NOT_FOUND, "not found; / links to what is served\n"),
+        let Some(route) = route else { return not_found() };
+        if let Err((why, methods)) = route.takes(&request.method) {
+            return not_allowed(why, methods);
         }
-    }
-
-    /// Refuses a request that does not name this server as its host.
-    fn refuse_host(&self, request: &request::Parts) -> Option<Response<Body>> {
-        let options = Arc::clone(&self.options.borrow());
-        let is_own = |name: &str| {
-            let is_allowed = match &options.allowed_hosts {
-                Some(names) => names.iter().any(|allowed| allowed == name),
-                None => !self.is_loopback,
-            };
-            is_allowed || self.name.as_deref() == Some(name)
-        };
-        host::check(request, is_own).err().map(|refusal| match refusal {
-            host::Refusal::Invalid => {
-                text(StatusCode::BAD_REQUEST, "expected exactly one valid Host header\n")
-            }
-            host::Refusal::Foreign(name) => refuse(
-                StatusCode::FORBIDDEN,
-                format!("host name {name} is not allowed; to allow it, add it to server.allowed_hosts\n"),
-                "host name not allowed",
-            ),
-        })
-    }
-
-    /// Refuses a client without the certificate or the password that the options require.
-    async fn authenticate(&self, request: &request::Parts) -> Result<(), Response<Body>> {
-        let options = Arc::clone(&self.options.borrow());
-        let wants_certificate = options.tls.as_ref().is_some_and(Tls::wants_client);
-        if wants_certificate && request.extensions.get::<Verified>().is_none() {
-            let answer = "client certificate required\n";
-            return Err(refuse(StatusCode::FORBIDDEN, answer, "no client certificate"));
+        match route {
+            Route::Overview => self.status_page(request).await,
+            Route::Metrics => self.metrics(request).await,
+            Route::Status => self.status_json(request).await,
+            Route::Hostnames => self.list::<Entry>(request).await,
+            Route::Certificates => self.list::<ZoneCertificate>(request).await,
+            Route::Zones => self.list::<ZoneState>(request).await,
+            Route::Healthy => text(StatusCode::OK, "healthy\n"),
+            Route::Ready => self.ready(),
+            Route::Reload => self.reload().await,
         }
-        let Some(users) = &options.users else { return Ok(()) };
-        let gone = async {
-            match request.extensions.get::<Connection>() {
-                Some(connection) => connection.hung_up().await,
-                None => pending().await,
-            }
-        };
-        users.check(request.headers.get(AUTHORIZATION), gone).await.map_err(|refusal| match refusal {
-            Refusal::Busy => busy("too many passwords are being checked"),
-            Refusal::Unknown => unauthorized(),
-        })
     }
 
     async fn metrics(&self, request: &request::Parts) -> Response<Body> {
@@ -195,15 +194,39 @@ impl App {
 
     async fn status_page(&self, request: &request::Parts) -> Response<Body> {
         let content_type = HeaderValue::from_static("text/html; charset=utf-8");
-        let page = || status_page::render(&self.judge());
+        let page = || Prepared::from(status_page::render(&self.judge()).into_bytes());
         let mut response = self.pages.answer(request, content_type, page).await;
         status_page::protect(response.headers_mut());
         response
     }
 
     async fn status_json(&self, request: &request::Parts) -> Response<Body> {
-        let content_type = HeaderValue::from_static("application/json");
-        self.pages.answer(request, content_type, || StatusJson::new(self.judge())).await
+        let activity = (self.activity)();
+        self.made(request, JSON, move |index| Some(json::status(index, &activity))).await
+    }
+
+    /// A list as JSON.
+    async fn list<T: Listed>(&self, request: &request::Parts) -> Response<Body> {
+        match Query::parse(request.uri.query(), T::SORTS, Sort::Zone) {
+            Ok(query) => self.made(request, JSON, move |index| Some(json::list::<T>(index, &query))).await,
+            Err(error) => text(StatusCode::BAD_REQUEST, format!("{error}\n")),
+        }
+    }
+
+    /// Answers with a page that is made of the index, off the runtime's thread; 404 if `make` makes none.
+    async fn made(
+        &self,
+        request: &request::Parts,
+        content_type: HeaderValue,
+        make: impl FnOnce(&Index) -> Option<Vec<u8>> + Send + 'static,
+    ) -> Response<Body> {
+        // asked for once there is a slot, so that a page shows the latest snapshot
+        let index = async {
+            let snapshot = Arc::clone(&self.source.snapshot.borrow());
+            let thresholds = self.options.borrow().view.thresholds;
+            self.indexes.get(snapshot, thresholds, self.source.clock.now().into()).await
+        };
+        self.pages.answer_made(request, content_type, index, move |index| make(&index)).await
     }
 
     fn judge(&self) -> Judge {
@@ -233,17 +256,6 @@ impl App {
             Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "the exporter is stopping\n"),
         }
     }
-}
-
-/// Whether a path is one of the health routes.
-fn is_health(path: &str) -> bool {
-    matches!(path, "/-/healthy" | "/-/ready")
-}
-
-/// The label of a path in metrics and logs: one of a closed set, since clients choose paths.
-fn route_label(path: &str) -> &'static str {
-    const ROUTES: [&str; 6] = ["/", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready", "/-/reload"];
-    ROUTES.into_iter().find(|route| *route == path).unwrap_or("other")
 }
 
 impl Observer for App {
@@ -279,10 +291,4 @@ pub async fn serve(listener: TcpListener, mut app: App, limits: Limits, shutdown
         () = options::follow(options, in_force, address, sender) => {}
         () = listener::serve(listener, limits, tls, service, observer, shutdown) => {}
     }
-}
-
-/// Appends the status as JSON, as `/api/v1/status` answers it.
-pub fn status_json(judge: Judge, out: &mut Vec<u8>) {
-    let mut json = StatusJson::new(judge);
-    while json.fill(out, usize::MAX) {}
 }

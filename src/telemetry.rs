@@ -32,6 +32,7 @@ pub struct Telemetry {
     metrics: Metrics,
     /// When the rate-limit window of each account ends.
     rate_limit_windows: Mutex<BTreeMap<String, Instant>>,
+    last_poll: Mutex<Option<Date>>,
 }
 
 impl Telemetry {
@@ -43,7 +44,7 @@ impl Telemetry {
         let registry = Registry::new();
         let metrics = Metrics::new(&registry)?;
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        Ok(Self { registry, metrics, rate_limit_windows: Mutex::default() })
+        Ok(Self { registry, metrics, rate_limit_windows: Mutex::default(), last_poll: Mutex::default() })
     }
 
     /// Starts the counters of these accounts and zones at zero, and removes the samples of all others.
@@ -114,6 +115,12 @@ impl Telemetry {
         self.metrics.polls.inc();
         self.metrics.poll_duration.with_label_values::<&str>(&[]).observe(took.as_secs_f64());
         self.metrics.last_poll.with_label_values::<&str>(&[]).set(at.as_second());
+        *self.last_poll.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    /// When the latest poll ended.
+    pub fn last_poll(&self) -> Option<Date> {
+        *self.last_poll.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets the interval between two polls.

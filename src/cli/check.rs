@@ -21,7 +21,7 @@ use crate::config::Secrets;
 use crate::daemon::Accounts;
 use crate::domain::{Hostname, Judge, Span, Thresholds, TokenState, Verdict};
 use crate::file;
-use crate::http::status_json;
+use crate::http;
 use crate::metrics::{Format as TextFormat, Page, States, View};
 use crate::telemetry::Telemetry;
 use choice::Choice;
@@ -67,7 +67,7 @@ pub(super) struct Check {
 enum Format {
     /// A table for people.
     Table,
-    /// The JSON of /api/v1/status.
+    /// All that the JSON API of the daemon answers, in one document.
     Json,
     /// The metrics of hostnames, zones, certificates and findings.
     Prometheus,
@@ -151,7 +151,7 @@ impl Check {
                 let colour = self.output.is_none() && super::logs::is_colourful(&std::io::stdout());
                 text.extend_from_slice(table::table(&judge, colour).as_bytes());
             }
-            Format::Json => status_json(judge, &mut text),
+            Format::Json => text = http::everything(judge),
             Format::Prometheus => {
                 let scheduled = self.every.is_some();
                 let mut page = Page::textfile(judge, TextFormat::Text, states, telemetry, scheduled);

@@ -125,6 +125,15 @@ impl Budget {
         self.ended.notify_waiters();
     }
 
+    /// The number of requests that may be sent now, by the limit and by what others leave of the quota.
+    pub fn left(&self) -> usize {
+        let (mut ledger, now) = (self.ledger(), Instant::now());
+        if ledger.blocked_until.is_some_and(|until| now < until) {
+            return 0;
+        }
+        ledger.ring.left(now).min(ledger.announced.left(now))
+    }
+
     /// The time for which the limit may hold this many requests back: none if they may be sent at once, else the time
     /// they take at the limit, after a window that is full already.
     pub fn time_for(&self, requests: usize) -> Duration {

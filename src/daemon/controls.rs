@@ -9,7 +9,7 @@ use super::timing::Timing;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::Targets;
-use crate::http;
+use crate::http::{self, Reloads};
 use crate::keeper;
 use crate::poll::Setup;
 use crate::telemetry::Telemetry;
@@ -22,6 +22,7 @@ pub(super) struct Controls {
     setup: watch::Sender<Arc<Setup>>,
     serving: watch::Sender<Arc<http::Options>>,
     timing: watch::Sender<Timing>,
+    reloads: watch::Sender<Reloads>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
 }
@@ -34,6 +35,8 @@ pub(super) struct Followed {
     pub(super) serving: watch::Receiver<Arc<http::Options>>,
     /// When to poll.
     pub(super) timing: watch::Receiver<Timing>,
+    /// How the configuration was last read.
+    pub(super) reloads: watch::Receiver<Reloads>,
 }
 
 impl Controls {
@@ -49,7 +52,8 @@ impl Controls {
     ) -> anyhow::Result<Self> {
         let mut accounts = Accounts::new(Arc::clone(&telemetry), clock.clone());
         let setup = setup(&mut accounts, config, &clock)?;
-        telemetry.reloaded(true, clock.now().into());
+        let now = clock.now().into();
+        telemetry.reloaded(true, now);
         Ok(Self {
             accounts,
             keeper,
@@ -57,6 +61,7 @@ impl Controls {
             setup: watch::Sender::new(Arc::new(setup)),
             serving: watch::Sender::new(Arc::new(config.serving.clone())),
             timing: watch::Sender::new(timing(config)),
+            reloads: watch::Sender::new(Reloads { in_force_since: now, refused: None }),
             telemetry,
             clock,
         })
@@ -68,6 +73,7 @@ impl Controls {
             setup: self.setup.subscribe(),
             serving: self.serving.subscribe(),
             timing: self.timing.subscribe(),
+            reloads: self.reloads.subscribe(),
         }
     }
 
@@ -105,9 +111,14 @@ impl Controls {
         });
     }
 
-    /// Keeps whether the configuration was good when it was last read.
-    pub(super) fn note(&self, good: bool) {
-        self.telemetry.reloaded(good, self.clock.now().into());
+    /// Keeps whether the configuration was good when it was last read, or why not.
+    pub(super) fn note(&self, error: Option<&str>) {
+        let now = self.clock.now().into();
+        self.telemetry.reloaded(error.is_none(), now);
+        self.reloads.send_modify(|reloads| match error {
+            None => *reloads = Reloads { in_force_since: now, refused: None },
+            Some(error) => reloads.refused = Some((now, error.to_owned())),
+        });
     }
 }
 

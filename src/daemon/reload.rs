@@ -72,7 +72,7 @@ impl Reloader {
     async fn reload(&mut self, cause: &str) -> Result<(), String> {
         tracing::debug!("{cause}: reading the configuration");
         let result = self.try_reload().await.map_err(|error| format!("{error:#}"));
-        self.controls.note(result.is_ok());
+        self.controls.note(result.as_ref().err().map(String::as_str));
         match result {
             Ok(watched) => {
                 tracing::info!("{cause}: the configuration is in force, watching {watched}");

@@ -194,6 +194,11 @@ impl Findings {
         self.bits == 0
     }
 
+    /// Whether `finding` is one of them.
+    pub const fn contains(self, finding: Finding) -> bool {
+        self.bits >> finding as u8 & 1 == 1
+    }
+
     /// The findings with their severities, the worst first.
     pub fn iter(self) -> impl Iterator<Item = (Finding, Verdict)> {
         let mut found: Vec<_> = self.unsorted().collect();
@@ -207,8 +212,7 @@ impl Findings {
     }
 
     fn unsorted(self) -> impl Iterator<Item = (Finding, Verdict)> {
-        let holds = move |finding: &Finding| self.bits >> *finding as u8 & 1 == 1;
-        let held = Finding::ALL.into_iter().filter(holds);
+        let held = Finding::ALL.into_iter().filter(move |finding| self.contains(*finding));
         held.map(move |finding| (finding, finding.severity(self.subject)))
     }
 }

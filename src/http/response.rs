@@ -52,6 +52,16 @@ pub(super) fn busy(why: &'static str) -> Response<Body> {
     response
 }
 
+/// 404.
+pub(super) fn not_found() -> Response<Body> {
+    text(StatusCode::NOT_FOUND, "not found; / links to what is served\n")
+}
+
+/// 500, after a panic that was logged.
+pub(super) fn failed() -> Response<Body> {
+    text(StatusCode::INTERNAL_SERVER_ERROR, "the exporter failed to make this page; its log says where\n")
+}
+
 /// 405 with `Allow`.
 pub(super) fn not_allowed(why: &'static str, methods: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, why);

@@ -8,7 +8,6 @@ use std::fmt::{self, Write as _};
 
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, REFERRER_POLICY};
 
-use super::page::Fill;
 use crate::domain::Judge;
 use value::Minute;
 
@@ -25,27 +24,11 @@ pub(super) fn protect(headers: &mut HeaderMap) {
 }
 
 /// Renders the page as a whole: the limit of rows keeps it small.
-pub(super) fn render(judge: &Judge) -> Rendered {
+pub(super) fn render(judge: &Judge) -> String {
     let mut html = String::new();
     // writing to a string cannot fail
     let _ = write_page(&mut html, judge);
-    Rendered { html, sent: 0 }
-}
-
-/// A rendered page, which is sent piece by piece.
-pub(super) struct Rendered {
-    html: String,
-    sent: usize,
-}
-
-impl Fill for Rendered {
-    fn fill(&mut self, out: &mut Vec<u8>, until: usize) -> bool {
-        let rest = &self.html.as_bytes()[self.sent..];
-        let piece = &rest[..rest.len().min(until.saturating_sub(out.len()))];
-        out.extend_from_slice(piece);
-        self.sent += piece.len();
-        piece.len() < rest.len()
-    }
+    html
 }
 
 fn write_page(out: &mut String, judge: &Judge) -> fmt::Result {
@@ -127,7 +110,7 @@ mod tests {
         let outcomes = read.chain([Outcome::Ended { result: Ok(()), at: now }]);
         let outcomes = outcomes.map(|outcome| (key.clone(), outcome));
         let snapshot = Arc::new(Snapshot::default().retarget(&Targets::new([zone])).fold(outcomes));
-        let page = render(&Judge::new(snapshot, Thresholds::default(), now)).html;
+        let page = render(&Judge::new(snapshot, Thresholds::default(), now));
 
         let home = concat!("<a href=\"", env!("CARGO_PKG_REPOSITORY"), "\">cloudflare-aop-exporter</a> ");
         assert!(page.contains(home), "{page}");

@@ -198,6 +198,21 @@ def get(process, path, **headers):
         return response.headers, body.decode()
 
 
+def walk(process, path):
+    """All rows of a list of the JSON API, by cursor."""
+    rows, cursor = [], ""
+    while cursor is not None:
+        answer = json.loads(get(process, f"{path}?limit=50&cursor={cursor}")[1])
+        rows, cursor = rows + answer["items"], answer["next"]
+    return rows
+
+
+def api_answers(process):
+    """What the JSON API says, in the shape that `check --format json` prints."""
+    lists = {name: walk(process, f"/api/v1/{name}") for name in ["zones", "certificates", "hostnames"]}
+    return {"status": json.loads(get(process, "/api/v1/status")[1]), **lists}
+
+
 def status(process, path, **headers):
     request = urllib.request.Request(f"http://{process.address}{path}", headers=headers)
     try:

@@ -21,7 +21,7 @@ import yaml
 
 from alerting import shortened
 from cloudflare_mock import CloudflareMock
-from harness import EXPORTER, PROMETHEUS, ROOT, RULES, TOKEN, Case, ask, eventually, get, page_samples, scrape, status
+from harness import EXPORTER, PROMETHEUS, ROOT, RULES, TOKEN, Case, api_answers, ask, eventually, get, page_samples, scrape, status
 from situations import ACTIVE, COMING, LEAVER, MAIN, NOW, SEVERITIES, SITUATIONS, seconds
 
 ORDER = ["critical", "warning", "unknown", "info", "ok"]
@@ -77,8 +77,8 @@ class Verdicts(Case):
         cls.daemon = case.daemon(SCHEDULE + file + accounts(api, SITUATIONS))
         expected = {name: situation.found for name, situation in SITUATIONS.items()}
         wait_for(lambda: cls.of_json() == expected, 20)
-        status_json = json.loads(get(cls.daemon, "/api/v1/status")[1])
-        cls.json, cls.json_verdict = shown_json(status_json), status_json["verdict"]
+        answers = api_answers(cls.daemon)
+        cls.json, cls.json_status = shown_json(answers), answers["status"]
         cls.summary = re.search(r'<p class="summary">(.*?)</p>', page := get(cls.daemon, "/")[1])[1]
         cls.page = shown_page(page)
         cls.metrics = scrape(cls.daemon)
@@ -128,7 +128,7 @@ class Verdicts(Case):
 
     @classmethod
     def of_json(cls):
-        return found(shown_json(json.loads(get(cls.daemon, "/api/v1/status")[1])))
+        return found(shown_json(api_answers(cls.daemon)))
 
     def compare(self, names, compared):
         """Compares what `compared` returns of each situation: two things that must not differ."""
@@ -219,12 +219,13 @@ class Verdicts(Case):
         self.compare(SITUATIONS, lambda _, situation: (worst(situation.check_found), situation.check_verdict))
 
     def test_the_verdict_on_everything_is_the_same_and_comes_first(self):
-        self.assertEqual(self.json_verdict, "critical")
+        self.assertEqual(self.json_status["verdict"], "critical")
         self.assertEqual(self.whole_check.returncode, EXIT_CODES["critical"])
         verdicts = Counter(verdict for (_, (kind, _)), (verdict, _, _) in self.json.items() if kind == "hostname")
         counts = {verdict: int(count) for count, verdict in re.findall(r">(\d+) (\w+)</span>", self.summary)}
         self.assertIn('Verdict: <span class="critical">critical</span>', self.summary)
         self.assertEqual(counts, verdicts)
+        self.assertEqual({verdict: count for verdict, count in self.json_status["hostnames"].items() if count}, verdicts)
         for shown in [self.page, self.checked_table]:
             ranks = {}
             for (_, (kind, _)), (verdict, *_) in shown.items():
@@ -454,21 +455,21 @@ def lasting(text):
     return re.sub(r"\d+ (second|minute)s?", r"some \1s", text)
 
 
-def shown_json(status):
+def shown_json(answers):
     """What the JSON says of each thing: its verdict, its findings, and their messages."""
     rows = {}
     for kind, items in [
-        ("hostname", status["hostnames"]),
-        ("certificate", status["certificates"]),
-        ("zone", status["zones"]),
-        ("account", status["accounts"]),
+        ("hostname", answers["hostnames"]),
+        ("certificate", answers["certificates"]),
+        ("zone", answers["zones"]),
+        ("account", answers["status"]["accounts"]),
     ]:
         for item in items:
             codes = [finding["finding"] for finding in item["findings"]]
             said = lasting("; ".join(finding["message"] for finding in item["findings"]))
             severities = [finding["severity"] for finding in item["findings"]]
             assert severities == [SEVERITIES[kind][code] for code in codes], item
-            rows[subject(kind, {**item, "cert_id": item.get("id")})] = (item["verdict"], codes, said)
+            rows[subject(kind, item)] = (item["verdict"], codes, said)
     return rows
 
 

@@ -21,11 +21,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-const NOW: &str = "2026-03-01T12:00:00Z";
+pub const NOW: &str = "2026-03-01T12:00:00Z";
 
-struct Served {
+pub struct Served {
     address: SocketAddr,
-    snapshot: watch::Sender<Arc<Snapshot>>,
+    pub snapshot: watch::Sender<Arc<Snapshot>>,
 }
 
 impl Served {
@@ -40,22 +40,32 @@ impl Served {
         snapshot: Snapshot,
         ready_by: Instant,
     ) -> Self {
+        Self::start_with(listen, options, snapshot, ready_by, |app| app.named(name)).await
+    }
+
+    pub async fn start_with(
+        listen: &str,
+        options: Options,
+        snapshot: Snapshot,
+        ready_by: Instant,
+        more: impl FnOnce(App) -> App,
+    ) -> Self {
         let (sender, snapshot) = watch::channel(Arc::new(snapshot));
         let telemetry = Arc::new(Telemetry::new().unwrap());
         let source = Source { snapshot, telemetry, clock: Clock::fixed(NOW.parse().unwrap()) };
         let listener = TcpListener::bind(listen).await.unwrap();
         let address = ([127, 0, 0, 1], listener.local_addr().unwrap().port()).into();
         let (options, reload) = (watch::channel(Arc::new(options)).1, mpsc::channel(1).0);
-        let app = App::new(source, options, reload, ready_by).named(name);
+        let app = more(App::new(source, options, reload, ready_by));
         tokio::spawn(http::serve(listener, app, Limits::default(), std::future::pending()));
         Self { address, snapshot: sender }
     }
 
-    async fn with(snapshot: Snapshot) -> Self {
+    pub async fn with(snapshot: Snapshot) -> Self {
         Self::start(snapshot, Instant::now()).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &[]).await
     }
 
@@ -73,8 +83,8 @@ impl Served {
     }
 }
 
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     headers: BTreeMap<String, String>,
     body: Vec<u8>,
 }
@@ -95,11 +105,11 @@ impl Answer {
         }
     }
 
-    fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 }
@@ -220,7 +230,7 @@ async fn a_scrape_gets_the_format_that_it_names() {
 #[tokio::test]
 async fn pages_are_compressed_for_those_who_accept_it() {
     let served = Served::with(read(&unread())).await;
-    for path in ["/", "/api/v1/status"] {
+    for path in ["/", "/api/v1/status", "/api/v1/hostnames"] {
         let plain = served.get(path).await;
         let answer = served.ask("GET", path, &[("Accept-Encoding", "deflate, gzip")]).await;
         assert_eq!(answer.header("content-encoding"), "gzip");
@@ -237,7 +247,7 @@ async fn pages_are_compressed_for_those_who_accept_it() {
 #[tokio::test]
 async fn a_head_is_answered_by_the_headers_alone() {
     let served = Served::with(read(&unread())).await;
-    for path in ["/", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready"] {
+    for path in ["/", "/metrics", "/api/v1/status", "/api/v1/zones?q=x", "/-/healthy", "/-/ready"] {
         let (get, head) = (served.get(path).await, served.ask("HEAD", path, &[]).await);
         assert_eq!((head.status, &head.headers), (200, &get.headers), "{path}");
         assert_eq!(head.text(), "");
@@ -247,7 +257,7 @@ async fn a_head_is_answered_by_the_headers_alone() {
 #[tokio::test]
 async fn other_methods_and_other_paths_are_refused() {
     let served = Served::with(unread()).await;
-    for path in ["/", "/metrics", "/-/ready"] {
+    for path in ["/", "/metrics", "/api/v1/certificates", "/-/ready"] {
         for method in ["POST", "DELETE", "OPTIONS", "get"] {
             let answer = served.ask(method, path, &[]).await;
             assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD"), "{method} {path}");
@@ -284,7 +294,15 @@ async fn foreign_host_names_are_refused_where_they_may_be_rebound() {
         ("not a host", [400, 400, 400, 400]),
     ] {
         for (served, expected) in [&loopback, &named, &reachable, &listed].into_iter().zip(expected) {
-            for path in ["/metrics", "/", "/api/v1/status", "/-/reload", "/-/healthy", "/-/ready"] {
+            for path in [
+                "/metrics",
+                "/",
+                "/api/v1/status",
+                "/api/v1/hostnames",
+                "/-/reload",
+                "/-/healthy",
+                "/-/ready",
+            ] {
                 let answer = served.ask("GET", path, &[("Host", host)]).await;
                 match path {
                     "/-/healthy" | "/-/ready" => assert_eq!(answer.status, 200, "{host} {path}"),
@@ -300,7 +318,9 @@ async fn foreign_host_names_are_refused_where_they_may_be_rebound() {
 #[tokio::test]
 async fn answers_are_neither_kept_nor_guessed_at() {
     let served = Served::with(unread()).await;
-    for path in ["/", "/metrics", "/api/v1/status", "/-/healthy", "/nowhere"] {
+    for path in
+        ["/", "/metrics", "/api/v1/status", "/api/v1/zones", "/api/v1/zones?q", "/-/healthy", "/nowhere"]
+    {
         let answer = served.get(path).await;
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
@@ -345,138 +365,10 @@ async fn page_and_json_show_the_end_of_the_shared_ca_while_the_global_switch_is_
         let served = Served::with(Snapshot::default().retarget(&Targets::new([zone])).fold(settings)).await;
         let page = served.get("/").await;
         assert!(page.text().contains(&format!("<td>{cell}</td>")), "{}", page.text());
-        let status: serde_json::Value =
-            serde_json::from_slice(&served.get("/api/v1/status").await.body).unwrap();
-        let zone = &status["zones"][0];
+        let zones: serde_json::Value =
+            serde_json::from_slice(&served.get("/api/v1/zones").await.body).unwrap();
+        let zone = &zones["items"][0];
         assert_eq!(zone["global_certificate_not_after"], end);
         assert_eq!((&zone["global_enabled"], &zone["ssl_mode"]), (&global.into(), &"full".into()));
     }
-}
-
-#[tokio::test]
-async fn the_status_is_there_as_json() {
-    let served = Served::with(read(&unread())).await;
-    let answer = served.get("/api/v1/status").await;
-    assert_eq!(answer.header("content-type"), "application/json");
-    let status: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
-    let expected = serde_json::json!({
-        "time": "2026-03-01T12:00:00Z",
-        "verdict": "critical",
-        "thresholds": { "warning": 2_592_000, "critical": 604_800, "pending": 1800 },
-        "accounts": [{
-            "account": "<ops & co>",
-            "verdict": "ok",
-            "findings": [],
-            "up": true,
-            "token_valid": null,
-            "token_expires_on": null,
-            "rate_limited_at": null,
-        }],
-        "certificates": [{
-            "zone": "example.com",
-            "level": "hostname",
-            "verdict": "ok",
-            "findings": [],
-            "status": "active",
-            "uploaded_on": null,
-            "hostnames": null,
-            "id": "2458ce5a-0c35-4c7f-82c7-8e9487d3ff60",
-            "issuer": "GlobalSign",
-            "serial_number": "6743787633689793699141714808227354901",
-            "signature": "SHA256WithRSA",
-            "expires": "2026-03-04T12:30:00Z",
-            "pem_not_before": null,
-            "pem_not_after": null,
-            "metadata_match": null,
-        }],
-        "zones": [{
-            "zone": "example.com",
-            "zone_id": "023e105f4ecef8ad9ca31a8372d0c353",
-            "account": "<ops & co>",
-            "verdict": "ok",
-            "findings": [],
-            "up": true,
-            "failure": null,
-            "last_success": "2026-03-01T12:00:00Z",
-            "hostnames": 3,
-            "hostnames_removed": 0,
-            "zone_level_enabled": null,
-            "global_enabled": null,
-            "global_certificate_not_after": null,
-            "ssl_mode": null,
-        }],
-        "hostnames": [
-            {
-                "zone": "example.com",
-                "hostname": "app.example.com",
-                "verdict": "critical",
-                "findings": [{
-                    "finding": "expires_very_soon",
-                    "severity": "critical",
-                    "message": "expires in 3 days",
-                }],
-                "up": true,
-                "failure": null,
-                "expected": { "association": "enabled", "cert_id": null },
-                "drifted": false,
-                "reading": {
-                    "read_at": "2026-03-01T12:00:00Z",
-                    "association": "enabled",
-                    "status": "active",
-                    "certificate_status": "active",
-                    "created_at": null,
-                    "updated_at": null,
-                    "certificate_uploaded_on": null,
-                    "certificate_updated_at": null,
-                    "certificate": {
-                        "id": "2458ce5a-0c35-4c7f-82c7-8e9487d3ff60",
-                        "issuer": "GlobalSign",
-                        "serial_number": "6743787633689793699141714808227354901",
-                        "signature": "SHA256WithRSA",
-                        "expires": "2026-03-04T12:30:00Z",
-                        "pem_not_before": null,
-                        "pem_not_after": null,
-                        "metadata_match": null,
-                    },
-                },
-            },
-            {
-                "zone": "example.com",
-                "hostname": "new.example.com",
-                "verdict": "unknown",
-                "findings": [{
-                    "finding": "not_read",
-                    "severity": "unknown",
-                    "message": "not read: no answer came in time",
-                }],
-                "up": false,
-                "failure": "timeout",
-                "expected": { "association": "enabled", "cert_id": null },
-                "drifted": null,
-                "reading": null,
-            },
-            {
-                "zone": "example.com",
-                "hostname": "old.example.com",
-                "verdict": "ok",
-                "findings": [],
-                "up": true,
-                "failure": null,
-                "expected": { "association": "void", "cert_id": null },
-                "drifted": false,
-                "reading": {
-                    "read_at": "2026-03-01T12:00:00Z",
-                    "association": "none",
-                    "status": null,
-                    "certificate_status": null,
-                    "created_at": null,
-                    "updated_at": null,
-                    "certificate_uploaded_on": null,
-                    "certificate_updated_at": null,
-                    "certificate": null,
-                },
-            },
-        ],
-    });
-    assert_eq!(status, expected);
 }

@@ -18,6 +18,7 @@ mod given_token;
 mod home;
 mod hostname;
 mod http;
+mod json;
 mod kill;
 mod lists;
 mod machine;
@@ -25,6 +26,7 @@ mod manual;
 #[cfg(debug_assertions)]
 mod no_file;
 mod notify;
+mod openapi;
 mod poll;
 mod program;
 mod readme;

@@ -6,53 +6,23 @@ use serde::Serialize;
 use super::judged::Judged;
 use crate::change::{Awaited, Plan, State};
 use crate::cli::columns::{columns, messages};
-use crate::domain::{Certificate, Date, Distance, Hostname, Reading, Status, Told};
-use crate::http::Judged as Findings;
+use crate::cloudflare::AssociationRow;
+use crate::domain::{Association, Certificate, Date, Distance, Hostname, Reading, Status, Told};
+use crate::http::{Judged as Findings, ReadingFields};
 
-/// All about one hostname. Dates are RFC 3339; unknown values are null.
+/// All about one hostname, as the daemon's JSON has it. Dates are RFC 3339; unknown values are null.
 #[derive(Serialize)]
 struct Details<'a> {
     hostname: &'a str,
     #[serde(flatten)]
     judged: Findings,
-    association: &'static str,
-    status: Option<&'static str>,
-    cert_id: Option<&'a str>,
-    cert_status: Option<&'static str>,
-    issuer: Option<&'a str>,
-    serial_number: Option<&'a str>,
-    signature: Option<&'a str>,
-    expires_on: Option<Timestamp>,
-    pem_not_after: Option<Timestamp>,
-    metadata_match: Option<bool>,
-    created_at: Option<Timestamp>,
-    updated_at: Option<Timestamp>,
-    cert_uploaded_on: Option<Timestamp>,
-    cert_updated_at: Option<Timestamp>,
+    #[serde(flatten)]
+    reading: ReadingFields<'a>,
 }
 
 impl<'a> Details<'a> {
     fn new(hostname: &'a Hostname, reading: &'a Reading, told: Vec<Told>) -> Self {
-        let certificate = reading.certificate.as_ref();
-        let details = certificate.map(|certificate| certificate.details());
-        Self {
-            hostname: hostname.as_str(),
-            judged: told.into(),
-            association: reading.association.label(),
-            status: reading.status.map(Status::label),
-            cert_id: details.and_then(|details| Some(details.id.as_ref()?.as_str())),
-            cert_status: reading.certificate_status.map(Status::label),
-            issuer: details.and_then(|details| details.issuer.as_deref()),
-            serial_number: details.and_then(|details| details.serial_number.as_deref()),
-            signature: details.and_then(|details| details.signature.as_deref()),
-            expires_on: details.and_then(|details| details.expires_on).map(Timestamp::from),
-            pem_not_after: certificate.and_then(|certificate| Some(certificate.pem()?.not_after.into())),
-            metadata_match: certificate.and_then(|certificate| certificate.metadata_match()),
-            created_at: reading.created_at.map(Timestamp::from),
-            updated_at: reading.updated_at.map(Timestamp::from),
-            cert_uploaded_on: reading.certificate_uploaded_on.map(Timestamp::from),
-            cert_updated_at: reading.certificate_updated_at.map(Timestamp::from),
-        }
+        Self { hostname: hostname.as_str(), judged: told.into(), reading: Some(reading).into() }
     }
 }
 
@@ -61,7 +31,7 @@ pub(super) fn details(hostname: &Hostname, reading: &Reading, judged: &Judged) -
     let told = judged.tell(hostname).unwrap_or_default();
     let findings = Some(messages(&told)).filter(|messages| !messages.is_empty());
     let verdict = Told::worst(&told).label();
-    let known = Details::new(hostname, reading, told);
+    let known = ReadingFields::from(Some(reading));
     let ends = reading
         .certificate
         .as_deref()
@@ -70,18 +40,18 @@ pub(super) fn details(hostname: &Hostname, reading: &Reading, judged: &Judged) -
     let date = |date: Option<Timestamp>| date.map(|date| date.to_string());
     let text = |text: Option<&str>| text.map(shown);
     let rows = [
-        ("hostname", text(Some(known.hostname))),
+        ("hostname", text(Some(hostname.as_str()))),
         ("verdict", text(Some(verdict))),
         ("findings", findings),
-        ("association", text(Some(known.association))),
+        ("association", text(known.association)),
         ("status", text(known.status)),
         ("certificate", text(known.cert_id)),
         ("certificate status", text(known.cert_status)),
-        ("issuer", text(known.issuer)),
-        ("serial number", text(known.serial_number)),
-        ("signature", text(known.signature)),
-        ("expires", date(known.expires_on)),
-        ("PEM ends", date(known.pem_not_after)),
+        ("issuer", text(known.certificate.issuer)),
+        ("serial number", text(known.certificate.serial_number)),
+        ("signature", text(known.certificate.signature)),
+        ("expires", date(known.certificate.expires_on)),
+        ("PEM ends", date(known.certificate.pem_not_after)),
         ("ends", ends),
         ("associated", date(known.created_at)),
         ("changed", date(known.updated_at)),

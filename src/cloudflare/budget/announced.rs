@@ -36,8 +36,13 @@ struct Window {
 
 impl Window {
     fn suffices(&self, in_flight: u32) -> bool {
+        self.left(in_flight) > 0
+    }
+
+    /// What is left beside the reserve, if all requests that may not be counted yet are counted.
+    fn left(&self, in_flight: u32) -> usize {
         let uncounted = self.lost.len().saturating_add(in_flight as usize);
-        self.left as usize > uncounted.saturating_add(self.reserve as usize)
+        (self.left as usize).saturating_sub(uncounted.saturating_add(self.reserve as usize))
     }
 
     /// Whether nothing was left but the reserve for others.
@@ -58,6 +63,12 @@ impl Announced {
             until.map(if window.is_used_up() { Wait::SharedQuota } else { Wait::OwnLimit })
         };
         wait.map_or(Ok(()), Err)
+    }
+
+    /// The number of requests that may be sent now; the largest number if nothing is announced.
+    pub(super) fn left(&self, now: Instant) -> usize {
+        let window = self.window.as_ref().filter(|window| now < window.resets_at);
+        window.map_or(usize::MAX, |window| window.left(self.in_flight))
     }
 
     /// Counts a request that is sent now, as [`Announced::check`] allows.

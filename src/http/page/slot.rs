@@ -7,6 +7,8 @@ use tokio::time::Instant;
 
 use super::Fill;
 use super::gzip::Gzip;
+use super::prepared::Prepared;
+use super::slots::LATE;
 
 /// How much of a page to write before other tasks get a turn: some tens of microseconds of work.
 pub(super) const FRAME: usize = 64 * 1024;
@@ -26,6 +28,22 @@ impl Slot {
     pub(super) fn new(page: impl Fill + Send + 'static, gzip: bool, now: Instant) -> Self {
         let gzip = gzip.then(|| (Gzip::new(), Vec::new()));
         Self(Mutex::new(Some(Writing { page: Box::new(page), gzip, read_at: now })))
+    }
+
+    /// A slot for a page that is still being made. It is evicted only if that takes as long as a page may take.
+    pub(super) fn reserved(now: Instant) -> Self {
+        let writing = Writing { page: Box::new(Prepared::default()), gzip: None, read_at: now + LATE };
+        Self(Mutex::new(Some(writing)))
+    }
+
+    /// Puts in the page that the slot was reserved for; false if it was evicted.
+    pub(super) fn put(&self, page: Prepared, now: Instant) -> bool {
+        let mut writing = self.writing();
+        let is_reserved = writing.is_some();
+        if is_reserved {
+            *writing = Some(Writing { page: Box::new(page), gzip: None, read_at: now });
+        }
+        is_reserved
     }
 
     fn writing(&self) -> MutexGuard<'_, Option<Writing>> {

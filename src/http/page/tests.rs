@@ -174,6 +174,47 @@ async fn head_is_answered_while_all_slots_are_taken() {
     assert_eq!(head.unwrap().status(), StatusCode::OK);
 }
 
+/// Asks for a page that is made of `source` by `make`.
+async fn made(
+    pages: &Pages,
+    source: impl Future<Output = Option<()>>,
+    make: impl FnOnce(()) -> Option<Vec<u8>> + Send + 'static,
+) -> Response<Body> {
+    let (request, ()) = Request::new(()).into_parts();
+    pages.answer_made(&request, HeaderValue::from_static("a/b"), source, make).await
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_made_is_an_error() {
+    let pages = pages();
+    let status = async |source, make: fn(()) -> Option<Vec<u8>>| {
+        made(&pages, std::future::ready(source), make).await.status()
+    };
+    assert_eq!(status(Some(()), |()| Some(b"page".into())).await, StatusCode::OK);
+    assert_eq!(status(Some(()), |()| None).await, StatusCode::NOT_FOUND);
+    assert_eq!(status(None, |()| None).await, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(status(Some(()), |()| panic!("a page")).await, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_frees_its_slot_only_once_the_work_for_it_has_ended() {
+    let pages = Pages::new(Limits { pages: 1, of_peer: 1 }, || {});
+    let (end, ended) = std::sync::mpsc::channel();
+    let (begin, mut begun) = tokio::sync::oneshot::channel();
+    let work = move |()| {
+        begin.send(()).unwrap();
+        ended.recv().ok()
+    };
+    tokio::select! {
+        _ = made(&pages, async { Some(()) }, work) => unreachable!(),
+        began = &mut begun => began.unwrap(),
+    }
+    let mut next = pin!(made(&pages, async { Some(()) }, |()| Some(Vec::new())));
+    assert!(timeout(2 * STALLED, &mut next).await.is_err());
+    end.send(Vec::new()).unwrap();
+    assert_eq!(next.await.status(), StatusCode::OK);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_has_its_share_of_slots_evicts_its_own_pages_and_delays_no_other() {
     let evictions = Arc::new(Mutex::new(0));

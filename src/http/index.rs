@@ -1,0 +1,92 @@
+//! The index of a snapshot: all rows judged and sorted once, for pages and JSON alike.
+//!
+//! [`Indexes::get`] returns the index of the latest snapshot. A page reads it off the runtime's thread:
+//!
+//! ```ignore
+//! let query = Query::parse(uri.query(), Entry::SORTS, Sort::Verdict)?;
+//! let page = index.hostnames().page(index.judge(), &query);
+//! for row in &page.rows {
+//!     row.verdict; row.ends; row.zone.key(); row.thing.hostname(); // and all that an `Entry` knows
+//!     index.judge().tell_hostname(row.zone, row.thing); // its findings in words
+//! }
+//! page.next; // the cursor of the next page
+//! ```
+
+mod cache;
+mod counts;
+mod list;
+mod thing;
+
+use super::query::Sort;
+use crate::domain::{Entry, Findings, Judge, Verdict, ZoneCertificate, ZoneState};
+
+pub(super) use cache::Indexes;
+pub(super) use counts::Counts;
+pub(super) use list::{List, Row};
+pub(super) use thing::Thing;
+
+/// A snapshot, judged at one moment, with its rows in every order.
+pub(super) struct Index {
+    judge: Judge,
+    verdict: Verdict,
+    hostnames: List<Entry>,
+    certificates: List<ZoneCertificate>,
+    zones: List<ZoneState>,
+    /// The hostnames of each zone by verdict, in the order of the snapshot.
+    by_zone: Vec<Counts>,
+}
+
+impl Index {
+    /// Judges everything. With 100,000 hostnames this takes tens of milliseconds.
+    pub(super) fn new(judge: Judge) -> Self {
+        let hostnames = List::<Entry>::new(&judge);
+        let (certificates, zones) = (List::<ZoneCertificate>::new(&judge), List::<ZoneState>::new(&judge));
+        let mut by_zone = vec![Counts::default(); judge.snapshot().zones().len()];
+        hostnames.each_verdict(|zone, verdict| by_zone[zone].add(verdict));
+        let accounts = judge.snapshot().accounts().iter().map(|account| judge.account(account));
+        let worst = [hostnames.counts(), certificates.counts(), zones.counts()].map(Counts::worst);
+        let verdict = accounts.map(Findings::verdict).chain(worst).max().unwrap_or_default();
+        Self { judge, verdict, hostnames, certificates, zones, by_zone }
+    }
+
+    /// The judge of the snapshot: its time, its thresholds, and findings in words.
+    pub(super) fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// The worst of everything, accounts too.
+    pub(super) fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// All hostnames.
+    pub(super) fn hostnames(&self) -> &List<Entry> {
+        &self.hostnames
+    }
+
+    /// The certificates of both stores.
+    pub(super) fn certificates(&self) -> &List<ZoneCertificate> {
+        &self.certificates
+    }
+
+    /// All zones.
+    pub(super) fn zones(&self) -> &List<ZoneState> {
+        &self.zones
+    }
+
+    /// The zones of an account by verdict.
+    pub(super) fn zones_of(&self, account: &str) -> Counts {
+        let mut counts = Counts::default();
+        let zones = self.zones.rows(&self.judge, Sort::Zone);
+        zones.filter(|row| row.zone.account() == account).for_each(|row| counts.add(row.verdict));
+        counts
+    }
+
+    /// The hostnames of a zone by verdict; the zone is told by [`Row::zone_index`].
+    pub(super) fn hostnames_of(&self, zone_index: usize) -> Counts {
+        self.by_zone[zone_index]
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! Counts by verdict.
+
+use serde::Serialize;
+
+use crate::domain::Verdict;
+
+/// How many things have each verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(in crate::http) struct Counts {
+    critical: usize,
+    warning: usize,
+    unknown: usize,
+    info: usize,
+    ok: usize,
+}
+
+impl Counts {
+    /// Counts one more.
+    pub(super) fn add(&mut self, verdict: Verdict) {
+        *match verdict {
+            Verdict::Critical => &mut self.critical,
+            Verdict::Warning => &mut self.warning,
+            Verdict::Unknown => &mut self.unknown,
+            Verdict::Info => &mut self.info,
+            Verdict::Ok => &mut self.ok,
+        } += 1;
+    }
+
+    /// How many have this verdict.
+    pub(in crate::http) fn of(self, verdict: Verdict) -> usize {
+        match verdict {
+            Verdict::Critical => self.critical,
+            Verdict::Warning => self.warning,
+            Verdict::Unknown => self.unknown,
+            Verdict::Info => self.info,
+            Verdict::Ok => self.ok,
+        }
+    }
+
+    /// How many there are in all.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the pages to come show it"))]
+    pub(in crate::http) fn all(self) -> usize {
+        Verdict::ALL.into_iter().map(|verdict| self.of(verdict)).sum()
+    }
+
+    /// The worst verdict that something has.
+    pub(in crate::http) fn worst(self) -> Verdict {
+        Verdict::ALL.into_iter().find(|verdict| self.of(*verdict) > 0).unwrap_or_default()
+    }
+}

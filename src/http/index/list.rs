@@ -1,0 +1,196 @@
+//! A list of one kind of things, sorted in every order.
+
+use std::cmp::Reverse;
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+
+use memchr::memmem::Finder;
+
+use super::{Counts, Thing};
+use crate::domain::{Date, Findings, Hostname, Judge, Verdict, ZoneState};
+use crate::http::query::{Cursor, Place, Query, Sort};
+
+/// All things of one kind. It holds only what is computed: the things themselves stay in the snapshot.
+pub(in crate::http) struct List<T> {
+    /// In the order of the snapshot, which is by zone, name and level.
+    items: Vec<Item>,
+    counts: Counts,
+    /// The positions of the items in each order; sorted when that is first asked for.
+    orders: [OnceLock<Vec<u32>>; Sort::ALL.len()],
+    kind: PhantomData<fn() -> T>,
+}
+
+/// A thing, by its zone's position in the snapshot and its own in the zone. Small, since there may be 100,000.
+struct Item {
+    ends: Option<Date>,
+    findings: Findings,
+    zone: u32,
+    position: u32,
+    verdict: Verdict,
+}
+
+/// Some rows of a list.
+pub(in crate::http) struct Page<'a, T> {
+    /// The rows, in the order of the query.
+    pub(in crate::http) rows: Vec<Row<'a, T>>,
+    /// Where the next page begins; none if this one is the last.
+    pub(in crate::http) next: Option<Cursor>,
+}
+
+/// A row of a list.
+pub(in crate::http) struct Row<'a, T> {
+    /// The thing itself.
+    pub(in crate::http) thing: &'a T,
+    /// Its zone.
+    pub(in crate::http) zone: &'a ZoneState,
+    /// The position of the zone in the snapshot.
+    pub(in crate::http) zone_index: usize,
+    /// The worst of its findings.
+    pub(in crate::http) verdict: Verdict,
+    /// When it ends, as far as that is known.
+    pub(in crate::http) ends: Option<Date>,
+}
+
+impl<T: Thing> List<T> {
+    pub(super) fn new(judge: &Judge) -> Self {
+        let (mut items, mut counts) = (Vec::new(), Counts::default());
+        for (zone, state) in (0..).zip(judge.snapshot().zones()) {
+            for (position, thing) in (0..).zip(T::of(state)) {
+                let findings = thing.findings(judge, state);
+                let verdict = findings.verdict();
+                counts.add(verdict);
+                items.push(Item { ends: thing.ends(), findings, zone, position, verdict });
+            }
+        }
+        Self { items, counts, orders: Default::default(), kind: PhantomData }
+    }
+
+    /// How many there are of each verdict.
+    pub(in crate::http) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(super) fn each_verdict(&self, mut take: impl FnMut(usize, Verdict)) {
+        self.items.iter().for_each(|item| take(item.zone as usize, item.verdict));
+    }
+
+    /// The rows that a query asks for. `judge` is that of the index.
+    pub(in crate::http) fn page<'a>(&self, judge: &'a Judge, query: &Query) -> Page<'a, T> {
+        let order = self.order(judge, query.sort);
+        let start = query.cursor.as_ref().map_or(0, |cursor| {
+            let shown = cursor.place();
+            order.partition_point(|item| self.row(judge, *item).place().compare(&shown, query.sort).is_le())
+        });
+        let mut matching = self.matching(judge, query, &order[start..]);
+        let rows: Vec<_> = matching.by_ref().take(query.limit).collect();
+        let more = matching.next().is_some();
+        let next = rows.last().filter(|_| more).map(|row| Cursor::new(query.sort, &row.place()));
+        Page { rows, next }
+    }
+
+    /// How many rows the filters of a query match, on all pages.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the pages to come show it"))]
+    pub(in crate::http) fn count(&self, judge: &Judge, query: &Query) -> usize {
+        self.matching(judge, query, self.order(judge, Sort::Zone)).count()
+    }
+
+    /// All rows in an order.
+    pub(in crate::http) fn rows<'a>(
+        &'a self,
+        judge: &'a Judge,
+        sort: Sort,
+    ) -> impl Iterator<Item = Row<'a, T>> {
+        self.order(judge, sort).iter().map(|item| self.row(judge, *item))
+    }
+
+    fn matching<'a>(
+        &self,
+        judge: &'a Judge,
+        query: &Query,
+        order: &[u32],
+    ) -> impl Iterator<Item = Row<'a, T>> {
+        let text = query.q.as_deref().map(|text| Finder::new(text.as_bytes()));
+        let zones = judge.snapshot().zones().iter();
+        let zones: Vec<_> = zones.map(|zone| ZoneMatch::new(zone, query, text.as_ref())).collect();
+        order.iter().filter_map(move |item| {
+            let item = &self.items[*item as usize];
+            let zone = &zones[item.zone as usize];
+            let is_told = zone.matches
+                && query.verdict.is_none_or(|verdict| item.verdict == verdict)
+                && query.finding.is_none_or(|finding| item.findings.contains(finding));
+            let row = is_told.then(|| self.row_of(judge, item))?;
+            let is_about =
+                |hostname: &Hostname| row.zone.entry(hostname).is_some_and(|entry| row.thing.is_about(entry));
+            let is_found = zone.has_text || text.as_ref().is_none_or(|text| row.thing.contains(text));
+            (is_found && query.hostname.as_ref().is_none_or(is_about)).then_some(row)
+        })
+    }
+
+    fn row<'a>(&self, judge: &'a Judge, item: u32) -> Row<'a, T> {
+        self.row_of(judge, &self.items[item as usize])
+    }
+
+    fn row_of<'a>(&self, judge: &'a Judge, item: &Item) -> Row<'a, T> {
+        let zone_index = item.zone as usize;
+        let zone: &ZoneState = &judge.snapshot().zones()[zone_index];
+        let thing = &T::of(zone)[item.position as usize];
+        Row { thing, zone, zone_index, verdict: item.verdict, ends: item.ends }
+    }
+
+    /// The positions of the items in this order. Equal ones stay in the order of the snapshot.
+    fn order(&self, judge: &Judge, sort: Sort) -> &[u32] {
+        self.orders[sort as usize].get_or_init(|| {
+            let mut order: Vec<u32> = (0..).take(self.items.len()).collect();
+            let item = |position: &u32| &self.items[*position as usize];
+            let ends = |position: &u32| seconds(item(position).ends);
+            match sort {
+                Sort::Zone => {}
+                Sort::Ends => order.sort_by_key(ends),
+                Sort::Verdict => {
+                    order.sort_by_key(|position| (Reverse(item(position).verdict), ends(position)));
+                }
+                Sort::Hostname => {
+                    let named = |position: u32| (self.row(judge, position).thing.name(), position);
+                    let mut names: Vec<_> = order.iter().copied().map(named).collect();
+                    names.sort_unstable();
+                    order = names.into_iter().map(|(_, position)| position).collect();
+                }
+            }
+            order
+        })
+    }
+}
+
+impl<T: Thing> Row<'_, T> {
+    fn place(&self) -> Place<'_> {
+        let (name, level) = (self.thing.name(), self.thing.level());
+        Place { verdict: self.verdict, ends: seconds(self.ends), zone: self.zone.key().as_str(), name, level }
+    }
+}
+
+/// An end as it is sorted: one that is not known comes last.
+fn seconds(ends: Option<Date>) -> i64 {
+    ends.map_or(i64::MAX, Date::as_second)
+}
+
+/// What a query says of a zone as a whole.
+struct ZoneMatch {
+    matches: bool,
+    /// Whether the zone's own names contain the text that is searched for.
+    has_text: bool,
+}
+
+impl ZoneMatch {
+    fn new(zone: &Arc<ZoneState>, query: &Query, text: Option<&Finder<'_>>) -> Self {
+        let key = zone.key().as_str();
+        let is_asked = |name: &str| name == key || zone.id().is_some_and(|id| id.to_string() == name);
+        let matches = query.zone.as_ref().is_none_or(|name| is_asked(name.as_str()))
+            && query.account.as_ref().is_none_or(|account| account == zone.account())
+            && query.hostname.as_ref().is_none_or(|hostname| zone.entry(hostname).is_some());
+        let has_text = text.is_some_and(|text| {
+            let id = zone.id().map(|id| id.to_string()).unwrap_or_default();
+            [key, &id].iter().any(|name| text.find(name.as_bytes()).is_some())
+        });
+        Self { matches, has_text }
+    }
+}

@@ -1,0 +1,67 @@
+//! Percent-encoding (RFC 3986, section 2.1).
+
+/// Decodes a path segment or a value of a query, once; none unless it is percent-encoded UTF-8.
+pub(in crate::http) fn decode(text: &str) -> Option<String> {
+    let mut octets = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = match (*first, after) {
+            (b'%', [high, low, after @ ..]) => {
+                octets.push(digit(*high)? << 4 | digit(*low)?);
+                after
+            }
+            (b'%', _) => return None,
+            (octet, after) => {
+                octets.push(octet);
+                after
+            }
+        };
+    }
+    String::from_utf8(octets).ok()
+}
+
+/// Encodes a path segment or a value of a query: all but unreserved characters.
+pub(in crate::http) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for octet in text.bytes() {
+        match octet {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(octet.into()),
+            octet => encoded.push_str(&format!("%{octet:02X}")),
+        }
+    }
+    encoded
+}
+
+fn digit(octet: u8) -> Option<u8> {
+    char::from(octet).to_digit(16).and_then(|digit| digit.try_into().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_decoded_once() {
+        for (text, decoded) in [
+            ("*.example.com", Some("*.example.com")),
+            ("%2A.example.com", Some("*.example.com")),
+            ("%252A", Some("%2A")),
+            ("b%c3%bccher", Some("bücher")),
+            ("a+b", Some("a+b")),
+            ("%", None),
+            ("%4", None),
+            ("%+4", None),
+            ("%zz", None),
+            ("%ff", None),
+        ] {
+            assert_eq!(decode(text).as_deref(), decoded, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded_again() {
+        let text = "<a href=\"?x=1&y=%41+2\">ü/*";
+        assert_eq!(decode(&encode(text)).as_deref(), Some(text));
+        assert!(encode(text).bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'%'));
+    }
+}

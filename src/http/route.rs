@@ -1,0 +1,54 @@
+//! Which path leads where.
+
+use hyper::Method;
+
+/// Where a request is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// The status page.
+    Overview,
+    /// The metrics.
+    Metrics,
+    /// The summary as JSON.
+    Status,
+    /// Hostnames as JSON.
+    Hostnames,
+    /// Certificates as JSON.
+    Certificates,
+    /// Zones as JSON.
+    Zones,
+    /// Whether the process serves.
+    Healthy,
+    /// Whether it has read something.
+    Ready,
+    /// Reads the configuration again.
+    Reload,
+}
+
+impl Route {
+    /// The route of a path.
+    pub(super) fn find(path: &str) -> Option<Self> {
+        super::ROUTES.into_iter().find(|(known, _)| *known == path).map(|(_, route)| route)
+    }
+
+    /// The label in metrics and logs: a path of the table, since clients choose paths.
+    pub(super) fn label(route: Option<Self>) -> &'static str {
+        let known = super::ROUTES.into_iter().find(|(_, known)| Some(*known) == route);
+        known.map_or("other", |(path, _)| path)
+    }
+
+    /// Whether it is a health probe's, which needs no authentication.
+    pub(super) fn is_health(self) -> bool {
+        matches!(self, Self::Healthy | Self::Ready)
+    }
+
+    /// Whether it takes a method, and else those that it takes.
+    pub(super) fn takes(self, method: &Method) -> Result<(), (&'static str, &'static str)> {
+        match (self, method) {
+            (Self::Reload, &Method::POST) => Ok(()),
+            (Self::Reload, _) => Err(("method not allowed; use POST\n", "POST")),
+            (_, &Method::GET | &Method::HEAD) => Ok(()),
+            _ => Err(("method not allowed; use GET or HEAD\n", "GET, HEAD")),
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! The JSON API, over real sockets: its answers, and that `check` prints the same.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloudflare_aop_exporter::domain::{
+    AccountFacts, Association, Certificate, CertificateDetails, Date, Expectation, Expected, Extent,
+    Hostname, HostnameTarget, Level, Outcome, PartKind, PatternTarget, Pem, Reading, Reason, Snapshot,
+    SslMode, Status, Targets, TokenState, ZoneCertificate, ZoneKey, ZoneTarget,
+};
+use cloudflare_aop_exporter::domain::{Judge, Thresholds};
+use cloudflare_aop_exporter::http::{Activity, Options, Quota, Reloads, everything};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::http::{NOW, Served};
+
+const CERT_ID: &str = "2458ce5a-0c35-4c7f-82c7-8e9487d3ff60";
+
+fn date(text: &str) -> Date {
+    text.parse::<Timestamp>().unwrap().into()
+}
+
+/// A certificate of which everything is known.
+fn certificate() -> Arc<Certificate> {
+    let details = CertificateDetails {
+        id: CERT_ID.parse().ok(),
+        issuer: Some("GlobalSign".into()),
+        serial_number: Some("1".into()),
+        signature: Some("SHA256WithRSA".into()),
+        expires_on: Some(date("2026-03-04T12:30:00Z")),
+    };
+    let pem = Pem {
+        not_before: date("2025-03-04T12:30:00Z"),
+        not_after: date("2026-03-04T12:30:00Z"),
+        serial: [1].into(),
+        subject: "".into(),
+        issuer: "".into(),
+    };
+    Arc::new(Certificate::new(details, Some(pem)))
+}
+
+fn key() -> ZoneKey {
+    ZoneKey::from(&"example.com".parse().unwrap())
+}
+
+/// A zone of which everything is known: one certificate ends in three days, one hostname was never read.
+fn snapshot() -> Snapshot {
+    let hostname = |name: &str| name.parse::<Hostname>().unwrap();
+    let target = |name: &str, association, cert_id: Option<&str>| HostnameTarget {
+        hostname: hostname(name),
+        expectation: Expectation { association, cert_id: cert_id.map(|id| id.parse().unwrap()) },
+    };
+    let zone = ZoneTarget::named("<ops>".into(), "example.com".parse().unwrap(), None)
+        .with_hostnames(vec![
+            target("app.example.com", Expected::Enabled, Some(CERT_ID)),
+            target("new.example.com", Expected::Void, None),
+        ])
+        .with_extent(Extent { zone_level: true, ..Extent::default() });
+    let at = date(NOW);
+    let app = Reading {
+        status: Some(Status::Active),
+        certificate_status: Some(Status::Active),
+        certificate: Some(certificate()),
+        created_at: Some(date("2025-03-05T00:00:00Z")),
+        updated_at: Some(date("2025-03-05T00:01:00Z")),
+        certificate_uploaded_on: Some(date("2025-03-04T13:00:00Z")),
+        certificate_updated_at: Some(date("2025-03-04T13:01:00Z")),
+        ..Reading::bare(Association::Enabled, at)
+    };
+    let listed = ZoneCertificate {
+        id: CERT_ID.parse().unwrap(),
+        level: Level::Hostname,
+        status: Some(Status::Active),
+        since: Some(at),
+        uploaded_on: Some(date("2025-03-04T13:00:00Z")),
+        certificate: certificate(),
+        hostnames: Some(91),
+    };
+    let other = ZoneTarget::named("<ops>".into(), "other.example".parse().unwrap(), None)
+        .with_extent(Extent { zone_level: true, ..Extent::default() });
+    let details = CertificateDetails {
+        expires_on: Some(date("2028-01-01T00:00:00Z")),
+        ..CertificateDetails::default()
+    };
+    let zone_level = ZoneCertificate {
+        id: "zone-level".parse().unwrap(),
+        level: Level::Zone,
+        certificate: Arc::new(Certificate::new(details, None)),
+        hostnames: None,
+        ..listed
+    };
+    let others = [
+        Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![zone_level]), at },
+        Outcome::Ended { result: Ok(()), at },
+    ];
+    let others = others.map(|outcome| (ZoneKey::from(&"other.example".parse().unwrap()), outcome));
+    let interval = Duration::from_secs(300);
+    let outcomes = [
+        Outcome::Planned { part: PartKind::Associations, interval, at },
+        Outcome::Identified("023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap()),
+        Outcome::Read(hostname("app.example.com"), Ok(app)),
+        Outcome::Listed { hostnames: Vec::new(), present: None, certificates: vec![listed], at },
+        Outcome::Read(hostname("new.example.com"), Err(Reason::Timeout)),
+        Outcome::ZoneLevel { enabled: Ok(false), certificates: Err(Reason::Forbidden), at },
+        Outcome::Settings { global: Ok(true), ssl_mode: Ok(SslMode::Strict), at },
+        Outcome::Ended { result: Ok(()), at },
+    ];
+    let token = TokenState { valid: Some(true), expires: Some(date("2027-01-01T00:00:00Z")) };
+    let facts = AccountFacts { token, rate_limited_at: Some(date("2026-03-01T09:00:00Z")) };
+    let pattern = PatternTarget {
+        account: "<ops>".into(),
+        pattern: "*".parse().unwrap(),
+        exclude: Vec::new(),
+        extent: Extent::default(),
+    };
+    Snapshot::default()
+        .retarget(&Targets::new([zone, other]).with_patterns(vec![pattern]))
+        .with_zones("<ops>", Some(Vec::new()), Ok(()), date("2026-03-01T11:55:00Z"))
+        .with_zones("<ops>", None, Err(Reason::Timeout), at)
+        .fold(outcomes.map(|outcome| (key(), outcome)))
+        .fold(others)
+        .with_facts("<ops>", facts)
+}
+
+fn activity() -> Activity {
+    let reloads = Reloads {
+        in_force_since: date("2026-03-01T08:00:00Z"),
+        refused: Some((date("2026-03-01T10:00:00Z"), "aop.toml:1: no".into())),
+    };
+    Activity {
+        last_poll: Some(date(NOW)),
+        next_poll: Some(date("2026-03-01T12:05:00Z")),
+        reloads: Some(reloads),
+        quotas: [("<ops>".into(), Quota { requests: 1200, per: Duration::from_secs(300), left: 900 })].into(),
+    }
+}
+
+pub async fn served() -> Served {
+    Served::start_with("127.0.0.1:0", Options::default(), snapshot(), Instant::now(), |app| {
+        app.showing(Arc::new(activity))
+    })
+    .await
+}
+
+pub async fn get(served: &Served, path: &str) -> Value {
+    let answer = served.get(path).await;
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, "application/json"),
+        "{}",
+        answer.text()
+    );
+    serde_json::from_str(answer.text()).unwrap()
+}
+
+fn app() -> Value {
+    json!({
+        "account": "<ops>",
+        "zone": "example.com",
+        "hostname": "app.example.com",
+        "verdict": "critical",
+        "findings": [{ "finding": "expires_very_soon", "severity": "critical", "message": "expires in 3 days" }],
+        "up": true,
+        "failure": null,
+        "expected": { "association": "enabled", "cert_id": CERT_ID },
+        "drifted": false,
+        "read_at": "2026-03-01T12:00:00Z",
+        "association": "enabled",
+        "status": "active",
+        "cert_id": CERT_ID,
+        "cert_status": "active",
+        "issuer": "GlobalSign",
+        "serial_number": "1",
+        "signature": "SHA256WithRSA",
+        "expires_on": "2026-03-04T12:30:00Z",
+        "pem_not_before": "2025-03-04T12:30:00Z",
+        "pem_not_after": "2026-03-04T12:30:00Z",
+        "ends": "2026-03-04T12:30:00Z",
+        "metadata_match": true,
+        "created_at": "2025-03-05T00:00:00Z",
+        "updated_at": "2025-03-05T00:01:00Z",
+        "cert_uploaded_on": "2025-03-04T13:00:00Z",
+        "cert_updated_at": "2025-03-04T13:01:00Z",
+    })
+}
+
+#[tokio::test]
+async fn the_status_is_a_summary() {
+    let expected = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "time": "2026-03-01T12:00:00Z",
+        "verdict": "critical",
+        "thresholds": { "warning": 2_592_000, "critical": 604_800, "pending": 1800 },
+        "hostnames": { "critical": 1, "warning": 0, "unknown": 1, "info": 0, "ok": 0 },
+        "certificates": { "critical": 0, "warning": 0, "unknown": 0, "info": 1, "ok": 1 },
+        "zones": { "critical": 0, "warning": 0, "unknown": 1, "info": 0, "ok": 1 },
+        "accounts": [{
+            "account": "<ops>",
+            "verdict": "unknown",
+            "findings": [{
+                "finding": "not_read",
+                "severity": "unknown",
+                "message": "its zones are not listed: no answer came in time",
+            }],
+            "up": false,
+            "token_valid": true,
+            "token_expires_on": "2027-01-01T00:00:00Z",
+            "rate_limited_at": "2026-03-01T09:00:00Z",
+            "quota": { "requests": 1200, "per_seconds": 300, "left": 900 },
+            "zones": { "critical": 0, "warning": 0, "unknown": 1, "info": 0, "ok": 1 },
+            "zone_list": {
+                "up": false,
+                "failure": "timeout",
+                "last_success": "2026-03-01T11:55:00Z",
+                "watched": 0,
+                "removed": 0,
+            },
+        }],
+        "last_poll": "2026-03-01T12:00:00Z",
+        "next_poll": "2026-03-01T12:05:00Z",
+        "configuration": {
+            "in_force_since": "2026-03-01T08:00:00Z",
+            "refused_at": "2026-03-01T10:00:00Z",
+            "error": "aop.toml:1: no",
+        },
+    });
+    assert_eq!(get(&served().await, "/api/v1/status").await, expected);
+}
+
+#[tokio::test]
+async fn hostnames_are_listed_with_all_that_is_known_of_them() {
+    let expected = json!({ "items": [app()], "next": null });
+    assert_eq!(get(&served().await, "/api/v1/hostnames?q=app").await, expected);
+}
+
+#[tokio::test]
+async fn certificates_are_listed_with_all_that_is_known_of_them() {
+    let expected = json!({
+        "items": [{
+            "account": "<ops>",
+            "zone": "example.com",
+            "cert_id": CERT_ID,
+            "level": "hostname",
+            "verdict": "info",
+            "findings": [{
+                "finding": "near_hostname_limit",
+                "severity": "info",
+                "message": "91 of at most 100 hostnames",
+            }],
+            "status": "active",
+            "hostnames": 91,
+            "issuer": "GlobalSign",
+            "serial_number": "1",
+            "signature": "SHA256WithRSA",
+            "expires_on": "2026-03-04T12:30:00Z",
+            "pem_not_before": "2025-03-04T12:30:00Z",
+            "pem_not_after": "2026-03-04T12:30:00Z",
+            "ends": "2026-03-04T12:30:00Z",
+            "metadata_match": true,
+            "uploaded_on": "2025-03-04T13:00:00Z",
+        }],
+        "next": null,
+    });
+    assert_eq!(get(&served().await, "/api/v1/certificates?zone=example.com").await, expected);
+}
+
+#[tokio::test]
+async fn zones_are_listed_with_all_that_is_known_of_them() {
+    let part = |part: &str, failure: Option<&str>, interval: Option<u64>| {
+        let last_success = failure.is_none().then_some("2026-03-01T12:00:00Z");
+        json!({
+            "part": part,
+            "up": failure.is_none(),
+            "failure": failure,
+            "last_success": last_success,
+            "interval_seconds": interval,
+        })
+    };
+    let expected = json!({
+        "items": [{
+            "account": "<ops>",
+            "zone": "example.com",
+            "zone_id": "023e105f4ecef8ad9ca31a8372d0c353",
+            "verdict": "unknown",
+            "findings": [{
+                "finding": "not_read",
+                "severity": "unknown",
+                "message": "not read: the token lacks a permission",
+            }],
+            "up": false,
+            "failure": "forbidden",
+            "last_success": null,
+            "hostnames": { "critical": 1, "warning": 0, "unknown": 1, "info": 0, "ok": 0 },
+            "hostnames_removed": 0,
+            "ends": "2026-03-04T12:30:00Z",
+            "zone_level_enabled": false,
+            "global_enabled": true,
+            "global_certificate_not_after": "2029-11-01T17:00:00Z",
+            "ssl_mode": "strict",
+            "parts": [
+                part("associations", None, Some(300)),
+                part("zone_level", Some("forbidden"), None),
+                part("settings", None, None),
+            ],
+        }],
+        "next": null,
+    });
+    assert_eq!(get(&served().await, "/api/v1/zones?zone=example.com").await, expected);
+}
+
+#[tokio::test]
+async fn a_walk_by_cursor_ends_with_null() {
+    let served = served().await;
+    let first = get(&served, "/api/v1/hostnames?limit=1").await;
+    let cursor = first["next"].as_str().unwrap();
+    let second = get(&served, &format!("/api/v1/hostnames?limit=1&cursor={cursor}")).await;
+    assert_eq!(first["items"], json!([app()]));
+    assert_eq!(second["items"][0]["hostname"], "new.example.com");
+    assert_eq!(second["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_wrong_query_is_refused_with_what_was_expected() {
+    let served = served().await;
+    for (path, error) in [
+        ("/api/v1/hostnames?limit=x", "limit: expected a number of 1 to 1000, found \"x\"\n"),
+        ("/api/v1/zones?sort=hostname", "sort: expected verdict, ends or zone, found \"hostname\"\n"),
+    ] {
+        let answer = served.get(path).await;
+        assert_eq!((answer.status, answer.text()), (400, error), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_document_of_everything_has_what_the_answers_have() {
+    let served = served().await;
+    let judge = Judge::new(Arc::new(snapshot()), Thresholds::default(), date(NOW));
+    let all: Value = serde_json::from_slice(&everything(judge)).unwrap();
+    for list in ["hostnames", "certificates", "zones"] {
+        assert_eq!(all[list], get(&served, &format!("/api/v1/{list}")).await["items"], "{list}");
+    }
+    let mut status = get(&served, "/api/v1/status").await;
+    for daemon in ["last_poll", "next_poll", "configuration"] {
+        status[daemon] = Value::Null;
+    }
+    status["accounts"][0]["quota"] = Value::Null;
+    assert_eq!(all["status"], status);
+}
