@@ -153,7 +153,9 @@ impl<A: Api> Poller<A> {
             self.listed.clear();
         }
         self.start(everything, &mut polls, None).await;
-        self.start_lists(&mut polls, None);
+        if !everything {
+            self.start_lists(&mut polls, None);
+        }
         if polls.is_empty() && !everything {
             return;
         }
@@ -225,6 +227,10 @@ impl<A: Api> Poller<A> {
         let outlooks = self.plan();
         if everything {
             self.make_room(&setup, &outlooks, deadline);
+            if deadline.is_none() {
+                // what the lists take is not there for zones
+                self.start_lists(polls, None);
+            }
         }
         let chosen = if deadline.is_some() {
             self.choose_once(&due)

@@ -172,7 +172,9 @@ async fn the_first_pass_uses_the_quota_up_although_any_zone_may_take_two_request
 
 #[tokio::test(start_paused = true)]
 async fn with_the_zone_level_every_part_is_read_within_two_hours_and_the_interval_says_so() {
-    let (_, stage) = over_hours(500, 12, true, 150, 44).await;
+    let (requests, stage) = over_hours(500, 12, true, 150, 44).await;
+    assert_eq!(stage.counted("cloudflare_aop_exporter_poll_errors_total", ""), 0.0, "all find room");
+    assert!(requests.iter().all(|count| *count <= 150), "{requests:?}");
     let (known, now) = (stage.keeper.snapshot(), stage.now());
     for zone in known.zones() {
         for (kind, part) in zone.parts() {
