@@ -66,7 +66,7 @@ class Verdicts(Case):
         say(api, {name: SITUATIONS[name].before for name in OLD})
         before = case.daemon(SCHEDULE + file + accounts(api, OLD))
         eventually(lambda: case.assertEqual(status(before, "/-/ready"), 200))
-        eventually(lambda: case.assertIn(LEAVER, get(before, "/api/v1/status")[1]))
+        eventually(lambda: case.assertIn(LEAVER, get(before, "/metrics")[1]))
         case.assertEqual(before.stop(), 0)
         grow_old(state_file)
 

@@ -6,8 +6,7 @@ use serde::Serialize;
 use super::judged::Judged;
 use crate::change::{Awaited, Plan, State};
 use crate::cli::columns::{columns, messages};
-use crate::cloudflare::AssociationRow;
-use crate::domain::{Association, Certificate, Date, Distance, Hostname, Reading, Status, Told};
+use crate::domain::{Certificate, Date, Distance, Hostname, Reading, Status, Told};
 use crate::http::{Judged as Findings, ReadingFields};
 
 /// All about one hostname, as the daemon's JSON has it. Dates are RFC 3339; unknown values are null.
