@@ -9,6 +9,7 @@ mod generate;
 mod hostname;
 mod logs;
 mod print;
+mod probe;
 mod serve;
 mod simulate;
 
@@ -44,6 +45,7 @@ enum Command {
     Check(check::Check),
     #[command(subcommand)]
     Hostname(hostname::Hostname),
+    Probe(probe::Probe),
     #[command(subcommand)]
     Config(config::Config),
     #[command(subcommand)]
@@ -70,7 +72,9 @@ impl Cli {
                 let command = Self::command();
                 let mut words = std::env::args_os().skip(1);
                 match words.find(|word| command.find_subcommand(word).is_some()) {
-                    Some(word) if word == "check" && error.use_stderr() => ExitCode::from(check::UNKNOWN),
+                    Some(word) if (word == "check" || word == "probe") && error.use_stderr() => {
+                        ExitCode::from(check::UNKNOWN)
+                    }
                     _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(u8::MAX)),
                 }
             }
@@ -85,6 +89,7 @@ impl Cli {
             Command::Demo(demo) => block_on(demo.run()),
             Command::Check(check) => block_on(check.run()),
             Command::Hostname(hostname) => block_on(hostname.run()),
+            Command::Probe(probe) => block_on(probe.run()),
             Command::Config(config) => config.run(),
             Command::Print(print) => print.run(),
             Command::Simulate(simulate) => block_on(simulate.run()),
