@@ -39,6 +39,11 @@ pub struct Target {
     pub only_public: bool,
 }
 
+/// True if the text can stand as the path of a request (RFC 9112, section 3.2.1).
+pub fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.len() <= 1024 && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// How to probe.
 #[derive(Clone, Debug)]
 pub struct Options {

@@ -14,7 +14,7 @@ use super::serve::listen;
 use super::simulate::Simulated;
 use crate::clock::Clock;
 use crate::cloudflare::{ApiToken, Options, RateLimit};
-use crate::config::{Account, Config, TokenSource};
+use crate::config::{Account, Config, Probe, TokenSource};
 use crate::daemon;
 use crate::domain::{Targets, ZoneTarget};
 use crate::http;
@@ -72,6 +72,7 @@ fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow:
         serving: http::Options::default(),
         targets: Targets::new(zones),
         state_file: None,
+        probe: Probe::default(),
         accounts: vec![Account {
             options: Options {
                 account: Arc::clone(&account),

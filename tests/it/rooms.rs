@@ -21,7 +21,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("change", 3, &["domain", "cloudflare"]),
     ("http", 4, &["domain", "metrics", "listener"]),
     ("simulator", 4, &["domain", "clock", "listener"]),
-    ("config", 5, &["domain", "file", "cloudflare", "metrics", "schedule", "http"]),
+    ("config", 5, &["domain", "file", "cloudflare", "metrics", "schedule", "http", "probe"]),
     (
         "daemon",
         6,
