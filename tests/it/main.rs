@@ -24,6 +24,7 @@ mod manual;
 mod no_file;
 mod notify;
 mod poll;
+mod probe;
 mod program;
 mod readme;
 mod reload;
