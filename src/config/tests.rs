@@ -138,7 +138,10 @@ fn the_default_jitter_is_shorter_for_a_fast_schedule() {
 #[test]
 fn a_wrong_setting_of_the_exporter_is_named() {
     let cases = [
-        ("colour = 1", "1: colour: unknown key, expected one of server, poll, metrics, thresholds, probe, account"),
+        (
+            "colour = 1",
+            "1: colour: unknown key, expected one of server, poll, metrics, thresholds, probe, account",
+        ),
         (
             "\"a\\nb\" = 1",
             "1: \"a\\nb\": unknown key, expected one of server, poll, metrics, thresholds, probe, account",

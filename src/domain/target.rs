@@ -159,7 +159,8 @@ pub enum Strategy {
 impl ZoneTarget {
     /// A zone labelled by its name. Its id is looked up unless it is given.
     pub fn named(account: Arc<str>, name: ZoneName, id: Option<ZoneId>) -> Self {
-        Self { name: Some(name.clone()), id, ..Self::keyed(ZoneKey::from(&name), account) }
+        let key = ZoneKey::from(&name);
+        Self { name: Some(name), id, ..Self::keyed(key, account) }
     }
 
     /// A zone that is known by its id alone.
