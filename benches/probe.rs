@@ -45,13 +45,14 @@ async fn main() -> ExitCode {
     }
     let origins = Origins::start();
     // what the first probe needs, all others share
-    probe(&origins.targets(10, 0)).await;
+    probe(&origins.targets(1, 0), 0).await;
+    let before = memory("VmRSS");
     let mut held = true;
     println!("{SLOTS} probes at a time, slow ones apart, {} s to answer:", TIMEOUT.as_secs());
     for (count, hanging, seconds, megabytes) in
         [(1000, 0, 2.0, 10), (1000, 100, 3.0, 10), (10_000, 0, 15.0, 20)]
     {
-        let found = probe(&origins.targets(count, hanging)).await;
+        let found = probe(&origins.targets(count, hanging), before).await;
         assert_eq!(found.healthy, count - hanging, "an origin was judged wrongly");
         held &= found.took.as_secs_f64() < seconds && found.grown < megabytes << 20;
         println!(
@@ -87,12 +88,13 @@ struct Found {
     octets: usize,
 }
 
-async fn probe(targets: &[Target]) -> Found {
+/// Probes these targets; `before` is the memory that the process had before any.
+async fn probe(targets: &[Target], before: usize) -> Found {
     let prober = Prober::new(Options { timeout: TIMEOUT, max_concurrent: SLOTS, ..Options::default() });
     let mut readings: Vec<OriginReading> = Vec::with_capacity(targets.len());
     // the peak is what it is now
     fs::write("/proc/self/clear_refs", "5").unwrap();
-    let (before, start, mut found) = (memory("VmRSS"), Instant::now(), 0);
+    let (start, mut found) = (Instant::now(), 0);
     let (mut took, read_at) = (Duration::ZERO, Timestamp::UNIX_EPOCH.into());
     prober
         .probe_all(targets, |_, probed| {
