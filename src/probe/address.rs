@@ -139,6 +139,8 @@ impl Prober {
             let now = Instant::now();
             let share = deadline.saturating_duration_since(now) / left;
             if let Ok(Ok(stream)) = timeout_at(now + share, TcpStream::connect(address)).await {
+                // the request follows the end of the handshake, and would wait for its acknowledgement
+                let _ = stream.set_nodelay(true);
                 return Ok((address, stream));
             }
             left -= 1;
