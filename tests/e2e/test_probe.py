@@ -16,7 +16,7 @@ NAME = "localhost"
 VERSIONS = ["1.2", "1.3"]
 STATUSES = [200, 401, 403, 404, 503]
 # how often each is probed in a row
-TIMES = int(os.environ.get("PROBES", "60"))
+TIMES = int(os.environ.get("PROBES", "500"))
 
 # by what an origin demands and the status of its application; in TLS 1.3 alone nobody can tell whether a 403 is about a
 # certificate
