@@ -10,6 +10,7 @@ mod hostname;
 mod logs;
 mod polled;
 mod print;
+mod probe;
 mod serve;
 mod simulate;
 
@@ -48,6 +49,7 @@ enum Command {
     Check(check::Check),
     #[command(subcommand)]
     Hostname(hostname::Hostname),
+    Probe(probe::Probe),
     #[command(subcommand)]
     Config(config::Config),
     #[command(subcommand)]
@@ -74,7 +76,9 @@ impl Cli {
                 let command = Self::command();
                 let mut words = std::env::args_os().skip(1);
                 match words.find(|word| command.find_subcommand(word).is_some()) {
-                    Some(word) if word == "check" && error.use_stderr() => ExitCode::from(check::UNKNOWN),
+                    Some(word) if (word == "check" || word == "probe") && error.use_stderr() => {
+                        ExitCode::from(check::UNKNOWN)
+                    }
                     _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(u8::MAX)),
                 }
             }
@@ -89,6 +93,7 @@ impl Cli {
             Command::Demo(demo) => block_on(demo.run()),
             Command::Check(check) => block_on(check.run()),
             Command::Hostname(hostname) => block_on(hostname.run()),
+            Command::Probe(probe) => block_on(probe.run()),
             Command::Config(config) => config.run(),
             Command::Print(print) => print.run(),
             Command::Simulate(simulate) => block_on(simulate.run()),

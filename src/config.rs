@@ -6,6 +6,7 @@ mod files;
 mod hints;
 mod keys;
 mod pattern;
+mod probe;
 mod problem;
 mod section;
 mod server;
@@ -57,6 +58,8 @@ pub struct Config {
     pub state_file: Option<PathBuf>,
     /// How to serve.
     pub serving: http::Options,
+    /// How to probe origins.
+    pub probe: crate::probe::Options,
     /// The accounts in the order of the file, each with a name of its own.
     pub accounts: Vec<Account>,
     /// The zones of all accounts, and the patterns of further ones.
@@ -155,6 +158,8 @@ fn config(mut root: Section<'_>, mut surroundings: Surroundings<'_>) -> Config {
     let thresholds = thresholds::read(root.table("thresholds"));
     let view = View { states: states.unwrap_or_default(), thresholds };
 
+    let probe = probe::read(root.table("probe"));
+
     let mut accounts = Accounts::new(surroundings);
     for section in root.tables("account") {
         accounts.read(section);
@@ -167,6 +172,7 @@ fn config(mut root: Section<'_>, mut surroundings: Surroundings<'_>) -> Config {
         jitter,
         state_file,
         serving: http::Options { view, ..server.serving },
+        probe,
         accounts,
         targets,
     }

@@ -21,6 +21,7 @@
 //! | 1 | [`schedule`] | a cron expression becomes ticks |
 //! | 1 | [`listener`] | the accept loop with its limits |
 //! | 2 | [`cloudflare`] | the API's client, with its budget of requests |
+//! | 2 | [`probe`] | what origins do with a connection that presents no certificate |
 //! | 1 | [`keeper`] | the one writer of the snapshot, with its state file |
 //! | 3 | [`poll`] | plans requests, sends them, reports what they say |
 //! | 3 | [`metrics`] | the families of a snapshot |
@@ -47,6 +48,7 @@ pub mod keeper;
 pub mod listener;
 pub mod metrics;
 pub mod poll;
+pub mod probe;
 pub mod schedule;
 pub mod simulator;
 pub mod telemetry;

@@ -18,13 +18,14 @@ use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::cloudflare::{BaseUrl, Budget, Change, Client, Options, RateLimit};
 use cloudflare_aop_exporter::config::{Config, Files, Secrets};
 use cloudflare_aop_exporter::domain::{
-    CertId, Expectation, Expected, Extent, Hostname, HostnameTarget, Outcome, Pem, Reading, Snapshot,
-    Targets, ZoneId, ZoneName, ZoneTarget,
+    AcceptedIssuers, CertId, Expectation, Expected, Extent, Hostname, HostnameTarget, IssuerMatch,
+    IssuerName, Outcome, Pem, Reading, Snapshot, Targets, ZoneId, ZoneName, ZoneTarget,
 };
 use cloudflare_aop_exporter::http::{self, App};
 use cloudflare_aop_exporter::keeper::state_file;
 use cloudflare_aop_exporter::listener::Limits;
 use cloudflare_aop_exporter::metrics::{Format, Source, View};
+use cloudflare_aop_exporter::probe::{Head, read_head};
 use cloudflare_aop_exporter::schedule::Schedule;
 use cloudflare_aop_exporter::telemetry::{Endpoint, Telemetry};
 use jiff::Timestamp;
@@ -35,7 +36,7 @@ use tokio::sync::{mpsc, watch};
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("config", config),
     ("hostname", hostname),
     ("answer", answer),
@@ -45,6 +46,8 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("accept", accept),
     ("request", request),
     ("state", state),
+    ("issuer", issuer),
+    ("head", head),
 ];
 
 /// A configuration file is read, or each of its errors names the file.
@@ -173,6 +176,37 @@ pub fn state(data: &[u8]) {
             check_pages(&source(known));
         }
         Err(error) => check_words(&error),
+    }
+}
+
+/// The names that an origin sends are found as they are, and shown in few words. A line feed parts them.
+pub fn issuer(data: &[u8]) {
+    let names: Vec<_> = data.split(|byte| *byte == b'\n').take(AcceptedIssuers::MOST).collect();
+    let accepted = AcceptedIssuers::from_ders(names.iter().copied());
+    for name in names {
+        assert_eq!(accepted.find(&[IssuerName::from_der(name)]), Some(IssuerMatch::Exact));
+        let text = IssuerName::text(name);
+        assert!(text.chars().count() <= 256 && !text.contains(char::is_control), "{text:?}");
+    }
+}
+
+/// The head of an answer is what it was when less had arrived, once that told anything.
+pub fn head(data: &[u8]) {
+    let whole = read_head(data);
+    for part in [data.len() / 4, data.len() / 2, data.len().saturating_sub(1)] {
+        match (read_head(&data[..part]), whole) {
+            (Head::Partial, _) => {}
+            (
+                Head::Whole { status, location, length, .. },
+                Head::Whole { status: s, location: l, length: n, .. },
+            ) => {
+                assert_eq!((status, location, length), (s, l, n));
+            }
+            (part, whole) => assert_eq!(part, whole),
+        }
+    }
+    if let Head::Whole { status, body, .. } = whole {
+        assert!((100..1000).contains(&status) && data.ends_with(body));
     }
 }
 

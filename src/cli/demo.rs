@@ -18,6 +18,7 @@ use crate::config::{Account, Config, TokenSource};
 use crate::daemon;
 use crate::domain::{Expected, Extent, PatternTarget, Targets, ZoneTarget};
 use crate::http;
+use crate::probe;
 use crate::simulator;
 
 /// Serves /metrics of a simulated Cloudflare account: needs no token and no configuration.
@@ -88,6 +89,7 @@ fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow:
         serving: http::Options::default(),
         targets: Targets::new(zones),
         state_file: None,
+        probe: probe::Options::default(),
         accounts: vec![Account {
             options: Options {
                 account: Arc::clone(&account),

@@ -51,6 +51,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("[poll]", &["schedule", "jitter", "state_file"]),
     ("[metrics]", &["states"]),
     ("[thresholds]", &["warning", "critical", "pending"]),
+    ("[probe]", &["max_concurrent"]),
     (
         "[[account]], before its first [[account.zone]]",
         &[
@@ -65,7 +66,8 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("[[account.zone]]", &["hostnames", "discover", "discovered_expect", "zone_level", "strategy"]),
-    ("the table of a hostname, { name = …, expect = … }", &["expect", "cert_id"]),
+    ("the table of a hostname, { name = …, expect = … }", &["expect", "cert_id", "origin", "origins"]),
+    ("the table of an origin, { address = … }", &["server_name", "path"]),
 ];
 
 /// What to say of a key that is none of `known`.

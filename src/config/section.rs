@@ -224,7 +224,7 @@ impl<'t> Section<'t> {
     }
 
     /// The value of a key, which becomes known.
-    fn value(&mut self, key: &'static str) -> Option<&'t Value<'t>> {
+    pub(super) fn value(&mut self, key: &'static str) -> Option<&'t Value<'t>> {
         self.know(key);
         self.table?.get(key)
     }

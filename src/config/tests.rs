@@ -2,6 +2,7 @@ mod accounts;
 mod example;
 mod files;
 mod patterns;
+mod probe;
 mod zones;
 
 use std::path::{Path, PathBuf};
@@ -137,10 +138,13 @@ fn the_default_jitter_is_shorter_for_a_fast_schedule() {
 #[test]
 fn a_wrong_setting_of_the_exporter_is_named() {
     let cases = [
-        ("colour = 1", "1: colour: unknown key, expected one of server, poll, metrics, thresholds, account"),
+        (
+            "colour = 1",
+            "1: colour: unknown key, expected one of server, poll, metrics, thresholds, probe, account",
+        ),
         (
             "\"a\\nb\" = 1",
-            "1: \"a\\nb\": unknown key, expected one of server, poll, metrics, thresholds, account",
+            "1: \"a\\nb\": unknown key, expected one of server, poll, metrics, thresholds, probe, account",
         ),
         ("server = 3", "1: server = 3: expected a table, [server]"),
         ("server.lisen = 1", "1: server.lisen: unknown key, did you mean listen?"),

@@ -8,10 +8,11 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::pattern::Patterns;
+use super::probe;
 use super::section::Section;
 use crate::domain::{
-    CertId, Expectation, Expected, Extent, Hostname, HostnameTarget, Strategy, Targets, ZoneId, ZoneName,
-    ZoneTarget,
+    CertId, Expectation, Expected, Extent, Hostname, HostnameTarget, OriginTarget, Strategy, Targets, ZoneId,
+    ZoneName, ZoneTarget,
 };
 
 /// Reads the zones of all accounts, and rejects duplicates.
@@ -63,7 +64,7 @@ impl Zones {
             self.reject_id(&section, id, account);
         }
         let extent = extent(&mut section, false);
-        let hostnames = hostnames(&mut section, name.as_ref(), extent);
+        let (hostnames, origins) = hostnames(&mut section, name.as_ref(), extent);
         Patterns::reject_exclude(&mut section);
         section.finish();
         let account = Arc::clone(account);
@@ -73,7 +74,7 @@ impl Zones {
             (None, Some(id)) => ZoneTarget::identified(account, id),
             (None, None) => return,
         };
-        self.zones.push(zone.with_hostnames(hostnames).with_extent(extent));
+        self.zones.push(zone.with_hostnames(hostnames).with_origins(origins).with_extent(extent));
     }
 
     /// Rejects a second zone of one name, and returns true if it did.
@@ -149,7 +150,12 @@ fn expected(section: &mut Section<'_>, key: &'static str) -> Option<Expected> {
 
 const HOSTNAMES: &str = "hostnames";
 
-fn hostnames(section: &mut Section<'_>, zone: Option<&ZoneName>, extent: Extent) -> Vec<HostnameTarget> {
+/// Reads the hostnames, and the origins of all of them.
+fn hostnames(
+    section: &mut Section<'_>,
+    zone: Option<&ZoneName>,
+    extent: Extent,
+) -> (Vec<HostnameTarget>, Vec<OriginTarget>) {
     let items = section.items(HOSTNAMES, "a list such as [\"app.example.com\"]");
     if section.has_none(HOSTNAMES) && extent.discovered.is_none() && !extent.zone_level {
         section.lacks(
@@ -157,10 +163,10 @@ fn hostnames(section: &mut Section<'_>, zone: Option<&ZoneName>, extent: Extent)
              or discover = true, or zone_level = true",
         );
     }
-    let mut targets = Vec::with_capacity(items.len());
+    let (mut targets, mut origins) = (Vec::with_capacity(items.len()), Vec::new());
     let mut seen: HashMap<Hostname, usize> = HashMap::with_capacity(items.len());
     for item in items {
-        let Some(target) = hostname(section, item) else { continue };
+        let Some(target) = hostname(section, item, &mut origins) else { continue };
         let hostname = &target.hostname;
         let offset = item.span().start;
         let first = *seen.entry(hostname.clone()).or_insert(offset);
@@ -177,10 +183,14 @@ fn hostnames(section: &mut Section<'_>, zone: Option<&ZoneName>, extent: Extent)
         }
         targets.push(target);
     }
-    targets
+    (targets, origins)
 }
 
-fn hostname(section: &Section<'_>, item: &Spanned<DeValue<'_>>) -> Option<HostnameTarget> {
+fn hostname(
+    section: &Section<'_>,
+    item: &Spanned<DeValue<'_>>,
+    origins: &mut Vec<OriginTarget>,
+) -> Option<HostnameTarget> {
     match item.get_ref() {
         DeValue::String(text) => match text.parse() {
             Ok(hostname) => Some(HostnameTarget { hostname, expectation: Expectation::default() }),
@@ -189,7 +199,7 @@ fn hostname(section: &Section<'_>, item: &Spanned<DeValue<'_>>) -> Option<Hostna
                 None
             }
         },
-        DeValue::Table(table) => expecting(section.element(HOSTNAMES, item.span().start, table)),
+        DeValue::Table(table) => expecting(section.element(HOSTNAMES, item.span().start, table), origins),
         _ => {
             let complaint = "expected a hostname such as \"app.example.com\", or { name = …, expect = … }";
             section.reject_item(HOSTNAMES, item, complaint);
@@ -198,8 +208,8 @@ fn hostname(section: &Section<'_>, item: &Spanned<DeValue<'_>>) -> Option<Hostna
     }
 }
 
-/// Reads a hostname with its expectation.
-fn expecting(mut section: Section<'_>) -> Option<HostnameTarget> {
+/// Reads a hostname with its expectation and its origins.
+fn expecting(mut section: Section<'_>, origins: &mut Vec<OriginTarget>) -> Option<HostnameTarget> {
     let hostname = section.parse("name");
     if !section.has("name") {
         section.lacks("expected a name");
@@ -213,6 +223,7 @@ fn expecting(mut section: Section<'_>) -> Option<HostnameTarget> {
             &format!("expected no cert_id beside expect = {label:?}, where it has no effect"),
         );
     }
+    origins.extend(probe::origins(&mut section, hostname.as_ref()));
     section.finish();
     Some(HostnameTarget { hostname: hostname?, expectation: Expectation { association, cert_id } })
 }

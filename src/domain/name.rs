@@ -118,6 +118,11 @@ pub struct Hostname(Arc<str>);
 text!(Hostname);
 
 impl Hostname {
+    /// True if its first label is `*`.
+    pub fn is_wildcard(&self) -> bool {
+        self.as_str().starts_with('*')
+    }
+
     /// Whether it is the name of the zone, or one below that.
     pub fn is_in(&self, zone: &ZoneName) -> bool {
         let rest = self.as_str().strip_suffix(zone.as_str());

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::Date;
+use super::{Date, IssuerName};
 use x509::Certificate;
 
 /// What a certificate says of itself (RFC 5280, section 4.1).
@@ -62,12 +62,24 @@ impl Pem {
         let (mut authority, mut error) = (None, None);
         for section in sections(text) {
             match decoded(section).and_then(|der| Certificate::parse(&der).ok_or(PemError::X509)) {
-                Ok(Certificate { pem, is_authority: false }) => return Ok(pem),
+                Ok(Certificate { pem, is_authority: false, .. }) => return Ok(pem),
                 Ok(Certificate { pem, .. }) => authority = authority.or(Some(pem)),
                 Err(what) => error = error.or(Some(what)),
             }
         }
         authority.ok_or(error.unwrap_or(PemError::Missing))
+    }
+
+    /// Returns the end of a certificate in DER, if it can be read.
+    pub fn not_after_of(der: &[u8]) -> Option<Date> {
+        Certificate::parse(der).map(|certificate| certificate.pem.not_after)
+    }
+
+    /// Returns the issuer of each certificate in `text` that can be read: of the certificate, and of the intermediates
+    /// that are presented with it.
+    pub fn issuer_names(text: &str) -> Vec<IssuerName> {
+        let ders = sections(text).filter_map(|section| decoded(section).ok());
+        ders.filter_map(|der| Some(Certificate::parse(&der)?.issuer)).collect()
     }
 }
 

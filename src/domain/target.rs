@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Expectation, Expected, FoundZone, Hostname, PatternTarget, ZoneId, ZoneName};
+use super::{Expectation, Expected, FoundZone, Hostname, OriginTarget, PatternTarget, ZoneId, ZoneName};
 
 /// Everything to watch: zones sorted by key, each key once, and patterns of further zones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,6 +128,7 @@ pub struct ZoneTarget {
     name: Option<ZoneName>,
     id: Option<ZoneId>,
     hostnames: Vec<HostnameTarget>,
+    origins: Vec<OriginTarget>,
     extent: Extent,
     is_found: bool,
 }
@@ -158,14 +159,27 @@ pub enum Strategy {
 impl ZoneTarget {
     /// A zone labelled by its name. Its id is looked up unless it is given.
     pub fn named(account: Arc<str>, name: ZoneName, id: Option<ZoneId>) -> Self {
-        let (key, hostnames) = (ZoneKey::from(&name), Vec::new());
-        Self { key, account, name: Some(name), id, hostnames, extent: Extent::default(), is_found: false }
+        let key = ZoneKey::from(&name);
+        Self { name: Some(name), id, ..Self::keyed(key, account) }
     }
 
     /// A zone that is known by its id alone.
     pub fn identified(account: Arc<str>, id: ZoneId) -> Self {
-        let (key, hostnames) = (ZoneKey::from(id), Vec::new());
-        Self { key, account, name: None, id: Some(id), hostnames, extent: Extent::default(), is_found: false }
+        Self { id: Some(id), ..Self::keyed(ZoneKey::from(id), account) }
+    }
+
+    fn keyed(key: ZoneKey, account: Arc<str>) -> Self {
+        let (hostnames, origins) = (Vec::new(), Vec::new());
+        Self {
+            key,
+            account,
+            name: None,
+            id: None,
+            hostnames,
+            origins,
+            extent: Extent::default(),
+            is_found: false,
+        }
     }
 
     /// A zone that shares its name with one of another account, so that its id is its key.
@@ -179,6 +193,12 @@ impl ZoneTarget {
         Self { hostnames: sorted(hostnames), ..self }
     }
 
+    /// The zone with these origins of its hostnames.
+    #[must_use]
+    pub fn with_origins(self, origins: Vec<OriginTarget>) -> Self {
+        Self { origins, ..self }
+    }
+
     /// The zone with this extent.
     #[must_use]
     pub fn with_extent(self, extent: Extent) -> Self {
@@ -187,7 +207,8 @@ impl ZoneTarget {
 
     /// One target for a zone that was configured twice, under the label and account of the [preferred](Self::precedence) one.
     ///
-    /// A hostname that both have keeps the preferred target's expectation. What either one reads is read.
+    /// A hostname that both have keeps the preferred target's expectation and, where it names any, its origins. What either
+    /// one reads is read.
     pub(super) fn merged(&self, other: &Self) -> Self {
         let (kept, other) = if self.precedence(other).is_le() { (self, other) } else { (other, self) };
         let extent = Extent {
@@ -196,7 +217,10 @@ impl ZoneTarget {
             zone_level: kept.extent.zone_level || other.extent.zone_level,
         };
         let hostnames = kept.hostnames.iter().chain(&other.hostnames).cloned();
-        kept.clone().with_hostnames(hostnames.collect()).with_extent(extent)
+        let is_new =
+            |origin: &&OriginTarget| kept.origins.iter().all(|kept| kept.hostname != origin.hostname);
+        let origins = kept.origins.iter().chain(other.origins.iter().filter(is_new)).cloned().collect();
+        kept.clone().with_hostnames(hostnames.collect()).with_origins(origins).with_extent(extent)
     }
 
     /// Orders two targets of one zone: a name before an id as the label, then by key.
@@ -236,6 +260,11 @@ impl ZoneTarget {
     /// Its configured id.
     pub fn id(&self) -> Option<ZoneId> {
         self.id
+    }
+
+    /// The origins of its hostnames, in the order of the configuration.
+    pub fn origins(&self) -> &[OriginTarget] {
+        &self.origins
     }
 
     /// Its hostnames, sorted, each once.

@@ -28,7 +28,7 @@ server {{
 class Nginx(Case):
     def test_the_table_of_the_runbooks_is_what_it_answers(self):
         folder = self.folder()
-        self.certificates(folder)
+        certificates(folder)
         with ExitStack() as held:
             sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in MODES]
             ports = {mode: each.getsockname()[1] for mode, each in zip(MODES, sockets)}
@@ -61,22 +61,23 @@ class Nginx(Case):
         expected = {mode: [answers[mode][name] for name in ["none", "other", "expired"]] for mode in MODES[:3]}
         self.assertEqual(shown, expected)
 
-    def certificates(self, folder):
-        """A CA with a certificate in force and one that has expired, a certificate of another CA, and the server's."""
-        for ca in ["ca", "elsewhere"]:
-            openssl(folder, f"req -x509 -newkey rsa:2048 -nodes -keyout {ca}.key -out {ca}.pem -days 9 -subj /CN={ca}")
-        openssl(folder, "req -x509 -newkey rsa:2048 -nodes -keyout server.key -out server.pem -days 9 -subj /CN=localhost")
-        openssl(folder, "req -newkey rsa:2048 -nodes -keyout client.key -out client.csr -subj /CN=client")
-        (folder / "index.txt").touch()
-        (folder / "ca.conf").write_text(
-            "[ca]\ndefault_ca = default\n[default]\ndatabase = index.txt\nnew_certs_dir = .\nrand_serial = yes\n"
-            "unique_subject = no\ndefault_md = sha256\npolicy = any\n[any]\ncommonName = supplied\n"
-        )
-        year = time.gmtime().tm_year
-        for name, ca, ends in [("good", "ca", year + 1), ("other", "elsewhere", year + 1), ("expired", "ca", year - 1)]:
-            dates = f"-startdate 20200101000000Z -enddate {ends}0101000000Z"
-            signed = f"-cert {ca}.pem -keyfile {ca}.key -in client.csr -out {name}.pem"
-            openssl(folder, f"ca -batch -notext -config ca.conf {dates} {signed}")
+
+def certificates(folder):
+    """A CA with a certificate in force and one that has expired, a certificate of another CA, and the server's."""
+    for ca in ["ca", "elsewhere"]:
+        openssl(folder, f"req -x509 -newkey rsa:2048 -nodes -keyout {ca}.key -out {ca}.pem -days 9 -subj /CN={ca}")
+    openssl(folder, "req -x509 -newkey rsa:2048 -nodes -keyout server.key -out server.pem -days 9 -subj /CN=localhost")
+    openssl(folder, "req -newkey rsa:2048 -nodes -keyout client.key -out client.csr -subj /CN=client")
+    (folder / "index.txt").touch()
+    (folder / "ca.conf").write_text(
+        "[ca]\ndefault_ca = default\n[default]\ndatabase = index.txt\nnew_certs_dir = .\nrand_serial = yes\n"
+        "unique_subject = no\ndefault_md = sha256\npolicy = any\n[any]\ncommonName = supplied\n"
+    )
+    year = time.gmtime().tm_year
+    for name, ca, ends in [("good", "ca", year + 1), ("other", "elsewhere", year + 1), ("expired", "ca", year - 1)]:
+        dates = f"-startdate 20200101000000Z -enddate {ends}0101000000Z"
+        signed = f"-cert {ca}.pem -keyfile {ca}.key -in client.csr -out {name}.pem"
+        openssl(folder, f"ca -batch -notext -config ca.conf {dates} {signed}")
 
 
 def openssl(folder, arguments):

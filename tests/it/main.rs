@@ -28,6 +28,7 @@ mod no_file;
 mod notify;
 mod openapi;
 mod poll;
+mod probe;
 mod program;
 mod readme;
 mod reload;

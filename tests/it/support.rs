@@ -6,6 +6,7 @@ pub mod exposition;
 pub mod front;
 pub mod harness;
 pub mod lane;
+pub mod origin;
 pub mod polling;
 pub mod program;
 pub mod quota;

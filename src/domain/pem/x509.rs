@@ -5,16 +5,18 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use x509_cert::der::asn1::AnyRef;
-use x509_cert::der::{Decode, SliceReader, Tag, TagNumber, Tagged};
+use x509_cert::der::{Decode, Encode, SliceReader, Tag, TagNumber, Tagged};
 use x509_cert::name::RdnSequence;
 
 use super::Pem;
-use crate::domain::Date;
+use crate::domain::{Date, IssuerName};
 
 /// A certificate, and whether it is a certificate authority's by its basic constraints.
 pub(super) struct Certificate {
     pub(super) pem: Pem,
     pub(super) is_authority: bool,
+    /// The issuer's name, by which an origin may say that it accepts the certificate.
+    pub(super) issuer: IssuerName,
 }
 
 impl Certificate {
@@ -26,16 +28,17 @@ impl Certificate {
         let first = fields.next()?;
         let serial = if first.tag() == Tag::Integer { first } else { fields.tagged(Tag::Integer)? };
         let _algorithm = fields.tagged(Tag::Sequence)?;
-        let issuer = name(fields.tagged(Tag::Sequence)?);
+        let issuer = fields.tagged(Tag::Sequence)?;
         let mut validity = Elements::of(fields.tagged(Tag::Sequence)?)?;
         let pem = Pem {
             not_before: date(validity.next()?)?,
             not_after: date(validity.next()?)?,
             serial: serial.value().into(),
             subject: name(fields.tagged(Tag::Sequence)?),
-            issuer,
+            issuer: name(issuer),
         };
-        Some(Self { pem, is_authority: is_authority(fields).unwrap_or(false) })
+        let issuer = IssuerName::from_der(&issuer.to_der().ok()?);
+        Some(Self { pem, is_authority: is_authority(fields).unwrap_or(false), issuer })
     }
 }
 

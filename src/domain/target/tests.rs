@@ -144,3 +144,21 @@ fn of_two_zones_of_one_name_the_later_has_its_id_as_label() {
     let later = format!("{} a found any", id('1'));
     assert_eq!(expanded(&targets, &found), [later.as_str(), "twin.example b named -"]);
 }
+
+#[test]
+fn merging_keeps_the_origins_of_the_preferred_target_for_a_hostname_that_both_have() {
+    let origin = |hostname: &str, address: &str| OriginTarget {
+        hostname: hostname.parse().unwrap(),
+        label: address.into(),
+        address: address.parse().unwrap(),
+        server_name: hostname.parse().unwrap(),
+        path: "/".into(),
+    };
+    let by_id = ZoneTarget::identified("b".into(), "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap())
+        .with_origins(vec![origin("a.example", "10.0.0.1"), origin("b.example", "10.0.0.2")]);
+    let by_name = zone("a.example", &[])
+        .with_origins(vec![origin("a.example", "10.0.0.3"), origin("a.example", "10.0.0.4")]);
+    let merged = by_id.merged(&by_name);
+    let labels: Vec<_> = merged.origins().iter().map(|origin| &*origin.label).collect();
+    assert_eq!(labels, ["10.0.0.3", "10.0.0.4", "10.0.0.2"]);
+}

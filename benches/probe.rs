@@ -1,0 +1,192 @@
+//! How long many probes take and how much memory they need: `cargo bench --bench probe`. Origins are on the loopback
+//! address, in a process of their own. The exit code is 1 where a limit is missed.
+#![expect(clippy::print_stdout, reason = "it is what this program is for")]
+#![expect(clippy::unwrap_used, reason = "a panic is how it fails")]
+
+#[path = "../tests/it/support"]
+#[expect(dead_code, unreachable_pub, reason = "the tests use the rest")]
+mod support {
+    pub mod origin;
+}
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloudflare_aop_exporter::domain::{Demand, OriginReading};
+use cloudflare_aop_exporter::probe::{Options, Prober, Target};
+use jiff::Timestamp;
+use rustls::version::{TLS12, TLS13};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+
+use crate::support::origin::{Asks, authority, tls};
+
+const SLOTS: usize = 64;
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Origins at these addresses never answer.
+const HANGING: u8 = 9;
+const MOST_OCTETS: usize = 400;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let has = |wanted: &str| std::env::args().any(|argument| argument == wanted);
+    if has("serve") {
+        serve().await;
+    }
+    // a run of all tests is not meant
+    if !has("--bench") {
+        return ExitCode::SUCCESS;
+    }
+    let origins = Origins::start();
+    // what the first probe needs, all others share
+    probe(&origins.targets(1, 0), 0).await;
+    let before = memory("VmRSS");
+    let mut held = true;
+    println!("{SLOTS} probes at a time, slow ones apart, {} s to answer:", TIMEOUT.as_secs());
+    for (count, hanging, seconds, megabytes) in
+        [(1000, 0, 2.0, 10), (1000, 100, 3.0, 10), (10_000, 0, 15.0, 20)]
+    {
+        let found = probe(&origins.targets(count, hanging), before).await;
+        assert_eq!(found.healthy, count - hanging, "an origin was judged wrongly");
+        held &= found.took.as_secs_f64() < seconds && found.grown < megabytes << 20;
+        println!(
+            "{count:>6} origins, {hanging:>3} of them hang: healthy ones in {:.2} s, at most {seconds} s; {:.1} MB, at \
+             most {megabytes} MB{}",
+            found.took.as_secs_f64(),
+            found.grown as f64 / 1e6,
+            verdict(found.took.as_secs_f64() < seconds && found.grown < megabytes << 20)
+        );
+        if count == 10_000 {
+            held &= found.octets <= MOST_OCTETS;
+            println!(
+                "a result: {} B, at most {MOST_OCTETS} B{}",
+                found.octets,
+                verdict(found.octets <= MOST_OCTETS)
+            );
+        }
+    }
+    if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+const fn verdict(held: bool) -> &'static str {
+    if held { "" } else { "  MISSED" }
+}
+
+struct Found {
+    /// Until the last origin that answers was judged.
+    took: Duration,
+    healthy: usize,
+    /// Memory on top of what there was before, at most.
+    grown: usize,
+    /// Octets of a result.
+    octets: usize,
+}
+
+/// Probes these targets; `before` is the memory that the process had before any.
+async fn probe(targets: &[Target], before: usize) -> Found {
+    let prober = Prober::new(Options { timeout: TIMEOUT, max_concurrent: SLOTS, ..Options::default() });
+    let mut readings: Vec<OriginReading> = Vec::with_capacity(targets.len());
+    // the peak is what it is now
+    fs::write("/proc/self/clear_refs", "5").unwrap();
+    let (start, mut found) = (Instant::now(), 0);
+    let (mut took, read_at) = (Duration::ZERO, Timestamp::UNIX_EPOCH.into());
+    prober
+        .probe_all(targets, |_, probed| {
+            if probed.demand == Demand::Required {
+                (took, found) = (start.elapsed(), found + 1);
+            }
+            readings.push(prober.reading(&probed, read_at));
+        })
+        .await;
+    let mut lists: Vec<_> = readings.iter().filter_map(|reading| reading.accepted.as_ref()).collect();
+    lists.sort_by_key(|list| Arc::as_ptr(list));
+    lists.dedup_by(|one, other| Arc::ptr_eq(one, other));
+    let shared: usize = lists.iter().map(|list| size_of_val(list.names())).sum();
+    let octets = size_of::<OriginReading>() + shared / readings.len();
+    Found { took, healthy: found, grown: memory("VmHWM").saturating_sub(before), octets }
+}
+
+fn memory(key: &str) -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+}
+
+/// The process in which the origins are.
+struct Origins {
+    process: Child,
+    port: u16,
+}
+
+impl Origins {
+    fn start() -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut process = command.arg("serve").stdout(Stdio::piped()).stdin(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        Self { process, port: line.trim().parse().unwrap() }
+    }
+
+    /// That many origins, each with an address of its own; those that hang are spread among them.
+    fn targets(&self, count: usize, hanging: usize) -> Vec<Target> {
+        let every = count.checked_div(hanging).unwrap_or(usize::MAX);
+        let target = |place: usize| {
+            let [.., high, low] = place.to_be_bytes();
+            let third = if hanging > 0 && place.is_multiple_of(every) { HANGING } else { 1 };
+            let ip = IpAddr::V4(Ipv4Addr::new(127, third, high, low));
+            Target {
+                address: SocketAddr::new(ip, self.port).into(),
+                server_name: "app.example.com".parse().unwrap(),
+                path: "/".into(),
+                only_public: false,
+            }
+        };
+        (0..count).map(target).collect()
+    }
+}
+
+impl Drop for Origins {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Serves until the process that started it ends.
+async fn serve() {
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(0);
+    });
+    let names = (0..20).map(|number| authority(&format!("Origin Pull CA {number}"))).collect();
+    let acceptor = TlsAcceptor::from(Arc::new(tls(Asks::Required(names), &[&TLS13, &TLS12])));
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("0.0.0.0:0".parse().unwrap()).unwrap();
+    let listener: TcpListener = socket.listen(4096).unwrap();
+    println!("{}", listener.local_addr().unwrap().port());
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let SocketAddr::V4(address) = stream.local_addr().unwrap() else { continue };
+        let hangs = address.ip().octets()[1] == HANGING;
+        tokio::spawn(origin(stream, acceptor.clone(), hangs));
+    }
+}
+
+async fn origin(mut stream: TcpStream, acceptor: TlsAcceptor, hangs: bool) {
+    if hangs {
+        // until the client gives up
+        while stream.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {}
+        return;
+    }
+    if let Ok(mut stream) = acceptor.accept(stream).await {
+        let _ = stream.read(&mut [0; 4096]).await;
+        let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+        let _ = stream.shutdown().await;
+    }
+}

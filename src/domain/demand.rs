@@ -1,0 +1,172 @@
+//! What origins demand of a connection that presents no certificate.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{AcceptedIssuers, Date};
+
+/// What an origin does with a connection that presents no certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Demand {
+    /// It does not ask for one.
+    None,
+    /// It asks for one, and serves without.
+    Optional,
+    /// It asks for one, and refuses without.
+    Required,
+    /// The probe could not tell.
+    #[default]
+    Unknown,
+}
+
+impl Demand {
+    /// Every demand, in the order in which they are exposed.
+    pub const ALL: [Self; 4] = [Self::None, Self::Optional, Self::Required, Self::Unknown];
+
+    /// The demand in a word, which is also the value of the label `demand`.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Optional => "optional",
+            Self::Required => "required",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What a [`Demand`] was judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DemandReason {
+    /// It asked, and ended the connection with this TLS alert.
+    Refused(u8),
+    /// It asked, and answered with an error that says that the certificate is missing.
+    RefusedByAnswer(u16),
+    /// It asked, and served the request with this status.
+    Served(u16),
+    /// It did not ask, and answered with this status.
+    NotAsked(u16),
+    /// It did not ask, and spoke HTTP/2.
+    NotAskedHttp2,
+    /// It asks only after it has read the request.
+    AsksLate,
+    /// It asked, and answered with a status that an application may give for other reasons; or it did not ask, and the
+    /// status says that a certificate is missing.
+    Unclear(u16),
+    /// It asked, and spoke HTTP/2.
+    UnclearHttp2,
+    /// Its name has no address.
+    NotResolved,
+    /// It has only addresses that must not be probed.
+    NotPublic,
+    /// No connection could be made.
+    NotReachable,
+    /// It took too long.
+    TimedOut,
+    /// It ended the connection without an answer.
+    Closed,
+    /// It ended the connection with a TLS alert that has another cause than a missing certificate.
+    Alert(u8),
+    /// It does not speak TLS 1.2 or 1.3, or not correctly.
+    NotTls,
+    /// It resumed an earlier TLS session.
+    Resumed,
+    /// Its answer is not HTTP.
+    NotHttp,
+    /// The head of its answer is too long.
+    HeadTooLong,
+}
+
+impl DemandReason {
+    /// The reason in a word.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused",
+            Self::RefusedByAnswer(_) => "refused_by_answer",
+            Self::Served(_) => "served",
+            Self::NotAsked(_) | Self::NotAskedHttp2 => "not_asked",
+            Self::AsksLate => "asks_late",
+            Self::Unclear(_) | Self::UnclearHttp2 => "unclear",
+            Self::NotResolved => "not_resolved",
+            Self::NotPublic => "not_public",
+            Self::NotReachable => "not_reachable",
+            Self::TimedOut => "timed_out",
+            Self::Closed => "closed",
+            Self::Alert(_) => "alert",
+            Self::NotTls => "not_tls",
+            Self::Resumed => "resumed",
+            Self::NotHttp => "not_http",
+            Self::HeadTooLong => "head_too_long",
+        }
+    }
+}
+
+/// The reason in words.
+impl fmt::Display for DemandReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(alert) => {
+                write!(f, "asks for a certificate and refuses without it (TLS alert {alert})")
+            }
+            Self::RefusedByAnswer(status) => {
+                write!(f, "asks for a certificate and refuses without it (status {status})")
+            }
+            Self::Served(status) => {
+                write!(f, "asks for a certificate and serves without it (status {status})")
+            }
+            Self::NotAsked(status) => write!(f, "does not ask for a certificate (status {status})"),
+            Self::NotAskedHttp2 => f.write_str("does not ask for a certificate (answers in HTTP/2)"),
+            Self::AsksLate => {
+                f.write_str("asks for a certificate only after the request, for some paths perhaps")
+            }
+            Self::Unclear(status) => {
+                write!(f, "answers with status {status}, which may or may not be about the certificate")
+            }
+            Self::UnclearHttp2 => f.write_str("asks for a certificate and answers in HTTP/2"),
+            Self::NotResolved => f.write_str("the name has no address"),
+            Self::NotPublic => f.write_str("the address is not public, or is Cloudflare's own"),
+            Self::NotReachable => f.write_str("cannot connect"),
+            Self::TimedOut => f.write_str("no answer in time"),
+            Self::Closed => f.write_str("closes the connection without an answer"),
+            Self::Alert(alert) => write!(f, "ends the connection with TLS alert {alert}"),
+            Self::NotTls => f.write_str("does not speak TLS 1.2 or 1.3"),
+            Self::Resumed => f.write_str("resumed a TLS session"),
+            Self::NotHttp => f.write_str("does not answer in HTTP/1.1"),
+            Self::HeadTooLong => f.write_str("the head of the answer is longer than 16 KiB"),
+        }
+    }
+}
+
+/// What one probe of an origin found. Small, since there is one for each of up to 10,000 origins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginReading {
+    /// When the probe ended.
+    pub read_at: Date,
+    /// True if the handshake was completed, or ended by an alert after the origin asked for a certificate.
+    pub is_up: bool,
+    /// What the origin demands.
+    pub demand: Demand,
+    /// What that was judged by.
+    pub reason: DemandReason,
+    /// The authorities that it names, where it asked; equal ones share one allocation.
+    pub accepted: Option<Arc<AcceptedIssuers>>,
+    /// The end of its own certificate.
+    pub certificate_not_after: Option<Date>,
+    /// How long the probe took.
+    pub took: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn demands_have_the_names_of_the_contract() {
+        assert_eq!(Demand::ALL.map(Demand::label), ["none", "optional", "required", "unknown"]);
+    }
+
+    #[test]
+    fn a_reading_stays_small() {
+        assert!(size_of::<OriginReading>() <= 64, "{}", size_of::<OriginReading>());
+    }
+}

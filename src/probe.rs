@@ -1,0 +1,191 @@
+//! Probes what an origin does with a connection that presents no certificate, as Cloudflare presents one.
+//!
+//! A probe is a TLS handshake in which the exporter records whether the origin asks for a certificate and which
+//! authorities it names, and then one request. Nothing secret is sent: no certificate, no token, no cookie.
+
+mod address;
+mod attempt;
+mod fleet;
+mod head;
+mod observation;
+mod stream;
+mod tls;
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustls::sign::CertifiedKey;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use crate::domain::{AcceptedIssuers, Date, Demand, DemandReason, Hostname, OriginAddress, OriginReading};
+pub use address::{IpRange, IpRangeError, is_public};
+pub use head::{Head, Phrase, read_head};
+pub use observation::{End, Observation, TlsVersion, verdict};
+use tls::{Versions, Witness};
+
+/// What to probe.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Where the origin listens.
+    pub address: OriginAddress,
+    /// The name to ask for, in the handshake and in the request.
+    pub server_name: Hostname,
+    /// The path to ask for; it starts with `/`.
+    pub path: Arc<str>,
+    /// True if the address is somebody else's word, as that of a DNS record: then only public addresses are probed.
+    pub only_public: bool,
+}
+
+/// True if the text can stand as the path of a request (RFC 9112, section 3.2.1).
+pub fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.len() <= 1024 && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// How to probe.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long one probe may take.
+    pub timeout: Duration,
+    /// The most probes under way at a time, beside slow ones.
+    pub max_concurrent: usize,
+    /// True if also addresses of DNS records may be private.
+    pub private_addresses: bool,
+    /// Ranges in which addresses of DNS records are not probed: Cloudflare's own, whose edge would answer.
+    pub excluded: Vec<IpRange>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            max_concurrent: 16,
+            private_addresses: false,
+            excluded: Vec::new(),
+        }
+    }
+}
+
+/// What a probe found.
+#[derive(Clone, Debug)]
+pub struct Probed {
+    /// The address that was connected to.
+    pub address: Option<SocketAddr>,
+    /// What was seen last.
+    pub observation: Observation,
+    /// What the origin demands.
+    pub demand: Demand,
+    /// What that was judged by.
+    pub reason: DemandReason,
+    /// True if the handshake was completed, or ended by an alert after the origin asked for a certificate.
+    pub is_up: bool,
+    /// How long the probe took.
+    pub took: Duration,
+}
+
+/// Probes origins.
+#[derive(Debug)]
+pub struct Prober {
+    options: Options,
+    /// The certificate to present; usually none.
+    presented: Option<Arc<CertifiedKey>>,
+    /// Lookups that may run at a time: one that is under way cannot be cancelled.
+    lookups: Arc<Semaphore>,
+    /// The lists of authorities in use; most origins of an account name the same.
+    accepted: Mutex<HashSet<Arc<AcceptedIssuers>>>,
+}
+
+/// Lookups block a thread each.
+const MOST_LOOKUPS: usize = 8;
+
+impl Prober {
+    /// Creates a prober that presents no certificate.
+    pub fn new(options: Options) -> Self {
+        let lookups = Arc::new(Semaphore::new(MOST_LOOKUPS));
+        Self { options, presented: None, lookups, accepted: Mutex::default() }
+    }
+
+    /// Presents this certificate instead of none.
+    #[must_use]
+    pub fn presenting(self, certificate: Arc<CertifiedKey>) -> Self {
+        Self { presented: Some(certificate), ..self }
+    }
+
+    /// The options it was created with.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Probes an origin once. What a first attempt leaves open, a second one may tell.
+    pub async fn probe(&self, target: &Target) -> Probed {
+        let start = Instant::now();
+        let deadline = start + self.options.timeout;
+        let (mut address, mut seen) = self.observe(target, Versions::Both, deadline).await;
+        let mut is_up = seen.is_up();
+        // a refusal in TLS 1.2 may be lost in a reset
+        if seen.asked && seen.end == End::Closed {
+            (address, seen) = self.observe(target, Versions::Both, deadline).await;
+            is_up |= seen.is_up();
+        }
+        // a server that asks late cannot do so in TLS 1.3 where a client has not offered it, and answers with 403
+        if seen.may_ask_late() {
+            (address, seen) = self.observe(target, Versions::Tls12, deadline).await;
+            is_up |= seen.is_up();
+        }
+        let (demand, reason) = verdict(&seen);
+        Probed { address, observation: seen, demand, reason, is_up, took: start.elapsed() }
+    }
+
+    /// Returns what is kept of a probe.
+    pub fn reading(&self, probed: &Probed, read_at: Date) -> OriginReading {
+        OriginReading {
+            read_at,
+            is_up: probed.is_up,
+            demand: probed.demand,
+            reason: probed.reason,
+            accepted: probed.observation.accepted.as_ref().map(|accepted| self.intern(accepted)),
+            certificate_not_after: probed.observation.certificate_not_after,
+            took: probed.took,
+        }
+    }
+
+    /// Returns the one copy of equal lists.
+    fn intern(&self, accepted: &AcceptedIssuers) -> Arc<AcceptedIssuers> {
+        let mut known = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(accepted) {
+            return Arc::clone(known);
+        }
+        if known.len() == known.capacity() {
+            known.retain(|list| Arc::strong_count(list) > 1);
+        }
+        let list = Arc::new(accepted.clone());
+        known.insert(Arc::clone(&list));
+        list
+    }
+
+    async fn observe(
+        &self,
+        target: &Target,
+        versions: Versions,
+        deadline: Instant,
+    ) -> (Option<SocketAddr>, Observation) {
+        let (mut address, mut seen) = (None, Observation::new(End::TimedOut));
+        let witness = Arc::new(Witness::new(self.presented.clone()));
+        let attempt = async {
+            let stream = match self.connect(target, deadline).await {
+                Ok((connected, stream)) => {
+                    address = Some(connected);
+                    stream
+                }
+                Err(end) => return seen.end = end,
+            };
+            attempt::attempt(target, stream, versions, &witness, &mut seen).await;
+        };
+        // what was seen until then is kept
+        let _ = timeout_at(deadline, attempt).await;
+        witness.report(&mut seen);
+        (address, seen)
+    }
+}

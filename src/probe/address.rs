@@ -1,0 +1,299 @@
+//! Where to connect: the addresses of an origin, and which of them may be probed.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use super::{End, Options, Prober, Target};
+
+/// A range of addresses in CIDR notation, such as `192.0.2.0/24`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IpRange {
+    network: IpAddr,
+    length: u32,
+}
+
+impl IpRange {
+    const fn v4(a: u8, b: u8, c: u8, d: u8, length: u32) -> Self {
+        Self { network: IpAddr::V4(Ipv4Addr::new(a, b, c, d)), length }
+    }
+
+    const fn v6(a: u16, b: u16, length: u32) -> Self {
+        Self { network: IpAddr::V6(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0)), length }
+    }
+
+    /// True if the address is in the range. An IPv6 address that stands for an IPv4 address has to be unwrapped before.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        match (self.network, ip) {
+            (IpAddr::V4(network), IpAddr::V4(ip)) => {
+                (network.to_bits() ^ ip.to_bits()).leading_zeros() >= self.length
+            }
+            (IpAddr::V6(network), IpAddr::V6(ip)) => {
+                (network.to_bits() ^ ip.to_bits()).leading_zeros() >= self.length
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Why a text is not a range of addresses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a range such as 192.0.2.0/24, found {0:?}")]
+pub struct IpRangeError(String);
+
+impl FromStr for IpRange {
+    type Err = IpRangeError;
+
+    fn from_str(text: &str) -> Result<Self, IpRangeError> {
+        let range = || {
+            let (network, length) = text.split_once('/')?;
+            let (network, length): (IpAddr, u32) = (network.parse().ok()?, length.parse().ok()?);
+            let longest = if network.is_ipv4() { 32 } else { 128 };
+            (length <= longest).then_some(Self { network, length })
+        };
+        range().ok_or_else(|| IpRangeError(text.to_owned()))
+    }
+}
+
+/// What is not globally reachable (RFC 6890, and IANA's registries of special-purpose addresses). Outside of 2000::/3
+/// there are no unicast addresses that are.
+const NOT_PUBLIC: &[IpRange] = &[
+    IpRange::v4(0, 0, 0, 0, 8),
+    IpRange::v4(10, 0, 0, 0, 8),
+    IpRange::v4(100, 64, 0, 0, 10),
+    IpRange::v4(127, 0, 0, 0, 8),
+    IpRange::v4(169, 254, 0, 0, 16),
+    IpRange::v4(172, 16, 0, 0, 12),
+    IpRange::v4(192, 0, 0, 0, 24),
+    IpRange::v4(192, 0, 2, 0, 24),
+    IpRange::v4(192, 88, 99, 0, 24),
+    IpRange::v4(192, 168, 0, 0, 16),
+    IpRange::v4(198, 18, 0, 0, 15),
+    IpRange::v4(198, 51, 100, 0, 24),
+    IpRange::v4(203, 0, 113, 0, 24),
+    // multicast, what is reserved, and broadcast
+    IpRange::v4(224, 0, 0, 0, 3),
+    // a service of Azure that its machines reach at this address
+    IpRange::v4(168, 63, 129, 16, 32),
+    IpRange::v6(0x2001, 0, 23),
+    IpRange::v6(0x2001, 0xdb8, 32),
+    IpRange::v6(0x3fff, 0, 20),
+];
+
+const UNICAST: IpRange = IpRange::v6(0x2000, 0, 3);
+
+/// True if the address is globally reachable, so that a probe of it can reach nothing inside the network that it is sent
+/// from.
+pub fn is_public(ip: IpAddr) -> bool {
+    let ip = unwrapped(ip);
+    (ip.is_ipv4() || UNICAST.contains(ip)) && !NOT_PUBLIC.iter().any(|range| range.contains(ip))
+}
+
+/// The IPv4 address that an IPv6 address stands for (IPv4-mapped, RFC 4291; 6to4, RFC 3056; NAT64, RFC 6052), or the
+/// address itself.
+fn unwrapped(ip: IpAddr) -> IpAddr {
+    const MAPPED: u128 = 0xffff;
+    const NAT64: u128 = 0x0064_ff9b << 64;
+    let IpAddr::V6(v6) = ip else { return ip };
+    let v4 = |shift: u32| {
+        let bits = v6.to_bits() >> shift & u128::from(u32::MAX);
+        IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(bits).unwrap_or_default()))
+    };
+    match v6.to_bits() >> 32 {
+        MAPPED | NAT64 => v4(0),
+        _ if v6.segments()[0] == 0x2002 => v4(80),
+        _ => ip,
+    }
+}
+
+impl Options {
+    /// True if an address that a DNS record gave may be probed.
+    fn admits(&self, ip: IpAddr) -> bool {
+        let excluded = self.excluded.iter().any(|range| range.contains(unwrapped(ip)));
+        (self.private_addresses || is_public(ip)) && !excluded
+    }
+}
+
+impl Prober {
+    /// Connects to the first address of the target that can be reached. The name is resolved once, and what is connected
+    /// to is the address that was checked.
+    pub(super) async fn connect(
+        &self,
+        target: &Target,
+        deadline: Instant,
+    ) -> Result<(SocketAddr, TcpStream), End> {
+        let port = target.address.port();
+        let mut addresses = match target.address.ip() {
+            Some(ip) => vec![SocketAddr::new(ip, port)],
+            None => self.resolve(target).await?,
+        };
+        addresses.retain(|address| !target.only_public || self.options.admits(address.ip()));
+        if addresses.is_empty() {
+            return Err(End::NotPublic);
+        }
+        let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+        for address in addresses {
+            let now = Instant::now();
+            let share = deadline.saturating_duration_since(now) / left;
+            if let Ok(Ok(stream)) = timeout_at(now + share, TcpStream::connect(address)).await {
+                // the request follows the end of the handshake, and would wait for its acknowledgement
+                let _ = stream.set_nodelay(true);
+                return Ok((address, stream));
+            }
+            left -= 1;
+        }
+        Err(if Instant::now() < deadline { End::NotReachable } else { End::TimedOut })
+    }
+
+    async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>, End> {
+        let Some(name) = target.address.name() else { return Err(End::NotResolved) };
+        let (name, port) = (name.clone(), target.address.port());
+        let permit = Arc::clone(&self.lookups).acquire_owned().await;
+        let lookup = tokio::task::spawn_blocking(move || {
+            // a lookup that nobody waits for any more takes a thread all the same
+            let _permit = permit;
+            (name.as_str(), port).to_socket_addrs().map(Vec::from_iter)
+        });
+        match lookup.await {
+            Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
+            _ => Err(End::NotResolved),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_are_not_globally_reachable_are_not_public() {
+        for text in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.0.0.1",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.1",
+            "192.0.0.170",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.7",
+            "203.0.113.7",
+            "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.1",
+            "255.255.255.255",
+            "168.63.129.16",
+            "::",
+            "::1",
+            "::7f00:1",
+            "100::",
+            "100::1",
+            "64:ff9b:1::1",
+            "fc00::1",
+            "fd12:3456::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "2001::1",
+            "2001:2::1",
+            "2001:10::1",
+            "2001:20::1",
+            "2001:db8::1",
+            "3fff::1",
+            "3fff:fff::1",
+            "4000::1",
+            "5f00::1",
+            // IPv4 addresses in other clothes
+            "::ffff:10.0.0.1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b::169.254.169.254",
+            "2002:7f00:1::",
+            "2002:a00:1::1",
+            "2002:c0a8:101::",
+        ] {
+            assert!(!is_public(text.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn all_other_addresses_are_public() {
+        for text in [
+            "1.1.1.1",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "126.255.255.255",
+            "128.0.0.0",
+            "169.253.255.255",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.0.1.0",
+            "192.0.3.0",
+            "192.167.255.255",
+            "198.17.255.255",
+            "198.20.0.0",
+            "223.255.255.255",
+            "168.63.129.15",
+            "168.63.129.17",
+            "2000::1",
+            "2001:200::1",
+            "2606:4700::1",
+            "2a00:1450::1",
+            "2001:dc0::1",
+            "3ffe::1",
+            "3fff:1000::1",
+            "2003::1",
+            "::ffff:8.8.8.8",
+            "64:ff9b::8.8.8.8",
+            "2002:808:808::1",
+        ] {
+            assert!(is_public(text.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn excluded_ranges_are_excluded_in_any_form_of_an_address() {
+        let ranges = ["173.245.48.0/20", "2606:4700::/32"].map(|range| range.parse().unwrap());
+        let options = Options { excluded: ranges.to_vec(), ..Options::default() };
+        for (text, admitted) in [
+            ("173.245.47.255", true),
+            ("173.245.48.0", false),
+            ("173.245.63.255", false),
+            ("173.245.64.0", true),
+            ("::ffff:173.245.48.1", false),
+            ("64:ff9b::173.245.48.1", false),
+            ("2606:4700:ffff::1", false),
+            ("2606:4701::1", true),
+            ("10.0.0.1", false),
+        ] {
+            assert_eq!(options.admits(text.parse().unwrap()), admitted, "{text}");
+        }
+        let options = Options { private_addresses: true, ..options };
+        assert!(options.admits("10.0.0.1".parse().unwrap()));
+        assert!(!options.admits("173.245.48.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_range_is_an_address_and_a_length() {
+        let all: IpRange = "0.0.0.0/0".parse().unwrap();
+        assert!(all.contains("8.8.8.8".parse().unwrap()) && !all.contains("::1".parse().unwrap()));
+        let one: IpRange = "::1/128".parse().unwrap();
+        assert!(one.contains("::1".parse().unwrap()) && !one.contains("::2".parse().unwrap()));
+        for text in ["", "1.2.3.4", "1.2.3.4/33", "::/129", "a/8", "1.2.3.4/x"] {
+            assert!(text.parse::<IpRange>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! One connection: a handshake, a request, and the head of the answer.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use rustls::client::ClientConnection;
+use rustls::{Error, HandshakeKind, ProtocolVersion};
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::head::{Head, LARGEST_BODY, LARGEST_HEAD, Phrase, is_same_host, read_head};
+use super::stream::Tolerant;
+use super::tls::{Versions, Witness};
+use super::{End, Observation, Target, TlsVersion};
+use crate::telemetry::VERSION;
+
+/// Octets that are read at a time.
+const PART: usize = 2048;
+
+/// Probes the server at the other end of `stream`. What is seen is added to `seen` as it happens, so that nothing is lost
+/// where the time ends before the attempt.
+pub(super) async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
+    target: &Target,
+    stream: S,
+    versions: Versions,
+    witness: &Arc<Witness>,
+    seen: &mut Observation,
+) {
+    let name = ServerName::try_from(target.server_name.as_str().to_owned());
+    // a wildcard is nobody's name
+    let (Ok(name), Ok(config)) = (name, witness.config(versions)) else { return seen.end = End::NotTls };
+    let connect = TlsConnector::from(Arc::new(config)).connect(name, Tolerant::new(stream));
+    let mut stream = match connect.into_fallible().await {
+        Ok(stream) => stream,
+        Err((error, _)) => return seen.end = end(&error),
+    };
+    note(stream.get_ref().1, seen);
+    let request = format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: cloudflare-aop-exporter/{VERSION}\r\nAccept: */*\r\n\
+         Connection: close\r\n\r\n",
+        target.path, target.server_name
+    );
+    seen.end = match ask(&mut stream, request.as_bytes(), target.server_name.as_str()).await {
+        Ok(end) => end,
+        Err(error) => end(&error),
+    };
+    seen.asks_late = asks_late(&stream);
+}
+
+/// Notes what a completed handshake has agreed on.
+fn note(connection: &ClientConnection, seen: &mut Observation) {
+    seen.handshake = true;
+    seen.resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+    seen.version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => Some(TlsVersion::Tls13),
+        _ => Some(TlsVersion::Tls12),
+    };
+}
+
+/// Sends the request, and reads as much of the answer as tells something.
+async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut TlsStream<Tolerant<S>>,
+    request: &[u8],
+    host: &str,
+) -> io::Result<End> {
+    stream.write_all(request).await?;
+    stream.flush().await?;
+    let mut octets = Vec::new();
+    loop {
+        match read_head(&octets) {
+            Head::Partial => {}
+            Head::NotHttp => return Ok(End::NotHttp),
+            Head::TooLong => return Ok(End::HeadTooLong),
+            Head::Http2 => return Ok(End::Http2),
+            Head::Whole { status, location, length, body } => {
+                let same_host = location.is_some_and(|location| is_same_host(location, host));
+                let phrase = match status {
+                    400 | 403 => find_phrase(stream, body.to_vec(), length.unwrap_or(usize::MAX)).await,
+                    _ => None,
+                };
+                return Ok(End::Answer { status, same_host, phrase });
+            }
+        }
+        if read(stream, &mut octets, LARGEST_HEAD + 1).await? == 0 {
+            return Ok(End::Closed);
+        }
+    }
+}
+
+/// Reads on until the body has a phrase, or ends in any way.
+async fn find_phrase<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut TlsStream<Tolerant<S>>,
+    mut body: Vec<u8>,
+    length: usize,
+) -> Option<Phrase> {
+    let most = length.min(LARGEST_BODY);
+    loop {
+        let phrase = Phrase::find(&body);
+        if phrase.is_some() || body.len() >= most || !matches!(read(stream, &mut body, most).await, Ok(1..)) {
+            return phrase;
+        }
+    }
+}
+
+/// Adds what arrives next to `octets`, up to `most` of them. Returns 0 at the end, and where the server asks late: then
+/// it waits for a handshake, and nothing else arrives.
+async fn read<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut TlsStream<Tolerant<S>>,
+    octets: &mut Vec<u8>,
+    most: usize,
+) -> io::Result<usize> {
+    let mut part = [0; PART];
+    let mut part = ReadBuf::new(&mut part[..PART.min(most - octets.len())]);
+    poll_fn(|cx| match Pin::new(&mut *stream).poll_read(cx, &mut part) {
+        Poll::Pending if asks_late(stream) => Poll::Ready(Ok(())),
+        poll => poll,
+    })
+    .await?;
+    octets.extend_from_slice(part.filled());
+    Ok(part.filled().len())
+}
+
+/// In TLS 1.3 no record tells what it holds.
+fn asks_late<S>(stream: &TlsStream<Tolerant<S>>) -> bool {
+    let (stream, connection) = stream.get_ref();
+    connection.protocol_version() == Some(ProtocolVersion::TLSv1_2) && stream.asks_late()
+}
+
+/// How a connection ended, by the error of its TLS.
+fn end(error: &io::Error) -> End {
+    match error.get_ref().and_then(|error| error.downcast_ref()) {
+        Some(Error::AlertReceived(alert)) => End::Alert(u8::from(*alert)),
+        Some(_) => End::NotTls,
+        None => End::Closed,
+    }
+}

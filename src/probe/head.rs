@@ -1,0 +1,148 @@
+//! The head of an answer, read from as many octets as have arrived (RFC 9112).
+
+/// The most octets of a head, with all interim answers before it.
+pub(super) const LARGEST_HEAD: usize = 16 << 10;
+/// The most octets of a body that are read.
+pub(super) const LARGEST_BODY: usize = 4 << 10;
+
+/// What the octets that have arrived begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head<'o> {
+    /// More has to arrive.
+    Partial,
+    /// No answer in HTTP/1.
+    NotHttp,
+    /// An answer in HTTP/2 (RFC 9113, section 3.4): a SETTINGS frame.
+    Http2,
+    /// More octets than a head may have.
+    TooLong,
+    /// A head.
+    Whole {
+        /// The status of the answer.
+        status: u16,
+        /// The value of its first `Location`.
+        location: Option<&'o [u8]>,
+        /// The value of its first `Content-Length`, if that is a number.
+        length: Option<usize>,
+        /// The octets after the head.
+        body: &'o [u8],
+    },
+}
+
+/// Words by which servers say in a body that a certificate is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phrase {
+    /// nginx, with status 400.
+    Nginx,
+    /// Apache, with status 403 in TLS 1.3.
+    Apache,
+}
+
+impl Phrase {
+    /// Finds a phrase in a body.
+    pub(super) fn find(body: &[u8]) -> Option<Self> {
+        let has = |phrase: &str| memchr::memmem::find(body, phrase.as_bytes()).is_some();
+        if has("No required SSL certificate was sent") {
+            Some(Self::Nginx)
+        } else {
+            has("Cannot perform Post-Handshake Authentication").then_some(Self::Apache)
+        }
+    }
+}
+
+/// Reads the head of an answer, after interim answers (1xx).
+pub fn read_head(octets: &[u8]) -> Head<'_> {
+    let mut rest = octets;
+    loop {
+        if let Some(early) = start(rest) {
+            return early;
+        }
+        match read(rest) {
+            // 101 is the end of HTTP/1
+            Head::Whole { status: 100 | 102..=199, body, .. } => rest = body,
+            Head::Partial if octets.len() >= LARGEST_HEAD => return Head::TooLong,
+            Head::Whole { body, .. } if octets.len() - body.len() > LARGEST_HEAD => return Head::TooLong,
+            head => return head,
+        }
+    }
+}
+
+/// Tells other protocols from HTTP/1 by the first octets.
+fn start(octets: &[u8]) -> Option<Head<'_>> {
+    const HTTP: &[u8] = b"HTTP/1.";
+    const SETTINGS: u8 = 4;
+    if octets.iter().zip(HTTP).all(|(octet, expected)| octet == expected) {
+        return None;
+    }
+    Some(match octets {
+        [0, _, _, SETTINGS, _, 0, 0, 0, 0, ..] => Head::Http2,
+        [0, rest @ ..] if rest.len() < 8 => Head::Partial,
+        _ => Head::NotHttp,
+    })
+}
+
+/// Reads one head.
+fn read(octets: &[u8]) -> Head<'_> {
+    let Some((first, mut rest)) = line(octets) else { return Head::Partial };
+    let Some(status) = status(first) else { return Head::NotHttp };
+    let (mut location, mut length) = (None, None);
+    loop {
+        let Some((header, after)) = line(rest) else { return Head::Partial };
+        rest = after;
+        if header.is_empty() {
+            return Head::Whole { status, location, length, body: rest };
+        }
+        let Some(colon) = memchr::memchr(b':', header) else { continue };
+        let (name, value) = (&header[..colon], header[colon + 1..].trim_ascii());
+        if name.eq_ignore_ascii_case(b"location") {
+            location = location.or(Some(value));
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            length = length.or_else(|| str::from_utf8(value).ok()?.parse().ok());
+        }
+    }
+}
+
+/// Splits the first line off, without its end.
+fn line(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b'\n', octets)?;
+    let line = &octets[..end];
+    Some((line.strip_suffix(b"\r").unwrap_or(line), &octets[end + 1..]))
+}
+
+/// The status of `HTTP/1.1 200 OK`.
+fn status(line: &[u8]) -> Option<u16> {
+    let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0'..=b'9', b' ', status @ ..] = line else {
+        return None;
+    };
+    let (digits, reason) = status.split_at_checked(3)?;
+    let status =
+        str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let status = status.parse().ok().filter(|status| *status >= 100)?;
+    reason.first().is_none_or(|first| *first == b' ').then_some(status)
+}
+
+/// True if a `Location` leads to the same host: it names none, or this one.
+pub(super) fn is_same_host(location: &[u8], host: &str) -> bool {
+    let scheme = [b"https:".as_slice(), b"http:"];
+    let rest = scheme.into_iter().find_map(|scheme| {
+        let (start, rest) = location.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
+    let Some(authority) = rest.unwrap_or(location).strip_prefix(b"//") else {
+        // another scheme is another place
+        let before_path =
+            location.split(|byte| matches!(byte, b'/' | b'?' | b'#')).next().unwrap_or_default();
+        return rest.is_none() && !before_path.contains(&b':');
+    };
+    let end = authority
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'\\' | b'?' | b'#'))
+        .unwrap_or(authority.len());
+    let authority = &authority[..end];
+    let authority = authority.rsplit(|byte| *byte == b'@').next().unwrap_or(authority);
+    let name = authority.split(|byte| *byte == b':').next().unwrap_or(authority);
+    name.strip_suffix(b".").unwrap_or(name).eq_ignore_ascii_case(host.as_bytes())
+}
+
+#[cfg(test)]
+mod tests;
