@@ -1,5 +1,5 @@
 //! How many requests a poll takes, as the simulated API counts them, how soon a poll by lists has told what is new, and
-//! what hours of polls of a whole account come to: `cargo bench --bench requests`, a minute or two. The exit code is 1
+//! what hours of polls of a whole account come to: `cargo bench --bench requests`, some minutes. The exit code is 1
 //! where a limit is missed.
 #![expect(clippy::print_stdout, reason = "it is what this program is for")]
 #![expect(clippy::unwrap_used, reason = "a panic is how it fails")]

@@ -199,8 +199,12 @@ impl Keeper {
             return;
         }
         let outcomes = std::mem::take(&mut self.unpublished);
+        // nothing else changes an id
+        let identified = outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Identified(_)));
         self.snapshot.send_modify(|known| *known = Arc::new(known.fold(outcomes)));
-        self.log_twins();
+        if identified {
+            self.log_twins();
+        }
     }
 
     /// Logs each zone that is configured twice, once.

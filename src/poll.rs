@@ -58,6 +58,8 @@ pub struct Poller<A = Client> {
     listed: BTreeMap<Arc<str>, Listed<A>>,
     /// What is left in the latest poll for what holds nothing.
     rooms: BTreeMap<Quota, Room>,
+    /// When the latest poll of everything began.
+    begun: BTreeMap<Quota, Instant>,
     /// The quotas that do not suffice for the schedule.
     excess: BTreeSet<Quota>,
     /// The accounts whose patterns match no zone, as the log has told.
@@ -85,6 +87,7 @@ impl<A: Api> Poller<A> {
             watched: BTreeMap::new(),
             listed: BTreeMap::new(),
             rooms: BTreeMap::new(),
+            begun: BTreeMap::new(),
             excess: BTreeSet::new(),
             told: BTreeMap::new(),
             without_zone: BTreeSet::new(),
@@ -152,7 +155,11 @@ impl<A: Api> Poller<A> {
             // another configuration or token may tell of other zones
             self.listed.clear();
         }
-        self.start(everything, &mut polls, None).await;
+        if !self.start(everything, &mut polls, None).await {
+            self.telemetry.poll_skipped();
+            tracing::debug!("the quota makes a poll take several ticks: this one is skipped");
+            return;
+        }
         if !everything {
             self.start_lists(&mut polls, None);
         }
@@ -220,12 +227,20 @@ impl<A: Api> Poller<A> {
     }
 
     /// Starts the polls of all zones, or of those alone for which something has changed, and ends the polls of those
-    /// that are no longer watched.
-    async fn start(&mut self, everything: bool, polls: &mut JoinSet<Seen>, deadline: Option<Instant>) {
+    /// that are no longer watched. False if no quota allows a poll of everything yet.
+    async fn start(
+        &mut self,
+        everything: bool,
+        polls: &mut JoinSet<Seen>,
+        deadline: Option<Instant>,
+    ) -> bool {
         let (setup, known) = (Arc::clone(&self.setup.borrow()), self.keeper.snapshot());
-        let due = self.watch(&setup, &known, everything);
-        let outlooks = self.plan();
+        let mut due = self.watch(&setup, &known, everything);
+        let mut outlooks = self.plan();
         if everything {
+            if deadline.is_none() && !self.leave_out(&mut outlooks, &mut due, setup.gap) {
+                return false;
+            }
             self.make_room(&setup, &outlooks, deadline);
             if deadline.is_none() {
                 // what the lists take is not there for zones
@@ -240,6 +255,7 @@ impl<A: Api> Poller<A> {
         };
         self.announce(&known, &outlooks, &chosen, setup.gap).await;
         self.spawn(&setup, &due, chosen, &outlooks, polls, deadline);
+        true
     }
 
     /// Starts to read zones that were never read, where those that were read take less than they might have; false if

@@ -91,15 +91,39 @@ impl<A: Api> Poller<A> {
         }
     }
 
+    /// Leaves out what is read from quotas whose poll takes several ticks, until those have passed: begun at the tick that
+    /// comes first, it would find half of its quota spent, and its readings would be apart longer than is told.
+    /// False if nothing remains.
+    pub(super) fn leave_out(
+        &mut self,
+        outlooks: &mut Outlooks,
+        due: &mut Vec<Arc<ZoneState>>,
+        gap: Duration,
+    ) -> bool {
+        let (now, all) = (Instant::now(), outlooks.len());
+        outlooks.retain(|quota, outlook| {
+            let interval = outlook.interval(gap);
+            let begun = self.begun.get(quota);
+            // a tick may come a little early
+            let is_due = interval <= gap || begun.is_none_or(|begun| now + gap / 2 >= *begun + interval);
+            if is_due {
+                self.begun.insert(*quota, now);
+            }
+            is_due
+        });
+        let of = |zone: &ZoneState| self.watched.get(zone.key()).map(|watched| quota(&watched.account));
+        due.retain(|zone| of(zone).is_some_and(|quota| outlooks.contains_key(&quota)));
+        all == 0 || !outlooks.is_empty()
+    }
+
     /// Makes room for a poll of everything.
     pub(super) fn make_room(&mut self, setup: &Setup<A>, outlooks: &Outlooks, deadline: Option<Instant>) {
-        let before = std::mem::take(&mut self.rooms);
         for (quota, outlook) in outlooks {
-            let room = match deadline {
+            let room = self.rooms.entry(*quota).or_default();
+            *room = match deadline {
                 Some(at) => Room::of(outlook.sendable(at.saturating_duration_since(Instant::now()))),
-                None => before.get(quota).copied().unwrap_or_default().next(outlook, setup.gap),
+                None => room.next(outlook, setup.gap),
             };
-            self.rooms.insert(*quota, room);
         }
     }
 

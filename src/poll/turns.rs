@@ -86,9 +86,11 @@ impl Outlook {
         f64::from(self.limit.requests.get()) * gap.as_secs_f64() / self.limit.per.as_secs_f64()
     }
 
-    /// The requests that each poll takes for the rest, so that all of it has its turn in time.
+    /// The requests that each poll takes for the rest, so that all of it has its turn in as many whole polls as there are
+    /// in time.
     fn pace(&self, interval: Duration) -> f64 {
-        self.rest as f64 * (interval.as_secs_f64() / LISTED_EVERY.as_secs_f64()).min(1.0)
+        let polls = (LISTED_EVERY.as_secs_f64() / interval.as_secs_f64() + 1e-9).floor();
+        self.rest as f64 / polls.max(1.0)
     }
 
     /// The time between the starts of two polls: the ticks that it takes to read what holds something and to leave its

@@ -195,7 +195,7 @@ async fn three_hundred_zones_with_associations_leave_time_for_all_other_parts() 
     for zone in known.zones() {
         for (kind, part) in zone.parts() {
             let age = now.seconds_from(part.last_success.unwrap());
-            let limit = if kind == PartKind::Associations { 900 } else { 3900 };
+            let limit = if kind == PartKind::Associations { 600 } else { 3900 };
             assert!(age <= limit, "{} {kind:?} {age}", zone.key());
         }
     }
