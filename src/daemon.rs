@@ -140,10 +140,11 @@ async fn watch_accounts(
             let facts = report_facts(Arc::clone(name), account.api.facts(), &keeper);
             join(account.api.keep_verified(), facts)
         }));
+        let others = async { setup.wait_for(|next| next.accounts != accounts).await.map(drop) };
         tokio::select! {
             // first, so that nothing is told of an account that has left
             biased;
-            Ok(()) = setup.changed() => {}
+            Ok(()) = others => {}
             _ = verifications => pending::<()>().await,
         }
     }

@@ -476,15 +476,15 @@ class Zones(Alerts):
 
 
 @scenarios(
+    zone_arrives=ZoneArrives(),
+    zone_leaves=ZoneLeaves("WatchedLess"),
+    may_not_read_zones=MayNotReadZones("ReadingsStale"),
+    list_refused=ListRefused("ReadingsStale"),
     failing=OnAccount("ReadingsStale", effect={"status": {"status": 500}}),
     blocked=OnAccount("ReadingsStale", "RateLimited", effect={"status": {"status": 429, "code": 971, "retry_after": "5"}}),
     limited_once=OnAccount("RateLimited", effect={"status": {"status": 429, "code": 971, "retry_after": "1"}}, times=1),
     # each poll gives up before the next tick, so that none is skipped
     hanging=OnAccount("ReadingsStale", effect="hang"),
-    zone_arrives=ZoneArrives(),
-    zone_leaves=ZoneLeaves("WatchedLess"),
-    may_not_read_zones=MayNotReadZones("ReadingsStale"),
-    list_refused=ListRefused("ReadingsStale"),
 )
 class Accounts(Alerts):
     records = {"cloudflare_aop:account_finding:active"}

@@ -159,7 +159,8 @@ impl Case<'_> {
             What::Unresolvable => {
                 options.base_url = format!("https://{}.invalid/", "a".repeat(64)).parse().unwrap();
             }
-            What::Answer(Answer::Hang | Answer::Drip) => options.timeout = Duration::from_secs(1),
+            // long enough for whoever answers on a busy machine
+            What::Answer(Answer::Hang | Answer::Drip) => options.timeout = Duration::from_secs(3),
             _ => return None,
         }
         Some(Asking { options, token, budget, telemetry, clock })

@@ -200,7 +200,7 @@ fn a_reload_that_changes_nothing_for_a_zone_leaves_its_poll_alone() {
 }
 
 #[test]
-fn a_reload_of_an_unchanged_file_lists_the_zones_of_an_account_again() {
+fn a_reload_of_an_unchanged_file_lists_the_zones_of_an_account_again_and_does_no_more() {
     let serving = Serving::start(|api| {
         format!(
             "[server]\nlisten = \"127.0.0.1:0\"\n[[account]]\napi_token_env = \"AOP_TOKEN\"\n\
@@ -208,9 +208,12 @@ fn a_reload_of_an_unchanged_file_lists_the_zones_of_an_account_again() {
         )
     });
     serving.serve.until("/metrics", "cloudflare_aop_account_zones{account=\"default\"} 3\n");
+    serving.serve.until("/metrics", "cloudflare_aop_api_token_valid{account=\"default\"} 1\n");
     serving.api.request("PUT", "/_simulator/zones/new.example");
     serving.hang_up();
     serving.serve.until("/metrics", "cloudflare_aop_account_zones{account=\"default\"} 4\n");
+    let verified = serving.api.get("/_simulator/requests?path=tokens/verify");
+    assert!(verified.contains("\"count\":1,"), "the token is verified again: {verified}");
 }
 
 #[test]
