@@ -18,7 +18,8 @@ pub(super) fn read(mut section: Section<'_>) -> Options {
     let timeout = section.take("timeout", "a duration of 100ms to 1m, such as 10s", |text| {
         value::duration(text, Duration::from_millis(100), Duration::from_mins(1))
     });
-    let concurrent = section.number("max_concurrent", 1..=256).and_then(|number| usize::try_from(number).ok());
+    let concurrent =
+        section.number("max_concurrent", 1..=256).and_then(|number| usize::try_from(number).ok());
     section.finish();
     Options {
         timeout: timeout.unwrap_or(default.timeout),
