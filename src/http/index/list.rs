@@ -88,9 +88,13 @@ impl<T: Thing> List<T> {
         Page { rows, next }
     }
 
-    /// How many rows the filters of a query match, on all pages.
-    pub(in crate::http) fn count(&self, judge: &Judge, query: &Query) -> usize {
-        self.matching(judge, query, self.order(judge, Sort::Zone)).count()
+    /// How many rows of each verdict the other filters of a query match, on all pages.
+    pub(in crate::http) fn tally(&self, judge: &Judge, query: &Query) -> Counts {
+        let query = &Query { verdict: None, ..query.clone() };
+        let mut counts = Counts::default();
+        let order = self.order(judge, Sort::Zone);
+        self.matching(judge, query, order).for_each(|row| counts.add(row.verdict));
+        counts
     }
 
     /// All rows in an order.
@@ -118,9 +122,8 @@ impl<T: Thing> List<T> {
                 && query.verdict.is_none_or(|verdict| item.verdict == verdict)
                 && query.finding.is_none_or(|finding| item.findings.contains(finding));
             let row = is_told.then(|| self.row_of(judge, item))?;
-            let is_about = |hostname: &Hostname| {
-                row.zone.entry(hostname).is_some_and(|entry| row.thing.is_about(entry))
-            };
+            let is_about =
+                |hostname: &Hostname| row.zone.entry(hostname).is_some_and(|entry| row.thing.is_about(entry));
             let is_found = zone.has_text || text.as_ref().is_none_or(|text| row.thing.contains(text));
             (is_found && query.hostname.as_ref().is_none_or(is_about)).then_some(row)
         })
