@@ -117,7 +117,12 @@ fn line(what: &str, mut times: Vec<(Duration, Duration)>) -> bool {
     };
     let (of_thread, in_all) = (median(|time| time.0), median(|time| time.1));
     let held = of_thread <= OF_THREAD && in_all <= IN_ALL;
-    println!("{what:<50}{:>9.2} ms{:>9.2} ms{}", milliseconds(of_thread), milliseconds(in_all), verdict(held));
+    println!(
+        "{what:<50}{:>9.2} ms{:>9.2} ms{}",
+        milliseconds(of_thread),
+        milliseconds(in_all),
+        verdict(held)
+    );
     held
 }
 
@@ -192,7 +197,8 @@ async fn walk(snapshot: watch::Sender<Arc<Snapshot>>, address: SocketAddr) -> bo
             let (mut rows, mut once, mut cursor) = (0, HashSet::new(), String::new());
             loop {
                 let path = format!("/api/v1/hostnames?limit=1000&sort={sort}&cursor={cursor}");
-                let answer: serde_json::Value = serde_json::from_slice(&get([127, 0, 0, 1], &path, address)).unwrap();
+                let answer: serde_json::Value =
+                    serde_json::from_slice(&get([127, 0, 0, 1], &path, address)).unwrap();
                 for row in answer["items"].as_array().unwrap() {
                     rows += 1;
                     once.insert((row["zone"].to_string(), row["hostname"].to_string()));
@@ -220,12 +226,8 @@ async fn walk(snapshot: watch::Sender<Arc<Snapshot>>, address: SocketAddr) -> bo
 
 /// Asks from an address of this machine, and returns the body.
 fn get(from: [u8; 4], path: &str, address: SocketAddr) -> Vec<u8> {
-    let socket = rustix::net::socket(
-        rustix::net::AddressFamily::INET,
-        rustix::net::SocketType::STREAM,
-        None,
-    )
-    .unwrap();
+    let socket =
+        rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::STREAM, None).unwrap();
     rustix::net::bind(&socket, &SocketAddr::from((from, 0))).unwrap();
     rustix::net::connect(&socket, &address).unwrap();
     let mut stream = TcpStream::from(socket);

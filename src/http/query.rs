@@ -78,8 +78,7 @@ impl QueryError {
     }
 }
 
-const KEYS: [&str; 9] =
-    ["q", "zone", "account", "hostname", "verdict", "finding", "sort", "limit", "cursor"];
+const KEYS: [&str; 9] = ["q", "zone", "account", "hostname", "verdict", "finding", "sort", "limit", "cursor"];
 
 impl Query {
     /// All rows, sorted like this.
@@ -143,8 +142,7 @@ impl Query {
             }
             "verdict" => {
                 let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.label() == value);
-                self.verdict =
-                    Some(verdict.ok_or_else(|| wrong(&one_of(Verdict::ALL.map(Verdict::label))))?);
+                self.verdict = Some(verdict.ok_or_else(|| wrong(&one_of(Verdict::ALL.map(Verdict::label))))?);
             }
             "finding" => {
                 let finding = Finding::ALL.into_iter().find(|finding| finding.code() == value);

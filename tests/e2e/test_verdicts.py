@@ -21,7 +21,7 @@ import yaml
 
 from alerting import shortened
 from cloudflare_mock import CloudflareMock
-from harness import EXPORTER, PROMETHEUS, ROOT, RULES, TOKEN, Case, ask, eventually, everything, get, page_samples, scrape, status
+from harness import EXPORTER, PROMETHEUS, ROOT, RULES, TOKEN, Case, api_answers, ask, eventually, get, page_samples, scrape, status
 from situations import ACTIVE, COMING, MAIN, NOW, SEVERITIES, SITUATIONS, seconds
 
 ORDER = ["critical", "warning", "unknown", "info", "ok"]
@@ -76,7 +76,7 @@ class Verdicts(Case):
         cls.daemon = case.daemon(SCHEDULE + file + accounts(api, SITUATIONS))
         expected = {name: situation.found for name, situation in SITUATIONS.items()}
         wait_for(lambda: cls.of_json() == expected, 20)
-        answers = everything(cls.daemon)
+        answers = api_answers(cls.daemon)
         cls.json, cls.json_status = shown_json(answers), answers["status"]
         cls.summary = re.search(r'<p class="summary">(.*?)</p>', page := get(cls.daemon, "/")[1])[1]
         cls.page = shown_page(page)
@@ -127,7 +127,7 @@ class Verdicts(Case):
 
     @classmethod
     def of_json(cls):
-        return found(shown_json(everything(cls.daemon)))
+        return found(shown_json(api_answers(cls.daemon)))
 
     def compare(self, names, compared):
         """Compares what `compared` returns of each situation: two things that must not differ."""

@@ -129,7 +129,7 @@ async fn the_oldest_version_of_tls_can_be_chosen() {
 async fn without_a_client_certificate_there_is_nothing_but_health() {
     let guarded = Guarded::start(MUTUAL);
     let anonymous = guarded.authority.client(|client| client);
-    assert_eq!(guarded.guarded(&anonymous).await, [StatusCode::FORBIDDEN; 5]);
+    assert_eq!(guarded.guarded(&anonymous).await, [StatusCode::FORBIDDEN; GUARDED.len()]);
     assert_eq!(guarded.get(&anonymous, "/-/healthy").await.unwrap().status(), 200);
     assert_eq!(guarded.get(&anonymous, "/-/ready").await.unwrap().status(), 503);
 
@@ -140,7 +140,7 @@ async fn without_a_client_certificate_there_is_nothing_but_health() {
     );
 
     let known = guarded.authority.client(|client| client.identity(guarded.authority.identity()));
-    assert_eq!(guarded.guarded(&known).await, [200, 200, 200, 200, 404]);
+    assert_eq!(guarded.guarded(&known).await, [200, 200, 200, 200, 200, 404]);
 
     let foreign = guarded.authority.client(|client| client.identity(Authority::new().identity()));
     assert!(guarded.get(&foreign, "/-/healthy").await.is_err());
@@ -229,7 +229,7 @@ async fn users_show_their_password_for_everything_but_health() {
     let hash = bcrypt::hash("pass:word", 4).unwrap();
     let guarded = Guarded::start(&format!("{TLS}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
     let client = guarded.authority.client(|client| client);
-    assert_eq!(guarded.guarded(&client).await, [StatusCode::UNAUTHORIZED; 5]);
+    assert_eq!(guarded.guarded(&client).await, [StatusCode::UNAUTHORIZED; GUARDED.len()]);
     let refused = guarded.get(&client, "/metrics").await.unwrap();
     let challenge = "Basic realm=\"cloudflare-aop-exporter\", charset=\"UTF-8\"";
     assert_eq!(refused.headers()["www-authenticate"], challenge);

@@ -268,7 +268,15 @@ async fn foreign_host_names_are_refused_where_they_may_be_rebound() {
         ("not a host", [400, 400, 400, 400]),
     ] {
         for (served, expected) in [&loopback, &named, &reachable, &listed].into_iter().zip(expected) {
-            for path in ["/metrics", "/", "/api/v1/status", "/api/v1/hostnames", "/-/reload", "/-/healthy", "/-/ready"] {
+            for path in [
+                "/metrics",
+                "/",
+                "/api/v1/status",
+                "/api/v1/hostnames",
+                "/-/reload",
+                "/-/healthy",
+                "/-/ready",
+            ] {
                 let answer = served.ask("GET", path, &[("Host", host)]).await;
                 match path {
                     "/-/healthy" | "/-/ready" => assert_eq!(answer.status, 200, "{host} {path}"),
@@ -284,7 +292,9 @@ async fn foreign_host_names_are_refused_where_they_may_be_rebound() {
 #[tokio::test]
 async fn answers_are_neither_kept_nor_guessed_at() {
     let served = Served::with(unread()).await;
-    for path in ["/", "/metrics", "/api/v1/status", "/api/v1/zones", "/api/v1/zones?q", "/-/healthy", "/nowhere"] {
+    for path in
+        ["/", "/metrics", "/api/v1/status", "/api/v1/zones", "/api/v1/zones?q", "/-/healthy", "/nowhere"]
+    {
         let answer = served.get(path).await;
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");

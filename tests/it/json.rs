@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_aop_exporter::domain::{
-    AccountFacts, Association, Certificate, CertificateDetails, Date, Expectation, Expected, Extent, Hostname,
-    HostnameTarget, Level, Outcome, PartKind, PatternTarget, Pem, Reading, Reason, Snapshot, SslMode, Status, Targets,
-    TokenState, ZoneCertificate, ZoneKey, ZoneTarget,
+    AccountFacts, Association, Certificate, CertificateDetails, Date, Expectation, Expected, Extent,
+    Hostname, HostnameTarget, Level, Outcome, PartKind, PatternTarget, Pem, Reading, Reason, Snapshot,
+    SslMode, Status, Targets, TokenState, ZoneCertificate, ZoneKey, ZoneTarget,
 };
 use cloudflare_aop_exporter::domain::{Judge, Thresholds};
 use cloudflare_aop_exporter::http::{Activity, Options, Quota, Reloads, everything};
@@ -89,7 +89,7 @@ fn snapshot() -> Snapshot {
         level: Level::Zone,
         certificate: Arc::new(Certificate::new(details, None)),
         hostnames: None,
-        ..listed.clone()
+        ..listed
     };
     let others = [
         Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![zone_level]), at },
@@ -146,7 +146,12 @@ pub async fn served() -> Served {
 
 pub async fn get(served: &Served, path: &str) -> Value {
     let answer = served.get(path).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"), "{}", answer.text());
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, "application/json"),
+        "{}",
+        answer.text()
+    );
     serde_json::from_str(answer.text()).unwrap()
 }
 

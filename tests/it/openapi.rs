@@ -35,7 +35,8 @@ impl Comparison {
         if let Some(schemas) = schema["anyOf"].as_array() {
             let is_null = |schema: &&Value| schema["type"] == "null";
             assert!(schemas.iter().any(|schema| is_null(&schema)), "{path}: only null is an alternative");
-            if let Some(schema) = schemas.iter().find(|schema| !is_null(schema)).filter(|_| !value.is_null()) {
+            if let Some(schema) = schemas.iter().find(|schema| !is_null(schema)).filter(|_| !value.is_null())
+            {
                 self.compare(path, schema, value);
             }
             return;
@@ -54,7 +55,8 @@ impl Comparison {
         let kinds = &schema["type"];
         let is_allowed = kinds == kind || kinds.as_array().is_some_and(|kinds| kinds.contains(&json!(kind)));
         let is_listed = schema["enum"].as_array().is_none_or(|values| values.contains(value));
-        let is_date = schema["format"] != "date-time" || value.as_str().is_none_or(|text| text.ends_with('Z'));
+        let is_date =
+            schema["format"] != "date-time" || value.as_str().is_none_or(|text| text.ends_with('Z'));
         if !(is_allowed && is_listed && is_date) {
             self.wrong.push(format!("{path}: {value} is not what {schema} says"));
         }
@@ -98,7 +100,8 @@ fn fields(comparison: &Comparison, path: &str, schema: &Value, found: &mut BTree
 #[tokio::test]
 async fn every_field_of_every_answer_is_described_and_every_described_field_is_answered() {
     let (served, description) = (served().await, description());
-    let mut comparison = Comparison { description: description.clone(), wrong: vec![], seen: BTreeSet::new() };
+    let mut comparison =
+        Comparison { description: description.clone(), wrong: vec![], seen: BTreeSet::new() };
     let mut described = BTreeSet::new();
     for (path, item) in description["paths"].as_object().unwrap() {
         let schema = &item["get"]["responses"]["200"]["content"]["application/json"]["schema"];
@@ -122,7 +125,8 @@ async fn every_route_takes_the_described_parameters_and_no_others() {
             .iter()
             .map(|parameter| {
                 let reference = parameter["$ref"].as_str().map(|reference| reference.trim_start_matches('#'));
-                let parameter = reference.map_or(parameter, |reference| description.pointer(reference).unwrap());
+                let parameter =
+                    reference.map_or(parameter, |reference| description.pointer(reference).unwrap());
                 parameter["name"].as_str().unwrap().to_owned()
             })
             .collect();
@@ -150,7 +154,10 @@ fn the_described_values_are_those_of_the_program() {
         values.collect::<Vec<_>>()
     };
     assert_eq!(listed("Verdict"), Verdict::ALL.map(Verdict::label));
-    assert_eq!(listed("Told/properties/severity"), Verdict::ALL[..4].iter().map(|verdict| verdict.label()).collect::<Vec<_>>());
+    assert_eq!(
+        listed("Told/properties/severity"),
+        Verdict::ALL[..4].iter().map(|verdict| verdict.label()).collect::<Vec<_>>()
+    );
     assert_eq!(listed("Finding"), Finding::ALL.map(Finding::code));
     assert_eq!(listed("Failure"), Reason::ALL.map(Reason::label));
     assert_eq!(listed("Status"), Status::ALL.map(Status::label));

@@ -292,7 +292,9 @@ fn the_token_is_seen_nowhere_at_any_level() {
             "/metrics",
             "cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"app.example.com\"} 1\n",
         );
-        let pages = ["/", "/metrics", "/api/v1/status", "/api/v1/hostnames", "/-/ready"].map(|path| serve.get(path)).concat();
+        let pages = ["/", "/metrics", "/api/v1/status", "/api/v1/hostnames", "/-/ready"]
+            .map(|path| serve.get(path))
+            .concat();
         serve.stop("TERM");
         let logs = serve.read("out") + &serve.read("err");
         assert!(logs.contains("poll ended"), "{logs}");

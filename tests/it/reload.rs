@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use serde_json::Value;
+
 use crate::support::program::{Folder, Running, TOKEN, config, simulate};
 
 const APP: &str = "\"app.example.com\"";
@@ -39,6 +41,15 @@ impl Serving {
         self.serve.signal("HUP");
         self.serve.wait_for(|serve| said(serve) > before);
         self.serve.get("/metrics")
+    }
+}
+
+impl Serving {
+    fn status(&self) -> Value {
+        let answer = self.serve.get("/api/v1/status");
+        // without the head, and the sizes of chunks
+        let document = answer.find('{').unwrap()..=answer.rfind('}').unwrap();
+        serde_json::from_str(&answer[document]).unwrap()
     }
 }
 
@@ -100,11 +111,24 @@ fn a_configuration_that_is_wrong_leaves_the_one_before_in_force_and_is_answered_
     );
     let page = serving.serve.get("/metrics");
     assert!(page.contains(READ) && page.contains(BAD), "{page}");
+    let status = serving.status();
+    let error = status["configuration"]["error"].as_str().unwrap();
+    assert!(error.contains("server.livecycle: unknown key, did you mean lifecycle?"), "{error}");
+    assert!(status["configuration"]["refused_at"].is_string());
 
     serving.write(&good);
     let answer = serving.serve.request("POST", "/-/reload");
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nreloaded\n"), "{answer}");
     serving.serve.until("/metrics", GOOD);
+    let status = serving.status();
+    assert_eq!(
+        [&status["configuration"]["refused_at"], &status["configuration"]["error"]],
+        [&Value::Null; 2]
+    );
+    assert!(status["last_poll"].as_str() < status["next_poll"].as_str(), "{status}");
+    assert!(
+        status["accounts"][0]["quota"]["left"].as_u64() < status["accounts"][0]["quota"]["requests"].as_u64()
+    );
 }
 
 #[test]

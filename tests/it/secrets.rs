@@ -128,7 +128,8 @@ fn no_failure_shows_the_token_or_a_control_character_at_any_level() {
         let mut serve =
             Running::start(&["serve", "--config", &path, "--log-level", "trace", "--log-format", format]);
         serve.until("/metrics", "\ncloudflare_aop_exporter_polls_total 1\n");
-        let pages = ["/", "/metrics", "/api/v1/status", "/api/v1/hostnames"].map(|path| serve.get(path)).concat();
+        let pages =
+            ["/", "/metrics", "/api/v1/status", "/api/v1/hostnames"].map(|path| serve.get(path)).concat();
         serve.stop("TERM");
         let known = fs::read_to_string(folder.path("state.json")).unwrap();
         let logs = serve.read("out") + &serve.read("err");

@@ -56,6 +56,20 @@ async fn what_is_inherited_counts_once_and_blocks_for_as_long_as_the_longer_bloc
     }
 }
 
+#[tokio::test]
+async fn what_is_left_is_what_both_the_limit_and_the_announcement_leave() {
+    let (budget, soon) = (Budget::new(limit(100, 3_600_000)), || Instant::now() + ms(1000));
+    drop(budget.admit(soon()).await.unwrap());
+    assert_eq!(budget.left(), 99);
+    let announced = Announcement { remaining: 60, reset: Duration::from_secs(60), quota: Some(80) };
+    budget.admit(soon()).await.unwrap().answered(Instant::now(), Some(announced));
+    assert_eq!(budget.left(), 40, "a quarter of 80 is for others");
+    let _in_flight = budget.admit(soon()).await.unwrap();
+    assert_eq!(budget.left(), 39);
+    budget.block(Instant::now(), ms(500_000));
+    assert_eq!(budget.left(), 0);
+}
+
 #[test]
 fn the_time_for_requests_is_their_share_of_the_window() {
     let limit = limit(600, 300_000);

@@ -67,7 +67,8 @@ impl Indexes {
 async fn forget(kept: Weak<Mutex<Option<Kept>>>, snapshot: Weak<Snapshot>, minute: i64) {
     sleep(Duration::from_secs(KEPT.unsigned_abs())).await;
     if let Some(kept) = kept.upgrade() {
-        let is_it = |kept: &mut Kept| Arc::as_ptr(&kept.snapshot) == snapshot.as_ptr() && kept.minute == minute;
+        let is_it =
+            |kept: &mut Kept| Arc::as_ptr(&kept.snapshot) == snapshot.as_ptr() && kept.minute == minute;
         let old = lock(&kept).take_if(is_it);
         spawn_blocking(move || drop(old));
     }

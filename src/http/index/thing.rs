@@ -4,9 +4,7 @@ use std::slice;
 
 use memchr::memmem::Finder;
 
-use crate::domain::{
-    CertId, Date, Entry, Findings, Judge, Level, ZoneCertificate, ZoneState,
-};
+use crate::domain::{CertId, Date, Entry, Findings, Judge, Level, ZoneCertificate, ZoneState};
 use crate::http::query::Sort;
 
 /// A kind of thing that zones have.

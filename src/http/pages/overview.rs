@@ -1,5 +1,7 @@
 //! The overview: what is wrong first.
 
+use std::collections::HashMap;
+
 use askama::Template;
 
 use super::facts::{self, Fact};
@@ -8,7 +10,7 @@ use super::notes::{Note, notes};
 use super::rows::{HostnameRow, Marks};
 use super::weeks::{Week, labels, weeks};
 use super::words::{day, distance, plural, state};
-use crate::domain::{Verdict, ZoneState};
+use crate::domain::{Date, Reading, Verdict, ZoneKey, ZoneState};
 use crate::http::activity::Activity;
 use crate::http::index::{Counts, Index};
 use crate::http::query::{Cursor, Query, Sort};
@@ -216,23 +218,30 @@ fn fine(index: &Index) -> (Vec<Link>, usize) {
     let judge = index.judge();
     let zones = index.zones().rows(judge, Sort::Zone);
     let fine = zones.filter(|row| index.hostnames_of(row.zone_index).of(Verdict::Ok) > 0);
-    let mut lines: Vec<_> = fine.map(|row| (row.zone, row.zone_index)).collect();
+    let mut lines: Vec<_> = fine.map(|row| (row.zone_index, row.zone.key())).collect();
     let more = lines.len().saturating_sub(MOST_FINE);
     lines.truncate(MOST_FINE);
-    let line = |(zone, zone_index): (&ZoneState, usize)| {
-        let key = zone.key();
-        let query = Query {
-            zone: key.as_str().parse().ok(),
-            verdict: Some(Verdict::Ok),
-            ..Query::all(Sort::Verdict)
-        };
-        let ends = |entry: &crate::domain::Entry| entry.reading()?.ends().filter(|end| *end > judge.now());
-        let first = zone.entries().iter().filter_map(ends).min();
-        let first = first.map_or_else(String::new, |end| {
-            format!("; the first certificate ends {} ({})", distance(end, judge.now()), day(end))
+    let ends = first_ends(index);
+    let line = |(zone, key): (usize, &ZoneKey)| {
+        let (key, verdict) = (key.as_str(), Some(Verdict::Ok));
+        let query = Query { zone: key.parse().ok(), verdict, ..Query::all(Sort::Verdict) };
+        let first = ends.get(&zone).map_or_else(String::new, |end| {
+            format!("; the first certificate ends {} ({})", distance(*end, judge.now()), day(*end))
         });
-        let count = plural(index.hostnames_of(zone_index).of(Verdict::Ok), "hostname");
-        Link { more: format!(": {count}{first}"), ..Link::new(link(&query), key.as_str()) }
+        let count = plural(index.hostnames_of(zone).of(Verdict::Ok), "hostname");
+        Link { more: format!(": {count}{first}"), ..Link::new(link(&query), key) }
     };
     (lines.into_iter().map(line).collect(), more)
+}
+
+/// The first end of what is presented for hostnames that are fine, by the position of their zone.
+fn first_ends(index: &Index) -> HashMap<usize, Date> {
+    let mut ends = HashMap::new();
+    let rows = index.hostnames().rows(index.judge(), Sort::Ends);
+    for row in rows.filter(|row| row.verdict == Verdict::Ok) {
+        if let Some(end) = row.thing.reading().and_then(Reading::ends) {
+            ends.entry(row.zone_index).or_insert(end);
+        }
+    }
+    ends
 }

@@ -48,6 +48,7 @@ search.addEventListener("input", () => {
     show(location.href);
   }, 200);
 });
+tell();
 addEventListener("pagehide", () => clearTimeout(typed));
 setInterval(tell, 1000);
 setInterval(() => { if (!document.hidden) show(location.href); }, every);

@@ -46,7 +46,10 @@ fn what_is_wrong_is_refused_with_what_was_expected() {
     let codes = one_of(Finding::ALL.map(Finding::code));
     let foreign = cursor(Sort::Verdict);
     for (text, error) in [
-        ("page=2", "query: expected q, zone, account, hostname, verdict, finding, sort, limit or cursor, found \"page\""),
+        (
+            "page=2",
+            "query: expected q, zone, account, hostname, verdict, finding, sort, limit or cursor, found \"page\"",
+        ),
         ("zone=a&zone=", "zone: expected once, found twice"),
         ("q=%ff", "query: expected percent-encoded UTF-8, found \"%ff\""),
         ("zone=-%20-", "zone: expected the name or id of a zone, found \"- -\""),
@@ -57,7 +60,10 @@ fn what_is_wrong_is_refused_with_what_was_expected() {
         ("limit=0", "limit: expected a number of 1 to 1000, found \"0\""),
         ("limit=1001", "limit: expected a number of 1 to 1000, found \"1001\""),
         ("cursor=x", "cursor: expected the value of next in an answer, found \"x\""),
-        (&format!("cursor={foreign}"), "cursor: expected the cursor of an answer sorted by zone, found one of another order"),
+        (
+            &format!("cursor={foreign}"),
+            "cursor: expected the cursor of an answer sorted by zone, found one of another order",
+        ),
     ] {
         assert_eq!(parse(text), Err(error.to_owned()), "{text}");
     }
