@@ -58,7 +58,7 @@ fn render(index: &Index, activity: &Activity, view: &View) -> Option<Vec<u8>> {
         View::Hostname(zone, hostname) => written(&hostname::Page::new(index, zone, hostname)?),
         View::Certificates(query) => written(&certificates::ListPage::new(index, query)),
         View::Certificate(zone, id) => written(&certificates::Page::new(index, zone, id)?),
-        View::Zones(query) => written(&zones::Page::new(index, query)),
+        View::Zones(query) => written(&zones::Page::new(index, activity, query)),
         View::Runbooks => written(&runbooks::Page { layout: Layout::new(index, "/runbooks") }),
     };
     Some(page)
@@ -68,6 +68,3 @@ fn render(index: &Index, activity: &Activity, view: &View) -> Option<Vec<u8>> {
 fn written(page: &impl Template) -> Vec<u8> {
     page.render().unwrap_or_default().into_bytes()
 }
-
-#[cfg(test)]
-mod tests;

@@ -70,7 +70,7 @@ impl Served {
     }
 
     /// Asks in HTTP/1.0, so that a body comes as it is and ends with the connection.
-    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.0\r\n");
         for (name, value) in headers {
             request += &format!("{name}: {value}\r\n");
@@ -86,7 +86,7 @@ impl Served {
 pub struct Answer {
     pub status: u16,
     headers: BTreeMap<String, String>,
-    body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 impl Answer {
@@ -204,7 +204,7 @@ async fn a_scrape_gets_the_format_that_it_names() {
 #[tokio::test]
 async fn pages_are_compressed_for_those_who_accept_it() {
     let served = Served::with(read(&unread())).await;
-    for path in ["/", "/api/v1/status", "/api/v1/hostnames"] {
+    for path in ["/", "/zones", "/api/v1/status", "/api/v1/hostnames"] {
         let plain = served.get(path).await;
         let answer = served.ask("GET", path, &[("Accept-Encoding", "deflate, gzip")]).await;
         assert_eq!(answer.header("content-encoding"), "gzip");
@@ -221,7 +221,16 @@ async fn pages_are_compressed_for_those_who_accept_it() {
 #[tokio::test]
 async fn a_head_is_answered_by_the_headers_alone() {
     let served = Served::with(read(&unread())).await;
-    for path in ["/", "/metrics", "/api/v1/status", "/api/v1/zones?q=x", "/-/healthy", "/-/ready"] {
+    for path in [
+        "/",
+        "/zones",
+        "/runbooks",
+        "/metrics",
+        "/api/v1/status",
+        "/api/v1/zones?q=x",
+        "/-/healthy",
+        "/-/ready",
+    ] {
         let (get, head) = (served.get(path).await, served.ask("HEAD", path, &[]).await);
         assert_eq!((head.status, &head.headers), (200, &get.headers), "{path}");
         assert_eq!(head.text(), "");

@@ -25,6 +25,7 @@ mod manual;
 mod no_file;
 mod notify;
 mod openapi;
+mod pages;
 mod poll;
 mod program;
 mod readme;

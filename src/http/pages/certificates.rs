@@ -6,7 +6,7 @@ use super::facts::{Fact, Section, of_certificate};
 use super::layout::Layout;
 use super::overview::{Link, column};
 use super::rows::{HostnameRow, Marks, shortened};
-use super::words::{Found, found, href, moment, plural};
+use super::words::{Found, day, distance, found, href, moment, plural};
 use crate::domain::{CertId, Date, Level, Pem, Status, Told, ZoneCertificate, ZoneKey};
 use crate::http::index::{Index, Row};
 use crate::http::query::{Query, Sort, encode};
@@ -73,7 +73,12 @@ impl CertificateRow {
         let (zone, id) = (row.zone.key().as_str(), known.id.as_str());
         let details = known.certificate.details();
         let not_after = known.certificate.pem().map(|pem: &Pem| pem.not_after);
-        let date = |date: Option<Date>| moment(date, judge.now());
+        let date = |date: Option<Date>| {
+            date.map_or_else(
+                || "–".to_owned(),
+                |date| format!("{} ({})", day(date), distance(date, judge.now())),
+            )
+        };
         Self {
             verdict: row.verdict.label(),
             href: href("certificates", zone, id),

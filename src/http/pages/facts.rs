@@ -5,6 +5,9 @@ use crate::domain::{AccountState, Certificate, Date, Span};
 use crate::http::activity::Activity;
 use crate::http::index::Index;
 
+/// The most accounts on the overview; the page of zones has them all.
+const MOST_ACCOUNTS: usize = 20;
+
 /// A name with its value.
 pub(super) struct Fact {
     pub(super) name: &'static str,
@@ -52,8 +55,9 @@ pub(super) fn of_exporter(index: &Index, activity: &Activity) -> Vec<Fact> {
         Fact::new("Last poll", moment(activity.last_poll, now)),
         Fact::new("Next poll", moment(activity.next_poll, now)),
     ];
-    for account in judge.snapshot().accounts() {
-        facts.push(Fact::new("Account", of_account(index, activity, account)));
+    for account in judge.snapshot().accounts().iter().take(MOST_ACCOUNTS) {
+        let words = format!("{}: {}", account.name(), of_account(index, activity, account));
+        facts.push(Fact::new("Account", words));
     }
     if let Some(reloads) = &activity.reloads {
         let refused = reloads.refused.as_ref().map_or_else(String::new, |(at, error)| {
@@ -66,7 +70,8 @@ pub(super) fn of_exporter(index: &Index, activity: &Activity) -> Vec<Fact> {
     facts
 }
 
-fn of_account(index: &Index, activity: &Activity, account: &AccountState) -> String {
+/// The zones, the token and the quota of an account, in words.
+pub(super) fn of_account(index: &Index, activity: &Activity, account: &AccountState) -> String {
     let (now, token) = (index.judge().now(), account.facts().token);
     let name = account.name();
     let token = match (token.valid, token.expires) {
@@ -82,5 +87,5 @@ fn of_account(index: &Index, activity: &Activity, account: &AccountState) -> Str
             format!("; {} of {} requests per {} are left", quota.left, quota.requests, Span(per))
         },
     );
-    format!("{name}: {}; {token}{quota}", plural(index.zones_of(name).all(), "zone"))
+    format!("{}; {token}{quota}", plural(index.zones_of(name).all(), "zone"))
 }

@@ -1,5 +1,6 @@
 //! Banners: what is wrong with accounts, zones and the certificates of whole zones.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::advice::advice;
@@ -40,7 +41,9 @@ pub(super) fn notes(index: &Index, activity: &Activity) -> (Vec<Note>, usize) {
     let unread: BTreeSet<&str> = accounts.iter().filter(is_unread).map(|account| &**account.name()).collect();
     let zones = index.zones().rows(judge, Sort::Verdict).take_while(|row| row.verdict > Verdict::Ok);
     let told = zones.filter(|row| !unread.contains(row.zone.account()) || row.verdict > Verdict::Unknown);
-    let mut more = 0;
+    notes.sort_by_key(|note| Reverse(note.severity));
+    let mut more = notes.len().saturating_sub(MOST);
+    notes.truncate(MOST);
     for row in told {
         if notes.len() < MOST { notes.push(of_zone(index, row.thing)) } else { more += 1 }
     }
@@ -60,7 +63,7 @@ pub(super) fn notes(index: &Index, activity: &Activity) -> (Vec<Note>, usize) {
             advice: "",
         });
     }
-    notes.sort_by_key(|note| std::cmp::Reverse(note.severity));
+    notes.sort_by_key(|note| Reverse(note.severity));
     (notes, more)
 }
 

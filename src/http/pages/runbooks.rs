@@ -103,7 +103,7 @@ mod tests {
     fn every_finding_and_every_link_within_leads_to_a_heading() {
         let html = &RUNBOOKS.html;
         for finding in Finding::ALL {
-            let href = super::super::words::runbook(finding);
+            let href = crate::http::pages::words::runbook(finding);
             let id = href.strip_prefix("/runbooks#").unwrap();
             assert!(html.contains(&format!("<h2 id=\"{id}\">")), "{finding:?}");
         }

@@ -1,12 +1,16 @@
-//! All zones: how they are read, and what they hold.
+//! All accounts and zones: how they are read, and what they hold.
+
+use std::cmp::Reverse;
 
 use askama::Template;
 
 use super::advice::advice;
+use super::facts::of_account;
 use super::layout::Layout;
 use super::overview::{Link, column};
 use super::words::{Found, distance, found, plural, switch};
-use crate::domain::{Date, Judge, Part, PartKind, Reason, Span, SslMode, Verdict, ZoneState};
+use crate::domain::{AccountState, Date, Judge, Part, PartKind, Reason, Span, Told, Verdict, ZoneState};
+use crate::http::activity::Activity;
 use crate::http::index::{Index, Row};
 use crate::http::query::{Query, Sort, encode};
 
@@ -16,10 +20,40 @@ use crate::http::query::{Query, Sort, encode};
 pub(super) struct Page {
     layout: Layout,
     heading: String,
+    accounts: Vec<AccountRow>,
     columns: Vec<Link>,
     rows: Vec<ZoneRow>,
     first: Option<String>,
     next: Option<String>,
+}
+
+/// An account, which reads zones.
+struct AccountRow {
+    verdict: &'static str,
+    name: String,
+    href: String,
+    words: String,
+    findings: Vec<Found>,
+}
+
+/// The accounts that a query is about, the worst first.
+fn accounts(index: &Index, activity: &Activity, query: &Query) -> Vec<AccountRow> {
+    let judge = index.judge();
+    let is_plain = query.cursor.is_none() && query.zone.is_none() && query.q.is_none();
+    let accounts =
+        judge.snapshot().accounts().iter().filter(|account| {
+            is_plain && query.account.as_ref().is_none_or(|asked| **asked == **account.name())
+        });
+    let mut rows: Vec<_> = accounts.map(|account| (judge.tell_account(account), account)).collect();
+    rows.sort_by_key(|(told, _)| Reverse(Told::worst(told)));
+    let row = |(told, account): (Vec<Told>, &AccountState)| AccountRow {
+        verdict: Told::worst(&told).label(),
+        name: account.name().to_string(),
+        href: format!("/zones?account={}", encode(account.name())),
+        words: of_account(index, activity, account),
+        findings: found(told),
+    };
+    rows.into_iter().map(row).collect()
 }
 
 struct ZoneRow {
@@ -49,7 +83,7 @@ struct PartRow {
 }
 
 impl Page {
-    pub(super) fn new(index: &Index, query: &Query) -> Self {
+    pub(super) fn new(index: &Index, activity: &Activity, query: &Query) -> Self {
         let page = index.zones().page(index.judge(), query);
         let columns = [
             ("Verdict", Some(Sort::Verdict)),
@@ -65,6 +99,7 @@ impl Page {
         Self {
             layout: Layout::new(index, "/zones").about("Zones"),
             heading: plural(query.verdict.map_or(counts.all(), |verdict| counts.of(verdict)), "zone"),
+            accounts: accounts(index, activity, query),
             columns: columns.map(|(name, sort)| column(query, "/zones", name, sort)).into(),
             rows: page.rows.iter().map(|row| ZoneRow::new(index, row)).collect(),
             first: query.cursor.is_some().then(|| link(None)),
@@ -83,8 +118,12 @@ impl ZoneRow {
             let query = Query { zone, verdict: Some(verdict), ..Query::all(Sort::Verdict) };
             Count { verdict: verdict.label(), count: counts.of(verdict), href: format!("/{query}") }
         };
-        let mode = zone.ssl_mode().map_or("–", SslMode::label);
-        let (level, global) = (switch(zone.zone_level_enabled()), switch(zone.global_enabled()));
+        let switches = [
+            zone.zone_level_enabled().map(|on| format!("zone level {}", switch(Some(on)))),
+            zone.global_enabled().map(|on| format!("global {}", switch(Some(on)))),
+            zone.ssl_mode().map(|mode| format!("SSL mode {}", mode.label())),
+        ];
+        let switches: Vec<_> = switches.into_iter().flatten().collect();
         Self {
             verdict: row.verdict.label(),
             zone: key.to_owned(),
@@ -92,7 +131,7 @@ impl ZoneRow {
             account: zone.account().to_owned(),
             id: zone.id().map(|id| id.to_string()).unwrap_or_default(),
             counts: Verdict::ALL.into_iter().map(of_verdict).filter(|count| count.count > 0).collect(),
-            switches: format!("zone level {level}, global {global}, SSL mode {mode}"),
+            switches: if switches.is_empty() { "not read".to_owned() } else { switches.join(", ") },
             parts: zone.parts().map(|(kind, part)| PartRow::new(judge, kind, part)).collect(),
             findings: found(judge.tell_zone(zone)),
             advice: if zone.is_up() { "" } else { advice(zone.failure()) },
