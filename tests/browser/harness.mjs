@@ -19,6 +19,17 @@ export const browser = await chromium.launch({
   args: ["--no-sandbox"],
 });
 
+// what is to be done when a test ends, the latest first: pages are closed before the program that they ask
+const endings = new WeakMap();
+function later(t, end) {
+  const ends = endings.get(t) ?? [];
+  if (ends.length === 0) {
+    endings.set(t, ends);
+    t.after(async () => { for (const one of ends.reverse()) await one(); });
+  }
+  ends.push(end);
+}
+
 // a program whose output names the address that it listens on
 export async function start(t, ...args) {
   const child = spawn(EXPORTER, args, { env: { ...process.env, CLOUDFLARE_API_TOKEN: TOKEN }, stdio: ["ignore", "pipe", "pipe"] });
@@ -27,7 +38,7 @@ export async function start(t, ...args) {
     if (child.exitCode === null) child.kill(signal);
     await ended;
   };
-  t.after(() => stop("SIGKILL"));
+  later(t, () => stop("SIGKILL"));
   let output = "";
   const address = await new Promise((resolve, reject) => {
     const read = (text) => {
@@ -102,10 +113,11 @@ export async function open(t, program, path, { width = 1400, scheme = "light", c
     page.requests.push(request.url());
     if (!request.url().startsWith(`${program.url}/`)) wrong.push(`request: ${request.url()}`);
   });
-  t.after(async () => {
+  page.finish = async () => {
     await context.close();
     assert.deepEqual(wrong, []);
-  });
+  };
+  later(t, page.finish);
   if (clock) await page.clock.install();
   await page.goto(program.url + path);
   return page;

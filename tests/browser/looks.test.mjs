@@ -27,6 +27,7 @@ test("no page has anything for axe to say, scrolls sideways or asks for anything
           await page.locator("#weeks summary").click();
           await look(page);
         }
+        await page.finish();
       }
     }
   }
@@ -55,7 +56,7 @@ test("hostile names stay text, and long ones fit", async (t) => {
     const page = await open(t, program, `/?q=${LONG.slice(0, 80)}`, { width });
     assert.equal(await page.getByText(HOSTILE).count(), 1);
     await look(page);
-    await page.locator(".list a").first().click();
+    await page.locator(".list tbody a").first().click();
     await page.getByRole("heading", { name: LONG }).waitFor();
     assert.equal(await page.getByText(HOSTILE).count(), 1);
     assert.equal(await page.locator("main img, main script").count(), 0);
