@@ -281,7 +281,7 @@ async fn the_overview_shows_what_is_wrong_first() {
         ["Zone-level certificate of shop.example", "Zone dark.example"]
     );
     assert!(page.text().contains("not read: the token lacks a permission"));
-    assert!(page.text().contains("It has never been read."));
+    assert!(page.text().contains("never read yet"));
     assert!(page.text().contains("Give the token the permission"));
 }
 
@@ -297,7 +297,7 @@ async fn while_nothing_was_read_it_does_not_say_that_there_is_nothing() {
     let served = Served::with(snapshot(vec![(ZoneTarget::clone(dark.target()), vec![failed])])).await;
     let page = served.get("/").await;
     assert_eq!(between(page.text(), "<h1>", "</h1>"), ["1 zone cannot be read"]);
-    assert!(page.text().contains("not everything could be read"), "{}", page.text());
+    assert!(page.text().contains("not read: the token was not accepted; never read yet"), "{}", page.text());
     assert!(!page.text().contains("No hostname has an association"));
 }
 

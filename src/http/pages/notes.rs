@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::advice::advice;
 use super::words::{Found, distance, found, href, minute};
-use crate::domain::{AccountState, Date, Finding, Level, Part, Verdict, ZoneState};
+use crate::domain::{AccountState, Date, Finding, Level, Reason, Verdict, ZoneState};
 use crate::http::activity::Activity;
 use crate::http::index::Index;
 use crate::http::query::{Sort, encode};
@@ -90,17 +90,20 @@ fn of_account(index: &Index, account: &AccountState) -> Option<Note> {
     let severity = told.first()?.severity;
     let is_unread = told.iter().any(|told| told.finding == Finding::NotRead);
     let list = account.zone_list().map(|list| list.part).filter(|part| !part.is_up());
-    let of_zones = || {
-        let mut zones = judge.snapshot().zones().iter().filter(|zone| zone.account() == &**account.name());
-        zones.find_map(|zone| zone.failure())
+    let zones = judge.snapshot().zones().iter().filter(|zone| zone.account() == &**account.name());
+    let (failure, last_success) = match list {
+        Some(part) => (part.failure(), part.last_success),
+        None => zones.fold((None, None), |(failure, last), zone| {
+            (failure.or(zone.failure()), last.max(zone.last_success()))
+        }),
     };
     Some(Note {
         severity,
         what: format!("Account {}", account.name()),
         href: format!("/zones?account={}", encode(account.name())),
         findings: found(told),
-        since: list.map(|part| since(index, part.last_success)).unwrap_or_default(),
-        advice: if is_unread { advice(list.and_then(Part::failure).or_else(of_zones)) } else { "" },
+        since: if is_unread { since(index, failure, last_success) } else { String::new() },
+        advice: if is_unread { advice(failure) } else { "" },
     })
 }
 
@@ -112,14 +115,16 @@ fn of_zone(index: &Index, zone: &ZoneState) -> Note {
         what: format!("Zone {}", zone.key()),
         href: format!("/zones?zone={}", encode(zone.key().as_str())),
         findings: found(told),
-        since: if is_unread { since(index, zone.last_success()) } else { String::new() },
+        since: if is_unread { since(index, None, zone.last_success()) } else { String::new() },
         advice: if is_unread { advice(zone.failure()) } else { "" },
     }
 }
 
-fn since(index: &Index, last_success: Option<Date>) -> String {
-    last_success.map_or_else(
-        || "It has never been read.".to_owned(),
-        |at| format!("It was last read {}.", distance(at, index.judge().now())),
-    )
+/// Why something is not read, and since when.
+fn since(index: &Index, failure: Option<Reason>, last_success: Option<Date>) -> String {
+    let why = failure.map_or_else(String::new, |reason| format!("not read: {}; ", reason.words()));
+    match last_success {
+        Some(at) => format!("{why}last read {}", distance(at, index.judge().now())),
+        None => format!("{why}never read yet"),
+    }
 }

@@ -88,7 +88,8 @@ impl Page {
             marks: judge.thresholds().into(),
             columns: columns(query),
             rows_heading: if is_plain {
-                plural(counts.all() - counts.of(Verdict::Ok), "hostname") + " to look at"
+                let count = counts.all() - counts.of(Verdict::Ok);
+                if count == 0 { String::new() } else { plural(count, "hostname") + " to look at" }
             } else {
                 plural(matching, "hostname")
             },
@@ -204,7 +205,10 @@ fn empty(index: &Index, is_plain: bool) -> &'static str {
     let is_unread = index.zones().counts().of(Verdict::Unknown) > 0
         || snapshot.accounts().iter().any(|account| !index.judge().is_up(account));
     match (is_plain, is_unread) {
-        (_, true) => "No hostname is known here, but not everything could be read: see the overview for why.",
+        (true, true) => "No hostname is known yet, since not everything could be read: see above.",
+        (false, true) => {
+            "No hostname is known here, since not everything could be read: the overview says why."
+        }
         (true, false) => {
             "No hostname has an association, and none is configured. Name hostnames in the configuration, or associate \
              one with a certificate: cloudflare-aop-exporter hostname enable."
