@@ -42,14 +42,33 @@ e2e *TESTS:
     cargo build --locked
     tests/e2e/run target/debug/cloudflare-aop-exporter {{ TESTS }}
 
+# The pages in Chromium
+browser *TESTS:
+    cargo build --locked
+    tests/browser/run target/debug/cloudflare-aop-exporter {{ TESTS }}
+
+# Makes the screenshots in docs/images
+screenshots:
+    cargo build --locked
+    tests/browser/run target/debug/cloudflare-aop-exporter screenshots.mjs
+
 # A poller with a state file that is killed 200 times
 kill:
     LIVES=200 cargo test --locked --test it -- kill:: --nocapture
 
-# The unit against systemd, and the dashboard against Grafana's types
+# The unit against systemd, the dashboard against Grafana's types, and the Helm chart against the schemas of Kubernetes
 deploy:
     tests/systemd-unit
     tests/dashboard/types
+    tests/chart/run
+
+# Generates deploy/kubernetes/manifest.yaml from the chart
+manifest:
+    tests/chart/manifest
+
+# Packages the Helm chart in target/chart
+chart:
+    .ci/chart
 
 # Generates the dashboard from tests/dashboard/dashboard.py
 dashboard:
@@ -59,6 +78,19 @@ dashboard:
 static PROFILE="release":
     .ci/static {{ PROFILE }}
     tests/empty-root target/static/cloudflare-aop-exporter
+
+# A deb, an rpm and a tarball of the static program, in target/packages
+packages: static
+    .ci/packages
+
+# The packages, installed, upgraded and removed on a systemd in a container (as root; needs mmdebstrap, lintian and rpmlint)
+try-packages: static
+    tests/packages/root
+    tests/packages/run
+
+# The image as target/image.tar, of what `just static` has built; no engine is needed
+image:
+    .ci/image
 
 # A simulated account on http://127.0.0.1:10219
 demo *ARGS:

@@ -1,5 +1,6 @@
-//! How many requests a poll takes, as the simulated API counts them, and how soon a poll by lists has told what is new:
-//! `cargo bench --bench requests`. The exit code is 1 where a limit is missed.
+//! How many requests a poll takes, as the simulated API counts them, how soon a poll by lists has told what is new, and
+//! what hours of polls of a whole account come to: `cargo bench --bench requests`, a minute or two. The exit code is 1
+//! where a limit is missed.
 #![expect(clippy::print_stdout, reason = "it is what this program is for")]
 #![expect(clippy::unwrap_used, reason = "a panic is how it fails")]
 
@@ -7,7 +8,16 @@
 #[expect(dead_code, unreachable_pub, reason = "the tests use the rest")]
 mod support {
     pub mod harness;
+    pub mod program;
 }
+#[path = "requests/fake.rs"]
+mod fake;
+#[path = "requests/hours.rs"]
+mod hours;
+#[path = "requests/process.rs"]
+mod process;
+#[path = "requests/whole.rs"]
+mod whole;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -30,12 +40,17 @@ const SHARED: usize = 100;
 const ROUNDS: usize = 5;
 const LIMIT: Duration = Duration::from_secs(1);
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     // a run of all tests is not meant
     if !std::env::args().any(|argument| argument == "--bench") {
         return ExitCode::SUCCESS;
     }
+    let held = [named_zones(), whole::accounts()];
+    if held == [true; 2] { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn named_zones() -> bool {
     println!("requests a poll by strategy, and how many they may be:\n");
     println!("zones  hostnames each      get  at most     list  at most     auto  at most");
     let mut held = true;
@@ -43,7 +58,7 @@ async fn main() -> ExitCode {
         held &= costs(zones, hostnames).await;
     }
     held &= soon_enough().await;
-    if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    held
 }
 
 /// Prints what a poll costs by each strategy, and tells whether that is within the limits.

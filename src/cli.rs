@@ -8,6 +8,7 @@ mod demo;
 mod generate;
 mod hostname;
 mod logs;
+mod polled;
 mod print;
 mod serve;
 mod simulate;
@@ -29,13 +30,16 @@ use logs::Logs;
 /// They expire, get disabled, voided or stuck, and nothing outside Cloudflare's API can see it: this exporter polls
 /// that API and serves what it says to Prometheus.
 #[derive(Parser)]
-#[command(name = "cloudflare-aop-exporter", version = version(), max_term_width = 100)]
+#[command(name = "cloudflare-aop-exporter", version = version(), max_term_width = 100, after_help = HOME)]
 pub struct Cli {
     #[command(flatten)]
     logs: Logs,
     #[command(subcommand)]
     command: Command,
 }
+
+/// The last line of the help.
+const HOME: &str = concat!("Documentation and issues: ", env!("CARGO_PKG_REPOSITORY"));
 
 #[derive(Subcommand)]
 enum Command {

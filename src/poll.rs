@@ -153,7 +153,9 @@ impl<A: Api> Poller<A> {
             self.listed.clear();
         }
         self.start(everything, &mut polls, None).await;
-        self.start_lists(&mut polls, None);
+        if !everything {
+            self.start_lists(&mut polls, None);
+        }
         if polls.is_empty() && !everything {
             return;
         }
@@ -173,6 +175,7 @@ impl<A: Api> Poller<A> {
                         }
                         seen.push(ended);
                     }
+                    None if self.start_more(started, &mut polls).await => {}
                     None => break,
                 },
                 Some(()) = ticks.recv() => {
@@ -224,6 +227,10 @@ impl<A: Api> Poller<A> {
         let outlooks = self.plan();
         if everything {
             self.make_room(&setup, &outlooks, deadline);
+            if deadline.is_none() {
+                // what the lists take is not there for zones
+                self.start_lists(polls, None);
+            }
         }
         let chosen = if deadline.is_some() {
             self.choose_once(&due)
@@ -233,6 +240,26 @@ impl<A: Api> Poller<A> {
         };
         self.announce(&known, &outlooks, &chosen, setup.gap).await;
         self.spawn(&setup, &due, chosen, &outlooks, polls, deadline);
+    }
+
+    /// Starts to read zones that were never read, where those that were read take less than they might have; false if
+    /// there are none, or it is late.
+    async fn start_more(&mut self, started: Instant, polls: &mut JoinSet<Seen>) -> bool {
+        let setup = Arc::clone(&self.setup.borrow());
+        if started.elapsed() >= setup.gap / 2 {
+            return false;
+        }
+        self.keeper.published().await;
+        let known = self.keeper.snapshot();
+        let is_unread = |zone: &&Arc<ZoneState>| !zone.is_tried() && self.watched.contains_key(zone.key());
+        let unread: Vec<_> = known.zones().iter().filter(is_unread).cloned().collect();
+        if unread.is_empty() {
+            return false;
+        }
+        let (chosen, outlooks) = (self.choose_more(&unread, &known), self.outlooks());
+        self.announce(&known, &outlooks, &chosen, setup.gap).await;
+        self.spawn(&setup, &unread, chosen, &outlooks, polls, None);
+        !polls.is_empty()
     }
 
     /// Starts the polls of these zones.

@@ -12,20 +12,17 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use futures_util::future::join_all;
-use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::configured::Configured;
+use super::polled::Polled;
 use crate::clock::Clock;
 use crate::config::Secrets;
 use crate::daemon::Accounts;
-use crate::domain::{Hostname, Judge, Snapshot, Span, Thresholds, TokenState, Verdict};
+use crate::domain::{Hostname, Judge, Span, Thresholds, TokenState, Verdict};
 use crate::file;
 use crate::http;
-use crate::keeper::Keeper;
 use crate::metrics::{Format as TextFormat, Page, States, View};
-use crate::poll::{Poller, Setup};
 use crate::telemetry::Telemetry;
 use choice::Choice;
 
@@ -110,12 +107,10 @@ impl Check {
         let mut accounts = Accounts::new(Arc::clone(&telemetry), clock.clone()).update(&config.accounts)?;
         accounts.retain(|name, _| choice.targets().accounts().contains(name));
         let gap = self.every.unwrap_or(self.timeout);
-        let (_setup, setup) = watch::channel(Arc::new(Setup { accounts: accounts.clone(), gap }));
-        let (keeper, kept) = Keeper::new(Snapshot::default().retarget(choice.targets()));
-        tokio::spawn(keeper.run(CancellationToken::new()));
-        let mut poller = Poller::new(setup, kept.clone(), Arc::clone(&telemetry), clock.clone());
+        let mut polled = Polled::new(choice.targets(), accounts.clone(), gap, &telemetry, &clock);
         let verified = join_all(accounts.values().map(|account| account.api.verify_token(deadline)));
-        let (verified, ()) = tokio::join!(verified, poller.poll_once(deadline));
+        let (verified, ()) = tokio::join!(verified, polled.poll(deadline));
+        let kept = &polled.kept;
         for ((name, account), verified) in accounts.into_iter().zip(verified) {
             // where the token is not accepted, what the poll was answered tells whether that is its fault
             let unclear = !matches!(verified, Ok(TokenState { valid: Some(_), .. }));

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::cloudflare::{ApiToken, Options, RateLimit};
 use crate::config::{Account, Config, TokenSource};
 use crate::daemon;
-use crate::domain::{Targets, ZoneTarget};
+use crate::domain::{Expected, Extent, PatternTarget, Targets, ZoneTarget};
 use crate::http;
 use crate::simulator;
 
@@ -35,9 +35,15 @@ pub(super) struct Demo {
     /// Number of hostnames in the account.
     #[arg(long, value_name = "N")]
     hostnames: Option<usize>,
+    /// Number of zones in the account, all of which are watched; most of those that are added hold nothing.
+    #[arg(long, value_name = "N")]
+    zones: Option<usize>,
 }
 
 const ACCOUNT: &str = "demo";
+
+/// More requests a minute than anybody simulates hostnames.
+const PLENTY: NonZeroU32 = NonZeroU32::new(1_000_000).expect("it is not zero");
 
 impl Demo {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
@@ -45,18 +51,28 @@ impl Demo {
         let listener = listen("--listen", &self.listen).await?;
         let api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("simulated API")?;
         let (address, api_address) = (listener.local_addr()?, api.local_addr()?);
-        let simulated = Simulated::new(1, &simulator::Options::default(), self.hostnames, Clock::system())?;
+        let options = simulator::Options::default();
+        let simulated = Simulated::new(1, &options, self.hostnames, self.zones, Clock::system())?;
         super::print(&format!(
             "A simulated Cloudflare account is polled every 15 seconds. Look at\n\n  \
              http://{address}/         what there is\n  \
              http://{address}/metrics  what Prometheus sees\n\n\
              Ctrl-C stops it.\n"
         ))?;
-        let config = config(&simulated, address, api_address)?;
+        let mut config = config(&simulated, address, api_address)?;
+        if self.zones.is_some() {
+            config.targets = config.targets.with_patterns(vec![everything()?]);
+        }
         tokio::spawn(simulated.simulator.serve(api, stop.clone().cancelled_owned()));
         daemon::run(listener, self.listen.name(), config, None, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// All zones of the account, with all that they have.
+fn everything() -> anyhow::Result<PatternTarget> {
+    let extent = Extent { discovered: Some(Expected::Any), zone_level: true, ..Extent::default() };
+    Ok(PatternTarget { account: ACCOUNT.into(), pattern: "*".parse()?, exclude: Vec::new(), extent })
 }
 
 fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow::Result<Config> {
@@ -83,8 +99,7 @@ fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow:
             },
             token: TokenSource::Given(token),
             read_token: None,
-            // nothing else uses this account
-            rate_limit: RateLimit { requests: NonZeroU32::MAX, per: Duration::from_secs(1) },
+            rate_limit: RateLimit { requests: PLENTY, per: Duration::from_mins(1) },
             quota: ACCOUNT.to_owned(),
         }],
     })

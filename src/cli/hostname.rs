@@ -1,9 +1,12 @@
 //! `hostname`: reads and changes associations by hand.
 
+mod access;
 mod apply;
+mod every_zone;
 mod judged;
 mod question;
 mod reach;
+mod rows;
 mod view;
 mod warning;
 
@@ -16,9 +19,11 @@ use crate::clock::Clock;
 use crate::cloudflare::{Associations, Purpose};
 use crate::domain::{CertId, Hostname as Name, Status};
 use crate::poll;
+use access::Access;
 use apply::Apply;
 use judged::Judged;
-use reach::{Api, Reach};
+use reach::{Api, Reach, ZoneArgument};
+use rows::Row;
 
 /// Reads and changes the associations of hostnames with client certificates.
 ///
@@ -26,7 +31,7 @@ use reach::{Api, Reach};
 /// default configuration file: the exporter's own token should not be allowed to change anything.
 ///
 /// Exit code: 0 on success, 1 if it was refused or failed, 2 if the command line is invalid, 3 if the change is made but
-/// not in force after `--wait-timeout`.
+/// not in force after `--wait-timeout`, or if `list` could not read all zones.
 #[derive(Subcommand)]
 pub(super) enum Hostname {
     Get(Get),
@@ -49,14 +54,17 @@ pub(super) struct Get {
     reach: Reach,
 }
 
-/// Lists all associations of a zone, except deleted ones, with the ends of their certificates and what is wrong.
+/// Lists all associations, except deleted ones, with the ends of their certificates and what is wrong.
 #[derive(Args)]
 pub(super) struct List {
+    /// The zone; without it all zones that are watched, read within `--timeout`.
+    #[arg(long, value_name = "NAME_OR_ID")]
+    zone: Option<ZoneArgument>,
     /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     #[command(flatten)]
-    reach: Reach,
+    access: Access,
 }
 
 /// Makes Cloudflare present a certificate to the origins of hostnames, in place of any other.
@@ -129,7 +137,8 @@ impl Get {
 
 impl List {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let api = self.reach.api(Purpose::List).await?;
+        let Some(zone) = self.zone else { return every_zone::list(&self.access, self.format).await };
+        let api = Reach { zone, access: self.access }.api(Purpose::List).await?;
         let listed = api.client.associations(api.zone, api.deadline(1), |_| true).await;
         let listed =
             listed.map_err(|error| reach::explained("list of associations", &error, Purpose::List))?;
@@ -137,36 +146,36 @@ impl List {
         let (complete, rows) = (listed.complete, listed.rows.iter());
         let mut rows: Vec<_> = rows.filter(|row| row.status != Some(Status::Deleted)).cloned().collect();
         rows.sort_by(|a, b| (&a.hostname, a.updated_at).cmp(&(&b.hostname, b.updated_at)));
-        let judged = self.judged(&api, listed).await?;
+        let judged = judged(&api, listed).await?;
+        let rows: Vec<_> = rows.iter().map(|row| Row::listed(row, &judged)).collect();
         super::print(&match self.format {
-            Format::Table => view::list(&rows, &judged),
-            Format::Json => view::list_json(&rows, &judged)?,
+            Format::Table => rows::table(&rows, judged.now(), false),
+            Format::Json => rows::array(rows)?,
         })?;
         if !complete {
             question::tell("The list is not complete: it changed while it was read. Try again.\n");
         }
         Ok(ExitCode::SUCCESS)
     }
+}
 
-    /// Joins the associations with their certificates, and reads by itself what lists cannot tell.
-    async fn judged(&self, api: &Api, listed: Associations) -> anyhow::Result<Judged> {
-        let certificates = api.client.hostname_certificates(api.zone, api.deadline(1)).await;
-        let certificates =
-            certificates.map_err(|error| reach::explained("list of certificates", &error, Purpose::List))?;
-        let mut readings = Vec::new();
-        for (hostname, reading) in
-            poll::join(listed, &certificates.rows, Clock::system().now().into()).hostnames
-        {
-            let reading = match reading {
-                Ok(reading) => reading,
-                Err(_) => api
-                    .client
-                    .hostname(api.zone, &hostname, api.deadline(1))
-                    .await
-                    .map_err(|error| reach::explained(&hostname, &error, Purpose::Read))?,
-            };
-            readings.push((hostname, reading));
-        }
-        Ok(Judged::new(api, readings))
+/// Joins the associations with their certificates, and reads by itself what lists cannot tell.
+async fn judged(api: &Api, listed: Associations) -> anyhow::Result<Judged> {
+    let certificates = api.client.hostname_certificates(api.zone, api.deadline(1)).await;
+    let certificates =
+        certificates.map_err(|error| reach::explained("list of certificates", &error, Purpose::List))?;
+    let mut readings = Vec::new();
+    for (hostname, reading) in poll::join(listed, &certificates.rows, Clock::system().now().into()).hostnames
+    {
+        let reading = match reading {
+            Ok(reading) => reading,
+            Err(_) => api
+                .client
+                .hostname(api.zone, &hostname, api.deadline(1))
+                .await
+                .map_err(|error| reach::explained(&hostname, &error, Purpose::Read))?,
+        };
+        readings.push((hostname, reading));
     }
+    Ok(Judged::new(api, readings))
 }

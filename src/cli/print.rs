@@ -9,9 +9,14 @@ const SCRAPE: &str = include_str!("../../deploy/prometheus/scrape.yml");
 const ALERTMANAGER: &str = include_str!("../../deploy/alertmanager/alertmanager.yml");
 const DASHBOARD: &str = include_str!("../../deploy/grafana/dashboards/cloudflare-aop.json");
 const CONFIG: &str = include_str!("../../config.example.toml");
+const SCHEMA: &str = include_str!("../../deploy/config.schema.json");
 
 /// The only place where the rules name the job.
 const JOB: &str = r#"job="cloudflare-aop""#;
+
+/// The runbooks of this version.
+const RUNBOOKS: &str =
+    concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/v", env!("CARGO_PKG_VERSION"), "/docs/alerts.md");
 
 const PROMETHEUS_RULE: &str = "\
 apiVersion: monitoring.coreos.com/v1
@@ -35,6 +40,8 @@ pub(super) enum Print {
     Scrape,
     /// Prints an example configuration of this exporter.
     Config,
+    /// Prints the JSON Schema of the configuration, with which editors check and complete it.
+    Schema,
 }
 
 /// Prints the recording and alerting rules.
@@ -43,8 +50,9 @@ pub(super) struct Rules {
     /// The job name of the scrape configuration [default: cloudflare-aop].
     #[arg(long, value_name = "NAME", value_parser = job)]
     job: Option<String>,
-    /// Adds an annotation `runbook_url` to each alert: this URL with the name of the alert as its fragment.
-    #[arg(long, value_name = "URL", value_parser = url)]
+    /// Adds an annotation `runbook_url` to each alert: this URL with the name of the alert as its fragment. Without a
+    /// URL, the runbooks of this version on the project's pages.
+    #[arg(long, value_name = "URL", value_parser = url, num_args = 0..=1, default_missing_value = RUNBOOKS)]
     runbook_url: Option<String>,
     /// Adds an annotation `dashboard_url` to each alert: this URL with the account and zone as variables.
     #[arg(long, value_name = "URL", value_parser = url)]
@@ -71,6 +79,7 @@ impl Print {
             Self::Dashboard => super::print(DASHBOARD),
             Self::Scrape => super::print(SCRAPE),
             Self::Config => super::print(CONFIG),
+            Self::Schema => super::print(SCHEMA),
         }?;
         Ok(ExitCode::SUCCESS)
     }

@@ -28,8 +28,8 @@ pub(super) struct Simulate {
     #[arg(long, value_name = "N")]
     hostnames: Option<usize>,
     /// Number of zones in the account; most of those that are added hold nothing.
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    zones: usize,
+    #[arg(long, value_name = "N")]
+    zones: Option<usize>,
 }
 
 /// How many zones are named at start.
@@ -46,9 +46,11 @@ impl Simulated {
         seed: u64,
         options: &Options,
         hostnames: Option<usize>,
+        zones: Option<usize>,
         clock: Clock,
     ) -> anyhow::Result<Self> {
-        let demo = demo(seed, clock.now(), hostnames)?;
+        let mut demo = demo(seed, clock.now(), hostnames)?;
+        demo.world.fill(zones.unwrap_or(0), clock.now())?;
         Ok(Self { simulator: Simulator::new(demo.world, options, clock), expected: demo.expected })
     }
 }
@@ -59,12 +61,9 @@ impl Simulate {
         let listener = listen("--listen", &self.listen).await?;
         let address = listener.local_addr()?;
         let options = Options { token: self.token, ..Options::default() };
-        let clock = Clock::system();
-        let now = clock.now();
-        let simulated = Simulated::new(self.seed, &options, self.hostnames, clock)?;
+        let simulated = Simulated::new(self.seed, &options, self.hostnames, self.zones, Clock::system())?;
         let mut text = format!("Simulated Cloudflare API: http://{address}/client/v4\n\n");
         simulated.simulator.with_world(|world| {
-            world.fill(self.zones, now)?;
             for zone in world.zones().take(NAMED) {
                 writeln!(text, "  {}  {}", zone.id(), zone.name())?;
             }

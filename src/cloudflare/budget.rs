@@ -171,9 +171,9 @@ impl Budget {
         }
     }
 
-    /// Takes a request as [`Budget::admit`] does and ends it at once; false if it may not leave before `deadline`.
-    #[cfg(test)]
-    pub(crate) async fn spend(&self, deadline: Instant) -> bool {
+    /// Takes a request that ends at once; false if it may not leave before `deadline`. For fakes of the API, in tests and
+    /// benches: a client has to record the answer too.
+    pub async fn spend(&self, deadline: Instant) -> bool {
         self.admit(deadline).await.is_ok()
     }
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{BuildError, Options, check_proxy};
-use crate::telemetry::VERSION;
+
+/// Says to Cloudflare who asks, and where to complain.
+const USER_AGENT: &str =
+    concat!("cloudflare-aop-exporter/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")");
 
 /// When an HTTP/2 connection is checked, and given up. A peer that has gone silent, behind a firewall that forgot the
 /// connection say, would else be asked again and again by polls that come more often than idle connections are closed.
@@ -33,7 +36,7 @@ fn build(options: &Options, keep_alive: KeepAlive) -> Result<reqwest::Client, Bu
     };
     let builder = || {
         let builder = reqwest::Client::builder()
-            .user_agent(format!("cloudflare-aop-exporter/{VERSION}"))
+            .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             // a request that is sent again has to pass the budget again
             .retry(reqwest::retry::never())

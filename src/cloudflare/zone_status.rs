@@ -6,7 +6,7 @@ use super::request::Call;
 use super::response::Decoded;
 use super::wire::{Envelope, presence};
 use super::{Client, Error};
-use crate::domain::{Reason, ZoneId};
+use crate::domain::{AccountId, Reason, ZoneId};
 use crate::telemetry::Endpoint;
 
 /// Cloudflare's code for "no access": to a zone, or with this token at all.
@@ -17,7 +17,7 @@ const NO_ACCESS: i64 = 9109;
 pub enum Presence {
     /// It is active and not an internal DNS zone, so that it can be watched.
     Active,
-    /// The token sees it, with another status or as an internal DNS zone.
+    /// The token sees it, with another status, as an internal DNS zone, or in another account than the configured one.
     Other,
     /// It does not exist, or the token does not see it.
     Gone,
@@ -32,7 +32,8 @@ impl Client {
     pub async fn zone_status(&self, zone: ZoneId, deadline: Instant) -> Result<Presence, Error> {
         let url = self.url(&format!("zones/{zone}"))?;
         let call = Call { endpoint: Endpoint::ZoneGet, zone: Some(zone), deadline };
-        match self.get(call, url, |body| decode(zone, body)).await {
+        let account = self.options.account_id;
+        match self.get(call, url, |body| decode(zone, account, body)).await {
             Ok((presence, _)) => Ok(presence),
             Err(error) if is_gone(&error) => Ok(Presence::Gone),
             Err(error) => Err(error),
@@ -41,8 +42,8 @@ impl Client {
 }
 
 /// Reads an answer about a zone.
-fn decode(zone: ZoneId, body: &[u8]) -> Decoded<Presence> {
-    Ok(Envelope::parse(body)?.object(|object| presence(object, zone)))
+fn decode(zone: ZoneId, account: Option<AccountId>, body: &[u8]) -> Decoded<Presence> {
+    Ok(Envelope::parse(body)?.object(|object| presence(object, zone, account)))
 }
 
 /// Whether the API itself says that there is no such zone for the token. A challenge or another proxy's page has the

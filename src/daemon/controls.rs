@@ -83,12 +83,12 @@ impl Controls {
     /// Where it cannot be; then the one before stays.
     pub(super) async fn replace(&mut self, config: &Config) -> anyhow::Result<()> {
         let setup = setup(&mut self.accounts, config, &self.clock)?;
-        let retargeted = self.targets != config.targets;
-        if retargeted {
+        if self.targets != config.targets {
             self.targets = config.targets.clone();
             self.keeper.retarget(config.targets.clone()).await;
         }
-        self.set_up(setup, retargeted);
+        // even where it is as it was: what patterns watch is listed again
+        self.setup.send_replace(Arc::new(setup));
         self.serving.send_modify(|serving| *serving = Arc::new(config.serving.clone().after(serving)));
         // a restart of the schedule would lose a tick that is delayed
         self.timing.send_if_modified(|before| {
@@ -101,12 +101,9 @@ impl Controls {
     /// Keeps the configuration in force, with the tokens as they are now.
     pub(super) async fn keep(&mut self) {
         let (accounts, gap) = (self.accounts.renew_tokens().await, self.setup.borrow().gap);
-        self.set_up(Setup { accounts, gap }, false);
-    }
-
-    fn set_up(&self, setup: Setup, retargeted: bool) {
+        let setup = Setup { accounts, gap };
         self.setup.send_if_modified(|before| {
-            let changed = retargeted || **before != setup;
+            let changed = **before != setup;
             if changed {
                 *before = Arc::new(setup);
             }

@@ -36,6 +36,12 @@ impl Snapshot {
         self.accounts.iter_mut().find(|account| &**account.name() == name)
     }
 
+    /// Whether polls have tried to list the zones of every account that has patterns, and to read every zone.
+    pub fn is_tried(&self) -> bool {
+        let mut lists = self.accounts.iter().filter_map(AccountState::zone_list);
+        lists.all(|list| list.part.latest.is_some()) && self.zones.iter().all(|zone| zone.is_tried())
+    }
+
     /// The number of zones that the patterns of an account watch.
     pub fn found_zones(&self, account: &str) -> usize {
         self.zones.iter().filter(|zone| zone.target().is_found() && zone.account() == account).count()

@@ -262,48 +262,4 @@ pub struct HostnameTarget {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn zone(name: &str, hostnames: &[&str]) -> ZoneTarget {
-        let hostnames = hostnames.iter().map(|hostname| HostnameTarget {
-            hostname: hostname.parse().unwrap(),
-            expectation: Expectation::default(),
-        });
-        ZoneTarget::named("default".into(), name.parse().unwrap(), None).with_hostnames(hostnames.collect())
-    }
-
-    fn names(zone: &ZoneTarget) -> Vec<&str> {
-        zone.hostnames.iter().map(|target| target.hostname.as_str()).collect()
-    }
-
-    #[test]
-    fn zones_and_hostnames_are_sorted_and_unique() {
-        let targets = Targets::new([
-            zone("b.example", &["z.b.example", "a.b.example", "z.b.example"]),
-            zone("a.example", &["a.example"]),
-            zone("b.example", &["late.b.example"]),
-        ]);
-        let zones: Vec<_> = targets.zones.iter().map(|zone| (zone.key.as_str(), names(zone))).collect();
-        assert_eq!(
-            zones,
-            [("a.example", vec!["a.example"]), ("b.example", vec!["a.b.example", "z.b.example"])]
-        );
-        assert_eq!(targets.hostnames(), 3);
-    }
-
-    #[test]
-    fn merging_keeps_the_name_as_label_and_reads_what_either_reads() {
-        let discovering = Extent { discovered: Some(Expected::Any), zone_level: true, ..Extent::default() };
-        let by_id = ZoneTarget::identified("b".into(), "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap())
-            .with_hostnames(zone("x", &["a.example", "c.example"]).hostnames)
-            .with_extent(discovering);
-        let by_name = zone("a.example", &["a.example", "b.example"]);
-        for merged in [by_id.merged(&by_name), by_name.merged(&by_id)] {
-            assert_eq!((merged.key.as_str(), &*merged.account), ("a.example", "default"));
-            assert_eq!(names(&merged), ["a.example", "b.example", "c.example"]);
-            assert_eq!(merged.extent, discovering);
-        }
-        assert_eq!(by_name.merged(&by_name), by_name);
-    }
-}
+mod tests;

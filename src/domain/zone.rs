@@ -1,5 +1,6 @@
 //! What is known about one zone and its hostnames.
 
+mod global;
 mod part;
 mod target;
 
@@ -75,7 +76,12 @@ impl ZoneState {
                 }
             }
             Outcome::Settings { global, ssl_mode, at } => {
-                self.settings.tried(global.map(drop).or(ssl_mode.map(drop)), at);
+                // what failed by chance is asked for again soon, and what the token may not read is not
+                let mut failures = [global.err(), ssl_mode.err()].into_iter().flatten();
+                let by_chance =
+                    failures.find(|reason| !matches!(reason, Reason::Forbidden | Reason::NotFound));
+                let read = global.map(drop).or(ssl_mode.map(drop));
+                self.settings.tried(by_chance.map_or(read, Err), at);
                 self.global_enabled = global.ok().or(self.global_enabled);
                 self.ssl_mode = ssl_mode.ok().or(self.ssl_mode);
             }

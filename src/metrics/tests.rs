@@ -106,7 +106,7 @@ fn every_kind() -> Arc<Snapshot> {
         planned(PartKind::Associations, 300),
         planned(PartKind::ZoneLevel, 300),
         planned(PartKind::Settings, 3300),
-        Outcome::Settings { global: Ok(false), ssl_mode: Ok(SslMode::Strict), at: date(NOW - 20) },
+        Outcome::Settings { global: Ok(true), ssl_mode: Ok(SslMode::Strict), at: date(NOW - 20) },
         Outcome::Listed {
             hostnames: Vec::new(),
             present: None,

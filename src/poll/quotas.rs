@@ -27,7 +27,7 @@ const SETTINGS_TRIED: usize = 3;
 
 impl<A: Api> Poller<A> {
     /// What there is to read on behalf of each quota.
-    fn outlooks(&self) -> Outlooks {
+    pub(super) fn outlooks(&self) -> Outlooks {
         let (known, now) = (self.keeper.snapshot(), Instant::now());
         let setup = self.setup.borrow();
         let of_account = |account| (quota(account), Outlook::new(account.budget.limit()));
@@ -105,7 +105,7 @@ impl<A: Api> Poller<A> {
 
     /// The parts of these zones to read now: all that hold something, and of the others those whose turn it is.
     pub(super) fn choose(&mut self, zones: &[Arc<ZoneState>], known: &Snapshot) -> Chosen {
-        let (mut chosen, mut waiting, now) = (Chosen::new(), Vec::new(), self.clock.now().into());
+        let (mut chosen, mut waiting) = (Chosen::new(), Vec::new());
         for zone in zones {
             for (kind, _) in zone.parts() {
                 match Waiting::of(zone, kind) {
@@ -115,6 +115,34 @@ impl<A: Api> Poller<A> {
             }
         }
         waiting.sort_by_key(|(since, ..)| *since);
+        self.admit(waiting, known, &mut chosen);
+        chosen
+    }
+
+    /// Those of these zones whose associations there is room for after all, although they were never read.
+    pub(super) fn choose_more(&mut self, zones: &[Arc<ZoneState>], known: &Snapshot) -> Chosen {
+        for zone in known.zones() {
+            let Some(watched) = self.watched.get_mut(zone.key()) else { continue };
+            let reserved = std::mem::take(&mut watched.reserved);
+            if reserved > 0 && watched.memory.lists().are_read() {
+                let (quota, requests) = self.takes(zone, PartKind::Associations);
+                self.rooms.entry(quota).or_default().give_back(reserved.saturating_sub(requests.expected));
+            }
+        }
+        let never = |zone| (Waiting::Never(PartKind::Associations), PartKind::Associations, zone);
+        let mut chosen = Chosen::new();
+        self.admit(zones.iter().map(never).collect(), known, &mut chosen);
+        chosen
+    }
+
+    /// Adds those of the waiting parts that there is room for.
+    fn admit(
+        &mut self,
+        waiting: Vec<(Waiting, PartKind, &Arc<ZoneState>)>,
+        known: &Snapshot,
+        chosen: &mut Chosen,
+    ) {
+        let now = self.clock.now().into();
         let mut settings = settings_allowed(known, now);
         for (since, kind, zone) in waiting {
             let left = settings.get_mut(zone.account()).filter(|_| kind == PartKind::Settings);
@@ -123,13 +151,15 @@ impl<A: Api> Poller<A> {
             }
             let (quota, requests) = self.takes(zone, kind);
             // what was never read may hold something
-            let requests = if matches!(since, Waiting::Never(_)) { requests.most } else { requests.expected };
+            let never = matches!(since, Waiting::Never(_));
+            let requests = if never { requests.most } else { requests.expected };
             if self.rooms.entry(quota).or_default().admit(since, requests, now) {
                 chosen.entry(zone.key().clone()).or_default().push(kind);
                 left.into_iter().for_each(|left| *left -= 1);
+                let watched = self.watched.get_mut(zone.key()).filter(|_| kind == PartKind::Associations);
+                watched.into_iter().for_each(|watched| watched.reserved = if never { requests } else { 0 });
             }
         }
-        chosen
     }
 
     /// The parts of these zones to read where there is no other poll: the associations of all zones first.

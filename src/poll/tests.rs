@@ -1,6 +1,7 @@
 //! Several polls in a row, in paused time, against a fake of the API's calls.
 
 mod accounts;
+mod arrivals;
 mod fake;
 mod hanging;
 mod ids;

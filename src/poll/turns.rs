@@ -182,8 +182,9 @@ impl Room {
     /// The room in the next poll, after this one.
     pub(super) fn next(self, outlook: &Outlook, gap: Duration) -> Self {
         let pace = outlook.pace(outlook.interval(gap));
-        // what is left over is less than a part takes, or comes from a pause, after which all would come at once
-        Self { left: outlook.room(gap), credit: self.credit.clamp(0.0, 2.0) + pace }
+        // what was taken beyond the room is missing now; what is left over is less than a part takes, or comes from a
+        // pause, after which all would come at once
+        Self { left: outlook.room(gap) + self.left.min(0.0), credit: self.credit.clamp(0.0, 2.0) + pace }
     }
 
     /// Room for so many requests in the only poll there is.
@@ -194,6 +195,11 @@ impl Room {
     /// Takes so many requests out that were not planned for.
     pub(super) fn take(&mut self, requests: usize) {
         self.left -= requests as f64;
+    }
+
+    /// Gives back so many requests that were not needed.
+    pub(super) fn give_back(&mut self, requests: usize) {
+        self.left += requests as f64;
     }
 
     /// Takes the requests of a part, if anything is left: what there is no room for is left to the deadline.

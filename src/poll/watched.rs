@@ -32,6 +32,8 @@ pub(super) struct Watched<A> {
     pub(super) account: Account<A>,
     pub(super) memory: Arc<Memory>,
     pub(super) poll: Option<AbortHandle>,
+    /// The requests that were set aside for associations that were never read, which most zones do not take.
+    pub(super) reserved: usize,
 }
 
 impl<A> Watched<A> {
@@ -77,7 +79,8 @@ impl<A: Api> Poller<A> {
             if changed || everything {
                 let (target, account) = (Arc::clone(zone.target()), account.clone());
                 due.push(Arc::clone(zone));
-                self.watched.insert(zone.key().clone(), Watched { target, account, memory, poll: None });
+                let watched = Watched { target, account, memory, poll: None, reserved: 0 };
+                self.watched.insert(zone.key().clone(), watched);
             }
         }
         before.values_mut().for_each(Watched::abort);

@@ -56,11 +56,15 @@ class Scenario:
     def mend(self):
         pass
 
-    def grow_old(self, zones):
-        """Makes the last readings of the subject old, in what the state file says of zones."""
+    def grow_old(self, rows):
+        """Makes the last readings of the subject old, in what the state file says of zones and accounts, by their names."""
 
-    def forget(self, zones):
-        """Makes what happened to the subject old, in what the state file says of zones."""
+    def forget(self, rows):
+        """Makes what happened to the subject old, in the same."""
+
+    def amiss(self):
+        """What Prometheus does not show as it should, once the fault is there and until the end."""
+        return set()
 
     def concerns(self, labels):
         return any(about.items() <= labels.items() for about in self.about)
@@ -100,13 +104,14 @@ class World:
         self.zones.append((name, settings))
         return self.main.ask("PUT", f"zones/{name}")["id"]
 
-    def account(self, name):
-        """Adds an account with two zones and an API of its own."""
-        simulator = Simulator(self.case.simulate())
-        for zone in [f"one-{name}.example", f"two-{name}.example"]:
+    def account(self, name, pattern=None):
+        """Adds an account with two zones and an API of its own; with a pattern, that is all that is configured of them."""
+        simulator, zones = Simulator(self.case.simulate()), [f"one-{name}.example", f"two-{name}.example"]
+        for zone in zones:
             simulator.ask("PUT", f"zones/{zone}")
             simulator.ask("PUT", f"zones/{zone}/hostnames/www.{zone}", {})
-        self.accounts[name] = simulator
+        named = [(zone, {"hostnames": [f"www.{zone}"]}) for zone in zones]
+        self.accounts[name] = simulator, [(pattern, {"zone_level": True})] if pattern else named
         return simulator
 
     def start(self):
@@ -132,9 +137,7 @@ class World:
         accounts = [("main", self.main, [hosts, *self.zones])]
         remembers = any(scenario.ages for scenario in self.scenarios.values())
         state_file = self.files / "state.json" if remembers else None
-        for account, simulator in self.accounts.items():
-            names = [f"one-{account}.example", f"two-{account}.example"]
-            accounts.append((account, simulator, [(zone, {"hostnames": [f"www.{zone}"]}) for zone in names]))
+        accounts += [(account, simulator, zones) for account, (simulator, zones) in self.accounts.items()]
         return configured(accounts, self.quota, state_file)
 
     def reconfigure(self, more=""):
@@ -148,12 +151,12 @@ class World:
         self.exporters[name] = self.exporter(name, self.exporters[name].address)
 
     def restart_exporter(self, rewrite=None):
-        """Restarts the main exporter; `rewrite` changes what its state file says of zones."""
+        """Restarts the main exporter; `rewrite` changes what its state file says of zones and accounts."""
         self.stop_exporter("main")
         path = self.files / "state.json"
         if rewrite and path.exists():
             state = json.loads(path.read_text())
-            rewrite({zone["zone"]: zone for zone in state["zones"]})
+            rewrite({row.get("zone") or row["account"]: row for row in state["zones"] + state["accounts"]})
             path.write_text(json.dumps(state))
         self.start_exporter("main")
 
@@ -207,18 +210,22 @@ class World:
         for scenario in chosen.values():
             scenario.cause()
         if aged:
-            self.restart_exporter(lambda zones: [scenario.grow_old(zones) for scenario in aged])
+            self.restart_exporter(lambda rows: [scenario.grow_old(rows) for scenario in aged])
         self.settle(chosen, 75, "did not come", lambda scenario: scenario.expected - self.told_of(scenario))
+        amiss = lambda scenario: scenario.amiss()
+        self.settle(chosen, 10, "is amiss", amiss)
         self.quiet(5)
         if restart:
             # what fires goes on firing
             self.restart_exporter()
             self.quiet(8)
+        self.settle(chosen, 0, "is amiss later", amiss)
         for scenario in chosen.values():
             scenario.mend()
         if aged or any(scenario.remembered for scenario in chosen.values()):
-            self.restart_exporter(lambda zones: [scenario.forget(zones) for scenario in aged])
+            self.restart_exporter(lambda rows: [scenario.forget(rows) for scenario in aged])
         self.settle(chosen, 120, "did not resolve", self.firing)
+        self.settle(chosen, 10, "is amiss at the end", amiss)
         self.quiet(0)
         self.webhook.forget()
 

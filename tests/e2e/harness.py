@@ -76,9 +76,10 @@ class Process:
     def _read(self):
         for line in self.child.stdout:
             self.lines.append(line)
-            found = re.search(r"127\.0\.0\.1:[1-9]\d*", line)
+            # on all addresses it is also on this one
+            found = re.search(r"(?:127\.0\.0\.1|0\.0\.0\.0|\[::\]):([1-9]\d*)", line)
             if found and self.address is None:
-                self.address = found[0]
+                self.address = f"127.0.0.1:{found[1]}"
                 self.named.set()
         self.named.set()
 

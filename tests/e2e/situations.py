@@ -13,6 +13,8 @@ from cloudflare_mock import HANG, NO_ASSOCIATION, pem
 NOW = int(time.time())
 UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 MAIN = "main"
+# a zone that a pattern finds, and that leaves its account
+LEAVER, LEAVER_ID = "left.gone", "f" * 32
 # the contract's table: the severity of each finding, by what it is about
 SEVERITIES = {
     "hostname": {
@@ -122,10 +124,11 @@ def listed(count, *certificates, cert_id="c1"):
 
 class Answers:
     """What the API says of a zone: about `hostnames` by their labels, in `lists`, and about the zone level, which is
-    its switch and its certificates."""
+    its switch and its certificates. `has_left` says whether LEAVER has left the account; None where nobody asks."""
 
-    def __init__(self, hostnames=None, lists=None, zone_level=None, ssl=None):
+    def __init__(self, hostnames=None, lists=None, zone_level=None, ssl=None, has_left=None):
         self.hostnames, self.lists, self.zone_level, self.ssl = hostnames or {}, lists, zone_level, ssl
+        self.has_left = has_left
 
     def by_path(self, zone):
         base = "origin_tls_client_auth"
@@ -143,6 +146,14 @@ class Answers:
         if self.ssl:
             paths["settings/ssl"] = {"id": "ssl", "value": self.ssl}
         return paths
+
+    def of_account(self, zone, id):
+        """What the API says of the zones of the account."""
+        if self.has_left is None:
+            return {}
+        named = {id: zone} if self.has_left else {id: zone, LEAVER_ID: LEAVER}
+        zones = [{"id": id, "name": name, "status": "active"} for id, name in named.items()]
+        return {"zones": zones, f"zones/{LEAVER_ID}": 404, f"zones/{LEAVER_ID}/origin_tls_client_auth/hostnames": []}
 
 
 class Situation:
@@ -644,6 +655,15 @@ ON_ACCOUNTS = {
     ),
     "rate-limited": Situation("warning", "account: warning: rate_limited", hostnames=app(), stumble=429),
     "failing-once": Situation("ok", hostnames=app(), stumble=503),
+    "zone-removed": Situation(
+        "warning",
+        "account: warning: zones_removed",
+        own_account=True,
+        hostnames=app(),
+        has_left=True,
+        before=Answers(app(), has_left=False),
+        check_finds=("ok",),
+    ),
 }
 
 COMBINED = {

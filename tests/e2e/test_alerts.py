@@ -6,7 +6,7 @@ Each scenario is a test of its own. The scenarios of a class share one world, in
 import time
 
 from alerting import DAY, HEALTHY, RECORDED, Scenario, World
-from harness import ALERTS, Case, eventually
+from harness import ALERTS, TOKEN, Case, eventually, query
 
 # the exporter verifies a token at most once in so many seconds
 VERIFIED_ANEW = 62
@@ -77,9 +77,9 @@ class Unreadable(OnHostname):
         part = self.path.removeprefix("zones/hosts.example")
         self.mend = self.api.fault(part, {"status": {"status": 500}}, self.times)
 
-    def grow_old(self, zones):
+    def grow_old(self, rows):
         hostname = self.path.rpartition("/")[2]
-        set_back(next(row for row in zones["hosts.example"]["hostnames"] if row["hostname"] == hostname))
+        set_back(next(row for row in rows["hosts.example"]["hostnames"] if row["hostname"] == hostname))
 
 
 class OnZoneCertificate(Scenario):
@@ -136,8 +136,8 @@ class DiscoveredRemoved(Scenario):
     def cause(self):
         self.api.ask("DELETE", "zones/found.example/hostnames/leaves.found.example")
 
-    def forget(self, zones):
-        zones["found.example"]["removed_at"] -= 7200
+    def forget(self, rows):
+        rows["found.example"]["removed_at"] -= 7200
 
 
 class ZoneGone(Scenario):
@@ -153,8 +153,8 @@ class ZoneGone(Scenario):
     def cause(self):
         self.api.ask("DELETE", "zones/gone.example")
 
-    def grow_old(self, zones):
-        set_back(zones["gone.example"])
+    def grow_old(self, rows):
+        set_back(rows["gone.example"])
 
     def mend(self):
         self.api.ask("PUT", "zones/gone.example")
@@ -176,10 +176,102 @@ class OnAccount(Scenario):
     def cause(self):
         self.mend = self.api.fault(None, self.effect, self.times)
 
-    def grow_old(self, zones):
-        for zone in zones.values():
-            if zone["account"] == self.about[0]["account"]:
-                set_back(zone)
+    def grow_old(self, rows):
+        for row in rows.values():
+            if row["account"] == self.about[0]["account"]:
+                set_back(row)
+
+
+class OnWholeAccount(Scenario):
+    """An account of which a pattern watches whatever zones there are."""
+
+    def prepare(self, world, name):
+        self.name = name.replace("_", "-")
+        self.world, self.about = world, [{"account": self.name}]
+        self.api = world.account(self.name, pattern=f"*-{self.name}.example")
+
+    def shown(self, names):
+        """What Prometheus shows of the account's zones in families of these names: values by their labels."""
+        series = query(self.world.prometheus, f'{{__name__=~"cloudflare_aop_({names})",zone=~".*-{self.name}[.]example"}}')
+        found = {tuple(sorted(labels.items())): value for labels, value in series}
+        self.world.case.assertEqual(len(found), len(series))
+        return found
+
+    def watches(self, *zones):
+        """What differs from these zones, with a hostname each that was read."""
+        labels = [(zone, f"www.{zone}") for zone in (f"{each}-{self.name}.example" for each in zones)]
+        shown = {(dict(key)["zone"], dict(key)["hostname"]) for key, value in self.shown("hostname_up").items() if value}
+        return {f"{zone} is not as it should be" for zone, _ in shown ^ set(labels)}
+
+
+class ZoneArrives(OnWholeAccount):
+    """A zone that is new in the account. Somebody who does not want to wait for the next list has the exporter reload."""
+
+    def cause(self):
+        zone = f"zones/new-{self.name}.example"
+        self.api.ask("PUT", zone)
+        self.api.ask("PUT", f"{zone}/hostnames/www.new-{self.name}.example", {})
+        self.world.reconfigure()
+
+    def amiss(self):
+        return self.watches("one", "two", "new")
+
+
+class ZoneLeaves(OnWholeAccount):
+    """A zone that leaves the account, and more than an hour passes."""
+
+    ages = True
+
+    def cause(self):
+        self.api.ask("DELETE", f"zones/two-{self.name}.example")
+        self.world.reconfigure()
+
+    def forget(self, rows):
+        rows[self.name]["removed_at"] -= 7200
+
+    def amiss(self):
+        return self.watches("one")
+
+
+class ZonesUnlisted(OnWholeAccount):
+    """A token that may no longer list zones, for longer than three lists. All that is known stays as it is."""
+
+    ages = True
+
+    def cause(self):
+        self.before = self.known()
+        self.world.case.assertEqual(self.watches("one", "two"), set())
+        self.lose()
+        self.world.reconfigure()
+
+    def grow_old(self, rows):
+        for _ in range(2):
+            set_back(rows[self.name])
+
+    def known(self):
+        known = self.shown("(certificate|hostname|zone)_.+")
+        at = ("_last_success_timestamp_seconds", "_expires_in_seconds")
+        return {key: None if dict(key)["__name__"].endswith(at) else value for key, value in known.items()}
+
+    def amiss(self):
+        return {f"{dict(key)} is not as before" for key, _ in self.before.items() ^ self.known().items()}
+
+
+class MayNotReadZones(ZonesUnlisted):
+    """The permission Zone: Read is gone: the list is empty."""
+
+    def lose(self):
+        self.api.ask("PUT", f"tokens/{TOKEN}", {"permissions": ["settings_read", "ssl_read"]})
+
+    def mend(self):
+        self.api.ask("PUT", f"tokens/{TOKEN}", {})
+
+
+class ListRefused(ZonesUnlisted):
+    """The list is refused."""
+
+    def lose(self):
+        self.mend = self.api.fault("/zones?", {"status": {"status": 403, "code": 9109}})
 
 
 class TokenRevoked(OnAccount):
@@ -389,6 +481,10 @@ class Zones(Alerts):
     limited_once=OnAccount("RateLimited", effect={"status": {"status": 429, "code": 971, "retry_after": "1"}}, times=1),
     # each poll gives up before the next tick, so that none is skipped
     hanging=OnAccount("ReadingsStale", effect="hang"),
+    zone_arrives=ZoneArrives(),
+    zone_leaves=ZoneLeaves("WatchedLess"),
+    may_not_read_zones=MayNotReadZones("ReadingsStale"),
+    list_refused=ListRefused("ReadingsStale"),
 )
 class Accounts(Alerts):
     records = {"cloudflare_aop:account_finding:active"}

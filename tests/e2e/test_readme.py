@@ -53,7 +53,7 @@ class Readme(Case):
                 text = text.replace(before, after)
             (shipped / name).write_text(text)
         self.assertIn("-- demo      # some minutes later: a simulated account on http://127.0.0.1:10219\n", README)
-        [command] = re.findall(r"^\$ (prometheus .*)$", README, re.MULTILINE)
+        [command] = re.findall(r"^\$ (prometheus --config.file=deploy/.*)$", README, re.MULTILINE)
         for before, after in {
             "=deploy/prometheus/": f"={shipped}/",
             "=target/": f"={self.folder()}/",

@@ -23,7 +23,7 @@ import yaml
 from alerting import shortened
 from cloudflare_mock import CloudflareMock
 from harness import EXPORTER, PROMETHEUS, ROOT, RULES, TOKEN, Case, api_answers, ask, eventually, get, page_samples, scrape, status
-from situations import ACTIVE, COMING, MAIN, NOW, SEVERITIES, SITUATIONS, seconds
+from situations import ACTIVE, COMING, LEAVER, MAIN, NOW, SEVERITIES, SITUATIONS, seconds
 
 ORDER = ["critical", "warning", "unknown", "info", "ok"]
 EXIT_CODES = {"critical": 2, "warning": 1, "unknown": 3, "info": 0, "ok": 0}
@@ -67,6 +67,7 @@ class Verdicts(Case):
         say(api, {name: SITUATIONS[name].before for name in OLD})
         before = case.daemon(SCHEDULE + file + accounts(api, OLD))
         eventually(lambda: case.assertEqual(status(before, "/-/ready"), 200))
+        eventually(lambda: case.assertIn(LEAVER, get(before, "/metrics")[1]))
         case.assertEqual(before.stop(), 0)
         grow_old(state_file)
 
@@ -267,8 +268,8 @@ class Verdicts(Case):
             if len(situation.found) == 1 and len(codes := next(iter(situation.found.values()))[1]) == 1
         }
         every = {(kind, code) for kind, codes in SEVERITIES.items() for code in codes}
-        # where no zone of an account can be read, its zones are not read either; a zone vanishes from an account only
-        self.assertEqual(every - alone, {("account", "not_read"), ("account", "zones_removed")})
+        # where no zone of an account can be read, its zones are not read either
+        self.assertEqual(every - alone, {("account", "not_read")})
 
     def test_the_mock_was_asked_nothing_else(self):
         self.assertEqual(self.api.unexpected, [])
@@ -283,6 +284,8 @@ def say(api, answers):
         api.answers[account, "user/tokens/verify"] = ACTIVE if situation.token is None else situation.token
         for path, answer in zone.by_path(ZONES[name]).items():
             api.answers[account, f"zones/{IDS[name]}/{path}"] = answer
+        for path, answer in zone.of_account(ZONES[name], IDS[name]).items():
+            api.answers[account, path] = answer
 
 
 def accounts(api, names):
@@ -304,6 +307,8 @@ def accounts(api, names):
             ]
             settings = {"hostnames": hostnames, "zone_level": situation.answers.zone_level is not None}
             lines += [f"{key} = {toml(value)}" for key, value in {**settings, **situation.settings}.items() if value]
+            if situation.answers.has_left is not None:
+                lines += ["[[account.zone]]", 'name = "*.gone"']
     return "\n".join(lines) + "\n"
 
 
@@ -320,6 +325,8 @@ def grow_old(state_file):
     state = json.loads(state_file.read_text())
     names = {zone: name for name, zone in ZONES.items()}
     for zone in state["zones"]:
+        if zone["zone"] == LEAVER:
+            continue
         ages = {what: NOW - seconds(age) for what, age in SITUATIONS[names[zone["zone"]]].ages.items()}
         for what, prefix in [("zone", ""), ("zone_level", "zone_level_")]:
             if what in ages:

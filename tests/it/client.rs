@@ -543,7 +543,14 @@ async fn requests_name_the_program_and_ask_for_nothing_else() {
     let headers: BTreeMap<_, _> = lines.map(|line| line.split_once(": ").unwrap()).collect();
     assert_eq!(headers["authorization"], "Bearer simulated-token");
     assert_eq!(headers["accept-encoding"], "gzip");
-    assert_eq!(headers["user-agent"], concat!("cloudflare-aop-exporter/", env!("CARGO_PKG_VERSION")));
+    let agent = concat!(
+        "cloudflare-aop-exporter/",
+        env!("CARGO_PKG_VERSION"),
+        " (+",
+        env!("CARGO_PKG_REPOSITORY"),
+        ")"
+    );
+    assert_eq!(headers["user-agent"], agent);
     assert_eq!(
         headers.keys().copied().collect::<Vec<_>>(),
         ["accept", "accept-encoding", "authorization", "host", "user-agent"]

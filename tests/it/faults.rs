@@ -12,9 +12,9 @@ use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::support::front::{Answer, Transport, Wrong};
+use crate::support::front::{Answer, LOST, Transport, Wrong};
 use crate::support::harness::{Asking, budget, hostname, now, soon};
-use crate::support::lane::{Lane, Stage};
+use crate::support::lane::{Call, Lane, Stage};
 use crate::support::polling::Reads;
 use crate::support::wrongs::{Fault, What, faults};
 
@@ -41,16 +41,22 @@ fn whatever_goes_wrong_with_a_call_no_sample_is_wrong_or_lost() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The calls that go wrong: those of a poll of one zone by its name, a change, and the verification of a token.
-const CALLS: [Endpoint; 8] = [
-    Endpoint::HostnameGet,
-    Endpoint::HostnameList,
-    Endpoint::HostnamePut,
-    Endpoint::CertificateList,
-    Endpoint::ZoneCertificateList,
-    Endpoint::ZoneSettings,
-    Endpoint::ZoneList,
-    Endpoint::TokenVerify,
+/// The calls that go wrong: those of a poll of one zone by its name, a change, the verification of a token, and what it
+/// takes to find the zones of an account.
+const CALLS: [Call; 13] = [
+    Call::Of(Endpoint::HostnameGet),
+    Call::Of(Endpoint::HostnameList),
+    Call::Of(Endpoint::HostnamePut),
+    Call::Of(Endpoint::CertificateList),
+    Call::Of(Endpoint::ZoneCertificateList),
+    Call::Of(Endpoint::ZoneSettings),
+    Call::Of(Endpoint::GlobalSwitchGet),
+    Call::Of(Endpoint::SslModeGet),
+    Call::Of(Endpoint::ZoneList),
+    Call::Of(Endpoint::TokenVerify),
+    Call::Zones,
+    Call::LaterZones,
+    Call::LostZone,
 ];
 
 /// How many calls went wrong, and what was wrong of what came of it.
@@ -60,7 +66,7 @@ async fn try_all(transport: Transport, silent: bool) -> (usize, Vec<String>) {
     let mut faults = faults(&elsewhere);
     faults.retain(|fault| fault.is_silent() == silent && (transport == Transport::Tls || !fault.is_of_tls()));
     let (mut lanes, mut tried, mut wrong) = (JoinSet::new(), 0, Vec::new());
-    let mut start = |faults: &[Fault], calls: &'static [Endpoint]| {
+    let mut start = |faults: &[Fault], calls: &'static [Call]| {
         tried += faults.len() * calls.len();
         // whoever stops listening has to find the port free again
         let closes = faults.iter().any(|fault| matches!(fault.what, What::Refused));
@@ -115,7 +121,7 @@ async fn elsewhere() -> (Arc<AtomicUsize>, String) {
 struct Case<'l> {
     lane: &'l mut Lane,
     fault: &'l Fault,
-    call: Endpoint,
+    call: Call,
     wrong: Vec<String>,
 }
 
@@ -123,8 +129,8 @@ impl Case<'_> {
     /// What was wrong.
     async fn run(mut self) -> Vec<String> {
         match self.call {
-            Endpoint::HostnamePut => self.put().await,
-            Endpoint::TokenVerify => self.verify().await,
+            Call::Of(Endpoint::HostnamePut) => self.put().await,
+            Call::Of(Endpoint::TokenVerify) => self.verify().await,
             _ => self.poll().await,
         }
         let name = format!("{} of {} ({:?})", self.fault.name, self.call.label(), self.lane.transport);
@@ -134,7 +140,7 @@ impl Case<'_> {
     /// Makes that call go wrong.
     async fn strike(&mut self) {
         match &self.fault.what {
-            What::Answer(answer) => self.lane.front.spoil(Wrong::Answers(self.call, answer.clone())).await,
+            What::Answer(answer) => self.lane.front.spoil(self.call.wrong(answer.clone())).await,
             What::Refused => self.lane.front.spoil(Wrong::Refused).await,
             What::Untrusted => self.lane.front.spoil(Wrong::Untrusted).await,
             What::Expired => self.lane.front.spoil(Wrong::Expired).await,
@@ -210,7 +216,7 @@ impl Case<'_> {
 
     async fn poll(&mut self) {
         let (mut polling, good) = self.lane.polling(self.call).await;
-        if self.call == Endpoint::ZoneList {
+        if self.call == Call::Of(Endpoint::ZoneList) {
             // a zone is looked up again where its id was refused
             let refused = Answer::Whole(403, Vec::new(), "{}".into());
             self.lane.front.spoil(Wrong::Zone(refused)).await;
@@ -224,8 +230,12 @@ impl Case<'_> {
         let struck = polling.poll(&self.lane.client).await;
         let spreads = self.fault.spreads(self.lane.transport == Transport::Tls);
         let reads = if spreads { Reads::Some } else { self.reads() };
-        struck.compare(&good, reads, "during it", &mut self.wrong);
+        let left = self.has_left().then(|| good.without(LOST));
+        struck.compare(left.as_ref().unwrap_or(&good), reads, "during it", &mut self.wrong);
         self.check_errors(&struck.errors_since(&self.lane.errors), spreads);
+        if self.is_listed().is_some_and(|listed| listed != struck.is_account_up()) {
+            self.wrong.push(format!("the account is up: {}", struck.is_account_up()));
+        }
 
         if self.fault.blocks() {
             self.lane.front.mend().await;
@@ -243,6 +253,9 @@ impl Case<'_> {
         let mended = polling.poll(&self.lane.client).await;
         self.lane.errors = mended.errors();
         mended.compare(&good, Reads::All, "after it", &mut self.wrong);
+        if !mended.is_account_up() {
+            self.wrong.push("after it: the account is not up".to_owned());
+        }
         self.lane.pollings.push((polling, mended));
     }
 
@@ -251,12 +264,38 @@ impl Case<'_> {
         let is_of_all = matches!(self.fault.reason, Some(Reason::Auth | Reason::Connect | Reason::Tls));
         match (&self.fault.what, self.call) {
             (What::Clock(_), _) => Reads::All,
-            (What::Answer(_), Endpoint::ZoneSettings | Endpoint::ZoneCertificateList) => Reads::Hostnames,
+            (What::Answer(_), Call::Of(Endpoint::ZoneSettings | Endpoint::ZoneCertificateList)) => {
+                Reads::Hostnames
+            }
             // hostnames are asked about one by one, unless the token or the network is to blame
-            (What::Answer(_), Endpoint::HostnameList | Endpoint::CertificateList) if !is_of_all => Reads::All,
+            (What::Answer(_), Call::Of(Endpoint::HostnameList | Endpoint::CertificateList)) if !is_of_all => {
+                Reads::All
+            }
             // the id that is known is used
-            (What::Answer(_), Endpoint::ZoneList) => Reads::All,
+            (What::Answer(_), Call::Of(Endpoint::ZoneList)) => Reads::All,
+            // the settings are optional
+            (What::Answer(_), Call::Of(Endpoint::GlobalSwitchGet | Endpoint::SslModeGet)) => Reads::All,
+            // the zones that are known are read
+            (What::Answer(_), Call::Zones | Call::LaterZones | Call::LostZone) => Reads::All,
             _ => Reads::None,
+        }
+    }
+
+    /// Whether Cloudflare says that the zone which the list lacks is there no more.
+    fn has_left(&self) -> bool {
+        let is_said = matches!(self.fault.reason, Some(Reason::Forbidden | Reason::NotFound));
+        self.call == Call::LostZone && is_said
+    }
+
+    /// Whether the list of the account's zones can be read, where that is what the call is about.
+    fn is_listed(&self) -> Option<bool> {
+        let of_network = !matches!(self.fault.what, What::Answer(_)) && self.fault.reason.is_some();
+        match self.call {
+            Call::Of(_) => None,
+            Call::Zones | Call::LaterZones => Some(self.fault.reason.is_none()),
+            // where nothing can be read no zone is up either
+            Call::LostZone if self.fault.spreads(self.lane.transport == Transport::Tls) => None,
+            Call::LostZone => Some(!of_network),
         }
     }
 
@@ -264,15 +303,24 @@ impl Case<'_> {
     fn check_errors(&mut self, new: &[(Reason, f64)], spreads: bool) {
         let fails = match (&self.fault.what, self.call) {
             (What::Clock(_), _) => 0.0,
-            (_, Endpoint::HostnameGet) => 5.0,
+            (_, Call::Of(Endpoint::HostnameGet)) => 5.0,
+            // the token need not be allowed to read settings
+            (What::Answer(_), Call::Of(Endpoint::GlobalSwitchGet | Endpoint::SslModeGet))
+                if self.fault.reason == Some(Reason::Forbidden) =>
+            {
+                0.0
+            }
+            // errors are counted by zone
+            (What::Answer(_), Call::Zones | Call::LaterZones | Call::LostZone) => 0.0,
             (What::Answer(_), _) => 1.0,
             // the look-up, the list, the zone-level switch and its certificates, the two settings
-            (_, Endpoint::ZoneList) => 6.0,
+            (_, Call::Of(Endpoint::ZoneList)) => 6.0,
             _ => 5.0,
         };
-        let expected = self.fault.reason.map(|reason| (reason, fails));
+        let expected = self.fault.reason.map(|reason| (reason, fails)).filter(|(_, fails)| *fails > 0.0);
         let counted = if spreads {
-            new.len() == 1 && Some(new[0].0) == self.fault.reason
+            new.iter().all(|(reason, _)| Some(*reason) == self.fault.reason)
+                && (new.len() == 1 || expected.is_none())
         } else {
             new == expected.as_slice()
         };

@@ -751,7 +751,9 @@ async fn a_command_line_that_is_wrong_has_exit_code_two() {
     ] {
         assert_eq!(api.run(arguments).await.code, 2, "{arguments}");
     }
-    for arguments in ["list", "list --zone example.com --base-url http://api.cloudflare.com/client/v4"] {
+    for arguments in
+        ["get a.example.com", "list --zone example.com --base-url http://api.cloudflare.com/client/v4"]
+    {
         assert_eq!(api.run_at(arguments, TOKEN).await.code, 2, "{arguments}");
     }
     assert_eq!(api.api.simulator.requests().total(), 0);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::domain::{
-    Association, CertId, Certificate, CertificateDetails, Expectation, Expected, Hostname, HostnameTarget,
-    Outcome, Reading, Reason, Snapshot, Status, Targets, ZoneTarget,
+    Association, CertId, Certificate, CertificateDetails, Expectation, Expected, Extent, FoundZone, Hostname,
+    HostnameTarget, Outcome, PatternTarget, Reading, Reason, Snapshot, SslMode, Status, Targets, ZoneTarget,
 };
 use cloudflare_aop_exporter::http::{self, App, GRACE, Options};
 use cloudflare_aop_exporter::listener::Limits;
@@ -171,6 +171,32 @@ async fn it_is_healthy_while_it_serves_and_ready_once_every_zone_was_tried() {
 }
 
 #[tokio::test]
+async fn it_is_not_ready_before_the_zones_of_patterns_are_known_and_tried() {
+    let everything = PatternTarget {
+        account: "default".into(),
+        pattern: "*".parse().unwrap(),
+        exclude: Vec::new(),
+        extent: Extent::default(),
+    };
+    let unlisted = Snapshot::default().retarget(&Targets::default().with_patterns(vec![everything]));
+    let served = Served::start(unlisted.clone(), Instant::now() + GRACE).await;
+    assert_eq!(served.get("/-/ready").await.status, 503);
+
+    let list = |zones: &[&str]| {
+        let zone =
+            |name: &&str| FoundZone { name: name.parse().unwrap(), id: "1".repeat(32).parse().unwrap() };
+        let at = NOW.parse::<Timestamp>().unwrap().into();
+        Arc::new(unlisted.with_zones("default", Some(zones.iter().map(zone).collect()), Ok(()), at))
+    };
+    served.snapshot.send_replace(list(&["example.com"]));
+    assert_eq!(served.get("/-/ready").await.status, 503);
+    served.snapshot.send_modify(|snapshot| *snapshot = Arc::new(read(snapshot)));
+    assert_eq!(served.get("/-/ready").await.status, 200);
+    served.snapshot.send_replace(list(&[]));
+    assert_eq!(served.get("/-/ready").await.status, 200, "there is nothing to try");
+}
+
+#[tokio::test]
 async fn it_is_ready_when_its_time_has_come_whatever_was_read() {
     let served = Served::start(unread(), Instant::now()).await;
     assert_eq!(served.get("/-/ready").await.status, 200);
@@ -307,5 +333,26 @@ async fn answers_are_neither_kept_nor_guessed_at() {
         let answer = served.get(path).await;
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn page_and_json_show_the_end_of_the_shared_ca_while_the_global_switch_is_on() {
+    for (global, cell, end) in [
+        (true, "on, its CA ends 2029-11-01 17:00 UTC (in 1341 days)", "2029-11-01T17:00:00Z".into()),
+        (false, "off", serde_json::Value::Null),
+    ] {
+        let zone = zone().with_extent(Extent { zone_level: true, ..Extent::default() });
+        let at = NOW.parse::<Timestamp>().unwrap().into();
+        let settings = Outcome::Settings { global: Ok(global), ssl_mode: Ok(SslMode::Full), at };
+        let settings = [(zone.key().clone(), settings)];
+        let served = Served::with(Snapshot::default().retarget(&Targets::new([zone])).fold(settings)).await;
+        let page = served.get("/zones").await;
+        assert!(page.text().contains(&format!("global {cell}, SSL mode full")), "{}", page.text());
+        let zones: serde_json::Value =
+            serde_json::from_slice(&served.get("/api/v1/zones").await.body).unwrap();
+        let zone = &zones["items"][0];
+        assert_eq!(zone["global_certificate_not_after"], end);
+        assert_eq!((&zone["global_enabled"], &zone["ssl_mode"]), (&global.into(), &"full".into()));
     }
 }

@@ -297,6 +297,7 @@ async fn zones_are_listed_with_all_that_is_known_of_them() {
             "ends": "2026-03-04T12:30:00Z",
             "zone_level_enabled": false,
             "global_enabled": true,
+            "global_certificate_not_after": "2029-11-01T17:00:00Z",
             "ssl_mode": "strict",
             "parts": [
                 part("associations", None, Some(300)),

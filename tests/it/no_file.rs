@@ -192,3 +192,102 @@ fn a_check_needs_nothing_but_a_token_and_one_that_sees_no_zone_is_unknown() {
     assert!(errors.ends_with("error: the patterns match no active zone that the token sees\n"), "{errors}");
     assert_eq!(output.status.code(), Some(3));
 }
+
+/// What a fault of the simulated API does to GETs whose path contains this.
+fn refuse(api: &Running, path: &str) {
+    let effect = r#"{"status":{"status":403,"code":10000}}"#;
+    let fault = format!(r#"{{"method":"GET","path":"{path}","effect":{effect}}}"#);
+    let answer = api.request_with("POST", "/_simulator/faults", &fault);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
+fn hostname_list_without_a_zone_shows_all_zones_and_why_one_could_not_be_read() {
+    let api = simulate();
+    let base_url = format!("http://{}/client/v4", api.address);
+    let variables = [("CLOUDFLARE_API_TOKEN", TOKEN), ("CLOUDFLARE_BASE_URL", base_url.as_str())];
+    let list = |arguments: &str| {
+        let output = run(NOWHERE, &format!("hostname list {arguments}"), &variables);
+        (output.status.code(), text(&output.stdout).to_owned(), text(&output.stderr).to_owned())
+    };
+    let (code, whole, errors) = list("");
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(whole.lines().next().unwrap())[..3], ["VERDICT", "ZONE", "HOSTNAME"]);
+    assert_eq!(whole.lines().count(), 1 + 19);
+    let (_, one, _) = list("--zone example.com");
+    let same: Vec<_> = whole.lines().filter(|line| line.contains(" example.com ")).map(words).collect();
+    let with_zone = |line| [&words(line)[..1], &["example.com".to_owned()], &words(line)[1..]].concat();
+    assert_eq!(same, one.lines().skip(1).map(with_zone).collect::<Vec<_>>(), "what --zone shows");
+
+    let named = api.read("out");
+    let id = named.lines().find_map(|line| line.strip_suffix("  shop.example")).unwrap().trim();
+    refuse(&api, &format!("/zones/{id}/"));
+    let (code, table, _) = list("");
+    assert_eq!(code, Some(3));
+    let rows: Vec<_> = table.lines().map(words).filter(|row| row[1] == "shop.example").collect();
+    assert_eq!(rows.len(), 1, "{table}");
+    assert_eq!(rows[0][..4], ["unknown", "shop.example", "-", "-"]);
+    assert!(table.contains(" not read: the token lacks a permission\n"), "{table}");
+    assert_eq!(table.lines().count(), 1 + 13 + 1, "the other zones are there");
+
+    let (code, json, _) = list("--format json");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let rows = json.as_array().unwrap();
+    assert_eq!((code, rows.len()), (Some(3), 14));
+    assert!(rows.iter().all(|row| row["account"] == "default" && row["zone"].is_string()), "{json}");
+    let unread = rows.iter().find(|row| row["zone"] == "shop.example").unwrap();
+    assert_eq!((unread["hostname"].is_null(), &unread["verdict"]), (true, &"unknown".into()));
+    assert_eq!(unread["findings"][0]["finding"], "not_read");
+    let read = rows.iter().find(|row| row["hostname"] == "intranet.example.com").unwrap();
+    assert_eq!((&read["zone"], &read["verdict"]), (&"example.com".into(), &"critical".into()));
+
+    refuse(&api, "/zones?");
+    let (code, table, _) = list("");
+    let row = "unknown account default - - - - - - its zones are not listed: the token lacks a permission";
+    assert_eq!((code, words(table.lines().nth(1).unwrap()).join(" ").as_str()), (Some(3), row), "{table}");
+    api.request("DELETE", "/_simulator/faults");
+    api.request_with("PUT", &format!("/_simulator/tokens/{TOKEN}"), r#"{"permissions":["ssl_read"]}"#);
+    let (code, table, errors) = list("");
+    assert_eq!((code, table.as_str()), (Some(3), ""));
+    assert!(errors.ends_with("error: the patterns match no active zone that the token sees\n"), "{errors}");
+}
+
+#[test]
+fn hostname_list_without_a_zone_reads_the_named_account_and_judges_by_the_configuration() {
+    let (api, folder) = (simulate(), Folder::new());
+    let account = |name: &str, zone: &str| {
+        let (token, url) = ("api_token_env = \"AOP_TOKEN\"", format!("http://{}/client/v4", api.address));
+        format!("[[account]]\nname = \"{name}\"\n{token}\nbase_url = \"{url}\"\n[[account.zone]]\n{zone}\n")
+    };
+    let named = "name = \"example.com\"\nhostnames = [\"legacy.example.com\", \"staging.example.com\"]";
+    let found = "name = \"*.org\"\ndiscovered_expect = \"disabled\"";
+    let path = folder.write("aop.toml", &(account("one", named) + &account("two", found)));
+    let list = |arguments: &str, token: &str| {
+        let arguments = format!("hostname list --config {path} {arguments}");
+        let output = run(NOWHERE, &arguments, &[("AOP_TOKEN", token), ("OTHER", TOKEN)]);
+        let said = [&output.stdout, &output.stderr].map(|said| text(said).to_owned()).concat();
+        (output.status.code(), said)
+    };
+    let (code, both) = list("", TOKEN);
+    assert_eq!((code, both.lines().count()), (Some(0), 1 + 6 + 7), "{both}");
+    assert!(both.contains(" expected enabled, is disabled\n"), "{both}");
+    assert!(both.contains(" expected disabled, is enabled\n"), "{both}");
+    assert_eq!(list("--account two", TOKEN).1.lines().count(), 1 + 7);
+    let (code, one) = list("--zone example.org", TOKEN);
+    let drifted = |table: &str| table.matches(" expected disabled, is enabled").count();
+    assert_eq!(
+        (code, drifted(&one)),
+        (Some(0), drifted(&both)),
+        "the account and the verdicts of its pattern"
+    );
+    let unknown = "error: --account: the configuration has no account three, but one, two\n";
+    assert_eq!(list("--account three", TOKEN), (Some(1), unknown.to_owned()));
+    let several = "error: --account: the configuration has several accounts, say which one: one, two\n";
+    assert_eq!(list("--token-env OTHER", "wrong"), (Some(1), several.to_owned()));
+    assert_eq!(list("--token-env OTHER --account one", "wrong").0, Some(0));
+    let (code, refused) = list("", "wrong");
+    assert_eq!(code, Some(3));
+    assert!(refused.contains(" account two ") && refused.contains(" example.com "), "{refused}");
+    assert!(!refused.contains("staging"), "one row says that a zone was not read: {refused}");
+}

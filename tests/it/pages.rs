@@ -324,8 +324,11 @@ async fn each_trouble_has_its_command_on_the_page_of_its_hostname() {
         assert_eq!(commands[0], format!("cloudflare-aop-exporter {command}"), "{hostname}");
     }
     let page = served.get("/hostnames/shop.example/expired.shop.example").await;
-    for fact in ["whose CA ends on 2029-11-01", "<dd>2026-02-27 12:00 UTC (2 days ago)</dd>", "<dd>full</dd>"]
-    {
+    for fact in [
+        "on, its CA ends 2029-11-01 17:00 UTC (in 1341 days); Cloudflare presents its shared certificate",
+        "<dd>2026-02-27 12:00 UTC (2 days ago)</dd>",
+        "<dd>full</dd>",
+    ] {
         assert!(page.text().contains(fact), "{fact}");
     }
 }

@@ -187,6 +187,21 @@ fn a_listen_address_may_be_a_host_name_or_a_port_alone() {
 }
 
 #[test]
+fn the_demo_of_a_whole_account_watches_every_active_zone_and_nothing_is_the_matter_with_those_added() {
+    let demo = Running::start(&["demo", "--listen", "127.0.0.1:0", "--zones", "40"]);
+    let page = demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1");
+    // one that was added is pending, one has moved away, one is internal, and three are named
+    assert!(page.contains("cloudflare_aop_account_zones{account=\"demo\"} 34\n"), "{page}");
+    let added = |family: &str| {
+        let rows = page.lines().filter(|line| line.starts_with(family));
+        rows.filter(|line| line.contains("zone=\"zone-")).count()
+    };
+    assert_eq!((added("cloudflare_aop_zone_up{"), added("cloudflare_aop_hostname_up{")), (34, 7));
+    let mut findings = page.lines().filter(|line| line.contains("_finding{"));
+    assert_eq!(findings.find(|line| line.contains("zone=\"zone-")), None);
+}
+
+#[test]
 fn the_demo_shows_every_association_and_stops_when_asked() {
     let mut demo = Running::start(&["demo", "--listen", "127.0.0.1:0"]);
     assert!(demo.read("out").contains(&format!("http://{}/metrics", demo.address)));

@@ -80,13 +80,16 @@ fn run(folder: &Folder, simulator: &Running, commands: &[(&str, String)]) {
     let script: String = shown
         .iter()
         // the exit code has to outlive the line between two outputs
-        .map(|(command, _)| format!("{}\ncode=$?; echo -----; (exit $code)\n", command.replace('…', "x")))
+        .map(|(command, _)| {
+            format!("{}\ncode=$?; echo -----; (exit $code)\n", command.replace('…', "simulated-token"))
+        })
         .collect();
     let path = format!("{}:{}", folder.0.path().display(), std::env::var("PATH").unwrap());
     let mut shell = Command::new("sh");
     shell
         .current_dir(folder.0.path())
         .env("PATH", path)
+        .env("CLOUDFLARE_BASE_URL", format!("http://{}/client/v4", simulator.address))
         .env("CLOUDFLARE_API_TOKEN", "exported-by-an-earlier-block");
     let output = shell.args(["-c", &format!("exec 2>&1\n{script}")]).output().unwrap();
     let printed = text(&output.stdout).replace(&simulator.address, SIMULATED);
@@ -97,9 +100,27 @@ fn run(folder: &Folder, simulator: &Running, commands: &[(&str, String)]) {
     }
 }
 
+/// Starts the daemon on that account and compares what it logs, up to the seconds that the first poll took.
+fn serve(account: &Running, expected: &str) {
+    let mut command = Command::new(PROGRAM);
+    command.args(["serve", "--listen", "127.0.0.1:0"]).env("CLOUDFLARE_API_TOKEN", "simulated-token");
+    command.env("CLOUDFLARE_BASE_URL", format!("http://{}/client/v4", account.address));
+    let serve = Running::start_command(&mut command);
+    serve.wait_for(|serve| serve.read("err").lines().count() == expected.lines().count());
+    let logs = serve.read("err").replace(&serve.address, "127.0.0.1:10219");
+    for (line, expected) in logs.lines().zip(expected.lines()) {
+        let (_, told) = line.split_once("  ").unwrap();
+        let untimed = |line: &str| line.split(" seconds=").next().unwrap().to_owned();
+        assert_eq!(untimed(told), untimed(expected));
+    }
+}
+
 #[test]
 fn commands_of_the_readme_print_what_it_shows() {
     let simulator = Running::start(&["simulate", "--listen", "127.0.0.1:0"]);
+    let account = ["simulate", "--listen", "127.0.0.1:0", "--hostnames", "5", "--zones", "12"];
+    assert!(README.contains("`simulate --hostnames 5 --zones 12`"));
+    let account = Running::start(&account);
     // until the next second, whole days are left of each certificate
     let now = || Clock::system().now().as_second();
     let started = now();
@@ -132,11 +153,19 @@ fn commands_of_the_readme_print_what_it_shows() {
                 }
                 ran += 1;
             }
+            [("export CLOUDFLARE_API_TOKEN=…", _), ..] => {
+                run(&folder, &account, &commands);
+                ran += 1;
+            }
+            [(command, expected)] if command.starts_with("cloudflare-aop-exporter serve ") => {
+                serve(&account, expected);
+                ran += 1;
+            }
             commands => {
                 run(&folder, &simulator, commands);
                 ran += 1;
             }
         }
     }
-    assert_eq!(ran, 6, "blocks that show output");
+    assert_eq!(ran, 8, "blocks that show output");
 }

@@ -200,6 +200,20 @@ fn a_reload_that_changes_nothing_for_a_zone_leaves_its_poll_alone() {
 }
 
 #[test]
+fn a_reload_of_an_unchanged_file_lists_the_zones_of_an_account_again() {
+    let serving = Serving::start(|api| {
+        format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\n[[account]]\napi_token_env = \"AOP_TOKEN\"\n\
+             base_url = \"http://{api}/client/v4\"\n[[account.zone]]\nname = \"*\"\n"
+        )
+    });
+    serving.serve.until("/metrics", "cloudflare_aop_account_zones{account=\"default\"} 3\n");
+    serving.api.request("PUT", "/_simulator/zones/new.example");
+    serving.hang_up();
+    serving.serve.until("/metrics", "cloudflare_aop_account_zones{account=\"default\"} 4\n");
+}
+
+#[test]
 fn a_block_after_429_outlives_every_reload_for_whoever_it_is_of() {
     let (api, folder) = (simulate(), Folder::new());
     api.request_with(

@@ -2,7 +2,7 @@
 
 use cloudflare_aop_exporter::cloudflare::{Error, Presence, Purpose};
 use cloudflare_aop_exporter::domain::{Reason, SslMode, ZoneId};
-use cloudflare_aop_exporter::simulator::{Effect, Fault, World};
+use cloudflare_aop_exporter::simulator::{Effect, Fault, World, ZoneChange};
 use serde_json::{Value, json};
 
 use crate::support::harness::{Api, now, soon};
@@ -85,6 +85,21 @@ async fn a_zone_that_is_asked_for_by_its_id_is_active_other_or_gone() {
     api.simulator.add_fault(Fault::new(no_access));
     assert_eq!(client.zone_status(unknown, soon()).await.unwrap(), Presence::Gone);
     assert_eq!(asking.counted("cloudflare_aop_api_requests_total", &["zone_get"]), 4.0);
+}
+
+#[tokio::test]
+async fn a_zone_that_moved_to_another_account_is_not_one_of_the_configured_account() {
+    let api = api().await;
+    let mut asking = api.client();
+    let anyones = asking.build();
+    asking.options.account_id = Some("1".repeat(32).parse().unwrap());
+    let client = asking.build();
+    for (account, expected) in [("1", Presence::Active), ("2", Presence::Other)] {
+        let change = ZoneChange { account: Some(account.repeat(32)), ..ZoneChange::default() };
+        api.simulator.with_world(|world| world.change_zone("example.com", change, now())).unwrap();
+        assert_eq!(client.zone_status(api.zone, soon()).await.unwrap(), expected);
+        assert_eq!(anyones.zone_status(api.zone, soon()).await.unwrap(), Presence::Active);
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,16 @@ impl Judged {
         self.0.now()
     }
 
+    /// The label of the zone.
+    pub(super) fn zone_label(&self) -> Option<&str> {
+        self.zone().map(|zone| zone.key().as_str())
+    }
+
+    /// The account that reads the zone.
+    pub(super) fn account(&self) -> &str {
+        self.zone().map_or("", ZoneState::account)
+    }
+
     fn zone(&self) -> Option<&ZoneState> {
         self.0.snapshot().zones().first().map(|zone| &**zone)
     }

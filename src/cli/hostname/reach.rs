@@ -1,7 +1,6 @@
 //! The zone to work on, and the account whose token may do so.
 
 use std::fmt::Display;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,41 +9,26 @@ use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use tokio::time::Instant;
 
-use crate::cli::configured::Configured;
+use super::access::{Access, names};
 use crate::clock::Clock;
-use crate::cloudflare::{BaseUrl, Client, Error, Purpose};
-use crate::config::{Account, Secrets, Source, TokenSource};
+use crate::cloudflare::{Client, Error, Purpose};
+use crate::config::Account;
 use crate::daemon::Accounts;
-use crate::domain::{Hostname, NameError, Thresholds, ZoneId, ZoneName, ZoneTarget};
+use crate::domain::{Hostname, NameError, PatternTarget, Thresholds, ZoneId, ZoneName, ZoneTarget};
 use crate::telemetry::Telemetry;
 
 #[derive(Args)]
 pub(super) struct Reach {
     /// The zone.
     #[arg(long, value_name = "NAME_OR_ID")]
-    zone: ZoneArgument,
+    pub(super) zone: ZoneArgument,
     #[command(flatten)]
-    configured: Configured,
-    /// Account of the configuration; needed only if there are several and none has this zone.
-    #[arg(long, value_name = "NAME")]
-    account: Option<String>,
-    /// Read the API token from this file, in place of the token of the account that has the zone.
-    #[arg(long, value_name = "FILE", conflicts_with = "token_env")]
-    token_file: Option<PathBuf>,
-    /// Read the API token from this environment variable, in place of the token of the account that has the zone.
-    #[arg(long, value_name = "NAME")]
-    token_env: Option<String>,
-    /// URL of the API; plain http is accepted for loopback addresses only.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["config", "account"])]
-    base_url: Option<BaseUrl>,
-    /// How long one call of the API may take, including retries, but without waiting for the account's rate_limit.
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = crate::cli::duration)]
-    timeout: Duration,
+    pub(super) access: Access,
 }
 
 /// A zone on the command line.
 #[derive(Clone)]
-enum ZoneArgument {
+pub(super) enum ZoneArgument {
     Name(ZoneName),
     Id(ZoneId),
 }
@@ -73,7 +57,7 @@ pub(super) struct Api {
 
 impl Reach {
     pub(super) async fn api(&self, purpose: Purpose) -> anyhow::Result<Api> {
-        let token = self.token()?;
+        let token = self.access.token()?;
         let (mut account, configured, thresholds) = self.account(purpose).await?;
         account.token = token.unwrap_or(account.token);
         let (name, id) = match &self.zone {
@@ -90,68 +74,42 @@ impl Reach {
         let zone = match (id, &name) {
             (Some(id), _) => id,
             (None, Some(name)) => {
-                let found = client.zone_id(name, Instant::now() + self.timeout).await;
+                let found = client.zone_id(name, Instant::now() + self.access.timeout).await;
                 found.map_err(|error| explained(name, &error, Purpose::FindZone))?
             }
             (None, None) => bail!("--zone: expected a zone"),
         };
-        let target = configured.unwrap_or_else(|| ZoneTarget::identified(account_name, zone));
-        Ok(Api { client, zone, name, target, thresholds, timeout: self.timeout })
-    }
-
-    /// The token that the command line names, if it names one.
-    fn token(&self) -> anyhow::Result<Option<TokenSource>> {
-        let (option, source) = match (&self.token_file, &self.token_env) {
-            (Some(path), _) => ("--token-file", TokenSource::File(path.clone())),
-            (None, Some(name)) => ("--token-env", TokenSource::Env(name.clone())),
-            (None, None) => return Ok(None),
-        };
-        Ok(Some(TokenSource::Given(source.read().context(option)?)))
-    }
-
-    /// The configuration to use.
-    fn source(&self, purpose: Purpose) -> Source {
-        match (&self.base_url, purpose) {
-            (Some(_), _) => Source::BuiltIn,
-            // the token of the default file is the daemon's, which may only read
-            (None, Purpose::Write) => self.configured.named().map_or(Source::BuiltIn, Source::File),
-            (None, _) => self.configured.source(),
-        }
+        let target = configured.unwrap_or_else(|| match &name {
+            Some(name) => ZoneTarget::named(account_name, name.clone(), Some(zone)),
+            None => ZoneTarget::identified(account_name, zone),
+        });
+        Ok(Api { client, zone, name, target, thresholds, timeout: self.access.timeout })
     }
 
     /// The account to use, the zone if it is configured, and the thresholds.
     async fn account(&self, purpose: Purpose) -> anyhow::Result<(Account, Option<ZoneTarget>, Thresholds)> {
-        // the daemon's token may be readable by the daemon alone
-        let is_token_given = self.token_file.is_some() || self.token_env.is_some();
-        let secrets = if is_token_given { Secrets::CaFiles } else { Secrets::Check };
-        let (config, _) = crate::cli::load(self.source(purpose), secrets).await?;
-        let mut zones = config.targets.zones().iter().filter(|zone| {
-            self.zone.is(zone) && self.account.as_ref().is_none_or(|name| **name == **zone.account())
-        });
-        let zone = zones.next();
+        let (config, wanted) = (self.access.load(purpose).await?, self.access.account.as_ref());
+        let is_wanted = |account: &str| wanted.is_none_or(|name| *name == *account);
+        let zones = config.targets.zones().iter();
+        let mut zones = zones.filter(|zone| self.zone.is(zone) && is_wanted(zone.account()));
+        let zone = zones.next().map(|zone| ZoneTarget::clone(zone));
         ensure!(
             zones.next().is_none(),
             "--zone: the configuration has several zones of that name, give the id of one, or its --account"
         );
-        let names: Vec<_> =
-            config.accounts.iter().map(|account| account.options.account.to_string()).collect();
-        let name = match (&self.account, zone, names.as_slice()) {
-            (Some(name), ..) | (None, None, [name]) => name.clone(),
+        let zone = zone.or_else(|| self.zone.found(config.targets.patterns(), is_wanted));
+        let names = names(&config);
+        let name = match (wanted, &zone, &config.accounts[..]) {
+            (Some(name), ..) => name.clone(),
+            (None, None, [account]) => account.options.account.to_string(),
             (None, Some(zone), _) => zone.account().to_string(),
-            _ => bail!(
-                "--account: the configuration has several accounts, say which one: {}",
-                names.join(", ")
-            ),
+            _ => bail!("--account: the configuration has several accounts, say which one: {names}"),
         };
         let account = config.accounts.into_iter().find(|account| *account.options.account == *name);
-        let mut account = account.with_context(|| {
-            format!("--account: the configuration has no account {name}, but {}", names.join(", "))
-        })?;
-        if let Some(url) = &self.base_url {
-            account.options.base_url = url.clone();
-        }
+        let account = account
+            .with_context(|| format!("--account: the configuration has no account {name}, but {names}"))?;
         let thresholds = config.serving.view.thresholds;
-        Ok((account, zone.map(|zone| ZoneTarget::clone(zone)), thresholds))
+        Ok((account, zone, thresholds))
     }
 }
 
@@ -161,6 +119,17 @@ impl ZoneArgument {
             Self::Name(name) => zone.name() == Some(name),
             Self::Id(id) => zone.id() == Some(*id),
         }
+    }
+
+    /// The zone as the patterns of the only account that may watch it do.
+    fn found(&self, patterns: &[PatternTarget], is_wanted: impl Fn(&str) -> bool) -> Option<ZoneTarget> {
+        let Self::Name(name) = self else { return None };
+        let mut patterns =
+            patterns.iter().filter(|pattern| is_wanted(&pattern.account) && pattern.watches(name));
+        let first = patterns.next()?;
+        let target = || ZoneTarget::named(Arc::clone(&first.account), name.clone(), None);
+        let is_only = patterns.all(|pattern| pattern.account == first.account);
+        is_only.then(|| target().with_extent(first.extent))
     }
 }
 
@@ -195,6 +164,7 @@ pub(super) fn explained(what: impl Display, error: &Error, purpose: Purpose) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::configured::Configured;
 
     #[tokio::test]
     async fn a_name_that_two_configured_zones_have_needs_an_account_or_an_id() {
@@ -212,15 +182,17 @@ mod tests {
         let account = async |zone: &str, account: Option<&str>| {
             let reach = Reach {
                 zone: zone.parse().unwrap(),
-                configured: Configured {
-                    config: Some(folder.path().join("aop.toml")),
-                    default_config: "/nonexistent".into(),
+                access: Access {
+                    configured: Configured {
+                        config: Some(folder.path().join("aop.toml")),
+                        default_config: "/nonexistent".into(),
+                    },
+                    account: account.map(str::to_owned),
+                    token_file: None,
+                    token_env: None,
+                    base_url: None,
+                    timeout: Duration::from_secs(1),
                 },
-                account: account.map(str::to_owned),
-                token_file: None,
-                token_env: None,
-                base_url: None,
-                timeout: Duration::from_secs(1),
             };
             let (account, zone, _) = reach.account(Purpose::Read).await.map_err(|error| error.to_string())?;
             Ok::<_, String>(format!("{} {}", account.options.account, zone.unwrap().key()))

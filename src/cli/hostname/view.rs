@@ -5,9 +5,8 @@ use serde::Serialize;
 
 use super::judged::Judged;
 use crate::change::{Awaited, Plan, State};
-use crate::cli::columns::{columns, end, messages};
-use crate::cloudflare::AssociationRow;
-use crate::domain::{Association, Certificate, Date, Distance, Hostname, Reading, Status, Told};
+use crate::cli::columns::{columns, messages};
+use crate::domain::{Certificate, Date, Distance, Hostname, Reading, Status, Told};
 use crate::http::{Judged as Findings, ReadingFields};
 
 /// All about one hostname, as the daemon's JSON has it. Dates are RFC 3339; unknown values are null.
@@ -70,67 +69,6 @@ pub(super) fn details_json(
     json(&Details::new(hostname, reading, judged.tell(hostname).unwrap_or_default()))
 }
 
-/// One association of a list.
-#[derive(Serialize)]
-struct Row<'a> {
-    hostname: &'a str,
-    /// Null if the list does not say.
-    association: Option<&'static str>,
-    status: Option<&'static str>,
-    cert_id: Option<&'a str>,
-    created_at: Option<Timestamp>,
-    updated_at: Option<Timestamp>,
-    /// When the certificate ends; null, and without verdict and findings, where another row of the hostname counts.
-    ends: Option<Timestamp>,
-    #[serde(flatten)]
-    judged: Option<Findings>,
-}
-
-/// What was found of a row's hostname, and when its certificate ends; none where another row of the hostname counts.
-fn found(row: &AssociationRow, judged: &Judged) -> Option<(Vec<Told>, Option<Date>)> {
-    let certificate = judged.reading(&row.hostname)?.certificate.as_deref();
-    let counts = certificate.and_then(Certificate::id) == row.cert_id.as_ref();
-    counts.then(|| Some((judged.tell(&row.hostname)?, certificate.and_then(Certificate::ends))))?
-}
-
-/// Formats one association a line.
-pub(super) fn list(rows: &[AssociationRow], judged: &Judged) -> String {
-    let rows = rows.iter().map(|row| {
-        let (told, ends) = found(row, judged).map_or((None, None), |(told, ends)| (Some(told), ends));
-        vec![
-            told.as_deref().map_or("-", |told| Told::worst(told).label()).to_owned(),
-            row.hostname.to_string(),
-            row.association.map_or("-", Association::label).to_owned(),
-            row.status.map_or("-", Status::label).to_owned(),
-            row.cert_id.as_ref().map_or("-", |id| id.as_str()).to_owned(),
-            end(ends, judged.now()),
-            date(row.updated_at),
-            told.as_deref().map(messages).unwrap_or_default(),
-        ]
-    });
-    let header =
-        ["VERDICT", "HOSTNAME", "ASSOCIATION", "STATUS", "CERTIFICATE", "ENDS", "CHANGED", "FINDINGS"];
-    columns(&header, rows)
-}
-
-/// Formats the associations as an array of objects.
-pub(super) fn list_json(rows: &[AssociationRow], judged: &Judged) -> serde_json::Result<String> {
-    let rows = rows.iter().map(|row| {
-        let (told, ends) = found(row, judged).map_or((None, None), |(told, ends)| (Some(told), ends));
-        Row {
-            hostname: row.hostname.as_str(),
-            association: row.association.map(Association::label),
-            status: row.status.map(Status::label),
-            cert_id: row.cert_id.as_ref().map(|id| id.as_str()),
-            created_at: row.created_at.map(Timestamp::from),
-            updated_at: row.updated_at.map(Timestamp::from),
-            ends: ends.map(Timestamp::from),
-            judged: told.map(Findings::from),
-        }
-    });
-    json(&rows.collect::<Vec<_>>())
-}
-
 /// Formats what a plan changes and keeps.
 pub(super) fn plan(plan: &Plan) -> String {
     let steps = plan.steps.iter().map(|(from, change)| {
@@ -160,11 +98,11 @@ pub(super) fn states(awaited: &[Awaited]) -> String {
     columns(&["HOSTNAME", "ASSOCIATION", "STATUS", "CERTIFICATE"], rows)
 }
 
-fn json(value: &impl Serialize) -> serde_json::Result<String> {
+pub(super) fn json(value: &impl Serialize) -> serde_json::Result<String> {
     serde_json::to_string_pretty(value).map(|text| text + "\n")
 }
 
-fn date(date: Option<Date>) -> String {
+pub(super) fn date(date: Option<Date>) -> String {
     date.map_or_else(|| "-".to_owned(), |date| Timestamp::from(date).to_string())
 }
 

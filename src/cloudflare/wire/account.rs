@@ -3,7 +3,7 @@
 use super::certificate::said;
 use super::object::Object;
 use crate::cloudflare::{ListedZone, Presence};
-use crate::domain::{SslMode, TokenState, ZoneId};
+use crate::domain::{AccountId, SslMode, TokenState, ZoneId};
 
 /// A zone of a list by its id, or what it says of its name where that or the id cannot be read. The name of an internal
 /// DNS zone does not matter; where that alone cannot be read, there is only the id.
@@ -17,14 +17,21 @@ pub(in crate::cloudflare) fn zone(object: &mut Object<'_>) -> Result<(ZoneId, Op
     }
 }
 
-/// Reads whether a zone that was asked for by its id is one that can be watched.
-pub(in crate::cloudflare) fn presence(object: &mut Object<'_>, asked: ZoneId) -> Result<Presence, String> {
+/// Reads whether a zone that was asked for by its id is one that can be watched, on behalf of `account` where that is given.
+pub(in crate::cloudflare) fn presence(
+    object: &mut Object<'_>,
+    asked: ZoneId,
+    account: Option<AccountId>,
+) -> Result<Presence, String> {
     let is_other = object.named("id").is_some_and(|id: ZoneId| id != asked);
     if is_other || object.is_odd("id") {
         return Err("it is about another zone".to_owned());
     }
     let status = object.text("status").ok_or_else(|| "it lacks the key status".to_owned())?;
-    let watchable = status == "active" && !is_internal(object);
+    let owner = object.parsed("account", |raw| Object::parse(raw.get()).ok()?.named("id"));
+    // an answer that does not say whose the zone is tells of no move
+    let is_moved = account.zip(owner).is_some_and(|(account, owner)| account != owner);
+    let watchable = status == "active" && !is_internal(object) && !is_moved;
     Ok(if watchable { Presence::Active } else { Presence::Other })
 }
 

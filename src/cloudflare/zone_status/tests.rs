@@ -4,8 +4,14 @@ use crate::cloudflare::ApiError;
 const ZONE: &str = "0123456789abcdef0123456789abcdef";
 
 fn read(result: &str) -> Result<Presence, String> {
+    read_for(None, result)
+}
+
+/// What an answer says to an account with this id.
+fn read_for(account: Option<&str>, result: &str) -> Result<Presence, String> {
     let body = format!(r#"{{"success":true,"result":{result}}}"#);
-    decode(ZONE.parse().unwrap(), body.as_bytes()).unwrap().result.unwrap()
+    let account = account.map(|id| id.parse().unwrap());
+    decode(ZONE.parse().unwrap(), account, body.as_bytes()).unwrap().result.unwrap()
 }
 
 #[test]
@@ -19,6 +25,19 @@ fn only_an_active_zone_that_is_not_internal_is_one_to_watch() {
     assert_eq!(read("active", "internal"), Ok(Presence::Other));
     for status in ["initializing", "pending", "moved", "deactivated", "read only", "Active", "new"] {
         assert_eq!(read(status, "full"), Ok(Presence::Other), "{status}");
+    }
+}
+
+#[test]
+fn a_zone_of_another_account_than_the_configured_one_is_not_one_to_watch() {
+    let (ours, theirs) = ("1".repeat(32), "2".repeat(32));
+    let active = |account: &str| format!(r#"{{"id":"{ZONE}","status":"active","account":{account}}}"#);
+    let of = |id: &str| active(&format!(r#"{{"id":"{id}","name":"An account"}}"#));
+    assert_eq!(read_for(Some(&ours), &of(&ours)), Ok(Presence::Active));
+    assert_eq!(read_for(Some(&ours), &of(&theirs)), Ok(Presence::Other));
+    assert_eq!(read_for(None, &of(&theirs)), Ok(Presence::Active), "no account is configured");
+    for account in ["null", "{}", "7", r#"{"id":null}"#, r#"{"id":"theirs"}"#] {
+        assert_eq!(read_for(Some(&ours), &active(account)), Ok(Presence::Active), "{account}");
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::{
-    AccountFacts, CertificateDetails, Expectation, Expected, Extent, Hostname, HostnameTarget, Outcome, Pem,
-    Reason, Targets, TokenState, ZoneKey, ZoneTarget,
+    AccountFacts, CertificateDetails, Expectation, Expected, Extent, FoundZone, Hostname, HostnameTarget,
+    Outcome, PatternTarget, Pem, Reason, Targets, TokenState, ZoneKey, ZoneTarget,
 };
 
 const NOW: i64 = 1_800_000_000;

@@ -1,3 +1,4 @@
+mod accounts;
 mod certificates;
 mod identity;
 
@@ -8,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{
     Association, Certificate, CertificateDetails, Date, Entry, Expectation, Expected, Extent, Hostname,
-    HostnameTarget, Reading, Reason, Status, ZoneTarget,
+    HostnameTarget, PartKind, Reading, Reason, SslMode, Status, ZoneTarget,
 };
 
 fn date(second: i64) -> Date {
@@ -99,6 +100,26 @@ fn a_zone_that_is_still_being_polled_is_not_yet_tried() {
     let zone = snapshot.zone(&key()).unwrap();
     assert!(!zone.is_tried() && !zone.is_up());
     assert!(zone.entries()[0].is_up());
+}
+
+#[test]
+fn settings_are_read_where_none_failed_by_chance_and_the_token_may_read_one() {
+    let zone_level = Extent { zone_level: true, ..Extent::default() };
+    let targets = targets(&BTreeSet::from([1]));
+    let targets = Targets::new([ZoneTarget::clone(&targets.zones()[0]).with_extent(zone_level)]);
+    let latest = |global, ssl_mode| {
+        let read = of_zone([Outcome::Settings { global, ssl_mode, at: date(5) }]);
+        Snapshot::default().retarget(&targets).fold(read).zones()[0].part(PartKind::Settings).latest.unwrap()
+    };
+    let (strict, forbidden, timeout) = (Ok(SslMode::Strict), Reason::Forbidden, Reason::Timeout);
+    assert_eq!(latest(Ok(true), strict), Ok(()));
+    assert_eq!(latest(Err(forbidden), strict), Ok(()));
+    assert_eq!(latest(Err(forbidden), Err(forbidden)), Err(forbidden));
+    for (global, ssl_mode) in
+        [(Ok(true), Err(timeout)), (Err(timeout), strict), (Err(forbidden), Err(timeout))]
+    {
+        assert_eq!(latest(global, ssl_mode), Err(timeout), "{global:?} {ssl_mode:?}");
+    }
 }
 
 fn discovering(hostnames: &BTreeSet<u8>) -> Targets {

@@ -24,6 +24,8 @@ pub(super) struct ZoneRow<'a> {
     ends: Option<Timestamp>,
     zone_level_enabled: Option<bool>,
     global_enabled: Option<bool>,
+    /// The end of the CA that Cloudflare shares among all zones, while the global switch is on.
+    global_certificate_not_after: Option<Timestamp>,
     ssl_mode: Option<&'static str>,
     parts: Vec<PartRow>,
 }
@@ -65,6 +67,7 @@ impl<'a> ZoneRow<'a> {
             ends: ends.map(time),
             zone_level_enabled: zone.zone_level_enabled(),
             global_enabled: zone.global_enabled(),
+            global_certificate_not_after: zone.shared_ca_ends().map(time),
             ssl_mode: zone.ssl_mode().map(SslMode::label),
             parts: zone.parts().map(PartRow::from).collect(),
         }

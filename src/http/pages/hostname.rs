@@ -5,17 +5,13 @@ use askama::Template;
 use super::commands::{Mending, Subject};
 use super::facts::{Fact, Section, of_certificate};
 use super::layout::Layout;
-use super::words::{href, moment, runbook, switch};
+use super::words::{global_switch, href, moment, runbook, switch};
 use crate::domain::{
     Association, CertId, Date, Entry, Hostname, Judge, PartKind, Reason, SslMode, Status, Told, ZoneKey,
     ZoneState,
 };
 use crate::http::index::Index;
 use crate::http::query::encode;
-
-/// When the authority that signs Cloudflare's shared certificate for Authenticated Origin Pulls ends: 2029-11-01 17:00
-/// UTC, by the `authenticated_origin_pull_ca.pem` that Cloudflare publishes.
-const SHARED_CA_ENDS: &str = "2029-11-01";
 
 /// The page.
 #[derive(Template)]
@@ -96,7 +92,7 @@ fn sections(judge: &Judge, zone: &ZoneState, entry: &Entry) -> Vec<Section> {
         ]);
         sections.push(Section { name: "Certificate", facts });
     }
-    sections.push(Section { name: "Zone", facts: context(zone) });
+    sections.push(Section { name: "Zone", facts: context(zone, now) });
     sections.push(Section { name: "Reading", facts: read(zone, entry, now) });
     sections
 }
@@ -116,13 +112,13 @@ fn association(entry: &Entry, now: Date) -> Vec<Fact> {
 }
 
 /// What of the zone decides on what is presented.
-fn context(zone: &ZoneState) -> Vec<Fact> {
-    let global = match zone.global_enabled() {
-        Some(true) => format!(
-            "on: where nothing else is associated, Cloudflare presents its shared certificate, whose CA ends on \
-             {SHARED_CA_ENDS}"
+fn context(zone: &ZoneState, now: Date) -> Vec<Fact> {
+    let global = match zone.shared_ca_ends() {
+        Some(_) => format!(
+            "{}; Cloudflare presents its shared certificate where nothing else is associated",
+            global_switch(zone, now)
         ),
-        other => switch(other).to_owned(),
+        None => global_switch(zone, now),
     };
     let ssl_mode = zone.ssl_mode().map_or("–", SslMode::label);
     let ssl_mode = match zone.ssl_mode() {

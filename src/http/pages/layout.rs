@@ -73,6 +73,10 @@ impl Layout {
         SCRIPT
     }
 
+    pub(super) fn home(&self) -> &'static str {
+        env!("CARGO_PKG_REPOSITORY")
+    }
+
     pub(super) fn version(&self) -> &'static str {
         env!("CARGO_PKG_VERSION")
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::domain::{Date, Distance, Finding, Told, Verdict};
+use crate::domain::{Date, Distance, Finding, Told, Verdict, ZoneState};
 use crate::http::query::encode;
 
 /// A date to the minute.
@@ -35,6 +35,14 @@ pub(super) fn plural(count: usize, noun: &str) -> String {
 /// What a switch is, or a dash.
 pub(super) fn switch(on: Option<bool>) -> &'static str {
     on.map_or("–", |on| if on { "on" } else { "off" })
+}
+
+/// What the global switch of a zone is, and when the authority of Cloudflare's shared certificate ends.
+pub(super) fn global_switch(zone: &ZoneState, now: Date) -> String {
+    match zone.shared_ca_ends() {
+        Some(end) => format!("on, its CA ends {}", moment(Some(end), now)),
+        None => switch(zone.global_enabled()).to_owned(),
+    }
 }
 
 /// The page of something in a zone.

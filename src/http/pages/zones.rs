@@ -8,7 +8,7 @@ use super::advice::advice;
 use super::facts::of_account;
 use super::layout::Layout;
 use super::overview::{Link, column};
-use super::words::{Found, distance, found, plural, switch};
+use super::words::{Found, distance, found, global_switch, plural, switch};
 use crate::domain::{AccountState, Date, Judge, Part, PartKind, Reason, Span, Told, Verdict, ZoneState};
 use crate::http::activity::Activity;
 use crate::http::index::{Index, Row};
@@ -120,7 +120,7 @@ impl ZoneRow {
         };
         let switches = [
             zone.zone_level_enabled().map(|on| format!("zone level {}", switch(Some(on)))),
-            zone.global_enabled().map(|on| format!("global {}", switch(Some(on)))),
+            zone.global_enabled().map(|_| format!("global {}", global_switch(zone, judge.now()))),
             zone.ssl_mode().map(|mode| format!("SSL mode {}", mode.label())),
         ];
         let switches: Vec<_> = switches.into_iter().flatten().collect();

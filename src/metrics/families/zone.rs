@@ -83,6 +83,14 @@ pub(super) const ZONE: &[Family] = &[
         }),
     ),
     family(
+        "cloudflare_aop_zone_global_certificate_not_after_timestamp_seconds",
+        cached!(
+            "End of the CA whose certificate Cloudflare presents where the zone setting tls_client_auth is on; absent where it is off."
+        ),
+        Kind::Gauge,
+        Rows::Zone(|zone, row| row.date(zone.shared_ca_ends())),
+    ),
+    family(
         "cloudflare_aop_zone_ssl_mode",
         cached!("1 for the zone setting ssl; with off and flexible Cloudflare presents no certificate."),
         Kind::Gauge,

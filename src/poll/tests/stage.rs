@@ -85,6 +85,15 @@ impl Stage {
         }
     }
 
+    /// Lets time pass from timer to timer, the wall clock in steps of some seconds.
+    pub(super) async fn sleep(&self, time: Duration) {
+        let (step, end) = (Duration::from_secs(5), Instant::now() + time);
+        while Instant::now() < end {
+            tokio::time::sleep(step).await;
+            self.clock.set(self.clock.now() + jiff::SignedDuration::try_from(step).unwrap());
+        }
+    }
+
     pub(super) async fn send_tick(&self) {
         self.ticks.send(()).await.unwrap();
     }

@@ -35,6 +35,10 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 pub enum Wrong {
     /// The answers of one endpoint.
     Answers(Endpoint, Answer),
+    /// The answers to requests for a page of zones after the first.
+    LaterPages(Answer),
+    /// The answers about zones that are asked for by their ids alone, while the list of zones lacks [`LOST`].
+    Lost(Answer),
     /// All answers about a zone that is asked for by its id.
     Zone(Answer),
     /// The answers about the hostnames `f0.example.com`, `f1.example.com` and so on, each in its own way.
@@ -46,6 +50,9 @@ pub enum Wrong {
     /// The certificate has expired.
     Expired,
 }
+
+/// The zone that a list may lack.
+pub const LOST: &str = "second.example";
 
 /// What comes in the place of an answer.
 #[derive(Clone, Debug)]
@@ -144,7 +151,7 @@ impl Front {
             self.listening.abort();
             let _ = (&mut self.listening).await;
         }
-        if !matches!(wrong, Wrong::Answers(..) | Wrong::Zone(_) | Wrong::Hostnames(_)) {
+        if matches!(wrong, Wrong::Refused | Wrong::Untrusted | Wrong::Expired) {
             self.shared.disconnect();
         }
         *self.shared.wrong.lock().unwrap() = Some(wrong);
@@ -220,17 +227,29 @@ impl Shared {
         breaker: Breaker,
     ) -> io::Result<Response<Body>> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let path = request.uri().path();
+        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or(""));
         let asked = endpoint(request.method(), path);
+        let mut lacks = false;
         let wrong = match &*self.wrong.lock().unwrap() {
             Some(Wrong::Answers(endpoint, answer)) if *endpoint == asked => Some(answer.clone()),
+            Some(Wrong::LaterPages(answer)) if asked == Endpoint::ZoneList && query.contains("page=2&") => {
+                Some(answer.clone())
+            }
+            Some(Wrong::Lost(answer)) if asked == Endpoint::ZoneGet => Some(answer.clone()),
+            Some(Wrong::Lost(_)) => {
+                lacks = asked == Endpoint::ZoneList;
+                None
+            }
             Some(Wrong::Zone(answer)) if !matches!(asked, Endpoint::ZoneList | Endpoint::TokenVerify) => {
                 Some(answer.clone())
             }
             Some(Wrong::Hostnames(answers)) => numbered(path).and_then(|number| answers.get(number).cloned()),
             _ => None,
         };
-        let Some(wrong) = wrong else { return self.honest.answer(request).await.map(|(answer, _)| answer) };
+        let Some(wrong) = wrong else {
+            let (answer, body) = self.honest.answer(request).await?;
+            return Ok(if lacks { answer.map(|_| whole(without_lost(&body))) } else { answer });
+        };
         match wrong {
             Answer::Whole(status, headers, body) => Ok(response(status, headers, whole(body))),
             Answer::Endless(headers, first, again) => {
@@ -322,6 +341,15 @@ fn endpoint(method: &Method, path: &str) -> Endpoint {
         [.., "tokens", "verify"] => Endpoint::TokenVerify,
         _ => panic!("the exporter asks for {method} {path}"),
     }
+}
+
+/// The page of zones without the lost one.
+fn without_lost(page: &[u8]) -> Bytes {
+    let mut page: serde_json::Value = serde_json::from_slice(page).unwrap();
+    page["result"].as_array_mut().unwrap().retain(|zone| zone["name"] != LOST);
+    let total = page["result_info"]["total_count"].as_u64().unwrap();
+    page["result_info"]["total_count"] = (total - 1).into();
+    page.to_string().into()
 }
 
 /// The number of the hostname that a path ends in.

@@ -5,16 +5,51 @@ use std::sync::Arc;
 
 use cloudflare_aop_exporter::cloudflare::Client;
 use cloudflare_aop_exporter::domain::{
-    Expectation, Expected, Extent, HostnameTarget, Level, Strategy, ZoneId, ZoneTarget,
+    Expectation, Expected, Extent, HostnameTarget, Level, PatternTarget, Strategy, Targets, ZoneId,
+    ZoneTarget,
 };
-use cloudflare_aop_exporter::simulator::World;
+use cloudflare_aop_exporter::simulator::{World, ZoneChange};
 use cloudflare_aop_exporter::telemetry::Endpoint;
 use jiff::SignedDuration;
 
 use crate::support::authority::Authority;
-use crate::support::front::{Front, Honest, Transport};
+use crate::support::front::{Answer, Front, Honest, LOST, Transport, Wrong};
 use crate::support::harness::{Api, Asking, hostname, now, world};
 use crate::support::polling::{Errors, Page, Polling};
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// A call on behalf of a zone that the configuration names.
+    Of(Endpoint),
+    /// All pages of the list of an account's zones, which a pattern watches.
+    Zones,
+    /// Those after the first.
+    LaterZones,
+    /// A zone that this list lacks, by its id.
+    LostZone,
+}
+
+impl Call {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Of(endpoint) => endpoint.label(),
+            Self::Zones => "the list of an account",
+            Self::LaterZones => "the second page of the list of an account",
+            Self::LostZone => "a zone that the list of an account lacks",
+        }
+    }
+
+    /// This answer to that call.
+    pub fn wrong(self, answer: Answer) -> Wrong {
+        match self {
+            Self::Of(endpoint) => Wrong::Answers(endpoint, answer),
+            Self::Zones => Wrong::Answers(Endpoint::ZoneList, answer),
+            Self::LaterZones => Wrong::LaterPages(answer),
+            Self::LostZone => Wrong::Lost(answer),
+        }
+    }
+}
 
 /// A front and who asks it.
 pub struct Lane {
@@ -41,12 +76,12 @@ impl Lane {
     }
 
     /// Who polls what makes that call, after a good poll.
-    pub async fn polling(&mut self, call: Endpoint) -> (Polling, Page) {
-        let target = target(call);
-        if let Some(place) = self.pollings.iter().position(|(polling, _)| polling.reads(&target)) {
+    pub async fn polling(&mut self, call: Call) -> (Polling, Page) {
+        let targets = targets(call);
+        if let Some(place) = self.pollings.iter().position(|(polling, _)| polling.reads(&targets)) {
             return self.pollings.swap_remove(place);
         }
-        let mut polling = Polling::new(&self.asking, target);
+        let mut polling = Polling::new(&self.asking, targets);
         let good = polling.poll(&self.client).await;
         (polling, good)
     }
@@ -72,8 +107,8 @@ impl Stage {
     }
 }
 
-/// The zone, read by what makes that call.
-fn target(call: Endpoint) -> ZoneTarget {
+/// What is watched so that that call is made.
+fn targets(call: Call) -> Targets {
     let lists = Extent { strategy: Strategy::List, discovered: Some(Expected::Any), zone_level: true };
     let one_by_one = Extent { strategy: Strategy::Get, discovered: None, zone_level: false };
     let targets = ["h1", "h2", "h3", "h4", "h9"].map(|label| HostnameTarget {
@@ -81,11 +116,22 @@ fn target(call: Endpoint) -> ZoneTarget {
         expectation: Expectation::default(),
     });
     let zone = ZoneTarget::named("default".into(), "example.com".parse().unwrap(), None);
-    let extent = if call == Endpoint::HostnameGet { one_by_one } else { lists };
-    zone.with_hostnames(targets.into()).with_extent(extent)
+    let named = |extent| Targets::new([zone.with_hostnames(targets.into()).with_extent(extent)]);
+    match call {
+        Call::Of(Endpoint::HostnameGet) => named(one_by_one),
+        Call::Of(_) => named(lists),
+        Call::Zones | Call::LaterZones | Call::LostZone => {
+            Targets::default().with_patterns(vec![PatternTarget {
+                account: "default".into(),
+                pattern: "*".parse().unwrap(),
+                exclude: Vec::new(),
+                extent: lists,
+            }])
+        }
+    }
 }
 
-/// A zone with all there is to read.
+/// A zone with all there is to read, and an account whose list of zones has a second page, with another zone on it.
 fn zone() -> World {
     let mut world = world(&[]);
     let zone = world.zone("example.com").unwrap();
@@ -102,5 +148,12 @@ fn zone() -> World {
     ] {
         zone.associate(&hostname(&format!("h{number}.example.com")), id, enabled).unwrap();
     }
+    for number in 0..58 {
+        let pending = ZoneChange { status: Some("pending".into()), ..ZoneChange::default() };
+        world.put_zone(&format!("pending-{number}.example").parse().unwrap(), pending, now()).unwrap();
+    }
+    let lost = world.add_zone(&LOST.parse().unwrap());
+    let id = lost.add_certificate(in_days(90)).unwrap();
+    lost.associate(&hostname(&format!("www.{LOST}")), &id, Some(true)).unwrap();
     world
 }

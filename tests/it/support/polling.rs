@@ -6,43 +6,47 @@ use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::cloudflare::Client;
-use cloudflare_aop_exporter::domain::{Extent, Reason, ZoneTarget};
+use cloudflare_aop_exporter::domain::{Reason, Snapshot, Targets};
 use cloudflare_aop_exporter::keeper::Handle;
 use cloudflare_aop_exporter::metrics::{Format, Source, View};
-use cloudflare_aop_exporter::poll::{Poller, Setup};
+use cloudflare_aop_exporter::poll::{Account, Poller, Setup};
 use cloudflare_aop_exporter::telemetry::Telemetry;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::support::harness::{Asking, account, watching};
+use crate::support::harness::{Asking, account, keeper};
 
 /// A poller that polls when it is told to.
 pub struct Polling {
     telemetry: Arc<Telemetry>,
     clock: Clock,
-    extent: Extent,
+    targets: Targets,
     keeper: Handle,
     setup: watch::Sender<Arc<Setup>>,
     poller: Poller,
+    polls: u64,
 }
 
 impl Polling {
-    pub fn new(asking: &Asking, target: ZoneTarget) -> Self {
+    pub fn new(asking: &Asking, targets: Targets) -> Self {
         let (telemetry, clock) = (Arc::clone(&asking.telemetry), asking.clock.clone());
-        let extent = target.extent();
         let setup = Setup { accounts: BTreeMap::new(), gap: Duration::ZERO };
-        let (setup, keeper) = (watch::Sender::new(Arc::new(setup)), watching([target]));
+        let (setup, keeper) =
+            (watch::Sender::new(Arc::new(setup)), keeper(Snapshot::default().retarget(&targets)));
         let poller = Poller::new(setup.subscribe(), keeper.clone(), Arc::clone(&telemetry), clock.clone());
-        Self { telemetry, clock, extent, keeper, setup, poller }
+        Self { telemetry, clock, targets, keeper, setup, poller, polls: 0 }
     }
 
-    /// Whether it reads as `target` does.
-    pub fn reads(&self, target: &ZoneTarget) -> bool {
-        self.extent == target.extent()
+    /// Whether this is what it watches.
+    pub fn reads(&self, targets: &Targets) -> bool {
+        self.targets == *targets
     }
 
     pub async fn poll(&mut self, client: &Arc<Client>) -> Page {
-        let accounts = [("default".into(), account(client))].into();
+        self.polls += 1;
+        // with another token zones are listed in each poll
+        let account = Account { token: self.polls, ..account(client) };
+        let accounts = [("default".into(), account)].into();
         self.setup.send_replace(Arc::new(Setup { accounts, gap: Duration::ZERO }));
         self.poller.poll_once(Instant::now() + Duration::from_secs(60)).await;
         self.page()
@@ -78,19 +82,33 @@ impl Page {
         })
     }
 
+    /// Whether the account could be read, its list of zones above all.
+    pub fn is_account_up(&self) -> bool {
+        self.samples["cloudflare_aop_account_up{account=\"default\"}"] > 0.0
+    }
+
+    /// What it would say without that zone.
+    pub fn without(&self, zone: &str) -> Self {
+        let others = self.samples.iter().filter(|(series, _)| !series.contains(&format!("zone=\"{zone}\"")));
+        Self { samples: others.map(|(series, value)| (series.clone(), *value)).collect(), at: self.at }
+    }
+
     /// What was counted since then.
     pub fn errors_since(&self, before: &Errors) -> Vec<(Reason, f64)> {
         let new = self.errors().into_iter().zip(before).map(|(now, before)| now - before);
         Reason::ALL.into_iter().zip(new).filter(|(_, new)| *new > 0.0).collect()
     }
 
-    /// What it says of hostnames, zones and certificates, but for findings, which follow from the rest, and the parts of
-    /// zones, which may be read one without the other.
+    /// What it says of hostnames, zones and certificates, but for findings, which follow from the rest, the parts of
+    /// zones, which may be read one without the other, and how often they are to be read.
     fn known(&self) -> impl Iterator<Item = (&String, f64)> {
         let known = |series: &&String| {
             let name = series.strip_prefix("cloudflare_aop_").unwrap();
             let follows = name.contains("_finding{") || name.starts_with("zone_part_");
-            !follows && ["hostname_", "zone_", "certificate_"].iter().any(|thing| name.starts_with(thing))
+            let is_planned = name.starts_with("zone_poll_interval_");
+            !follows
+                && !is_planned
+                && ["hostname_", "zone_", "certificate_"].iter().any(|thing| name.starts_with(thing))
         };
         self.samples.iter().map(|(series, value)| (series, *value)).filter(move |(series, _)| known(series))
     }

@@ -155,6 +155,76 @@ fn a_hostname_that_vanished_is_told_for_an_hour() {
     assert_eq!(removed(HOUR), [] as [&str; 0]);
 }
 
+/// An account of which a pattern watches zones, after its list was read that long ago with that result, by turns.
+fn listing(lists: &[(i64, Result<&[&str], Reason>)]) -> Snapshot {
+    let pattern = PatternTarget {
+        account: "main".into(),
+        pattern: "*".parse().unwrap(),
+        exclude: Vec::new(),
+        extent: Extent::default(),
+    };
+    let watching = Snapshot::default().retarget(&Targets::default().with_patterns(vec![pattern]));
+    lists.iter().fold(watching, |known, (seconds_ago, result)| {
+        let seen = |name: &&str| {
+            let id = format!("{:032x}", name.as_bytes()[0]).parse().unwrap();
+            FoundZone { name: name.parse().unwrap(), id }
+        };
+        let found = result.ok().map(|names| names.iter().map(seen).collect());
+        let date = at(NOW - seconds_ago);
+        known.with_list_wanted("main", date).with_zones("main", found, result.map(drop), date)
+    })
+}
+
+/// What is found of the account itself.
+fn of_account(known: Snapshot) -> Vec<String> {
+    let judge = judge(known);
+    said(judge.tell_account(&judge.snapshot().accounts()[0]))
+}
+
+#[test]
+fn a_zone_that_vanished_is_told_for_an_hour() {
+    let left = |seconds_ago| {
+        of_account(listing(&[(2 * HOUR, Ok(&["a.example", "b.example"])), (seconds_ago, Ok(&["b.example"]))]))
+    };
+    let none_is_read = "not_read: none of its zones was read";
+    let message = "zones_removed: a zone that a pattern watched vanished 59 minutes ago";
+    assert_eq!(left(HOUR - 1), [message, none_is_read]);
+    assert_eq!(left(HOUR), [none_is_read]);
+}
+
+#[test]
+fn an_account_whose_zones_cannot_be_listed_is_not_read_and_stale_after_three_times_55_minutes() {
+    let failed = |seconds_ago| of_account(listing(&[(seconds_ago, Ok(&[])), (0, Err(Reason::Forbidden))]));
+    let not_listed = "not_read: its zones are not listed: the token lacks a permission";
+    assert_eq!(failed(165 * MINUTE), [not_listed]);
+    let stale = "stale: nothing of it was read for too long";
+    assert_eq!(failed(165 * MINUTE + 1), [stale, not_listed]);
+    assert_eq!(of_account(listing(&[])), ["not_read: its zones are not listed yet"]);
+    assert_eq!(of_account(listing(&[(0, Ok(&[]))])), [] as [&str; 0], "there is no zone to read");
+}
+
+#[test]
+fn an_ssl_mode_without_tls_to_the_origin_is_told_while_a_certificate_is_enabled() {
+    let with = |mode, enabled: bool, switch: bool, global: bool| {
+        let association = if enabled { Association::Enabled } else { Association::Disabled };
+        let reading = Reading { association, ..healthy() };
+        let settings = Outcome::Settings { global: Ok(global), ssl_mode: Ok(mode), at: at(NOW) };
+        found([Outcome::Read(name(), Ok(reading)), zone_level(switch, Vec::new(), 0), settings, ended(0)])
+    };
+    for (mode, word) in [(SslMode::Off, "off"), (SslMode::Flexible, "flexible")] {
+        let told = format!("zone ssl_mode: the SSL mode is {word}: Cloudflare presents no certificate");
+        for (enabled, switch, global) in [(true, false, false), (false, true, false), (false, false, true)] {
+            assert_eq!(with(mode, enabled, switch, global), [told.as_str()], "{enabled} {switch} {global}");
+        }
+        assert_eq!(with(mode, false, false, false), [] as [&str; 0], "nothing is enabled");
+    }
+    for mode in [SslMode::Full, SslMode::Strict, SslMode::OriginPull, SslMode::Unknown] {
+        assert_eq!(with(mode, true, true, true), [] as [&str; 0], "{mode:?}");
+    }
+    let unknown = found([read(0), zone_level(true, Vec::new(), 0), ended(0)]);
+    assert_eq!(unknown, [] as [&str; 0], "the token may not read it");
+}
+
 #[test]
 fn an_account_shows_its_token_and_that_it_is_rate_limited() {
     let facts = |token, rate_limited_at| {

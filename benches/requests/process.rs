@@ -1,0 +1,101 @@
+//! The program itself watching 10,000 zones: its memory, and how soon it shows what a state file knows.
+
+use std::fs;
+use std::thread::sleep;
+use std::time::Duration;
+
+use cloudflare_aop_exporter::simulator;
+use jiff::SignedDuration;
+use tokio::sync::oneshot;
+
+use super::support::harness::{Api, hostname, now, world};
+use super::support::program::{Folder, Running, program};
+use super::whole::figure;
+
+const ZONES: usize = 10_000;
+const HOLDING: usize = 200;
+const MEMORY: f64 = 60.0;
+const START: f64 = 1000.0;
+const ROUNDS: usize = 5;
+
+/// Prints the figures, and tells whether they are within the limits.
+pub(crate) fn figures() -> bool {
+    let (_stop, base_url) = simulated();
+    let folder = Folder::new();
+    let state = folder.path("state.json");
+    let start = |quota: &str| {
+        let config = format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\n[poll]\nschedule = \"0 0 0 1 1 *\"\nstate_file = {state:?}\n\
+             [[account]]\nbase_url = \"{base_url}\"\napi_token_env = \"AOP_TOKEN\"\nrate_limit = {quota}\n\
+             [[account.zone]]\nname = \"*\"\nzone_level = true\n"
+        );
+        let config = folder.write("config.toml", &config);
+        let mut command = program(&["--log-level", "info", "serve", "--config", &config]);
+        Running::start_command(command.env("AOP_TOKEN", simulator::Options::default().token))
+    };
+    // everything at once, which takes the most memory
+    let mut all = start("{ requests = 1000000, per = \"1s\" }");
+    while !all.get("/-/ready").starts_with("HTTP/1.1 200") {
+        sleep(Duration::from_millis(100));
+    }
+    let page = all.get("/metrics");
+    let memory = resident(&all);
+    assert_eq!(shown(&page), HOLDING, "not everything was read");
+    all.stop("TERM");
+    let mut times: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let started = super::hours::wall();
+            let mut again = start("{ requests = 600, per = \"5m\" }");
+            while shown(&again.get("/metrics")) < HOLDING {
+                sleep(Duration::from_millis(1));
+            }
+            let took = started.elapsed().as_secs_f64() * 1e3;
+            again.stop("TERM");
+            took
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    figure("    resident once everything was read and shown", memory, "MB", MEMORY)
+        & figure(
+            "    from the start to a page with all that the state file knows",
+            times[ROUNDS / 2],
+            "ms",
+            START,
+        )
+}
+
+/// A simulated account in a thread of its own, until what is returned is dropped, and its base URL.
+fn simulated() -> (oneshot::Sender<()>, String) {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut world = world(&[]);
+        for number in 1..ZONES {
+            let name = format!("zone-{number:05}.example");
+            let zone = world.add_zone(&name.parse().unwrap());
+            if number % (ZONES / HOLDING) == 0 || number == 1 {
+                let id = zone.add_certificate(now() + SignedDuration::from_hours(90 * 24)).unwrap();
+                zone.associate(&hostname(&format!("www.{name}")), &id, Some(true)).unwrap();
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            tell.send(Api::start(world).await.base_url).unwrap();
+            // an error is the end as well
+            let _ = stopped.await;
+        });
+    });
+    (stop, told.recv().unwrap())
+}
+
+/// The hostnames on a page.
+fn shown(page: &str) -> usize {
+    page.lines().filter(|line| line.starts_with("cloudflare_aop_hostname_up{")).count()
+}
+
+/// Megabytes that are resident, files that are mapped included.
+fn resident(program: &Running) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() * 1024.0 / 1e6
+}

@@ -1,0 +1,71 @@
+{{- define "aop.fullname" -}}
+{{- $both := printf "%s-%s" .Release.Name .Chart.Name }}
+{{- $name := contains .Chart.Name .Release.Name | ternary .Release.Name $both }}
+{{- .Values.fullnameOverride | default $name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "aop.selectorLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* Metadata of an object; takes the root, and where the object has its own: name, labels, annotations. */}}
+{{- define "aop.metadata" -}}
+{{- $root := .root -}}
+name: {{ .name | default (include "aop.fullname" $root) }}
+namespace: {{ $root.Release.Namespace }}
+labels:
+  {{- include "aop.selectorLabels" $root | nindent 2 }}
+  app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+  app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+  {{- with .labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "aop.serviceAccount" -}}
+{{- .Values.serviceAccount.name | default (.Values.serviceAccount.create | ternary (include "aop.fullname" .) "default") }}
+{{- end }}
+
+{{/* The Secret with the token, or nothing. */}}
+{{- define "aop.secret" -}}
+{{- .Values.token.existingSecret | default (and .Values.token.value (include "aop.fullname" .)) }}
+{{- end }}
+
+{{- define "aop.image" -}}
+{{- with .Values.image }}
+{{- .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* An endpoint of a monitor; takes the root and the monitor's values. The job is the one that the rules name. */}}
+{{- define "aop.endpoint" -}}
+{{- $own := dict "port" "http" "scheme" .root.Values.scheme "honorLabels" true }}
+{{- $job := dict "targetLabel" "job" "replacement" "cloudflare-aop" }}
+{{- $relabelings := append (.monitor.endpoint.relabelings | default list) $job }}
+{{- $_ := set $own "relabelings" $relabelings }}
+{{- with .monitor.interval }}{{ $_ := set $own "interval" . }}{{ end }}
+{{- toYaml (merge $own .monitor.endpoint) }}
+{{- end }}
+
+{{/* Refuses what the schema cannot. */}}
+{{- define "aop.check" -}}
+{{- with .Values }}
+{{- if and .token.value .token.existingSecret }}
+{{- fail "token.value and token.existingSecret: expected one of them, found both" }}
+{{- end }}
+{{- if not (or .token.value .token.existingSecret .config .extraEnv .demo) }}
+{{- fail (printf "no API token: set token.existingSecret to a Secret that has it under the key %s, or token.value to the token (demo=true needs none)" .token.key) }}
+{{- end }}
+{{- if and .serviceMonitor.enabled .podMonitor.enabled }}
+{{- fail "serviceMonitor.enabled and podMonitor.enabled: expected one of them, found both, and each page would be scraped twice" }}
+{{- end }}
+{{- if and .state.existingClaim (ne .state.type "persistentVolumeClaim") }}
+{{- fail (printf "state.existingClaim: expected state.type=persistentVolumeClaim beside it, found %s" .state.type) }}
+{{- end }}
+{{- end }}
+{{- end }}

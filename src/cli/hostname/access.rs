@@ -1,0 +1,74 @@
+//! Whose token to use, and where the API is.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::cli::configured::Configured;
+use crate::cloudflare::{BaseUrl, Purpose};
+use crate::config::{Config, Secrets, Source, TokenSource};
+
+#[derive(Args)]
+pub(super) struct Access {
+    #[command(flatten)]
+    pub(super) configured: Configured,
+    /// Account of the configuration; needed only if there are several and none has this zone.
+    #[arg(long, value_name = "NAME")]
+    pub(super) account: Option<String>,
+    /// Read the API token from this file, in place of the token of the account that has the zone.
+    #[arg(long, value_name = "FILE", conflicts_with = "token_env")]
+    pub(super) token_file: Option<PathBuf>,
+    /// Read the API token from this environment variable, in place of the token of the account that has the zone.
+    #[arg(long, value_name = "NAME")]
+    pub(super) token_env: Option<String>,
+    /// URL of the API; plain http is accepted for loopback addresses only.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["config", "account"])]
+    pub(super) base_url: Option<BaseUrl>,
+    /// How long one call of the API may take, including retries, but without waiting for the account's rate_limit.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = crate::cli::duration)]
+    pub(super) timeout: Duration,
+}
+
+/// The names of the configured accounts.
+pub(super) fn names(config: &Config) -> String {
+    let names = config.accounts.iter().map(|account| account.options.account.to_string());
+    names.collect::<Vec<_>>().join(", ")
+}
+
+impl Access {
+    /// The token that the command line names, if it names one.
+    pub(super) fn token(&self) -> anyhow::Result<Option<TokenSource>> {
+        let (option, source) = match (&self.token_file, &self.token_env) {
+            (Some(path), _) => ("--token-file", TokenSource::File(path.clone())),
+            (None, Some(name)) => ("--token-env", TokenSource::Env(name.clone())),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(TokenSource::Given(source.read().context(option)?)))
+    }
+
+    /// Reads the configuration, with the URL of the API that the command line names.
+    pub(super) async fn load(&self, purpose: Purpose) -> anyhow::Result<Config> {
+        // the daemon's token may be readable by the daemon alone
+        let is_token_given = self.token_file.is_some() || self.token_env.is_some();
+        let secrets = if is_token_given { Secrets::CaFiles } else { Secrets::Check };
+        let (mut config, _) = crate::cli::load(self.source(purpose), secrets).await?;
+        if let Some(url) = &self.base_url {
+            for account in &mut config.accounts {
+                account.options.base_url = url.clone();
+            }
+        }
+        Ok(config)
+    }
+
+    /// The configuration to use.
+    fn source(&self, purpose: Purpose) -> Source {
+        match (&self.base_url, purpose) {
+            (Some(_), _) => Source::BuiltIn,
+            // the token of the default file is the daemon's, which may only read
+            (None, Purpose::Write) => self.configured.named().map_or(Source::BuiltIn, Source::File),
+            (None, _) => self.configured.source(),
+        }
+    }
+}

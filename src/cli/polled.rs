@@ -1,0 +1,45 @@
+//! One poll, for commands that print what it reads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::daemon::InForce;
+use crate::domain::{Snapshot, Targets};
+use crate::keeper::{Handle, Keeper};
+use crate::poll::{Poller, Setup};
+use crate::telemetry::Telemetry;
+
+/// A poller that polls once, and the keeper of what it reads.
+pub(super) struct Polled {
+    pub(super) kept: Handle,
+    poller: Poller,
+    /// Kept, since a poller ends without it.
+    _setup: watch::Sender<Arc<Setup>>,
+}
+
+impl Polled {
+    /// Nothing is read yet.
+    pub(super) fn new(
+        targets: &Targets,
+        accounts: InForce,
+        gap: Duration,
+        telemetry: &Arc<Telemetry>,
+        clock: &Clock,
+    ) -> Self {
+        let (setup, receiver) = watch::channel(Arc::new(Setup { accounts, gap }));
+        let (keeper, kept) = Keeper::new(Snapshot::default().retarget(targets));
+        tokio::spawn(keeper.run(CancellationToken::new()));
+        let poller = Poller::new(receiver, kept.clone(), Arc::clone(telemetry), clock.clone());
+        Self { kept, poller, _setup: setup }
+    }
+
+    /// Polls once, until `deadline`.
+    pub(super) async fn poll(&mut self, deadline: Instant) {
+        self.poller.poll_once(deadline).await;
+    }
+}
