@@ -34,7 +34,7 @@ impl App {
 }
 
 /// What a request asks to see. Whatever a path names has to be in the snapshot.
-fn view(kind: Kind, request: &request::Parts, snapshot: &Snapshot) -> Result<View, Refusal> {
+fn view(kind: Kind, request: &request::Parts, snapshot: &Snapshot) -> Result<View, Box<Refusal>> {
     let mut segments = request.uri.path().rsplit('/').map(|segment| decode(segment).unwrap_or_default());
     let mut next = || segments.next().unwrap_or_default();
     let query = request.uri.query();
@@ -62,7 +62,7 @@ fn view(kind: Kind, request: &request::Parts, snapshot: &Snapshot) -> Result<Vie
     })
 }
 
-fn parse<T: Thing>(query: Option<&str>) -> Result<Query, Refusal> {
+fn parse<T: Thing>(query: Option<&str>) -> Result<Query, Box<Refusal>> {
     Query::parse(query, T::SORTS, Sort::Verdict).map_err(|error| Refusal::wrong(&error))
 }
 
@@ -84,9 +84,9 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn unknown(what: &str, name: &str, zone: &str) -> Self {
+    fn unknown(what: &str, name: &str, zone: &str) -> Box<Self> {
         let name: String = name.chars().take(300).collect();
-        Self {
+        Box::new(Self {
             layout: Layout::plain(),
             status: StatusCode::NOT_FOUND,
             heading: format!("There is no {what} {name} here"),
@@ -95,17 +95,17 @@ impl Refusal {
                  or may not have been read yet."
             ),
             search: format!("/?q={}", encode(&name)),
-        }
+        })
     }
 
-    fn wrong(error: &QueryError) -> Self {
-        Self {
+    fn wrong(error: &QueryError) -> Box<Self> {
+        Box::new(Self {
             layout: Layout::plain(),
             status: StatusCode::BAD_REQUEST,
             heading: "This address cannot be shown".to_owned(),
             why: error.to_string(),
             search: "/".to_owned(),
-        }
+        })
     }
 
     fn answer(&self) -> Response<Body> {
