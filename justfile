@@ -42,6 +42,16 @@ e2e *TESTS:
     cargo build --locked
     tests/e2e/run target/debug/cloudflare-aop-exporter {{ TESTS }}
 
+# The pages in Chromium
+browser *TESTS:
+    cargo build --locked
+    tests/browser/run target/debug/cloudflare-aop-exporter {{ TESTS }}
+
+# Makes the screenshots in docs/images
+screenshots:
+    cargo build --locked
+    tests/browser/run target/debug/cloudflare-aop-exporter screenshots.mjs
+
 # A poller with a state file that is killed 200 times
 kill:
     LIVES=200 cargo test --locked --test it -- kill:: --nocapture

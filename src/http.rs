@@ -11,10 +11,10 @@ mod listen;
 mod negotiate;
 mod options;
 mod page;
+mod pages;
 mod query;
 mod response;
 mod route;
-mod status_page;
 mod tls;
 
 use std::fmt::Display;
@@ -28,13 +28,13 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::domain::{Entry, Judge, ZoneCertificate, ZoneState};
+use crate::domain::{Entry, ZoneCertificate, ZoneState};
 use crate::listener::{self, Limits, Observer, Peer};
 use crate::metrics::Source;
 use complaints::Complaints;
 use index::{Index, Indexes};
 use json::Listed;
-use page::{Pages, Prepared};
+use page::Pages;
 use query::{Query, Sort};
 use response::{Body, Why, not_allowed, not_found, refuse, text};
 use route::Route;
@@ -46,9 +46,14 @@ pub use listen::{Listen, ListenError, name as host_name};
 pub use options::Options;
 pub use tls::{Material, MinVersion, Tls, TlsError};
 
-/// Every route, by its path.
-const ROUTES: [(&str, Route); 9] = [
-    ("/", Route::Overview),
+/// Every route, by its path, in which a name in braces stands for one segment.
+const ROUTES: [(&str, Route); 14] = [
+    ("/", Route::Page(pages::Kind::Overview)),
+    ("/hostnames/{zone}/{hostname}", Route::Page(pages::Kind::Hostname)),
+    ("/certificates", Route::Page(pages::Kind::Certificates)),
+    ("/certificates/{zone}/{cert_id}", Route::Page(pages::Kind::Certificate)),
+    ("/zones", Route::Page(pages::Kind::Zones)),
+    ("/runbooks", Route::Page(pages::Kind::Runbooks)),
     ("/metrics", Route::Metrics),
     ("/api/v1/status", Route::Status),
     ("/api/v1/hostnames", Route::Hostnames),
@@ -170,7 +175,7 @@ impl App {
             return not_allowed(why, methods);
         }
         match route {
-            Route::Overview => self.status_page(request).await,
+            Route::Page(kind) => self.page(kind, request).await,
             Route::Metrics => self.metrics(request).await,
             Route::Status => self.status_json(request).await,
             Route::Hostnames => self.list::<Entry>(request).await,
@@ -189,14 +194,6 @@ impl App {
         let page = || self.source.page(format, view);
         let mut response = self.scrapes.answer(request, content_type, page).await;
         response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-        response
-    }
-
-    async fn status_page(&self, request: &request::Parts) -> Response<Body> {
-        let content_type = HeaderValue::from_static("text/html; charset=utf-8");
-        let page = || Prepared::from(status_page::render(&self.judge()).into_bytes());
-        let mut response = self.pages.answer(request, content_type, page).await;
-        status_page::protect(response.headers_mut());
         response
     }
 
@@ -227,10 +224,6 @@ impl App {
             self.indexes.get(snapshot, thresholds, self.source.clock.now().into()).await
         };
         self.pages.answer_made(request, content_type, index, move |index| make(&index)).await
-    }
-
-    fn judge(&self) -> Judge {
-        self.source.judge(self.options.borrow().view.thresholds)
     }
 
     fn ready(&self) -> Response<Body> {

@@ -14,7 +14,7 @@
 //! | `PATCH zones/ZONE/hostnames/HOSTNAME` | changes an association, see [`AssociationChange`]: `{"enabled":null,"status":"…","cert_id":"…","certificate":{…}}` |
 //! | `DELETE zones/ZONE/hostnames/HOSTNAME` | removes an association without a trace |
 //! | `POST zones/ZONE/certificates` | issues a certificate: `{"expires_in":3600,"zone_level":false}`; answers its `id` |
-//! | `PATCH zones/ZONE/certificates/ID` | changes a certificate of either store, see [`CertificateChange`]: `{"status":"…","expires_in":60,"expires_on":"…","serial_number":"…"}` |
+//! | `PATCH zones/ZONE/certificates/ID` | changes a certificate of either store, see [`CertificateChange`]: `{"status":"…","expires_in":60,"expires_on":"…","serial_number":"…","issuer":"…"}` |
 //! | `PUT token` | what has become of the token that it was started with: `{"status":"active","expires_on":"…"}`, or `disabled`, `expired`, `revoked`, see [`Standing`] |
 //! | `PUT tokens/TOKEN`, `DELETE tokens/TOKEN` | says what a token sees and may do, see [`Scope`]: `{"accounts":["…"],"permissions":["zone_read","settings_read","ssl_read","ssl_edit"]}`, everything where a key is missing; takes it no more |
 //! | `PUT rate-limit`, `DELETE rate-limit` | `{"requests":1200,"per_seconds":300,"block_seconds":300}`, see [`RateLimit`]; either way an earlier block ends |

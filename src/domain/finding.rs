@@ -142,6 +142,31 @@ impl Finding {
         }
     }
 
+    /// The alert about it, whose section of the runbooks says what to do. Nothing alerts on what is not read until that
+    /// is stale.
+    pub const fn alert(self) -> &'static str {
+        match self {
+            Self::Expired => "CloudflareAopCertificateExpired",
+            Self::ExpiresVerySoon => "CloudflareAopCertificateExpiresVerySoon",
+            Self::ExpiresSoon => "CloudflareAopCertificateExpiresSoon",
+            Self::NotYetValid => "CloudflareAopCertificateNotYetValid",
+            Self::EndUnknown => "CloudflareAopCertificateEndUnknown",
+            Self::CertificateDeleted => "CloudflareAopCertificateDeleted",
+            Self::MetadataMismatch => "CloudflareAopCertificateMetadataMismatch",
+            Self::Drifted => "CloudflareAopHostnameDrifted",
+            Self::DeploymentTimedOut => "CloudflareAopDeploymentTimedOut",
+            Self::DeletionTimedOut => "CloudflareAopDeletionTimedOut",
+            Self::Pending => "CloudflareAopChangePending",
+            Self::NearHostnameLimit => "CloudflareAopCertificateNearHostnameLimit",
+            Self::NotRead | Self::Stale => "CloudflareAopReadingsStale",
+            Self::TokenInvalid => "CloudflareAopTokenInvalid",
+            Self::TokenExpiresSoon => "CloudflareAopTokenExpiresSoon",
+            Self::RateLimited => "CloudflareAopRateLimited",
+            Self::HostnamesRemoved | Self::ZonesRemoved => "CloudflareAopWatchedLess",
+            Self::SslMode => "CloudflareAopSslModeDisablesPulls",
+        }
+    }
+
     /// How bad it is. An account that is stale is watched by nobody.
     pub const fn severity(self, subject: Subject) -> Verdict {
         match self {
@@ -238,6 +263,19 @@ mod tests {
             assert_eq!(of(Verdict::Info, subject), "near_hostname_limit");
         }
         assert_eq!(Finding::Stale.severity(Subject::Account), Verdict::Critical);
+    }
+
+    #[test]
+    fn every_finding_has_the_alert_that_follows_it_and_that_has_a_runbook() {
+        let rules = include_str!("../../deploy/prometheus/rules.yml");
+        let runbooks = include_str!("../../docs/alerts.md");
+        for finding in Finding::ALL {
+            assert!(runbooks.contains(&format!("\n## {}\n", finding.alert())), "{finding:?}");
+            let mut alerts = rules.split("- alert: ").skip(1);
+            let rule = alerts.find(|rule| rule.lines().next() == Some(finding.alert())).unwrap();
+            let follows = rule.contains(&format!("finding=\"{}\"", finding.code()));
+            assert_eq!(follows, finding != Finding::NotRead, "{finding:?}");
+        }
     }
 
     #[test]

@@ -24,7 +24,6 @@ use gzip::Gzip;
 use slot::Slot;
 use slots::Slots;
 
-pub(super) use prepared::Prepared;
 pub(super) use slots::Limits;
 
 /// Stands for a peer whose address is not known.

@@ -2,11 +2,13 @@
 
 use hyper::Method;
 
+use super::pages;
+
 /// Where a request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
-    /// The status page.
-    Overview,
+    /// A page for people.
+    Page(pages::Kind),
     /// The metrics.
     Metrics,
     /// The summary as JSON.
@@ -28,7 +30,7 @@ pub(super) enum Route {
 impl Route {
     /// The route of a path.
     pub(super) fn find(path: &str) -> Option<Self> {
-        super::ROUTES.into_iter().find(|(known, _)| *known == path).map(|(_, route)| route)
+        super::ROUTES.into_iter().find(|(known, _)| is_like(known, path)).map(|(_, route)| route)
     }
 
     /// The label in metrics and logs: a path of the table, since clients choose paths.
@@ -49,6 +51,19 @@ impl Route {
             (Self::Reload, _) => Err(("method not allowed; use POST\n", "POST")),
             (_, &Method::GET | &Method::HEAD) => Ok(()),
             _ => Err(("method not allowed; use GET or HEAD\n", "GET, HEAD")),
+        }
+    }
+}
+
+/// Whether a path is like one of the table, segment by segment.
+fn is_like(known: &str, path: &str) -> bool {
+    let (mut known, mut path) = (known.split('/'), path.split('/'));
+    loop {
+        match (known.next(), path.next()) {
+            (None, None) => return true,
+            (Some(name), Some(segment)) if name.starts_with('{') && !segment.is_empty() => {}
+            (Some(name), Some(segment)) if name == segment => {}
+            _ => return false,
         }
     }
 }

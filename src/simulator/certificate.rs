@@ -111,6 +111,8 @@ pub struct CertificateChange {
     pub expires_on: Option<String>,
     /// Another serial number in the metadata alone, verbatim.
     pub serial_number: Option<String>,
+    /// Another issuer in the metadata alone, verbatim.
+    pub issuer: Option<String>,
 }
 
 /// One of the two stores of a zone; what was deleted stays readable.

@@ -154,6 +154,9 @@ impl Zone {
         if let Some(serial_number) = change.serial_number {
             certificate.serial_number = serial_number;
         }
+        if let Some(issuer) = change.issuer {
+            certificate.issuer = issuer;
+        }
         certificate.updated_at = now;
         Ok(())
     }

@@ -39,7 +39,7 @@ class Discovery(Case):
         samples = scrape(daemon)
         self.assertEqual(family(samples, "zone_up"), {None: 1})
         self.assertEqual(family(samples, "zone_hostnames"), {None: 0})
-        self.assertIn("No hostnames are watched.", get(daemon, "/")[1])
+        self.assertIn("No hostname has an association", get(daemon, "/")[1])
         eventually(lambda: self.assertIn("the zone has no association account=default zone=empty.example\n", daemon.output()))
 
     def has(self, zone, what):

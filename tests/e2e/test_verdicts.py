@@ -14,6 +14,7 @@ import json
 import re
 import subprocess
 import time
+import urllib.parse
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -79,8 +80,8 @@ class Verdicts(Case):
         wait_for(lambda: cls.of_json() == expected, 20)
         answers = api_answers(cls.daemon)
         cls.json, cls.json_status = shown_json(answers), answers["status"]
-        cls.summary = re.search(r'<p class="summary">(.*?)</p>', page := get(cls.daemon, "/")[1])[1]
-        cls.page = shown_page(page)
+        cls.overview = get(cls.daemon, "/")[1]
+        cls.page = shown_pages(cls.daemon)
         cls.metrics = scrape(cls.daemon)
 
         def config(*names):
@@ -222,8 +223,8 @@ class Verdicts(Case):
         self.assertEqual(self.json_status["verdict"], "critical")
         self.assertEqual(self.whole_check.returncode, EXIT_CODES["critical"])
         verdicts = Counter(verdict for (_, (kind, _)), (verdict, _, _) in self.json.items() if kind == "hostname")
-        counts = {verdict: int(count) for count, verdict in re.findall(r">(\d+) (\w+)</span>", self.summary)}
-        self.assertIn('Verdict: <span class="critical">critical</span>', self.summary)
+        counts = {verdict: int(count) for count, verdict in re.findall(r"<li><a class=[^>]+>(\d+) (\w+)</a></li>", self.overview)}
+        self.assertRegex(self.overview, "<h1>[0-9]+ hostnames are critical</h1>")
         self.assertEqual(counts, verdicts)
         self.assertEqual({verdict: count for verdict, count in self.json_status["hostnames"].items() if count}, verdicts)
         for shown in [self.page, self.checked_table]:
@@ -473,19 +474,33 @@ def shown_json(answers):
     return rows
 
 
-def shown_page(page):
-    """What the page says of each thing: its verdict and the messages."""
+def shown_pages(process):
+    """What the pages say of each thing: its verdict and the messages."""
     rows = {}
-    for title, table in re.findall(r"<h2>(\w+)</h2>\n<table>(.*?)</table>", page, re.DOTALL):
-        kind = {"Hostnames": "hostname", "Certificates": "certificate", "Zones": "zone", "Accounts": "account"}[title]
-        columns = re.findall(r'<th scope="col">(.*?)</th>', table)
-        for colour, cells in re.findall(r'<tr class="(\w+)">(.*?)</tr>', table):
-            cells = [html.unescape(cell) for cell in re.findall(r"<td>(.*?)</td>", cells)]
-            row = dict(zip(columns, cells, strict=True))
-            assert colour == row["Verdict"], row
-            labels = {"zone": row.get("Zone"), "hostname": row.get("Hostname"), "account": row.get("Account")}
-            rows[subject(kind, {**labels, "cert_id": row.get("Certificate")})] = (colour, lasting(row["Findings"]))
+    for path in ["/", "/?verdict=ok", "/certificates", "/zones"]:
+        while path:
+            _, page = get(process, path)
+            for row in re.findall(r'<tr role="row"(?: id="[^"]+")?><td.*?</tr>', page, re.DOTALL):
+                verdict = re.search(r'class="verdict (\w+)">', row)[1]
+                messages = re.findall(r'<li><a href="/runbooks#[^"]+">(.*?)</a></li>', row)
+                rows[of_link(row)] = (verdict, lasting(html.unescape("; ".join(messages))))
+            following = re.search(r'<a href="([^"]+)" rel="next">', page)
+            path = following and html.unescape(following[1])
     return rows
+
+
+LINKS = {
+    "hostname": r'href="/hostnames/(?P<zone>[^/"]+)/(?P<hostname>[^/"]+)"',
+    "certificate": r'href="/certificates/(?P<zone>[^/"]+)/(?P<cert_id>[^/"]+)"',
+    "zone": r'href="/\?zone=(?P<zone>[^"]+)"',
+    "account": r'href="/zones\?account=(?P<account>[^"]+)"',
+}
+
+
+def of_link(row):
+    """What a row is about, by the link in it."""
+    kind, found = next((kind, found) for kind, link in LINKS.items() if (found := re.search(link, row)))
+    return subject(kind, {name: urllib.parse.unquote(value) for name, value in found.groupdict().items()})
 
 
 def shown_table(text):

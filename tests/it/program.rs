@@ -449,7 +449,11 @@ fn a_token_that_is_not_accepted_is_a_finding_about_its_account() {
     serve.until("/metrics", finding);
     let json = serve.get("/api/v1/status");
     assert!(json.contains("\"finding\":\"token_invalid\""), "{json}");
-    assert!(serve.get("/").contains("<td>the token is not valid; none of its zones was read</td>"));
+    let page = serve.get("/");
+    assert!(page.contains("<h1>1 account is critical</h1>"), "{page}");
+    for message in ["the token is not valid", "none of its zones was read"] {
+        assert!(page.contains(&format!(">{message}</a>")), "{message}: {page}");
+    }
 }
 
 #[test]

@@ -38,7 +38,6 @@ impl Counts {
     }
 
     /// How many there are in all.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the pages to come show it"))]
     pub(in crate::http) fn all(self) -> usize {
         Verdict::ALL.into_iter().map(|verdict| self.of(verdict)).sum()
     }

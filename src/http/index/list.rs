@@ -88,10 +88,13 @@ impl<T: Thing> List<T> {
         Page { rows, next }
     }
 
-    /// How many rows the filters of a query match, on all pages.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the pages to come show it"))]
-    pub(in crate::http) fn count(&self, judge: &Judge, query: &Query) -> usize {
-        self.matching(judge, query, self.order(judge, Sort::Zone)).count()
+    /// How many rows of each verdict the other filters of a query match, on all pages.
+    pub(in crate::http) fn tally(&self, judge: &Judge, query: &Query) -> Counts {
+        let query = &Query { verdict: None, ..query.clone() };
+        let mut counts = Counts::default();
+        let order = self.order(judge, Sort::Zone);
+        self.matching(judge, query, order).for_each(|row| counts.add(row.verdict));
+        counts
     }
 
     /// All rows in an order.

@@ -1,0 +1,146 @@
+//! Everything known about one hostname, and what to do about it.
+
+use askama::Template;
+
+use super::commands::{Mending, Subject};
+use super::facts::{Fact, Section, of_certificate};
+use super::layout::Layout;
+use super::words::{global_switch, href, moment, runbook, switch};
+use crate::domain::{
+    Association, CertId, Date, Entry, Hostname, Judge, PartKind, Reason, SslMode, Status, Told, ZoneKey,
+    ZoneState,
+};
+use crate::http::index::Index;
+use crate::http::query::encode;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "hostname.html")]
+pub(super) struct Page {
+    layout: Layout,
+    zone: String,
+    zone_href: String,
+    hostname: String,
+    verdict: &'static str,
+    findings: Vec<FindingNote>,
+    look: Vec<String>,
+    sections: Vec<Section>,
+}
+
+/// A finding, and what to do about it.
+struct FindingNote {
+    verdict: &'static str,
+    message: String,
+    href: String,
+    mending: Mending,
+}
+
+impl Page {
+    /// The page; none if the hostname is not in the snapshot.
+    pub(super) fn new(index: &Index, zone: &ZoneKey, hostname: &Hostname) -> Option<Self> {
+        let judge = index.judge();
+        let zone = judge.snapshot().zone(zone)?;
+        let entry = zone.entry(hostname)?;
+        let told = judge.tell_hostname(zone, entry);
+        let subject = Subject::new(zone, entry, judge.now(), judge.thresholds().warning);
+        let (key, name) = (zone.key().as_str(), hostname.as_str());
+        // one command mends what several findings say
+        let mut commands = Vec::new();
+        Some(Self {
+            layout: Layout::new(index, "").about(name),
+            zone: key.to_owned(),
+            zone_href: format!("/zones?zone={}", encode(key)),
+            hostname: name.to_owned(),
+            verdict: Told::worst(&told).label(),
+            findings: told
+                .into_iter()
+                .map(|told| {
+                    let mut mending = subject.mend(told.finding);
+                    mending.commands.retain(|command| !commands.contains(command));
+                    commands.extend(mending.commands.iter().cloned());
+                    let Told { finding, severity, message } = told;
+                    let (verdict, href) = (severity.label(), runbook(finding));
+                    FindingNote { verdict, message, href, mending }
+                })
+                .collect(),
+            look: subject.look(),
+            sections: sections(judge, zone, entry),
+        })
+    }
+}
+
+fn sections(judge: &Judge, zone: &ZoneState, entry: &Entry) -> Vec<Section> {
+    let (now, reading) = (judge.now(), entry.reading());
+    let certificate = reading.and_then(|reading| reading.certificate.as_deref());
+    let mut sections = vec![Section { name: "Association", facts: association(entry, now) }];
+    if let Some(certificate) = certificate {
+        let id = certificate.id().map(CertId::as_str);
+        let status = reading.and_then(|reading| reading.certificate_status);
+        let mut facts = vec![
+            id.map_or_else(
+                || Fact::new("Id", "–"),
+                |id| Fact::linked("Id", id, href("certificates", zone.key().as_str(), id)),
+            ),
+            Fact::new("Status", status.map_or("–", Status::label)),
+        ];
+        facts.extend(of_certificate(certificate, now));
+        let dates = reading.map(|reading| (reading.certificate_uploaded_on, reading.certificate_updated_at));
+        let (uploaded, updated) = dates.unwrap_or_default();
+        facts.extend([
+            Fact::new("Uploaded", moment(uploaded, now)),
+            Fact::new("Last changed", moment(updated, now)),
+        ]);
+        sections.push(Section { name: "Certificate", facts });
+    }
+    sections.push(Section { name: "Zone", facts: context(zone, now) });
+    sections.push(Section { name: "Reading", facts: read(zone, entry, now) });
+    sections
+}
+
+fn association(entry: &Entry, now: Date) -> Vec<Fact> {
+    let (reading, expectation) = (entry.reading(), entry.expectation());
+    let pinned = expectation.cert_id.as_ref();
+    let pinned = pinned.map_or_else(String::new, |id| format!(", with the certificate {id}"));
+    let origin = if entry.is_configured() { "" } else { " (discovered)" };
+    vec![
+        Fact::new("Association", entry.association().map_or("–", Association::label)),
+        Fact::new("Status", reading.and_then(|reading| reading.status).map_or("–", Status::label)),
+        Fact::new("Expected", format!("{}{pinned}{origin}", expectation.association.label())),
+        Fact::new("Created", moment(reading.and_then(|reading| reading.created_at), now)),
+        Fact::new("Last changed", moment(reading.and_then(|reading| reading.updated_at), now)),
+    ]
+}
+
+/// What of the zone decides on what is presented.
+fn context(zone: &ZoneState, now: Date) -> Vec<Fact> {
+    let global = match zone.shared_ca_ends() {
+        Some(_) => format!(
+            "{}; Cloudflare presents its shared certificate where nothing else is associated",
+            global_switch(zone, now)
+        ),
+        None => global_switch(zone, now),
+    };
+    let ssl_mode = zone.ssl_mode().map_or("–", SslMode::label);
+    let ssl_mode = match zone.ssl_mode() {
+        Some(SslMode::Off | SslMode::Flexible) => format!("{ssl_mode}: Cloudflare presents no certificate"),
+        _ => ssl_mode.to_owned(),
+    };
+    vec![
+        Fact::linked("Zone", zone.key().as_str(), format!("/zones?zone={}", encode(zone.key().as_str()))),
+        Fact::new("Zone-level switch", switch(zone.zone_level_enabled())),
+        Fact::new("Global switch", global),
+        Fact::new("SSL mode", ssl_mode),
+    ]
+}
+
+fn read(zone: &ZoneState, entry: &Entry, now: Date) -> Vec<Fact> {
+    let read_at = entry.reading().map(|reading| reading.read_at);
+    let failure = entry.failure().map_or("–", Reason::words);
+    let tried = zone.part(PartKind::Associations).tried_at;
+    vec![
+        Fact::new("Last read", moment(read_at, now)),
+        Fact::new("Last attempt", moment(tried, now)),
+        Fact::new("Last failure", failure),
+        Fact::new("Account", zone.account()),
+    ]
+}

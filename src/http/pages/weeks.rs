@@ -1,0 +1,79 @@
+//! The timeline: how many certificates of hostnames end in each of the next 52 weeks.
+
+use super::words::day;
+use crate::domain::{Date, Verdict};
+use crate::http::index::Index;
+use crate::http::query::{Cursor, Place, Query, Sort};
+
+const DAY: i64 = 86_400;
+const WEEK: i64 = 7 * DAY;
+const WEEKS: usize = 52;
+/// The height of the largest bar.
+const HEIGHT: usize = 64;
+const SMALLEST: usize = 4;
+
+/// A week in which something ends.
+pub(super) struct Week {
+    pub(super) count: usize,
+    pub(super) begins: String,
+    pub(super) href: String,
+    pub(super) verdict: &'static str,
+    pub(super) x: usize,
+    pub(super) y: usize,
+    pub(super) height: usize,
+}
+
+/// The weeks in which something ends, today's first.
+pub(super) fn weeks(index: &Index) -> Vec<Week> {
+    let judge = index.judge();
+    let (now, thresholds) = (judge.now().as_second(), judge.thresholds());
+    let start = now.div_euclid(DAY) * DAY;
+    let mut counts = [0_usize; WEEKS];
+    let ends = index.hostnames().rows(judge, Sort::Ends).map_while(|row| row.ends);
+    for end in ends.map(Date::as_second).skip_while(|end| *end < now) {
+        let week = usize::try_from((end - start).div_euclid(WEEK)).ok();
+        let Some(count) = week.and_then(|week| counts.get_mut(week)) else { break };
+        *count += 1;
+    }
+    let most = counts.iter().copied().max().unwrap_or_default().max(1);
+    let shown = counts.into_iter().enumerate().filter(|(_, count)| *count > 0);
+    shown
+        .map(|(week, count)| {
+            let begins = start + WEEK * i64::try_from(week).unwrap_or_default();
+            let left = begins - now;
+            let height = (count * HEIGHT / most).max(SMALLEST);
+            Week {
+                count,
+                begins: day(date(begins)),
+                href: from(begins.max(now)),
+                verdict: match left {
+                    left if left < thresholds.critical => Verdict::Critical,
+                    left if left < thresholds.warning => Verdict::Warning,
+                    _ => Verdict::Ok,
+                }
+                .label(),
+                x: week * 20 + 2,
+                y: 70 - height,
+                height,
+            }
+        })
+        .collect()
+}
+
+/// The day on which each fourth week begins.
+pub(super) fn labels(now: Date) -> Vec<String> {
+    let begins = |week: i64| date(now.as_second() + 4 * week * WEEK);
+    (0..13).map(|week| jiff::Timestamp::from(begins(week)).strftime("%-d %b").to_string()).collect()
+}
+
+/// The hostnames by their end, from this second on.
+fn from(second: i64) -> String {
+    // comes after all names of zones
+    let place = Place { verdict: Verdict::Ok, ends: second - 1, zone: "~", name: "", level: "" };
+    let cursor = Some(Cursor::new(Sort::Ends, &place));
+    format!("/{}", Query { cursor, ..Query::all(Sort::Ends) })
+}
+
+fn date(second: i64) -> Date {
+    jiff::Timestamp::from_second(second).unwrap_or_default().into()
+}

@@ -1,0 +1,75 @@
+// How each page looks on a phone and on a wall, in light and in dark.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { account, browser, demo, eventually, look, open, ready, serve, simulator } from "./harness.mjs";
+
+after(() => browser.close());
+
+const HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>";
+const LONG = `${"a".repeat(63)}.${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(44)}.example.com`;
+
+test("no page has anything for axe to say, scrolls sideways or asks for anything else", async (t) => {
+  const program = await demo(t);
+  const { items } = await (await program.get("/api/v1/certificates")).json();
+  const paths = [
+    "/", "/?sort=ends", "/?q=nothing", "/hostnames/example.com/intranet.example.com",
+    "/hostnames/example.com/legacy.example.com", "/certificates",
+    `/certificates/${items[0].zone}/${items[0].cert_id}`, "/zones", "/runbooks", "/hostnames/example.com/none",
+    "/?sort=wrong",
+  ];
+  for (const scheme of ["light", "dark"]) {
+    for (const width of [360, 1400]) {
+      for (const path of paths) {
+        const page = await open(t, program, path, { width, scheme, complaints: ["status of 40"] });
+        assert.deepEqual(page.requests, [program.url + path]);
+        await look(page);
+        if (path === "/") {
+          await page.locator("#weeks summary").click();
+          await look(page);
+        }
+        await page.finish();
+      }
+    }
+  }
+});
+
+test("nothing moves while a page loads", async (t) => {
+  const program = await demo(t);
+  for (const width of [360, 1400]) {
+    const page = await open(t, program, "/", { width });
+    const moved = await page.evaluate(() => new Promise((resolve) => {
+      let sum = 0;
+      new PerformanceObserver((list) => { for (const entry of list.getEntries()) sum += entry.value; })
+        .observe({ type: "layout-shift", buffered: true });
+      setTimeout(() => resolve(sum), 1500);
+    }));
+    assert.equal(moved, 0, `${width}`);
+  }
+});
+
+test("hostile names stay text, and long ones fit", async (t) => {
+  const api = await simulator(t);
+  await api.ask("PUT", `zones/example.com/hostnames/${LONG}`, { certificate: { issuer: HOSTILE } });
+  const program = await serve(t, account(api, [`name = "example.com"\ndiscover = true`]));
+  await ready(program);
+  for (const width of [360, 1400]) {
+    const page = await open(t, program, `/?q=${LONG.slice(0, 80)}`, { width });
+    assert.equal(await page.getByText(HOSTILE).count(), 1);
+    await look(page);
+    await page.locator(".list tbody a").first().click();
+    await page.getByRole("heading", { name: LONG }).waitFor();
+    assert.equal(await page.getByText(HOSTILE).count(), 1);
+    assert.equal(await page.locator("main img, main script").count(), 0);
+    await look(page);
+    await page.goto(`${program.url}/?q=${encodeURIComponent(HOSTILE)}`);
+    assert.equal(await page.locator("#q").inputValue(), HOSTILE.toLowerCase());
+    await look(page);
+  }
+});
+
+test("the title and the icon say how bad it is", async (t) => {
+  const program = await demo(t);
+  const page = await open(t, program, "/");
+  await eventually(async () => assert.equal(await page.title(), "(6) Authenticated Origin Pulls"));
+  assert.match(await page.locator("link[rel=icon]").getAttribute("href"), /fill='%23d93025'/);
+});
