@@ -39,7 +39,11 @@ const IN_ALL: Duration = Duration::from_millis(50);
 const OTHERS: Duration = Duration::from_millis(10);
 const AT_ONCE: u8 = 8;
 
-const ASKED: [&str; 9] = [
+const ASKED: [&str; 13] = [
+    "/",
+    "/?sort=hostname",
+    "/?q=app-0999.zone-099",
+    "/zones",
     "/api/v1/status",
     "/api/v1/hostnames",
     "/api/v1/hostnames?sort=hostname",
