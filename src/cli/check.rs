@@ -120,11 +120,18 @@ impl Check {
         }
         kept.published().await;
 
-        let snapshot = Arc::new(choice.narrow(&kept.snapshot())?);
-        let judge = Judge::new(snapshot, thresholds, clock.now().into());
+        let (snapshot, missing) = choice.narrow(&kept.snapshot())?;
+        let judge = Judge::new(Arc::new(snapshot), thresholds, clock.now().into());
         let verdict = judge.verdict();
         self.write(judge, states, &telemetry)?;
-        Ok(verdict)
+        if missing.is_empty() {
+            return Ok(verdict);
+        }
+        let missing = choice::listed(&missing);
+        super::complain(&anyhow::anyhow!(
+            "--hostname: no association of {missing} was found in what was read"
+        ));
+        Ok(verdict.max(Verdict::Unknown))
     }
 
     fn thresholds(&self, configured: Thresholds) -> anyhow::Result<Thresholds> {

@@ -61,7 +61,14 @@ fn in_variables(error: &str, token_file: Option<&str>) -> String {
     // what has no slash may be the token itself, given by mistake
     let unclear = token_file.filter(|path| !path.contains('/'));
     unclear
-        .map_or_else(|| error.to_owned(), |path| error.replace(path, "that is named there"))
+        .map_or_else(
+            || error.to_owned(),
+            |path| {
+                error
+                    .replace(&format!("file {path}"), "file that is named there")
+                    .replace(&quoted(path), "\"…\"")
+            },
+        )
         .replace("account.api_token_env: ", "")
         .replace("account.api_token_file", TOKEN_FILE)
         .replace("account.base_url", BASE_URL)
@@ -158,6 +165,17 @@ mod tests {
             assert!(found.starts_with(expected), "{variables:?}: {errors}");
             assert!(!errors.contains("s3c"), "{errors}");
         }
+    }
+
+    #[test]
+    fn a_file_whose_name_is_a_common_word_leaves_the_other_words_as_they_are() {
+        assert_eq!(
+            in_variables(
+                "account.api_token_file: file token: expected an API token, found nothing",
+                Some("token")
+            ),
+            "CLOUDFLARE_API_TOKEN_FILE: file that is named there: expected an API token, found nothing"
+        );
     }
 
     #[test]

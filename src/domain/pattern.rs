@@ -36,7 +36,8 @@ impl ZonePattern {
 impl FromStr for ZonePattern {
     type Err = NameError;
 
-    /// Brings a pattern into the form that names have: lower case, no trailing dot, labels without `*` mapped to ASCII.
+    /// Brings a pattern into the form that names have: lower case, no trailing dot, labels without `*` mapped to ASCII,
+    /// and one `*` in place of several.
     fn from_str(text: &str) -> Result<Self, NameError> {
         let text = text.strip_suffix('.').unwrap_or(text);
         let label = |label: &str| match label {
@@ -52,7 +53,11 @@ impl FromStr for ZonePattern {
             return Err(NameError::Empty);
         }
         let labels: Vec<_> = text.split('.').map(label).collect::<Result<_, _>>()?;
-        Ok(Self(labels.join(".").into()))
+        let mut pattern = labels.join(".");
+        while pattern.contains("**") {
+            pattern = pattern.replace("**", "*");
+        }
+        Ok(Self(pattern.into()))
     }
 }
 
@@ -129,6 +134,11 @@ mod tests {
         ] {
             assert!(!matches(pattern, name), "{pattern} {name}");
         }
+    }
+
+    #[test]
+    fn several_stars_are_one() {
+        assert_eq!("a.***.b**".parse::<ZonePattern>().unwrap().as_str(), "a.*.b*");
     }
 
     #[test]

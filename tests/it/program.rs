@@ -469,6 +469,21 @@ fn a_check_of_one_hostname_leaves_out_what_is_discovered_beside_it() {
     assert_eq!(check(&["--hostname", "app.example.com"]), (0, false));
     assert_eq!(check(&["--hostname", "intranet.example.com"]), (2, true), "it is discovered");
     assert_eq!(check(&["--hostname", "nothing.example.com"]), (3, false), "it is not there");
+    let both = ["--hostname", "nothing.example.com", "--hostname", "intranet.example.com"];
+    assert_eq!(check(&both), (2, true), "what is not there hides nothing");
+}
+
+#[test]
+fn a_check_of_a_hostname_shows_the_zone_that_could_not_be_read() {
+    let folder = Folder::new();
+    let discovered = config("127.0.0.1:1", "\"app.example.com\"")
+        .replace("hostnames = [\"app.example.com\"]", "discover = true");
+    let path = folder.write("aop.toml", &discovered);
+    let output = run(&["check", "--config", &path, "--hostname", "app.example.com"]);
+    assert_eq!(output.status.code(), Some(3));
+    let table = text(&output.stdout);
+    let zone = table.lines().find(|line| line.contains("zone") && line.contains("example.com"));
+    assert!(zone.is_some_and(|row| row.contains("not read: no connection could be made")), "{table}");
 }
 
 #[test]

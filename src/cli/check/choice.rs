@@ -1,11 +1,10 @@
 //! What to check: everything that is configured, or the zones and hostnames of the command line.
 
-use std::sync::Arc;
-
 use anyhow::ensure;
 
 use crate::domain::{
-    Expectation, Hostname, HostnameTarget, PatternTarget, Snapshot, Targets, ZoneName, ZoneTarget,
+    AccountState, Expectation, Hostname, HostnameTarget, PartKind, PatternTarget, Snapshot, Targets,
+    ZoneName, ZoneState, ZoneTarget,
 };
 
 /// What to check.
@@ -56,13 +55,14 @@ impl<'a> Choice<'a> {
         &self.targets
     }
 
-    /// Drops the discovered hostnames that were not asked for, and zones with none of those.
+    /// Drops the discovered hostnames that were not asked for, and zones with none of those, but for zones and accounts
+    /// that could not be read. Also the hostnames that were asked for and are nowhere in what was read.
     ///
     /// # Errors
-    /// If a zone or hostname that was asked for is nowhere.
-    pub(super) fn narrow(&self, read: &Snapshot) -> anyhow::Result<Snapshot> {
-        let is_unread =
-            read.accounts().iter().any(|account| account.zone_list().is_some_and(|list| !list.part.is_up()));
+    /// If there is nothing to judge.
+    pub(super) fn narrow(&self, read: &Snapshot) -> anyhow::Result<(Snapshot, Vec<&'a Hostname>)> {
+        let is_unlisted = |account: &AccountState| account.zone_list().is_some_and(|list| !list.part.is_up());
+        let is_unread = read.accounts().iter().any(is_unlisted);
         // a check of nothing would always be ok
         let is_any = is_unread || !read.zones().is_empty() || self.targets.patterns().is_empty();
         ensure!(is_any || !self.zones.is_empty(), "the patterns match no active zone that the token sees");
@@ -71,8 +71,9 @@ impl<'a> Choice<'a> {
             ensure!(found, "--zone: the token sees no active zone {asked}");
         }
         if self.hostnames.is_empty() {
-            return Ok(read.clone());
+            return Ok((read.clone(), Vec::new()));
         }
+        let is_unknown = |zone: &ZoneState| !zone.part(PartKind::Associations).is_up();
         let zones = read.zones().iter().map(|zone| {
             let entries = zone.entries().iter().filter(|entry| self.hostnames.contains(entry.hostname()));
             let hostnames = entries.map(|entry| HostnameTarget {
@@ -80,15 +81,18 @@ impl<'a> Choice<'a> {
                 expectation: Expectation::clone(entry.expectation()),
             });
             let mut extent = zone.target().extent();
-            extent.discovered = None;
+            extent.discovered = extent.discovered.filter(|_| is_unknown(zone));
             ZoneTarget::clone(zone.target()).with_hostnames(hostnames.collect()).with_extent(extent)
         });
-        let targets = Targets::new(zones.filter(|zone| !zone.hostnames().is_empty()));
-        for asked in self.hostnames {
-            let known = targets.zones().iter().any(|zone: &Arc<ZoneTarget>| has(zone, asked));
-            ensure!(known, "--hostname: no association of {asked} was found in the zones that were read");
-        }
-        Ok(read.retarget(&targets))
+        let is_kept = |zone: &ZoneTarget| !zone.hostnames().is_empty() || zone.extent().discovered.is_some();
+        let unlisted = self.targets.patterns().iter();
+        let unlisted = unlisted.filter(|pattern| read.account(&pattern.account).is_some_and(is_unlisted));
+        let targets = Targets::new(zones.filter(is_kept)).with_patterns(unlisted.cloned().collect());
+        let has_any = |asked: &&Hostname| targets.zones().iter().any(|zone| has(zone, asked));
+        let missing: Vec<_> = self.hostnames.iter().filter(|asked| !has_any(asked)).collect();
+        let is_nothing = targets.zones().is_empty() && targets.patterns().is_empty();
+        ensure!(!is_nothing, "--hostname: no association of {} was found", listed(&missing));
+        Ok((read.retarget(&targets), missing))
     }
 }
 
@@ -116,6 +120,11 @@ fn patterns(configured: &[PatternTarget], zones: &[String], hostnames: &[Hostnam
 /// Whether the pattern may find a zone that is asked for by its name.
 fn may_find(target: &PatternTarget, asked: &str) -> bool {
     asked.parse().is_ok_and(|name| target.watches(&name))
+}
+
+/// Hostnames as a list in a message.
+pub(super) fn listed(hostnames: &[&Hostname]) -> String {
+    hostnames.iter().map(|hostname| hostname.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn has(zone: &ZoneTarget, hostname: &Hostname) -> bool {
