@@ -101,6 +101,8 @@ export async function eventually(attempt, seconds = 30) {
 export async function open(t, program, path, { width = 1400, scheme = "light", complaints = [], clock = false, ...more } = {}) {
   const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme, ...more });
   const page = await context.newPage();
+  // a slow machine is no fault
+  page.setDefaultTimeout(60_000);
   const wrong = [];
   page.requests = [];
   page.on("console", (message) => {
