@@ -33,7 +33,7 @@ class TokenAlone(Case):
         self.assertEqual(parts, {(part, zone) for part in wanted for zone in self.zones})
         self.assertEqual(sum(shown("zone_ssl_mode").values()), 3)
         self.assertEqual(family(samples, "account_zones"), {None: 57})
-        page = get(daemon, "/")[1]
+        page = get(daemon, "/?sort=hostname")[1]
         self.assertEqual({name for _, name in self.hostnames if name not in page}, set())
         self.assertIn("watching all zones that match * of account default every 5 minutes", daemon.output())
         self.assertIn("config=built in, token from CLOUDFLARE_API_TOKEN", daemon.output())
