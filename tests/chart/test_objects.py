@@ -34,7 +34,7 @@ class Objects(Case):
         made = {(each["kind"], each["metadata"]["name"]) for each in objects}
         mounts = [mount["name"] for mount in container["volumeMounts"] or []]
         self.assertEqual(sorted(mounts), sorted(volume["name"] for volume in spec["volumes"] or []))
-        given = values.get("token", {}).get("existingSecret"), values.get("state", {}).get("existingClaim"), "aop-tls"
+        given = values.get("token", {}).get("existingSecret"), values.get("state", {}).get("existingClaim"), "aop-tls", "own-token"
         for kind, name in named(spec):
             self.assertTrue((kind, name) in made or name in given, (kind, name))
         if values.get("serviceAccount", {}).get("create", True):
@@ -94,7 +94,8 @@ class Objects(Case):
     def test_another_configuration_or_token_is_another_pod(self):
         seen = set()
         for token, config in (("a", ""), ("b", ""), ("a", "x"), ("a", "y"), ("", "x")):
-            objects = render({"token": {"value": token}, "config": config, "podAnnotations": {"mine": "1"}})
+            own = {"extraEnv": [{"name": "TOKEN", "value": "a"}]} if not token else {}
+            objects = render({"token": {"value": token}, "config": config, **own, "podAnnotations": {"mine": "1"}})
             annotations = one(objects, "Deployment")["spec"]["template"]["metadata"]["annotations"]
             self.assertEqual(annotations["mine"], "1")
             seen.add(annotations["checksum/config"])
@@ -143,7 +144,7 @@ class Objects(Case):
         spec = one(rendered()["a network policy"], "NetworkPolicy")["spec"]
         self.assertEqual(spec["ingress"], [{"ports": [{"port": "http"}]}])
         out = [(port["port"], port.get("protocol", "TCP")) for port in spec["egress"][0]["ports"]]
-        self.assertEqual((out, len(spec["egress"])), ([(53, "UDP"), (53, "TCP"), (443, "TCP")], 1))
+        self.assertEqual((out, len(spec["egress"])), ([(53, "UDP"), (53, "TCP"), (5353, "UDP"), (5353, "TCP"), (443, "TCP")], 1))
         spec = one(rendered()["a network policy for Prometheus alone"], "NetworkPolicy")["spec"]
         values = VALID["a network policy for Prometheus alone"]["networkPolicy"]
         self.assertEqual(spec["ingress"][0]["from"], values["from"])

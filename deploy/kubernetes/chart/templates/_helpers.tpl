@@ -6,7 +6,7 @@
 
 {{- define "aop.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* Metadata of an object; takes the root, and where the object has its own: name, labels, annotations. */}}
@@ -58,11 +58,23 @@ annotations:
 {{- if and .token.value .token.existingSecret }}
 {{- fail "token.value and token.existingSecret: expected one of them, found both" }}
 {{- end }}
-{{- if not (or .token.value .token.existingSecret .config .extraEnv .demo) }}
+{{- $chart := or .token.value .token.existingSecret }}
+{{- $variable := false }}
+{{- range .extraEnv }}
+{{- if has .name (list "CLOUDFLARE_API_TOKEN" "CLOUDFLARE_API_TOKEN_FILE") }}{{ $variable = .name }}{{ end }}
+{{- end }}
+{{- if and $chart $variable }}
+{{- fail (printf "extraEnv: expected no %s beside a token of the chart" $variable) }}
+{{- end }}
+{{- $own := and .config (or .extraEnv .extraVolumes) }}
+{{- if not (or $chart $variable $own .demo) }}
 {{- fail (printf "no API token: set token.existingSecret to a Secret that has it under the key %s, or token.value to the token (demo=true needs none)" .token.key) }}
 {{- end }}
 {{- if and .serviceMonitor.enabled .podMonitor.enabled }}
 {{- fail "serviceMonitor.enabled and podMonitor.enabled: expected one of them, found both, and each page would be scraped twice" }}
+{{- end }}
+{{- if and (eq .scheme "https") (or .demo (not .config)) }}
+{{- fail "scheme: expected http, found https: only a config with [server.tls] serves https" }}
 {{- end }}
 {{- if and .state.existingClaim (ne .state.type "persistentVolumeClaim") }}
 {{- fail (printf "state.existingClaim: expected state.type=persistentVolumeClaim beside it, found %s" .state.type) }}
