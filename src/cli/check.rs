@@ -76,6 +76,16 @@ enum Format {
 /// The exit code of a check that failed; 1 would be a warning.
 pub(super) const UNKNOWN: u8 = 3;
 
+/// The exit code of a verdict.
+pub(super) fn exit_code(verdict: Verdict) -> ExitCode {
+    ExitCode::from(match verdict {
+        Verdict::Ok | Verdict::Info => 0,
+        Verdict::Warning => 1,
+        Verdict::Critical => 2,
+        Verdict::Unknown => UNKNOWN,
+    })
+}
+
 /// Readable by all, since collectors run as other users.
 const OUTPUT_MODE: u32 = 0o644;
 
@@ -89,12 +99,7 @@ impl Check {
                 Verdict::Unknown
             }
         };
-        Ok(ExitCode::from(match verdict {
-            Verdict::Ok | Verdict::Info => 0,
-            Verdict::Warning => 1,
-            Verdict::Critical => 2,
-            Verdict::Unknown => UNKNOWN,
-        }))
+        Ok(exit_code(verdict))
     }
 
     async fn check(&self) -> anyhow::Result<Verdict> {

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::check::UNKNOWN;
+use super::check::exit_code;
 use super::columns::{columns, end};
 use super::configured::Configured;
 use crate::clock::Clock;
@@ -62,12 +62,7 @@ impl Probe {
             super::complain(&error);
             Verdict::Unknown
         });
-        Ok(ExitCode::from(match verdict {
-            Verdict::Ok | Verdict::Info => 0,
-            Verdict::Warning => 1,
-            Verdict::Critical => 2,
-            Verdict::Unknown => UNKNOWN,
-        }))
+        Ok(exit_code(verdict))
     }
 
     async fn probe(&self) -> anyhow::Result<Verdict> {
