@@ -430,7 +430,7 @@ async fn the_metrics_and_the_log_show_who_was_refused() {
     assert_eq!(warnings.len(), 2, "{logs}");
     assert!(
         warnings[0].contains(
-            "refused a request for /metrics: 401 Unauthorized: no user with this password peer=127.0.0.1"
+            "refused a request for /metrics: 401 Unauthorized: unknown user or wrong password peer=127.0.0.1"
         ),
         "{logs}"
     );

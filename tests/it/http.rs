@@ -275,7 +275,7 @@ async fn other_methods_and_other_paths_are_refused() {
     for path in ["/metrics/", "/Metrics", "//", "/..", "*"] {
         for method in ["GET", "POST", "DELETE"] {
             let answer = served.ask(method, path, &[]).await;
-            let expected = (404, "not found; / links to what is served\n");
+            let expected = (404, "not found; see / for the available pages\n");
             assert_eq!((answer.status, answer.text()), expected, "{method} {path}");
         }
     }
