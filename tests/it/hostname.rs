@@ -598,7 +598,7 @@ async fn an_error_of_the_api_says_what_to_do() {
         (
             wrong,
             TOKEN,
-            "a.example.com: there is no such zone for this token: check the zone's id, and that the token's permission \"SSL and Certificates Read\" covers the zone",
+            "a.example.com: the token cannot see this zone: check the zone's id, and that the token's permission \"SSL and Certificates Read\" covers the zone",
         ),
         (
             "example.net",
