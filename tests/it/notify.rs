@@ -90,7 +90,7 @@ fn a_manager_that_cannot_listen_does_not_hold_it_up() {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut told = io::BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
-    while !line.contains("Ctrl-C stops it.") {
+    while !line.contains("Press Ctrl-C to stop.") {
         line.clear();
         assert_ne!(io::BufRead::read_line(&mut told, &mut line).unwrap(), 0, "it has ended");
     }
