@@ -1,4 +1,4 @@
-//! `demo`: the daemon on a simulated API.
+//! The command `demo`, which runs the daemon against a simulated API.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -21,7 +21,7 @@ use crate::http;
 use crate::probe;
 use crate::simulator;
 
-/// Serves /metrics of a simulated Cloudflare account: needs no token and no configuration.
+/// Serves /metrics of a simulated Cloudflare account. Needs no token and no configuration.
 #[derive(Args)]
 pub(super) struct Demo {
     /// Listen address.
@@ -36,14 +36,14 @@ pub(super) struct Demo {
     /// Number of hostnames in the account.
     #[arg(long, value_name = "N")]
     hostnames: Option<usize>,
-    /// Number of zones in the account, all of which are watched; most of those that are added hold nothing.
+    /// Number of zones in the account. All are watched; most of the added ones are empty.
     #[arg(long, value_name = "N")]
     zones: Option<usize>,
 }
 
 const ACCOUNT: &str = "demo";
 
-/// More requests a minute than anybody simulates hostnames.
+/// The requests per minute, far more than any simulation needs.
 const PLENTY: NonZeroU32 = NonZeroU32::new(1_000_000).expect("it is not zero");
 
 impl Demo {
@@ -55,10 +55,10 @@ impl Demo {
         let options = simulator::Options::default();
         let simulated = Simulated::new(1, &options, self.hostnames, self.zones, Clock::system())?;
         super::print(&format!(
-            "A simulated Cloudflare account is polled every 15 seconds. Look at\n\n  \
-             http://{address}/         what there is\n  \
-             http://{address}/metrics  what Prometheus sees\n\n\
-             Ctrl-C stops it.\n"
+            "A simulated Cloudflare account is polled every 15 seconds. Open\n\n  \
+             http://{address}/         the state of its hostnames\n  \
+             http://{address}/metrics  the metrics for Prometheus\n\n\
+             Press Ctrl-C to stop.\n"
         ))?;
         let mut config = config(&simulated, address, api_address)?;
         if self.zones.is_some() {
@@ -70,7 +70,7 @@ impl Demo {
     }
 }
 
-/// All zones of the account, with all that they have.
+/// Returns a pattern that watches all zones of the account completely.
 fn everything() -> anyhow::Result<PatternTarget> {
     let extent = Extent { discovered: Some(Expected::Any), zone_level: true, ..Extent::default() };
     Ok(PatternTarget { account: ACCOUNT.into(), pattern: "*".parse()?, exclude: Vec::new(), extent })

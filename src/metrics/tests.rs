@@ -11,7 +11,7 @@ use crate::domain::{
 };
 use crate::telemetry::Endpoint;
 
-/// The time of every page; readings are a minute old.
+/// The time of every page. Readings are a minute old.
 const NOW: i64 = 1_800_000_000;
 
 fn date(second: i64) -> Date {
@@ -36,7 +36,7 @@ fn certificate(id: &str, issuer: &str, expires_on: i64) -> Arc<Certificate> {
     Arc::new(Certificate::new(details, Some(pem)))
 }
 
-/// A reading with all fields.
+/// Returns a reading with all fields.
 fn full(association: Association, certificate: Arc<Certificate>) -> Reading {
     Reading {
         status: Some(Status::Active),
@@ -50,7 +50,7 @@ fn full(association: Association, certificate: Arc<Certificate>) -> Reading {
     }
 }
 
-/// A zone of these hostnames after these answers; a hostname without one is unread.
+/// Returns a snapshot with a zone of these hostnames and answers. A hostname without an answer is unread.
 fn zone(answers: &[(&str, Option<Result<Reading, Reason>>)]) -> Arc<Snapshot> {
     let name = |name: &str| name.parse::<Hostname>().unwrap();
     let hostnames = answers.iter().map(|(hostname, _)| HostnameTarget {
@@ -78,7 +78,7 @@ fn planned(part: PartKind, seconds: u64) -> Outcome {
     Outcome::Planned { part, interval: Duration::from_secs(seconds), at: date(NOW - 60) }
 }
 
-/// Hostnames of all kinds, a failure after a success, and what only lists tell.
+/// Returns a snapshot with hostnames of all kinds, a failure after a success, and data that only lists provide.
 fn every_kind() -> Arc<Snapshot> {
     let shared = certificate("c-1", "C=DE, O=\"Quote\" \\ Ünïcode\nCA", NOW + 86_400);
     let expired = certificate("c-2", "", NOW - 10);
@@ -86,13 +86,13 @@ fn every_kind() -> Arc<Snapshot> {
         ("disabled.a.example", Some(Ok(full(Association::Disabled, Arc::clone(&shared))))),
         ("enabled.a.example", Some(Ok(full(Association::Enabled, shared)))),
         ("expired.a.example", Some(Ok(full(Association::Enabled, Arc::clone(&expired))))),
-        // what the API still says about a deleted association is not shown
+        // the API's remaining fields of a deleted association are not shown
         ("none.a.example", Some(Ok(full(Association::None, expired)))),
         ("unread.a.example", None),
         ("void.a.example", Some(Ok(Reading::bare(Association::Void, date(NOW - 60))))),
     ]);
     let zone = &snapshot.zones()[0];
-    let count = |known: &ZoneCertificate| ZoneCertificate { hostnames: Some(2), ..known.clone() };
+    let count = |found: &ZoneCertificate| ZoneCertificate { hostnames: Some(2), ..found.clone() };
     let of_zone = ZoneCertificate {
         id: "c-9".parse().unwrap(),
         level: Level::Zone,
@@ -138,7 +138,7 @@ fn view(states: States) -> View {
     View { states, ..View::default() }
 }
 
-/// A page for a file.
+/// Returns a page as written to a file.
 fn textfile(snapshot: Arc<Snapshot>, scheduled: bool) -> Page {
     let telemetry = source(Arc::clone(&snapshot)).telemetry;
     telemetry.poll_interval(Duration::from_secs(300));
@@ -146,7 +146,7 @@ fn textfile(snapshot: Arc<Snapshot>, scheduled: bool) -> Page {
     Page::textfile(judge, Format::Text, States::All, &telemetry, scheduled)
 }
 
-/// A page without the families that depend on process and build.
+/// Returns a page without the families that depend on the process and the build.
 fn page(format: Format, states: States) -> Page {
     let mut page = source(every_kind()).page(format, view(states));
     page.own

@@ -1,4 +1,4 @@
-//! The label `call`.
+//! The API methods, as values of the label `call`.
 
 /// A method of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub enum Endpoint {
     HostnameGet,
     /// GET of a page of associations.
     HostnameList,
-    /// PUT of associations.
+    /// PUT of associations of hostnames.
     HostnamePut,
     /// GET of the certificates for single hostnames.
     CertificateList,
@@ -28,7 +28,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// All methods that are called.
+    /// All methods that the exporter calls.
     pub const ALL: [Self; 11] = [
         Self::HostnameGet,
         Self::HostnameList,
@@ -43,7 +43,7 @@ impl Endpoint {
         Self::SslModeGet,
     ];
 
-    /// The value of the label `call`.
+    /// Returns the value of the label `call`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::HostnameGet => "hostname_get",

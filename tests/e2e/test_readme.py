@@ -1,4 +1,4 @@
-"""What the README promises, where a machine can tell."""
+"""Checks of the README's statements."""
 
 import json
 import re
@@ -26,14 +26,14 @@ class Readme(Case):
             if name.startswith("cloudflare_aop_") and f"| `{name}` | {kind} |" not in README:
                 self.fail(f"{name} is not in a table as {kind}")
 
-    def test_its_configuration_is_one(self):
+    def test_its_configuration_is_valid(self):
         config = self.folder() / "aop.toml"
         config.write_text(block("toml"))
         command = [EXPORTER, "config", "check", "--no-secrets", "--config", config]
         result = subprocess.run(command, capture_output=True, text=True, timeout=30)
         self.assertEqual(result.stdout, "ok: accounts: 1, zones: 1, hostnames: 2\n", result.stderr)
 
-    def test_its_scrape_block_is_what_is_shipped(self):
+    def test_its_scrape_block_is_the_shipped_one(self):
         shipped = (ROOT / "deploy/prometheus/scrape.yml").read_text().splitlines(keepends=True)
         lines = [line for line in shipped if not line.startswith("#")]
         self.assertEqual(block("yaml"), "".join(lines))
@@ -42,7 +42,7 @@ class Readme(Case):
         demo = self.demo()
         shipped = self.folder() / "prometheus"
         shutil.copytree(ROOT / "deploy/prometheus", shipped)
-        # the demo's port for the one of the README, and seconds for minutes
+        # replaces the README's port with the demo's, and minutes with seconds
         for name, replaced in [
             ("prometheus.yml", {"127.0.0.1:10219": demo.address, ": 1m": ": 1s"}),
             ("rules.yml", {"for: 3m": "for: 3s"}),
@@ -81,7 +81,7 @@ class Readme(Case):
         ]
         eventually(lambda: self.assertEqual(sorted(named()), critical))
 
-    def test_its_expressions_are_rules(self):
+    def test_its_expressions_are_valid_rules(self):
         expressions = re.split(r"\n(?=#)", block("promql").strip())
         rules = [{"alert": f"Number{n}", "expr": text} for n, text in enumerate(expressions)]
         path = self.folder() / "rules.yml"

@@ -278,7 +278,7 @@ async fn where_the_budget_does_not_suffice_the_stalest_come_first() {
 }
 
 #[tokio::test]
-async fn it_stops_in_the_middle_of_a_poll() {
+async fn it_stops_during_a_poll() {
     let api = Api::start(world(&["a.example.com"])).await;
     api.simulator.add_fault(Fault::new(Effect::Hang));
     let running = Running::start(api.client(), [zone(&["a.example.com"])]);
