@@ -19,7 +19,7 @@ mod watched;
 mod zone;
 mod zones;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::cloudflare::Client;
-use crate::domain::{ZoneKey, ZoneState};
+use crate::domain::{PartKind, ZoneKey, ZoneState};
 use crate::keeper;
 use crate::telemetry::Telemetry;
 pub use api::Api;
@@ -53,7 +53,7 @@ pub struct Poller<A = Client> {
     telemetry: Arc<Telemetry>,
     clock: Clock,
     /// The zones of the latest poll.
-    watched: BTreeMap<ZoneKey, Watched<A>>,
+    watched: HashMap<ZoneKey, Watched<A>>,
     /// When the zones of each account that has patterns were last listed.
     listed: BTreeMap<Arc<str>, Listed<A>>,
     /// What is left in the latest poll for what holds nothing.
@@ -84,7 +84,7 @@ impl<A: Api> Poller<A> {
             keeper,
             telemetry,
             clock,
-            watched: BTreeMap::new(),
+            watched: HashMap::new(),
             listed: BTreeMap::new(),
             rooms: BTreeMap::new(),
             begun: BTreeMap::new(),
@@ -306,6 +306,11 @@ impl<A: Api> Poller<A> {
             let Some(watched) = self.watched.get_mut(zone.key()) else { continue };
             let Some(deadline) = deadlines.get(&quota(&watched.account)) else { continue };
             let Some(lookup) = lookups.get(zone.account()) else { continue };
+            // most zones of an account hold nothing, and what never fails needs no sample
+            if !watched.is_counted && zone.holds(PartKind::Associations) {
+                watched.is_counted = true;
+                self.telemetry.start_errors(zone.key());
+            }
             let (account, host) = (zone.account().into(), watched.account.api.host().into());
             let poll = ZonePoll {
                 account: watched.account.clone(),
@@ -324,7 +329,7 @@ impl<A: Api> Poller<A> {
     }
 
     fn is_looked_up(&self, zone: &ZoneState, now: Instant) -> bool {
-        let watched = self.watched.get(zone.key());
+        let watched = lookup::name(zone).and_then(|_| self.watched.get(zone.key()));
         watched.is_some_and(|watched| lookup::is_looked_up(zone, &watched.memory, now))
     }
 }

@@ -1,6 +1,6 @@
 //! What a poll reads on behalf of each quota, and how often.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::api::Api;
 use super::plan::Requests;
 use super::turns::{Outlook, Room, Waiting};
 use super::watched::Watched;
-use super::{Account, Poller, Setup, lookup, plan};
+use super::{Account, Poller, Setup, lookup};
 use crate::domain::{Date, Outcome, Part, PartKind, Reason, Snapshot, ZoneKey, ZoneState};
 
 /// The address of a budget, which tells quotas apart.
@@ -20,7 +20,7 @@ pub(super) type Quota = usize;
 pub(super) type Outlooks = BTreeMap<Quota, Outlook>;
 
 /// The parts of each zone that are to be read.
-pub(super) type Chosen = BTreeMap<ZoneKey, Vec<PartKind>>;
+pub(super) type Chosen = HashMap<ZoneKey, Vec<PartKind>>;
 
 /// Settings are asked for of so many zones of an account until the token turns out to be allowed to read them.
 const SETTINGS_TRIED: usize = 3;
@@ -34,14 +34,13 @@ impl<A: Api> Poller<A> {
         let mut outlooks: Outlooks = setup.accounts.values().map(of_account).collect();
         let mut names: BTreeMap<&str, (usize, Quota)> = BTreeMap::new();
         for zone in known.zones() {
-            let Some(Watched { account, memory, .. }) = self.watched.get(zone.key()) else { continue };
+            let Some(watched @ Watched { account, memory, .. }) = self.watched.get(zone.key()) else { continue };
             let quota = quota(account);
             let outlook = outlooks.entry(quota).or_insert_with(|| Outlook::new(account.budget.limit()));
             outlook.zones += 1;
             outlook.hostnames += zone.entries().len();
             for (kind, _) in zone.parts() {
-                let (_, requests) = self.takes(zone, kind);
-                outlook.add(requests, zone.holds(kind));
+                outlook.add(watched.requests(zone, kind, now), zone.holds(kind));
             }
             let (count, _) = names.entry(zone.account()).or_insert((0, quota));
             *count += usize::from(lookup::is_looked_up(zone, memory, now));
@@ -112,7 +111,9 @@ impl<A: Api> Poller<A> {
             is_due
         });
         let of = |zone: &ZoneState| self.watched.get(zone.key()).map(|watched| quota(&watched.account));
-        due.retain(|zone| of(zone).is_some_and(|quota| outlooks.contains_key(&quota)));
+        if outlooks.len() < all {
+            due.retain(|zone| of(zone).is_some_and(|quota| outlooks.contains_key(&quota)));
+        }
         all == 0 || !outlooks.is_empty()
     }
 
@@ -169,6 +170,10 @@ impl<A: Api> Poller<A> {
         let now = self.clock.now().into();
         let mut settings = settings_allowed(known, now);
         for (since, kind, zone) in waiting {
+            // so do all that wait for less long
+            if self.rooms.values().all(|room| room.is_closed(since, now)) {
+                break;
+            }
             let left = settings.get_mut(zone.account()).filter(|_| kind == PartKind::Settings);
             if left.as_ref().is_some_and(|left| **left == 0) {
                 continue;
@@ -212,17 +217,11 @@ impl<A: Api> Poller<A> {
 
     /// The quota and the requests that reading a part of a watched zone takes.
     pub(super) fn takes(&self, zone: &ZoneState, kind: PartKind) -> (Quota, Requests) {
-        let Some(Watched { account, memory, .. }) = self.watched.get(zone.key()) else {
-            return Default::default();
+        let watched = self.watched.get(zone.key());
+        let takes = |watched: &Watched<A>| {
+            (quota(&watched.account), watched.requests(zone, kind, Instant::now()))
         };
-        let requests = match kind {
-            PartKind::Associations => {
-                let (extent, found) = (zone.target().extent(), zone.target().is_found());
-                plan::requests(extent, found, zone.entries().len(), memory.lists(), Instant::now())
-            }
-            PartKind::ZoneLevel | PartKind::Settings => Requests::exactly(2),
-        };
-        (quota(account), requests)
+        watched.map(takes).unwrap_or_default()
     }
 
     /// Reports how often each part is read, where that is new or the part is about to be read.
@@ -234,12 +233,15 @@ impl<A: Api> Poller<A> {
         gap: Duration,
     ) {
         let at = self.clock.now().into();
+        let intervals = |(quota, outlook): (&Quota, &Outlook)| {
+            (*quota, (outlook.interval(gap), outlook.rest_interval(gap)))
+        };
+        let intervals: BTreeMap<Quota, _> = outlooks.iter().map(intervals).collect();
         for zone in known.zones() {
             let Some(watched) = self.watched.get(zone.key()) else { continue };
-            let Some(outlook) = outlooks.get(&quota(&watched.account)) else { continue };
+            let Some((often, rest)) = intervals.get(&quota(&watched.account)) else { continue };
             for (part, state) in zone.parts() {
-                let holds = zone.holds(part);
-                let interval = if holds { outlook.interval(gap) } else { outlook.rest_interval(gap) };
+                let interval = if zone.holds(part) { *often } else { *rest };
                 let is_chosen = chosen.get(zone.key()).is_some_and(|parts| parts.contains(&part));
                 if is_chosen || state.interval != Some(interval) {
                     let planned = Outcome::Planned { part, interval, at };

@@ -40,6 +40,16 @@ impl Waiting {
             Some(_) => Self::Since(part.tried_at),
         })
     }
+
+    /// Whether it is read at the pace that gives each its turn in time; what failed or is late is read at once.
+    fn is_paced(self, now: Date) -> bool {
+        let is_overdue =
+            |at: Date| u64::try_from(now.seconds_from(at)).is_ok_and(|age| age >= LISTED_EVERY.as_secs());
+        match self {
+            Self::Never(_) | Self::Failed(_) => false,
+            Self::Since(at) => !at.is_none_or(is_overdue),
+        }
+    }
 }
 
 /// Everything that is watched on behalf of one quota.
@@ -213,16 +223,15 @@ impl Room {
         is_room
     }
 
+    /// Whether there is no room for what waits like that, whatever it takes, nor for what waits for less long.
+    pub(super) fn is_closed(&self, waiting: Waiting, now: Date) -> bool {
+        self.left < 1.0 || waiting.is_paced(now) && self.credit < 1.0
+    }
+
     /// Takes the requests of a part whose turn it is, if there is room for them.
     pub(super) fn admit(&mut self, waiting: Waiting, requests: usize, now: Date) -> bool {
         let requests = requests as f64;
-        let is_overdue =
-            |at: Date| u64::try_from(now.seconds_from(at)).is_ok_and(|age| age >= LISTED_EVERY.as_secs());
-        let is_paced = match waiting {
-            Waiting::Never(_) | Waiting::Failed(_) => false,
-            Waiting::Since(at) => !at.is_none_or(is_overdue),
-        };
-        if requests > self.left || is_paced && requests > self.credit {
+        if requests > self.left || waiting.is_paced(now) && requests > self.credit {
             return false;
         }
         self.left -= requests;
