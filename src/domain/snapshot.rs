@@ -163,8 +163,11 @@ impl Snapshot {
                 index => index,
             };
             if let Some(index) = index {
+                // a plan tells nothing from which anything follows
+                if !matches!(outcome, Outcome::Planned { .. }) {
+                    touched.insert(index);
+                }
                 Arc::make_mut(&mut self.zones[index]).fold(outcome);
-                touched.insert(index);
             }
         }
         for index in touched {

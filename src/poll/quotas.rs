@@ -34,7 +34,9 @@ impl<A: Api> Poller<A> {
         let mut outlooks: Outlooks = setup.accounts.values().map(of_account).collect();
         let mut names: BTreeMap<&str, (usize, Quota)> = BTreeMap::new();
         for zone in known.zones() {
-            let Some(watched @ Watched { account, memory, .. }) = self.watched.get(zone.key()) else { continue };
+            let Some(watched @ Watched { account, memory, .. }) = self.watched.get(zone.key()) else {
+                continue;
+            };
             let quota = quota(account);
             let outlook = outlooks.entry(quota).or_insert_with(|| Outlook::new(account.budget.limit()));
             outlook.zones += 1;
@@ -218,9 +220,8 @@ impl<A: Api> Poller<A> {
     /// The quota and the requests that reading a part of a watched zone takes.
     pub(super) fn takes(&self, zone: &ZoneState, kind: PartKind) -> (Quota, Requests) {
         let watched = self.watched.get(zone.key());
-        let takes = |watched: &Watched<A>| {
-            (quota(&watched.account), watched.requests(zone, kind, Instant::now()))
-        };
+        let takes =
+            |watched: &Watched<A>| (quota(&watched.account), watched.requests(zone, kind, Instant::now()));
         watched.map(takes).unwrap_or_default()
     }
 
