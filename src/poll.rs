@@ -283,7 +283,7 @@ impl<A: Api> Poller<A> {
         &mut self,
         setup: &Setup<A>,
         zones: &[Arc<ZoneState>],
-        mut chosen: Chosen,
+        chosen: Chosen,
         outlooks: &Outlooks,
         polls: &mut JoinSet<Seen>,
         deadline: Option<Instant>,
@@ -301,8 +301,9 @@ impl<A: Api> Poller<A> {
                 (quota, Arc::new(Deadline::new(deadline, now, setup.gap, load)))
             })
             .collect();
-        for zone in zones {
-            let Some(parts) = chosen.remove(zone.key()) else { continue };
+        for (key, parts) in chosen {
+            let Ok(index) = zones.binary_search_by(|zone| zone.key().cmp(&key)) else { continue };
+            let zone = &zones[index];
             let Some(watched) = self.watched.get_mut(zone.key()) else { continue };
             let Some(deadline) = deadlines.get(&quota(&watched.account)) else { continue };
             let Some(lookup) = lookups.get(zone.account()) else { continue };

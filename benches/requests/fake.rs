@@ -72,7 +72,7 @@ impl Fake {
     /// The requests that it takes to ask for everything.
     pub(crate) fn everything(&self, zone_level: bool) -> usize {
         let parts = if zone_level { 5 } else { 1 };
-        self.zones.len() * parts + self.holding.len() + self.zones.len() / PAGE + 1
+        self.zones.len() * parts + self.holding.len() + self.zones.len().div_ceil(PAGE)
     }
 
     /// Brings the wall clock to where tokio's is.
@@ -130,7 +130,7 @@ impl Api for Fake {
     }
 
     async fn all_zones(&self, deadline: Instant) -> Result<ZoneList, Error> {
-        for _ in 0..=self.zones.len() / PAGE {
+        for _ in 0..self.zones.len().div_ceil(PAGE) {
             self.call(None, deadline).await?;
         }
         let listed = |(id, name): &(ZoneId, ZoneName)| ListedZone {

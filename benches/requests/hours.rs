@@ -22,6 +22,8 @@ use crate::support::harness::{keeper, now};
 pub(crate) const GAP: Duration = Duration::from_secs(300);
 pub(crate) const JITTER: Duration = Duration::from_secs(20);
 pub(crate) const QUOTA: u32 = 600;
+/// A line tells how far a case is this often.
+const PROGRESS: Duration = Duration::from_secs(10);
 
 /// An account, and for how many polls it is watched: first until everything was read once, then as many as are given.
 pub(crate) struct Case {
@@ -67,9 +69,13 @@ impl Case {
         let (ticks, receiver) = mpsc::channel(1);
         let (start, mut random) = (Instant::now(), fastrand::Rng::with_seed(1));
         tokio::spawn(poller.run(receiver, CancellationToken::new()));
-        let mut poll = 0;
+        let (mut poll, mut shown) = (0, wall());
         let mut next = async || {
             poll += 1;
+            if shown.elapsed() >= PROGRESS {
+                shown = wall();
+                println!("    … poll {poll}");
+            }
             let late = JITTER.mul_f64(random.f64());
             sleep_until(start + GAP * poll + late).await;
             fake.set_clock();

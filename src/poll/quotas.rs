@@ -1,6 +1,7 @@
 //! What a poll reads on behalf of each quota, and how often.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,10 +21,13 @@ pub(super) type Quota = usize;
 pub(super) type Outlooks = BTreeMap<Quota, Outlook>;
 
 /// The parts of each zone that are to be read.
-pub(super) type Chosen = HashMap<ZoneKey, Vec<PartKind>>;
+pub(super) type Chosen = BTreeMap<ZoneKey, Vec<PartKind>>;
 
 /// Settings are asked for of so many zones of an account until the token turns out to be allowed to read them.
 const SETTINGS_TRIED: usize = 3;
+
+/// The share of an interval by which it may be off until a part is read again.
+const NEWS: f64 = 0.02;
 
 impl<A: Api> Poller<A> {
     /// What there is to read on behalf of each quota.
@@ -133,16 +137,18 @@ impl<A: Api> Poller<A> {
     /// The parts of these zones to read now: all that hold something, and of the others those whose turn it is.
     pub(super) fn choose(&mut self, zones: &[Arc<ZoneState>], known: &Snapshot) -> Chosen {
         let (mut chosen, mut waiting) = (Chosen::new(), Vec::new());
-        for zone in zones {
+        for (index, zone) in zones.iter().enumerate() {
             for (kind, _) in zone.parts() {
                 match Waiting::of(zone, kind) {
                     None => chosen.entry(zone.key().clone()).or_default().push(kind),
-                    Some(since) => waiting.push((since, kind, zone)),
+                    Some(since) => waiting.push(Reverse((since, index, kind))),
                 }
             }
         }
-        waiting.sort_by_key(|(since, ..)| *since);
-        self.admit(waiting, known, &mut chosen);
+        // a few of many have their turn, so that sorting all of them would be in vain
+        let mut waiting = BinaryHeap::from(waiting);
+        let next = || waiting.pop().map(|Reverse((since, index, kind))| (since, kind, &zones[index]));
+        self.admit(std::iter::from_fn(next), known, &mut chosen);
         chosen
     }
 
@@ -158,14 +164,14 @@ impl<A: Api> Poller<A> {
         }
         let never = |zone| (Waiting::Never(PartKind::Associations), PartKind::Associations, zone);
         let mut chosen = Chosen::new();
-        self.admit(zones.iter().map(never).collect(), known, &mut chosen);
+        self.admit(zones.iter().map(never), known, &mut chosen);
         chosen
     }
 
     /// Adds those of the waiting parts that there is room for.
-    fn admit(
+    fn admit<'z>(
         &mut self,
-        waiting: Vec<(Waiting, PartKind, &Arc<ZoneState>)>,
+        waiting: impl Iterator<Item = (Waiting, PartKind, &'z Arc<ZoneState>)>,
         known: &Snapshot,
         chosen: &mut Chosen,
     ) {
@@ -225,7 +231,8 @@ impl<A: Api> Poller<A> {
         watched.map(takes).unwrap_or_default()
     }
 
-    /// Reports how often each part is read, where that is new or the part is about to be read.
+    /// Reports how often each part is read, where that has changed or the part is about to be read. What a quota makes of
+    /// many zones changes a little with each poll, so that a part learns of less than [`NEWS`] only with its turn.
     pub(super) async fn announce(
         &self,
         known: &Snapshot,
@@ -241,10 +248,11 @@ impl<A: Api> Poller<A> {
         for zone in known.zones() {
             let Some(watched) = self.watched.get(zone.key()) else { continue };
             let Some((often, rest)) = intervals.get(&quota(&watched.account)) else { continue };
+            let parts = chosen.get(zone.key());
             for (part, state) in zone.parts() {
                 let interval = if zone.holds(part) { *often } else { *rest };
-                let is_chosen = chosen.get(zone.key()).is_some_and(|parts| parts.contains(&part));
-                if is_chosen || state.interval != Some(interval) {
+                let is_news = || state.interval.is_none_or(|told| told.abs_diff(interval) > interval.mul_f64(NEWS));
+                if parts.is_some_and(|parts| parts.contains(&part)) || is_news() {
                     let planned = Outcome::Planned { part, interval, at };
                     self.keeper.report(zone.key().clone(), planned).await;
                 }
@@ -265,12 +273,15 @@ fn settings_allowed(known: &Snapshot, now: Date) -> BTreeMap<&str, usize> {
     for account in known.accounts() {
         let of_account = known.zones().iter().filter(|zone| zone.account() == &**account.name());
         let parts = || of_account.clone().map(|zone| zone.part(PartKind::Settings));
+        if parts().any(Part::is_up) {
+            allowed.insert(&**account.name(), usize::MAX);
+            continue;
+        }
         let refused = parts().filter(|part| part.failure() == Some(Reason::Forbidden));
         let (refused, latest) =
             refused.fold((0, None), |(count, at), part| (count + 1, part.tried_at.max(at)));
         let is_quiet = latest.is_none_or(|at: Date| now.seconds_from(at) >= 3600);
         let count = match refused {
-            _ if parts().any(Part::is_up) => usize::MAX,
             SETTINGS_TRIED.. => usize::from(is_quiet),
             refused => SETTINGS_TRIED - refused,
         };

@@ -161,5 +161,5 @@ impl<A: Api> Poller<A> {
 
 /// The pages that the list has, as far as is known.
 fn pages(list: &ZoneList) -> usize {
-    list.found.len() / PAGE + 1
+    list.found.len().div_ceil(PAGE).max(1)
 }
