@@ -11,6 +11,7 @@ mod memory;
 mod panic;
 mod plan;
 mod quotas;
+mod rows;
 mod seen;
 mod setup;
 mod story;
@@ -39,6 +40,7 @@ pub use listing::{Listing, Unresolved, join};
 use lookup::Lookup;
 pub use panic::is_contained;
 use quotas::{Chosen, Outlooks, Quota, quota};
+use rows::Row;
 use seen::Seen;
 pub use setup::{Account, Setup};
 use story::{Line, Polled, Story};
@@ -54,6 +56,9 @@ pub struct Poller<A = Client> {
     clock: Clock,
     /// The zones of the latest poll.
     watched: HashMap<ZoneKey, Watched<A>>,
+    /// What planning needs of each zone of the snapshot, under the setup beneath.
+    rows: Vec<Option<Row>>,
+    planned: Option<Arc<Setup<A>>>,
     /// When the zones of each account that has patterns were last listed.
     listed: BTreeMap<Arc<str>, Listed<A>>,
     /// What is left in the latest poll for what holds nothing.
@@ -85,6 +90,8 @@ impl<A: Api> Poller<A> {
             telemetry,
             clock,
             watched: HashMap::new(),
+            rows: Vec::new(),
+            planned: None,
             listed: BTreeMap::new(),
             rooms: BTreeMap::new(),
             begun: BTreeMap::new(),
@@ -118,9 +125,10 @@ impl<A: Api> Poller<A> {
         loop {
             self.poll(everything, &mut ticks).await;
             // it may have learned what the next one takes
-            let (outlooks, gap) = (self.plan(), self.setup.borrow().gap);
+            let (known, gap) = (self.keeper.snapshot(), self.setup.borrow().gap);
+            let outlooks = self.plan(&known);
             self.tell_of_quotas(&outlooks, gap);
-            self.announce(&self.keeper.snapshot(), &outlooks, &Chosen::new(), gap).await;
+            self.announce(&known, &outlooks, &Chosen::new(), gap).await;
             everything = tokio::select! {
                 tick = ticks.recv() => match tick {
                     Some(()) => true,
@@ -236,7 +244,7 @@ impl<A: Api> Poller<A> {
     ) -> bool {
         let (setup, known) = (Arc::clone(&self.setup.borrow()), self.keeper.snapshot());
         let mut due = self.watch(&setup, &known, everything);
-        let mut outlooks = self.plan();
+        let mut outlooks = self.plan(&known);
         if everything {
             if deadline.is_none() && !self.leave_out(&mut outlooks, &mut due, setup.gap) {
                 return false;
@@ -272,7 +280,7 @@ impl<A: Api> Poller<A> {
         if unread.is_empty() {
             return false;
         }
-        let (chosen, outlooks) = (self.choose_more(&unread, &known), self.outlooks());
+        let (chosen, outlooks) = (self.choose_more(&unread, &known), self.outlooks(&known));
         self.announce(&known, &outlooks, &chosen, setup.gap).await;
         self.spawn(&setup, &unread, chosen, &outlooks, polls, None);
         !polls.is_empty()
@@ -289,9 +297,14 @@ impl<A: Api> Poller<A> {
         deadline: Option<Instant>,
     ) {
         let now = Instant::now();
+        // both are sorted
+        let find = |key: &ZoneKey| zones.binary_search_by(|zone| zone.key().cmp(key)).ok();
+        let chosen = chosen.into_iter().filter_map(|(key, parts)| Some((&zones[find(&key)?], parts)));
+        let chosen: Vec<_> = chosen.collect();
         let mut lookups = BTreeMap::new();
         for (name, account) in &setup.accounts {
-            let names = zones.iter().filter(|zone| zone.account() == &**name && self.is_looked_up(zone, now));
+            let of_account = chosen.iter().filter(|(zone, _)| zone.account() == &**name);
+            let names = of_account.filter(|(zone, _)| self.is_looked_up(zone, now));
             lookups.insert(&**name, Arc::new(Lookup::new(Arc::clone(&account.api), names.count())));
         }
         let deadlines: BTreeMap<_, _> = outlooks
@@ -301,9 +314,7 @@ impl<A: Api> Poller<A> {
                 (quota, Arc::new(Deadline::new(deadline, now, setup.gap, load)))
             })
             .collect();
-        for (key, parts) in chosen {
-            let Ok(index) = zones.binary_search_by(|zone| zone.key().cmp(&key)) else { continue };
-            let zone = &zones[index];
+        for (zone, parts) in chosen {
             let Some(watched) = self.watched.get_mut(zone.key()) else { continue };
             let Some(deadline) = deadlines.get(&quota(&watched.account)) else { continue };
             let Some(lookup) = lookups.get(zone.account()) else { continue };

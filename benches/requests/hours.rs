@@ -45,7 +45,7 @@ pub(crate) struct Measured {
     pub(crate) refused: usize,
     /// By whether a part holds something: the longest time between two readings, and the longest interval told.
     pub(crate) longest: BTreeMap<bool, (Duration, Duration)>,
-    /// The time from a tick to the first request of its poll, on the machine's clock, sorted.
+    /// The processor time from a tick to the first request of its poll, sorted.
     pub(crate) planning: Vec<Duration>,
 }
 
@@ -83,7 +83,7 @@ impl Case {
                 let mut state = fake.state();
                 (std::mem::take(&mut state.requests), state.first.take())
             };
-            let ticked = wall();
+            let ticked = processor();
             // one that comes during a poll is passed over
             let _ = ticks.try_send(());
             (requests, first, ticked)
@@ -98,7 +98,7 @@ impl Case {
         for _ in 0..self.polls {
             let (sent, first, this) = next().await;
             requests.push(sent);
-            planning.extend(first.zip(ticked).map(|(first, ticked): (std::time::Instant, _)| first - ticked));
+            planning.extend(first.zip(ticked).map(|(first, ticked): (Duration, _)| first - ticked));
             ticked = Some(this);
         }
         planning.sort();
@@ -139,6 +139,12 @@ fn longest(fake: &Fake, known: &Snapshot) -> BTreeMap<bool, (Duration, Duration)
         }
     }
     longest
+}
+
+/// The processor time of this thread, which what else the machine does leaves alone.
+pub(crate) fn processor() -> Duration {
+    let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(times.split(' ').next().unwrap().parse().unwrap())
 }
 
 #[expect(clippy::disallowed_methods, reason = "tokio's clock stands still while the program computes")]

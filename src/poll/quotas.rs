@@ -1,5 +1,6 @@
 //! What a poll reads on behalf of each quota, and how often.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 use super::api::Api;
 use super::plan::Requests;
 use super::turns::{Outlook, Room, Waiting};
-use super::watched::Watched;
+use super::watched::{Watched, pages};
 use super::{Account, Poller, Setup, lookup};
 use crate::domain::{Date, Outcome, Part, PartKind, Reason, Snapshot, ZoneKey, ZoneState};
 
@@ -31,38 +32,40 @@ const NEWS: f64 = 0.02;
 
 impl<A: Api> Poller<A> {
     /// What there is to read on behalf of each quota.
-    pub(super) fn outlooks(&self) -> Outlooks {
-        let (known, now) = (self.keeper.snapshot(), Instant::now());
+    pub(super) fn outlooks(&mut self, known: &Snapshot) -> Outlooks {
+        self.refresh(known);
         let setup = self.setup.borrow();
         let of_account = |account| (quota(account), Outlook::new(account.budget.limit()));
         let mut outlooks: Outlooks = setup.accounts.values().map(of_account).collect();
         let mut names: BTreeMap<&str, (usize, Quota)> = BTreeMap::new();
-        for zone in known.zones() {
-            let Some(watched @ Watched { account, memory, .. }) = self.watched.get(zone.key()) else {
-                continue;
-            };
-            let quota = quota(account);
-            let outlook = outlooks.entry(quota).or_insert_with(|| Outlook::new(account.budget.limit()));
+        for row in self.rows.iter().flatten() {
+            let Some(outlook) = outlooks.get_mut(&row.quota) else { continue };
             outlook.zones += 1;
-            outlook.hostnames += zone.entries().len();
-            for (kind, _) in zone.parts() {
-                outlook.add(watched.requests(zone, kind, now), zone.holds(kind));
+            outlook.hostnames += row.hostnames;
+            row.parts.iter().flatten().for_each(|part| outlook.add(part.requests, part.holds));
+            if row.is_looked_up {
+                names.entry(row.zone.account()).or_insert((0, row.quota)).0 += 1;
             }
-            let (count, _) = names.entry(zone.account()).or_insert((0, quota));
-            *count += usize::from(lookup::is_looked_up(zone, memory, now));
         }
         for (count, quota) in names.into_values() {
             if let Some(outlook) = outlooks.get_mut(&quota) {
                 outlook.add(Requests::exactly(lookup::requests(count)), true);
             }
         }
+        for account in known.accounts() {
+            let Some(list) = account.zone_list() else { continue };
+            let quota = setup.accounts.get(account.name()).map(quota);
+            let outlook = quota.and_then(|quota| outlooks.get_mut(&quota));
+            outlook.into_iter().for_each(|outlook| outlook.listing += pages(list));
+        }
         outlooks
     }
 
     /// Plans a poll of everything: sets the poll interval, and logs when a quota begins to make that longer than the
     /// schedule's, and when it ends. Returns what there is to read.
-    pub(super) fn plan(&mut self) -> Outlooks {
-        let (gap, outlooks) = (self.setup.borrow().gap, self.outlooks());
+    pub(super) fn plan(&mut self, known: &Snapshot) -> Outlooks {
+        let gap = self.setup.borrow().gap;
+        let outlooks = self.outlooks(known);
         let mut excess = BTreeSet::new();
         for (quota, outlook) in &outlooks {
             if let Some(new) = outlook.excess(gap) {
@@ -102,7 +105,7 @@ impl<A: Api> Poller<A> {
     pub(super) fn leave_out(
         &mut self,
         outlooks: &mut Outlooks,
-        due: &mut Vec<Arc<ZoneState>>,
+        due: &mut Cow<'_, [Arc<ZoneState>]>,
         gap: Duration,
     ) -> bool {
         let (now, all) = (Instant::now(), outlooks.len());
@@ -118,7 +121,7 @@ impl<A: Api> Poller<A> {
         });
         let of = |zone: &ZoneState| self.watched.get(zone.key()).map(|watched| quota(&watched.account));
         if outlooks.len() < all {
-            due.retain(|zone| of(zone).is_some_and(|quota| outlooks.contains_key(&quota)));
+            due.to_mut().retain(|zone| of(zone).is_some_and(|quota| outlooks.contains_key(&quota)));
         }
         all == 0 || !outlooks.is_empty()
     }
@@ -137,14 +140,17 @@ impl<A: Api> Poller<A> {
     /// The parts of these zones to read now: all that hold something, and of the others those whose turn it is.
     pub(super) fn choose(&mut self, zones: &[Arc<ZoneState>], known: &Snapshot) -> Chosen {
         let (mut chosen, mut waiting) = (Chosen::new(), Vec::new());
-        for (index, zone) in zones.iter().enumerate() {
-            for (kind, _) in zone.parts() {
-                match Waiting::of(zone, kind) {
-                    None => chosen.entry(zone.key().clone()).or_default().push(kind),
-                    Some(since) => waiting.push(Reverse((since, index, kind))),
+        let mut due = zones.iter().enumerate().peekable();
+        for row in self.rows.iter().flatten() {
+            let Some((index, zone)) = due.next_if(|(_, zone)| Arc::ptr_eq(zone, &row.zone)) else { continue };
+            for part in row.parts.iter().flatten() {
+                match part.waiting {
+                    None => chosen.entry(zone.key().clone()).or_default().push(part.kind),
+                    Some(since) => waiting.push(Reverse((since, index, part.kind))),
                 }
             }
         }
+        debug_assert!(due.peek().is_none(), "the rows are those of another snapshot");
         // a few of many have their turn, so that sorting all of them would be in vain
         let mut waiting = BinaryHeap::from(waiting);
         let next = || waiting.pop().map(|Reverse((since, index, kind))| (since, kind, &zones[index]));
@@ -242,21 +248,30 @@ impl<A: Api> Poller<A> {
     ) {
         let at = self.clock.now().into();
         let intervals = |(quota, outlook): (&Quota, &Outlook)| {
-            (*quota, (outlook.interval(gap), outlook.rest_interval(gap)))
+            (*quota, [outlook.interval(gap), outlook.rest_interval(gap)])
         };
         let intervals: BTreeMap<Quota, _> = outlooks.iter().map(intervals).collect();
-        for zone in known.zones() {
-            let Some(watched) = self.watched.get(zone.key()) else { continue };
-            let Some((often, rest)) = intervals.get(&quota(&watched.account)) else { continue };
-            let parts = chosen.get(zone.key());
-            for (part, state) in zone.parts() {
-                let interval = if zone.holds(part) { *often } else { *rest };
-                let is_news = || state.interval.is_none_or(|told| told.abs_diff(interval) > interval.mul_f64(NEWS));
-                if parts.is_some_and(|parts| parts.contains(&part)) || is_news() {
-                    let planned = Outcome::Planned { part, interval, at };
-                    self.keeper.report(zone.key().clone(), planned).await;
+        let mut news = Vec::new();
+        for (key, parts) in chosen {
+            let Some(zone) = known.zone(key) else { continue };
+            let Some(intervals) = self.watched.get(key).and_then(|w| intervals.get(&quota(&w.account)))
+            else {
+                continue;
+            };
+            news.extend(parts.iter().map(|part| (key, *part, intervals, zone.holds(*part))));
+        }
+        for row in self.rows.iter().flatten() {
+            let Some(intervals) = intervals.get(&row.quota) else { continue };
+            for part in row.parts.iter().flatten() {
+                let interval = intervals[usize::from(!part.holds)];
+                if part.interval.is_none_or(|told| told.abs_diff(interval) > interval.mul_f64(NEWS)) {
+                    news.push((row.zone.key(), part.kind, intervals, part.holds));
                 }
             }
+        }
+        for (key, part, intervals, holds) in news {
+            let planned = Outcome::Planned { part, interval: intervals[usize::from(!holds)], at };
+            self.keeper.report(key.clone(), planned).await;
         }
     }
 }

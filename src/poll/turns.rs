@@ -62,11 +62,13 @@ pub(super) struct Outlook {
     pub(super) holding: Requests,
     /// The requests that it takes to read everything else once.
     pub(super) rest: usize,
+    /// The pages of the lists of zones, which are read within [`LISTED_EVERY`].
+    pub(super) listing: usize,
 }
 
 impl Outlook {
     pub(super) fn new(limit: RateLimit) -> Self {
-        Self { limit, zones: 0, hostnames: 0, holding: Requests::default(), rest: 0 }
+        Self { limit, zones: 0, hostnames: 0, holding: Requests::default(), rest: 0, listing: 0 }
     }
 
     /// Adds the requests of something that holds something, or of the rest.
@@ -99,8 +101,7 @@ impl Outlook {
     /// The requests that each poll takes for the rest, so that all of it has its turn in as many whole polls as there are
     /// in time.
     fn pace(&self, interval: Duration) -> f64 {
-        let polls = (LISTED_EVERY.as_secs_f64() / interval.as_secs_f64() + 1e-9).floor();
-        self.rest as f64 / polls.max(1.0)
+        self.rest as f64 / polls(interval)
     }
 
     /// The time between the starts of two polls: the ticks that it takes to read what holds something and to leave its
@@ -129,8 +130,9 @@ impl Outlook {
 
     /// The time between two readings of what holds nothing.
     pub(super) fn rest_interval(&self, gap: Duration) -> Duration {
-        let polls = (self.rest as f64 / self.room(gap)).max(0.0);
-        let needed = self.interval(gap).as_secs_f64() * polls;
+        let interval = self.interval(gap);
+        let room = (self.room(gap) - self.listing as f64 / polls(interval)).max(1.0);
+        let needed = interval.as_secs_f64() * (self.rest as f64 / room).max(0.0);
         Duration::try_from_secs_f64(needed.max(LISTED_EVERY.as_secs_f64())).unwrap_or(Duration::MAX)
     }
 
@@ -169,6 +171,11 @@ impl Outlook {
             )
         })
     }
+}
+
+/// The polls that there are within [`LISTED_EVERY`].
+fn polls(interval: Duration) -> f64 {
+    (LISTED_EVERY.as_secs_f64() / interval.as_secs_f64() + 1e-9).floor().max(1.0)
 }
 
 /// A count, rounded down.

@@ -1,5 +1,6 @@
 //! What the poller watches: zones, and the lists of accounts whose zones patterns watch.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -60,23 +61,33 @@ impl<A> Watched<A> {
 
 impl<A: Api> Poller<A> {
     /// Watches what the snapshot does, and returns all its zones or those alone for which something has changed.
-    pub(super) fn watch(
+    pub(super) fn watch<'k>(
         &mut self,
-        setup: &Setup<A>,
-        known: &Snapshot,
+        setup: &Arc<Setup<A>>,
+        known: &'k Snapshot,
         everything: bool,
-    ) -> Vec<Arc<ZoneState>> {
+    ) -> Cow<'k, [Arc<ZoneState>]> {
         let now = Instant::now();
         let (mut due, mut count, mut is_new) = (Vec::new(), 0, !everything);
-        for zone in known.zones() {
+        let is_same = self.planned.as_ref().is_some_and(|planned| Arc::ptr_eq(planned, setup));
+        self.planned = Some(Arc::clone(setup));
+        for (index, zone) in known.zones().iter().enumerate() {
+            if is_same
+                && self
+                    .rows
+                    .get(index)
+                    .and_then(Option::as_ref)
+                    .is_some_and(|row| Arc::ptr_eq(&row.zone, zone))
+            {
+                count += 1;
+                continue;
+            }
             let Some(account) = setup.accounts.get(zone.account()) else { continue };
             count += 1;
             let memory = match self.watched.get_mut(zone.key()) {
                 Some(watched) if watched.target == *zone.target() && watched.account == *account => {
                     if everything {
-                        (watched.poll, watched.reserved) = (None, 0);
                         watched.account.clone_from(account);
-                        due.push(Arc::clone(zone));
                     }
                     continue;
                 }
@@ -96,7 +107,11 @@ impl<A: Api> Poller<A> {
             let watched = Watched { target, account, memory, poll: None, reserved: 0, is_counted: false };
             self.watched.insert(zone.key().clone(), watched);
         }
+        if everything {
+            self.watched.values_mut().for_each(|watched| (watched.poll, watched.reserved) = (None, 0));
+        }
         if is_new || self.watched.len() > count {
+            self.rows.clear();
             let of_account = |zone: &&Arc<ZoneState>| setup.accounts.contains_key(zone.account());
             let kept: HashSet<_> = known.zones().iter().filter(of_account).map(|zone| zone.key()).collect();
             let left = self.watched.extract_if(|key, _| !kept.contains(key));
@@ -104,7 +119,16 @@ impl<A: Api> Poller<A> {
             let accounts = setup.accounts.keys().map(|account| &**account).collect();
             self.telemetry.watch(&accounts, &known.zones().iter().map(|zone| zone.key().as_str()).collect());
         }
-        due
+        match everything {
+            true if count == known.zones().len() => Cow::Borrowed(known.zones()),
+            true => known
+                .zones()
+                .iter()
+                .filter(|zone| setup.accounts.contains_key(zone.account()))
+                .cloned()
+                .collect(),
+            false => Cow::Owned(due),
+        }
     }
 
     /// Starts to list the zones of each account where that is due: the first time, after a failure, and every hour.
@@ -160,6 +184,6 @@ impl<A: Api> Poller<A> {
 }
 
 /// The pages that the list has, as far as is known.
-fn pages(list: &ZoneList) -> usize {
+pub(super) fn pages(list: &ZoneList) -> usize {
     list.found.len().div_ceil(PAGE).max(1)
 }
