@@ -201,7 +201,8 @@ impl Keeper {
         let outcomes = std::mem::take(&mut self.unpublished);
         // nothing else changes an id
         let identified = outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Identified(_)));
-        self.snapshot.send_modify(|known| *known = Arc::new(known.fold(outcomes)));
+        // a copy only where somebody still reads the latest
+        self.snapshot.send_modify(|known| Arc::make_mut(known).take_in(outcomes));
         if identified {
             self.log_twins();
         }

@@ -47,7 +47,7 @@ impl Telemetry {
         Ok(Self { registry, metrics, rate_limit_windows: Mutex::default(), last_poll: Mutex::default() })
     }
 
-    /// Starts the counters of these accounts and zones at zero and removes the samples of all others.
+    /// Starts the counters of these accounts at zero and removes the samples of all other accounts and zones.
     pub fn watch(&self, accounts: &BTreeSet<&str>, zones: &BTreeSet<&str>) {
         retain(&self.metrics.api_requests, "account", accounts);
         retain(&self.metrics.api_retries, "account", accounts);
@@ -63,10 +63,12 @@ impl Telemetry {
             }
             self.metrics.api_throttled.with_label_values(&[account]);
         }
-        for zone in zones {
-            for reason in Reason::ALL {
-                self.metrics.poll_errors.with_label_values(&[zone, reason.label()]);
-            }
+    }
+
+    /// Starts the errors of a zone at zero.
+    pub fn start_errors(&self, zone: &ZoneKey) {
+        for reason in Reason::ALL {
+            self.metrics.poll_errors.with_label_values(&[zone.as_str(), reason.label()]);
         }
     }
 
@@ -198,6 +200,11 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::domain::ZoneName;
+
+    fn key(zone: &str) -> ZoneKey {
+        ZoneKey::from(&zone.parse::<ZoneName>().unwrap())
+    }
 
     fn names(telemetry: &Telemetry, now: Instant) -> Vec<String> {
         let families = telemetry.gather(now);
@@ -232,7 +239,7 @@ mod tests {
     #[test]
     fn the_errors_of_a_zone_start_at_zero() {
         let telemetry = Telemetry::new().unwrap();
-        telemetry.watch(&BTreeSet::new(), &["example.com"].into());
+        telemetry.start_errors(&key("example.com"));
         let families = telemetry.gather(Instant::now());
         let errors = families.iter().find(|family| family.name().ends_with("poll_errors_total")).unwrap();
         assert_eq!(errors.get_metric().len(), Reason::ALL.len());
@@ -243,6 +250,7 @@ mod tests {
         let telemetry = Telemetry::new().unwrap();
         let both = ["kept", "removed"];
         telemetry.watch(&both.into(), &both.into());
+        both.iter().for_each(|zone| telemetry.start_errors(&key(zone)));
         let now = Instant::now();
         for account in both {
             telemetry.request(account, Endpoint::HostnameGet, Some(200), Duration::ZERO);
