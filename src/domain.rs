@@ -30,7 +30,7 @@ pub use account::{AccountFacts, AccountState, LISTED_EVERY, TokenState, ZoneList
 pub use association::{Association, Status};
 pub use certificate::{Certificate, CertificateDetails};
 pub use date::Date;
-pub use demand::{Demand, DemandReason, OriginReading};
+pub use demand::{Demand, DemandReason, OriginReading, ProbeFailure};
 pub use entry::Entry;
 pub use expectation::{Expectation, Expected};
 pub use failure::Reason;

@@ -17,6 +17,7 @@
 //! | 0 | [`clock`] | the one place that reads wall time |
 //! | 0 | [`exposition`] | the two text formats |
 //! | 0 | [`mod@file`] | files that are replaced in one step |
+//! | 0 | [`mod@panic`] | panics that are contained |
 //! | 1 | [`telemetry`] | counters and histograms about the exporter itself |
 //! | 1 | [`schedule`] | a cron expression becomes ticks |
 //! | 1 | [`listener`] | the accept loop with its limits |
@@ -47,6 +48,7 @@ pub mod http;
 pub mod keeper;
 pub mod listener;
 pub mod metrics;
+pub mod panic;
 pub mod poll;
 pub mod probe;
 pub mod schedule;

@@ -20,7 +20,9 @@ use rustls::sign::CertifiedKey;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use crate::domain::{AcceptedIssuers, Date, Demand, DemandReason, Hostname, OriginAddress, OriginReading};
+use crate::domain::{
+    AcceptedIssuers, Date, Demand, DemandReason, Hostname, OriginAddress, OriginReading, ProbeFailure,
+};
 pub use address::{IpRange, IpRangeError, is_public};
 pub use head::{Head, Phrase, read_head};
 pub use observation::{End, Observation, TlsVersion, verdict};
@@ -125,7 +127,7 @@ impl Prober {
         let (mut address, mut seen) = self.observe(target, Versions::Both, deadline).await;
         let mut is_up = seen.is_up();
         // a refusal in TLS 1.2 may be lost in a reset
-        if seen.asked && seen.end == End::Closed {
+        if seen.asked && seen.end == End::Failed(ProbeFailure::Closed) {
             (address, seen) = self.observe(target, Versions::Both, deadline).await;
             is_up |= seen.is_up();
         }
@@ -171,7 +173,7 @@ impl Prober {
         versions: Versions,
         deadline: Instant,
     ) -> (Option<SocketAddr>, Observation) {
-        let (mut address, mut seen) = (None, Observation::new(End::TimedOut));
+        let (mut address, mut seen) = (None, Observation::new(End::Failed(ProbeFailure::TimedOut)));
         let witness = Arc::new(Witness::new(self.presented.clone()));
         let attempt = async {
             let stream = match self.connect(target, deadline).await {
