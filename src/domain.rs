@@ -47,5 +47,5 @@ pub use snapshot::Snapshot;
 pub use span::{Distance, Span};
 pub use ssl_mode::SslMode;
 pub use target::{Extent, HostnameTarget, Strategy, Targets, ZoneKey, ZoneTarget};
-pub use zone::{Part, PartKind, StoredHostname, StoredZone, ZoneState};
+pub use zone::{Origin, Part, PartKind, StoredHostname, StoredZone, ZoneState};
 pub use zone_certificate::{Level, ZoneCertificate};

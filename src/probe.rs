@@ -8,6 +8,8 @@ mod attempt;
 mod fleet;
 mod head;
 mod observation;
+mod rounds;
+mod story;
 mod stream;
 mod tls;
 
@@ -23,9 +25,11 @@ use tokio::time::{Instant, timeout_at};
 use crate::domain::{
     AcceptedIssuers, Date, Demand, DemandReason, Hostname, OriginAddress, OriginReading, ProbeFailure,
 };
+use crate::panic::contained;
 pub use address::{IpRange, IpRangeError, is_public};
 pub use head::{Head, Phrase, read_head};
 pub use observation::{End, Observation, TlsVersion, verdict};
+pub use rounds::Rounds;
 use tls::{Versions, Witness};
 
 /// What to probe.
@@ -47,7 +51,7 @@ pub fn is_path(text: &str) -> bool {
 }
 
 /// How to probe.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// How long one probe may take.
     pub timeout: Duration,
@@ -140,6 +144,11 @@ impl Prober {
         Probed { address, observation: seen, demand, reason, is_up, took: start.elapsed() }
     }
 
+    /// Probes an origin once, and tells nothing about it if that panics.
+    async fn probe_contained(&self, target: &Target) -> Probed {
+        unless_it_panics(target, self.probe(target)).await
+    }
+
     /// Returns what is kept of a probe.
     pub fn reading(&self, probed: &Probed, read_at: Date) -> OriginReading {
         OriginReading {
@@ -189,5 +198,34 @@ impl Prober {
         let _ = timeout_at(deadline, attempt).await;
         witness.report(&mut seen);
         (address, seen)
+    }
+}
+
+/// What a probe found; if it panics, that is logged, and nothing is known of the origin.
+async fn unless_it_panics(target: &Target, probing: impl Future<Output = Probed>) -> Probed {
+    let start = Instant::now();
+    contained(probing).await.unwrap_or_else(|panic| {
+        tracing::error!(server_name = %target.server_name, error = %panic, "a probe failed inside this program");
+        let observation = Observation::new(End::Failed(ProbeFailure::Internal));
+        let (demand, reason) = verdict(&observation);
+        Probed { address: None, observation, demand, reason, is_up: false, took: start.elapsed() }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_probe_that_panics_tells_nothing_about_its_origin() {
+        let target = Target {
+            address: "203.0.113.7".parse().unwrap(),
+            server_name: "app.example.com".parse().unwrap(),
+            path: "/".into(),
+            only_public: false,
+        };
+        let probed = unless_it_panics(&target, async { panic!("a probe") }).await;
+        assert_eq!(probed.reason, DemandReason::Failed(ProbeFailure::Internal));
+        assert_eq!((probed.demand, probed.is_up), (Demand::Unknown, false));
     }
 }

@@ -21,6 +21,16 @@ impl IssuerName {
         Self { exact, normalised: normalise(der).map_or(exact, |normalised| hash(&normalised)) }
     }
 
+    /// The two hashes, as they can be stored.
+    pub const fn hashes(self) -> [u64; 2] {
+        [self.exact, self.normalised]
+    }
+
+    /// The name with those [hashes](Self::hashes).
+    pub const fn from_hashes([exact, normalised]: [u64; 2]) -> Self {
+        Self { exact, normalised }
+    }
+
     /// Returns the name as text (RFC 4514), cut to 256 characters; empty if it cannot be read.
     pub fn text(der: &[u8]) -> String {
         let text = RdnSequence::from_der(der).map(|name| name.to_string()).unwrap_or_default();
@@ -79,6 +89,16 @@ impl AcceptedIssuers {
         names.sort_unstable();
         names.dedup();
         Self { names: names.into(), is_cut }
+    }
+
+    /// Names as [`AcceptedIssuers::names`] and [`AcceptedIssuers::is_cut`] tell them.
+    pub fn from_names(names: Vec<IssuerName>, is_cut: bool) -> Self {
+        Self { names: names.into(), is_cut }
+    }
+
+    /// True if there were more names than were kept.
+    pub const fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// The names that were kept, sorted and without duplicates.

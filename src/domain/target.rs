@@ -187,10 +187,13 @@ impl ZoneTarget {
         Self { key: ZoneKey::from(id), ..Self::named(account, name, Some(id)) }
     }
 
-    /// The zone with these hostnames; of several with one name the first counts.
+    /// The zone with these hostnames, and the origins of no others; of several with one name the first counts.
     #[must_use]
-    pub fn with_hostnames(self, hostnames: Vec<HostnameTarget>) -> Self {
-        Self { hostnames: sorted(hostnames), ..self }
+    pub fn with_hostnames(mut self, hostnames: Vec<HostnameTarget>) -> Self {
+        let hostnames = sorted(hostnames);
+        let has = |name: &Hostname| hostnames.binary_search_by(|target| target.hostname.cmp(name)).is_ok();
+        self.origins.retain(|origin| has(&origin.hostname));
+        Self { hostnames, ..self }
     }
 
     /// The zone with these origins of its hostnames.

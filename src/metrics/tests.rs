@@ -25,6 +25,7 @@ fn certificate(id: &str, issuer: &str, expires_on: i64) -> Arc<Certificate> {
         serial: [0x01, 0x00].into(),
         subject: "CN=aop".into(),
         issuer: "CN=ca".into(),
+        issuers: Box::default(),
     };
     let details = CertificateDetails {
         id: Some(id.parse().unwrap()),

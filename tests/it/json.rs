@@ -37,6 +37,7 @@ fn certificate() -> Arc<Certificate> {
         serial: [1].into(),
         subject: "".into(),
         issuer: "".into(),
+        issuers: Box::default(),
     };
     Arc::new(Certificate::new(details, Some(pem)))
 }

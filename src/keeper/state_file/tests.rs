@@ -51,6 +51,7 @@ fn known() -> Snapshot {
         serial: [1, 2].into(),
         subject: "CN=aop".into(),
         issuer: "CN=ca".into(),
+        issuers: Box::default(),
     };
     let certificate = Arc::new(Certificate::new(details, Some(pem)));
     let reading = |association| Reading {
