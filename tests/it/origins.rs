@@ -101,8 +101,9 @@ async fn origins_are_probed_on_their_own_schedule_and_a_reload_changes_that() {
 #[tokio::test]
 async fn an_origin_is_called_by_its_name_and_its_address_is_told_nowhere() {
     let names = vec![authority("Another CA")];
-    let (blue, gone) = (origin(Asks::Required(names)).await, origin(Asks::No).await);
-    let gone = gone.address; // nobody listens there any more
+    let blue = origin(Asks::Required(names)).await;
+    // nobody listens there any more
+    let gone = origin(Asks::No).await.address;
     blocking(move || {
         let serving = Serving::start(RARELY, &[named("blue", blue.address), named("gone", gone)]);
         let unknown = demand("gone", "unknown");
