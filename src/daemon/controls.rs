@@ -134,8 +134,12 @@ impl Controls {
 }
 
 /// Sends what is not as it was.
-fn replace<T: PartialEq + Clone>(sender: &watch::Sender<T>, next: T) {
-    sender.send_if_modified(|before| std::mem::replace(before, next.clone()) != next);
+fn replace<T: PartialEq>(sender: &watch::Sender<T>, next: T) {
+    sender.send_if_modified(move |before| {
+        let is_other = *before != next;
+        *before = next;
+        is_other
+    });
 }
 
 fn setup(accounts: &mut Accounts, config: &Config, clock: &Clock) -> anyhow::Result<Setup> {

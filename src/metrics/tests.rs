@@ -1,4 +1,5 @@
 mod hostnames;
+mod origins;
 mod pages;
 
 use std::time::Duration;

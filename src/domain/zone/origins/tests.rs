@@ -63,7 +63,7 @@ fn an_origin_keeps_its_reading_while_it_is_the_same_place_and_leaves_with_the_co
     let retargeted =
         |origins: &[OriginTarget]| known.retarget(&Targets::new([zone("example", None, origins)]));
     let renamed = OriginTarget { label: "red".into(), ..b.clone() };
-    assert_eq!(told(&retargeted(&[a.clone(), renamed])), ["a.example green 5", "b.example red 6"]);
+    assert_eq!(told(&retargeted(&[a, renamed])), ["a.example green 5", "b.example red 6"]);
     let moved = OriginTarget { address: "203.0.113.9".parse().unwrap(), ..b.clone() };
     let known = retargeted(std::slice::from_ref(&moved));
     assert_eq!(told(&known), ["b.example blue 0"]);
