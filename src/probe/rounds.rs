@@ -162,5 +162,5 @@ async fn others(published: &mut watch::Receiver<Arc<Snapshot>>, known: &HashSet<
             return;
         }
     }
-    pending().await;
+    pending::<()>().await;
 }
