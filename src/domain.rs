@@ -30,7 +30,7 @@ pub use account::{AccountFacts, AccountState, LISTED_EVERY, TokenState, ZoneList
 pub use association::{Association, Status};
 pub use certificate::{Certificate, CertificateDetails};
 pub use date::Date;
-pub use demand::{Demand, DemandReason, OriginReading};
+pub use demand::{Demand, DemandReason, OriginReading, ProbeFailure};
 pub use entry::Entry;
 pub use expectation::{Expectation, Expected};
 pub use failure::Reason;
@@ -47,5 +47,5 @@ pub use snapshot::Snapshot;
 pub use span::{Distance, Span};
 pub use ssl_mode::SslMode;
 pub use target::{Extent, HostnameTarget, Strategy, Targets, ZoneKey, ZoneTarget};
-pub use zone::{Part, PartKind, StoredHostname, StoredZone, ZoneState};
+pub use zone::{Origin, Part, PartKind, StoredHostname, StoredZone, ZoneState};
 pub use zone_certificate::{Level, ZoneCertificate};

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{AccountFacts, Date, FoundZone, Outcome, Reason, Snapshot, Targets, ZoneKey, ZoneState};
 
-/// Readings of single hostnames are published together, at most this long after the first of them.
+/// Readings of single hostnames and origins are published together, at most this long after the first of them.
 const PUBLISH_AFTER: Duration = Duration::from_secs(1);
 
 /// Reports that may wait; a producer that is faster waits for the keeper.
@@ -155,7 +155,8 @@ impl Keeper {
     fn take(&mut self, report: Report) -> bool {
         match report {
             Report::Outcome(zone, outcome) => {
-                let urgent = !matches!(outcome, Outcome::Read(..) | Outcome::Planned { .. });
+                let urgent =
+                    !matches!(outcome, Outcome::Read(..) | Outcome::Probed(..) | Outcome::Planned { .. });
                 self.unpublished.push((zone, outcome));
                 return urgent;
             }

@@ -17,6 +17,7 @@
 //! | 0 | [`clock`] | the only reader of wall-clock time |
 //! | 0 | [`exposition`] | the two text formats |
 //! | 0 | [`mod@file`] | atomically replaced files |
+//! | 0 | [`mod@panic`] | contained panics |
 //! | 1 | [`telemetry`] | metrics about the exporter itself |
 //! | 1 | [`schedule`] | the cron expression and its ticks |
 //! | 1 | [`listener`] | the accept loop and its limits |
@@ -47,6 +48,7 @@ pub mod http;
 pub mod keeper;
 pub mod listener;
 pub mod metrics;
+pub mod panic;
 pub mod poll;
 pub mod probe;
 pub mod schedule;

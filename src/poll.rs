@@ -8,7 +8,6 @@ mod listing;
 mod lists;
 mod lookup;
 mod memory;
-mod panic;
 mod plan;
 mod quotas;
 mod rows;
@@ -30,15 +29,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::cloudflare::Client;
+use crate::cloudflare::{Client, Error};
 use crate::domain::{PartKind, ZoneKey, ZoneState};
 use crate::keeper;
+use crate::panic::contained;
 use crate::telemetry::Telemetry;
 pub use api::Api;
 use deadline::Deadline;
 pub use listing::{Listing, Unresolved, join};
 use lookup::Lookup;
-pub use panic::is_contained;
 use quotas::{Chosen, Outlooks, Quota, quota};
 use rows::Row;
 use seen::Seen;
@@ -344,6 +343,11 @@ impl<A: Api> Poller<A> {
         let watched = lookup::name(zone).and_then(|_| self.watched.get(zone.key()));
         watched.is_some_and(|watched| lookup::is_looked_up(zone, &watched.memory, now))
     }
+}
+
+/// The result of `work`, or an error if it panics.
+async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T, Error> {
+    contained(work).await.map_err(Error::Panicked)
 }
 
 #[cfg(test)]

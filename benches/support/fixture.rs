@@ -61,6 +61,7 @@ fn certificate(number: usize) -> Arc<Certificate> {
         serial: number.to_be_bytes().into(),
         subject: "CN=origin-pull.example.com,O=Example Corp,C=US".into(),
         issuer: "CN=Example Corp Issuing CA 1,O=Example Corp,C=US".into(),
+        issuers: Box::default(),
     };
     let details = CertificateDetails {
         id: Some(format!("2458ce5a-0c35-4c7f-82c7-{number:012x}").parse().unwrap()),

@@ -89,6 +89,7 @@ fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow:
         serving: http::Options::default(),
         targets: Targets::new(zones),
         state_file: None,
+        probe_schedule: "0 */15 * * * *".parse()?,
         probe: probe::Options::default(),
         accounts: vec![Account {
             options: Options {

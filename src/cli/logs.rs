@@ -55,8 +55,8 @@ impl Logs {
         // panics are logged in the same format as everything else
         std::panic::set_hook(Box::new(|panic| {
             let location = panic.location().map(ToString::to_string);
-            if crate::poll::is_contained(panic) {
-                tracing::debug!(location, "a poll panicked");
+            if crate::panic::is_contained(panic) {
+                tracing::debug!(location, "a poll or probe panicked");
                 return;
             }
             tracing::error!(

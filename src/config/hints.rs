@@ -40,7 +40,7 @@ pub(super) fn instead(path: &str, value: &DeValue<'_>) -> Option<String> {
                 .filter(|_| rest.contains('.'))
                 .map(|_| format!("{url:?}"))
         }
-        "poll.schedule" => {
+        "poll.schedule" | "probe.schedule" => {
             schedule(&number.map_or_else(|| text.map(str::to_owned), |seconds| Some(seconds + "s"))?)
         }
         "poll.jitter" | "account.timeout" | "account.rate_limit.per" => {

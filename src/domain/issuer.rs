@@ -21,6 +21,16 @@ impl IssuerName {
         Self { exact, normalised: normalise(der).map_or(exact, |normalised| hash(&normalised)) }
     }
 
+    /// Returns the two hashes, as they can be stored.
+    pub const fn hashes(self) -> [u64; 2] {
+        [self.exact, self.normalised]
+    }
+
+    /// Returns the name with these [hashes](Self::hashes).
+    pub const fn from_hashes([exact, normalised]: [u64; 2]) -> Self {
+        Self { exact, normalised }
+    }
+
     /// Returns the name as text (RFC 4514), cut to 256 characters. It is empty if the name cannot be parsed.
     pub fn text(der: &[u8]) -> String {
         let text = RdnSequence::from_der(der).map(|name| name.to_string()).unwrap_or_default();
@@ -79,6 +89,16 @@ impl AcceptedIssuers {
         names.sort_unstable();
         names.dedup();
         Self { names: names.into(), is_cut }
+    }
+
+    /// Returns the names with these [names](Self::names) and this [`is_cut`](Self::is_cut).
+    pub fn from_names(names: Vec<IssuerName>, is_cut: bool) -> Self {
+        Self { names: names.into(), is_cut }
+    }
+
+    /// True if there were more names than were kept.
+    pub const fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Returns the kept names, sorted and without duplicates.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Hostname;
 
 /// One origin of a hostname.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OriginTarget {
     /// The hostname that Cloudflare serves from it.
     pub hostname: Hostname,

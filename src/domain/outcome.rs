@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Date, Hostname, PartKind, Reading, Reason, SslMode, ZoneCertificate, ZoneId};
+use super::{
+    Date, Hostname, OriginReading, OriginTarget, PartKind, Reading, Reason, SslMode, ZoneCertificate, ZoneId,
+};
 
 /// One result about a zone. A failure keeps the last reading.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub enum Outcome {
     Unlisted,
     /// One hostname was requested.
     Read(Hostname, Result<Reading, Reason>),
+    /// An origin of one hostname was probed.
+    Probed(OriginTarget, OriginReading),
     /// The zone-level switch and certificates were requested.
     ZoneLevel {
         /// The state of the switch, true if on.

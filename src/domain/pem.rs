@@ -22,6 +22,8 @@ pub struct Pem {
     pub subject: Box<str>,
     /// The issuer (RFC 4514).
     pub issuer: Box<str>,
+    /// The issuers of it and of the certificates that are presented with it, by which an origin may accept it.
+    pub issuers: Box<[IssuerName]>,
 }
 
 /// The reason why a text is not a PEM certificate.
@@ -59,27 +61,30 @@ impl Pem {
         if text.len() > LARGEST {
             return Err(PemError::TooLarge(text.len()));
         }
-        let (mut authority, mut error) = (None, None);
+        let (mut own, mut authority, mut error) = (None, None, None);
+        let mut issuers = Vec::new();
         for section in sections(text) {
             match decoded(section).and_then(|der| Certificate::parse(&der).ok_or(PemError::X509)) {
-                Ok(Certificate { pem, is_authority: false, .. }) => return Ok(pem),
-                Ok(Certificate { pem, .. }) => authority = authority.or(Some(pem)),
+                Ok(Certificate { pem, is_authority, issuer }) => {
+                    issuers.push(issuer);
+                    let place = if is_authority { &mut authority } else { &mut own };
+                    place.get_or_insert(pem);
+                }
                 Err(what) => error = error.or(Some(what)),
             }
         }
-        authority.ok_or(error.unwrap_or(PemError::Missing))
+        let pem = own.or(authority).ok_or(error.unwrap_or(PemError::Missing))?;
+        Ok(Self { issuers: issuers.into(), ..pem })
+    }
+
+    /// True if this describes the same certificate, whatever is presented with either.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        *self == Self { issuers: self.issuers.clone(), ..other.clone() }
     }
 
     /// Returns the expiry date of a DER certificate, if it can be parsed.
     pub fn not_after_of(der: &[u8]) -> Option<Date> {
         Certificate::parse(der).map(|certificate| certificate.pem.not_after)
-    }
-
-    /// Returns the issuers of all certificates in `text` that can be parsed, which are the leaf and the intermediates
-    /// presented with it.
-    pub fn issuer_names(text: &str) -> Vec<IssuerName> {
-        let ders = sections(text).filter_map(|section| decoded(section).ok());
-        ders.filter_map(|der| Some(Certificate::parse(&der)?.issuer)).collect()
     }
 }
 

@@ -187,10 +187,13 @@ impl ZoneTarget {
         Self { key: ZoneKey::from(id), ..Self::named(account, name, Some(id)) }
     }
 
-    /// Sets the hostnames. The first one of each name wins.
+    /// Sets the hostnames and removes the origins of all others. The first hostname of each name wins.
     #[must_use]
-    pub fn with_hostnames(self, hostnames: Vec<HostnameTarget>) -> Self {
-        Self { hostnames: sorted(hostnames), ..self }
+    pub fn with_hostnames(mut self, hostnames: Vec<HostnameTarget>) -> Self {
+        let hostnames = sorted(hostnames);
+        let has = |name: &Hostname| hostnames.binary_search_by(|target| target.hostname.cmp(name)).is_ok();
+        self.origins.retain(|origin| has(&origin.hostname));
+        Self { hostnames, ..self }
     }
 
     /// Sets the origins of the hostnames.

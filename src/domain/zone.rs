@@ -1,6 +1,7 @@
 //! What is known about one zone and its hostnames.
 
 mod global;
+mod origins;
 mod part;
 mod target;
 
@@ -14,6 +15,7 @@ use super::{
     ZoneId, ZoneKey, ZoneTarget,
 };
 
+pub use origins::Origin;
 pub use part::{Part, PartKind};
 pub use target::{StoredHostname, StoredZone};
 
@@ -33,6 +35,8 @@ pub struct ZoneState {
     removed: u64,
     removed_at: Option<Date>,
     entries: Vec<Entry>,
+    /// Sorted by hostname.
+    origins: Vec<Origin>,
     zone_level_enabled: Option<bool>,
     /// Whether the global switch is on, where the token may read that.
     global_enabled: Option<bool>,
@@ -67,6 +71,7 @@ impl ZoneState {
                     entry.fail(reason);
                 }
             }
+            Outcome::Probed(target, reading) => self.probed(&target, reading),
             Outcome::ZoneLevel { enabled, certificates, at } => {
                 let read = certificates.as_ref().map(|_| ()).map_err(|reason| *reason);
                 self.zone_level.tried(enabled.and(read), at);

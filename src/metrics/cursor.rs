@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{AccountState, Entry, ZoneCertificate, ZoneState};
+use crate::domain::{AccountState, Entry, Origin, ZoneCertificate, ZoneState};
 use crate::exposition;
 
 use super::States;
@@ -137,6 +137,33 @@ impl Cursor {
                 head.extend_from_slice(certificate.id.as_str().as_bytes());
                 head.extend_from_slice(b"\",level=\"");
                 write(zone, certificate, &mut target.row(&head, certificate.level.label()));
+                self.row += 1;
+            }
+            self.zone += 1;
+            self.row = 0;
+        }
+        true
+    }
+
+    /// Continues with a row for each origin. Returns true once all are written.
+    pub(super) fn origins(
+        &mut self,
+        zones: &[Arc<ZoneState>],
+        target: &mut Target<'_>,
+        write: impl Fn(&ZoneState, &Origin, &mut Row<'_>),
+    ) -> bool {
+        let mut head = Vec::new();
+        while let Some(zone) = zones.get(self.zone) {
+            target.start(&mut head, zone, Some("hostname"));
+            let common = head.len();
+            for origin in &zone.origins()[self.row..] {
+                if target.is_full() {
+                    return false;
+                }
+                head.truncate(common);
+                head.extend_from_slice(origin.target().hostname.as_str().as_bytes());
+                head.extend_from_slice(b"\",origin=\"");
+                write(zone, origin, &mut target.row(&head, &origin.target().label));
                 self.row += 1;
             }
             self.zone += 1;

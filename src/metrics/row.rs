@@ -1,6 +1,6 @@
 //! A row: the series of one object in one family. It is empty if the value is unknown, and may have one series per state.
 
-use crate::domain::{Association, Date, Findings, SslMode, Status};
+use crate::domain::{Association, Date, Demand, Findings, SslMode, Status};
 use crate::exposition;
 
 use super::States;
@@ -33,6 +33,14 @@ impl Row<'_> {
     pub(super) fn flag(&mut self, value: bool) {
         self.start();
         self.out.extend_from_slice(if value { b"\"} 1\n" } else { b"\"} 0\n" });
+    }
+
+    /// Writes a number.
+    pub(super) fn float(&mut self, value: f64) {
+        self.start();
+        self.out.extend_from_slice(b"\"} ");
+        exposition::float(self.out, value);
+        self.out.push(b'\n');
     }
 
     /// Writes a date if there is one.
@@ -86,6 +94,11 @@ impl Row<'_> {
         if let Some(current) = current {
             self.state("\",status=\"", &Status::ALL, &STATUSES, current);
         }
+    }
+
+    /// Writes what an origin demands.
+    pub(super) fn demand(&mut self, current: Demand) {
+        self.state("\",demand=\"", &Demand::ALL, &DEMANDS, current);
     }
 
     /// Writes an SSL mode if there is one.
@@ -167,6 +180,16 @@ const ASSOCIATIONS: [Tail; Association::ALL.len()] = {
     let mut index = 0;
     while index < tails.len() {
         tails[index] = Tail::new(Association::ALL[index].label());
+        index += 1;
+    }
+    tails
+};
+
+const DEMANDS: [Tail; Demand::ALL.len()] = {
+    let mut tails = [const { Tail::new("") }; Demand::ALL.len()];
+    let mut index = 0;
+    while index < tails.len() {
+        tails[index] = Tail::new(Demand::ALL[index].label());
         index += 1;
     }
     tails

@@ -1,13 +1,14 @@
 mod hostnames;
+mod origins;
 mod pages;
 
 use std::time::Duration;
 
 use super::*;
 use crate::domain::{
-    Association, Certificate, CertificateDetails, Date, Expectation, Extent, Hostname, HostnameTarget, Level,
-    Outcome, PartKind, PatternTarget, Pem, Reading, Reason, SslMode, Status, Targets, ZoneCertificate,
-    ZoneTarget,
+    AcceptedIssuers, Association, Certificate, CertificateDetails, Date, Demand, DemandReason, Expectation,
+    Extent, Hostname, HostnameTarget, IssuerName, Level, OriginReading, OriginTarget, Outcome, PartKind,
+    PatternTarget, Pem, Reading, Reason, SslMode, Status, Targets, ZoneCertificate, ZoneTarget,
 };
 use crate::telemetry::Endpoint;
 
@@ -25,6 +26,7 @@ fn certificate(id: &str, issuer: &str, expires_on: i64) -> Arc<Certificate> {
         serial: [0x01, 0x00].into(),
         subject: "CN=aop".into(),
         issuer: "CN=ca".into(),
+        issuers: [IssuerName::from_der(b"ca")].into(),
     };
     let details = CertificateDetails {
         id: Some(id.parse().unwrap()),
@@ -66,12 +68,15 @@ fn zone(answers: &[(&str, Option<Result<Reading, Reason>>)]) -> Arc<Snapshot> {
     let ended = Outcome::Ended { result: Ok(()), at: date(NOW - 30) };
     let key = target.key().clone();
     let outcomes = read.chain([Outcome::Identified(id), ended]).map(|outcome| (key.clone(), outcome));
-    let (pattern, account) = ("*.test".parse().unwrap(), "main".into());
-    let pattern = PatternTarget { account, pattern, exclude: Vec::new(), extent: Extent::default() };
-    let targets = Targets::new([target, unread]).with_patterns(vec![pattern]);
+    let targets = Targets::new([target, unread]).with_patterns(vec![pattern()]);
     let listed =
         Snapshot::default().retarget(&targets).with_zones("main", Some(Vec::new()), Ok(()), date(NOW - 90));
     Arc::new(listed.fold(outcomes))
+}
+
+fn pattern() -> PatternTarget {
+    let (pattern, account) = ("*.test".parse().unwrap(), "main".into());
+    PatternTarget { account, pattern, exclude: Vec::new(), extent: Extent::default() }
 }
 
 fn planned(part: PartKind, seconds: u64) -> Outcome {
@@ -116,7 +121,38 @@ fn every_kind() -> Arc<Snapshot> {
         Outcome::Read("expired.a.example".parse().unwrap(), Err(Reason::Timeout)),
         Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![of_zone]), at: date(NOW - 30) },
     ];
-    Arc::new(snapshot.fold(later.map(|outcome| (zone.key().clone(), outcome))))
+    let known = snapshot.fold(later.map(|outcome| (zone.key().clone(), outcome)));
+    // two origins of one hostname, of which the second was not probed yet, and one that cannot be judged
+    let origins = [
+        origin("enabled.a.example", "blue"),
+        origin("enabled.a.example", "[2001:db8::7]:8443"),
+        origin("void.a.example", "203.0.113.7"),
+    ];
+    let targets = known.zones().iter().map(|zone| {
+        let is_origins = zone.key() == snapshot.zones()[0].key();
+        ZoneTarget::clone(zone.target()).with_origins(if is_origins { origins.to_vec() } else { Vec::new() })
+    });
+    let known = known.retarget(&Targets::new(targets).with_patterns(vec![pattern()]));
+    let probed = |origin: &OriginTarget, demand| {
+        let accepted = AcceptedIssuers::from_ders([b"other".as_slice()]);
+        let reading = OriginReading {
+            read_at: date(NOW - 10),
+            is_up: demand != Demand::Unknown,
+            demand,
+            reason: DemandReason::Resumed,
+            accepted: (demand != Demand::Unknown).then(|| Arc::new(accepted)),
+            certificate_not_after: (demand != Demand::Unknown).then(|| date(NOW + 900)),
+            took: Duration::from_millis(20),
+        };
+        (zone.key().clone(), Outcome::Probed(origin.clone(), reading))
+    };
+    Arc::new(known.fold([probed(&origins[0], Demand::Optional), probed(&origins[2], Demand::Unknown)]))
+}
+
+fn origin(hostname: &str, label: &str) -> OriginTarget {
+    let hostname: Hostname = hostname.parse().unwrap();
+    let (server_name, address) = (hostname.clone(), "203.0.113.7".parse().unwrap());
+    OriginTarget { hostname, label: label.into(), address, server_name, path: "/".into() }
 }
 
 fn source(snapshot: Arc<Snapshot>) -> Source {

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::api::Api;
 use super::breaker::Breaker;
 use super::listing::{self, Listing, Unresolved};
-use super::panic::unless_it_panics;
 use super::plan::{self, Again, Lists, ReadMode};
 use super::seen::{Thing, Trouble};
+use super::unless_it_panics;
 use super::zone::{ZonePoll, leaves_others_a_chance};
 use crate::cloudflare::{Error, ListedCertificates, Purpose};
 use crate::domain::{

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::{End, Options, Prober, Target};
+use crate::domain::ProbeFailure;
 
 /// A range of addresses in CIDR notation, such as `192.0.2.0/24`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +133,7 @@ impl Prober {
         };
         addresses.retain(|address| !target.only_public || self.options.admits(address.ip()));
         if addresses.is_empty() {
-            return Err(End::NotPublic);
+            return Err(End::Failed(ProbeFailure::NotPublic));
         }
         let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
         for address in addresses {
@@ -145,11 +146,15 @@ impl Prober {
             }
             left -= 1;
         }
-        Err(if Instant::now() < deadline { End::NotReachable } else { End::TimedOut })
+        Err(if Instant::now() < deadline {
+            End::Failed(ProbeFailure::NotReachable)
+        } else {
+            End::Failed(ProbeFailure::TimedOut)
+        })
     }
 
     async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>, End> {
-        let Some(name) = target.address.name() else { return Err(End::NotResolved) };
+        let Some(name) = target.address.name() else { return Err(End::Failed(ProbeFailure::NotResolved)) };
         let (name, port) = (name.clone(), target.address.port());
         let permit = Arc::clone(&self.lookups).acquire_owned().await;
         let lookup = tokio::task::spawn_blocking(move || {
@@ -159,7 +164,7 @@ impl Prober {
         });
         match lookup.await {
             Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
-            _ => Err(End::NotResolved),
+            _ => Err(End::Failed(ProbeFailure::NotResolved)),
         }
     }
 }

@@ -297,6 +297,7 @@ def configured(accounts, quota, state_file=None):
     lines = ["[poll]", f'schedule = "{SCHEDULE}"', 'jitter = "0s"']
     if state_file:
         lines.append(f'state_file = "{state_file}"')
+    lines += ["[probe]", f'schedule = "{SCHEDULE}"', 'timeout = "1s"']
     # half an hour, shortened like everything else
     lines += ["[thresholds]", 'pending = "30s"']
     for account, simulator, zones in accounts:

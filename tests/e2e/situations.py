@@ -31,6 +31,9 @@ SEVERITIES = {
         "pending": "warning",
         "not_read": "unknown",
         "stale": "warning",
+        "origin_unprotected": "warning",
+        "origin_demands_certificate": "critical",
+        "origin_may_reject": "warning",
     },
     "certificate": {
         "expired": "critical",
@@ -54,12 +57,6 @@ SEVERITIES = {
         "rate_limited": "warning",
         "zones_removed": "warning",
     },
-}
-# documented findings that are not implemented yet but have a rule, by their recording rule
-COMING = {
-    ("hostname", "origin_unprotected"),
-    ("hostname", "origin_demands_certificate"),
-    ("hostname", "origin_may_reject"),
 }
 
 
@@ -159,6 +156,7 @@ class Answers:
 class Situation:
     """The API's responses and the expected findings.
 
+    `origin` is what the origin of `app` does without a certificate, by the modes of the module `origins`.
     `expect` holds what the configuration says of a hostname, `settings` more keys of the zone. `token` and `stumble`
     give the zone an account of its own: the answer about its token, and the status with which every second request
     fails. `before` is what the API said at first, and `ages` how long ago that was: of the zone, of its zone level, of
@@ -174,6 +172,7 @@ class Situation:
         self,
         verdict,
         *found,
+        origin=None,
         expect=None,
         settings=None,
         token=None,
@@ -184,7 +183,7 @@ class Situation:
         check_finds=same,
         **answers,
     ):
-        self.verdict, self.found = verdict, parsed(found)
+        self.verdict, self.found, self.origin = verdict, parsed(found), origin
         self.answers, self.before, self.ages = Answers(**answers), before, ages or {}
         self.expect, self.settings = expect or {}, settings or {}
         self.token, self.stumble = token, stumble
@@ -776,4 +775,41 @@ COMBINED = {
     ),
 }
 
-SITUATIONS = {**ON_HOSTNAMES, **ON_CERTIFICATES, **ON_ZONES, **ON_ACCOUNTS, **COMBINED}
+UNPROTECTED = ("warning", "hostname app: warning: origin_unprotected")
+DEMANDS = ("critical", "hostname app: critical: origin_demands_certificate")
+AS_DISABLED, AS_VOID = {"app": {"expect": "disabled"}}, {"app": {"expect": "void"}}
+
+WITH_ORIGINS = {
+    "origin-none": Situation(*UNPROTECTED, hostnames=app(), origin="none"),
+    "origin-optional": Situation(*UNPROTECTED, hostnames=app(), origin="optional"),
+    "origin-required": Situation("ok", hostnames=app(), origin="required"),
+    "origin-unreachable": Situation("ok", hostnames=app(), origin="unreachable"),
+    "origin-of-another-ca": Situation(
+        "warning", "hostname app: warning: origin_may_reject", hostnames=app(), origin="other-ca"
+    ),
+    "origin-of-another-ca-and-no-pem": Situation("ok", hostnames=app(with_pem=False), origin="other-ca"),
+    "origin-required-while-disabled": Situation(
+        *DEMANDS, hostnames=app(enabled=False), expect=AS_DISABLED, origin="required"
+    ),
+    "origin-none-while-disabled": Situation("ok", hostnames=app(enabled=False), expect=AS_DISABLED, origin="none"),
+    "origin-required-while-void": Situation(
+        *DEMANDS, hostnames=app(enabled=None), expect=AS_VOID, zone_level=(False, []), origin="required"
+    ),
+    "origin-required-while-void-and-zone-level-unknown": Situation(
+        "ok", hostnames=app(enabled=None), expect=AS_VOID, origin="required"
+    ),
+    "origin-none-while-void-and-zone-level-on": Situation(
+        *UNPROTECTED, hostnames=app(enabled=None), expect=AS_VOID, zone_level=on(certificate()), origin="none"
+    ),
+    "origin-required-while-flexible": Situation(
+        "critical",
+        "zone: warning: ssl_mode",
+        "hostname app: critical: origin_demands_certificate",
+        hostnames=app(),
+        zone_level=(False, []),
+        ssl="flexible",
+        origin="required",
+    ),
+}
+
+SITUATIONS = {**ON_HOSTNAMES, **ON_CERTIFICATES, **ON_ZONES, **ON_ACCOUNTS, **COMBINED, **WITH_ORIGINS}

@@ -7,6 +7,7 @@ import time
 
 from alerting import DAY, HEALTHY, RECORDED, Scenario, World
 from harness import ALERTS, TOKEN, Case, eventually, query
+from origins import Origin
 
 # the exporter's minimum interval between verifications of a token, in seconds
 VERIFY_INTERVAL = 62
@@ -40,6 +41,26 @@ class OnHostname(Scenario):
 
     def mend(self):
         self.api.ask("PATCH", self.path, self.mended)
+
+
+class OnOrigin(OnHostname):
+    """A hostname whose association stays as it is, while its origin changes from one mode to another and back."""
+
+    def __init__(self, *expected, before, after, mended=HEALTHY, expect="enabled"):
+        super().__init__(*expected, change={}, mended=mended, expect=expect)
+        self.before, self.after = before, after
+
+    def prepare(self, world, name):
+        super().prepare(world, name)
+        self.origin = Origin(world.case)
+        world.hostnames[-1]["origin"] = self.origin.address
+        self.origin.serve(self.before)
+
+    def cause(self):
+        self.origin.serve(self.after)
+
+    def mend(self):
+        self.origin.serve(self.before)
 
 
 class Deleted(OnHostname):
@@ -460,6 +481,19 @@ class Hostnames(Alerts):
 
 
 @scenarios(
+    stops_demanding=OnOrigin("OriginUnprotected", before="required", after="none"),
+    serves_without=OnOrigin("OriginUnprotected", before="required", after="optional"),
+    demands_while_disabled=OnOrigin(
+        "OriginDemandsCertificate", before="none", after="required", mended=DISABLED, expect="disabled"
+    ),
+    trusts_another_ca=OnOrigin("OriginMayReject", before="required", after="other-ca"),
+    unreachable=OnOrigin(before="required", after="unreachable"),
+)
+class Origins(Alerts):
+    records = {"cloudflare_aop:hostname_finding:active"}
+
+
+@scenarios(
     ends_in_25_days=OnZoneCertificate("CertificateExpiresSoon", change={"expires_in": 25 * DAY}),
     ends_in_10_days=OnZoneCertificate("CertificateExpiresSoon", change={"expires_in": 10 * DAY}),
     ends_in_2_days=OnZoneCertificate("CertificateExpiresVerySoon", change={"expires_in": 2 * DAY}),
@@ -589,10 +623,10 @@ class Renewal(Case):
 
 
 class Coverage(Case):
-    classes = [Hostnames, Zones, Accounts, Tokens, Polls, Exporters, TargetLabels, TargetLabelsOfExporters]
+    classes = [Hostnames, Origins, Zones, Accounts, Tokens, Polls, Exporters, TargetLabels, TargetLabelsOfExporters]
 
-    # alerts whose findings are not implemented yet
-    coming = {"SslModeDisablesPulls", "OriginUnprotected", "OriginDemandsCertificate", "OriginMayReject"}
+    # a scenario of test_verdicts raises these
+    coming = {"SslModeDisablesPulls"}
 
     def test_every_alert_is_caused_by_a_scenario(self):
         caused = {name for each in self.classes for scenario in each.scenarios.values() for name in scenario.expected}

@@ -23,7 +23,8 @@ import yaml
 from alerting import shortened
 from cloudflare_mock import CloudflareMock
 from harness import EXPORTER, PROMETHEUS, ROOT, RULES, TOKEN, Case, api_answers, ask, eventually, get, page_samples, scrape, status
-from situations import ACTIVE, COMING, LEAVER, MAIN, NOW, SEVERITIES, SITUATIONS, seconds
+from origins import Origin
+from situations import ACTIVE, LEAVER, MAIN, NOW, SEVERITIES, SITUATIONS, seconds
 
 ORDER = ["critical", "warning", "unknown", "info", "ok"]
 EXIT_CODES = {"critical": 2, "warning": 1, "unknown": 3, "info": 0, "ok": 0}
@@ -41,11 +42,14 @@ FAMILIES = {"hostname": "hostname", "certificate": "zone", "zone": "zone", "acco
 ABOUT_EXPORTERS = {f"CloudflareAop{name}" for name in ["ExporterDown", "ConfigReloadFailed", "RulesDoNotFit"]}
 IDS = {name: f"{number:032x}" for number, name in enumerate(SITUATIONS, 1)}
 OLD = [name for name, situation in SITUATIONS.items() if situation.before]
+# the addresses of the origins, by mode
+ORIGINS = {}
 # an answer that is a status is an error, except the one for a missing association
 GOT = [
     name
     for name, situation in SITUATIONS.items()
-    if isinstance(situation.answers.hostnames.get("app"), (dict, tuple)) and not situation.stumble
+    # a command about hostnames probes no origin
+    if isinstance(situation.answers.hostnames.get("app"), (dict, tuple)) and not situation.stumble and not situation.origin
 ]
 LISTED = [name for name, situation in SITUATIONS.items() if situation.answers.lists]
 CHECKED = [name for name, situation in SITUATIONS.items() if situation.is_checked]
@@ -60,6 +64,10 @@ class Verdicts(Case):
         cls.addClassCleanup(case.doCleanups)
         cls.api = api = CloudflareMock()
         case.addCleanup(api.close)
+        for mode in {situation.origin for situation in SITUATIONS.values() if situation.origin}:
+            origin = Origin(case)
+            origin.serve(mode)
+            ORIGINS[mode] = {"origin": origin.address}
         folder = case.folder()
         state_file = folder / "state.json"
         file = f'state_file = "{state_file}"\n'
@@ -174,7 +182,7 @@ class Verdicts(Case):
         self.assertEqual({alert for alert in RULED if not selected(RULED[alert])}, ABOUT_EXPORTERS)
         every = {(FAMILIES[kind], code) for kind, codes in SEVERITIES.items() for code in codes if code != "not_read"}
         ruled = [pair for alert in RULED for pair in selected(RULED[alert])]
-        self.assertEqual(sorted(ruled), sorted(every | COMING))
+        self.assertEqual(sorted(ruled), sorted(every))
         source = (ROOT / "src/domain/finding.rs").read_text()
         codes = re.search(r"fn code\(.*?\n    \}\n", source, re.DOTALL)[0]
         self.assertEqual(set(re.findall(r'=> "(\w+)"', codes)), {code for codes in SEVERITIES.values() for code in codes})
@@ -302,7 +310,7 @@ def accounts(api, names):
             lines += ["[[account.zone]]", f'name = "{ZONES[name]}"', f'id = "{IDS[name]}"']
             situation = SITUATIONS[name]
             hostnames = [
-                {"name": f"{label}.{ZONES[name]}", **situation.expect.get(label, {})}
+                {"name": f"{label}.{ZONES[name]}", **situation.expect.get(label, {}), **ORIGINS.get(situation.origin, {})}
                 for label in situation.answers.hostnames
             ]
             settings = {"hostnames": hostnames, "zone_level": situation.answers.zone_level is not None}

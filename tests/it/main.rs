@@ -27,6 +27,7 @@ mod manual;
 mod no_file;
 mod notify;
 mod openapi;
+mod origins;
 mod pages;
 mod poll;
 mod probe;

@@ -22,14 +22,20 @@ fn origins(table: &str) -> Vec<(String, String, String, String)> {
 fn the_table_probe_says_how_to_probe() {
     let config = parse(&format!("[[account]]\n{REST}"), Secrets::Skip).unwrap();
     assert_eq!((config.probe.timeout, config.probe.max_concurrent), (Duration::from_secs(10), 16));
-    let probe = "probe = { timeout = \"500ms\", max_concurrent = 64 }";
+    assert_eq!(config.probe_schedule.to_string(), "0 */15 * * * *");
+    let probe = "probe = { schedule = \"* * * * *\", timeout = \"500ms\", max_concurrent = 64 }";
     let config = parse(&format!("{probe}\n[[account]]\n{REST}"), Secrets::Skip).unwrap();
     assert_eq!((config.probe.timeout, config.probe.max_concurrent), (Duration::from_millis(500), 64));
+    assert_eq!(config.probe_schedule.to_string(), "0 * * * * *");
     assert_errors(
         &[
             (
                 "timeout = \"2m\"",
                 "1: probe.timeout = \"2m\": expected a duration of 100ms to 1m, such as 10s",
+            ),
+            (
+                "schedule = \"0 0 0 30 2 *\"",
+                "1: probe.schedule = \"0 0 0 30 2 *\": expected an expression that matches a date, but this one never does",
             ),
             ("max_concurrent = 0", "1: probe.max_concurrent = 0: expected a whole number of 1 to 256"),
             ("timeuot = \"1s\"", "1: probe.timeuot: unknown key, did you mean timeout?"),

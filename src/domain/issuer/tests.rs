@@ -114,7 +114,7 @@ fn an_exact_match_requires_the_same_encoding() {
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, value);
         let pem = params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
-        crate::domain::Pem::issuer_names(&pem)
+        crate::domain::Pem::parse(&pem).unwrap().issuers
     };
     let accepted = AcceptedIssuers::from_ders([common_name(0x0c, b"My CA").as_slice()]);
     let printable = DnValue::PrintableString("my ca".try_into().unwrap());

@@ -36,6 +36,7 @@ impl Certificate {
             serial: serial.value().into(),
             subject: name(fields.tagged(Tag::Sequence)?),
             issuer: name(issuer),
+            issuers: Box::default(),
         };
         let issuer = IssuerName::from_der(&issuer.to_der().ok()?);
         Some(Self { pem, is_authority: is_authority(fields).unwrap_or(false), issuer })

@@ -12,7 +12,8 @@ use super::fake::{Failure, World, id, names, up, world, zone};
 use super::stage::Stage;
 use crate::cloudflare::RateLimit;
 use crate::domain::{Extent, Strategy};
-use crate::poll::{Setup, is_contained};
+use crate::panic::is_contained;
+use crate::poll::Setup;
 
 const GET: Extent = Extent { strategy: Strategy::Get, discovered: None, zone_level: false };
 const LIST: Extent = Extent { strategy: Strategy::List, discovered: None, zone_level: false };
