@@ -20,8 +20,10 @@ use rustls::sign::CertifiedKey;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use crate::domain::{AcceptedIssuers, Date, Demand, DemandReason, Hostname, OriginAddress, OriginReading};
-pub use address::{IpRange, IpRangeError, is_public};
+use crate::domain::{
+    AcceptedIssuers, Date, Demand, DemandReason, Hostname, IpRange, OriginAddress, OriginReading,
+};
+pub use address::is_public;
 pub use head::{Head, Phrase, read_head};
 pub use observation::{End, Observation, TlsVersion, verdict};
 use tls::{Versions, Witness};
