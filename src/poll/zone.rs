@@ -172,7 +172,7 @@ impl<A: Api> ZonePoll<A> {
         result.map_err(|error| {
             let reason = error.reason();
             tracing::debug!(zone = %self.zone.key(), %error, ?thing, "a request of the poll failed");
-            if purpose != Purpose::Settings || reason != Reason::Forbidden {
+            if !purpose.is_optional() || reason != Reason::Forbidden {
                 self.telemetry.poll_error(self.zone.key(), reason);
             }
             reason
