@@ -79,6 +79,7 @@ pub fn demo(seed: u64, now: Timestamp, hostnames: Option<usize>) -> Result<Demo,
             None => expected.push((zone_name, vec![target])),
         }
     }
+    world.add_demo_records();
     let zones = expected.len().max(1);
     let missing = wanted.saturating_sub(CASES.len());
     for (place, (zone_name, targets)) in expected.iter_mut().enumerate() {
