@@ -26,7 +26,6 @@ pub(super) fn read(mut section: Section<'_>) -> Options {
         timeout: timeout.unwrap_or(default.timeout),
         max_concurrent: concurrent.unwrap_or(default.max_concurrent),
         private_addresses,
-        ..default
     }
 }
 

@@ -10,6 +10,7 @@ mod budget;
 mod client;
 mod config_mistakes;
 mod config_schema;
+mod demo_origins;
 mod dns;
 mod door;
 mod faults;

@@ -192,9 +192,7 @@ async fn a_token_may_do_what_it_is_permitted_to() {
 #[tokio::test]
 async fn a_zone_has_the_dns_records_that_a_script_gives_it() {
     let api = served(instant()).await;
-    let record = |kind: &str, name: &str, content: &str, proxied: bool| {
-        json!({"type": kind, "name": name, "content": content, "proxied": proxied})
-    };
+    let record = |kind: &str, name: &str, content: &str, proxied: bool| json!({"type": kind, "name": name, "content": content, "proxied": proxied});
     let records = json!([
         record("A", "app.example.com", "203.0.113.7", true),
         record("A", "mail.example.com", "203.0.113.8", false),
