@@ -1,4 +1,4 @@
-//! A simulated Cloudflare API: an honest server over TCP, with faults on demand.
+//! A simulated Cloudflare API: an honest server over TCP, with faults on demand; and the origins of the demo.
 //!
 //! The base URL is `http://ADDRESS/client/v4`. Under `http://ADDRESS/_simulator/`, without authentication,
 //! scripts change the data and make the API fail; all of it speaks JSON, and an empty body is `{}`. `ZONE`

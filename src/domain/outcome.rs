@@ -1,9 +1,10 @@
 //! What a producer found out about one zone, in the parts in which it becomes known.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Date, Hostname, PartKind, Reading, Reason, SslMode, ZoneCertificate, ZoneId};
+use super::{Date, DnsRecord, Hostname, PartKind, Reading, Reason, SslMode, ZoneCertificate, ZoneId};
 
 /// One thing that was found out about a zone. A failure keeps the last known reading.
 #[derive(Clone, Debug)]
@@ -50,6 +51,13 @@ pub enum Outcome {
         global: Result<bool, Reason>,
         /// The SSL mode.
         ssl_mode: Result<SslMode, Reason>,
+        /// When.
+        at: Date,
+    },
+    /// The DNS records were asked about.
+    DnsRecords {
+        /// The proxied A, AAAA and CNAME records that can be read.
+        records: Result<Arc<[DnsRecord]>, Reason>,
         /// When.
         at: Date,
     },
