@@ -122,7 +122,12 @@ async fn exporter(base_url: &str) -> (Running, SocketAddr) {
 
 /// Returns a zone read by lists with discovery and the zone level, and a zone read by default.
 fn zones() -> impl Iterator<Item = ZoneTarget> {
-    let lists = Extent { strategy: Strategy::List, discovered: Some(Expected::Any), zone_level: true };
+    let lists = Extent {
+        strategy: Strategy::List,
+        discovered: Some(Expected::Any),
+        zone_level: true,
+        dns_origins: false,
+    };
     [("example.com", lists), ("example.org", Extent::default())].into_iter().map(|(name, extent)| {
         let target = |number| HostnameTarget {
             hostname: hostname(&format!("h{number}.{name}")),

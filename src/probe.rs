@@ -23,10 +23,11 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::domain::{
-    AcceptedIssuers, Date, Demand, DemandReason, Hostname, OriginAddress, OriginReading, ProbeFailure,
+    AcceptedIssuers, Date, Demand, DemandReason, Hostname, IpRange, OriginAddress, OriginReading,
+    ProbeFailure,
 };
 use crate::panic::contained;
-pub use address::{IpRange, IpRangeError, is_public};
+pub use address::is_public;
 pub use head::{Head, Phrase, read_head};
 pub use observation::{End, Observation, TlsVersion, verdict};
 pub use rounds::Rounds;
@@ -57,20 +58,13 @@ pub struct Options {
     pub timeout: Duration,
     /// The most probes under way at a time, beside slow ones.
     pub max_concurrent: usize,
-    /// True if also addresses of DNS records may be private.
+    /// True if also addresses of DNS records may be private, loopback or link-local.
     pub private_addresses: bool,
-    /// Ranges in which addresses of DNS records are not probed: Cloudflare's own, whose edge would answer.
-    pub excluded: Vec<IpRange>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(10),
-            max_concurrent: 16,
-            private_addresses: false,
-            excluded: Vec::new(),
-        }
+        Self { timeout: Duration::from_secs(10), max_concurrent: 16, private_addresses: false }
     }
 }
 
@@ -99,6 +93,8 @@ pub struct Prober {
     presented: Option<Arc<CertifiedKey>>,
     /// Lookups that may run at a time: one that is under way cannot be cancelled.
     lookups: Arc<Semaphore>,
+    /// The ranges of Cloudflare's own addresses, once they are told.
+    cloudflare: Mutex<Option<Vec<IpRange>>>,
     /// The lists of authorities in use; most origins of an account name the same.
     accepted: Mutex<HashSet<Arc<AcceptedIssuers>>>,
 }
@@ -110,7 +106,7 @@ impl Prober {
     /// Creates a prober that presents no certificate.
     pub fn new(options: Options) -> Self {
         let lookups = Arc::new(Semaphore::new(MOST_LOOKUPS));
-        Self { options, presented: None, lookups, accepted: Mutex::default() }
+        Self { options, presented: None, lookups, cloudflare: Mutex::default(), accepted: Mutex::default() }
     }
 
     /// Presents this certificate instead of none.
@@ -130,6 +126,9 @@ impl Prober {
         let deadline = start + self.options.timeout;
         let (mut address, mut seen) = self.observe(target, Versions::Both, deadline).await;
         let mut is_up = seen.is_up();
+        // a name is resolved once: what follows is about the same origin
+        let target =
+            &Target { address: address.map_or_else(|| target.address.clone(), Into::into), ..target.clone() };
         // a refusal in TLS 1.2 may be lost in a reset
         if seen.asked && seen.end == End::Failed(ProbeFailure::Closed) {
             (address, seen) = self.observe(target, Versions::Both, deadline).await;

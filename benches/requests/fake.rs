@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::cloudflare::{
-    AssociationRow, Associations, Budget, Error, ListedCertificate, ListedCertificates, ListedZone, Presence,
-    RateLimit, VisibleZones, ZoneList,
+    AssociationRow, Associations, Budget, DnsRecords, Error, ListedCertificate, ListedCertificates,
+    ListedZone, Presence, RateLimit, VisibleZones, ZoneList,
 };
 use cloudflare_aop_exporter::domain::{
     Association, CertId, Certificate, CertificateDetails, Hostname, PartKind, Reading, SslMode, Status,
@@ -189,6 +189,11 @@ impl Api for Fake {
     async fn ssl_mode(&self, _: ZoneId, deadline: Instant) -> Result<SslMode, Error> {
         self.call(None, deadline).await?;
         Ok(SslMode::Strict)
+    }
+
+    async fn dns_records(&self, zone: ZoneId, deadline: Instant) -> Result<DnsRecords, Error> {
+        self.call(Some((zone, PartKind::DnsRecords)), deadline).await?;
+        Ok(DnsRecords::default())
     }
 
     async fn zone_status(&self, _: ZoneId, deadline: Instant) -> Result<Presence, Error> {

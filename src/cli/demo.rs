@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::cloudflare::{ApiToken, Options, RateLimit};
 use crate::config::{Account, Config, TokenSource};
 use crate::daemon;
-use crate::domain::{Expected, Extent, PatternTarget, Targets, ZoneTarget};
+use crate::domain::{Expected, Extent, OriginTarget, PatternTarget, Targets, ZoneTarget};
 use crate::http;
 use crate::probe;
 use crate::simulator;
@@ -60,7 +60,8 @@ impl Demo {
              http://{address}/metrics  the metrics for Prometheus\n\n\
              Press Ctrl-C to stop.\n"
         ))?;
-        let mut config = config(&simulated, address, api_address)?;
+        let origins = origins(&simulated).await?;
+        let mut config = config(&simulated, &origins, address, api_address)?;
         if self.zones.is_some() {
             config.targets = config.targets.with_patterns(vec![everything()?]);
         }
@@ -76,11 +77,38 @@ fn everything() -> anyhow::Result<PatternTarget> {
     Ok(PatternTarget { account: ACCOUNT.into(), pattern: "*".parse()?, exclude: Vec::new(), extent })
 }
 
-fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow::Result<Config> {
+/// Starts the origins of hostnames, and returns where they are.
+async fn origins(simulated: &Simulated) -> anyhow::Result<Vec<OriginTarget>> {
+    let mut targets = Vec::with_capacity(simulated.origins.len());
+    for (hostname, origin) in &simulated.origins {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("simulated origin")?;
+        targets.push(OriginTarget {
+            hostname: hostname.clone(),
+            label: origin.label().into(),
+            address: listener.local_addr()?.into(),
+            server_name: hostname.clone(),
+            path: "/".into(),
+        });
+        let now = Clock::system().now();
+        let server = simulated.simulator.with_world(|world| world.origin(*origin, hostname, now))?;
+        tokio::spawn(server.serve(listener));
+    }
+    Ok(targets)
+}
+
+fn config(
+    simulated: &Simulated,
+    origins: &[OriginTarget],
+    listen: SocketAddr,
+    api: SocketAddr,
+) -> anyhow::Result<Config> {
     let account: Arc<str> = ACCOUNT.into();
     let token: ApiToken = simulator::Options::default().token.parse()?;
     let zones = simulated.expected.iter().map(|(name, hostnames)| {
-        ZoneTarget::named(Arc::clone(&account), name.clone(), None).with_hostnames(hostnames.clone())
+        let origins = origins.iter().filter(|origin| origin.hostname.is_in(name)).cloned().collect();
+        ZoneTarget::named(Arc::clone(&account), name.clone(), None)
+            .with_hostnames(hostnames.clone())
+            .with_origins(origins)
     });
     Ok(Config {
         listen: listen.into(),

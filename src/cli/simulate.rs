@@ -8,9 +8,9 @@ use clap::Args;
 use super::serve::listen;
 use crate::clock::Clock;
 use crate::daemon;
-use crate::domain::{HostnameTarget, ZoneName};
+use crate::domain::{Hostname, HostnameTarget, ZoneName};
 use crate::http::Listen;
-use crate::simulator::{Options, Simulator, demo};
+use crate::simulator::{Options, Origin, Simulator, demo};
 
 /// Serves a simulated Cloudflare API for trying tools against it.
 #[derive(Args)]
@@ -35,10 +35,11 @@ pub(super) struct Simulate {
 /// The maximum number of zones to print at startup.
 const PRINTED_ZONES: usize = 20;
 
-/// A simulator and the expectations of the hostnames in its zones.
+/// A simulator with the expectations and origins of the hostnames in its zones.
 pub(super) struct Simulated {
     pub(super) simulator: Simulator,
     pub(super) expected: Vec<(ZoneName, Vec<HostnameTarget>)>,
+    pub(super) origins: Vec<(Hostname, Origin)>,
 }
 
 impl Simulated {
@@ -51,7 +52,11 @@ impl Simulated {
     ) -> anyhow::Result<Self> {
         let mut demo = demo(seed, clock.now(), hostnames)?;
         demo.world.fill(zones.unwrap_or(0), clock.now())?;
-        Ok(Self { simulator: Simulator::new(demo.world, options, clock), expected: demo.expected })
+        Ok(Self {
+            simulator: Simulator::new(demo.world, options, clock),
+            expected: demo.expected,
+            origins: demo.origins,
+        })
     }
 }
 

@@ -11,6 +11,8 @@ pub enum Purpose {
     ListZones,
     /// To read the settings of a zone: the global switch and the SSL mode.
     Settings,
+    /// To read the DNS records of a zone.
+    DnsRecords,
     /// To read associations.
     Read,
     /// To list the associations of a zone.
@@ -25,9 +27,15 @@ impl Purpose {
         match self {
             Self::FindZone | Self::ListZones => "Zone Read",
             Self::Settings => "Zone Settings Read",
+            Self::DnsRecords => "DNS Read",
             Self::Read | Self::List => "SSL and Certificates Read",
             Self::Write => "SSL and Certificates Write",
         }
+    }
+
+    /// Returns true if a token need not have the permission. Without it the exporter knows less, and counts no error.
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::Settings | Self::DnsRecords)
     }
 
     /// Returns the zones that the permission must cover.

@@ -74,6 +74,7 @@ pub(super) struct Pages<K, R> {
     total: Option<u64>,
     total_pages: Option<u32>,
     suspicious: bool,
+    unreadable: usize,
 }
 
 impl<K: Eq + Hash, R> Pages<K, R> {
@@ -86,6 +87,7 @@ impl<K: Eq + Hash, R> Pages<K, R> {
             total: None,
             total_pages: None,
             suspicious: false,
+            unreadable: 0,
         }
     }
 
@@ -94,7 +96,9 @@ impl<K: Eq + Hash, R> Pages<K, R> {
         let (received, before) = (rows.len(), self.rows.len());
         self.read += 1;
         self.received += received;
-        self.suspicious |= rows.iter().any(Result::is_err);
+        let unreadable = rows.iter().filter(|row| row.is_err()).count();
+        self.unreadable += unreadable;
+        self.suspicious |= unreadable > 0;
         // rows repeated within one page are from the same moment, so no other row is missing
         let page: HashMap<K, R> = rows.into_iter().flatten().collect();
         for (key, row) in page {
@@ -137,6 +141,11 @@ impl<K: Eq + Hash, R> Pages<K, R> {
     /// Returns the number of pages read.
     pub(super) fn read(&self) -> u32 {
         self.read
+    }
+
+    /// Returns the number of rows that could not be read.
+    pub(super) fn unreadable(&self) -> usize {
+        self.unreadable
     }
 
     /// Returns true if the rows are the whole list, which did not change while it was read.

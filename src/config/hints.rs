@@ -52,7 +52,10 @@ pub(super) fn instead(path: &str, value: &DeValue<'_>) -> Option<String> {
             text?.parse::<u32>().ok().map(|number| number.to_string())
         }
         "account.rate_limit" => Some(format!("rate_limit = {{ requests = {}, per = \"5m\" }}", number?)),
-        "server.lifecycle" | "account.zone.discover" | "account.zone.zone_level" => {
+        "server.lifecycle"
+        | "account.zone.discover"
+        | "account.zone.zone_level"
+        | "probe.private_addresses" => {
             let yes = match text?.to_ascii_lowercase().as_str() {
                 "true" | "yes" | "on" => true,
                 "false" | "no" | "off" => false,

@@ -25,11 +25,12 @@ pub(super) fn read(mut section: Section<'_>) -> (Schedule, Options) {
     });
     let concurrent =
         section.number("max_concurrent", 1..=256).and_then(|number| usize::try_from(number).ok());
+    let private_addresses = section.flag("private_addresses").unwrap_or(default.private_addresses);
     section.finish();
     let options = Options {
         timeout: timeout.unwrap_or(default.timeout),
         max_concurrent: concurrent.unwrap_or(default.max_concurrent),
-        ..default
+        private_addresses,
     };
     (schedule.unwrap_or_else(|| SCHEDULE.parse().expect("a valid expression")), options)
 }

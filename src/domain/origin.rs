@@ -61,6 +61,13 @@ impl OriginAddress {
     }
 }
 
+/// The address on port 443.
+impl From<IpAddr> for OriginAddress {
+    fn from(ip: IpAddr) -> Self {
+        Self { host: Host::Ip(ip), port: Self::PORT }
+    }
+}
+
 impl From<std::net::SocketAddr> for OriginAddress {
     fn from(address: std::net::SocketAddr) -> Self {
         Self { host: Host::Ip(address.ip()), port: address.port() }

@@ -1,10 +1,12 @@
 //! The results of a poll of one zone, reported one by one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Date, Hostname, OriginReading, OriginTarget, PartKind, Reading, Reason, SslMode, ZoneCertificate, ZoneId,
+    Date, DnsRecord, Hostname, OriginReading, OriginTarget, PartKind, Reading, Reason, SslMode,
+    ZoneCertificate, ZoneId,
 };
 
 /// One result about a zone. A failure keeps the last reading.
@@ -55,6 +57,13 @@ pub enum Outcome {
         /// The SSL mode.
         ssl_mode: Result<SslMode, Reason>,
         /// The time of this result.
+        at: Date,
+    },
+    /// The DNS records were asked about.
+    DnsRecords {
+        /// The proxied A, AAAA and CNAME records that can be read.
+        records: Result<Arc<[DnsRecord]>, Reason>,
+        /// When.
         at: Date,
     },
     /// No hostname of the zone could be read.

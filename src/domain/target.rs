@@ -142,6 +142,8 @@ pub struct Extent {
     pub discovered: Option<Expected>,
     /// Reads the zone-level switch and certificates.
     pub zone_level: bool,
+    /// Whether the targets of the zone's proxied DNS records are origins too.
+    pub dns_origins: bool,
 }
 
 /// The requests that read the associations of a zone.
@@ -218,6 +220,7 @@ impl ZoneTarget {
             strategy: kept.extent.strategy,
             discovered: kept.extent.discovered.or(other.extent.discovered),
             zone_level: kept.extent.zone_level || other.extent.zone_level,
+            dns_origins: kept.extent.dns_origins || other.extent.dns_origins,
         };
         let hostnames = kept.hostnames.iter().chain(&other.hostnames).cloned();
         let is_new =

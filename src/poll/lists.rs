@@ -90,7 +90,7 @@ impl<A: Api> ZonePoll<A> {
     }
 
     /// Keeps whether all rows of a list could be read.
-    fn met_rows(&self, list: &'static str, complete: bool) {
+    pub(super) fn met_rows(&self, list: &'static str, complete: bool) {
         let what = || {
             format!(
                 "the list of {list} changed while it was read, or has odd rows, which --log-level debug names"

@@ -24,8 +24,8 @@ pub(super) type Outlooks = BTreeMap<Quota, Outlook>;
 /// The parts of each zone that are to be read.
 pub(super) type Chosen = BTreeMap<ZoneKey, Vec<PartKind>>;
 
-/// Settings are asked for of so many zones of an account until the token turns out to be allowed to read them.
-const SETTINGS_TRIED: usize = 3;
+/// What is optional is asked for of so many zones of an account until the token turns out to be allowed to read it.
+const OPTIONAL_TRIED: usize = 3;
 
 /// The share of an interval by which it may be off until a part is read again.
 const NEWS: f64 = 0.02;
@@ -182,13 +182,13 @@ impl<A: Api> Poller<A> {
         chosen: &mut Chosen,
     ) {
         let now = self.clock.now().into();
-        let mut settings = settings_allowed(known, now);
+        let mut optional = optional_allowed(known, now);
         for (since, kind, zone) in waiting {
             // so do all that wait for less long
             if self.rooms.values().all(|room| room.is_closed(since, now)) {
                 break;
             }
-            let left = settings.get_mut(zone.account()).filter(|_| kind == PartKind::Settings);
+            let left = optional.get_mut(&(zone.account(), kind));
             if left.as_ref().is_some_and(|left| **left == 0) {
                 continue;
             }
@@ -281,15 +281,17 @@ pub(super) fn quota<A>(account: &Account<A>) -> Quota {
     Arc::as_ptr(&account.budget).addr()
 }
 
-/// Of how many zones of each account the settings may be asked for now. Where the token may not read them, that is tried
-/// with one zone an hour.
-fn settings_allowed(known: &Snapshot, now: Date) -> BTreeMap<&str, usize> {
+/// Of how many zones of each account each optional part may be asked for now. Where the token may not read it, that is
+/// tried with one zone an hour.
+fn optional_allowed(known: &Snapshot, now: Date) -> BTreeMap<(&str, PartKind), usize> {
     let mut allowed = BTreeMap::new();
-    for account in known.accounts() {
+    let kinds = PartKind::ALL.into_iter().filter(|kind| kind.is_optional());
+    for (account, kind) in kinds.flat_map(|kind| known.accounts().iter().map(move |account| (account, kind)))
+    {
         let of_account = known.zones().iter().filter(|zone| zone.account() == &**account.name());
-        let parts = || of_account.clone().map(|zone| zone.part(PartKind::Settings));
+        let parts = || of_account.clone().map(|zone| zone.part(kind));
         if parts().any(Part::is_up) {
-            allowed.insert(&**account.name(), usize::MAX);
+            allowed.insert((&**account.name(), kind), usize::MAX);
             continue;
         }
         let refused = parts().filter(|part| part.failure() == Some(Reason::Forbidden));
@@ -297,10 +299,10 @@ fn settings_allowed(known: &Snapshot, now: Date) -> BTreeMap<&str, usize> {
             refused.fold((0, None), |(count, at), part| (count + 1, part.tried_at.max(at)));
         let is_quiet = latest.is_none_or(|at: Date| now.seconds_from(at) >= 3600);
         let count = match refused {
-            SETTINGS_TRIED.. => usize::from(is_quiet),
-            refused => SETTINGS_TRIED - refused,
+            OPTIONAL_TRIED.. => usize::from(is_quiet),
+            refused => OPTIONAL_TRIED - refused,
         };
-        allowed.insert(&**account.name(), count);
+        allowed.insert((&**account.name(), kind), count);
     }
     allowed
 }

@@ -55,6 +55,7 @@ impl<A> Watched<A> {
                 plan::requests(extent, found, zone.entries().len(), self.memory.lists(), now)
             }
             PartKind::ZoneLevel | PartKind::Settings => Requests::exactly(2),
+            PartKind::DnsRecords => Requests::exactly(1),
         }
     }
 }

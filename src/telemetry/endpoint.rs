@@ -25,11 +25,15 @@ pub enum Endpoint {
     GlobalSwitchGet,
     /// GET of the zone setting that is the SSL mode.
     SslModeGet,
+    /// GET of a page of DNS records.
+    DnsRecordList,
+    /// GET of Cloudflare's own ranges of addresses.
+    IpRangeList,
 }
 
 impl Endpoint {
     /// All methods that the exporter calls.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::HostnameGet,
         Self::HostnameList,
         Self::HostnamePut,
@@ -41,6 +45,8 @@ impl Endpoint {
         Self::ZoneGet,
         Self::GlobalSwitchGet,
         Self::SslModeGet,
+        Self::DnsRecordList,
+        Self::IpRangeList,
     ];
 
     /// Returns the value of the label `call`.
@@ -57,6 +63,8 @@ impl Endpoint {
             Self::ZoneGet => "zone_get",
             Self::GlobalSwitchGet => "global_switch_get",
             Self::SslModeGet => "ssl_mode_get",
+            Self::DnsRecordList => "dns_record_list",
+            Self::IpRangeList => "ip_range_list",
         }
     }
 }

@@ -11,6 +11,8 @@ mod budget;
 mod client;
 mod config_mistakes;
 mod config_schema;
+mod demo_origins;
+mod dns;
 mod faults;
 mod files;
 mod formats;

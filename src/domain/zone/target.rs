@@ -62,6 +62,8 @@ impl ZoneState {
             associations: Part::default(),
             zone_level: Part::default(),
             settings: Part::default(),
+            dns: Part::default(),
+            dns_records: None,
             removed: 0,
             removed_at: None,
             entries: Vec::new(),
@@ -134,6 +136,9 @@ impl ZoneState {
             (self.zone_level_enabled, self.global_enabled, self.ssl_mode) = (None, None, None);
             self.zone_certificates = Vec::new();
         }
+        if !target.extent().dns_origins {
+            (self.dns, self.dns_records) = (Part::default(), None);
+        }
         self.settle();
     }
 
@@ -158,6 +163,8 @@ impl ZoneState {
         self.associations.absorb(other.associations);
         self.zone_level.absorb(other.zone_level);
         self.settings.absorb(other.settings);
+        self.dns.absorb(other.dns);
+        self.dns_records = self.dns_records.take().or_else(|| other.dns_records.clone());
         self.removed = self.removed.max(other.removed);
         self.removed_at = self.removed_at.max(other.removed_at);
         self.zone_level_enabled = self.zone_level_enabled.or(other.zone_level_enabled);

@@ -54,7 +54,8 @@ impl<'a> ZoneRow<Hostnames<'a>> {
         }
         let mut rows =
             |rows: &'a [ZoneCertificate]| rows.iter().map(|row| ListedRow::new(row, &mut places)).collect();
-        let [associations, zone_level, settings] = PartKind::ALL.map(|kind| zone.part(kind));
+        // DNS records are read anew after a start
+        let [associations, zone_level, settings, _] = PartKind::ALL.map(|kind| zone.part(kind));
         Self {
             zone: zone.key().as_str().into(),
             account: zone.account().into(),

@@ -332,6 +332,8 @@ fn endpoint(method: &Method, path: &str) -> Endpoint {
         ["zones", _] => Endpoint::ZoneGet,
         ["zones", _, "settings", "tls_client_auth"] => Endpoint::GlobalSwitchGet,
         ["zones", _, "settings", "ssl"] => Endpoint::SslModeGet,
+        ["zones", _, "dns_records"] => Endpoint::DnsRecordList,
+        ["ips"] => Endpoint::IpRangeList,
         ["zones", _, "origin_tls_client_auth"] => Endpoint::ZoneCertificateList,
         ["zones", _, _, "settings"] => Endpoint::ZoneSettings,
         ["zones", _, _, "hostnames"] if method == Method::PUT => Endpoint::HostnamePut,

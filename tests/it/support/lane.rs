@@ -8,7 +8,7 @@ use cloudflare_aop_exporter::domain::{
     Expectation, Expected, Extent, HostnameTarget, Level, PatternTarget, Strategy, Targets, ZoneId,
     ZoneTarget,
 };
-use cloudflare_aop_exporter::simulator::{World, ZoneChange};
+use cloudflare_aop_exporter::simulator::{DnsRecord, World, ZoneChange};
 use cloudflare_aop_exporter::telemetry::Endpoint;
 use jiff::SignedDuration;
 
@@ -109,8 +109,14 @@ impl Stage {
 
 /// Returns the targets that cause this call.
 fn targets(call: Call) -> Targets {
-    let lists = Extent { strategy: Strategy::List, discovered: Some(Expected::Any), zone_level: true };
-    let one_by_one = Extent { strategy: Strategy::Get, discovered: None, zone_level: false };
+    let lists = Extent {
+        strategy: Strategy::List,
+        discovered: Some(Expected::Any),
+        zone_level: true,
+        dns_origins: false,
+    };
+    let one_by_one =
+        Extent { strategy: Strategy::Get, discovered: None, zone_level: false, dns_origins: false };
     let targets = ["h1", "h2", "h3", "h4", "h9"].map(|label| HostnameTarget {
         hostname: hostname(&format!("{label}.example.com")),
         expectation: Expectation::default(),
@@ -148,6 +154,16 @@ fn zone() -> World {
     ] {
         zone.associate(&hostname(&format!("h{number}.example.com")), id, enabled).unwrap();
     }
+    let record = |kind: &str, name: &str, content: &str| DnsRecord {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        content: content.to_owned(),
+        proxied: true,
+    };
+    world.zone("example.com").unwrap().set_records(vec![
+        record("A", "h1.example.com", "203.0.113.7"),
+        record("CNAME", "*.example.com", "origin.example.net"),
+    ]);
     for number in 0..58 {
         let pending = ZoneChange { status: Some("pending".into()), ..ZoneChange::default() };
         world.put_zone(&format!("pending-{number}.example").parse().unwrap(), pending, now()).unwrap();
