@@ -14,6 +14,7 @@ mod proxy;
 mod request;
 mod response;
 mod retry;
+mod stores;
 mod tokens;
 mod transport;
 mod wire;

@@ -18,6 +18,7 @@
 //! | 0 | [`exposition`] | the two text formats |
 //! | 0 | [`mod@file`] | files that are replaced in one step |
 //! | 1 | [`telemetry`] | counters and histograms about the exporter itself |
+//! | 1 | [`keypair`] | certificates with their private keys, checked before they are sent |
 //! | 1 | [`schedule`] | a cron expression becomes ticks |
 //! | 1 | [`listener`] | the accept loop with its limits |
 //! | 2 | [`cloudflare`] | the API's client, with its budget of requests |
@@ -45,6 +46,7 @@ pub mod exposition;
 pub mod file;
 pub mod http;
 pub mod keeper;
+pub mod keypair;
 pub mod listener;
 pub mod metrics;
 pub mod poll;

@@ -21,6 +21,11 @@ impl IssuerName {
         Self { exact, normalised: normalise(der).map_or(exact, |normalised| hash(&normalised)) }
     }
 
+    /// Whether both are the same name to OpenSSL.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.normalised == other.normalised
+    }
+
     /// Returns the name as text (RFC 4514), cut to 256 characters; empty if it cannot be read.
     pub fn text(der: &[u8]) -> String {
         let text = RdnSequence::from_der(der).map(|name| name.to_string()).unwrap_or_default();

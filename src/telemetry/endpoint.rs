@@ -25,10 +25,16 @@ pub enum Endpoint {
     GlobalSwitchGet,
     /// GET of the zone setting that is the SSL mode.
     SslModeGet,
+    /// GET of one certificate of either store, for commands.
+    CertificateGet,
+    /// POST of a certificate to either store, for commands.
+    CertificatePost,
+    /// DELETE of a certificate of either store, for commands.
+    CertificateDelete,
 }
 
 impl Endpoint {
-    /// All methods that are called.
+    /// All methods that are called while nobody gives commands.
     pub const ALL: [Self; 11] = [
         Self::HostnameGet,
         Self::HostnameList,
@@ -57,6 +63,9 @@ impl Endpoint {
             Self::ZoneGet => "zone_get",
             Self::GlobalSwitchGet => "global_switch_get",
             Self::SslModeGet => "ssl_mode_get",
+            Self::CertificateGet => "certificate_get",
+            Self::CertificatePost => "certificate_post",
+            Self::CertificateDelete => "certificate_delete",
         }
     }
 }
