@@ -26,7 +26,7 @@
 //! | 1 | [`keeper`] | the one writer of the snapshot, with its state file |
 //! | 3 | [`poll`] | plans requests, sends them, reports what they say |
 //! | 3 | [`metrics`] | the families of a snapshot |
-//! | 3 | [`change`] | plans changes of associations, and waits until they are in force |
+//! | 3 | [`change`] | plans changes of associations and rotations, and waits until they are in force |
 //! | 4 | [`http`] | routes, negotiation, compression |
 //! | 4 | [`simulator`] | a simulated API with faults on demand |
 //! | 5 | [`config`] | the file becomes exact settings, or all of its errors |

@@ -99,4 +99,11 @@ impl Error {
     pub fn is_of_twin(&self) -> bool {
         self.has_code(EXISTS)
     }
+
+    /// Whether something else was changing the zone, or the certificate is not ready for the change.
+    pub fn is_conflict(&self) -> bool {
+        /// The certificate is being deleted, is in use, is being deployed.
+        const BUSY: [i64; 3] = [1414, 1433, 1434];
+        matches!(self, Self::Api { status: 409, .. }) || BUSY.iter().any(|code| self.has_code(*code))
+    }
 }

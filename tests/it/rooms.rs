@@ -19,7 +19,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("probe", 2, &["domain", "telemetry"]),
     ("poll", 3, &["domain", "clock", "cloudflare", "keeper", "telemetry"]),
     ("metrics", 3, &["domain", "clock", "exposition", "telemetry"]),
-    ("change", 3, &["domain", "cloudflare"]),
+    ("change", 3, &["domain", "cloudflare", "keypair"]),
     ("http", 4, &["domain", "metrics", "listener"]),
     ("simulator", 4, &["domain", "clock", "listener"]),
     ("config", 5, &["domain", "file", "cloudflare", "metrics", "schedule", "http", "probe"]),
