@@ -8,7 +8,7 @@ use std::fmt;
 
 pub use rotation::{
     Halt, Known, New, Old, Progress, Rotation, RotationPlan, RotationRefusal, Rotator, Step, Store,
-    read_store,
+    is_active, read_store,
 };
 pub use wait::{Awaited, Phase, WaitPolicy, wait};
 

@@ -8,6 +8,7 @@ mod attempt;
 mod fleet;
 mod head;
 mod observation;
+mod offer;
 mod stream;
 mod tls;
 
@@ -24,6 +25,7 @@ use crate::domain::{AcceptedIssuers, Date, Demand, DemandReason, Hostname, Origi
 pub use address::{IpRange, IpRangeError, is_public};
 pub use head::{Head, Phrase, read_head};
 pub use observation::{End, Observation, TlsVersion, verdict};
+pub use offer::Offer;
 use tls::{Versions, Witness};
 
 /// What to probe.

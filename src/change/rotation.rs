@@ -11,7 +11,7 @@ use crate::domain::{Association, CertId, Hostname, Level, Pem, Status};
 
 use super::{CAP, State};
 pub use run::{Halt, Progress, Rotator};
-pub use store::{Store, read_store};
+pub use store::{Store, is_active, read_store};
 
 /// The most hostname certificates that Cloudflare allows a zone.
 const MOST_CERTIFICATES: usize = 10;

@@ -36,6 +36,11 @@ impl Store {
     }
 }
 
+/// Whether a certificate is in force.
+pub fn is_active(known: &ListedCertificate) -> bool {
+    known.status == Some(Status::Active)
+}
+
 /// Reads a store; `wanted` also where it is deleted.
 ///
 /// # Errors
