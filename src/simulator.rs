@@ -131,14 +131,22 @@ struct State {
     faults: Faults,
     requests: Requests,
     watch: Option<Watch>,
+    /// The requests that are never answered.
+    swallowed: u64,
 }
 
 impl Simulator {
     /// A simulator of `world`; `clock` dates the changes that are made to it.
     pub fn new(world: World, options: &Options, clock: Clock) -> Self {
         let tokens = Tokens::new(&options.token, options.rate_limit);
-        let state =
-            State { world, tokens, faults: Faults::default(), requests: Requests::default(), watch: None };
+        let state = State {
+            world,
+            tokens,
+            faults: Faults::default(),
+            requests: Requests::default(),
+            watch: None,
+            swallowed: 0,
+        };
         Self {
             state: Arc::new(Mutex::new(state)),
             clock,
@@ -185,7 +193,7 @@ impl Simulator {
             (state.faults.strike(head.method.as_str(), target), state.requests.total())
         };
         match &effect {
-            Some(Effect::Hang) => std::future::pending().await,
+            Some(Effect::Hang) => self.swallow().await,
             Some(Effect::Delay { milliseconds }) => {
                 tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
             }
@@ -197,9 +205,15 @@ impl Simulator {
             (None, Ok(body)) => self.spoiled(effect.as_ref(), &head, &body.to_bytes()),
         };
         if matches!(effect, Some(Effect::Lost)) {
-            std::future::pending::<()>().await;
+            self.swallow().await;
         }
         response(answer, effect.as_ref(), ray)
+    }
+
+    /// Never answers.
+    async fn swallow(&self) {
+        self.state().swallowed += 1;
+        std::future::pending().await
     }
 
     /// The honest answer, or what an effect makes of it.

@@ -66,6 +66,11 @@ impl Simulator {
         watch.dark()
     }
 
+    /// The requests so far that are never answered, carried out or not.
+    pub fn swallowed(&self) -> u64 {
+        self.state().swallowed
+    }
+
     /// The API requests that came so far.
     pub fn requests(&self) -> Requests {
         self.state().requests.clone()

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod budget;
+mod certificate;
 mod client;
 mod config_mistakes;
 mod config_schema;
@@ -34,6 +35,7 @@ mod program;
 mod readme;
 mod reload;
 mod rooms;
+mod rotation;
 mod scraper;
 mod secrets;
 mod security;
