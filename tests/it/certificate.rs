@@ -205,8 +205,7 @@ async fn a_rotation_that_stops_says_what_was_done_and_how_to_go_on_and_back() {
 #[tokio::test]
 async fn a_token_that_may_only_read_is_told_which_permission_it_lacks() {
     let stage = Stage::new(Duration::ZERO).await;
-    let read =
-        Scope { permissions: Some(vec![Permission::ZoneRead, Permission::SslRead]), ..Scope::default() };
+    let read = Scope { permissions: vec![Permission::ZoneRead, Permission::SslRead], ..Scope::default() };
     stage.api.simulator.set_scope(TOKEN, read);
     let ran = stage.run(&format!("rotate {} {PAIR} --yes", stage.old)).await;
     assert_eq!(ran.code, Some(1));
@@ -275,4 +274,26 @@ async fn a_signal_lets_the_request_under_way_come_to_its_end() {
     let rows: Value = serde_json::from_str(&rows).unwrap();
     let used = rows.as_array().unwrap().iter().find(|row| row["hostnames"] == json!(2)).unwrap();
     assert_ne!(used["cert_id"], json!(stage.old.as_str()), "the change was made");
+}
+
+#[tokio::test]
+async fn the_plan_warns_where_a_proxy_may_see_the_key_and_shows_the_lines_that_pin_the_old_certificate() {
+    let stage = Stage::new(Duration::ZERO).await;
+    let config = format!(
+        "[[account]]\nbase_url = \"{}\"\nca_file = \"client.pem\"\n[[account.zone]]\nname = \"example.com\"\n\
+         hostnames = [\n  {{ name = \"a.example.com\", cert_id = \"{}\" }},\n]\n",
+        stage.api.base_url, stage.old
+    );
+    fs::write(stage.folder.path().join("aop.toml"), config).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cloudflare-aop-exporter"));
+    let arguments =
+        format!("certificate rotate {} {PAIR} --dry-run --zone example.com --config aop.toml", stage.old);
+    command.args(arguments.split_whitespace()).env("CLOUDFLARE_API_TOKEN", TOKEN);
+    command.current_dir(stage.folder.path()).stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    assert!(out.contains("Warning: ca_file adds an authority that is trusted for the API"), "{out}");
+    let pinned = format!("Change aop.toml:7: {{ name = \"a.example.com\", cert_id = \"{}\" }},", stage.old);
+    assert!(out.contains(&pinned), "{out}");
 }

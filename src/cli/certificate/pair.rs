@@ -77,3 +77,15 @@ fn keep_out_of_core_dumps() {
         tracing::debug!(%error, "core dumps cannot be prevented");
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_core_dump_is_made_once_a_key_is_read() {
+        keep_out_of_core_dumps();
+        let behavior = rustix::process::dumpable_behavior().unwrap();
+        assert_eq!(behavior, rustix::process::DumpableBehavior::NotDumpable);
+    }
+}
