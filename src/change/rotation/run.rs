@@ -183,6 +183,10 @@ impl Rotator<'_> {
                     return Err(Halt::GivenUp(plan.moves.iter().map(|(name, _)| name.clone()).collect()));
                 }
                 let changes = plan.changes(&new.id);
+                if run.associated {
+                    // the list may not show yet what was done
+                    self.rest(run).await;
+                }
                 let answer = self.client.put_hostnames(self.zone, &changes, self.deadline()).await;
                 run.associated |= answer.is_ok();
                 self.settle("associating the hostnames", answer.map(|_| ()), run, tell).await?;
