@@ -120,8 +120,8 @@ class Rotation(Case):
 
     def findings(self, daemon):
         samples = scrape(daemon)
-        read = [name for name, _ in samples if name == FINDING]
-        self.assertTrue(read)
+        read = {dict(labels)["hostname"] for name, labels in samples if name == "cloudflare_aop_hostname_association"}
+        self.assertEqual(read, {f"app.{ZONE}", f"off.{ZONE}"})
         return [labels for (name, labels), value in samples.items() if name == FINDING and value == 1]
 
     def test_the_old_one_stays_and_the_way_back_is_one_command(self):
