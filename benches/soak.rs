@@ -125,7 +125,12 @@ async fn exporter(base_url: &str) -> (Running, SocketAddr) {
 
 /// One zone whose lists alone are read, with discovery and the zone level, and one that is read as by default.
 fn zones() -> impl Iterator<Item = ZoneTarget> {
-    let lists = Extent { strategy: Strategy::List, discovered: Some(Expected::Any), zone_level: true };
+    let lists = Extent {
+        strategy: Strategy::List,
+        discovered: Some(Expected::Any),
+        zone_level: true,
+        ..Extent::PLAIN
+    };
     [("example.com", lists), ("example.org", Extent::default())].into_iter().map(|(name, extent)| {
         let target = |number| HostnameTarget {
             hostname: hostname(&format!("h{number}.{name}")),

@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Expectation, Expected, FoundZone, Hostname, OriginTarget, PatternTarget, ZoneId, ZoneName};
+use super::{
+    Expectation, Expected, FoundZone, Hostname, Ignored, OriginTarget, PatternTarget, ZoneId, ZoneName,
+};
 
 /// Everything to watch: zones sorted by key, each key once, and patterns of further zones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,7 +135,7 @@ pub struct ZoneTarget {
     is_found: bool,
 }
 
-/// How a zone is read, and what of it beside its configured hostnames.
+/// How a zone is read and judged, and what of it beside its configured hostnames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// Which requests read its associations.
@@ -142,6 +144,14 @@ pub struct Extent {
     pub discovered: Option<Expected>,
     /// Whether the zone-level switch and certificates are read too.
     pub zone_level: bool,
+    /// The findings of the zone, its hostnames and certificates that are ignored.
+    pub ignored: Ignored,
+}
+
+impl Extent {
+    /// The configured hostnames, read by whichever requests are fewer, with nothing ignored.
+    pub const PLAIN: Self =
+        Self { strategy: Strategy::Auto, discovered: None, zone_level: false, ignored: Ignored::NOTHING };
 }
 
 /// Which requests read the associations of a zone.
@@ -208,13 +218,14 @@ impl ZoneTarget {
     /// One target for a zone that was configured twice, under the label and account of the [preferred](Self::precedence) one.
     ///
     /// A hostname that both have keeps the preferred target's expectation and, where it names any, its origins. What either
-    /// one reads is read.
+    /// one reads is read, and what either one ignores is ignored.
     pub(super) fn merged(&self, other: &Self) -> Self {
         let (kept, other) = if self.precedence(other).is_le() { (self, other) } else { (other, self) };
         let extent = Extent {
             strategy: kept.extent.strategy,
             discovered: kept.extent.discovered.or(other.extent.discovered),
             zone_level: kept.extent.zone_level || other.extent.zone_level,
+            ignored: kept.extent.ignored.and(other.extent.ignored),
         };
         let hostnames = kept.hostnames.iter().chain(&other.hostnames).cloned();
         let is_new =
@@ -240,6 +251,11 @@ impl ZoneTarget {
     /// How it is read, and what of it.
     pub fn extent(&self) -> Extent {
         self.extent
+    }
+
+    /// The findings of it, its hostnames and certificates that are ignored.
+    pub fn ignored(&self) -> Ignored {
+        self.extent.ignored
     }
 
     /// Its label.

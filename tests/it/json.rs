@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_aop_exporter::domain::{
-    AccountFacts, Association, Certificate, CertificateDetails, Date, Expectation, Expected, Extent,
+    AccountFacts, Association, Certificate, CertificateDetails, Date, Expectation, Expected, Extent, Finding,
     Hostname, HostnameTarget, Level, Outcome, PartKind, PatternTarget, Pem, Reading, Reason, Snapshot,
     SslMode, Status, Targets, TokenState, ZoneCertificate, ZoneKey, ZoneTarget,
 };
@@ -50,7 +50,11 @@ fn snapshot() -> Snapshot {
     let hostname = |name: &str| name.parse::<Hostname>().unwrap();
     let target = |name: &str, association, cert_id: Option<&str>| HostnameTarget {
         hostname: hostname(name),
-        expectation: Expectation { association, cert_id: cert_id.map(|id| id.parse().unwrap()) },
+        expectation: Expectation {
+            association,
+            cert_id: cert_id.map(|id| id.parse().unwrap()),
+            ..Expectation::default()
+        },
     };
     let zone = ZoneTarget::named("<ops>".into(), "example.com".parse().unwrap(), None)
         .with_hostnames(vec![
@@ -161,7 +165,7 @@ fn app() -> Value {
         "zone": "example.com",
         "hostname": "app.example.com",
         "verdict": "critical",
-        "findings": [{ "finding": "expires_very_soon", "severity": "critical", "message": "expires in 3 days" }],
+        "findings": [{ "finding": "expires_very_soon", "severity": "critical", "message": "expires in 3 days", "ignored": false }],
         "up": true,
         "failure": null,
         "expected": { "association": "enabled", "cert_id": CERT_ID },
@@ -203,6 +207,7 @@ async fn the_status_is_a_summary() {
                 "finding": "not_read",
                 "severity": "unknown",
                 "message": "its zones are not listed: no answer came in time",
+                "ignored": false,
             }],
             "up": false,
             "token_valid": true,
@@ -248,6 +253,7 @@ async fn certificates_are_listed_with_all_that_is_known_of_them() {
                 "finding": "near_hostname_limit",
                 "severity": "info",
                 "message": "91 of at most 100 hostnames",
+                "ignored": false,
             }],
             "status": "active",
             "hostnames": 91,
@@ -288,6 +294,7 @@ async fn zones_are_listed_with_all_that_is_known_of_them() {
                 "finding": "not_read",
                 "severity": "unknown",
                 "message": "not read: the token lacks a permission",
+                "ignored": false,
             }],
             "up": false,
             "failure": "forbidden",
@@ -347,4 +354,48 @@ async fn a_document_of_everything_has_what_the_answers_have() {
     }
     status["accounts"][0]["quota"] = Value::Null;
     assert_eq!(all["status"], status);
+}
+
+#[tokio::test]
+async fn an_ignored_finding_is_shown_as_ignored_and_counts_for_nothing() {
+    let known = snapshot();
+    let zones = known.zones().iter().map(|zone| {
+        let ignored = [Finding::ExpiresVerySoon, Finding::NotRead, Finding::NearHostnameLimit];
+        let extent = Extent { ignored: ignored.into_iter().collect(), ..zone.target().extent() };
+        ZoneTarget::clone(zone.target()).with_extent(extent)
+    });
+    let served = Served::with(known.retarget(&Targets::new(zones))).await;
+    let ignored = |finding: &str, severity: &str, message: &str| json!([{ "finding": finding, "severity": severity, "message": message, "ignored": true }]);
+    let hostnames = get(&served, "/api/v1/hostnames").await;
+    let app = &hostnames["items"][0];
+    assert_eq!(app["findings"], ignored("expires_very_soon", "critical", "expires in 3 days"));
+    assert_eq!(app["verdict"], "ok");
+    let certificates = get(&served, "/api/v1/certificates").await;
+    let limit = ignored("near_hostname_limit", "info", "91 of at most 100 hostnames");
+    assert_eq!(certificates["items"][0]["findings"], limit);
+    assert_eq!(certificates["items"][0]["verdict"], "ok");
+    for list in ["hostnames", "zones"] {
+        assert_eq!(get(&served, &format!("/api/v1/{list}?finding=not_read")).await["items"], json!([]));
+    }
+
+    let status = get(&served, "/api/v1/status").await;
+    assert_eq!(status["verdict"], "ok");
+    let fine = json!({ "critical": 0, "warning": 0, "unknown": 0, "info": 0, "ok": 2 });
+    assert_eq!([&status["hostnames"], &status["zones"]], [&fine, &fine]);
+
+    let metrics = served.get("/metrics").await;
+    assert!(metrics.text().contains("cloudflare_aop_hostname_expires_in_seconds{"));
+    assert!(!metrics.text().contains("_finding{"), "{}", metrics.text());
+
+    assert!(served.get("/").await.text().contains("<h1>Everything is fine</h1>"));
+    let shown = "class=\"ignored\"><a href=\"/runbooks#cloudflareaopcertificateexpiresverysoon\">expires in 3 days</a> ignored";
+    let all = served.get("/?verdict=ok").await;
+    assert!(all.text().contains(shown), "{}", all.text());
+    let page = served.get("/hostnames/example.com/app.example.com").await;
+    let note = "<div class=\"note ignored\"><p><b>expires in 3 days</b> ignored</p>";
+    assert!(page.text().contains(note), "{}", page.text());
+    assert!(page.text().contains("so it counts for nothing"));
+    assert!(!page.text().contains("hostname enable app.example.com"));
+    let certificate = served.get(&format!("/certificates/example.com/{CERT_ID}")).await;
+    assert!(certificate.text().contains("91 of at most 100 hostnames</a> ignored"), "{}", certificate.text());
 }

@@ -38,7 +38,7 @@ fn snapshot(zones: Zones<'_>) -> Snapshot {
     let targets = zones.iter().map(|(account, zone, hostnames)| {
         let targets = hostnames.iter().map(|(hostname, _)| HostnameTarget {
             hostname: hostname.parse().unwrap(),
-            expectation: Expectation { association: Expected::Enabled, cert_id: None },
+            expectation: Expectation { association: Expected::Enabled, ..Expectation::default() },
         });
         ZoneTarget::named((*account).into(), zone.parse().unwrap(), None).with_hostnames(targets.collect())
     });

@@ -14,8 +14,8 @@ use crate::cloudflare::RateLimit;
 use crate::domain::{Extent, Strategy};
 use crate::poll::{Setup, is_contained};
 
-const GET: Extent = Extent { strategy: Strategy::Get, discovered: None, zone_level: false };
-const LIST: Extent = Extent { strategy: Strategy::List, discovered: None, zone_level: false };
+const GET: Extent = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
+const LIST: Extent = Extent { strategy: Strategy::List, ..Extent::PLAIN };
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What this thread logs at `info` and above.

@@ -109,8 +109,13 @@ impl Stage {
 
 /// What is watched so that that call is made.
 fn targets(call: Call) -> Targets {
-    let lists = Extent { strategy: Strategy::List, discovered: Some(Expected::Any), zone_level: true };
-    let one_by_one = Extent { strategy: Strategy::Get, discovered: None, zone_level: false };
+    let lists = Extent {
+        strategy: Strategy::List,
+        discovered: Some(Expected::Any),
+        zone_level: true,
+        ..Extent::PLAIN
+    };
+    let one_by_one = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
     let targets = ["h1", "h2", "h3", "h4", "h9"].map(|label| HostnameTarget {
         hostname: hostname(&format!("{label}.example.com")),
         expectation: Expectation::default(),
