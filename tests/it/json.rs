@@ -137,6 +137,7 @@ fn activity() -> Activity {
         last_poll: Some(date(NOW)),
         next_poll: Some(date("2026-03-01T12:05:00Z")),
         reloads: Some(reloads),
+        config_file: Some("/etc/aop.toml".into()),
         quotas: [("<ops>".into(), Quota { requests: 1200, per: Duration::from_secs(300), left: 900 })].into(),
     }
 }
@@ -226,6 +227,7 @@ async fn the_status_is_a_summary() {
         "last_poll": "2026-03-01T12:00:00Z",
         "next_poll": "2026-03-01T12:05:00Z",
         "configuration": {
+            "file": "/etc/aop.toml",
             "in_force_since": "2026-03-01T08:00:00Z",
             "refused_at": "2026-03-01T10:00:00Z",
             "error": "aop.toml:1: no",
@@ -333,7 +335,7 @@ async fn a_wrong_query_is_refused_with_what_was_expected() {
     let served = served().await;
     for (path, error) in [
         ("/api/v1/hostnames?limit=x", "limit: expected a number of 1 to 1000, found \"x\"\n"),
-        ("/api/v1/zones?sort=hostname", "sort: expected verdict, ends or zone, found \"hostname\"\n"),
+        ("/api/v1/zones?sort=name", "sort: expected verdict, ends, hostname or zone, found \"name\"\n"),
     ] {
         let answer = served.get(path).await;
         assert_eq!((answer.status, answer.text()), (400, error), "{path}");
@@ -384,7 +386,7 @@ async fn an_ignored_finding_is_shown_as_ignored_and_counts_for_nothing() {
     assert_eq!([&status["hostnames"], &status["zones"]], [&fine, &fine]);
 
     let metrics = served.get("/metrics").await;
-    assert!(metrics.text().contains("cloudflare_aop_hostname_expires_in_seconds{"));
+    assert!(metrics.text().contains("cloudflare_aop_hostname_certificate_expires_in_seconds{"));
     assert!(!metrics.text().contains("_finding{"), "{}", metrics.text());
 
     assert!(served.get("/").await.text().contains("<h1>Everything is fine</h1>"));
