@@ -157,6 +157,21 @@ class Objects(Case):
         backend = one(objects, "Ingress")["spec"]["defaultBackend"]["service"]["name"]
         self.assertEqual(backend, one(objects, "Service")["metadata"]["name"])
 
+    def test_whatever_the_release_is_called_a_service_may_have_the_name(self):
+        for release, name in (
+            ("123", f"aop-123-{NAME}"),
+            ("a.b", f"a-b-{NAME}"),
+            (f"1.{NAME}", f"aop-1-{NAME}"),
+            # cut to 63 characters, without the hyphen at the end of them
+            ("9" * 34 + "." + "b" * 18, "aop-" + "9" * 34 + "-" + "b" * 18 + "-cloud"),
+            ("a" * 51, "a" * 51 + "-cloudflare"),
+        ):
+            objects = render({"demo": True}, release=release)
+            self.assertEqual({each["metadata"]["name"] for each in objects}, {name})
+            self.assertRegex(name, "^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")
+            labels = one(objects, "Service")["metadata"]["labels"]
+            self.assertEqual(labels["app.kubernetes.io/instance"], release)
+
     def test_the_name_of_the_chart_is_not_repeated(self):
         names = {each["metadata"]["name"] for each in render({"demo": True}, release=f"my-{NAME}")}
         self.assertEqual(names, {f"my-{NAME}"})

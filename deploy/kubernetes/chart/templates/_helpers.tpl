@@ -1,7 +1,9 @@
+{{/* The name of all objects. A release may be called 123 or a.b, but a Service starts with a letter and has no dot. */}}
 {{- define "aop.fullname" -}}
 {{- $both := printf "%s-%s" .Release.Name .Chart.Name }}
-{{- $name := contains .Chart.Name .Release.Name | ternary .Release.Name $both }}
-{{- .Values.fullnameOverride | default $name | trunc 63 | trimSuffix "-" }}
+{{- $name := contains .Chart.Name .Release.Name | ternary .Release.Name $both | replace "." "-" }}
+{{- $name = regexMatch "^[a-z]" $name | ternary $name (printf "aop-%s" $name) }}
+{{- .Values.fullnameOverride | default $name | trunc 63 | trimAll "-" }}
 {{- end }}
 
 {{- define "aop.selectorLabels" -}}
@@ -75,6 +77,20 @@ annotations:
 {{- end }}
 {{- if and (eq .scheme "https") (or .demo (not .config)) }}
 {{- fail "scheme: expected http, found https: only a config with [server.tls] serves https" }}
+{{- end }}
+{{- $selecting := list "app.kubernetes.io/name" "app.kubernetes.io/instance" }}
+{{- $all := concat $selecting (list "app.kubernetes.io/version" "app.kubernetes.io/managed-by") }}
+{{- range $given := list
+  (list "podLabels" .podLabels $selecting)
+  (list "serviceMonitor.labels" .serviceMonitor.labels $all)
+  (list "podMonitor.labels" .podMonitor.labels $all)
+  (list "prometheusRule.labels" .prometheusRule.labels $all)
+  (list "dashboard.labels" .dashboard.labels $all) }}
+{{- range $label := index $given 2 }}
+{{- if hasKey (index $given 1 | default dict) $label }}
+{{- fail (printf "%s: expected no %s, which the chart sets" (index $given 0) $label) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if and .state.existingClaim (ne .state.type "persistentVolumeClaim") }}
 {{- fail (printf "state.existingClaim: expected state.type=persistentVolumeClaim beside it, found %s" .state.type) }}
