@@ -117,7 +117,7 @@ impl Answer {
 fn zone() -> ZoneTarget {
     let target = |hostname: &str, association| HostnameTarget {
         hostname: hostname.parse().unwrap(),
-        expectation: Expectation { association, cert_id: None },
+        expectation: Expectation { association, ..Expectation::default() },
     };
     ZoneTarget::named("<ops & co>".into(), "example.com".parse().unwrap(), None).with_hostnames(vec![
         target("app.example.com", Expected::Enabled),

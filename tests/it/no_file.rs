@@ -28,6 +28,8 @@ fn serve_without_a_file_uses_the_account_of_the_environment_and_says_so() {
     serve.until("/metrics", "cloudflare_aop_api_token_valid{account=\"default\"} 1\n");
     let logs = serve.read("err");
     assert!(logs.contains(" config=built in, token from CLOUDFLARE_API_TOKEN "), "{logs}");
+    assert!(serve.get("/api/v1/status").contains("\"configuration\":{\"file\":null,"));
+    assert!(serve.get("/").contains("<dd>no file, in force since "));
 }
 
 #[test]

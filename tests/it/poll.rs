@@ -33,8 +33,7 @@ fn zone(names: &[&str]) -> ZoneTarget {
 }
 
 /// What these tests count is a GET for each hostname.
-const ONE_BY_ONE: Extent =
-    Extent { strategy: Strategy::Get, discovered: None, zone_level: false, dns_origins: false };
+const ONE_BY_ONE: Extent = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
 
 /// Every hostname with whether it is up and what is associated.
 fn rows(snapshot: &Snapshot) -> Vec<(&str, bool, Option<Association>)> {
