@@ -55,6 +55,11 @@ impl<'a> Choice<'a> {
         &self.targets
     }
 
+    /// Whether the command line asks for some of what is configured.
+    pub(super) fn is_narrowed(&self) -> bool {
+        !self.zones.is_empty() || !self.hostnames.is_empty()
+    }
+
     /// Drops the discovered hostnames that were not asked for, and zones with none of those, but for zones and accounts
     /// that could not be read. Also the hostnames that were asked for and are nowhere in what was read.
     ///

@@ -14,7 +14,7 @@ pub(super) fn numbered(number: u64) -> (ZoneId, ZoneName) {
 }
 
 /// A world in which the token sees so many zones, the first of which have an association each.
-fn account(zones: u64, with_association: u64) -> World {
+pub(super) fn account(zones: u64, with_association: u64) -> World {
     let mut world = World::default();
     for number in 1..=zones {
         let (id, zone_name) = numbered(number);
