@@ -136,14 +136,19 @@ impl Budget {
 
     /// The number of requests that can be sent before `deadline`, by the limit and by what others leave of the quota.
     pub fn left_until(&self, deadline: Instant) -> usize {
-        let (mut ledger, now) = (self.ledger(), Instant::now());
-        if ledger.blocked_until.is_some_and(|until| deadline <= until) {
+        if self.is_blocked_until(deadline) {
             return 0;
         }
+        let (mut ledger, now) = (self.ledger(), Instant::now());
         let RateLimit { requests, per } = ledger.ring.limit();
         let windows = deadline.saturating_duration_since(now).as_nanos() / per.as_nanos().max(1);
         let later = usize::try_from(windows).unwrap_or(usize::MAX).saturating_mul(requests.get() as usize);
         ledger.ring.left(now).saturating_add(later).min(ledger.announced.left(deadline))
+    }
+
+    /// Whether Cloudflare blocks all requests until `deadline`.
+    pub fn is_blocked_until(&self, deadline: Instant) -> bool {
+        self.ledger().blocked_until.is_some_and(|until| deadline <= until)
     }
 
     /// The time for which the limit may hold this many requests back: none if they may be sent at once, else the time

@@ -49,7 +49,7 @@ impl<A: Api> Poller<A> {
             self.tell_of_patterns();
         }
         let asked = self.ask_once(deadline, &mut polls, &mut met).await;
-        let unsent = self.report_unsent(&asked).await;
+        let unsent = self.report_unsent(&asked, deadline).await;
         let seen: Vec<_> = met.0.into_values().collect();
         self.ended(started, &seen).await;
         unsent
@@ -157,21 +157,19 @@ impl<A: Api> Poller<A> {
     }
 
     /// Reports that the parts that were not asked for were not sent, and returns them with all others that were not.
-    async fn report_unsent(&self, asked: &Asked) -> Vec<(ZoneKey, PartKind)> {
+    async fn report_unsent(&self, asked: &Asked, deadline: Instant) -> Vec<(ZoneKey, PartKind)> {
         let (known, at): (_, Date) = (self.keeper.snapshot(), self.clock.now().into());
         let settings = settings_allowed(&known, at);
-        for zone in known.zones().iter().filter(|zone| self.watched.contains_key(zone.key())) {
-            for (kind, part) in zone.parts() {
+        for zone in known.zones() {
+            let Some(watched) = self.watched.get(zone.key()) else { continue };
+            let is_blocked = watched.account.budget.is_blocked_until(deadline);
+            let reason = if is_blocked { Reason::RateLimited } else { Reason::NotSent };
+            for (kind, _) in zone.parts() {
                 let is_allowed = kind != PartKind::Settings || settings.get(zone.account()) != Some(&0);
                 let is_found = kind == PartKind::Associations || zone.id().is_some();
-                if part.latest.is_some()
-                    || asked.contains(&(zone.key().clone(), kind))
-                    || !is_allowed
-                    || !is_found
-                {
+                if asked.contains(&(zone.key().clone(), kind)) || !is_allowed || !is_found {
                     continue;
                 }
-                let reason = Reason::NotSent;
                 let outcomes = match kind {
                     PartKind::Associations => {
                         vec![Outcome::Failed(reason), Outcome::Ended { result: Err(reason), at }]

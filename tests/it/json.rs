@@ -287,7 +287,7 @@ async fn zones_are_listed_with_all_that_is_known_of_them() {
             "findings": [{
                 "finding": "not_read",
                 "severity": "unknown",
-                "message": "not read: the token lacks a permission",
+                "message": "zone level not read: the token lacks a permission",
             }],
             "up": false,
             "failure": "forbidden",

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod budget;
+mod check_quota;
 mod client;
 mod config_mistakes;
 mod config_schema;
