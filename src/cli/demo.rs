@@ -73,7 +73,13 @@ impl Demo {
 /// All zones of the account, with all that they have.
 fn everything() -> anyhow::Result<PatternTarget> {
     let extent = Extent { discovered: Some(Expected::Any), zone_level: true, ..Extent::default() };
-    Ok(PatternTarget { account: ACCOUNT.into(), pattern: "*".parse()?, exclude: Vec::new(), extent })
+    Ok(PatternTarget {
+        account: ACCOUNT.into(),
+        pattern: "*".parse()?,
+        only: None,
+        exclude: Vec::new(),
+        extent,
+    })
 }
 
 fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow::Result<Config> {

@@ -74,6 +74,8 @@ pub(super) struct Pages<K, R> {
     total: Option<u64>,
     total_pages: Option<u32>,
     suspicious: bool,
+    /// What the first row that cannot be read says of its identity.
+    unreadable: Option<Box<str>>,
 }
 
 impl<K: Eq + Hash, R> Pages<K, R> {
@@ -86,6 +88,7 @@ impl<K: Eq + Hash, R> Pages<K, R> {
             total: None,
             total_pages: None,
             suspicious: false,
+            unreadable: None,
         }
     }
 
@@ -94,7 +97,9 @@ impl<K: Eq + Hash, R> Pages<K, R> {
         let (received, before) = (rows.len(), self.rows.len());
         self.read += 1;
         self.received += received;
-        self.suspicious |= rows.iter().any(Result::is_err);
+        self.unreadable =
+            self.unreadable.take().or_else(|| rows.iter().find_map(|row| row.as_ref().err()).cloned());
+        self.suspicious |= self.unreadable.is_some();
         // identical rows of one page are of one moment
         let page: HashMap<K, R> = rows.into_iter().flatten().collect();
         for (key, row) in page {
@@ -148,6 +153,11 @@ impl<K: Eq + Hash, R> Pages<K, R> {
     /// Whether each row came once. A list that is complete may repeat a row on one page.
     pub(super) fn is_distinct(&self) -> bool {
         self.rows.len() == self.received
+    }
+
+    /// What the first row that cannot be read says of its identity.
+    pub(super) fn unreadable(&self) -> Option<Box<str>> {
+        self.unreadable.clone()
     }
 
     /// The rows by their identities.

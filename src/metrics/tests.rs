@@ -67,7 +67,8 @@ fn zone(answers: &[(&str, Option<Result<Reading, Reason>>)]) -> Arc<Snapshot> {
     let key = target.key().clone();
     let outcomes = read.chain([Outcome::Identified(id), ended]).map(|outcome| (key.clone(), outcome));
     let (pattern, account) = ("*.test".parse().unwrap(), "main".into());
-    let pattern = PatternTarget { account, pattern, exclude: Vec::new(), extent: Extent::default() };
+    let pattern =
+        PatternTarget { account, pattern, only: None, exclude: Vec::new(), extent: Extent::default() };
     let targets = Targets::new([target, unread]).with_patterns(vec![pattern]);
     let listed =
         Snapshot::default().retarget(&targets).with_zones("main", Some(Vec::new()), Ok(()), date(NOW - 90));

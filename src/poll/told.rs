@@ -44,3 +44,26 @@ impl<A: Api> Poller<A> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::cloudflare::RateLimit;
+    use crate::poll::plan::Requests;
+
+    #[test]
+    fn what_was_told_is_told_again_where_associations_change_it_a_lot_and_not_for_a_few_requests() {
+        let gap = Duration::from_secs(300);
+        let limit = RateLimit { requests: NonZeroU32::new(600).unwrap(), per: gap };
+        let told = |holding, rest| {
+            let holding = Requests::exactly(holding);
+            Told::of(&Outlook { holding, rest, ..Outlook::new(limit) }, gap)
+        };
+        let first = told(0, 1500);
+        assert!(first.is_near(told(100, 1450)), "50 of 300 zones hold something");
+        assert!(!first.is_near(told(600, 1200)), "all 300 do, and a poll takes two ticks");
+        assert!(!told(0, 1000).is_near(told(250, 1000)), "a quarter more requests");
+    }
+}

@@ -175,6 +175,7 @@ async fn it_is_not_ready_before_the_zones_of_patterns_are_known_and_tried() {
     let everything = PatternTarget {
         account: "default".into(),
         pattern: "*".parse().unwrap(),
+        only: None,
         exclude: Vec::new(),
         extent: Extent::default(),
     };

@@ -112,6 +112,7 @@ fn snapshot() -> Snapshot {
     let pattern = PatternTarget {
         account: "<ops>".into(),
         pattern: "*".parse().unwrap(),
+        only: None,
         exclude: Vec::new(),
         extent: Extent::default(),
     };
