@@ -77,18 +77,19 @@ impl Judge {
         self.now
     }
 
-    /// Whether the account's zones could be listed, where patterns need that, and the latest attempts could read at
-    /// least one of its zones, or there is none to read.
+    /// Whether the account's zones could be listed, where patterns need that, and the latest attempts could read the
+    /// associations or the zone level of at least one of its zones, or there is none to read.
     pub fn is_up(&self, account: &AccountState) -> bool {
         account.zone_list().is_none_or(|list| list.part.is_up()) && self.is_any_zone_up(account)
     }
 
+    /// Whether a part of any zone was read: where the quota is short, the others follow.
     fn is_any_zone_up(&self, account: &AccountState) -> bool {
         let mut zones = self.snapshot.zones().iter().filter(|zone| zone.account() == &**account.name());
         let mut is_any = false;
         zones.any(|zone| {
             is_any = true;
-            zone.is_up()
+            zone.needed_parts().any(Part::is_up)
         }) || !is_any
     }
 

@@ -1,7 +1,7 @@
 //! The configured targets: zones, their hostnames and the way each zone is read.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -50,15 +50,19 @@ impl Targets {
     pub(super) fn expanded<'f>(&self, found: impl Fn(&str) -> &'f [FoundZone]) -> Vec<Arc<ZoneTarget>> {
         let mut zones = self.zones.clone();
         let mut ids: HashSet<ZoneId> = zones.iter().filter_map(|zone| zone.id).collect();
-        let named: HashSet<_> =
-            self.zones.iter().filter_map(|zone| Some((&zone.account, zone.name()?))).collect();
+        let named: HashMap<_, _> =
+            self.zones.iter().filter_map(|zone| Some(((&zone.account, zone.name()?), zone.id))).collect();
+        // one of another id than the configuration gives is another zone of that name
+        let is_named = |account, zone: &FoundZone| {
+            named.get(&(account, &zone.name)).is_some_and(|id| id.is_none_or(|id| id == zone.id))
+        };
         let mut names: HashSet<&str> = self.zones.iter().map(|zone| zone.key.as_str()).collect();
         let mut accounts: Vec<_> = self.patterns.iter().map(|pattern| &pattern.account).collect();
         accounts.dedup();
         for account in accounts {
-            for zone in found(account).iter().filter(|zone| !named.contains(&(account, &zone.name))) {
+            for zone in found(account).iter().filter(|zone| !is_named(account, zone)) {
                 let mut patterns = self.patterns.iter().filter(|pattern| pattern.account == *account);
-                let Some(pattern) = patterns.find(|pattern| pattern.watches(&zone.name)) else { continue };
+                let Some(pattern) = patterns.find(|pattern| pattern.finds(zone)) else { continue };
                 if !ids.insert(zone.id) {
                     continue;
                 }

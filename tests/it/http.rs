@@ -175,6 +175,7 @@ async fn it_is_not_ready_before_zones_of_patterns_are_listed_and_polled() {
     let everything = PatternTarget {
         account: "default".into(),
         pattern: "*".parse().unwrap(),
+        only: None,
         exclude: Vec::new(),
         extent: Extent::default(),
     };

@@ -120,6 +120,7 @@ fn snapshot() -> Snapshot {
     let pattern = PatternTarget {
         account: "<ops>".into(),
         pattern: "*".parse().unwrap(),
+        only: None,
         exclude: Vec::new(),
         extent: Extent::default(),
     };
@@ -329,7 +330,7 @@ async fn zones_are_listed_with_all_that_is_known_of_them() {
             "findings": [{
                 "finding": "not_read",
                 "severity": "unknown",
-                "message": "not read: the token lacks a permission",
+                "message": "zone level not read: the token lacks a permission",
                 "ignored": false,
             }],
             "up": false,

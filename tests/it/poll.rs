@@ -267,7 +267,7 @@ async fn where_the_budget_does_not_suffice_the_stalest_come_first() {
     let first = keeper.snapshot();
     let up: Vec<_> = first.zones()[0].entries().iter().map(Entry::is_up).collect();
     assert_eq!(up, [true, true, false]);
-    assert_eq!(first.zones()[0].entries()[2].failure(), Some(Reason::Timeout));
+    assert_eq!(first.zones()[0].entries()[2].failure(), Some(Reason::NotSent));
 
     asking.budget = budget(1, Duration::from_secs(3600));
     settings.send_replace(setup(&asking));

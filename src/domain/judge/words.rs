@@ -2,8 +2,8 @@
 
 use super::Judge;
 use crate::domain::{
-    AccountState, Association, CertId, Certificate, Date, Distance, Entry, Finding, Findings, Reason, Span,
-    SslMode, Status, Verdict, ZoneCertificate, ZoneState,
+    AccountState, Association, CertId, Certificate, Date, Distance, Entry, Finding, Findings, PartKind,
+    Reason, Span, SslMode, Status, Verdict, ZoneCertificate, ZoneState,
 };
 
 /// A finding in words.
@@ -54,6 +54,9 @@ impl Judge {
     /// Tells what is wrong with a zone, the worst first.
     pub fn tell_zone(&self, zone: &ZoneState) -> Vec<Told> {
         told(self.zone(zone), |finding| match finding {
+            Finding::NotRead if zone.part(PartKind::Associations).is_up() => {
+                format!("zone level {}", not_read(zone.failure()))
+            }
             Finding::NotRead => not_read(zone.failure()),
             Finding::Stale => self.last_read(zone.last_success()),
             Finding::SslMode => {

@@ -129,6 +129,7 @@ fn targets(call: Call) -> Targets {
             Targets::default().with_patterns(vec![PatternTarget {
                 account: "default".into(),
                 pattern: "*".parse().unwrap(),
+                only: None,
                 exclude: Vec::new(),
                 extent: lists,
             }])

@@ -235,6 +235,7 @@ fn listing(lists: &[(i64, Result<&[&str], Reason>)]) -> Snapshot {
     let pattern = PatternTarget {
         account: "main".into(),
         pattern: "*".parse().unwrap(),
+        only: None,
         exclude: Vec::new(),
         extent: Extent::default(),
     };
