@@ -17,6 +17,10 @@ lint:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
+# The book of docs/ in target/book, without dead links
+book:
+    tests/book/run
+
 # Licences, sources and banned crates among the dependencies
 deny:
     cargo deny --locked --offline check --hide-inclusion-graph bans licenses sources

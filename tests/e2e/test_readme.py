@@ -134,7 +134,7 @@ class Readme(Case):
             port = str(free.getsockname()[1])
         child = subprocess.Popen(server.replace("18443", port).split(), cwd=folder, stdout=subprocess.DEVNULL)
         self.addCleanup(lambda: (child.kill(), child.wait()))
-        eventually(lambda: socket.create_connection(("127.0.0.1", int(port)), 1).close())
+        eventually(lambda: self.assertEqual(socket.socket().connect_ex(("127.0.0.1", int(port))), 0))
         arguments = shown[1].replace("18443", port).split()
         result = subprocess.run([EXPORTER, *arguments], capture_output=True, text=True, timeout=60)
         self.assertEqual(result.returncode, 0, result.stderr)
