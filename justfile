@@ -21,6 +21,10 @@ doc:
 book:
     tests/book/run
 
+# Draws docs/images/rooms.svg from the table in tests/it/rooms.rs
+picture:
+    tests/book/picture.py
+
 # Licences, sources and banned crates among the dependencies
 deny:
     cargo deny --locked --offline check --hide-inclusion-graph bans licenses sources

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 
+import test_origin
 from harness import ALERTS, EXPORTER, ROOT, TEXT, Case, ask, eventually, get, status
 
 README = (ROOT / "README.md").read_text()
@@ -126,21 +127,23 @@ class Readme(Case):
         commands = re.findall(r"^\$ (openssl .*)$", WITHOUT_AN_ACCOUNT, re.MULTILINE)
         request, server = commands
         self.assertTrue(request.startswith("openssl req ") and server.startswith("openssl s_server "), commands)
-        shown = re.search(r"^\$ cloudflare-aop-exporter (probe .* --origin 127\.0\.0\.1:18443)\n((?: .*\n)+)", WITHOUT_AN_ACCOUNT, re.MULTILINE)
+        probe = r"^\$ cloudflare-aop-exporter (probe .* --origin 127\.0\.0\.1:18443)\n((?: .*\n)+)"
+        shown = re.search(probe, WITHOUT_AN_ACCOUNT, re.MULTILINE)
         folder = self.folder()
         subprocess.run(request.split(), cwd=folder, check=True, capture_output=True, timeout=60)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
-        child = subprocess.Popen(server.replace("18443", port).split(), cwd=folder, stdout=subprocess.DEVNULL)
+            port = free.getsockname()[1]
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        child = subprocess.Popen(server.replace("18443", str(port)).split(), cwd=folder, **streams)
         self.addCleanup(lambda: (child.kill(), child.wait()))
-        eventually(lambda: self.assertEqual(socket.socket().connect_ex(("127.0.0.1", int(port))), 0))
-        arguments = shown[1].replace("18443", port).split()
+        eventually(lambda: self.assertTrue(test_origin.listens(port)))
+        arguments = shown[1].replace("18443", str(port)).split()
         result = subprocess.run([EXPORTER, *arguments], capture_output=True, text=True, timeout=60)
         self.assertEqual(result.returncode, 0, result.stderr)
         # dates, and the width of the column that has the port
         plain = lambda text: re.sub(r" +", " ", re.sub(r"\d{4}-\d\d-\d\d \(\d+ d\)", "DATE", text))
-        self.assertEqual(plain(result.stdout.replace(port, "18443")), plain(shown[2]))
+        self.assertEqual(plain(result.stdout.replace(str(port), "18443")), plain(shown[2]))
 
     def test_its_expressions_are_rules(self):
         findings = (ROOT / "docs/findings.md").read_text()
