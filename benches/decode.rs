@@ -1,5 +1,5 @@
-//! How fast one answer of the API becomes a reading: what a poll costs beside the request itself.
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on should say where")]
+//! Measures the time to turn one API response into a reading, which is the cost of a poll besides the request itself.
+#![expect(clippy::unwrap_used, reason = "a panic says where the bench failed")]
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use cloudflare_aop_exporter::telemetry::Telemetry;
 use criterion::{Criterion, Throughput};
 use tokio::sync::watch;
 
-/// The answer that Cloudflare documents.
+/// The example response in Cloudflare's documentation.
 const ANSWER: &str = include_str!("../tests/fixtures/reference.json");
 
 fn main() {
@@ -22,15 +22,15 @@ fn main() {
     let read = || client.read_hostname(&hostname, ANSWER.as_bytes()).unwrap();
     let mut group = criterion.benchmark_group("decode");
     group.throughput(Throughput::Bytes(ANSWER.len() as u64));
-    // a certificate is kept for as long as somebody holds a reading of it, and parsed again after that
-    group.bench_function("an answer with a new certificate", |bencher| bencher.iter(read));
+    // a certificate is shared while a reading holds it, and parsed again after that
+    group.bench_function("response with a new certificate", |bencher| bencher.iter(read));
     let _held = read();
-    group.bench_function("an answer with a known certificate", |bencher| bencher.iter(read));
+    group.bench_function("response with a known certificate", |bencher| bencher.iter(read));
     group.finish();
     criterion.final_summary();
 }
 
-/// A client that is asked nothing.
+/// Returns a client that sends no requests.
 fn client() -> Client {
     let options = Options {
         account: "default".into(),

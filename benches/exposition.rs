@@ -1,10 +1,10 @@
-//! How fast a page is written, beside a copy of the same bytes, and beside other crates with the same series: the crate
-//! prometheus-client, and the crate prometheus with a `Collector` or with a `GaugeVec` for each family.
+//! Measures the time to write a page, compared with a copy of the same bytes and with other crates writing the same series.
+//! These are prometheus-client, and prometheus with a `Collector` or with a `GaugeVec` for each family.
 //!
-//! At the end it prints for each size: nanoseconds a series, the median of five. In production a page also passes hyper
-//! and, where it is configured, TLS: that costs the same whoever has written it.
-#![expect(clippy::print_stdout, reason = "the summary is what this program is for")]
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on should say where")]
+//! At the end it prints the nanoseconds per series for each size, the median of five. In production, a page also passes
+//! hyper and possibly TLS, which costs the same for all of them.
+#![expect(clippy::print_stdout, reason = "the program prints a summary")]
+#![expect(clippy::unwrap_used, reason = "a panic says where the bench failed")]
 
 #[path = "support/fixture.rs"]
 mod fixture;
@@ -28,15 +28,15 @@ use tokio::time::Instant;
 use crate::fixture::{NOW, answers};
 use crate::peers::PEERS;
 
-/// What the server sends at once.
+/// The size of the pieces that the server sends.
 const PIECE: usize = 64 * 1024;
-/// The registries of more hostnames take gigabytes.
+/// The most hostnames for other crates, whose registries would take gigabytes for more.
 const LARGEST_REGISTRY: usize = 10_000;
 
 fn main() {
-    // cargo asks for benches alone; a test run only has to show that they work
+    // cargo bench passes --bench; a test run only has to show that the benches work
     let measured = std::env::args().any(|argument| argument == "--bench");
-    // registries come last, since the state they leave the heap in slows down whatever comes after them
+    // registries come last, since the heap they leave behind slows down everything after them
     let sizes = if measured { &[100_000, 10_000][..] } else { &[] };
     let summaries: Vec<_> = sizes.iter().map(|hostnames| summary(*hostnames)).collect();
     let mut criterion = Criterion::default()
@@ -88,7 +88,7 @@ fn folds(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Every way to write the same page, measured one after the other in one process.
+/// Measures all ways to write the same page, one after the other in one process.
 fn summary(hostnames: usize) -> String {
     let source = source(hostnames);
     let text = whole(&source);
@@ -98,9 +98,9 @@ fn summary(hostnames: usize) -> String {
     let gzip = median(count, || compress(&source, &mut piece));
     let memcpy = median(count, || copy(&text, &mut piece));
     let mut lines = vec![
-        format!("{hostnames} hostnames, {count} series, {} bytes, nanoseconds a series:", text.len()),
+        format!("{hostnames} hostnames, {count} series, {} bytes, nanoseconds per series:", text.len()),
         format!(
-            "  plain {plain:.1}, gzip {gzip:.1}, memcpy {memcpy:.1} (plain is {:.1} times that)",
+            "  plain {plain:.1}, gzip {gzip:.1}, memcpy {memcpy:.1} (plain is {:.1} times memcpy)",
             plain / memcpy
         ),
     ];
@@ -113,7 +113,7 @@ fn summary(hostnames: usize) -> String {
     lines.join("\n")
 }
 
-/// Nanoseconds a series.
+/// Returns the nanoseconds per series.
 fn median(series: u64, mut run: impl FnMut() -> usize) -> f64 {
     let mut times = [(); 5].map(|()| {
         let start = Instant::now();

@@ -1,4 +1,4 @@
-"""What the scripts of this folder share: starting the program, asking it, and judging a figure."""
+"""Helpers shared by the scripts of this directory."""
 
 import contextlib
 import http.client
@@ -16,7 +16,7 @@ ROUNDS = 5
 
 
 def build():
-    """Builds the program as it is released and tells where it is."""
+    """Builds the program in release mode and returns its path."""
     command = ["cargo", "build", "--release", "--locked", "--message-format=json"]
     output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     built = [json.loads(line) for line in output.splitlines()]
@@ -31,7 +31,7 @@ def free_port():
 
 @contextlib.contextmanager
 def running(*command):
-    """A process that is stopped in the end."""
+    """Runs a process and stops it at the end."""
     environment = {**os.environ, "CLOUDFLARE_API_TOKEN": TOKEN}
     process = subprocess.Popen([str(part) for part in command], env=environment, stdout=subprocess.DEVNULL)
     try:
@@ -42,7 +42,7 @@ def running(*command):
 
 
 def until_accepted(port, process=None):
-    """Seconds until a connection to that port is accepted."""
+    """Waits until a connection to the port is accepted and returns the seconds that took."""
     start = time.perf_counter()
     while process is None or process.poll() is None:
         with socket.socket() as client:
@@ -53,7 +53,7 @@ def until_accepted(port, process=None):
 
 
 def get(port, path, **headers):
-    """The status and the body of one answer."""
+    """Returns the status and body of a response."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with contextlib.closing(connection):
         connection.request("GET", path, headers=headers)
@@ -62,7 +62,7 @@ def get(port, path, **headers):
 
 
 def samples(port):
-    """The value of each series of the page."""
+    """Returns the value of each series of the page."""
     lines = get(port, "/metrics")[1].decode().splitlines()
     return {series: float(value) for series, _, value in (l.rpartition(" ") for l in lines if l[0] != "#")}
 
@@ -74,14 +74,14 @@ def until_polled(port):
 
 
 def memory(process, key="VmRSS"):
-    """Octets that a process has resident now, or with VmHWM had at most."""
+    """Returns the resident memory of a process in bytes, or with VmHWM its peak."""
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith(key + ":"))
     return int(line.split()[1]) * 1024
 
 
 def configuration(path, port, api, zones, schedule, states="all"):
-    """Writes a configuration of `zones`, each with name, id and hostnames; nothing has to be looked up."""
+    """Writes a configuration of `zones`, each with its name, id and hostnames, so that no lookup is needed."""
     lines = [
         f'[server]\nlisten = "127.0.0.1:{port}"',
         f'[poll]\nschedule = "{schedule}"\njitter = "0s"',
@@ -97,7 +97,7 @@ def configuration(path, port, api, zones, schedule, states="all"):
 
 
 class Figures:
-    """Prints figures with their limits, and keeps whether one was missed."""
+    """Prints figures with their limits and records if one is missed."""
 
     def __init__(self):
         self.missed = False

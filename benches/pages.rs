@@ -1,8 +1,8 @@
-//! How soon pages and lists of 100,000 hostnames are answered over a loopback socket, how much of that is time of the
-//! thread that serves, and how long other requests wait: `cargo bench --bench pages`. The exit code is 1 where a limit is
-//! missed.
-#![expect(clippy::print_stdout, reason = "it is what this program is for")]
-#![expect(clippy::unwrap_used, reason = "a panic is how it fails")]
+//! Measures the response time of pages and lists of 100,000 hostnames over a loopback socket, the share of it spent on the
+//! serving thread, and the delay of other requests. Run it with `cargo bench --bench pages`. The exit code is 1 if a limit
+//! is exceeded.
+#![expect(clippy::print_stdout, reason = "the program prints its results")]
+#![expect(clippy::unwrap_used, reason = "a panic says where the bench failed")]
 
 #[path = "support/fixture.rs"]
 mod fixture;
@@ -32,14 +32,14 @@ use crate::fixture::{NOW, answers};
 
 const HOSTNAMES: usize = 100_000;
 const ROUNDS: usize = 21;
-/// Of one answer: the time of the thread that serves, and the time in all at the median.
-const OF_THREAD: Duration = Duration::from_millis(2);
-const IN_ALL: Duration = Duration::from_millis(50);
-/// Of another request, while eight answers are asked for at once.
-const OTHERS: Duration = Duration::from_millis(10);
-const AT_ONCE: u8 = 8;
+/// The limits on one response at the median, for the time on the serving thread and for the total time.
+const MAX_THREAD_TIME: Duration = Duration::from_millis(2);
+const MAX_TOTAL_TIME: Duration = Duration::from_millis(50);
+/// The limit on another request while eight clients send requests at once.
+const MAX_DELAY: Duration = Duration::from_millis(10);
+const CLIENTS: u8 = 8;
 
-const ASKED: [&str; 13] = [
+const PATHS: [&str; 13] = [
     "/",
     "/?sort=hostname",
     "/?q=app-0999.zone-099",
@@ -57,7 +57,7 @@ const ASKED: [&str; 13] = [
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // a run of all tests is not meant
+    // does nothing in `cargo test`, which does not pass --bench
     if !std::env::args().any(|argument| argument == "--bench") {
         return ExitCode::SUCCESS;
     }
@@ -67,10 +67,13 @@ async fn main() -> ExitCode {
     let address = serve(receiver).await;
     let before = resident();
     let mut held = builds(&sender, address).await;
-    println!("an index beside the snapshot takes {} MB\n", resident().saturating_sub(before) / 1_000_000);
-    println!("{:<50}{:>12}{:>12}", "at the median of 21", "thread", "in all");
-    println!("{:<50}{:>9} ms{:>9} ms", "at most", OF_THREAD.as_millis(), IN_ALL.as_millis());
-    for path in ASKED {
+    println!(
+        "an index takes {} MB in addition to the snapshot\n",
+        resident().saturating_sub(before) / 1_000_000
+    );
+    println!("{:<50}{:>12}{:>12}", "median of 21", "thread", "total");
+    println!("{:<50}{:>9} ms{:>9} ms", "at most", MAX_THREAD_TIME.as_millis(), MAX_TOTAL_TIME.as_millis());
+    for path in PATHS {
         held &= asked(path, address).await;
     }
     held &= others(address).await;
@@ -92,19 +95,19 @@ async fn serve(snapshot: watch::Receiver<Arc<Snapshot>>) -> SocketAddr {
     address
 }
 
-/// Prints how long an answer takes if its index is not built yet.
+/// Prints the time of a response whose index is not built yet.
 async fn builds(snapshot: &watch::Sender<Arc<Snapshot>>, address: SocketAddr) -> bool {
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
-        // the same readings in another snapshot
+        // a new snapshot with the same readings
         snapshot.send_modify(|snapshot| *snapshot = Arc::new(Snapshot::clone(snapshot)));
         times.push(measured("/api/v1/status", address).await);
     }
-    println!("an answer that has to build the index first:");
+    println!("a response that has to build the index first:");
     line("/api/v1/status", times)
 }
 
-/// Prints how long an answer takes.
+/// Prints the time of a response.
 async fn asked(path: &'static str, address: SocketAddr) -> bool {
     measured(path, address).await;
     let mut times = Vec::new();
@@ -119,31 +122,26 @@ fn line(what: &str, mut times: Vec<(Duration, Duration)>) -> bool {
         times.sort_by_key(key);
         key(&times[times.len() / 2])
     };
-    let (of_thread, in_all) = (median(|time| time.0), median(|time| time.1));
-    let held = of_thread <= OF_THREAD && in_all <= IN_ALL;
-    println!(
-        "{what:<50}{:>9.2} ms{:>9.2} ms{}",
-        milliseconds(of_thread),
-        milliseconds(in_all),
-        verdict(held)
-    );
+    let (on_thread, total) = (median(|time| time.0), median(|time| time.1));
+    let held = on_thread <= MAX_THREAD_TIME && total <= MAX_TOTAL_TIME;
+    println!("{what:<50}{:>9.2} ms{:>9.2} ms{}", milliseconds(on_thread), milliseconds(total), verdict(held));
     held
 }
 
-/// The time of this thread, which serves, and the time in all until an answer is read.
+/// Returns the time spent on this thread, which serves, and the total time until the response is read.
 async fn measured(path: &'static str, address: SocketAddr) -> (Duration, Duration) {
     let (started, used) = (Instant::now(), of_this_thread());
     spawn_blocking(move || get([127, 0, 0, 1], path, address)).await.unwrap();
     (of_this_thread() - used, started.elapsed())
 }
 
-/// Prints how long health probes wait while eight clients ask for one answer after the other.
+/// Prints the delay of health probes while eight clients send one request after the other.
 async fn others(address: SocketAddr) -> bool {
     let ends = Arc::new(AtomicBool::new(false));
-    let clients = (1..=AT_ONCE).map(|number| {
+    let clients = (1..=CLIENTS).map(|number| {
         let ends = Arc::clone(&ends);
         thread::spawn(move || {
-            for path in ASKED.into_iter().cycle().skip(number.into()) {
+            for path in PATHS.into_iter().cycle().skip(number.into()) {
                 if ends.load(Ordering::Relaxed) {
                     return;
                 }
@@ -168,18 +166,18 @@ async fn others(address: SocketAddr) -> bool {
     spawn_blocking(move || clients.into_iter().for_each(|client| client.join().unwrap())).await.unwrap();
     times.sort();
     let (median, late) = (times[times.len() / 2], times[times.len() * 99 / 100]);
-    let held = late <= OTHERS;
+    let held = late <= MAX_DELAY;
     println!(
-        "\n/-/healthy while {AT_ONCE} clients ask at once: {:.2} ms at the median, {:.2} ms for 99 of 100, at most {} ms{}",
+        "\n/-/healthy while {CLIENTS} clients send requests: median {:.2} ms, 99th percentile {:.2} ms, at most {} ms{}",
         milliseconds(median),
         milliseconds(late),
-        OTHERS.as_millis(),
+        MAX_DELAY.as_millis(),
         verdict(held)
     );
     held
 }
 
-/// Prints whether a walk by cursor shows every hostname once while snapshots come and go.
+/// Prints if paging by cursor shows every hostname exactly once while snapshots change.
 async fn walk(snapshot: watch::Sender<Arc<Snapshot>>, address: SocketAddr) -> bool {
     let mut held = true;
     for sort in ["zone", "hostname"] {
@@ -219,7 +217,7 @@ async fn walk(snapshot: watch::Sender<Arc<Snapshot>>, address: SocketAddr) -> bo
         let polls = spawn_blocking(move || polls.join().unwrap()).await.unwrap();
         let is_whole = rows == HOSTNAMES && once == HOSTNAMES;
         println!(
-            "a walk by {sort} during {polls} polls: {rows} rows, {once} hostnames, {:.1} s{}",
+            "paging by {sort} during {polls} polls: {rows} rows, {once} hostnames, {:.1} s{}",
             started.elapsed().as_secs_f64(),
             verdict(is_whole)
         );
@@ -228,7 +226,7 @@ async fn walk(snapshot: watch::Sender<Arc<Snapshot>>, address: SocketAddr) -> bo
     held
 }
 
-/// Asks from an address of this machine, and returns the body.
+/// Sends a request from the address `from` and returns the body.
 fn get(from: [u8; 4], path: &str, address: SocketAddr) -> Vec<u8> {
     let socket =
         rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::STREAM, None).unwrap();
@@ -250,13 +248,13 @@ fn get(from: [u8; 4], path: &str, address: SocketAddr) -> Vec<u8> {
     body.to_vec()
 }
 
-/// The time that this thread has run for.
+/// Returns the CPU time of this thread.
 fn of_this_thread() -> Duration {
     let times = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     Duration::from_nanos(times.split(' ').next().unwrap().parse().unwrap())
 }
 
-/// The octets of this process in memory.
+/// Returns the resident memory of this process in bytes.
 fn resident() -> u64 {
     let pages = fs::read_to_string("/proc/self/statm").unwrap();
     pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096

@@ -1,7 +1,7 @@
-//! How long many probes take and how much memory they need: `cargo bench --bench probe`. Origins are on the loopback
-//! address, in a process of their own. The exit code is 1 where a limit is missed.
-#![expect(clippy::print_stdout, reason = "it is what this program is for")]
-#![expect(clippy::unwrap_used, reason = "a panic is how it fails")]
+//! Measures the time and memory of many probes. Run it with `cargo bench --bench probe`. The origins listen on loopback
+//! addresses in a separate process. The exit code is 1 if a limit is exceeded.
+#![expect(clippy::print_stdout, reason = "the program prints its results")]
+#![expect(clippy::unwrap_used, reason = "a panic says where the bench failed")]
 
 #[path = "../tests/it/support"]
 #[expect(dead_code, unreachable_pub, reason = "the tests use the rest")]
@@ -29,9 +29,9 @@ use crate::support::origin::{Asks, authority, tls};
 
 const SLOTS: usize = 64;
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Origins at these addresses never answer.
+/// The third byte of the addresses of origins that never answer.
 const HANGING: u8 = 9;
-const MOST_OCTETS: usize = 400;
+const MAX_RESULT_SIZE: usize = 400;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -39,21 +39,24 @@ async fn main() -> ExitCode {
     if has("serve") {
         serve().await;
     }
-    // a run of all tests is not meant
+    // does nothing in `cargo test`, which does not pass --bench
     if !has("--bench") {
         return ExitCode::SUCCESS;
     }
     let origins = Origins::start();
-    // what the first probe needs, all others share
+    // the first probe allocates what all others share
     probe(&origins.targets(1, 0), 0).await;
     let before = memory("VmRSS");
     let mut held = true;
-    println!("{SLOTS} probes at a time, slow ones apart, {} s to answer:", TIMEOUT.as_secs());
+    println!(
+        "{SLOTS} probes at a time, with a separate limit for slow ones, timeout {} s:",
+        TIMEOUT.as_secs()
+    );
     for (count, hanging, seconds, megabytes) in
         [(1000, 0, 2.0, 10), (1000, 100, 3.0, 10), (10_000, 0, 15.0, 20)]
     {
         let found = probe(&origins.targets(count, hanging), before).await;
-        assert_eq!(found.healthy, count - hanging, "an origin was judged wrongly");
+        assert_eq!(found.healthy, count - hanging, "an origin has the wrong verdict");
         held &= found.took.as_secs_f64() < seconds && found.grown < megabytes << 20;
         println!(
             "{count:>6} origins, {hanging:>3} of them hang: healthy ones in {:.2} s, at most {seconds} s; {:.1} MB, at \
@@ -63,11 +66,11 @@ async fn main() -> ExitCode {
             verdict(found.took.as_secs_f64() < seconds && found.grown < megabytes << 20)
         );
         if count == 10_000 {
-            held &= found.octets <= MOST_OCTETS;
+            held &= found.result_size <= MAX_RESULT_SIZE;
             println!(
-                "a result: {} B, at most {MOST_OCTETS} B{}",
-                found.octets,
-                verdict(found.octets <= MOST_OCTETS)
+                "a result: {} B, at most {MAX_RESULT_SIZE} B{}",
+                found.result_size,
+                verdict(found.result_size <= MAX_RESULT_SIZE)
             );
         }
     }
@@ -79,20 +82,20 @@ const fn verdict(held: bool) -> &'static str {
 }
 
 struct Found {
-    /// Until the last origin that answers was judged.
+    /// The time until the last origin that answers has its verdict.
     took: Duration,
     healthy: usize,
-    /// Memory on top of what there was before, at most.
+    /// The peak memory on top of the memory before.
     grown: usize,
-    /// Octets of a result.
-    octets: usize,
+    /// The size of a result in bytes.
+    result_size: usize,
 }
 
-/// Probes these targets; `before` is the memory that the process had before any.
+/// Probes these targets. `before` is the memory of the process before the first probe.
 async fn probe(targets: &[Target], before: usize) -> Found {
     let prober = Prober::new(Options { timeout: TIMEOUT, max_concurrent: SLOTS, ..Options::default() });
     let mut readings: Vec<OriginReading> = Vec::with_capacity(targets.len());
-    // the peak is what it is now
+    // reset the peak to the current memory
     fs::write("/proc/self/clear_refs", "5").unwrap();
     let (start, mut found) = (Instant::now(), 0);
     let (mut took, read_at) = (Duration::ZERO, Timestamp::UNIX_EPOCH.into());
@@ -108,8 +111,8 @@ async fn probe(targets: &[Target], before: usize) -> Found {
     lists.sort_by_key(|list| Arc::as_ptr(list));
     lists.dedup_by(|one, other| Arc::ptr_eq(one, other));
     let shared: usize = lists.iter().map(|list| size_of_val(list.names())).sum();
-    let octets = size_of::<OriginReading>() + shared / readings.len();
-    Found { took, healthy: found, grown: memory("VmHWM").saturating_sub(before), octets }
+    let result_size = size_of::<OriginReading>() + shared / readings.len();
+    Found { took, healthy: found, grown: memory("VmHWM").saturating_sub(before), result_size }
 }
 
 fn memory(key: &str) -> usize {
@@ -118,7 +121,7 @@ fn memory(key: &str) -> usize {
     line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }
 
-/// The process in which the origins are.
+/// The process that runs the origins.
 struct Origins {
     process: Child,
     port: u16,
@@ -133,12 +136,12 @@ impl Origins {
         Self { process, port: line.trim().parse().unwrap() }
     }
 
-    /// That many origins, each with an address of its own; those that hang are spread among them.
+    /// Returns this many origins, each with its own address. Those that hang are spread among them.
     fn targets(&self, count: usize, hanging: usize) -> Vec<Target> {
         let every = count.checked_div(hanging).unwrap_or(usize::MAX);
-        let target = |place: usize| {
-            let [.., high, low] = place.to_be_bytes();
-            let third = if hanging > 0 && place.is_multiple_of(every) { HANGING } else { 1 };
+        let target = |index: usize| {
+            let [.., high, low] = index.to_be_bytes();
+            let third = if hanging > 0 && index.is_multiple_of(every) { HANGING } else { 1 };
             let ip = IpAddr::V4(Ipv4Addr::new(127, third, high, low));
             Target {
                 address: SocketAddr::new(ip, self.port).into(),
@@ -158,7 +161,7 @@ impl Drop for Origins {
     }
 }
 
-/// Serves until the process that started it ends.
+/// Serves until the parent process ends.
 async fn serve() {
     std::thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
@@ -180,7 +183,7 @@ async fn serve() {
 
 async fn origin(mut stream: TcpStream, acceptor: TlsAcceptor, hangs: bool) {
     if hangs {
-        // until the client gives up
+        // until the client times out
         while stream.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {}
         return;
     }

@@ -1,7 +1,7 @@
-//! How long 2,000 requests take beside another client of the same quota, and whether the quota is ever passed:
-//! `cargo bench --bench quota`, about two minutes.
-#![expect(clippy::print_stdout, reason = "it is what this program is for")]
-#![expect(clippy::unwrap_used, reason = "a panic is how it fails")]
+//! Measures the time of 2,000 requests while another client uses the same quota, and checks that the quota is never
+//! exceeded. Run it with `cargo bench --bench quota`. It takes about two minutes.
+#![expect(clippy::print_stdout, reason = "the program prints its results")]
+#![expect(clippy::unwrap_used, reason = "a panic says where the bench failed")]
 
 #[path = "../tests/it/support"]
 #[expect(dead_code, unreachable_pub, reason = "the tests use the rest")]
@@ -16,7 +16,7 @@ use crate::support::quota::Quota;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // a run of all tests is not meant
+    // does nothing in `cargo test`, which does not pass --bench
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -30,11 +30,11 @@ async fn main() {
     };
     let spent = quota.spend().await;
     println!(
-        "{} requests beside {} of another client, {} answered 429, {:.1} s",
+        "{} requests while another client sent {}, {} responses with status 429, {:.1} s",
         spent.requests,
         spent.of_the_other,
         spent.refused,
         spent.took.as_secs_f64()
     );
-    assert_eq!(spent.refused, 0.0, "the quota was passed");
+    assert_eq!(spent.refused, 0.0, "the quota was exceeded");
 }

@@ -1,11 +1,11 @@
-//! Shows that memory and descriptors stay level: `cargo bench --bench soak -- MINUTES`, two unless given.
+//! Checks that memory and file descriptors stay level. Run it with `cargo bench --bench soak -- MINUTES` (default 2).
 //!
-//! This process polls up to twenty times a second, reloads once a second, and serves its snapshot. Another one is the
-//! simulated API, in which something always changes and goes wrong, and fifty scrapers, which read every page to its end.
-//! The exit code is 1 if memory or descriptors have grown from the second quarter of the time to the last, if a page
-//! cannot be read, or if too few polls ended.
-#![expect(clippy::print_stdout, reason = "it is what this program is for")]
-#![expect(clippy::unwrap_used, reason = "a panic is how it fails")]
+//! This process polls up to twenty times a second, reloads once a second and serves its snapshot. A second process runs
+//! the simulated API, with constant changes and faults, and fifty scrapers that read every page to its end. The exit code
+//! is 1 if memory or descriptors grow from the second to the last quarter of the time, if a page cannot be read, or if too
+//! few polls end.
+#![expect(clippy::print_stdout, reason = "the program prints its results")]
+#![expect(clippy::unwrap_used, reason = "a panic says where the bench failed")]
 
 #[path = "soak/faults.rs"]
 mod faults;
@@ -45,15 +45,15 @@ use crate::support::harness::{Api, Asking, Running, budget, hostname, now, setup
 
 const SCRAPERS: usize = 50;
 const POLLS_A_SECOND: u32 = 20;
-/// A reload as often as this finds nothing changed.
-const RELOAD_EVERY: Duration = Duration::from_secs(1);
-/// As often as this the account gets a new budget, so that no block outlasts it.
-const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// The interval between reloads, which find no change.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
+/// The interval at which the account gets a new budget, which lifts a block.
+const RENEW_INTERVAL: Duration = Duration::from_secs(5);
 const HOSTNAMES: usize = 40;
-/// How much more of either may be there in the last quarter than in the second.
+/// The allowed growth from the second to the last quarter.
 const MEMORY: f64 = 1.03;
 const DESCRIPTORS: f64 = 3.0;
-/// Polls a second that have to end in spite of all faults.
+/// The minimum number of polls per second that must end despite the faults.
 const ENDED: f64 = 0.5;
 
 #[tokio::main(flavor = "current_thread")]
@@ -65,7 +65,7 @@ async fn main() -> ExitCode {
         let minutes = arguments.iter().filter_map(|argument| argument.parse::<f64>().ok()).next_back();
         return soak(Duration::from_secs_f64(60.0 * minutes.unwrap_or(2.0))).await;
     }
-    // a run of all tests is not meant
+    // does nothing in `cargo test`, which does not pass --bench
     ExitCode::SUCCESS
 }
 
@@ -75,7 +75,7 @@ async fn soak(time: Duration) -> ExitCode {
     other.scrape(address);
     let samples = sampled(time, &mut exporter).await;
     let polls = exporter.polls();
-    let Told { scrapes, refused, bad, faults } = other.stop();
+    let Report { scrapes, refused, bad, faults } = other.stop();
 
     let quarter = samples.len() / 4;
     let (second, last) = (&samples[quarter..2 * quarter], &samples[samples.len() - quarter..]);
@@ -84,16 +84,13 @@ async fn soak(time: Duration) -> ExitCode {
         (sum.0 / samples.len() as f64, sum.1 / samples.len() as f64)
     };
     let ((memory, descriptors), (memory_last, descriptors_last)) = (mean(second), mean(last));
-    println!(
-        "{polls} polls and {faults} faults in {:.0} s, {refused} scrapes turned away",
-        time.as_secs_f64()
-    );
+    println!("{polls} polls and {faults} faults in {:.0} s, {refused} scrapes refused", time.as_secs_f64());
     let course =
         samples.chunks(samples.len().div_ceil(10)).map(|tenth| format!("{:.2}", mean(tenth).0 / 1e6));
-    println!("resident, tenth by tenth, MB: {}", course.collect::<Vec<_>>().join(" "));
+    println!("resident in each tenth of the time, MB: {}", course.collect::<Vec<_>>().join(" "));
     let figures = [
-        ("resident, last quarter by second, MB", memory_last / 1e6, "at most", memory * MEMORY / 1e6),
-        ("descriptors, last quarter by second", descriptors_last, "at most", descriptors + DESCRIPTORS),
+        ("resident in the last quarter, MB", memory_last / 1e6, "at most", memory * MEMORY / 1e6),
+        ("descriptors in the last quarter", descriptors_last, "at most", descriptors + DESCRIPTORS),
         ("pages that cannot be read", bad as f64, "at most", 0.0),
         ("pages read", scrapes as f64, "at least", 1.0),
         ("polls ended", polls, "at least", ENDED * time.as_secs_f64()),
@@ -107,7 +104,7 @@ async fn soak(time: Duration) -> ExitCode {
     ExitCode::from(u8::from(missed))
 }
 
-/// Polls and serves what is there.
+/// Starts an exporter that polls and serves its snapshot.
 async fn exporter(base_url: &str) -> (Running, SocketAddr) {
     let mut asking = Asking::new(base_url);
     asking.clock = Clock::system();
@@ -123,9 +120,14 @@ async fn exporter(base_url: &str) -> (Running, SocketAddr) {
     (running, address)
 }
 
-/// One zone whose lists alone are read, with discovery and the zone level, and one that is read as by default.
+/// Returns a zone read by lists with discovery and the zone level, and a zone read by default.
 fn zones() -> impl Iterator<Item = ZoneTarget> {
-    let lists = Extent { strategy: Strategy::List, discovered: Some(Expected::Any), zone_level: true };
+    let lists = Extent {
+        strategy: Strategy::List,
+        discovered: Some(Expected::Any),
+        zone_level: true,
+        dns_origins: false,
+    };
     [("example.com", lists), ("example.org", Extent::default())].into_iter().map(|(name, extent)| {
         let target = |number| HostnameTarget {
             hostname: hostname(&format!("h{number}.{name}")),
@@ -136,24 +138,24 @@ fn zones() -> impl Iterator<Item = ZoneTarget> {
     })
 }
 
-/// Resident bytes and open descriptors, second by second, while the exporter polls and reloads.
+/// Samples resident bytes and open descriptors every second while the exporter polls and reloads.
 async fn sampled(time: Duration, exporter: &mut Running) -> Vec<(f64, f64)> {
     let mut ticks = interval(Duration::from_secs(1) / POLLS_A_SECOND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (start, mut samples) = (Instant::now(), Vec::new());
-    let (mut reload, mut renew) = (start + RELOAD_EVERY, start + RENEW_EVERY);
+    let (mut reload, mut renew) = (start + RELOAD_INTERVAL, start + RENEW_INTERVAL);
     while start.elapsed() < time {
         let now = ticks.tick().await;
         if now >= renew {
             exporter.asking.budget = budget(1_000_000, Duration::from_secs(1));
-            renew = now + RENEW_EVERY;
+            renew = now + RENEW_INTERVAL;
         }
         if now >= reload {
             exporter.reload(zones()).await;
             exporter.setup.send_replace(setup(&exporter.asking));
-            reload = now + RELOAD_EVERY;
+            reload = now + RELOAD_INTERVAL;
         }
-        // one that comes too early is dropped
+        // a tick during a poll is dropped
         let _ = exporter.ticks.try_send(());
         if start.elapsed().as_secs() > samples.len() as u64 {
             samples.push((resident(), fs::read_dir("/proc/self/fd").unwrap().count() as f64));
@@ -168,15 +170,15 @@ fn resident() -> f64 {
     line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() * 1024.0
 }
 
-/// The other process.
+/// The second process.
 struct Other {
     child: Child,
     output: BufReader<ChildStdout>,
     base_url: String,
 }
 
-/// What it tells in the end.
-struct Told {
+/// The counts it reports at the end.
+struct Report {
     scrapes: u64,
     refused: u64,
     bad: u64,
@@ -196,17 +198,17 @@ impl Other {
         writeln!(self.child.stdin.as_mut().unwrap(), "{address}").unwrap();
     }
 
-    fn stop(mut self) -> Told {
+    fn stop(mut self) -> Report {
         drop(self.child.stdin.take());
         let mut text = String::new();
         self.output.read_to_string(&mut text).unwrap();
         assert!(self.child.wait().unwrap().success());
         let numbers: Vec<u64> = text.split_whitespace().map(|number| number.parse().unwrap()).collect();
-        Told { scrapes: numbers[0], refused: numbers[1], bad: numbers[2], faults: numbers[3] }
+        Report { scrapes: numbers[0], refused: numbers[1], bad: numbers[2], faults: numbers[3] }
     }
 }
 
-/// The API and the scrapers.
+/// The simulated API and the scrapers.
 struct World {
     api: Api,
     url: String,
@@ -236,12 +238,12 @@ impl World {
         let [scrapes, refused, bad] = [const { AtomicU64::new(0) }; 3];
         let world = Arc::new(Self { api, url, scrapes, refused, bad });
         let scraped = Arc::clone(&world);
-        // reading pages shall not hold up the API
+        // a separate thread, so that reading pages does not delay the API
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(join_all((0..SCRAPERS).map(|number| Arc::clone(&scraped).scrape(number))));
         });
-        // the end of the input is the end
+        // runs until the end of stdin
         let ended = tokio::task::spawn_blocking(move || drop(lines.next()));
         let faults = world.change(&ids, || ended.is_finished()).await;
         let [scrapes, refused, bad] =
@@ -249,7 +251,7 @@ impl World {
         println!("{scrapes} {refused} {bad} {faults}");
     }
 
-    /// Reads pages: some scrapers in OpenMetrics, and some on a new connection each time.
+    /// Reads pages. Half of the scrapers use OpenMetrics, and half open a new connection each time.
     async fn scrape(self: Arc<Self>, number: usize) -> Infallible {
         let open_metrics = number.is_multiple_of(2);
         let accept = if open_metrics { "application/openmetrics-text;version=1.0.0" } else { "text/plain" };
@@ -278,7 +280,7 @@ impl World {
         }
     }
 
-    /// Adds faults, renews certificates, and has hostnames come and go until the end; returns how many faults there were.
+    /// Adds faults, renews certificates, and adds and removes hostnames until `is_over`. Returns the number of faults.
     async fn change(&self, ids: &[CertId], is_over: impl Fn() -> bool) -> u64 {
         let extra = |number: u64| hostname(&format!("x{number}.example.com"));
         let mut faults = 0;
@@ -298,7 +300,7 @@ impl World {
             faults += 1;
             sleep(Duration::from_millis(fastrand::u64(50..350))).await;
             self.api.simulator.clear_faults();
-            // a poll with retries takes as long as many without
+            // give polls with retries time to end
             sleep(Duration::from_millis(fastrand::u64(0..2000))).await;
         }
         faults

@@ -1,14 +1,13 @@
-//! The one place that reads wall time.
+//! The only module that reads wall-clock time.
 //!
-//! Whatever needs the time takes a [`Clock`]; durations are measured with
-//! [`tokio::time::Instant`], which no step of the system clock can disturb.
+//! Code that needs the time takes a [`Clock`]. Durations are measured with [`tokio::time::Instant`], which is monotonic.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 
-/// A source of wall time; cheap to clone, and clones agree.
+/// A source of wall-clock time. Cheap to clone; all clones show the same time.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -20,29 +19,29 @@ enum Source {
 }
 
 impl Clock {
-    /// The clock of the operating system.
+    /// Returns the operating system's clock.
     pub fn system() -> Self {
         Self(Source::System)
     }
 
-    /// A clock that stands at `now` until [`Clock::set`] moves it.
+    /// Returns a clock that shows `now` until [`Clock::set`] changes it.
     pub fn fixed(now: Timestamp) -> Self {
         Self(Source::Fixed(Arc::new(AtomicI64::new(now.as_second()))))
     }
 
-    /// Moves a fixed clock, and every clone of it, to `now`; a system clock cannot be moved.
+    /// Sets a fixed clock and all of its clones to `now`. Has no effect on the system clock.
     pub fn set(&self, now: Timestamp) {
         if let Source::Fixed(seconds) = &self.0 {
             seconds.store(now.as_second(), Ordering::Relaxed);
         }
     }
 
-    /// The time, now.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System =>
             {
-                #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+                #[expect(clippy::disallowed_methods, reason = "the only reader of the system clock")]
                 Timestamp::now()
             }
             Source::Fixed(seconds) => {

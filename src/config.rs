@@ -58,6 +58,8 @@ pub struct Config {
     pub state_file: Option<PathBuf>,
     /// How to serve.
     pub serving: http::Options,
+    /// When to probe origins.
+    pub probe_schedule: Schedule,
     /// How to probe origins.
     pub probe: crate::probe::Options,
     /// The accounts in the order of the file, each with a name of its own.
@@ -158,7 +160,7 @@ fn config(mut root: Section<'_>, mut surroundings: Surroundings<'_>) -> Config {
     let thresholds = thresholds::read(root.table("thresholds"));
     let view = View { states: states.unwrap_or_default(), thresholds };
 
-    let probe = probe::read(root.table("probe"));
+    let (probe_schedule, probe) = probe::read(root.table("probe"));
 
     let mut accounts = Accounts::new(surroundings);
     for section in root.tables("account") {
@@ -172,6 +174,7 @@ fn config(mut root: Section<'_>, mut surroundings: Surroundings<'_>) -> Config {
         jitter,
         state_file,
         serving: http::Options { view, ..server.serving },
+        probe_schedule,
         probe,
         accounts,
         targets,

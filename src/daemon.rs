@@ -30,6 +30,7 @@ use crate::keeper::{self, Keeper, state_file};
 use crate::listener::Limits;
 use crate::metrics::Source;
 use crate::poll::{Poller, Setup};
+use crate::probe::Rounds;
 use crate::telemetry::Telemetry;
 use controls::{Controls, Followed};
 use reload::Reloader;
@@ -61,16 +62,18 @@ pub async fn run(
     let controls = Controls::start(&config, kept.clone(), Arc::clone(&telemetry), clock.clone())?;
     let followed = controls.followed();
     let activity = activity::look_up(&followed, Arc::clone(&telemetry), clock.clone());
-    let Followed { setup, serving, timing, .. } = followed;
+    let Followed { setup, serving, timing, probing, probe_timing, .. } = followed;
     let (wish, wishes) = mpsc::channel(1);
 
     let (polled, first_poll) = oneshot::channel();
     let poller = Poller::new(setup.clone(), kept.clone(), Arc::clone(&telemetry), clock.clone());
     let poller = poller.announcing(polled);
+    let rounds = Rounds::new(probing, kept.clone(), clock.clone());
     let source = Source { snapshot: kept.follow(), telemetry, clock: clock.clone() };
     let first_poll = first::report(first_poll, source.clone(), serving.clone());
     let app = App::new(source, serving, wish, ready_by).named(name).showing(activity);
     let (tick, ticks) = mpsc::channel(1);
+    let (probe_tick, probe_ticks) = mpsc::channel(1);
 
     let limits =
         Limits { connections: descriptors::make_room(Limits::default().connections), ..Limits::default() };
@@ -81,9 +84,12 @@ pub async fn run(
     }
     tasks.spawn(to_its_end(keeper.run(shutdown.clone())));
     tasks.spawn(to_its_end(poller.run(ticks, shutdown.clone())));
+    tasks.spawn(to_its_end(rounds.run(probe_ticks, shutdown.clone())));
     tasks.spawn(to_its_end(http::serve(listener, app, limits, stopped())));
     tasks.spawn(to_its_end(notify::keep_informed(shutdown.clone())));
-    tasks.spawn(until(stopped(), timing::keep(timing, tick, clock, timing::Watch::default())));
+    let keep = |timing, tick| timing::keep(timing, tick, clock.clone(), timing::Watch::default());
+    tasks.spawn(until(stopped(), keep(timing, tick)));
+    tasks.spawn(until(stopped(), keep(probe_timing, probe_tick)));
     tasks.spawn(until(stopped(), first_poll));
     tasks.spawn(until(stopped(), watch_accounts(setup, kept)));
     let _kept = match origin {

@@ -1,7 +1,7 @@
 //! Writes the text formats that Prometheus reads: text 0.0.4 and OpenMetrics 1.0.0.
 //!
-//! A family is named as its series are in text 0.0.4: a counter ends in `_total`, an info in `_info`.
-//! OpenMetrics names these two families without that ending, and the same series with it.
+//! Callers pass the name that the series have in text 0.0.4. A counter ends in `_total`, an info in `_info`.
+//! In OpenMetrics, the names of these two families lack that suffix; the names of their series keep it.
 
 mod number;
 mod series;
@@ -31,13 +31,13 @@ impl Format {
 /// The kind of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only grows; its name ends in `_total`.
+    /// A value that only grows. The name ends in `_total`.
     Counter,
-    /// May go up and down.
+    /// A value that may go up and down.
     Gauge,
-    /// Counts observations by size.
+    /// Observations counted in buckets.
     Histogram,
-    /// Always 1, with labels that matter; its name ends in `_info`. A gauge in text 0.0.4.
+    /// A constant 1 that carries labels. The name ends in `_info`. Text 0.0.4 has no such type, so it is a gauge there.
     Info,
 }
 
@@ -51,18 +51,18 @@ impl Kind {
         }
     }
 
-    /// The name of the family in OpenMetrics.
+    /// Returns the name of the family in OpenMetrics.
     fn family(self, name: &str) -> &str {
-        let ending = match self {
+        let suffix = match self {
             Self::Counter => "_total",
             Self::Info => "_info",
             Self::Gauge | Self::Histogram => return name,
         };
-        debug_assert!(name.ends_with(ending), "{name} does not end in {ending}");
-        name.strip_suffix(ending).unwrap_or(name)
+        debug_assert!(name.ends_with(suffix), "{name} does not end in {suffix}");
+        name.strip_suffix(suffix).unwrap_or(name)
     }
 
-    /// The unit at the end of the family's name in OpenMetrics; an info has none.
+    /// Returns the unit that ends the family's name in OpenMetrics. An info has none.
     fn unit(self, family: &str) -> Option<&'static str> {
         let has = |unit: &&str| family.strip_suffix(*unit).is_some_and(|rest| rest.ends_with('_'));
         ["seconds", "bytes"].into_iter().find(has).filter(|_| self != Self::Info)
@@ -87,7 +87,7 @@ pub fn header(out: &mut Vec<u8>, format: Format, name: &str, help: &str, kind: K
     }
 }
 
-/// Writes the end of a page.
+/// Writes the `# EOF` that ends an OpenMetrics page.
 pub fn end(out: &mut Vec<u8>, format: Format) {
     if format == Format::OpenMetrics {
         out.extend_from_slice(b"# EOF\n");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_is_named_without_its_ending_in_openmetrics_alone() {
+    fn openmetrics_strips_the_suffix_of_a_counter() {
         assert_eq!(
             written(Format::Text, "waited_seconds_total", "Time.", Kind::Counter),
             "# HELP waited_seconds_total Time.\n# TYPE waited_seconds_total counter\n"
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_info_is_a_gauge_in_text_and_has_no_unit() {
+    fn an_info_is_a_gauge_in_text_and_never_has_a_unit() {
         assert_eq!(
             written(Format::Text, "zone_info", "Labels.", Kind::Info),
             "# HELP zone_info Labels.\n# TYPE zone_info gauge\n"
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_is_the_last_word_of_a_name_and_not_the_whole_of_it() {
+    fn a_unit_is_the_last_word_of_a_longer_name() {
         assert_eq!(Kind::Gauge.unit("memory_bytes"), Some("bytes"));
         assert_eq!(Kind::Histogram.unit("took_seconds"), Some("seconds"));
         for name in ["seconds", "milliseconds", "seconds_left"] {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_help_text_has_its_quotes_escaped_in_openmetrics_alone() {
+    fn quotes_in_help_are_escaped_only_in_openmetrics() {
         let help = "a\\b\n\"c\" é";
         assert_eq!(
             written(Format::Text, "up", help, Kind::Gauge),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn only_openmetrics_says_where_it_ends() {
+    fn only_openmetrics_pages_end_with_eof() {
         let ended = |format| {
             let mut out = Vec::new();
             end(&mut out, format);

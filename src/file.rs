@@ -1,5 +1,5 @@
-//! Regular files: opened without waiting for anybody, and replaced atomically, so that a reader finds either the old or
-//! the new content, whole.
+//! Regular files. They are opened without blocking, and replaced atomically, so that a reader sees either the complete old
+//! or the complete new content.
 
 mod target;
 
@@ -12,20 +12,19 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use tempfile::Builder;
 
-/// The end of the name of an incomplete file, after its random characters.
+/// The suffix of a temporary file's name, after its random characters.
 const SUFFIX: &str = ".tmp";
 const RANDOM: usize = 6;
 
-/// Opens the regular file at `path` to read it; symbolic links are followed.
+/// Opens the regular file at `path` for reading. Symbolic links are followed.
 ///
 /// # Errors
-/// Fails if the file cannot be opened, or is anything but a regular file: a FIFO would be waited for, and a device may
-/// have no end.
+/// Fails if the file cannot be opened or is not a regular file. Opening a FIFO would block, and a device may have no end.
 pub fn open(path: &Path) -> io::Result<File> {
-    // the open of a FIFO would wait for a writer
+    // without `NONBLOCK`, opening a FIFO waits for a writer
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
-    // a socket cannot even be opened
+    // a socket cannot be opened, so its kind comes from its metadata
     let kind =
         opened.as_ref().map_or_else(|_| fs::metadata(path), File::metadata).map(|found| found.file_type());
     match kind {
@@ -39,7 +38,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// Reads the regular file at `path`.
 ///
 /// # Errors
-/// Fails if [`open`] does, or the file cannot be read.
+/// Fails if [`open`] fails or the file cannot be read.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     open(path)?.read_to_end(&mut content)?;
@@ -55,25 +54,25 @@ fn name(kind: FileType) -> &'static str {
     }
 }
 
-/// Replaces the file at `path` with what `write` writes, synced to disk and with that mode. Symbolic links of root and of
-/// the user of this process are followed, and others refused.
+/// Replaces the file at `path` with what `write` writes. The new file has mode `mode` and is synced to disk. Symbolic links
+/// are followed if root or this process's user owns them, and refused otherwise.
 ///
 /// # Errors
-/// Fails if the file cannot be written, and then leaves the old one. If only the last sync fails, the new file is in place
-/// but might not survive a loss of power.
+/// Fails if the file cannot be written, which leaves the old file intact. If only the last sync fails, the new file is in
+/// place but may not survive a power failure.
 pub fn replace(
     path: &Path,
     mode: u32,
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> io::Result<()> {
     let path = &target::target(path)?;
-    // renaming would replace a pipe or a device
-    if let Some(kind) = fs::metadata(path).ok().map(|known| known.file_type()).filter(|kind| !kind.is_file())
+    // the rename would replace a FIFO or a device
+    if let Some(kind) = fs::metadata(path).ok().map(|found| found.file_type()).filter(|kind| !kind.is_file())
     {
         return Err(io::Error::other(format!("expected a regular file, found {}", name(kind))));
     }
     let folder = folder(path);
-    // until it has its mode, only its owner may open it
+    // only the owner may open it until `set_permissions` below
     let new = Builder::new().prefix(&prefix(path)).rand_bytes(RANDOM).suffix(SUFFIX).tempfile_in(folder)?;
     let mut out = BufWriter::with_capacity(1 << 16, new.as_file());
     write(&mut out)?;
@@ -82,16 +81,16 @@ pub fn replace(
     file.sync_all()?;
     new.persist(path)?;
     match File::open(folder)?.sync_all() {
-        // some file systems cannot sync folders, and need not
+        // some file systems cannot sync directories and do not need to
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         result => result,
     }
 }
 
-/// Removes incomplete files of processes that were killed while they replaced the file at `path`.
+/// Removes temporary files left by processes that were killed while replacing the file at `path`.
 ///
 /// # Errors
-/// Fails if the folder cannot be read, or a file in it cannot be removed.
+/// Fails if the directory cannot be read or a file in it cannot be removed.
 pub fn remove_leftovers(path: &Path) -> io::Result<()> {
     let path = &target::target(path)?;
     let prefix = prefix(path);
@@ -114,7 +113,7 @@ fn folder(path: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
-/// The start of the name of an incomplete file for `path`.
+/// Returns the prefix of the names of temporary files for `path`.
 fn prefix(path: &Path) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{AccountFacts, Date, FoundZone, Outcome, Reason, Snapshot, Targets, ZoneKey, ZoneState};
 
-/// Readings of single hostnames are published together, at most this long after the first of them.
+/// Readings of single hostnames and origins are published together, at most this long after the first of them.
 const PUBLISH_AFTER: Duration = Duration::from_secs(1);
 
 /// Reports that may wait; a producer that is faster waits for the keeper.
@@ -155,7 +155,8 @@ impl Keeper {
     fn take(&mut self, report: Report) -> bool {
         match report {
             Report::Outcome(zone, outcome) => {
-                let urgent = !matches!(outcome, Outcome::Read(..) | Outcome::Planned { .. });
+                let urgent =
+                    !matches!(outcome, Outcome::Read(..) | Outcome::Probed(..) | Outcome::Planned { .. });
                 self.unpublished.push((zone, outcome));
                 return urgent;
             }
@@ -201,7 +202,8 @@ impl Keeper {
         let outcomes = std::mem::take(&mut self.unpublished);
         // nothing else changes an id
         let identified = outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Identified(_)));
-        self.snapshot.send_modify(|known| *known = Arc::new(known.fold(outcomes)));
+        // a copy only where somebody still reads the latest
+        self.snapshot.send_modify(|known| Arc::make_mut(known).take_in(outcomes));
         if identified {
             self.log_twins();
         }

@@ -1,5 +1,5 @@
-//! Watches the client certificates that Cloudflare presents to origins (Authenticated Origin Pulls) and tells
-//! Prometheus about them.
+//! A Prometheus exporter for Cloudflare Authenticated Origin Pulls, the client certificates that Cloudflare presents to
+//! origins.
 //!
 //! ```text
 //! cron tick ─▶ poll ─▶ cloudflare
@@ -8,31 +8,32 @@
 //!             keeper ─▶ watch<Arc<Snapshot>> ─▶ metrics ─▶ exposition ─▶ http
 //! ```
 //!
-//! Data goes from left to right once, and nothing on the right is known on the left. A room imports only from rooms
-//! on floors below its own:
+//! Data flows from left to right, and nothing depends on what is to its right. A room (a module with its submodules)
+//! imports only from rooms on lower floors:
 //!
 //! | Floor | Room | Job |
 //! |---|---|---|
-//! | 0 | [`domain`] | what there is to know, as types that cannot be wrong; pure |
-//! | 0 | [`clock`] | the one place that reads wall time |
+//! | 0 | [`domain`] | the data model, in types that cannot hold invalid values; pure |
+//! | 0 | [`clock`] | the only reader of wall-clock time |
 //! | 0 | [`exposition`] | the two text formats |
-//! | 0 | [`mod@file`] | files that are replaced in one step |
-//! | 1 | [`telemetry`] | counters and histograms about the exporter itself |
-//! | 1 | [`schedule`] | a cron expression becomes ticks |
-//! | 1 | [`listener`] | the accept loop with its limits |
-//! | 2 | [`cloudflare`] | the API's client, with its budget of requests |
-//! | 2 | [`probe`] | what origins do with a connection that presents no certificate |
-//! | 1 | [`keeper`] | the one writer of the snapshot, with its state file |
-//! | 3 | [`poll`] | plans requests, sends them, reports what they say |
-//! | 3 | [`metrics`] | the families of a snapshot |
-//! | 3 | [`change`] | plans changes of associations, and waits until they are in force |
+//! | 0 | [`mod@file`] | atomically replaced files |
+//! | 0 | [`mod@panic`] | contained panics |
+//! | 1 | [`telemetry`] | metrics about the exporter itself |
+//! | 1 | [`schedule`] | the cron expression and its ticks |
+//! | 1 | [`listener`] | the accept loop and its limits |
+//! | 2 | [`cloudflare`] | the API client with its request budget |
+//! | 2 | [`probe`] | probes of origins without a client certificate |
+//! | 1 | [`keeper`] | the only writer of the snapshot and its state file |
+//! | 3 | [`poll`] | plans requests, sends them and reports the results |
+//! | 3 | [`metrics`] | the metric families of a snapshot |
+//! | 3 | [`change`] | plans changes to associations and waits until they take effect |
 //! | 4 | [`http`] | routes, negotiation, compression |
 //! | 4 | [`simulator`] | a simulated API with faults on demand |
-//! | 5 | [`config`] | the file becomes exact settings, or all of its errors |
+//! | 5 | [`config`] | parses the configuration into settings, or reports all of its errors |
 //! | 6 | [`daemon`] | the composition root |
 //! | 7 | [`cli`] | the commands |
 //!
-//! This is a program: the library exists for its tests and benches, and promises nothing about its interfaces.
+//! The library exists for the program's tests and benches. Its API is not stable.
 
 pub mod change;
 pub mod cli;
@@ -47,6 +48,7 @@ pub mod http;
 pub mod keeper;
 pub mod listener;
 pub mod metrics;
+pub mod panic;
 pub mod poll;
 pub mod probe;
 pub mod schedule;

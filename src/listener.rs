@@ -1,4 +1,5 @@
-//! The listener: it accepts connections, limits their number and slowness, and drains them at the end.
+//! The HTTP listener. It accepts connections, limits how many there are and how slow they may be, and drains them on
+//! shutdown.
 
 mod connection;
 mod connections;
@@ -30,17 +31,17 @@ pub use socket::Connection;
 /// The limits of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections may be open. For one more, the connection that is idle for longest is closed, or else the one
-    /// whose client has read nothing for longest.
+    /// The maximum number of open connections. To make room for another, the connection that has been idle longest is
+    /// closed. If none is idle, it is the one whose client has read nothing for longest.
     pub connections: usize,
-    /// How long a connection may be idle: from its start or the end of the previous response to the end of the next head.
-    /// Longer than a common scrape interval of a minute, so that a scraper keeps its connection.
+    /// The idle timeout, from the start of the connection or the end of a response to the end of the next request head.
+    /// It exceeds the common scrape interval of a minute, so that a scraper keeps its connection.
     pub idle: Duration,
-    /// How long a request's head may take from its first octet on. A TLS handshake may take as long.
+    /// The timeout for a request head from its first byte, and for a TLS handshake.
     pub head: Duration,
-    /// How long a client may read nothing of what is written to it. One that reads slowly may go on.
+    /// The timeout of a client that reads nothing of its response. A client that reads slowly is not affected.
     pub write_progress: Duration,
-    /// How long responses may take once the listener is told to stop.
+    /// The time that responses get to finish after shutdown begins.
     pub drain: Duration,
 }
 
@@ -56,16 +57,17 @@ impl Default for Limits {
     }
 }
 
-/// A request extension: the client has a verified certificate.
+/// A request extension, present if the client has presented a verified certificate.
 #[derive(Clone, Copy, Debug)]
 pub struct Verified;
 
-/// A request extension: the address of the client, as IPv4 if it is mapped to IPv6.
+/// A request extension with the client's address. IPv4-mapped addresses are converted to IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
 
 impl Peer {
-    /// The address by which clients are told apart: of IPv6 the network of 64 bits, which one host has to itself.
+    /// Returns the address that identifies a client. For IPv6 this is the /64 network, since one host usually has all of
+    /// it.
     pub fn network(self) -> IpAddr {
         match self.0 {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -74,12 +76,12 @@ impl Peer {
     }
 }
 
-/// Learns what happens at a listener.
+/// Observes the events of a listener.
 pub trait Observer: Send + Sync {
-    /// Takes the number of connections after each change.
+    /// Called with the number of open connections whenever it changes.
     fn connections(&self, open: usize);
 
-    /// Takes a TLS handshake that a peer began and did not complete.
+    /// Called when a TLS handshake fails after the peer has sent something.
     fn handshake_failed(&self, peer: Peer, why: &dyn Display);
 }
 
@@ -91,9 +93,9 @@ impl Observer for () {
 
 /// Serves HTTP/1.1 on `listener` until `shutdown`, then drains.
 ///
-/// A connection uses the acceptor that `tls` holds when it is accepted; none for plain HTTP. Once the acceptor changes, and
-/// at the end, connections are closed after their current response; those without one are closed at once, even in the
-/// middle of a head.
+/// A new connection uses the current acceptor of `tls`, or plain HTTP if there is none. When the acceptor changes and on
+/// shutdown, connections are closed after their current response. Connections without one are closed at once, even if
+/// they have received part of a request head.
 pub async fn serve<S, F, B>(
     listener: TcpListener,
     limits: Limits,
@@ -131,11 +133,12 @@ pub async fn serve<S, F, B>(
     }
 }
 
-/// Errors of accepting that are further apart than this are reported separately.
-const CALM: Duration = Duration::from_secs(60);
+/// Accept errors further apart than this are logged separately.
+const QUIET_PERIOD: Duration = Duration::from_secs(60);
 
-/// Waits for a connection. An error means that a client has left already, or that descriptors ran out.
-/// `failing` keeps when that began and was last so, so that a row of errors is reported once.
+/// Waits for a connection. Accepting fails if a client has already gone or file descriptors have run out.
+///
+/// `failing` holds the times of the first and the last error of a run, so that a run of errors is logged once.
 async fn accept(
     listener: &TcpListener,
     connections: &Connections,
@@ -144,13 +147,13 @@ async fn accept(
     loop {
         match listener.accept().await {
             Ok((stream, address)) => {
-                if failing.is_some_and(|(_, latest)| latest.elapsed() > CALM) {
+                if failing.is_some_and(|(_, latest)| latest.elapsed() > QUIET_PERIOD) {
                     let seconds = failing.take().map(|(first, _)| first.elapsed().as_secs());
                     tracing::info!(seconds, "connections are accepted again");
                 }
                 return (stream, Peer(address.ip().to_canonical()));
             }
-            Err(error) if is_of_one_client(&error) => {}
+            Err(error) if is_client_error(&error) => {}
             Err(error) => {
                 let now = Instant::now();
                 match failing {
@@ -161,19 +164,19 @@ async fn accept(
                     }
                 }
                 tracing::debug!(%error, "cannot accept a connection");
-                connections.make_room();
+                connections.evict_one();
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
 }
 
-fn is_of_one_client(error: &io::Error) -> bool {
+fn is_client_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Waits until connections with the current acceptor have to end.
+/// Waits until connections with the current acceptor have to close.
 fn end(
     stopping: CancellationToken,
     mut tls: watch::Receiver<Option<TlsAcceptor>>,
@@ -181,7 +184,7 @@ fn end(
     tls.mark_unchanged();
     async move {
         let changed = async {
-            // if the sender is gone, it never changes
+            // without a sender, the acceptor never changes
             if tls.changed().await.is_err() {
                 pending::<()>().await;
             }

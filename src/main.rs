@@ -1,4 +1,4 @@
-//! The program: parse, run, exit code.
+//! Parses the command line, runs the command and sets the exit code.
 
 use std::process::ExitCode;
 

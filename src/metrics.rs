@@ -191,6 +191,9 @@ impl Page {
             Rows::CertificateFindings => cursor.certificates(zones, &mut target, |zone, certificate, row| {
                 row.findings(judge.certificate(zone, certificate));
             }),
+            Rows::Origin(write) => {
+                cursor.origins(zones, &mut target, |zone, origin, row| write(judge, zone, origin, row))
+            }
             Rows::Account(write) => {
                 cursor.accounts(snapshot.accounts(), &mut target, |account, row| write(judge, account, row))
             }

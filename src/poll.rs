@@ -8,9 +8,9 @@ mod listing;
 mod lists;
 mod lookup;
 mod memory;
-mod panic;
 mod plan;
 mod quotas;
+mod rows;
 mod seen;
 mod setup;
 mod story;
@@ -19,7 +19,7 @@ mod watched;
 mod zone;
 mod zones;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,16 +29,17 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::cloudflare::Client;
-use crate::domain::{ZoneKey, ZoneState};
+use crate::cloudflare::{Client, Error};
+use crate::domain::{PartKind, ZoneKey, ZoneState};
 use crate::keeper;
+use crate::panic::contained;
 use crate::telemetry::Telemetry;
 pub use api::Api;
 use deadline::Deadline;
 pub use listing::{Listing, Unresolved, join};
 use lookup::Lookup;
-pub use panic::is_contained;
 use quotas::{Chosen, Outlooks, Quota, quota};
+use rows::Row;
 use seen::Seen;
 pub use setup::{Account, Setup};
 use story::{Line, Polled, Story};
@@ -53,7 +54,10 @@ pub struct Poller<A = Client> {
     telemetry: Arc<Telemetry>,
     clock: Clock,
     /// The zones of the latest poll.
-    watched: BTreeMap<ZoneKey, Watched<A>>,
+    watched: HashMap<ZoneKey, Watched<A>>,
+    /// What planning needs of each zone of the snapshot, under the setup beneath.
+    rows: Vec<Option<Row>>,
+    planned: Option<Arc<Setup<A>>>,
     /// When the zones of each account that has patterns were last listed.
     listed: BTreeMap<Arc<str>, Listed<A>>,
     /// What is left in the latest poll for what holds nothing.
@@ -84,7 +88,9 @@ impl<A: Api> Poller<A> {
             keeper,
             telemetry,
             clock,
-            watched: BTreeMap::new(),
+            watched: HashMap::new(),
+            rows: Vec::new(),
+            planned: None,
             listed: BTreeMap::new(),
             rooms: BTreeMap::new(),
             begun: BTreeMap::new(),
@@ -118,9 +124,10 @@ impl<A: Api> Poller<A> {
         loop {
             self.poll(everything, &mut ticks).await;
             // it may have learned what the next one takes
-            let (outlooks, gap) = (self.plan(), self.setup.borrow().gap);
+            let (known, gap) = (self.keeper.snapshot(), self.setup.borrow().gap);
+            let outlooks = self.plan(&known);
             self.tell_of_quotas(&outlooks, gap);
-            self.announce(&self.keeper.snapshot(), &outlooks, &Chosen::new(), gap).await;
+            self.announce(&known, &outlooks, &Chosen::new(), gap).await;
             everything = tokio::select! {
                 tick = ticks.recv() => match tick {
                     Some(()) => true,
@@ -236,7 +243,7 @@ impl<A: Api> Poller<A> {
     ) -> bool {
         let (setup, known) = (Arc::clone(&self.setup.borrow()), self.keeper.snapshot());
         let mut due = self.watch(&setup, &known, everything);
-        let mut outlooks = self.plan();
+        let mut outlooks = self.plan(&known);
         if everything {
             if deadline.is_none() && !self.leave_out(&mut outlooks, &mut due, setup.gap) {
                 return false;
@@ -272,7 +279,7 @@ impl<A: Api> Poller<A> {
         if unread.is_empty() {
             return false;
         }
-        let (chosen, outlooks) = (self.choose_more(&unread, &known), self.outlooks());
+        let (chosen, outlooks) = (self.choose_more(&unread, &known), self.outlooks(&known));
         self.announce(&known, &outlooks, &chosen, setup.gap).await;
         self.spawn(&setup, &unread, chosen, &outlooks, polls, None);
         !polls.is_empty()
@@ -283,15 +290,20 @@ impl<A: Api> Poller<A> {
         &mut self,
         setup: &Setup<A>,
         zones: &[Arc<ZoneState>],
-        mut chosen: Chosen,
+        chosen: Chosen,
         outlooks: &Outlooks,
         polls: &mut JoinSet<Seen>,
         deadline: Option<Instant>,
     ) {
         let now = Instant::now();
+        // both are sorted
+        let find = |key: &ZoneKey| zones.binary_search_by(|zone| zone.key().cmp(key)).ok();
+        let chosen = chosen.into_iter().filter_map(|(key, parts)| Some((&zones[find(&key)?], parts)));
+        let chosen: Vec<_> = chosen.collect();
         let mut lookups = BTreeMap::new();
         for (name, account) in &setup.accounts {
-            let names = zones.iter().filter(|zone| zone.account() == &**name && self.is_looked_up(zone, now));
+            let of_account = chosen.iter().filter(|(zone, _)| zone.account() == &**name);
+            let names = of_account.filter(|(zone, _)| self.is_looked_up(zone, now));
             lookups.insert(&**name, Arc::new(Lookup::new(Arc::clone(&account.api), names.count())));
         }
         let deadlines: BTreeMap<_, _> = outlooks
@@ -301,11 +313,15 @@ impl<A: Api> Poller<A> {
                 (quota, Arc::new(Deadline::new(deadline, now, setup.gap, load)))
             })
             .collect();
-        for zone in zones {
-            let Some(parts) = chosen.remove(zone.key()) else { continue };
+        for (zone, parts) in chosen {
             let Some(watched) = self.watched.get_mut(zone.key()) else { continue };
             let Some(deadline) = deadlines.get(&quota(&watched.account)) else { continue };
             let Some(lookup) = lookups.get(zone.account()) else { continue };
+            // most zones of an account hold nothing, and what never fails needs no sample
+            if !watched.is_counted && zone.holds(PartKind::Associations) {
+                watched.is_counted = true;
+                self.telemetry.start_errors(zone.key());
+            }
             let (account, host) = (zone.account().into(), watched.account.api.host().into());
             let poll = ZonePoll {
                 account: watched.account.clone(),
@@ -324,9 +340,14 @@ impl<A: Api> Poller<A> {
     }
 
     fn is_looked_up(&self, zone: &ZoneState, now: Instant) -> bool {
-        let watched = self.watched.get(zone.key());
+        let watched = lookup::name(zone).and_then(|_| self.watched.get(zone.key()));
         watched.is_some_and(|watched| lookup::is_looked_up(zone, &watched.memory, now))
     }
+}
+
+/// The result of `work`, or an error if it panics.
+async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T, Error> {
+    contained(work).await.map_err(Error::Panicked)
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ mod attempt;
 mod fleet;
 mod head;
 mod observation;
+mod rounds;
+mod story;
 mod stream;
 mod tls;
 
@@ -20,10 +22,15 @@ use rustls::sign::CertifiedKey;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use crate::domain::{AcceptedIssuers, Date, Demand, DemandReason, Hostname, OriginAddress, OriginReading};
-pub use address::{IpRange, IpRangeError, is_public};
+use crate::domain::{
+    AcceptedIssuers, Date, Demand, DemandReason, Hostname, IpRange, OriginAddress, OriginReading,
+    ProbeFailure,
+};
+use crate::panic::contained;
+pub use address::is_public;
 pub use head::{Head, Phrase, read_head};
 pub use observation::{End, Observation, TlsVersion, verdict};
+pub use rounds::Rounds;
 use tls::{Versions, Witness};
 
 /// What to probe.
@@ -45,26 +52,19 @@ pub fn is_path(text: &str) -> bool {
 }
 
 /// How to probe.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// How long one probe may take.
     pub timeout: Duration,
     /// The most probes under way at a time, beside slow ones.
     pub max_concurrent: usize,
-    /// True if also addresses of DNS records may be private.
+    /// True if also addresses of DNS records may be private, loopback or link-local.
     pub private_addresses: bool,
-    /// Ranges in which addresses of DNS records are not probed: Cloudflare's own, whose edge would answer.
-    pub excluded: Vec<IpRange>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(10),
-            max_concurrent: 16,
-            private_addresses: false,
-            excluded: Vec::new(),
-        }
+        Self { timeout: Duration::from_secs(10), max_concurrent: 16, private_addresses: false }
     }
 }
 
@@ -93,6 +93,8 @@ pub struct Prober {
     presented: Option<Arc<CertifiedKey>>,
     /// Lookups that may run at a time: one that is under way cannot be cancelled.
     lookups: Arc<Semaphore>,
+    /// The ranges of Cloudflare's own addresses, once they are told.
+    cloudflare: Mutex<Option<Vec<IpRange>>>,
     /// The lists of authorities in use; most origins of an account name the same.
     accepted: Mutex<HashSet<Arc<AcceptedIssuers>>>,
 }
@@ -104,7 +106,7 @@ impl Prober {
     /// Creates a prober that presents no certificate.
     pub fn new(options: Options) -> Self {
         let lookups = Arc::new(Semaphore::new(MOST_LOOKUPS));
-        Self { options, presented: None, lookups, accepted: Mutex::default() }
+        Self { options, presented: None, lookups, cloudflare: Mutex::default(), accepted: Mutex::default() }
     }
 
     /// Presents this certificate instead of none.
@@ -124,8 +126,11 @@ impl Prober {
         let deadline = start + self.options.timeout;
         let (mut address, mut seen) = self.observe(target, Versions::Both, deadline).await;
         let mut is_up = seen.is_up();
+        // a name is resolved once: what follows is about the same origin
+        let target =
+            &Target { address: address.map_or_else(|| target.address.clone(), Into::into), ..target.clone() };
         // a refusal in TLS 1.2 may be lost in a reset
-        if seen.asked && seen.end == End::Closed {
+        if seen.asked && seen.end == End::Failed(ProbeFailure::Closed) {
             (address, seen) = self.observe(target, Versions::Both, deadline).await;
             is_up |= seen.is_up();
         }
@@ -136,6 +141,11 @@ impl Prober {
         }
         let (demand, reason) = verdict(&seen);
         Probed { address, observation: seen, demand, reason, is_up, took: start.elapsed() }
+    }
+
+    /// Probes an origin once, and tells nothing about it if that panics.
+    async fn probe_contained(&self, target: &Target) -> Probed {
+        unless_it_panics(target, self.probe(target)).await
     }
 
     /// Returns what is kept of a probe.
@@ -171,7 +181,7 @@ impl Prober {
         versions: Versions,
         deadline: Instant,
     ) -> (Option<SocketAddr>, Observation) {
-        let (mut address, mut seen) = (None, Observation::new(End::TimedOut));
+        let (mut address, mut seen) = (None, Observation::new(End::Failed(ProbeFailure::TimedOut)));
         let witness = Arc::new(Witness::new(self.presented.clone()));
         let attempt = async {
             let stream = match self.connect(target, deadline).await {
@@ -187,5 +197,34 @@ impl Prober {
         let _ = timeout_at(deadline, attempt).await;
         witness.report(&mut seen);
         (address, seen)
+    }
+}
+
+/// What a probe found; if it panics, that is logged, and nothing is known of the origin.
+async fn unless_it_panics(target: &Target, probing: impl Future<Output = Probed>) -> Probed {
+    let start = Instant::now();
+    contained(probing).await.unwrap_or_else(|panic| {
+        tracing::error!(server_name = %target.server_name, error = %panic, "a probe failed inside this program");
+        let observation = Observation::new(End::Failed(ProbeFailure::Internal));
+        let (demand, reason) = verdict(&observation);
+        Probed { address: None, observation, demand, reason, is_up: false, took: start.elapsed() }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_probe_that_panics_tells_nothing_about_its_origin() {
+        let target = Target {
+            address: "203.0.113.7".parse().unwrap(),
+            server_name: "app.example.com".parse().unwrap(),
+            path: "/".into(),
+            only_public: false,
+        };
+        let probed = unless_it_panics(&target, async { panic!("a probe") }).await;
+        assert_eq!(probed.reason, DemandReason::Failed(ProbeFailure::Internal));
+        assert_eq!((probed.demand, probed.is_up), (Demand::Unknown, false));
     }
 }

@@ -1,4 +1,4 @@
-//! The cron expression that says when to poll, and the ticks made from it.
+//! The cron expression of the polls and the ticks it produces.
 
 mod calendar;
 mod ticks;
@@ -13,35 +13,35 @@ pub use ticks::{Ticks, TicksError};
 
 /// A cron expression in UTC that fires at least once within 40 years.
 ///
-/// If it gives both a day of the month and a weekday, a tick needs both to match.
+/// If it restricts both the day of the month and the weekday, a tick must match both.
 #[derive(Clone)]
 pub struct Schedule {
     cron: Cron,
     expression: String,
 }
 
-/// Why a text is not a schedule.
+/// The reason why a text is not a schedule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
-    /// It has too few or too many fields.
+    /// The expression has too few or too many fields.
     #[error(
         "expected six fields (second minute hour day month weekday), or five without the second, found {0}"
     )]
     Fields(usize),
-    /// One of its fields is invalid.
+    /// A field is invalid.
     #[error("expected {expected}, found {found:?}")]
     Field {
-        /// What the field may hold.
+        /// A description of the valid values.
         expected: &'static str,
-        /// What it holds.
+        /// The invalid value.
         found: String,
     },
-    /// No date matches it.
+    /// No date matches the expression.
     #[error("expected an expression that matches a date, but this one never does")]
     Never,
 }
 
-/// What each field may hold, in the order of the fields.
+/// A description of the valid values of each field, in the order of the fields.
 const FIELDS: [&str; 6] = [
     "a second of 0 to 59, a list (0,30), a range (0-30), a step (*/10) or *",
     "a minute of 0 to 59, a list (0,30), a range (0-30), a step (*/10) or *",
@@ -68,7 +68,7 @@ impl FromStr for Schedule {
             }
         }
         let expression = fields.join(" ");
-        // every field is valid by itself, so this fails only if no date matches all of them
+        // each field is valid by itself, so this fails only if no date matches all of them
         let cron = parse(&expression).ok_or(ScheduleError::Never)?;
         let schedule = Self { cron, expression };
         if schedule.matches_a_date() { Ok(schedule) } else { Err(ScheduleError::Never) }
@@ -88,9 +88,9 @@ fn parse(expression: &str) -> Option<Cron> {
     parser.build().parse(expression).ok()
 }
 
-/// Whether `field` is valid as the field with that index. croner's own errors do not say which field is wrong.
+/// Returns true if `field` is valid as the field at `index`. croner's own errors do not say which field is wrong.
 fn is_field(index: usize, field: &str) -> bool {
-    // croner accepts names of days and months in any field, and lists with empty elements
+    // croner accepts names of days and months in any field, as well as lists with empty elements
     let has_letters = field.bytes().any(|byte| byte.is_ascii_alphabetic());
     let has_gaps = field.split(',').any(str::is_empty);
     if !field.is_ascii() || has_gaps || has_letters && index < 3 {
@@ -102,7 +102,7 @@ fn is_field(index: usize, field: &str) -> bool {
 }
 
 impl Schedule {
-    /// The schedule in words: `every 5 minutes`, `at 14:00 (UTC)`.
+    /// Describes the schedule in words, such as `every 5 minutes` or `at 14:00 (UTC)`.
     pub fn in_words(&self) -> String {
         let words = self.cron.describe();
         let words = words.trim_end_matches('.');
@@ -110,7 +110,7 @@ impl Schedule {
             || words.chars().take(1).flat_map(char::to_lowercase).chain(words.chars().skip(1)).collect(),
             |rest| format!("every{rest}"),
         );
-        // only times of day depend on a time zone
+        // the time zone matters only for times of day
         if words.contains([':', ',']) { words + " (UTC)" } else { words }
     }
 }
@@ -123,7 +123,7 @@ impl PartialEq for Schedule {
 
 impl Eq for Schedule {}
 
-/// The expression, with all six fields.
+/// Writes the expression with all six fields.
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.expression)
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_is_said_in_words() {
+    fn a_schedule_is_described_in_words() {
         let words = |text: &str| text.parse::<Schedule>().unwrap().in_words();
         assert_eq!(words("0 */5 * * * *"), "every 5 minutes");
         assert_eq!(words("*/2 * * * * *"), "every 2 seconds");
@@ -162,13 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn five_fields_are_read_as_second_0() {
+    fn five_fields_mean_second_0() {
         assert_eq!(schedule("*/5 * * * *"), schedule("0 */5 * * * *"));
         assert_eq!(schedule(" */5  * * * * ").to_string(), "0 */5 * * * *");
     }
 
     #[test]
-    fn what_is_wrong_with_an_expression_is_named() {
+    fn an_error_names_the_invalid_field_and_its_valid_values() {
         let error = |text: &str| text.parse::<Schedule>().unwrap_err().to_string();
         let fields = "expected six fields (second minute hour day month weekday), or five without the second";
         assert_eq!(error(""), format!("{fields}, found 0"));
@@ -217,7 +217,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in "\\PC{0,30}") {
+        fn parsing_never_panics(text in "\\PC{0,30}") {
             _ = text.parse::<Schedule>();
         }
     }

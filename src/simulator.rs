@@ -1,4 +1,4 @@
-//! A simulated Cloudflare API: an honest server over TCP, with faults on demand.
+//! A simulated Cloudflare API: an honest server over TCP, with faults on demand; and the origins of the demo.
 //!
 //! The base URL is `http://ADDRESS/client/v4`. Under `http://ADDRESS/_simulator/`, without authentication,
 //! scripts change the data and make the API fail; all of it speaks JSON, and an empty body is `{}`. `ZONE`
@@ -15,8 +15,9 @@
 //! | `DELETE zones/ZONE/hostnames/HOSTNAME` | removes an association without a trace |
 //! | `POST zones/ZONE/certificates` | issues a certificate: `{"expires_in":3600,"zone_level":false}`; answers its `id` |
 //! | `PATCH zones/ZONE/certificates/ID` | changes a certificate of either store, see [`CertificateChange`]: `{"status":"…","expires_in":60,"expires_on":"…","serial_number":"…","issuer":"…"}` |
+//! | `PUT zones/ZONE/dns_records` | replaces the DNS records of a zone, see [`DnsRecord`]: `[{"type":"A","name":"app.example.com","content":"203.0.113.7","proxied":true}]` |
 //! | `PUT token` | what has become of the token that it was started with: `{"status":"active","expires_on":"…"}`, or `disabled`, `expired`, `revoked`, see [`Standing`] |
-//! | `PUT tokens/TOKEN`, `DELETE tokens/TOKEN` | says what a token sees and may do, see [`Scope`]: `{"accounts":["…"],"permissions":["zone_read","settings_read","ssl_read","ssl_edit"]}`, everything where a key is missing; takes it no more |
+//! | `PUT tokens/TOKEN`, `DELETE tokens/TOKEN` | says what a token sees and may do, see [`Scope`]: `{"accounts":["…"],"permissions":["zone_read","settings_read","ssl_read","ssl_edit","dns_read"]}`, everything where a key is missing; takes it no more |
 //! | `PUT rate-limit`, `DELETE rate-limit` | `{"requests":1200,"per_seconds":300,"block_seconds":300}`, see [`RateLimit`]; either way an earlier block ends |
 //! | `GET requests?method=GET&path=TEXT` | `count` of the requests with that method and that text in path or query, `total`, and `requests` by `METHOD target`, see [`Requests`] |
 //! | `DELETE requests` | starts counting anew |
@@ -39,10 +40,12 @@ mod certificates;
 mod control;
 mod crowd;
 mod demo;
+mod dns;
 mod facts;
 mod fault;
 mod gate;
 mod hostnames;
+mod origins;
 mod payload;
 mod progress;
 mod query;
@@ -71,9 +74,11 @@ use tokio::time::Instant;
 pub use association::AssociationChange;
 pub use certificate::CertificateChange;
 pub use demo::{Demo, demo};
+pub use dns::DnsRecord;
 pub use facts::ZoneChange;
 pub use fault::{Effect, Fault};
 pub use gate::{RateLimit, Standing};
+pub use origins::{Origin, OriginServer};
 pub use requests::Requests;
 pub use scope::{Permission, Scope};
 pub use spoil::Aim;

@@ -1,4 +1,4 @@
-//! Metrics about the exporter itself, in a registry of their own.
+//! Metrics about the exporter itself, in their own registry.
 
 mod endpoint;
 mod maker;
@@ -26,17 +26,17 @@ pub const REVISION: &str = env!("BUILD_REVISION");
 /// The compiler that built this program.
 pub const RUSTC: &str = env!("BUILD_RUSTC");
 
-/// What the exporter counts and measures about itself.
+/// The exporter's metrics about itself.
 pub struct Telemetry {
     registry: Registry,
     metrics: Metrics,
-    /// When the rate-limit window of each account ends.
+    /// The end of each account's rate-limit window.
     rate_limit_windows: Mutex<BTreeMap<String, Instant>>,
     last_poll: Mutex<Option<Date>>,
 }
 
 impl Telemetry {
-    /// A new set of metrics, including those of this process.
+    /// Creates and registers the metrics, including those of the process.
     ///
     /// # Errors
     /// Fails if two metrics have the same name.
@@ -47,30 +47,32 @@ impl Telemetry {
         Ok(Self { registry, metrics, rate_limit_windows: Mutex::default(), last_poll: Mutex::default() })
     }
 
-    /// Starts the counters of these accounts and zones at zero, and removes the samples of all others.
+    /// Starts the counters of these accounts at zero and removes the samples of all other accounts and zones.
     pub fn watch(&self, accounts: &BTreeSet<&str>, zones: &BTreeSet<&str>) {
-        forget(&self.metrics.api_requests, "account", accounts);
-        forget(&self.metrics.api_retries, "account", accounts);
-        forget(&self.metrics.api_rate_limit_remaining, "account", accounts);
+        retain(&self.metrics.api_requests, "account", accounts);
+        retain(&self.metrics.api_retries, "account", accounts);
+        retain(&self.metrics.api_rate_limit_remaining, "account", accounts);
         self.windows().retain(|account, _| accounts.contains(account.as_str()));
-        forget(&self.metrics.api_throttled, "account", accounts);
-        forget(&self.metrics.api_token_valid, "account", accounts);
-        forget(&self.metrics.api_token_expires, "account", accounts);
-        forget(&self.metrics.poll_errors, "zone", zones);
+        retain(&self.metrics.api_throttled, "account", accounts);
+        retain(&self.metrics.api_token_valid, "account", accounts);
+        retain(&self.metrics.api_token_expires, "account", accounts);
+        retain(&self.metrics.poll_errors, "zone", zones);
         for account in accounts {
             for endpoint in Endpoint::ALL {
                 self.metrics.api_retries.with_label_values(&[account, endpoint.label()]);
             }
             self.metrics.api_throttled.with_label_values(&[account]);
         }
-        for zone in zones {
-            for reason in Reason::ALL {
-                self.metrics.poll_errors.with_label_values(&[zone, reason.label()]);
-            }
+    }
+
+    /// Starts the errors of a zone at zero.
+    pub fn start_errors(&self, zone: &ZoneKey) {
+        for reason in Reason::ALL {
+            self.metrics.poll_errors.with_label_values(&[zone.as_str(), reason.label()]);
         }
     }
 
-    /// Counts one request, by the status of its response if there was one.
+    /// Counts one request by its response's status, or `none` without a response.
     pub fn request(&self, account: &str, endpoint: Endpoint, status: Option<u16>, took: Duration) {
         let mut digits = itoa::Buffer::new();
         let code = status.map_or("none", |status| digits.format(status));
@@ -83,18 +85,18 @@ impl Telemetry {
         self.metrics.api_retries.with_label_values(&[account, endpoint.label()]).inc();
     }
 
-    /// Sets the requests that Cloudflare says remain in its window, until that ends.
+    /// Sets the number of requests that remain in Cloudflare's rate-limit window, until the window ends.
     pub fn rate_limit(&self, account: &str, remaining: f64, window_ends: Instant) {
         self.metrics.api_rate_limit_remaining.with_label_values(&[account]).set(remaining);
         self.windows().insert(account.to_owned(), window_ends);
     }
 
-    /// Adds time for which Cloudflare blocked requests.
+    /// Adds a time during which Cloudflare blocked requests.
     pub fn throttled(&self, account: &str, time: Duration) {
         self.metrics.api_throttled.with_label_values(&[account]).inc_by(time.as_secs_f64());
     }
 
-    /// Sets whether a token is active and when it expires; none if unknown.
+    /// Records if a token is active and when it expires; none if unknown.
     pub fn token(&self, account: &str, valid: Option<bool>, expires: Option<Date>) {
         set_or_remove(&self.metrics.api_token_valid, account, valid.map(i64::from));
         set_or_remove(&self.metrics.api_token_expires, account, expires.map(Date::as_second));
@@ -105,7 +107,7 @@ impl Telemetry {
         self.metrics.poll_errors.with_label_values(&[zone.as_str(), reason.label()]).inc();
     }
 
-    /// Counts a tick during a poll.
+    /// Counts a tick skipped because a poll was running.
     pub fn poll_skipped(&self) {
         self.metrics.polls_skipped.inc();
     }
@@ -118,7 +120,7 @@ impl Telemetry {
         *self.last_poll.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
-    /// When the latest poll ended.
+    /// Returns the time when the latest poll ended.
     pub fn last_poll(&self) -> Option<Date> {
         *self.last_poll.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,7 +130,7 @@ impl Telemetry {
         self.metrics.poll_interval.with_label_values::<&str>(&[]).set(interval.as_secs_f64());
     }
 
-    /// Sets whether the configuration that was read at `at` is valid.
+    /// Records if the configuration read at `at` is valid.
     pub fn reloaded(&self, valid: bool, at: Date) {
         self.metrics.reload_successful.with_label_values::<&str>(&[]).set(valid.into());
         if valid {
@@ -136,7 +138,7 @@ impl Telemetry {
         }
     }
 
-    /// Counts a request that was answered.
+    /// Counts a response to a client.
     pub fn http_request(&self, route: &str, status: u16) {
         let mut digits = itoa::Buffer::new();
         self.metrics.http_requests.with_label_values(&[route, digits.format(status)]).inc();
@@ -148,17 +150,17 @@ impl Telemetry {
         self.metrics.http_connections.with_label_values::<&str>(&[]).set(open);
     }
 
-    /// Counts a page that was cut off for others.
+    /// Counts a page that was evicted because its client read too slowly.
     pub fn http_page_evicted(&self) {
         self.metrics.http_pages_evicted.inc();
     }
 
-    /// All families that have a sample at `now`, sorted by name.
+    /// Returns all families that have a sample at `now`, sorted by name.
     pub fn gather(&self, now: Instant) -> Vec<MetricFamily> {
         self.windows().retain(|account, ends| {
             let open = now < *ends;
             if !open {
-                // never fails: the sample was set together with the window
+                // cannot fail, since the sample was set together with the window
                 let _ = self.metrics.api_rate_limit_remaining.remove_label_values(&[account]);
             }
             open
@@ -174,19 +176,19 @@ impl Telemetry {
 fn set_or_remove(gauge: &IntGaugeVec, account: &str, value: Option<i64>) {
     match value {
         Some(value) => gauge.with_label_values(&[account]).set(value),
-        // fails if there is none
+        // fails if there is no sample
         None => drop(gauge.remove_label_values(&[account])),
     }
 }
 
-/// Removes the samples whose `label` is not in `kept`.
-fn forget<T: MetricVecBuilder>(metric: &MetricVec<T>, label: &str, kept: &BTreeSet<&str>) {
+/// Keeps only the samples whose `label` has a value in `kept`.
+fn retain<T: MetricVecBuilder>(metric: &MetricVec<T>, label: &str, kept: &BTreeSet<&str>) {
     for family in metric.collect() {
         for sample in family.get_metric() {
             let labels: HashMap<_, _> =
                 sample.get_label().iter().map(|label| (label.name(), label.value())).collect();
             if labels.get(label).is_some_and(|value| !kept.contains(value)) {
-                // fails if it is removed already
+                // fails if it is already removed
                 drop(metric.remove(&labels));
             }
         }
@@ -198,6 +200,11 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::domain::ZoneName;
+
+    fn key(zone: &str) -> ZoneKey {
+        ZoneKey::from(&zone.parse::<ZoneName>().unwrap())
+    }
 
     fn names(telemetry: &Telemetry, now: Instant) -> Vec<String> {
         let families = telemetry.gather(now);
@@ -219,30 +226,31 @@ mod tests {
     #[test]
     fn an_unknown_value_has_no_sample() {
         let telemetry = Telemetry::new().unwrap();
-        let known = |name: &str| names(&telemetry, Instant::now()).iter().any(|known| known == name);
-        assert!(!known("cloudflare_aop_exporter_last_poll_timestamp_seconds"));
-        assert!(!known("cloudflare_aop_exporter_poll_interval_seconds"));
+        let has = |name: &str| names(&telemetry, Instant::now()).iter().any(|found| found == name);
+        assert!(!has("cloudflare_aop_exporter_last_poll_timestamp_seconds"));
+        assert!(!has("cloudflare_aop_exporter_poll_interval_seconds"));
         telemetry.token("default", Some(true), None);
-        assert!(known("cloudflare_aop_api_token_valid"));
-        assert!(!known("cloudflare_aop_api_token_expires_timestamp_seconds"));
+        assert!(has("cloudflare_aop_api_token_valid"));
+        assert!(!has("cloudflare_aop_api_token_expires_timestamp_seconds"));
         telemetry.token("default", None, None);
-        assert!(!known("cloudflare_aop_api_token_valid"));
+        assert!(!has("cloudflare_aop_api_token_valid"));
     }
 
     #[test]
     fn the_errors_of_a_zone_start_at_zero() {
         let telemetry = Telemetry::new().unwrap();
-        telemetry.watch(&BTreeSet::new(), &["example.com"].into());
+        telemetry.start_errors(&key("example.com"));
         let families = telemetry.gather(Instant::now());
         let errors = families.iter().find(|family| family.name().ends_with("poll_errors_total")).unwrap();
         assert_eq!(errors.get_metric().len(), Reason::ALL.len());
     }
 
     #[test]
-    fn an_account_or_zone_that_has_left_has_no_sample() {
+    fn a_removed_account_or_zone_has_no_sample() {
         let telemetry = Telemetry::new().unwrap();
-        let both = ["kept", "left"];
+        let both = ["kept", "removed"];
         telemetry.watch(&both.into(), &both.into());
+        both.iter().for_each(|zone| telemetry.start_errors(&key(zone)));
         let now = Instant::now();
         for account in both {
             telemetry.request(account, Endpoint::HostnameGet, Some(200), Duration::ZERO);
@@ -253,7 +261,7 @@ mod tests {
         let families = telemetry.gather(now);
         let labels = families.iter().flat_map(|family| family.get_metric()).flat_map(|one| one.get_label());
         let values: Vec<_> = labels.map(|label| label.value()).collect();
-        assert!(!values.contains(&"left"), "{values:?}");
+        assert!(!values.contains(&"removed"), "{values:?}");
         // requests, remaining, valid, expires, throttled; each endpoint's retries; each reason's errors
         let kept = values.iter().filter(|value| **value == "kept").count();
         assert_eq!(kept, 5 + Endpoint::ALL.len() + Reason::ALL.len());

@@ -1,5 +1,5 @@
-//! Attacks the exporter's port in every way at once from one address, while another address scrapes. A crate of its own,
-//! because it raises the limit of open files of its process.
+//! Attacks the exporter's port in several ways at once from one address while another address scrapes. It is a separate
+//! crate because it raises the open file limit of its process.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "it/support/program.rs"]
@@ -28,21 +28,21 @@ use tokio_rustls::TlsConnector;
 
 use program::{Folder, Running, TOKEN};
 
-/// Their page has 6 MB, which is more than the sockets of a connection buffer.
+/// The page of this many hostnames has 6 MB, more than the sockets of a connection buffer.
 const HOSTNAMES: usize = 1_500;
 const READERS: usize = 150;
 const IDLE: usize = 2_000;
 const HALF_OPEN: usize = 200;
-/// Fifty guesses a second.
-const GUESS_EVERY: Duration = Duration::from_millis(20);
-/// How long a slow reader reads. What its sockets buffer would last for minutes, but costs the exporter nothing.
+/// The interval between two password guesses.
+const GUESS_INTERVAL: Duration = Duration::from_millis(20);
+/// The time for which a slow reader reads. Its socket buffers would last for minutes, but cost the exporter nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
 const SCRAPES: usize = 20;
-/// Prometheus gives up after this time by default. On an idle machine a scrape takes 0.1 s among all the others.
+/// The default scrape timeout of Prometheus. On an idle machine, a scrape during the attack takes 0.1 s.
 const SLOWEST_SCRAPE: Duration = Duration::from_secs(10);
 
 const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// The start of a TLS record that holds a ClientHello.
+/// The start of a TLS record with a ClientHello.
 const HALF_A_HANDSHAKE: &[u8] = &[0x16, 3, 1, 2, 0, 1];
 
 /// An exporter with TLS and users, as its clients see it.
@@ -53,7 +53,7 @@ struct Target {
 }
 
 impl Target {
-    /// Connects from the attacker's address, with a small receive buffer.
+    /// Connects from the attacker's address with a small receive buffer.
     async fn connect(&self) -> io::Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(16 << 10)?;
@@ -61,7 +61,7 @@ impl Target {
         socket.connect(self.address).await
     }
 
-    /// Starts a TLS handshake, and does nothing more until the server closes the connection.
+    /// Starts a TLS handshake, then waits until the server closes the connection.
     async fn half_open(self) -> io::Result<()> {
         let mut stream = self.connect().await?;
         stream.write_all(HALF_A_HANDSHAKE).await?;
@@ -69,12 +69,12 @@ impl Target {
         Ok(())
     }
 
-    /// Requests the metrics, and reads so many octets of the response every 50 ms until its patience ends.
-    async fn read(self, user: &str, octets: usize) -> io::Result<()> {
+    /// Requests the metrics and reads `size` bytes of the response every 50 ms until `PATIENCE` has passed.
+    async fn read(self, user: &str, size: usize) -> io::Result<()> {
         let connector = TlsConnector::from(Arc::clone(&self.tls));
         let mut stream = connector.connect(server_name(), self.connect().await?).await?;
         stream.write_all(request(user).as_bytes()).await?;
-        let mut buffer = vec![0; octets];
+        let mut buffer = vec![0; size];
         let page = async {
             while stream.read(&mut buffer).await? > 0 {
                 sleep(Duration::from_millis(50)).await;
@@ -84,7 +84,7 @@ impl Target {
         timeout(PATIENCE, page).await.unwrap_or(Ok(()))
     }
 
-    /// Scrapes from 127.0.0.1, on a thread of its own, so that the attackers of this process do not delay it.
+    /// Scrapes from 127.0.0.1 with blocking I/O, so that the attackers in this process do not delay it.
     fn scrape(&self, user: &str) -> io::Result<String> {
         let connection =
             ClientConnection::new(Arc::clone(&self.tls), server_name()).map_err(io::Error::other)?;
@@ -105,7 +105,7 @@ fn request(user: &str) -> String {
     format!("GET /metrics HTTP/1.0\r\nauthorization: Basic {credentials}\r\n\r\n")
 }
 
-/// Starts a simulated API and an exporter that has read all of its hostnames.
+/// Starts a simulated API and an exporter, and waits until the exporter has read all hostnames.
 fn start() -> (Running, Running, Folder, Target) {
     let hostnames = HOSTNAMES.to_string();
     let api =
@@ -135,7 +135,7 @@ fn start() -> (Running, Running, Folder, Target) {
         assert!(started.elapsed() < Duration::from_secs(60), "{}", exporter.read("err"));
         thread::sleep(Duration::from_millis(100));
     }
-    // a known user does not wait for the passwords of others to be checked
+    // caches the password, so that this user does not wait for the checks of others
     assert!(target.scrape("insider:known").unwrap().starts_with("HTTP/1.0 200 OK\r\n"));
     (api, exporter, folder, target)
 }
@@ -144,13 +144,13 @@ fn hostnames_in(page: &str) -> usize {
     page.matches("\ncloudflare_aop_hostname_up{").count()
 }
 
-/// The value of a sample of the exporter's own metrics.
+/// Returns the value of one of the exporter's own metrics.
 fn sample(page: &str, name: &str) -> f64 {
     let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.unwrap_or("0").parse().unwrap()
 }
 
-/// Raises the limit of open files, and returns how many idle connections there may be.
+/// Raises the open file limit and returns the number of idle connections that fit.
 fn idle_connections() -> usize {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let files = maximum.unwrap_or(u64::MAX).min(8_192);
@@ -165,13 +165,11 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     (started.elapsed(), done)
 }
 
-/// Repeats an attack a second after it has ended. Faster would be a flood of TLS handshakes, which takes processor time.
-fn again_and_again<F: Future<Output = T> + Send, T>(
-    attack: impl Fn() -> F + Send + 'static,
-) -> JoinHandle<()> {
+/// Repeats an attack one second after it ends. Faster repetition would be a flood of TLS handshakes, which costs CPU time.
+fn repeat_attack<F: Future<Output = T> + Send, T>(attack: impl Fn() -> F + Send + 'static) -> JoinHandle<()> {
     tokio::spawn(async move {
         loop {
-            // being refused is what an attacker has to expect
+            // refusals are expected
             drop(attack().await);
             sleep(Duration::from_secs(1)).await;
         }
@@ -179,7 +177,7 @@ fn again_and_again<F: Future<Output = T> + Send, T>(
 }
 
 #[tokio::test]
-async fn scrapes_are_answered_in_time_whatever_another_address_does_and_it_is_named() {
+async fn attacks_from_one_address_do_not_delay_scrapes_of_another_and_are_logged() {
     let idle = idle_connections();
     let (_api, exporter, _folder, target) = tokio::task::spawn_blocking(start).await.unwrap();
     let before = target.clone();
@@ -189,22 +187,22 @@ async fn scrapes_are_answered_in_time_whatever_another_address_does_and_it_is_na
 
     let attacked = Instant::now();
     let (mut attacks, mut idlers) = (Vec::new(), Vec::new());
-    // a hundred at a time fit into the queue of the listener
+    // batches of a hundred fit into the listener's backlog
     for _ in 0..idle / 100 {
         idlers.extend(try_join_all((0..100).map(|_| target.connect())).await.unwrap());
     }
     let again = target.clone();
     attacks.extend((0..HALF_OPEN).map(|_| {
         let target = again.clone();
-        again_and_again(move || target.clone().half_open())
+        repeat_attack(move || target.clone().half_open())
     }));
     attacks.extend((0..READERS).map(|_| {
         let target = again.clone();
-        again_and_again(move || target.clone().read("insider:known", 512))
+        repeat_attack(move || target.clone().read("insider:known", 512))
     }));
     let guessed = target.clone();
     attacks.push(tokio::spawn(async move {
-        let mut ticks = interval(GUESS_EVERY);
+        let mut ticks = interval(GUESS_INTERVAL);
         loop {
             ticks.tick().await;
             let attack = guessed.clone().read("prometheus:wrong", 4096);
@@ -227,7 +225,7 @@ async fn scrapes_are_answered_in_time_whatever_another_address_does_and_it_is_na
     let logs = exporter.read("err");
     let logged: Vec<_> = logs.lines().skip(logged_before).collect();
     let shown: Vec<_> = pages.iter().filter_map(|(_, page)| page.as_deref().ok()).collect();
-    // the connections that only idle are closed within 30 s
+    // idle connections are closed within 30 s
     let own = |name: &str| {
         let samples = shown.iter().map(|page| sample(page, &format!("cloudflare_aop_exporter_http_{name}")));
         samples.fold(0.0, f64::max)

@@ -1,4 +1,4 @@
-//! What an answer may cost, however it is made. A crate of its own, because it measures the memory of its process.
+//! Limits on the time and memory spent on a response. It is a separate crate because it measures the memory of its process.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "it/support"]
@@ -24,7 +24,7 @@ use crate::support::front::{Answer, Front, Honest, Transport, Wrong};
 use crate::support::harness::{Api, Asking, hostname, soon, world};
 
 #[tokio::test]
-async fn a_gzip_bomb_and_a_body_without_end_take_no_more_time_and_memory_than_what_is_read_of_them() {
+async fn a_gzip_bomb_or_an_endless_body_costs_little_time_and_memory() {
     let (api, authority) = (Api::start(world(&[])).await, Arc::new(Authority::of(&["127.0.0.1".to_owned()])));
     let honest = Honest::of(&api.base_url);
     for transport in [Transport::Plain, Transport::Tls] {
@@ -36,7 +36,7 @@ async fn a_gzip_bomb_and_a_body_without_end_take_no_more_time_and_memory_than_wh
         for (endpoint, cap) in [(Endpoint::HostnameGet, 4_usize), (Endpoint::HostnamePut, 16)] {
             for endless in [Answer::bomb(), spaces.clone()] {
                 front.spoil(Wrong::Answers(endpoint, endless)).await;
-                // the peak is what it is now
+                // reset the peak to the current memory
                 fs::write("/proc/self/clear_refs", "5").unwrap();
                 let (before, started) = (peak(), Instant::now());
                 let error = match endpoint {
@@ -46,14 +46,14 @@ async fn a_gzip_bomb_and_a_body_without_end_take_no_more_time_and_memory_than_wh
                 let (grown, took) = (peak() - before, started.elapsed());
                 assert_eq!(error.to_string(), format!("the response is larger than {cap} MiB"));
                 assert!(grown < (4 * cap) << 20, "{grown} octets");
-                // far from the limit of ten seconds
+                // far below the timeout of ten seconds
                 assert!(took < Duration::from_secs(8), "{took:?}");
             }
         }
     }
 }
 
-/// The most memory, in octets, that this process has had since then.
+/// Returns the peak memory of this process since the last reset, in bytes.
 fn peak() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

@@ -1,4 +1,4 @@
-//! Clients that read a large page slowly. A crate of its own, because it measures the memory of its process.
+//! Clients that read a large page slowly. It is a separate crate because it measures the memory of its process.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::fs;
@@ -22,7 +22,7 @@ const HOSTNAMES: usize = 20_000;
 const READERS: usize = 48;
 
 #[tokio::test]
-async fn slow_readers_of_ever_new_snapshots_hold_no_more_than_eight_of_them() {
+async fn slow_readers_of_changing_snapshots_hold_at_most_eight_of_them() {
     let (publish, snapshot) = watch::channel(read());
     let (telemetry, clock) = (Arc::new(Telemetry::new().unwrap()), Clock::fixed(Timestamp::UNIX_EPOCH));
     let (options, reload) = (watch::channel(Arc::default()).1, mpsc::channel(1).0);
@@ -47,14 +47,14 @@ async fn slow_readers_of_ever_new_snapshots_hold_no_more_than_eight_of_them() {
     }
     let grown = memory().saturating_sub(before);
     println!("{} KiB for {READERS} readers of snapshots of {} KiB", grown >> 10, of_one >> 10);
-    // the eight, and for each reader what was written and not taken yet
-    assert!(grown < 12 * of_one + READERS * (256 << 10), "{grown} octets, {of_one} of one");
-    // and none of them keeps others out
+    // eight snapshots, plus the unread output of each reader
+    assert!(grown < 12 * of_one + READERS * (256 << 10), "{grown} bytes, {of_one} per snapshot");
+    // slow readers do not lock out others
     let mut other = TcpStream::connect(address).await.unwrap();
     assert!(asked(&mut other).await.starts_with(b"HTTP/1.1 200 OK\r\n"));
 }
 
-/// All hostnames, read.
+/// Returns a snapshot in which all hostnames have been read.
 fn read() -> Arc<Snapshot> {
     let names: Vec<Hostname> =
         (0..HOSTNAMES).map(|number| format!("h{number}.example").parse().unwrap()).collect();
@@ -71,7 +71,7 @@ fn read() -> Arc<Snapshot> {
     Arc::new(Snapshot::default().retarget(&Targets::new([zone])).fold(outcomes))
 }
 
-/// Asks for the page, and takes only the start of the answer.
+/// Requests the page and reads only the start of the response.
 async fn asked(stream: &mut TcpStream) -> Vec<u8> {
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut start = vec![0; 17];
@@ -79,7 +79,7 @@ async fn asked(stream: &mut TcpStream) -> Vec<u8> {
     start
 }
 
-/// How much of it this process has, in octets.
+/// Returns the resident memory of this process in bytes.
 fn memory() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();

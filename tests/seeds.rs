@@ -1,5 +1,5 @@
-//! What the fuzzer has found, and what is close to it, put to every target of `fuzz`. A crate of its own, because it
-//! sets the panic hook of its process.
+//! Runs the inputs found by the fuzzer, and random variations of them, through every target of `fuzz`. It is a separate
+//! crate because it sets the panic hook of its process.
 
 #[path = "../fuzz/src/lib.rs"]
 #[expect(unreachable_pub, reason = "there it is a library")]
@@ -9,12 +9,12 @@ use std::fs;
 
 use fastrand::Rng;
 
-/// How often each seed is changed, each time anew.
-const CHANGES: usize = 20;
+/// The number of variations of each seed.
+const VARIATIONS: usize = 20;
 
 #[test]
-fn neither_what_the_fuzzer_found_nor_what_is_close_to_it_does_harm() {
-    // a panic in a task of the server would end that task alone
+fn seeds_and_their_variations_cause_no_panic() {
+    // a panic in a task of the server would only end that task
     std::panic::set_hook(Box::new(|panic| {
         eprintln!("{panic}");
         std::process::abort();
@@ -22,35 +22,35 @@ fn neither_what_the_fuzzer_found_nor_what_is_close_to_it_does_harm() {
     for (name, target) in targets::TARGETS {
         let mut seeds: Vec<_> =
             fs::read_dir(format!("fuzz/corpus/{name}")).unwrap().map(|file| file.unwrap().path()).collect();
-        // in any order, the changes have to be the same
+        // sorted, so that the variations are reproducible
         seeds.sort();
         let seeds: Vec<_> = seeds.iter().map(|path| fs::read(path).unwrap()).collect();
         assert!(!seeds.is_empty(), "{name} has no seeds");
         let mut chance = Rng::with_seed(20);
         for seed in &seeds {
             target(seed);
-            for _ in 0..CHANGES {
-                target(&changed(seed, &seeds, &mut chance));
+            for _ in 0..VARIATIONS {
+                target(&varied(seed, &seeds, &mut chance));
             }
         }
     }
 }
 
-/// A seed with some places changed.
-fn changed(seed: &[u8], others: &[Vec<u8>], chance: &mut Rng) -> Vec<u8> {
+/// Returns a random variation of a seed.
+fn varied(seed: &[u8], others: &[Vec<u8>], chance: &mut Rng) -> Vec<u8> {
     let mut data = seed.to_vec();
     for _ in 0..chance.usize(1..4) {
-        let place = chance.usize(..=data.len());
-        let end = (place + chance.usize(..16)).min(data.len());
+        let start = chance.usize(..=data.len());
+        let end = (start + chance.usize(..16)).min(data.len());
         match chance.u8(..4) {
-            0 => drop(data.drain(place..end)),
-            1 => data.insert(place, chance.u8(..)),
-            2 => drop(data.splice(place..place, data[place..end].to_vec().repeat(chance.usize(1..9)))),
+            0 => drop(data.drain(start..end)),
+            1 => data.insert(start, chance.u8(..)),
+            2 => drop(data.splice(start..start, data[start..end].to_vec().repeat(chance.usize(1..9)))),
             _ => {
                 let other = &others[chance.usize(..others.len())];
-                let start = chance.usize(..=other.len());
-                let piece = &other[start..(start + 16).min(other.len())];
-                drop(data.splice(place..end, piece.iter().copied()));
+                let from = chance.usize(..=other.len());
+                let piece = &other[from..(from + 16).min(other.len())];
+                drop(data.splice(start..end, piece.iter().copied()));
             }
         }
     }

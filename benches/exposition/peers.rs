@@ -1,4 +1,4 @@
-//! The same series in other crates, each the way it is meant to be used, each written into a buffer that is used again.
+//! Writes the same series with other crates, each used as intended, into a reused buffer.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -10,13 +10,13 @@ use prometheus::{GaugeVec, Opts, Registry, TextEncoder};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
-/// What writes a page into a buffer and returns its length.
+/// A function that writes a page into a buffer and returns its length.
 pub(crate) type Write = Box<dyn FnMut(&mut String) -> usize>;
 
-/// Makes a peer's registry with the series of a page.
+/// A function that fills a crate's registry with the series of a page.
 pub(crate) type Peer = fn(&str) -> Write;
 
-/// Every peer by its name.
+/// The other crates by name.
 pub(crate) const PEERS: [(&str, Peer); 3] = [
     ("prometheus-client", client),
     ("prometheus Collector and TextEncoder", collector),
@@ -39,7 +39,7 @@ fn client(text: &str) -> Write {
     })
 }
 
-/// The crate prometheus with a `Collector` that makes its families anew for each page, as from a snapshot.
+/// The crate prometheus with a `Collector` that creates its families for each page, as it would from a snapshot.
 fn collector(text: &str) -> Write {
     let families = Families(families(text));
     let registry = Registry::new();
@@ -47,7 +47,7 @@ fn collector(text: &str) -> Write {
     gathered(registry)
 }
 
-/// The crate prometheus with one `GaugeVec` for each family, whose values are set.
+/// The crate prometheus with one `GaugeVec` for each family.
 fn vectors(text: &str) -> Write {
     let registry = Registry::new();
     for (name, series) in families(text) {
@@ -74,7 +74,7 @@ struct Series {
     value: f64,
 }
 
-/// The series of a page by their names. No label of it holds anything escaped.
+/// Parses the series of a page by name. The labels must not contain escapes.
 fn families(text: &str) -> BTreeMap<String, Vec<Series>> {
     let mut families: BTreeMap<String, Vec<Series>> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {

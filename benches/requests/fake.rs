@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;
 use cloudflare_aop_exporter::cloudflare::{
-    AssociationRow, Associations, Budget, Error, ListedCertificate, ListedCertificates, ListedZone, Presence,
-    RateLimit, VisibleZones, ZoneList,
+    AssociationRow, Associations, Budget, DnsRecords, Error, ListedCertificate, ListedCertificates,
+    ListedZone, Presence, RateLimit, VisibleZones, ZoneList,
 };
 use cloudflare_aop_exporter::domain::{
     Association, CertId, Certificate, CertificateDetails, Hostname, PartKind, Reading, SslMode, Status,
@@ -15,6 +15,8 @@ use cloudflare_aop_exporter::domain::{
 };
 use cloudflare_aop_exporter::poll::Api;
 use tokio::time::{Instant, sleep};
+
+use super::hours::processor;
 
 /// Zones in one page of their list.
 const PAGE: usize = 50;
@@ -42,8 +44,8 @@ pub(crate) struct State {
     pub(crate) refused: usize,
     /// When each part was last read, and the longest time between two readings.
     pub(crate) read: HashMap<(ZoneId, PartKind), (Instant, Duration)>,
-    /// When the first request since this was last asked was sent, on the machine's clock.
-    pub(crate) first: Option<std::time::Instant>,
+    /// When the first request since this was last asked was sent, in processor time.
+    pub(crate) first: Option<Duration>,
 }
 
 impl Fake {
@@ -72,7 +74,7 @@ impl Fake {
     /// The requests that it takes to ask for everything.
     pub(crate) fn everything(&self, zone_level: bool) -> usize {
         let parts = if zone_level { 5 } else { 1 };
-        self.zones.len() * parts + self.holding.len() + self.zones.len() / PAGE + 1
+        self.zones.len() * parts + self.holding.len() + self.zones.len().div_ceil(PAGE)
     }
 
     /// Brings the wall clock to where tokio's is.
@@ -106,11 +108,7 @@ impl Fake {
         state.window.push_back(now);
         state.refused += usize::from(state.window.len() > limit.requests.get() as usize);
         state.requests += 1;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "tokio's clock stands still while the program computes"
-        )]
-        state.first.get_or_insert_with(std::time::Instant::now);
+        state.first.get_or_insert_with(processor);
     }
 
     fn hostnames(&self, zone: ZoneId) -> impl Iterator<Item = Hostname> {
@@ -130,7 +128,7 @@ impl Api for Fake {
     }
 
     async fn all_zones(&self, deadline: Instant) -> Result<ZoneList, Error> {
-        for _ in 0..=self.zones.len() / PAGE {
+        for _ in 0..self.zones.len().div_ceil(PAGE) {
             self.call(None, deadline).await?;
         }
         let listed = |(id, name): &(ZoneId, ZoneName)| ListedZone {
@@ -191,6 +189,11 @@ impl Api for Fake {
     async fn ssl_mode(&self, _: ZoneId, deadline: Instant) -> Result<SslMode, Error> {
         self.call(None, deadline).await?;
         Ok(SslMode::Strict)
+    }
+
+    async fn dns_records(&self, zone: ZoneId, deadline: Instant) -> Result<DnsRecords, Error> {
+        self.call(Some((zone, PartKind::DnsRecords)), deadline).await?;
+        Ok(DnsRecords::default())
     }
 
     async fn zone_status(&self, _: ZoneId, deadline: Instant) -> Result<Presence, Error> {

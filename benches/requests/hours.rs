@@ -22,6 +22,8 @@ use crate::support::harness::{keeper, now};
 pub(crate) const GAP: Duration = Duration::from_secs(300);
 pub(crate) const JITTER: Duration = Duration::from_secs(20);
 pub(crate) const QUOTA: u32 = 600;
+/// A line tells how far a case is this often.
+const PROGRESS: Duration = Duration::from_secs(10);
 
 /// An account, and for how many polls it is watched: first until everything was read once, then as many as are given.
 pub(crate) struct Case {
@@ -43,7 +45,7 @@ pub(crate) struct Measured {
     pub(crate) refused: usize,
     /// By whether a part holds something: the longest time between two readings, and the longest interval told.
     pub(crate) longest: BTreeMap<bool, (Duration, Duration)>,
-    /// The time from a tick to the first request of its poll, on the machine's clock, sorted.
+    /// The processor time from a tick to the first request of its poll, sorted.
     pub(crate) planning: Vec<Duration>,
 }
 
@@ -67,9 +69,13 @@ impl Case {
         let (ticks, receiver) = mpsc::channel(1);
         let (start, mut random) = (Instant::now(), fastrand::Rng::with_seed(1));
         tokio::spawn(poller.run(receiver, CancellationToken::new()));
-        let mut poll = 0;
+        let (mut poll, mut shown) = (0, wall());
         let mut next = async || {
             poll += 1;
+            if shown.elapsed() >= PROGRESS {
+                shown = wall();
+                println!("    … poll {poll}");
+            }
             let late = JITTER.mul_f64(random.f64());
             sleep_until(start + GAP * poll + late).await;
             fake.set_clock();
@@ -77,7 +83,7 @@ impl Case {
                 let mut state = fake.state();
                 (std::mem::take(&mut state.requests), state.first.take())
             };
-            let ticked = wall();
+            let ticked = processor();
             // one that comes during a poll is passed over
             let _ = ticks.try_send(());
             (requests, first, ticked)
@@ -92,7 +98,7 @@ impl Case {
         for _ in 0..self.polls {
             let (sent, first, this) = next().await;
             requests.push(sent);
-            planning.extend(first.zip(ticked).map(|(first, ticked): (std::time::Instant, _)| first - ticked));
+            planning.extend(first.zip(ticked).map(|(first, ticked): (Duration, _)| first - ticked));
             ticked = Some(this);
         }
         planning.sort();
@@ -133,6 +139,12 @@ fn longest(fake: &Fake, known: &Snapshot) -> BTreeMap<bool, (Duration, Duration)
         }
     }
     longest
+}
+
+/// The processor time of this thread, which what else the machine does leaves alone.
+pub(crate) fn processor() -> Duration {
+    let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(times.split(' ').next().unwrap().parse().unwrap())
 }
 
 #[expect(clippy::disallowed_methods, reason = "tokio's clock stands still while the program computes")]

@@ -1,4 +1,4 @@
-//! What goes wrong in the soak.
+//! The faults of the soak test.
 
 use cloudflare_aop_exporter::simulator::{Effect, Fault};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 const LIST: &str = "/hostnames?";
 const CERTIFICATES: &str = "/hostnames/certificates";
 
-/// A fault that strikes a few requests anywhere, or one that strikes all of a kind until it is cleared.
+/// Returns a random fault that affects either a few requests or all requests of one kind until it is cleared.
 pub(crate) fn any() -> Fault {
     const PARTS: [&str; 6] = ["/zones?", LIST, CERTIFICATES, "/hostnames/h", "/settings", "tls_client_auth"];
     let choice = |parts: &[&'static str]| *fastrand::choice(parts).unwrap();
@@ -32,15 +32,15 @@ fn effect() -> Effect {
         6 => Effect::Redirect { to: "/elsewhere".into() },
         7 => Effect::Cut { chunked: fastrand::bool() },
         8 => Effect::Delay { milliseconds: 100 },
-        // a list that is not whole
+        // an incomplete list
         9 => Effect::Json { status: 200, body: json!({"success": true, "result": [{}]}) },
-        // a time that says nothing
+        // an invalid time
         10 => status(429, "0"),
         _ => status(fastrand::choice([400, 401, 403, 404, 409, 429, 500, 520]).unwrap(), "1"),
     }
 }
 
-/// A list that is not offered, or fails.
+/// Returns an effect that makes a list unavailable.
 fn refusal() -> Effect {
     match fastrand::choice([404, 405, 422, 500, 0]).unwrap() {
         0 => Effect::Html { status: 200 },
@@ -52,7 +52,7 @@ fn status(status: u16, retry_after: &str) -> Effect {
     Effect::Status { status, code: 0, retry_after: Some(retry_after.into()) }
 }
 
-/// Rows whose fields have the wrong types, beside one that can be read.
+/// Returns rows with fields of the wrong types and one valid row.
 fn odd_rows() -> Value {
     let rows = json!([
         null,

@@ -1,4 +1,4 @@
-//! A snapshot of many hostnames.
+//! Test data for a snapshot of many hostnames.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use cloudflare_aop_exporter::domain::{
 pub(super) const NOW: i64 = 1_800_000_000;
 const ZONE: usize = 1000;
 
-/// Zones of a thousand enabled hostnames of which everything is known; a hundred share a certificate.
+/// Returns zones of a thousand enabled hostnames with complete readings. Each certificate is shared by a hundred.
 pub(super) fn answers(hostnames: usize) -> (Targets, Vec<(ZoneKey, Outcome)>) {
     let zones = (0..hostnames.div_ceil(ZONE)).map(|number| {
         let name = format!("zone-{number:03}.example.com");
         let readings: Vec<_> = (0..ZONE.min(hostnames - number * ZONE))
             .map(|place| (format!("app-{place:04}.{name}").parse().unwrap(), place / 100))
             .collect();
-        let certificates: Vec<_> = (0..ZONE / 100).map(|place| certificate(number * ZONE + place)).collect();
+        let certificates: Vec<_> = (0..ZONE / 100).map(|index| certificate(number * ZONE + index)).collect();
         let target = ZoneTarget::named("default".into(), name.parse().unwrap(), None).with_hostnames(
             readings
                 .iter()
@@ -61,6 +61,7 @@ fn certificate(number: usize) -> Arc<Certificate> {
         serial: number.to_be_bytes().into(),
         subject: "CN=origin-pull.example.com,O=Example Corp,C=US".into(),
         issuer: "CN=Example Corp Issuing CA 1,O=Example Corp,C=US".into(),
+        issuers: Box::default(),
     };
     let details = CertificateDetails {
         id: Some(format!("2458ce5a-0c35-4c7f-82c7-{number:012x}").parse().unwrap()),

@@ -1,9 +1,9 @@
 // A Prometheus mixin of the shipped rules and the dashboard. It reads them from ../prometheus and ../grafana, so vendor the
-// whole folder deploy. Adapt it as `print rules` of the exporter does:
+// whole directory deploy. It has the same options as `print rules` of the exporter:
 //
 //   (import 'deploy/mixin/mixin.libsonnet') + { _config+:: { job: 'aop', runbookUrl: 'https://wiki.example/aop' } }
 //
-// The recording rules are in prometheusAlerts: the alerts read them, and one group evaluates them first.
+// The recording rules are in prometheusAlerts, since the alerts depend on them and their group evaluates them first.
 {
   _config+:: {
     job: 'cloudflare-aop',

@@ -96,6 +96,8 @@ pub fn answer(data: &[u8]) {
             Endpoint::ZoneGet => client.zone_status(zone, deadline).await.map(drop),
             Endpoint::GlobalSwitchGet => client.global_switch(zone, deadline).await.map(drop),
             Endpoint::SslModeGet => client.ssl_mode(zone, deadline).await.map(drop),
+            Endpoint::DnsRecordList => client.dns_records(zone, deadline).await.map(drop),
+            Endpoint::IpRangeList => client.ip_ranges(deadline).await.map(drop),
         }
     });
     if let Err(error) = answered {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use futures_util::future::join_all;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::configured::Configured;
@@ -23,10 +24,11 @@ use crate::domain::{Hostname, Judge, Span, Thresholds, TokenState, Verdict};
 use crate::file;
 use crate::http;
 use crate::metrics::{Format as TextFormat, Page, States, View};
+use crate::probe::Rounds;
 use crate::telemetry::Telemetry;
 use choice::Choice;
 
-/// Polls once and prints the result.
+/// Polls once, probes the origins that the configuration names, and prints the result.
 ///
 /// Exit code: 2 if anything is critical, else 1 if there is a warning, else 3 if something could not be read, else 0. It
 /// is 3 as well if no check could be made.
@@ -114,8 +116,9 @@ impl Check {
         let gap = self.every.unwrap_or(self.timeout);
         let mut polled = Polled::new(choice.targets(), accounts.clone(), gap, &telemetry, &clock);
         let verified = join_all(accounts.values().map(|account| account.api.verify_token(deadline)));
-        let (verified, ()) = tokio::join!(verified, polled.poll(deadline));
-        let kept = &polled.kept;
+        let kept = polled.kept.clone();
+        let mut rounds = Rounds::new(watch::channel(config.probe).1, kept.clone(), clock.clone());
+        let (verified, (), ()) = tokio::join!(verified, polled.poll(deadline), rounds.probe_once(deadline));
         for ((name, account), verified) in accounts.into_iter().zip(verified) {
             // where the token is not accepted, what the poll was answered tells whether that is its fault
             let unclear = !matches!(verified, Ok(TokenState { valid: Some(_), .. }));

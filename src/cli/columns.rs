@@ -1,11 +1,11 @@
-//! Text in columns, for people and `awk`.
+//! Text in aligned columns, readable by people and `awk`.
 
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 
 use crate::domain::{Date, Told};
 
-/// Formats one line a row, after the header if there is one.
+/// Formats one line per row, after the header if there is one.
 pub(super) fn columns<C: Into<Cell>>(header: &[&str], rows: impl IntoIterator<Item = Vec<C>>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -13,19 +13,19 @@ pub(super) fn columns<C: Into<Cell>>(header: &[&str], rows: impl IntoIterator<It
         table.set_header(header);
     }
     table.add_rows(rows);
-    // without the padding of the last column
+    // trim the padding of the last column
     let text = table.to_string();
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// Formats the day on which a certificate ends, and the days until then.
+/// Formats the expiry date of a certificate and the days until then.
 pub(super) fn end(end: Option<Date>, now: Date) -> String {
     let Some(end) = end else { return "-".to_owned() };
     let days = end.seconds_from(now) / 86_400;
     format!("{} ({days} d)", Timestamp::from(end).strftime("%Y-%m-%d"))
 }
 
-/// Formats findings in words.
+/// Joins the messages of findings.
 pub(super) fn messages(told: &[Told]) -> String {
     let messages: Vec<_> = told.iter().map(|told| told.message.as_str()).collect();
     messages.join("; ")

@@ -1,4 +1,4 @@
-//! `config`: commands about configuration files.
+//! The command `config`, for configuration files.
 
 use std::process::ExitCode;
 
@@ -13,12 +13,12 @@ pub(super) enum Config {
     Check(Check),
 }
 
-/// Checks the configuration that `serve` would use and prints all errors; exits with 0 if there are none, else with 1.
+/// Checks the configuration that `serve` would use and prints all errors. Exits with 0 if there are none, else with 1.
 #[derive(Args)]
 pub(super) struct Check {
     #[command(flatten)]
     configured: Configured,
-    /// Do not check the files and variables of tokens and keys.
+    /// Do not check the files and environment variables of tokens and keys.
     #[arg(long)]
     no_secrets: bool,
 }

@@ -1,4 +1,4 @@
-//! `--config`, and what is used without it.
+//! The option `--config` and its defaults.
 
 use std::path::PathBuf;
 
@@ -8,26 +8,26 @@ use crate::config::{self, Source};
 
 const DEFAULT_FILE: &str = "/etc/cloudflare-aop-exporter/config.toml";
 
-/// Which configuration a command uses.
+/// The options that select the configuration.
 #[derive(Args)]
 pub(super) struct Configured {
-    /// Configuration file; without it /etc/cloudflare-aop-exporter/config.toml where that exists, else all zones that the
-    /// token in CLOUDFLARE_API_TOKEN, or in the file CLOUDFLARE_API_TOKEN_FILE, sees [env: AOP_CONFIG].
+    /// Configuration file [env: AOP_CONFIG]. The default is /etc/cloudflare-aop-exporter/config.toml if it exists. Otherwise
+    /// all zones visible to the token in CLOUDFLARE_API_TOKEN, or in the file CLOUDFLARE_API_TOKEN_FILE, are watched.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// The file to use where it exists and none is named. Tests give another one; a release has no such option.
+    /// The default file, used if it exists. Only debug builds have this option, for tests.
     #[cfg_attr(debug_assertions, arg(long, hide = true, value_name = "FILE", default_value = DEFAULT_FILE))]
     #[cfg_attr(not(debug_assertions), arg(skip = DEFAULT_FILE))]
     pub(super) default_config: PathBuf,
 }
 
 impl Configured {
-    /// The configuration to use.
+    /// Returns the configuration to use.
     pub(super) fn source(&self) -> Source {
         Source::find(self.named(), &self.default_config)
     }
 
-    /// The file that is named by the option or the environment.
+    /// Returns the file named by the option or the environment.
     pub(super) fn named(&self) -> Option<PathBuf> {
         self.config.clone().or_else(|| config::variable("AOP_CONFIG"))
     }

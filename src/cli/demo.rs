@@ -1,4 +1,4 @@
-//! `demo`: the daemon on a simulated API.
+//! The command `demo`, which runs the daemon against a simulated API.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -16,12 +16,12 @@ use crate::clock::Clock;
 use crate::cloudflare::{ApiToken, Options, RateLimit};
 use crate::config::{Account, Config, TokenSource};
 use crate::daemon;
-use crate::domain::{Expected, Extent, PatternTarget, Targets, ZoneTarget};
+use crate::domain::{Expected, Extent, OriginTarget, PatternTarget, Targets, ZoneTarget};
 use crate::http;
 use crate::probe;
 use crate::simulator;
 
-/// Serves /metrics of a simulated Cloudflare account: needs no token and no configuration.
+/// Serves /metrics of a simulated Cloudflare account. Needs no token and no configuration.
 #[derive(Args)]
 pub(super) struct Demo {
     /// Listen address.
@@ -36,14 +36,14 @@ pub(super) struct Demo {
     /// Number of hostnames in the account.
     #[arg(long, value_name = "N")]
     hostnames: Option<usize>,
-    /// Number of zones in the account, all of which are watched; most of those that are added hold nothing.
+    /// Number of zones in the account. All are watched; most of the added ones are empty.
     #[arg(long, value_name = "N")]
     zones: Option<usize>,
 }
 
 const ACCOUNT: &str = "demo";
 
-/// More requests a minute than anybody simulates hostnames.
+/// The requests per minute, far more than any simulation needs.
 const PLENTY: NonZeroU32 = NonZeroU32::new(1_000_000).expect("it is not zero");
 
 impl Demo {
@@ -55,12 +55,13 @@ impl Demo {
         let options = simulator::Options::default();
         let simulated = Simulated::new(1, &options, self.hostnames, self.zones, Clock::system())?;
         super::print(&format!(
-            "A simulated Cloudflare account is polled every 15 seconds. Look at\n\n  \
-             http://{address}/         what there is\n  \
-             http://{address}/metrics  what Prometheus sees\n\n\
-             Ctrl-C stops it.\n"
+            "A simulated Cloudflare account is polled every 15 seconds. Open\n\n  \
+             http://{address}/         the state of its hostnames\n  \
+             http://{address}/metrics  the metrics for Prometheus\n\n\
+             Press Ctrl-C to stop.\n"
         ))?;
-        let mut config = config(&simulated, address, api_address)?;
+        let origins = origins(&simulated).await?;
+        let mut config = config(&simulated, &origins, address, api_address)?;
         if self.zones.is_some() {
             config.targets = config.targets.with_patterns(vec![everything()?]);
         }
@@ -70,17 +71,44 @@ impl Demo {
     }
 }
 
-/// All zones of the account, with all that they have.
+/// Returns a pattern that watches all zones of the account completely.
 fn everything() -> anyhow::Result<PatternTarget> {
     let extent = Extent { discovered: Some(Expected::Any), zone_level: true, ..Extent::default() };
     Ok(PatternTarget { account: ACCOUNT.into(), pattern: "*".parse()?, exclude: Vec::new(), extent })
 }
 
-fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow::Result<Config> {
+/// Starts the origins of hostnames, and returns where they are.
+async fn origins(simulated: &Simulated) -> anyhow::Result<Vec<OriginTarget>> {
+    let mut targets = Vec::with_capacity(simulated.origins.len());
+    for (hostname, origin) in &simulated.origins {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("simulated origin")?;
+        targets.push(OriginTarget {
+            hostname: hostname.clone(),
+            label: origin.label().into(),
+            address: listener.local_addr()?.into(),
+            server_name: hostname.clone(),
+            path: "/".into(),
+        });
+        let now = Clock::system().now();
+        let server = simulated.simulator.with_world(|world| world.origin(*origin, hostname, now))?;
+        tokio::spawn(server.serve(listener));
+    }
+    Ok(targets)
+}
+
+fn config(
+    simulated: &Simulated,
+    origins: &[OriginTarget],
+    listen: SocketAddr,
+    api: SocketAddr,
+) -> anyhow::Result<Config> {
     let account: Arc<str> = ACCOUNT.into();
     let token: ApiToken = simulator::Options::default().token.parse()?;
     let zones = simulated.expected.iter().map(|(name, hostnames)| {
-        ZoneTarget::named(Arc::clone(&account), name.clone(), None).with_hostnames(hostnames.clone())
+        let origins = origins.iter().filter(|origin| origin.hostname.is_in(name)).cloned().collect();
+        ZoneTarget::named(Arc::clone(&account), name.clone(), None)
+            .with_hostnames(hostnames.clone())
+            .with_origins(origins)
     });
     Ok(Config {
         listen: listen.into(),
@@ -89,6 +117,7 @@ fn config(simulated: &Simulated, listen: SocketAddr, api: SocketAddr) -> anyhow:
         serving: http::Options::default(),
         targets: Targets::new(zones),
         state_file: None,
+        probe_schedule: "0 */15 * * * *".parse()?,
         probe: probe::Options::default(),
         accounts: vec![Account {
             options: Options {

@@ -1,4 +1,4 @@
-//! `completions` and `man`: files that packages ship with the program.
+//! The commands `completions` and `man`, which generate files for packages.
 
 use std::fs;
 use std::io::Write;
@@ -15,7 +15,7 @@ use crate::telemetry::VERSION;
 
 const NAME: &str = "cloudflare-aop-exporter";
 
-/// Prints completions for a shell.
+/// Prints shell completions.
 #[derive(Args)]
 pub(super) struct Completions {
     /// The shell.
@@ -23,11 +23,10 @@ pub(super) struct Completions {
     shell: Shell,
 }
 
-/// Prints the manual page, or writes one page for each command.
+/// Prints the manual page or writes one page for each command.
 #[derive(Args)]
 pub(super) struct Man {
-    /// Write a page for each command into this folder, which is made if it is missing; pages of the same name are
-    /// replaced.
+    /// Write a page for each command into this directory. It is created if missing, and existing pages are replaced.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
@@ -43,7 +42,7 @@ impl Completions {
 
 impl Man {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        // `help` has no page
+        // `help` has no manual page
         let mut command = Cli::command().disable_help_subcommand(true);
         command.build();
         match &self.output {
@@ -73,8 +72,8 @@ fn write(folder: &Path, command: &Command, parent: Option<&str>) -> anyhow::Resu
 /// Renders the page of a command.
 fn page(command: &Command, parent: Option<&str>) -> anyhow::Result<Vec<u8>> {
     let mut page = Vec::new();
-    // the title is printed twice in one line, where longer names do not fit; an empty date would be left out, and what
-    // follows it would be taken for the date
+    // the header prints the title twice in one line, where longer names do not fit; an empty date would be omitted, and the
+    // next argument taken for the date
     let man = clap_mangen::Man::new(command.clone()).title(NAME).date(" ");
     man.source(format!("{NAME} {VERSION}")).manual("User Commands").render(&mut page)?;
     if let Some(parent) = parent {
@@ -83,7 +82,7 @@ fn page(command: &Command, parent: Option<&str>) -> anyhow::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// The name of a command's page, such as `cloudflare-aop-exporter-hostname-get`.
+/// Returns the name of a command's page, such as `cloudflare-aop-exporter-hostname-get`.
 fn name(command: &Command) -> &str {
     command.get_display_name().unwrap_or(NAME)
 }

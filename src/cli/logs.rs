@@ -31,7 +31,7 @@ enum Format {
 }
 
 impl Logs {
-    /// Starts logging. Libraries log warnings at most, since their lower levels would show requests.
+    /// Starts logging. Libraries log only warnings and errors, since their lower levels would show requests.
     pub(super) fn start(&self) {
         let level = match self.log_level {
             Level::Error => "error",
@@ -46,7 +46,7 @@ impl Logs {
             .with_env_filter(filter)
             .with_writer(io::stderr)
             .with_target(false)
-            // it would print an error to stderr, and panic if stderr is what cannot be written
+            // otherwise it reports errors to stderr, and panics if writing to stderr is the error
             .log_internal_errors(false);
         match self.log_format {
             Format::Text => logs.with_ansi(is_colourful(&io::stderr())).init(),
@@ -55,8 +55,8 @@ impl Logs {
         // panics are logged in the same format as everything else
         std::panic::set_hook(Box::new(|panic| {
             let location = panic.location().map(ToString::to_string);
-            if crate::poll::is_contained(panic) {
-                tracing::debug!(location, "a poll panicked");
+            if crate::panic::is_contained(panic) {
+                tracing::debug!(location, "a poll or probe panicked");
                 return;
             }
             tracing::error!(
@@ -68,8 +68,8 @@ impl Logs {
     }
 }
 
-/// Whether to use colour: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
+/// Returns true if output should be coloured, which is on a terminal unless `NO_COLOR` is set (<https://no-color.org>).
 pub(super) fn is_colourful(stream: &impl IsTerminal) -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    stream.is_terminal() && !refused
+    let disabled = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    stream.is_terminal() && !disabled
 }

@@ -1,4 +1,4 @@
-//! `print`: the files of `deploy/` that users adapt, as they were when this program was built.
+//! The command `print`, which prints the files of `deploy/` for users to adapt. They are embedded in the program.
 
 use std::process::ExitCode;
 
@@ -11,10 +11,10 @@ const DASHBOARD: &str = include_str!("../../deploy/grafana/dashboards/cloudflare
 const CONFIG: &str = include_str!("../../config.example.toml");
 const SCHEMA: &str = include_str!("../../deploy/config.schema.json");
 
-/// The only place where the rules name the job.
+/// The only occurrence of the job name in the rules.
 const JOB: &str = r#"job="cloudflare-aop""#;
 
-/// The runbooks of this version.
+/// The URL of this version's runbooks.
 const RUNBOOKS: &str =
     concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/v", env!("CARGO_PKG_VERSION"), "/docs/alerts.md");
 
@@ -28,33 +28,33 @@ metadata:
 spec:
 ";
 
-/// Prints the rules, the dashboard or an example configuration that fits this version.
+/// Prints the rules, the dashboard or an example configuration for this version.
 #[derive(Subcommand)]
 pub(super) enum Print {
     Rules(Rules),
-    /// Prints an example configuration of Alertmanager.
+    /// Prints an example configuration for Alertmanager.
     Alertmanager,
     /// Prints the Grafana dashboard.
     Dashboard,
     /// Prints a scrape configuration for Prometheus.
     Scrape,
-    /// Prints an example configuration of this exporter.
+    /// Prints an example configuration for this exporter.
     Config,
-    /// Prints the JSON Schema of the configuration, with which editors check and complete it.
+    /// Prints the JSON Schema of the configuration, for validation and completion in editors.
     Schema,
 }
 
 /// Prints the recording and alerting rules.
 #[derive(Args)]
 pub(super) struct Rules {
-    /// The job name of the scrape configuration [default: cloudflare-aop].
+    /// Job name in the scrape configuration [default: cloudflare-aop].
     #[arg(long, value_name = "NAME", value_parser = job)]
     job: Option<String>,
-    /// Adds an annotation `runbook_url` to each alert: this URL with the name of the alert as its fragment. Without a
-    /// URL, the runbooks of this version on the project's pages.
+    /// Add an annotation `runbook_url` to each alert, with the alert's name as fragment of this URL. The default URL is
+    /// that of this version's runbooks.
     #[arg(long, value_name = "URL", value_parser = url, num_args = 0..=1, default_missing_value = RUNBOOKS)]
     runbook_url: Option<String>,
-    /// Adds an annotation `dashboard_url` to each alert: this URL with the account and zone as variables.
+    /// Add an annotation `dashboard_url` to each alert, with the account and zone as variables in this URL.
     #[arg(long, value_name = "URL", value_parser = url)]
     dashboard_url: Option<String>,
     /// Output format.
@@ -97,7 +97,7 @@ impl Rules {
 
     /// Returns the rules with the job name and the links filled in.
     ///
-    /// Lines are edited rather than YAML written anew, so that comments and layout stay.
+    /// It edits lines instead of parsing YAML, to keep comments and layout.
     fn linked(&self) -> String {
         let mut text = String::with_capacity(2 * RULES.len());
         let mut alert = String::new();
@@ -116,7 +116,7 @@ impl Rules {
         text
     }
 
-    /// Appends the links of one alert. Grafana takes `$__all` for the choice "All" of a variable.
+    /// Appends the links of one alert. In Grafana, `$__all` selects "All" for a variable.
     fn link(&self, alert: &str, text: &mut String) {
         if let Some(url) = &self.runbook_url {
             text.push_str(&format!("          runbook_url: '{url}#{alert}'\n"));
@@ -130,7 +130,7 @@ impl Rules {
     }
 }
 
-/// Wraps a rule file into a `PrometheusRule`; the comment at its head stays at the head.
+/// Wraps a rule file into a `PrometheusRule`. The comment at the top of the file stays at the top.
 fn resource(rules: &str) -> String {
     let mut text = String::with_capacity(2 * rules.len());
     let mut head = true;
@@ -147,18 +147,18 @@ fn resource(rules: &str) -> String {
     text
 }
 
-/// Parses a job name, which the rules quote in PromQL within a YAML block.
+/// Parses a job name. The rules quote it in PromQL within a YAML block.
 fn job(text: &str) -> Result<String, String> {
     // YAML 1.1 ends a line at U+2028 and U+2029
     let refused =
         |char: char| char.is_control() || matches!(char, '"' | '\'' | '\\' | '\u{2028}' | '\u{2029}');
     if text.is_empty() || text.contains(refused) {
-        return Err("expected a job name without quotes, backslashes and control characters".to_owned());
+        return Err("expected a job name without quotes, backslashes or control characters".to_owned());
     }
     Ok(text.to_owned())
 }
 
-/// Parses a URL, which the rules quote in YAML and complete with a fragment or a query.
+/// Parses a URL. The rules quote it in YAML and append a fragment or a query.
 ///
 /// Braces are refused because Prometheus expands annotations as templates.
 fn url(text: &str) -> Result<String, String> {
@@ -181,14 +181,14 @@ mod tests {
         Rules { job: None, runbook_url: None, dashboard_url: None, format: Format::Prometheus };
 
     #[test]
-    fn without_options_the_rules_are_the_shipped_file() {
+    fn without_options_the_rules_equal_the_shipped_file() {
         assert_eq!(PLAIN.render(), RULES);
         let job = Some("cloudflare-aop".to_owned());
         assert_eq!(Rules { job, ..PLAIN }.render(), RULES);
     }
 
     #[test]
-    fn the_job_name_is_replaced_where_the_rules_name_it() {
+    fn the_job_name_is_replaced() {
         assert_eq!(RULES.matches("job=").count(), 1);
         let job = Some("edge $1".to_owned());
         let text = Rules { job, ..PLAIN }.render();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn every_alert_gets_the_links_that_are_asked_for() {
+    fn every_alert_gets_both_links() {
         let alerts = RULES.matches("- alert: ").count();
         assert!(alerts > 20);
         let runbook_url = Some("https://wiki.example/aop".to_owned());
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn one_link_comes_without_the_other() {
+    fn each_link_works_without_the_other() {
         let url = Some("http://grafana.example/d/aop?orgId=2".to_owned());
         let text = Rules { dashboard_url: url.clone(), ..PLAIN }.render();
         assert!(text.contains("'http://grafana.example/d/aop?orgId=2&var-account={{"), "{text}");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_holds_the_rules_indented_below_its_comment() {
+    fn a_resource_contains_the_indented_rules_below_their_comment() {
         let text = Rules { format: Format::PrometheusRule, ..PLAIN }.render();
         let (head, spec) = text.split_once(PROMETHEUS_RULE).unwrap_or_default();
         let dedent = |line| str::strip_prefix(line, "  ").unwrap_or(line);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_break_out_of_its_quotes_is_refused() {
+    fn values_that_would_break_quoting_are_refused() {
         for text in ["", "a\"b", "it's", "a\\b", "a\nb", "a\u{85}b", "a\u{2028}b"] {
             assert!(job(text).is_err(), "{text:?}");
         }

@@ -1,4 +1,4 @@
-//! `serve`: the daemon.
+//! The command `serve`, which runs the daemon.
 
 use std::process::ExitCode;
 
@@ -11,12 +11,12 @@ use crate::config::{ConfigErrors, Secrets};
 use crate::daemon::{self, Origin};
 use crate::http::Listen;
 
-/// The exit code for a wrong configuration, which a restart does not help: EX_CONFIG of sysexits.h.
-const WRONG_CONFIGURATION: u8 = 78;
+/// The exit code for an invalid configuration, which a restart cannot fix. EX_CONFIG in sysexits.h.
+const INVALID_CONFIGURATION: u8 = 78;
 
-/// Polls on schedule and serves /metrics.
+/// Polls on a schedule and serves /metrics.
 ///
-/// Exit code: 0 once it was told to stop, 78 if the configuration cannot be read or is wrong, 1 after any other failure,
+/// Exit code: 0 after a signal to stop, 78 if the configuration cannot be read or is invalid, 1 after any other failure,
 /// such as a port in use.
 #[derive(Args)]
 pub(super) struct Serve {
@@ -29,7 +29,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        // before anything that takes time: until a handler is installed, SIGHUP ends the process
+        // first of all, since SIGHUP ends the process until a handler is installed
         let hangup = daemon::reload_signal()?;
         let stop = daemon::stop_signal()?;
         let source = self.configured.source();
@@ -37,24 +37,24 @@ impl Serve {
             loaded = super::load(source.clone(), Secrets::Check) => match loaded {
                 Err(error) if error.is::<ConfigErrors>() => {
                     super::complain(&error);
-                    return Ok(ExitCode::from(WRONG_CONFIGURATION));
+                    return Ok(ExitCode::from(INVALID_CONFIGURATION));
                 }
                 loaded => loaded?,
             },
             () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
         };
-        // before building clients: a port in use fails at once, and an early scrape is not refused
-        let (key, place) = match self.listen {
-            Some(place) => ("--listen", place),
+        // before building clients, so that a port in use fails at once and an early scrape is not refused
+        let (key, address) = match self.listen {
+            Some(address) => ("--listen", address),
             None => ("server.listen", config.listen.clone()),
         };
-        let listener = listen(key, &place).await?;
-        let address = listener.local_addr()?;
+        let listener = listen(key, &address).await?;
+        let bound = listener.local_addr()?;
         let in_force = source.describe(&config);
-        tracing::info!(config = %in_force, listen = %address, "watching {}", config.watched());
-        config.serving.warn_if_open(address);
+        tracing::info!(config = %in_force, listen = %bound, "watching {}", config.watched());
+        config.serving.warn_if_open(bound);
         let origin = Origin { source, files };
-        daemon::run(listener, place.name(), config, Some((origin, hangup)), stop).await?;
+        daemon::run(listener, address.name(), config, Some((origin, hangup)), stop).await?;
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }

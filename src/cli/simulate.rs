@@ -1,4 +1,4 @@
-//! `simulate`: the simulated API.
+//! The command `simulate`, which runs the simulated API.
 
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -8,17 +8,17 @@ use clap::Args;
 use super::serve::listen;
 use crate::clock::Clock;
 use crate::daemon;
-use crate::domain::{HostnameTarget, ZoneName};
+use crate::domain::{Hostname, HostnameTarget, ZoneName};
 use crate::http::Listen;
-use crate::simulator::{Options, Simulator, demo};
+use crate::simulator::{Options, Origin, Simulator, demo};
 
-/// Serves a simulated Cloudflare API, to try tools against it.
+/// Serves a simulated Cloudflare API for trying tools against it.
 #[derive(Args)]
 pub(super) struct Simulate {
     /// Listen address.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:10220")]
     listen: Listen,
-    /// Seed of identifiers and dates.
+    /// Seed for ids and dates.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
     /// Token to accept.
@@ -27,18 +27,19 @@ pub(super) struct Simulate {
     /// Number of hostnames in the account.
     #[arg(long, value_name = "N")]
     hostnames: Option<usize>,
-    /// Number of zones in the account; most of those that are added hold nothing.
+    /// Number of zones in the account. Most of the added ones are empty.
     #[arg(long, value_name = "N")]
     zones: Option<usize>,
 }
 
-/// How many zones are named at start.
-const NAMED: usize = 20;
+/// The maximum number of zones to print at startup.
+const PRINTED_ZONES: usize = 20;
 
-/// A simulator, and the expectations of the hostnames in its zones.
+/// A simulator with the expectations and origins of the hostnames in its zones.
 pub(super) struct Simulated {
     pub(super) simulator: Simulator,
     pub(super) expected: Vec<(ZoneName, Vec<HostnameTarget>)>,
+    pub(super) origins: Vec<(Hostname, Origin)>,
 }
 
 impl Simulated {
@@ -51,7 +52,11 @@ impl Simulated {
     ) -> anyhow::Result<Self> {
         let mut demo = demo(seed, clock.now(), hostnames)?;
         demo.world.fill(zones.unwrap_or(0), clock.now())?;
-        Ok(Self { simulator: Simulator::new(demo.world, options, clock), expected: demo.expected })
+        Ok(Self {
+            simulator: Simulator::new(demo.world, options, clock),
+            expected: demo.expected,
+            origins: demo.origins,
+        })
     }
 }
 
@@ -64,10 +69,10 @@ impl Simulate {
         let simulated = Simulated::new(self.seed, &options, self.hostnames, self.zones, Clock::system())?;
         let mut text = format!("Simulated Cloudflare API: http://{address}/client/v4\n\n");
         simulated.simulator.with_world(|world| {
-            for zone in world.zones().take(NAMED) {
+            for zone in world.zones().take(PRINTED_ZONES) {
                 writeln!(text, "  {}  {}", zone.id(), zone.name())?;
             }
-            let more = world.zones().skip(NAMED).count();
+            let more = world.zones().skip(PRINTED_ZONES).count();
             if more > 0 {
                 writeln!(text, "  and {more} more: http://{address}/_simulator/zones")?;
             }

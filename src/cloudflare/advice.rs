@@ -1,16 +1,18 @@
-//! What to do about an error of the API: the one table of its codes.
+//! Advice on API errors, by their codes and statuses.
 
 use super::Error;
 
-/// What a request was for, and so which permission of the token it needs.
+/// The purpose of a request, which decides the permission it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To find out a zone's id, or what has become of it.
+    /// To find a zone's id or status.
     FindZone,
     /// To list all zones.
     ListZones,
     /// To read the settings of a zone: the global switch and the SSL mode.
     Settings,
+    /// To read the DNS records of a zone.
+    DnsRecords,
     /// To read associations.
     Read,
     /// To list the associations of a zone.
@@ -20,17 +22,23 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// The permission, as the dashboard calls it.
+    /// Returns the permission's name in the dashboard.
     pub const fn permission(self) -> &'static str {
         match self {
             Self::FindZone | Self::ListZones => "Zone Read",
             Self::Settings => "Zone Settings Read",
+            Self::DnsRecords => "DNS Read",
             Self::Read | Self::List => "SSL and Certificates Read",
             Self::Write => "SSL and Certificates Write",
         }
     }
 
-    /// What the permission has to cover.
+    /// Returns true if a token need not have the permission. Without it the exporter knows less, and counts no error.
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::Settings | Self::DnsRecords)
+    }
+
+    /// Returns the zones that the permission must cover.
     const fn scope(self) -> &'static str {
         match self {
             Self::ListZones => "the zones to be watched",
@@ -39,19 +47,19 @@ impl Purpose {
     }
 }
 
-/// Codes that mean one thing only, and what to do. The first one that an answer names counts, where the status lets codes
-/// count at all.
+/// The unambiguous codes with their advice. The first code of this table in a response applies, if the response's status
+/// makes codes meaningful.
 const CODES: &[(i64, &str)] = &[
     (
         1415,
         "the certificate id is not one of this zone's hostname certificates, or was deleted \
          (a zone-level certificate cannot be used for a hostname)",
     ),
-    (1404, "the request needs the id of a certificate: give the one that the hostname is associated with"),
-    (1406, "the zone has this certificate already: use the id that it has"),
-    (1408, "the certificate or its key cannot be read: upload both anew, in PEM"),
-    (1414, "the certificate is being deleted: upload it anew, or use another one"),
-    (1433, "the certificate is in use: make the associations that it has void first"),
+    (1404, "the request needs the id of a certificate: give the one associated with the hostname"),
+    (1406, "the zone already has this certificate: use its existing id"),
+    (1408, "the certificate or its key cannot be read: upload both again in PEM"),
+    (1414, "the certificate is being deleted: upload it again or use another one"),
+    (1433, "the certificate is in use: void its associations first"),
     (1434, "the certificate is still being deployed: try again when its status is active"),
     (1551, "the zone has no such hostname certificate: take the id from the list of its certificates"),
     (1552, "the zone has no such zone-level certificate: take the id from the list of its certificates"),
@@ -63,12 +71,12 @@ const CODES: &[(i64, &str)] = &[
          quotes",
     ),
     (6103, "the header that carries the key is malformed: give an API token, not the Global API Key"),
-    (6003, "the request's headers are not accepted: give the token alone, without \"Bearer\" and quotes"),
+    (6003, "the request's headers are not accepted: give only the token, without \"Bearer\" or quotes"),
     (1000, "the token is not valid: it was mistyped, rolled or deleted"),
 ];
 
 impl Error {
-    /// What to do about it, where that is known.
+    /// Returns advice on the error, if there is any.
     pub fn advice(&self, purpose: Purpose) -> Option<String> {
         let status = match self {
             Self::Api { status, .. } => *status,
@@ -83,28 +91,28 @@ impl Error {
             _ => return None,
         };
         let named = |code: i64| self.has_code(code);
-        if let Some((_, known)) = CODES.iter().find(|(code, _)| named(*code)) {
-            return Some((*known).to_owned());
+        if let Some((_, advice)) = CODES.iter().find(|(code, _)| named(*code)) {
+            return Some((*advice).to_owned());
         }
         let (permission, scope) = (purpose.permission(), purpose.scope());
         match status {
-            _ if self.is_of_path() => Some(nowhere(purpose)),
+            _ if self.is_of_path() => Some(unknown_path(purpose)),
             _ if named(9109) => Some(format!(
-                "the token has no access to {scope}: its permission \"{permission}\" must cover {them}, and the \
-                 address that is asked from must not be excluded",
+                "the token has no access to {scope}: its permission \"{permission}\" must cover {them}, and its client \
+                 IP address filter must allow this machine",
                 them = if purpose == Purpose::ListZones { "them" } else { "the zone" }
             )),
             401 => Some(format!(
-                "the token is not accepted: check that it is whole, active and not expired, and that it has the \
+                "the token is not accepted: check that it is complete, active and not expired, and that it has the \
                  permission \"{permission}\" for {scope}"
             )),
             _ if status == 403 || named(10_000) => {
                 Some(format!("the token lacks the permission \"{permission}\" for {scope}"))
             }
-            404 | 405 if matches!(purpose, Purpose::List | Purpose::ListZones) => Some(nowhere(purpose)),
-            409 => Some("something else is changing this zone at the same time: try again in a minute".to_owned()),
+            404 | 405 if matches!(purpose, Purpose::List | Purpose::ListZones) => Some(unknown_path(purpose)),
+            409 => Some("another change to this zone is in progress: try again in a minute".to_owned()),
             429 => Some(
-                "too many requests were sent on behalf of this user, the dashboard's and other tools' included: \
+                "too many requests were sent on behalf of this user, including the dashboard's and other tools': \
                  try again in five minutes"
                     .to_owned(),
             ),
@@ -118,11 +126,11 @@ impl Error {
     }
 }
 
-/// What to do where the API has nothing at that address.
-fn nowhere(purpose: Purpose) -> String {
+/// Returns advice for a path that the API does not know.
+fn unknown_path(purpose: Purpose) -> String {
     let permission = purpose.permission();
     let no_zone = format!(
-        "there is no such zone for this token: check the zone's id, and that the token's permission \
+        "the token cannot see this zone: check the zone's id, and that the token's permission \
          \"{permission}\" covers the zone"
     );
     match purpose {
@@ -130,8 +138,8 @@ fn nowhere(purpose: Purpose) -> String {
             "the API has no list of zones at this address: check base_url and the account's id".to_owned()
         }
         Purpose::List => format!(
-            "Cloudflare may not offer this list, which is newer than the rest of its API: \"hostname get HOST\" reads \
-             one association after the other; or {no_zone}"
+            "Cloudflare may not offer this list, which is newer than the rest of its API: use \"hostname get HOST\" to read \
+             single associations; or {no_zone}"
         ),
         _ => no_zone,
     }

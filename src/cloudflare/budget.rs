@@ -16,7 +16,7 @@ pub(super) use announcement::Announcement;
 use announced::Announced;
 use ring::Ring;
 
-/// A limit of requests in any window of a length.
+/// A limit on the number of requests within any time window of a given length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// The number of requests.
@@ -26,32 +26,32 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// The time that this many requests take at the limit.
+    /// Returns the time that this many requests take at the limit.
     pub fn time_for(&self, requests: usize) -> Duration {
         let share = requests as f64 / f64::from(self.requests.get());
-        // a product that no duration can hold is as good as never
+        // a result too large for `Duration` means never
         Duration::try_from_secs_f64(self.per.as_secs_f64() * share).unwrap_or(Duration::MAX)
     }
 }
 
-/// The longest time that a response may hold requests back. No response could correct a wrong one earlier.
+/// The maximum time for which a response may block requests. While blocked, no later response could correct a wrong value.
 pub(super) const LONGEST_BLOCK: Duration = Duration::from_secs(600);
 
 /// The request budget of one quota, shared by all clients whose tokens belong to one Cloudflare user.
 pub struct Budget {
     ledger: Mutex<Ledger>,
-    /// Notified when a request has ended, which may let another one go early.
+    /// Notified when a request ends, which may allow another one to be sent early.
     ended: Notify,
 }
 
-/// Why a request may not be sent now, and until when.
+/// The reason why a request may not be sent now, and the time until which it must wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// Our own limit is reached, or the first request of a new window is not answered yet.
+    /// Our own limit is reached, or the first request of a new window has no response yet.
     OwnLimit(Instant),
-    /// Cloudflare announced that nothing is left of the quota but the reserve for its other users.
+    /// Cloudflare announced that only the reserve for the quota's other users is left.
     SharedQuota(Instant),
-    /// Cloudflare blocked all requests.
+    /// Cloudflare blocks all requests.
     Blocked(Instant),
 }
 
@@ -62,7 +62,7 @@ impl Wait {
     }
 }
 
-/// A request that was admitted. It is in flight until its answer is recorded or this is dropped.
+/// An admitted request. It is in flight until its response is recorded or this is dropped.
 #[must_use]
 #[derive(Debug)]
 pub(super) struct Admission<'b> {
@@ -72,7 +72,7 @@ pub(super) struct Admission<'b> {
 }
 
 impl Admission<'_> {
-    /// Records what the answer announces about the quota.
+    /// Records the quota announced by the response.
     pub(super) fn answered(mut self, now: Instant, announcement: Option<Announcement>) {
         if let Some(announcement) = announcement {
             self.budget.ledger().announced.answered(self.sent, now, announcement);
@@ -97,35 +97,35 @@ impl std::fmt::Debug for Budget {
 }
 
 impl Budget {
-    /// Creates a budget of which nothing is spent.
+    /// Creates an unspent budget.
     pub fn new(limit: RateLimit) -> Self {
         Self { ledger: Mutex::new(Ledger::new(limit)), ended: Notify::new() }
     }
 
-    /// Takes over the requests and the block of another budget of the same user.
+    /// Takes over the recorded requests and the block of another budget of the same user.
     pub fn inherit(&self, other: &Self) {
         let (spent, blocked_until) = {
             let other = other.ledger();
-            (other.ring.departures().collect::<Vec<_>>(), other.blocked_until)
+            (other.ring.sent().collect::<Vec<_>>(), other.blocked_until)
         };
         let mut ledger = self.ledger();
         ledger.ring.inherit(spent);
         ledger.blocked_until = ledger.blocked_until.max(blocked_until);
     }
 
-    /// The limit in force.
+    /// Returns the current limit.
     pub fn limit(&self) -> RateLimit {
         self.ledger().ring.limit()
     }
 
-    /// Changes the limit. What was spent stays spent, and a block stays in force.
+    /// Changes the limit. Past requests still count, and a block remains in force.
     pub fn set_limit(&self, limit: RateLimit) {
         self.ledger().ring.set_limit(limit);
-        // requests that wait for the old one may go earlier
+        // requests waiting for the old limit may now be sent earlier
         self.ended.notify_waiters();
     }
 
-    /// The number of requests that may be sent now, by the limit and by what others leave of the quota.
+    /// Returns the number of requests that may be sent now, within both our own limit and the announced quota.
     pub fn left(&self) -> usize {
         let (mut ledger, now) = (self.ledger(), Instant::now());
         if ledger.blocked_until.is_some_and(|until| now < until) {
@@ -134,8 +134,8 @@ impl Budget {
         ledger.ring.left(now).min(ledger.announced.left(now))
     }
 
-    /// The time for which the limit may hold this many requests back: none if they may be sent at once, else the time
-    /// they take at the limit, after a window that is full already.
+    /// Returns the maximum time for which our own limit may delay this many requests. It is zero if they may be sent at once.
+    /// Otherwise it is the time they take at the limit, plus one window if the current window is full.
     pub fn time_for(&self, requests: usize) -> Duration {
         let mut ledger = self.ledger();
         if requests <= ledger.ring.left(Instant::now()) {
@@ -145,14 +145,14 @@ impl Budget {
         limit.time_for(requests).saturating_add(limit.per)
     }
 
-    /// Counts a request as soon as it may be sent, or returns why that is not before `deadline`.
+    /// Waits until a request may be sent and counts it. Fails with the reason if that is not before `deadline`.
     pub(super) async fn admit(&self, deadline: Instant) -> Result<Admission<'_>, Wait> {
         let mut last = Wait::OwnLimit(deadline);
         loop {
-            // before the check, so that no end is missed between the two
+            // registered before the check, so that no notification is missed in between
             let ended = self.ended.notified();
             let sent = Instant::now();
-            // a request admitted as time runs out is too late
+            // a request admitted at the deadline would be too late
             if sent >= deadline {
                 return Err(last);
             }
@@ -171,13 +171,13 @@ impl Budget {
         }
     }
 
-    /// Takes a request that ends at once; false if it may not leave before `deadline`. For fakes of the API, in tests and
-    /// benches: a client has to record the answer too.
+    /// Counts a request that ends at once. Returns false if it may not be sent before `deadline`. Only for fakes of the API in
+    /// tests and benches, since a real client must also record the response.
     pub async fn spend(&self, deadline: Instant) -> bool {
         self.admit(deadline).await.is_ok()
     }
 
-    /// Blocks all requests for `time`. Returns by how much that extends a block in force.
+    /// Blocks all requests for `time`. Returns the time by which this extends the current block.
     pub(super) fn block(&self, now: Instant, time: Duration) -> Duration {
         self.ledger().block(now, time)
     }
@@ -187,7 +187,7 @@ impl Budget {
     }
 }
 
-/// Everything that decides whether a request may be sent, as pure functions of an instant.
+/// The state that decides if a request may be sent, with pure functions of an instant.
 struct Ledger {
     ring: Ring,
     announced: Announced,
@@ -208,12 +208,12 @@ impl Ledger {
         }
         let own = self.ring.check(now).map_err(Wait::OwnLimit).err();
         let shared = self.announced.check(now).err();
-        // the longer wait counts
+        // the longer wait applies
         if let Some(wait) = own.into_iter().chain(shared).max_by_key(|wait| wait.until()) {
             return Err(wait);
         }
-        self.ring.leave(now);
-        self.announced.leave(now);
+        self.ring.record(now);
+        self.announced.record(now);
         Ok(())
     }
 

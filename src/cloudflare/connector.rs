@@ -1,20 +1,20 @@
-//! The HTTP client: TLS, proxies, timeouts and connections.
+//! Construction of the HTTP client with its TLS, proxy, timeout and keep-alive settings.
 
 use std::time::Duration;
 
 use super::{BuildError, Options, check_proxy};
 
-/// Says to Cloudflare who asks, and where to complain.
+/// The user agent, with a URL for contact.
 const USER_AGENT: &str =
     concat!("cloudflare-aop-exporter/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")");
 
-/// When an HTTP/2 connection is checked, and given up. A peer that has gone silent, behind a firewall that forgot the
-/// connection say, would else be asked again and again by polls that come more often than idle connections are closed.
+/// HTTP/2 keep-alive. It detects connections whose peer has gone silent, for example because a firewall dropped their
+/// state. Without it, polls more frequent than the idle timeout would reuse such a connection again and again.
 #[derive(Clone, Copy)]
 struct KeepAlive {
-    /// The time between two pings, also while no request is under way.
+    /// The interval between pings, even while no request is in flight.
     interval: Duration,
-    /// The time to answer one.
+    /// The timeout of a ping, after which the connection is closed.
     timeout: Duration,
 }
 
@@ -38,7 +38,7 @@ fn build(options: &Options, keep_alive: KeepAlive) -> Result<reqwest::Client, Bu
         let builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
-            // a request that is sent again has to pass the budget again
+            // reqwest must not retry, since every request must pass the budget
             .retry(reqwest::retry::never())
             .connect_timeout(Duration::from_secs(10))
             .http2_keep_alive_interval(keep_alive.interval)
@@ -48,7 +48,7 @@ fn build(options: &Options, keep_alive: KeepAlive) -> Result<reqwest::Client, Bu
         if options.base_url.is_loopback() { builder.no_proxy() } else { builder.https_only(true) }
     };
     builder().tls_certs_merge(extra.clone()).build().or_else(|_| {
-        // a container without any authority of its own: Mozilla's stand in
+        // the system has no certificate store, as in a minimal container, so use Mozilla's
         let mozilla = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
         let mozilla = mozilla.filter_map(|der| reqwest::Certificate::from_der(der).ok());
         let builder = builder().tls_certs_only(mozilla.chain(extra));

@@ -1,4 +1,4 @@
-//! Errors of the client.
+//! Errors of the API client.
 
 mod transport;
 
@@ -10,13 +10,13 @@ use super::{ApiToken, ProxyError};
 use crate::domain::{Reason, ZoneName};
 use transport::Chain;
 
-/// Why a client could not be built.
+/// The reason why a client could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The extra certificates cannot be parsed.
     #[error("extra certificate authorities: {0}")]
     Authorities(#[source] reqwest::Error),
-    /// The proxy that the environment names cannot be used.
+    /// The proxy named in the environment cannot be used.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
     /// The HTTP client cannot be set up.
@@ -24,106 +24,106 @@ pub enum BuildError {
     Client(#[source] reqwest::Error),
 }
 
-/// Why a method of the API returned no value.
+/// The reason why an API method returned no value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There was no response, or it broke off.
+    /// There was no response, or it was incomplete.
     #[error("{what}")]
     Transport {
-        /// The reason, of a closed set.
+        /// The reason.
         reason: Reason,
-        /// The error with its causes, some of which repeat what a server said.
+        /// The error with its causes, some of which contain text from a server.
         what: Box<str>,
     },
-    /// The response says that the request failed.
+    /// The response reports a failure.
     #[error("HTTP status {status}{}{}", Listed(.errors), Ray(.ray))]
     Api {
         /// The HTTP status.
         status: u16,
-        /// The errors that the envelope names.
+        /// The errors in the envelope.
         errors: Vec<ApiError>,
-        /// Cloudflare's identifier of the request.
+        /// Cloudflare's id of the request.
         ray: Option<Box<str>>,
-        /// How long Cloudflare asks to wait.
+        /// The wait that Cloudflare asks for.
         retry_after: Option<Duration>,
     },
-    /// The response is not what this method answers.
+    /// The response does not have the form that the method requires.
     #[error("HTTP status {status}, and {what}{}", Ray(.ray))]
     Invalid {
         /// The HTTP status.
         status: u16,
-        /// What is wrong with it.
+        /// A description of the mistake.
         what: Box<str>,
-        /// Cloudflare's identifier of the request.
+        /// Cloudflare's id of the request.
         ray: Option<Box<str>>,
     },
-    /// The request was refused with something that is not the API's: a proxy, a firewall or bot protection answered.
-    #[error("HTTP status {status}, with a page instead of the API's JSON{}", Ray(.ray))]
+    /// The request was refused by a proxy, a firewall or bot protection instead of the API.
+    #[error("HTTP status {status} with a page instead of the API's JSON{}", Ray(.ray))]
     Page {
         /// The HTTP status.
         status: u16,
-        /// Cloudflare's identifier of the request.
+        /// Cloudflare's id of the request.
         ray: Option<Box<str>>,
     },
-    /// The response is larger than any answer: more than this many octets.
+    /// The response is larger than any valid one, with more than this many bytes.
     #[error("the response is larger than {} MiB", .0 >> 20)]
     Oversized(usize),
     /// The token cannot be sent in a header.
     #[error("the token cannot be sent in a header")]
     Header,
-    /// Our own limit left no time to send the request.
-    #[error("no time was left to send the request")]
+    /// Our own rate limit left no time to send the request before the deadline.
+    #[error("not sent before the deadline because of the request budget")]
     Deadline,
-    /// Cloudflare blocked all requests until after the deadline.
-    #[error("Cloudflare forbids requests for another {} s", .0.as_secs())]
+    /// Cloudflare blocks all requests until after the deadline.
+    #[error("Cloudflare blocks requests for another {} s", .0.as_secs())]
     Blocked(Duration),
-    /// The quota's other users leave nothing of it until after the deadline.
+    /// The quota's other users have used it up until after the deadline.
     #[error(
         "the quota, which the user's dashboard and other tools share, is used up for another {} s",
         .0.as_secs()
     )]
     Exhausted(Duration),
-    /// No zone of that name is visible.
+    /// No zone of this name is visible to the token.
     #[error("no zone named {0} is visible to the token; its permission \"Zone Read\" must cover it")]
     NoZone(ZoneName),
-    /// No zone of any name is visible.
+    /// No zone at all is visible to the token.
     #[error(
         "the token sees no zone at all, and so not {0}; it needs the permission \"Zone Read\" for the zones to be watched"
     )]
     NoZones(ZoneName),
-    /// The list of all zones is empty, although so many were known: a token that has lost its permission gets one.
+    /// The list of all zones is empty although this many zones were known. A token that lost its permission gets such a list.
     #[error(
         "the list of zones is empty, although {0} zones were known: the token may have lost its permission \"Zone Read\""
     )]
     EmptyList(usize),
-    /// Several zones of that name are visible, and not exactly one is active.
+    /// Several zones of this name are visible, and not exactly one of them is active.
     #[error("{1} zones named {0} are visible to the token; give the id of the one that is meant")]
     ManyZones(ZoneName, usize),
-    /// Reading the answer panicked at this place.
+    /// Parsing the response panicked at this location.
     #[error("this program panicked at {0}; that is a bug of cloudflare-aop-exporter, please report it")]
     Panicked(Box<str>),
-    /// A request on behalf of several callers failed for all of them.
+    /// A request shared by several callers failed.
     #[error("{0}")]
     Common(Arc<Self>),
 }
 
-/// One error of an envelope.
+/// One error in an envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
     /// Cloudflare's code.
     pub code: i64,
-    /// Cloudflare's words, cut and cleaned of control characters.
+    /// Cloudflare's message, truncated and stripped of control characters.
     pub message: Box<str>,
 }
 
 impl Error {
-    /// The error of a request without a whole response.
+    /// Creates the error of a request without a complete response.
     pub(super) fn transport(error: &reqwest::Error) -> Self {
         Self::Transport { reason: transport::reason(error), what: Chain(error).to_string().into() }
     }
 
-    /// The reason, of a closed set.
+    /// Returns the reason.
     pub fn reason(&self) -> Reason {
         match self {
             Self::Transport { reason, .. } => *reason,
@@ -141,7 +141,7 @@ impl Error {
         }
     }
 
-    /// Whether asking the same account for anything else is pointless now: the token, the quota or the network failed.
+    /// Returns true if the token, the quota or the network failed, so that other requests of the account would fail too.
     pub fn concerns_all(&self) -> bool {
         match self {
             Self::Transport { reason, .. } => {
@@ -153,7 +153,7 @@ impl Error {
         }
     }
 
-    /// Whether a request was sent. One that was not says nothing about what was asked for.
+    /// Returns true if a request was sent. Otherwise the error says nothing about the requested object.
     pub fn was_sent(&self) -> bool {
         match self {
             Self::Header | Self::Deadline | Self::Blocked(_) | Self::Exhausted(_) => false,
@@ -162,23 +162,23 @@ impl Error {
         }
     }
 
-    /// Whether the response has that status and names that code.
+    /// Returns true if the response has this status and contains this code.
     pub fn is(&self, wanted: u16, code: i64) -> bool {
         matches!(self, Self::Api { status, .. } if *status == wanted) && self.has_code(code)
     }
 
-    /// Whether the response names that code, under a status that lets codes count.
+    /// Returns true if the response contains this code and its status makes codes meaningful.
     pub(super) fn has_code(&self, code: i64) -> bool {
         matches!(self, Self::Api { status, errors, .. }
             if codes_count(*status) && errors.iter().any(|error| error.code == code))
     }
 
-    /// Whether the API has no such path. An identifier in it may be wrong.
+    /// Returns true if the API does not know the path. An id in it may be wrong.
     pub fn is_of_path(&self) -> bool {
         self.has_code(7000) || self.has_code(7003)
     }
 
-    /// Whether a retry may succeed.
+    /// Returns true if a retry may succeed.
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Transport { reason, .. } => matches!(reason, Reason::Connect | Reason::Timeout),
@@ -189,10 +189,10 @@ impl Error {
         }
     }
 
-    /// The same error, with the token removed from the server's words.
+    /// Removes the token from the server's text.
     pub(super) fn without(mut self, token: &ApiToken) -> Self {
         let hide = |words: &mut Box<str>| {
-            if let Some(hidden) = token.hidden_in(words) {
+            if let Some(hidden) = token.redact(words) {
                 *words = hidden.into();
             }
         };
@@ -208,7 +208,7 @@ impl Error {
         self
     }
 
-    /// How long Cloudflare asks to wait before a retry. After a 429 the budget holds all requests back instead.
+    /// Returns the wait that Cloudflare asks for before a retry. None for a 429, after which the budget blocks all requests.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Api { status: 429, .. } => None,
@@ -218,13 +218,14 @@ impl Error {
     }
 }
 
-/// Whether codes say more than the status: not where Cloudflare failed, limits requests or redirects. It names codes such
-/// as 1000 there too, which then mean something else.
+/// Returns true if codes are meaningful under this status. With redirects, rate limits and server errors, Cloudflare uses
+/// codes such as 1000 with other meanings.
 const fn codes_count(status: u16) -> bool {
     matches!(status, 200..=299 | 400..=499) && !matches!(status, 408 | 429)
 }
 
-/// The status decides, since codes are ambiguous; but some codes mean a bad token under any status that lets codes count.
+/// Derives the reason from the status, since codes are ambiguous. Some codes mean a bad token under any status that makes
+/// codes meaningful.
 fn api_reason(status: u16, errors: &[ApiError]) -> Reason {
     let has = |codes: &[i64]| codes_count(status) && errors.iter().any(|error| codes.contains(&error.code));
     match status {

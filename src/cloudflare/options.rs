@@ -1,4 +1,4 @@
-//! Options of a client.
+//! Options of an API client.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,49 +11,49 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::AccountId;
 
-/// How to reach the API on behalf of one account.
+/// Options for accessing the API on behalf of one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The account's name in the configuration, and in the label `account`.
+    /// The account's name in the configuration and in the label `account`.
     pub account: Arc<str>,
-    /// The account's id. The verification of a token owned by the account needs it, and only its zones are in the list
-    /// of all zones.
+    /// The account's id. It is needed to verify a token owned by the account, and restricts the list of zones to this
+    /// account.
     pub account_id: Option<AccountId>,
-    /// The URL of the API.
+    /// The base URL of the API.
     pub base_url: BaseUrl,
     /// The timeout of one request, including its response.
     pub timeout: Duration,
-    /// The most requests in flight at once.
+    /// The maximum number of requests in flight.
     pub max_concurrent_requests: usize,
-    /// Certificates in PEM of authorities to trust beside the system's.
+    /// PEM certificates of authorities to trust in addition to the system's.
     pub extra_ca: Option<Vec<u8>>,
 }
 
-/// The URL of the API: `https`, or `http` on a loopback address. Ends in a slash.
+/// The base URL of the API. It is `https`, or `http` with a loopback address, and ends in a slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 
-/// Why a text is not the API's URL.
+/// The reason why a text is not a valid base URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
-    /// It is not a URL with a host.
+    /// The text is not a URL with a host.
     #[error("expected a URL such as https://api.cloudflare.com/client/v4")]
     Url,
-    /// The token would travel in the clear.
+    /// The URL would send the token in clear text.
     #[error("expected https, or http to a loopback address such as 127.0.0.1")]
     PlainHttp,
-    /// A URL may not carry credentials, a query or a fragment.
+    /// The URL has credentials, a query or a fragment.
     #[error("expected a URL without user, password, query and fragment")]
     Extras,
 }
 
 impl BaseUrl {
-    /// The URL.
+    /// Returns the URL.
     pub fn as_url(&self) -> &Url {
         &self.0
     }
 
-    /// Whether its host is this machine.
+    /// Returns true if the host is this machine.
     pub fn is_loopback(&self) -> bool {
         match self.0.host_str() {
             Some("localhost") => true,
@@ -98,17 +98,17 @@ impl FromStr for BaseUrl {
     }
 }
 
-/// A bearer token. Nothing prints it: it has no `Display` and no `Serialize`, and its `Debug` is redacted.
+/// A bearer token. It has no `Display` and no `Serialize`, and its `Debug` is redacted, so nothing prints it.
 #[derive(Clone)]
 pub struct ApiToken(SecretString);
 
-/// Why a text cannot be a token; it never repeats the text.
+/// The reason why a text cannot be a token. The message never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// There is nothing but white space.
+    /// The text is empty or only whitespace.
     #[error("expected an API token, found nothing")]
     Empty,
-    /// A token has only visible ASCII characters.
+    /// The text has characters other than visible ASCII.
     #[error("expected an API token of visible ASCII characters, found others")]
     Characters,
 }
@@ -116,7 +116,7 @@ pub enum TokenError {
 impl FromStr for ApiToken {
     type Err = TokenError;
 
-    /// Parses a token; white space around it, as files and variables tend to have, is ignored.
+    /// Parses a token, ignoring the surrounding whitespace that files and variables tend to have.
     fn from_str(text: &str) -> Result<Self, TokenError> {
         let token = text.trim();
         if token.is_empty() {
@@ -130,19 +130,19 @@ impl FromStr for ApiToken {
 }
 
 impl ApiToken {
-    /// The header that carries it (RFC 6750, section 2.1), marked so that nothing logs it.
+    /// Returns the `Authorization` header (RFC 6750, section 2.1), marked as sensitive so that it is never logged.
     pub(super) fn header(&self) -> Result<HeaderValue, reqwest::header::InvalidHeaderValue> {
         let mut value = HeaderValue::try_from(format!("Bearer {}", self.0.expose_secret()))?;
         value.set_sensitive(true);
         Ok(value)
     }
 
-    /// A server's words, which may be cut anywhere, with the token removed; none if they do not repeat it.
-    pub(super) fn hidden_in(&self, words: &str) -> Option<String> {
+    /// Removes the token from a server's text, which may be cut off anywhere. None if the text does not contain the token.
+    pub(super) fn redact(&self, words: &str) -> Option<String> {
         const HIDDEN: &str = "[token]";
         let token = self.0.expose_secret();
         let mut hidden = words.replace(token, HIDDEN);
-        // a few characters of it are anybody's
+        // a few matching characters may be a coincidence
         if let Some(rest) = (4..token.len()).rev().find_map(|length| hidden.strip_suffix(&token[..length])) {
             hidden = format!("{rest}{HIDDEN}");
         }
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_url_is_https_or_leads_to_this_machine() {
+    fn a_base_url_is_https_or_a_loopback_address() {
         assert_eq!(BaseUrl::default().as_url().as_str(), "https://api.cloudflare.com/client/v4/");
         let parsed = |text: &str| text.parse::<BaseUrl>().map(|url| url.as_url().to_string());
         assert_eq!(
@@ -208,9 +208,9 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_taken_out_of_words_that_repeat_it() {
+    fn a_token_is_redacted_in_a_servers_text() {
         let token: ApiToken = "s3cret-token".parse().unwrap();
-        let hidden = |words| token.hidden_in(words);
+        let hidden = |words| token.redact(words);
         assert_eq!(hidden("s3cret-token, s3cret-token!").as_deref(), Some("[token], [token]!"));
         assert_eq!(hidden("Bearer s3cret-tok").as_deref(), Some("Bearer [token]"));
         for plain in ["", "s3c", "Bearer s3cret is wrong"] {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_token_is_refused_without_repeating_it() {
+    fn an_invalid_token_is_refused_without_printing_it() {
         assert_eq!(" \n".parse::<ApiToken>(), Err(TokenError::Empty));
         for text in ["s3c ret", "s3cr\u{e9}t", "s3c\nret"] {
             let error = text.parse::<ApiToken>().unwrap_err();

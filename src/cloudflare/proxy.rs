@@ -1,28 +1,29 @@
-//! The proxy that the environment names, checked before it is used: the HTTP client ignores one that it cannot parse, and
-//! would connect directly.
+//! Validation of the proxy named in the environment. The HTTP client silently ignores a proxy that it cannot parse and
+//! connects directly.
 
 use hyper::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 
-/// Why the proxy in an environment variable cannot be used. It never repeats the value, which may hold a password.
+/// The reason why the proxy in an environment variable cannot be used. The message never contains the value, which may
+/// include a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
-    /// The variable holds no URL of a proxy.
+    /// The variable is not the URL of a proxy.
     #[error("{0}: expected the URL of a proxy, such as http://proxy.example.com:3128, found something else")]
     Url(&'static str),
-    /// The proxy is of a kind that is not supported.
+    /// The scheme of the proxy is not supported.
     #[error(
         "{0}: expected an http or https proxy, such as http://proxy.example.com:3128, found another scheme"
     )]
     Scheme(&'static str),
 }
 
-/// Checks the proxy for requests to the API, in the order in which the client looks for one.
+/// Checks the proxy for requests to the API, in the order in which the client reads the variables.
 ///
 /// # Errors
 /// Fails if a variable names a proxy that cannot be used.
 pub fn check_proxy(environment: &dyn Fn(&str) -> Option<String>) -> Result<(), ProxyError> {
-    // of two spellings the first that is set counts, even if it is empty
+    // the first of the two spellings that is set applies, even if it is empty
     for names in [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]] {
         let set = names.into_iter().find_map(|name| Some((name, environment(name)?)));
         if let Some((name, value)) = set.filter(|(_, value)| !value.is_empty()) {
@@ -38,11 +39,11 @@ fn check(name: &'static str, value: &str) -> Result<(), ProxyError> {
     {
         return Err(ProxyError::Scheme(name));
     }
-    // what the client itself makes of it
+    // parse it like the client does
     let found =
         Matcher::builder().https(value).build().intercept(&Uri::from_static("https://api.cloudflare.com"));
     let uri = found.as_ref().map(|found| found.uri()).ok_or(ProxyError::Url(name))?;
-    // it takes any text for a port, and then connects to the default one
+    // the client accepts any text as a port and then uses the default port
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let has_port = !authority.ends_with(']') && authority.contains(':');
     let is_port = uri.port_u16().is_some_and(|port| port > 0);
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_the_url_of_an_http_or_https_proxy() {
+    fn a_proxy_is_an_http_or_https_url() {
         for good in [
             "",
             "proxy",
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_that_the_client_goes_by_is_checked_and_named() {
+    fn the_variable_that_the_client_uses_is_checked_and_named() {
         for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
             assert_eq!(checked(&[(name, "http://")]), Err(ProxyError::Url(name)));
         }
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn no_error_repeats_the_value() {
+    fn no_error_contains_the_value() {
         for value in ["http://user:s3cret@pro xy", "s3cret://proxy", "http://proxy:s3cret"] {
             let error = checked(&[("https_proxy", value)]).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");

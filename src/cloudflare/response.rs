@@ -1,4 +1,4 @@
-//! What is received, and the one place where a response becomes a result.
+//! Reads responses and turns each into a result.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use super::budget::LONGEST_BLOCK;
 use super::wire::{Envelope, ResultInfo, printable};
 use crate::telemetry::Endpoint;
 
-/// How long Cloudflare blocks all requests after its limit was passed, unless it says otherwise.
+/// The time for which Cloudflare blocks all requests after a 429, unless the response says otherwise.
 const DEFAULT_BLOCK: Duration = Duration::from_secs(300);
 
-/// The largest body that is read. 1,000 associations, or a few certificates, are well below 1 MiB; a change may be
-/// answered with all associations of the zone, each with its certificate.
+/// Returns the maximum size of a body. 1,000 associations or a few certificates are well below 1 MiB. The response to a
+/// change may contain all associations of the zone, each with its certificate.
 pub(super) const fn largest_body(endpoint: Endpoint) -> usize {
     match endpoint {
         Endpoint::HostnamePut => 16 << 20,
@@ -23,7 +23,7 @@ pub(super) const fn largest_body(endpoint: Endpoint) -> usize {
     }
 }
 
-/// An envelope around a value, or around the reason why its result cannot be trusted.
+/// An envelope with a value, or with the reason why its result cannot be trusted.
 pub(super) type Decoded<T> = serde_json::Result<Envelope<Result<T, String>>>;
 
 /// Turns a response into a result.
@@ -43,26 +43,26 @@ pub(super) fn judge<T>(
         Ok(envelope) if status.is_success() && envelope.success == Some(true) => match envelope.result {
             Some(Ok(value)) => Ok((value, envelope.result_info)),
             Some(Err(what)) => Err(invalid(what, ray)),
-            None => Err(invalid("it has no result".to_owned(), ray)),
+            None => Err(invalid("there is no result".to_owned(), ray)),
         },
         Ok(envelope) if status.is_success() && envelope.success.is_none() => {
-            Err(invalid("it does not say whether it succeeded".to_owned(), ray))
+            Err(invalid("the field success is missing".to_owned(), ray))
         }
         Ok(envelope) => failed(envelope.errors, ray),
-        // a page of a proxy or of bot protection knows nothing of the token and its permissions
+        // a page of a proxy or of bot protection says nothing about the token and its permissions
         Err(error) if matches!(code, 400..=499) && !matches!(code, 408 | 429) && !error.is_eof() => {
             Err(Error::Page { status: code, ray })
         }
-        // otherwise the status says enough
+        // otherwise the status is enough
         Err(_) if !status.is_success() => failed(Vec::new(), ray),
-        // the error quotes the text, however long that is
+        // the error quotes the text in full, so it must be truncated
         Err(error) => {
-            Err(invalid(format!("it is not the JSON expected: {}", printable(&error.to_string())), ray))
+            Err(invalid(format!("the JSON is not as expected: {}", printable(&error.to_string())), ray))
         }
     }
 }
 
-/// Reads a body of at most `cap` octets. Most come in one piece, which is not copied.
+/// Reads a body of at most `cap` bytes. Most bodies arrive in one chunk, which is not copied.
 pub(super) async fn read_body(mut response: Response, cap: usize) -> Result<Bytes, Error> {
     let mut next = async || response.chunk().await.map_err(|error| Error::transport(&error));
     let Some(first) = next().await? else {
@@ -72,7 +72,7 @@ pub(super) async fn read_body(mut response: Response, cap: usize) -> Result<Byte
     while let Some(chunk) = next().await? {
         let whole = whole.get_or_insert_with(|| first.to_vec());
         if whole.capacity() - whole.len() < chunk.len() {
-            // by less than doubling it, so that a large body does not take twice its size
+            // grow by less than doubling, so that a large body does not take twice its size
             whole.reserve_exact(chunk.len() + whole.len().min(1 << 20));
         }
         whole.extend_from_slice(&chunk);
@@ -84,14 +84,14 @@ pub(super) async fn read_body(mut response: Response, cap: usize) -> Result<Byte
     if body.len() > cap { Err(Error::Oversized(cap)) } else { Ok(body) }
 }
 
-/// How long a 429 blocks all requests. No time at all, which would let them pass the limit again and again, is as good
-/// as none given.
+/// Returns the time for which a 429 blocks all requests. A zero `Retry-After` is ignored, since it would allow exceeding
+/// the limit again and again.
 pub(super) fn block_time(headers: &HeaderMap, now: jiff::Timestamp) -> Duration {
     let asked = retry_after(headers, now).filter(|time| !time.is_zero());
     asked.unwrap_or(DEFAULT_BLOCK).min(LONGEST_BLOCK)
 }
 
-/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
+/// Parses `Retry-After` as seconds or a date (RFC 9110, section 10.2.3).
 fn retry_after(headers: &HeaderMap, now: jiff::Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {

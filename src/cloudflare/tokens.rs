@@ -1,4 +1,4 @@
-//! Verification of the token.
+//! Verification of the API token.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,26 +13,26 @@ use super::{Client, Error};
 use crate::domain::{Reason, TokenState};
 use crate::telemetry::Endpoint;
 
-/// What answers have shown about the current token.
+/// Facts about the current token, learned from responses.
 #[derive(Default)]
 pub(super) struct TokenEvidence {
-    /// The latest answer, verification aside, rejected the token.
+    /// The latest response, not counting verifications, rejected the token.
     refused: AtomicBool,
-    /// At least one answer accepted it.
+    /// At least one response accepted the token.
     accepted: AtomicBool,
-    /// It was verified at least once.
+    /// The token was verified at least once.
     verified: AtomicBool,
 }
 
 impl TokenEvidence {
-    /// Adds an answer to anything but a verification.
+    /// Records a response to any request but a verification.
     pub(super) fn add(&self, reason: Option<Reason>) {
         let refused = reason == Some(Reason::Auth);
         self.refused.store(refused, Ordering::Relaxed);
         self.accepted.fetch_or(!refused, Ordering::Relaxed);
     }
 
-    /// Whether the latest answer rejected the token.
+    /// Returns true if the latest response rejected the token.
     fn is_refused(&self) -> bool {
         self.refused.load(Ordering::Relaxed)
     }
@@ -43,27 +43,28 @@ impl TokenEvidence {
         }
     }
 
-    /// Whether a token that cannot be verified is invalid. A token owned by an account cannot be verified without its
-    /// id, and may lack a permission somewhere, so one that was accepted anywhere is not invalid.
+    /// Returns true if a token that cannot be verified is invalid. A token owned by an account cannot be verified without the
+    /// account's id and may lack some permission, so a token that was accepted anywhere is not invalid.
     fn is_invalid(&self) -> bool {
         let is = |what: &AtomicBool| what.load(Ordering::Relaxed);
         is(&self.refused) && (is(&self.verified) || !is(&self.accepted))
     }
 }
 
-const REGULARLY: Duration = Duration::from_secs(3600);
-/// The least time between two verifications, however often requests are refused. Also the interval while the token is
-/// not valid or nothing is known about it.
-const SELDOM: Duration = Duration::from_secs(60);
+/// The interval between two verifications of a valid token.
+const REGULAR_INTERVAL: Duration = Duration::from_secs(3600);
+/// The minimum interval between two verifications, however often requests are refused. Also the interval while the token
+/// is invalid or could not be verified.
+const MIN_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Client {
-    /// Verifies the token at once, hourly, when it changes, and after a 401 or 403; every minute until it is valid.
-    /// Never ends and never fails.
+    /// Verifies the token at once, hourly, when it changes, and after a 401 or 403. Until the token is valid, verifies it every
+    /// minute. Never returns.
     pub async fn keep_verified(&self) -> Infallible {
         let (mut token, mut known) = (self.token.clone(), false);
-        // how often in a row the token was not valid although no poll was refused, which would report that
+        // consecutive verifications of an invalid token while no poll was refused, which would have reported it
         let mut unnoticed = 0_u32;
-        // the first refusal tells whether a verification that was refused is the token's fault
+        // the first refusal triggers a verification at once
         let mut is_first_refusal = true;
         loop {
             let asked_about = token.borrow_and_update().clone();
@@ -76,7 +77,7 @@ impl Client {
                     match (valid, self.evidence.is_refused()) {
                         (Some(false), false) => {
                             unnoticed += 1;
-                            // the first verification may come before the first poll
+                            // not on the first verification, which may precede the first poll
                             if unnoticed == 2 {
                                 tracing::warn!(account, "Cloudflare reports that the token is not valid");
                             }
@@ -86,25 +87,25 @@ impl Client {
                         }
                         _ => {}
                     }
-                    // once it is valid again at Cloudflare, no refusal says so
-                    if valid == Some(false) { SELDOM } else { REGULARLY }
+                    // verify an invalid token often, since nothing else tells when it becomes valid
+                    if valid == Some(false) { MIN_INTERVAL } else { REGULAR_INTERVAL }
                 }
                 Err(error) => {
                     tracing::debug!(account, %error, "token could not be verified");
-                    // an outage says nothing about the token: what is known stays
+                    // an outage says nothing about the token, so the known state is kept
                     if !known {
                         self.learn_token(TokenState::default());
                     }
-                    SELDOM
+                    MIN_INTERVAL
                 }
             };
-            let after_refusal = Instant::now() + if is_first_refusal { Duration::ZERO } else { SELDOM };
+            let after_refusal = Instant::now() + if is_first_refusal { Duration::ZERO } else { MIN_INTERVAL };
             tokio::select! {
                 () = sleep(pause) => {}
                 () = async { self.refusal.notified().await; sleep_until(after_refusal).await } => {
                     is_first_refusal = false;
                 }
-                // without a sender it can no longer change
+                // without a sender, the token can no longer change
                 () = async { if token.changed().await.is_err() { std::future::pending().await } } => {}
             }
             if *token.borrow() != asked_about {
@@ -114,17 +115,16 @@ impl Client {
         }
     }
 
-    /// Keeps what is known of the token.
+    /// Publishes the state of the token.
     pub fn learn_token(&self, token: TokenState) {
         self.telemetry.token(&self.options.account, token.valid, token.expires);
         self.facts.send_modify(|facts| facts.token = token);
     }
 
-    /// Verifies the token (`GET /user/tokens/verify`, and for one owned by an account
-    /// `GET /accounts/{id}/tokens/verify`).
+    /// Verifies the token with `GET /user/tokens/verify`, or `GET /accounts/{id}/tokens/verify` for one owned by an account.
     ///
     /// # Errors
-    /// If no answer says anything about the token.
+    /// Fails if no response says anything about the token.
     pub async fn verify_token(&self, deadline: Instant) -> Result<TokenState, Error> {
         let mut answer = self.verify("user/tokens/verify", deadline).await;
         if let (Err(_), Some(id)) = (&answer, &self.options.account_id) {
@@ -147,7 +147,7 @@ impl Client {
     }
 }
 
-/// Reads the answer to a verification.
+/// Parses the response to a verification.
 fn decode(body: &[u8]) -> Decoded<TokenState> {
     Ok(Envelope::parse(body)?.object(token))
 }
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_that_cannot_be_verified_is_wrong_where_it_was_verified_before_or_is_accepted_nowhere() {
+    fn an_unverifiable_token_is_invalid_if_it_was_once_verified_or_is_never_accepted() {
         let (auth, other) = (Some(Reason::Auth), Some(Reason::NotFound));
         let wrong = |verified, answers: &[Option<Reason>]| {
             let evidence = TokenEvidence::default();
@@ -170,7 +170,7 @@ mod tests {
         };
         assert!(!wrong(false, &[]) && !wrong(true, &[]));
         assert!(wrong(false, &[auth]) && wrong(true, &[auth]));
-        assert!(!wrong(false, &[None, auth]) && !wrong(false, &[other, auth]), "a permission that it lacks");
+        assert!(!wrong(false, &[None, auth]) && !wrong(false, &[other, auth]), "it lacks a permission");
         assert!(wrong(true, &[None, auth]), "it was revoked");
         assert!(!wrong(true, &[auth, None]));
     }

@@ -1,4 +1,4 @@
-//! The client: sends a request within its budget, retries it where that may help, and returns its result.
+//! The API client. It sends requests within the budget, retries them if that may help, and returns their results.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::domain::{AccountFacts, Date, Reason, ZoneId};
 use crate::telemetry::{Endpoint, Telemetry};
 
-/// A client of the API on behalf of one account.
+/// An API client for one account.
 pub struct Client {
     pub(super) options: Options,
     http: reqwest::Client,
@@ -32,12 +32,12 @@ pub struct Client {
     clock: Clock,
     pub(super) certificates: Interner,
     pub(super) facts: watch::Sender<AccountFacts>,
-    /// Notified after each 401 and 403, so that the token is verified.
+    /// Notified after each 401 and 403, which triggers a verification of the token.
     pub(super) refusal: Notify,
     pub(super) evidence: TokenEvidence,
-    /// For how long 429s have blocked requests since this was asked last.
+    /// The time for which 429s have blocked requests since the last call of `take_rate_limited`.
     rate_limited: Mutex<Option<Duration>>,
-    /// The zones of which an answer had odd fields since this was asked last.
+    /// The zones with odd fields in a response since the last call of `take_odd_fields`.
     odd_zones: Mutex<HashSet<ZoneId>>,
 }
 
@@ -45,7 +45,7 @@ impl Client {
     /// Creates a client that sends the current value of `token` and takes its requests from `budget`.
     ///
     /// # Errors
-    /// If the extra certificates cannot be parsed or TLS cannot be set up.
+    /// Fails if the extra certificates cannot be parsed or TLS cannot be set up.
     pub fn new(
         options: Options,
         token: watch::Receiver<ApiToken>,
@@ -70,51 +70,51 @@ impl Client {
         })
     }
 
-    /// The options it was created with.
+    /// Returns the options of this client.
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// What requests have shown about the account.
+    /// Returns the facts about the account learned from responses.
     pub fn facts(&self) -> watch::Receiver<AccountFacts> {
         self.facts.subscribe()
     }
 
-    /// The budget its requests are taken from.
+    /// Returns the budget that requests are taken from.
     pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
 
-    /// The current time.
+    /// Returns the current time.
     pub(super) fn now(&self) -> Date {
         self.clock.now().into()
     }
 
-    /// The URL of a method below the API's base.
+    /// Returns the URL of a method, relative to the API's base URL.
     pub(super) fn url(&self, path: &str) -> Result<Url, Error> {
         let url = self.options.base_url.as_url().join(path);
         url.map_err(|error| Error::Invalid { status: 0, what: error.to_string().into(), ray: None })
     }
 
-    /// The host of the API, with its port if that is not the usual one.
+    /// Returns the host of the API, with its port if that is not the default.
     pub fn host(&self) -> String {
         let url = self.options.base_url.as_url();
         let host = url.host_str().unwrap_or_default();
         url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
-    /// For how long answers with status 429 have blocked requests since the last call; none if there were none.
+    /// Returns the time for which 429s have blocked requests since the last call. None if there were none.
     pub fn take_rate_limited(&self) -> Option<Duration> {
         self.rate_limited.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Returns true if, since the last call, an answer about the zone had a field of an unexpected type or form. Such a
-    /// field is read as if it were missing.
+    /// Returns true if a response about the zone had a field of an unexpected type or form since the last call. Such fields
+    /// are treated as missing.
     pub fn take_odd_fields(&self, zone: ZoneId) -> bool {
         self.odd_zones.lock().unwrap_or_else(PoisonError::into_inner).remove(&zone)
     }
 
-    /// Sends a GET of `url`; otherwise like [`Client::call`].
+    /// Sends a GET of `url`, like [`Client::call`].
     pub(super) async fn get<T>(
         &self,
         call: Call,
@@ -124,8 +124,8 @@ impl Client {
         self.call(call, &Request::get(url), decode).await
     }
 
-    /// Sends `request`, and retries it until the deadline where that may help. `decode` reads the envelope and turns
-    /// its result into a value, or says why it cannot be trusted.
+    /// Sends `request` and retries it until the deadline if that may help. `decode` parses the envelope and turns its result
+    /// into a value or into the reason why it cannot be trusted.
     pub(super) async fn call<T>(
         &self,
         call: Call,
@@ -136,7 +136,7 @@ impl Client {
         loop {
             let error = match self.attempt(call, request, attempt, &decode).await {
                 Ok(value) => return Ok(value),
-                // the retry was not sent: the failure before it says more
+                // the retry was not sent, so the previous error is more useful
                 Err(error) if !error.was_sent() => return Err(before.unwrap_or(error)),
                 Err(error) => error,
             };
@@ -193,7 +193,7 @@ impl Client {
         outcome
     }
 
-    /// Waits for the budget; fails if that would take until `deadline`.
+    /// Waits for the budget. Fails if that would take until `deadline`.
     async fn admission(&self, deadline: Instant) -> Result<Admission<'_>, Error> {
         self.budget.admit(deadline).await.map_err(|wait| {
             let left = |until: Instant| until.saturating_duration_since(Instant::now());
@@ -218,14 +218,14 @@ impl Client {
         let mut decoded = decode(&body);
         let odd = decoded.as_mut().map(|envelope| std::mem::take(&mut envelope.odd)).unwrap_or_default();
         let judged = judge(status, &headers, self.clock.now(), decoded);
-        // an answer that cannot be trusted is counted as such
+        // a response that cannot be trusted is counted as invalid
         if judged.is_ok() {
             self.note(call, &odd);
         }
         judged
     }
 
-    /// Logs the odd fields of an answer and remembers that its zone had some.
+    /// Logs the odd fields of a response and marks its zone.
     fn note(&self, call: Call, odd: &OddFields) {
         if odd.is_empty() {
             return;
@@ -237,12 +237,12 @@ impl Client {
         }
     }
 
-    /// The result of a response with status 200 and no headers.
+    /// Returns the result of a response with status 200 and no headers.
     pub(super) fn judge_success<T>(&self, decoded: Decoded<T>) -> Result<T, Error> {
         judge(StatusCode::OK, &HeaderMap::new(), self.clock.now(), decoded).map(|(value, _)| value)
     }
 
-    /// Records what the response says about the rate limit, even if its body never arrives.
+    /// Records the rate limit from the response's headers, even if its body never arrives.
     fn record_limits(&self, status: StatusCode, headers: &HeaderMap, admission: Admission<'_>) {
         let (account, now) = (&*self.options.account, Instant::now());
         let announcement = Announcement::of(headers);
@@ -262,7 +262,7 @@ impl Client {
             let mut limited = self.rate_limited.lock().unwrap_or_else(PoisonError::into_inner);
             *limited = Some(limited.unwrap_or_default() + longer);
         }
-        // last, since it lets other requests go
+        // last, since it may release other requests
         admission.answered(now, announcement);
     }
 }

@@ -6,6 +6,7 @@ mod association;
 mod certificate;
 mod change;
 mod date;
+mod dns;
 mod errors;
 mod object;
 
@@ -15,6 +16,7 @@ pub(super) use account::{on_or_off, presence, ssl_mode, switch, token, zone};
 pub(super) use association::{association, reading};
 pub(super) use certificate::listed;
 pub(super) use change::Changes;
+pub(super) use dns::{dns_record, ip_ranges};
 pub(super) use errors::printable;
 use object::elements;
 pub(super) use object::{Object, OddFields};

@@ -24,7 +24,7 @@ pub enum Presence {
 }
 
 impl Client {
-    /// Reads whether a zone is visible to the token and active (`GET /zones/{zone_id}`). Cloudflare's statement that
+    /// Reads if a zone is visible to the token and active (`GET /zones/{zone_id}`). Cloudflare's statement that
     /// there is no such zone for this token, by 404 or 403, is an answer.
     ///
     /// # Errors

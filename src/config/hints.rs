@@ -40,7 +40,7 @@ pub(super) fn instead(path: &str, value: &DeValue<'_>) -> Option<String> {
                 .filter(|_| rest.contains('.'))
                 .map(|_| format!("{url:?}"))
         }
-        "poll.schedule" => {
+        "poll.schedule" | "probe.schedule" => {
             schedule(&number.map_or_else(|| text.map(str::to_owned), |seconds| Some(seconds + "s"))?)
         }
         "poll.jitter" | "account.timeout" | "account.rate_limit.per" => {
@@ -52,7 +52,10 @@ pub(super) fn instead(path: &str, value: &DeValue<'_>) -> Option<String> {
             text?.parse::<u32>().ok().map(|number| number.to_string())
         }
         "account.rate_limit" => Some(format!("rate_limit = {{ requests = {}, per = \"5m\" }}", number?)),
-        "server.lifecycle" | "account.zone.discover" | "account.zone.zone_level" => {
+        "server.lifecycle"
+        | "account.zone.discover"
+        | "account.zone.zone_level"
+        | "probe.private_addresses" => {
             let yes = match text?.to_ascii_lowercase().as_str() {
                 "true" | "yes" | "on" => true,
                 "false" | "no" | "off" => false,

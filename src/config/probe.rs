@@ -11,21 +11,28 @@ use super::section::Section;
 use super::value;
 use crate::domain::{Hostname, OriginAddress, OriginTarget};
 use crate::probe::{self, Options};
+use crate::schedule::Schedule;
 
-/// Reads the table; what it lacks keeps its default.
-pub(super) fn read(mut section: Section<'_>) -> Options {
+/// When the daemon probes unless the file says otherwise.
+const SCHEDULE: &str = "0 */15 * * * *";
+
+/// Reads the table: when the daemon probes, and how to probe. What it lacks keeps its default.
+pub(super) fn read(mut section: Section<'_>) -> (Schedule, Options) {
     let default = Options::default();
+    let schedule = section.parse("schedule");
     let timeout = section.take("timeout", "a duration of 100ms to 1m, such as 10s", |text| {
         value::duration(text, Duration::from_millis(100), Duration::from_mins(1))
     });
     let concurrent =
         section.number("max_concurrent", 1..=256).and_then(|number| usize::try_from(number).ok());
+    let private_addresses = section.flag("private_addresses").unwrap_or(default.private_addresses);
     section.finish();
-    Options {
+    let options = Options {
         timeout: timeout.unwrap_or(default.timeout),
         max_concurrent: concurrent.unwrap_or(default.max_concurrent),
-        ..default
-    }
+        private_addresses,
+    };
+    (schedule.unwrap_or_else(|| SCHEDULE.parse().expect("a valid expression")), options)
 }
 
 const ORIGIN: &str = "origin";

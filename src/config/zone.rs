@@ -133,13 +133,22 @@ fn extent(section: &mut Section<'_>, discover: bool) -> Extent {
         "list" => Some(Strategy::List),
         _ => None,
     });
+    let dns_origins =
+        section.take("origins", "\"dns\"; origins of one hostname stand in its table", |text| {
+            (text == "dns").then_some(())
+        });
     if discover && strategy == Some(Strategy::Get) {
         let complaint =
             "expected \"auto\" or \"list\" beside discover = true: only a list tells what else there is";
         section.reject("strategy", complaint);
     }
     let discovered = discover.then(|| discovered.unwrap_or(Expected::Any));
-    Extent { strategy: strategy.unwrap_or_default(), discovered, zone_level }
+    Extent {
+        strategy: strategy.unwrap_or_default(),
+        discovered,
+        zone_level,
+        dns_origins: dns_origins.is_some(),
+    }
 }
 
 fn expected(section: &mut Section<'_>, key: &'static str) -> Option<Expected> {

@@ -1,6 +1,7 @@
 //! What a configuration decides, in the hands of the parts that act on it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -12,6 +13,7 @@ use crate::domain::Targets;
 use crate::http::{self, Reloads};
 use crate::keeper;
 use crate::poll::Setup;
+use crate::probe;
 use crate::telemetry::Telemetry;
 
 /// One sender for each part; a part follows its own, and never sees the configuration.
@@ -22,6 +24,8 @@ pub(super) struct Controls {
     setup: watch::Sender<Arc<Setup>>,
     serving: watch::Sender<Arc<http::Options>>,
     timing: watch::Sender<Timing>,
+    probing: watch::Sender<probe::Options>,
+    probe_timing: watch::Sender<Timing>,
     reloads: watch::Sender<Reloads>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
@@ -35,6 +39,10 @@ pub(super) struct Followed {
     pub(super) serving: watch::Receiver<Arc<http::Options>>,
     /// When to poll.
     pub(super) timing: watch::Receiver<Timing>,
+    /// How to probe origins.
+    pub(super) probing: watch::Receiver<probe::Options>,
+    /// When to probe them.
+    pub(super) probe_timing: watch::Receiver<Timing>,
     /// How the configuration was last read.
     pub(super) reloads: watch::Receiver<Reloads>,
 }
@@ -61,6 +69,8 @@ impl Controls {
             setup: watch::Sender::new(Arc::new(setup)),
             serving: watch::Sender::new(Arc::new(config.serving.clone())),
             timing: watch::Sender::new(timing(config)),
+            probing: watch::Sender::new(config.probe.clone()),
+            probe_timing: watch::Sender::new(probe_timing(config)),
             reloads: watch::Sender::new(Reloads { in_force_since: now, refused: None }),
             telemetry,
             clock,
@@ -73,6 +83,8 @@ impl Controls {
             setup: self.setup.subscribe(),
             serving: self.serving.subscribe(),
             timing: self.timing.subscribe(),
+            probing: self.probing.subscribe(),
+            probe_timing: self.probe_timing.subscribe(),
             reloads: self.reloads.subscribe(),
         }
     }
@@ -91,10 +103,9 @@ impl Controls {
         self.setup.send_replace(Arc::new(setup));
         self.serving.send_modify(|serving| *serving = Arc::new(config.serving.clone().after(serving)));
         // a restart of the schedule would lose a tick that is delayed
-        self.timing.send_if_modified(|before| {
-            let timing = timing(config);
-            std::mem::replace(before, timing.clone()) != timing
-        });
+        replace(&self.timing, timing(config));
+        replace(&self.probing, config.probe.clone());
+        replace(&self.probe_timing, probe_timing(config));
         Ok(())
     }
 
@@ -122,6 +133,15 @@ impl Controls {
     }
 }
 
+/// Sends what is not as it was.
+fn replace<T: PartialEq>(sender: &watch::Sender<T>, next: T) {
+    sender.send_if_modified(move |before| {
+        let is_other = *before != next;
+        *before = next;
+        is_other
+    });
+}
+
 fn setup(accounts: &mut Accounts, config: &Config, clock: &Clock) -> anyhow::Result<Setup> {
     let accounts = accounts.update(&config.accounts)?;
     Ok(Setup { accounts, gap: config.schedule.longest_gap(clock.now()) })
@@ -129,4 +149,9 @@ fn setup(accounts: &mut Accounts, config: &Config, clock: &Clock) -> anyhow::Res
 
 fn timing(config: &Config) -> Timing {
     Timing { schedule: config.schedule.clone(), jitter: config.jitter }
+}
+
+/// Few origins are probed at a time, and by few exporters: there is nothing to spread.
+fn probe_timing(config: &Config) -> Timing {
+    Timing { schedule: config.probe_schedule.clone(), jitter: Duration::ZERO }
 }

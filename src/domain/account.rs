@@ -1,14 +1,14 @@
-//! What is known about a configured account.
+//! The state of a configured account.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Date, FoundZone, Part, Reason};
 
-/// The list of an account's zones is read this often at least.
+/// The maximum interval between two reads of an account's list of zones.
 pub const LISTED_EVERY: Duration = Duration::from_secs(55 * 60);
 
-/// What is known about a configured account, beside its zones.
+/// The state of a configured account, apart from its zones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountState {
     name: Arc<str>,
@@ -17,49 +17,49 @@ pub struct AccountState {
     has_patterns: bool,
 }
 
-/// The list of the zones that an account's token sees.
+/// The list of the zones visible to an account's token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ZoneList {
-    /// How it was read.
+    /// The state of reading the list.
     pub part: Part,
-    /// Its active zones, sorted by name.
+    /// The active zones, sorted by name.
     pub found: Arc<[FoundZone]>,
-    /// The number of zones watched by patterns that have vanished since the start.
+    /// The number of zones matched by patterns that have vanished since the exporter started.
     pub removed: u64,
-    /// When the latest of them vanished, be it before a restart.
+    /// The time when the last zone vanished, which may be before a restart.
     pub removed_at: Option<Date>,
 }
 
-/// What requests on behalf of an account have shown.
+/// Facts about an account, learned from the responses to its requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AccountFacts {
-    /// What is known of its token.
+    /// The state of the token.
     pub token: TokenState,
-    /// When Cloudflare last answered 429.
+    /// The time of Cloudflare's last 429.
     pub rate_limited_at: Option<Date>,
 }
 
-/// What is known of a token.
+/// The state of a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenState {
-    /// Whether it is active; none if that is not known.
+    /// True if the token is active. None if unknown.
     pub valid: Option<bool>,
-    /// When it expires, if ever.
+    /// The expiry date, if there is one.
     pub expires: Option<Date>,
 }
 
 impl AccountState {
-    /// An account of which only the name is known.
+    /// Creates an account about which nothing is known.
     pub(super) fn new(name: Arc<str>) -> Self {
         Self { name, facts: AccountFacts::default(), list: ZoneList::default(), has_patterns: false }
     }
 
-    /// An account as a state file knew it.
+    /// Restores an account from a state file.
     pub(super) fn restored(name: Arc<str>, list: ZoneList) -> Self {
         Self { list, ..Self::new(name) }
     }
 
-    /// Watches zones by patterns from now on, or no longer.
+    /// Sets if the account has patterns. Without patterns, its list of zones is dropped.
     pub(super) fn watch_by_patterns(&mut self, has_patterns: bool) {
         self.has_patterns = has_patterns;
         if !has_patterns {
@@ -67,7 +67,7 @@ impl AccountState {
         }
     }
 
-    /// Takes in what came of listing its zones; `removed` watched ones have vanished.
+    /// Records the result of listing the zones, of which `removed` watched ones have vanished.
     pub(super) fn list(
         &mut self,
         found: Option<Vec<FoundZone>>,
@@ -86,27 +86,27 @@ impl AccountState {
         }
     }
 
-    /// Takes in that its zones are about to be listed.
+    /// Records that the zones are about to be listed.
     pub(super) fn want_list(&mut self, at: Date) {
         self.list.part.planned(LISTED_EVERY, at);
     }
 
-    /// Takes in what requests have shown.
+    /// Updates the facts.
     pub(super) fn learn(&mut self, facts: AccountFacts) {
         self.facts = facts;
     }
 
-    /// Its name in the configuration, and in the label `account`.
+    /// Returns the name in the configuration, which is also the value of the label `account`.
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// The list of its zones; none unless patterns watch some of them.
+    /// Returns the list of zones. None if the account has no patterns.
     pub fn zone_list(&self) -> Option<&ZoneList> {
         self.has_patterns.then_some(&self.list)
     }
 
-    /// What requests have shown.
+    /// Returns the facts.
     pub fn facts(&self) -> AccountFacts {
         self.facts
     }

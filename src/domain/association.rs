@@ -1,11 +1,11 @@
-//! What ties a hostname to a client certificate, and how far Cloudflare has brought it.
+//! The association of a hostname with a client certificate, and its deployment status.
 
-/// Whether Cloudflare presents a certificate to a hostname's origin.
+/// The state of an association, which decides if Cloudflare presents a certificate to a hostname's origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Association {
-    /// It presents the associated certificate (`enabled: true`).
+    /// The associated certificate is presented (`enabled: true`).
     Enabled,
-    /// The association exists and nothing is presented (`enabled: false`).
+    /// The association exists, but no certificate is presented (`enabled: false`).
     Disabled,
     /// The association was invalidated (`enabled: null`).
     Void,
@@ -14,10 +14,10 @@ pub enum Association {
 }
 
 impl Association {
-    /// Every state, in the order in which they are exposed.
+    /// All states, in the order of their series.
     pub const ALL: [Self; 4] = [Self::Enabled, Self::Disabled, Self::Void, Self::None];
 
-    /// The value of the label `association`.
+    /// Returns the value of the label `association`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Enabled => "enabled",
@@ -28,31 +28,31 @@ impl Association {
     }
 }
 
-/// The status of an association or of a certificate, as the API names it.
+/// The status of an association or a certificate, as the API names it.
 ///
-/// There is no "expired" among them: an expired certificate stays `active`.
+/// There is no status for an expired certificate, which stays `active`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Cloudflare has taken it in.
+    /// Cloudflare has received it (`initializing`).
     Initializing,
-    /// It is on its way to the edge.
+    /// It is being deployed to the edge.
     PendingDeployment,
-    /// It is on its way off the edge.
+    /// It is being removed from the edge.
     PendingDeletion,
-    /// It is in force.
+    /// It is deployed.
     Active,
-    /// It is gone.
+    /// It was deleted.
     Deleted,
-    /// It did not reach the edge in time.
+    /// The deployment to the edge timed out.
     DeploymentTimedOut,
-    /// It did not leave the edge in time.
+    /// The removal from the edge timed out.
     DeletionTimedOut,
     /// A status that this version does not know.
     Unknown,
 }
 
 impl Status {
-    /// Every status, in the order in which they are exposed.
+    /// All statuses, in the order of their series.
     pub const ALL: [Self; 8] = [
         Self::Initializing,
         Self::PendingDeployment,
@@ -64,12 +64,12 @@ impl Status {
         Self::Unknown,
     ];
 
-    /// Reads the API's name; any other text is [`Status::Unknown`].
+    /// Parses the API's name. Any other text is [`Status::Unknown`].
     pub fn from_api(name: &str) -> Self {
         Self::ALL.into_iter().find(|status| status.label() == name).unwrap_or(Self::Unknown)
     }
 
-    /// The API's name, which is also the value of the label `status`.
+    /// Returns the API's name, which is also the value of the label `status`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Initializing => "initializing",
@@ -83,7 +83,7 @@ impl Status {
         }
     }
 
-    /// Its place among the rows of one hostname, of which the lowest counts: the furthest in deployment.
+    /// Returns the rank among several rows of one hostname. The row with the lowest rank, the furthest in deployment, applies.
     pub const fn precedence(self) -> u8 {
         match self {
             Self::Active => 0,
@@ -97,12 +97,12 @@ impl Status {
         }
     }
 
-    /// Whether Cloudflare is still working on it.
+    /// Returns true while a deployment or removal is in progress.
     pub const fn is_pending(self) -> bool {
         matches!(self, Self::Initializing | Self::PendingDeployment | Self::PendingDeletion)
     }
 
-    /// Whether Cloudflare has given up on it.
+    /// Returns true if a deployment or removal timed out.
     pub const fn is_timed_out(self) -> bool {
         matches!(self, Self::DeploymentTimedOut | Self::DeletionTimedOut)
     }
@@ -113,12 +113,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn associations_are_exposed_by_the_names_of_the_contract() {
+    fn associations_have_their_documented_labels() {
         assert_eq!(Association::ALL.map(Association::label), ["enabled", "disabled", "void", "none"]);
     }
 
     #[test]
-    fn of_several_rows_the_one_furthest_in_deployment_counts() {
+    fn the_row_furthest_in_deployment_has_precedence() {
         let mut statuses = Status::ALL;
         statuses.sort_by_key(|status| status.precedence());
         let names = [
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_settled_or_pending_or_was_given_up() {
+    fn a_status_is_settled_or_pending_or_timed_out() {
         let [pending, timed_out] =
             [Status::is_pending, Status::is_timed_out].map(|is: fn(Status) -> bool| Status::ALL.map(is));
         assert_eq!(pending, [true, true, true, false, false, false, false, false]);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn every_status_of_the_api_is_read_back_and_any_other_is_unknown() {
+    fn every_status_parses_from_its_label_and_other_text_is_unknown() {
         for status in Status::ALL {
             assert_eq!(Status::from_api(status.label()), status);
         }

@@ -93,7 +93,7 @@ impl Certificate {
         let pems = self.pem.as_ref().zip(other.pem.as_ref());
         let serial_numbers_differ = serial_numbers.is_some_and(|(ours, theirs)| serial::differ(ours, theirs));
         // another one may have been put in its place under the same id
-        if serial_numbers_differ || pems.is_some_and(|(a, b)| a != b) {
+        if serial_numbers_differ || pems.is_some_and(|(a, b)| !a.is_same_as(b)) {
             return false;
         }
         match (&ours.id, &theirs.id) {

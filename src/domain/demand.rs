@@ -55,26 +55,80 @@ pub enum DemandReason {
     Unclear(u16),
     /// It asked, and spoke HTTP/2.
     UnclearHttp2,
-    /// Its name has no address.
+    /// No answer could be read, for this reason.
+    Failed(ProbeFailure),
+    /// It ended the connection with a TLS alert that has another cause than a missing certificate.
+    Alert(u8),
+    /// It resumed an earlier TLS session.
+    Resumed,
+}
+
+/// Why a probe got no answer that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProbeFailure {
+    /// The name has no address.
     NotResolved,
-    /// It has only addresses that must not be probed.
+    /// There are only addresses that must not be probed.
     NotPublic,
     /// No connection could be made.
     NotReachable,
     /// It took too long.
     TimedOut,
-    /// It ended the connection without an answer.
+    /// The connection was reset, or ended before an answer.
     Closed,
-    /// It ended the connection with a TLS alert that has another cause than a missing certificate.
-    Alert(u8),
-    /// It does not speak TLS 1.2 or 1.3, or not correctly.
+    /// The origin does not speak TLS 1.2 or 1.3, or not correctly.
     NotTls,
-    /// It resumed an earlier TLS session.
-    Resumed,
-    /// Its answer is not HTTP.
+    /// The answer is not HTTP.
     NotHttp,
-    /// The head of its answer is too long.
+    /// The head of the answer is too long.
     HeadTooLong,
+    /// This program failed.
+    Internal,
+}
+
+impl ProbeFailure {
+    /// Every failure.
+    pub const ALL: [Self; 9] = [
+        Self::NotResolved,
+        Self::NotPublic,
+        Self::NotReachable,
+        Self::TimedOut,
+        Self::Closed,
+        Self::NotTls,
+        Self::NotHttp,
+        Self::HeadTooLong,
+        Self::Internal,
+    ];
+
+    /// The failure in a word.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::NotResolved => "not_resolved",
+            Self::NotPublic => "not_public",
+            Self::NotReachable => "not_reachable",
+            Self::TimedOut => "timed_out",
+            Self::Closed => "closed",
+            Self::NotTls => "not_tls",
+            Self::NotHttp => "not_http",
+            Self::HeadTooLong => "head_too_long",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The failure in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NotResolved => "the name has no address",
+            Self::NotPublic => "the address is not public, or is Cloudflare's own",
+            Self::NotReachable => "cannot connect",
+            Self::TimedOut => "no answer in time",
+            Self::Closed => "closes the connection without an answer",
+            Self::NotTls => "does not speak TLS 1.2 or 1.3",
+            Self::NotHttp => "does not answer in HTTP/1.1",
+            Self::HeadTooLong => "the head of the answer is longer than 16 KiB",
+            Self::Internal => "this program failed; see its log",
+        }
+    }
 }
 
 impl DemandReason {
@@ -87,16 +141,41 @@ impl DemandReason {
             Self::NotAsked(_) | Self::NotAskedHttp2 => "not_asked",
             Self::AsksLate => "asks_late",
             Self::Unclear(_) | Self::UnclearHttp2 => "unclear",
-            Self::NotResolved => "not_resolved",
-            Self::NotPublic => "not_public",
-            Self::NotReachable => "not_reachable",
-            Self::TimedOut => "timed_out",
-            Self::Closed => "closed",
+            Self::Failed(failure) => failure.label(),
             Self::Alert(_) => "alert",
-            Self::NotTls => "not_tls",
             Self::Resumed => "resumed",
-            Self::NotHttp => "not_http",
-            Self::HeadTooLong => "head_too_long",
+        }
+    }
+}
+
+impl DemandReason {
+    /// The number of the alert or the status, if there is one.
+    pub const fn code(self) -> Option<u16> {
+        match self {
+            Self::Refused(alert) | Self::Alert(alert) => Some(alert as u16),
+            Self::RefusedByAnswer(status)
+            | Self::Served(status)
+            | Self::NotAsked(status)
+            | Self::Unclear(status) => Some(status),
+            Self::NotAskedHttp2 | Self::UnclearHttp2 | Self::AsksLate | Self::Failed(_) | Self::Resumed => {
+                None
+            }
+        }
+    }
+
+    /// The reason with that [label](Self::label) and [code](Self::code), if there is one.
+    pub fn from_parts(label: &str, code: Option<u16>) -> Option<Self> {
+        let alert = || code.and_then(|code| u8::try_from(code).ok());
+        match label {
+            "refused" => alert().map(Self::Refused),
+            "refused_by_answer" => code.map(Self::RefusedByAnswer),
+            "served" => code.map(Self::Served),
+            "not_asked" => Some(code.map_or(Self::NotAskedHttp2, Self::NotAsked)),
+            "asks_late" => Some(Self::AsksLate),
+            "unclear" => Some(code.map_or(Self::UnclearHttp2, Self::Unclear)),
+            "alert" => alert().map(Self::Alert),
+            "resumed" => Some(Self::Resumed),
+            _ => ProbeFailure::ALL.into_iter().find(|failure| failure.label() == label).map(Self::Failed),
         }
     }
 }
@@ -123,16 +202,9 @@ impl fmt::Display for DemandReason {
                 write!(f, "answers with status {status}, which may or may not be about the certificate")
             }
             Self::UnclearHttp2 => f.write_str("asks for a certificate and answers in HTTP/2"),
-            Self::NotResolved => f.write_str("the name has no address"),
-            Self::NotPublic => f.write_str("the address is not public, or is Cloudflare's own"),
-            Self::NotReachable => f.write_str("cannot connect"),
-            Self::TimedOut => f.write_str("no answer in time"),
-            Self::Closed => f.write_str("closes the connection without an answer"),
+            Self::Failed(failure) => f.write_str(failure.words()),
             Self::Alert(alert) => write!(f, "ends the connection with TLS alert {alert}"),
-            Self::NotTls => f.write_str("does not speak TLS 1.2 or 1.3"),
             Self::Resumed => f.write_str("resumed a TLS session"),
-            Self::NotHttp => f.write_str("does not answer in HTTP/1.1"),
-            Self::HeadTooLong => f.write_str("the head of the answer is longer than 16 KiB"),
         }
     }
 }
@@ -163,6 +235,30 @@ mod tests {
     #[test]
     fn demands_have_the_names_of_the_contract() {
         assert_eq!(Demand::ALL.map(Demand::label), ["none", "optional", "required", "unknown"]);
+    }
+
+    #[test]
+    fn a_reason_is_found_again_by_its_label_and_code() {
+        use DemandReason as Reason;
+        let failures = ProbeFailure::ALL.map(Reason::Failed);
+        let others = [
+            Reason::Refused(116),
+            Reason::RefusedByAnswer(496),
+            Reason::Served(200),
+            Reason::NotAsked(404),
+            Reason::NotAskedHttp2,
+            Reason::AsksLate,
+            Reason::Unclear(403),
+            Reason::UnclearHttp2,
+            Reason::Alert(80),
+            Reason::Resumed,
+        ];
+        for reason in failures.into_iter().chain(others) {
+            assert_eq!(Reason::from_parts(reason.label(), reason.code()), Some(reason));
+        }
+        for (label, code) in [("refused", Some(300)), ("refused", None), ("served", None), ("sulks", None)] {
+            assert_eq!(Reason::from_parts(label, code), None);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is known about one hostname.
+//! The state of one hostname.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::{
     StoredHostname,
 };
 
-/// What is known about one hostname.
+/// The state of one hostname.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     hostname: Hostname,
@@ -19,7 +19,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// A configured hostname, with what was known of it.
+    /// Creates the entry of a configured hostname, with the state of the entry before.
     pub(super) fn configured(target: &HostnameTarget, known: Option<Self>) -> Self {
         let (hostname, expectation) = (target.hostname.clone(), target.expectation.clone());
         let unread =
@@ -30,24 +30,24 @@ impl Entry {
         }
     }
 
-    /// A discovered hostname of which nothing is known.
+    /// Creates the entry of a newly discovered hostname.
     pub(super) fn found(hostname: Hostname, expected: Expected) -> Self {
         let expectation = Expectation { association: expected, cert_id: None };
         Self { hostname, expectation, configured: false, reading: None, failure: None, since: None }
     }
 
-    /// The same hostname as a discovered one.
+    /// Turns this entry into that of a discovered hostname.
     pub(super) fn discovered(self, expected: Expected) -> Self {
         let Self { hostname, reading, failure, since, .. } = self;
         Self { reading, failure, since, ..Self::found(hostname, expected) }
     }
 
-    /// Takes in what a state file knew.
+    /// Restores the state from a state file.
     pub(super) fn restore(&mut self, stored: StoredHostname) {
         (self.reading, self.failure, self.since) = (stored.reading, stored.failure, stored.since);
     }
 
-    /// Takes in the latest answer.
+    /// Records a successful reading.
     pub(super) fn read(&mut self, reading: Reading) {
         let statuses = |reading: &Reading| (reading.status, reading.certificate_status);
         let same = self.reading.as_ref().is_some_and(|before| statuses(before) == statuses(&reading));
@@ -55,17 +55,17 @@ impl Entry {
         (self.reading, self.failure) = (Some(reading), None);
     }
 
-    /// Takes in that a poll wants it.
+    /// Records that a poll is about to read the hostname.
     pub(super) fn wanted(&mut self, at: Date) {
         self.since.get_or_insert(at);
     }
 
-    /// Takes in that the latest attempt failed.
+    /// Records a failed attempt.
     pub(super) fn fail(&mut self, reason: Reason) {
         self.failure = Some(reason);
     }
 
-    /// Takes what another entry of the same hostname knows, if that is newer.
+    /// Takes over the state of another entry of the same hostname if it is newer.
     pub(super) fn absorb(&mut self, other: Self) {
         let read_at = |entry: &Self| entry.reading.as_ref().map(|reading| reading.read_at);
         if read_at(&other) > read_at(self) {
@@ -73,60 +73,61 @@ impl Entry {
         }
     }
 
-    /// Whether the configuration names it; if not, it was discovered.
+    /// Returns true if the configuration names the hostname, false if it was discovered.
     pub fn is_configured(&self) -> bool {
         self.configured
     }
 
-    /// Its name.
+    /// Returns the hostname.
     pub fn hostname(&self) -> &Hostname {
         &self.hostname
     }
 
-    /// What it is expected to be.
+    /// Returns the expectation.
     pub fn expectation(&self) -> &Expectation {
         &self.expectation
     }
 
-    /// The last good answer about it.
+    /// Returns the last successful reading.
     pub fn reading(&self) -> Option<&Reading> {
         self.reading.as_ref()
     }
 
-    /// When it was last read, or since when polls have wanted it.
+    /// Returns the time of the last reading, or of the first attempt if none has succeeded.
     pub fn seen(&self) -> Option<Date> {
         self.reading.as_ref().map_or(self.since, |reading| Some(reading.read_at))
     }
 
-    /// Since when it has had the statuses of its reading, or, while it was never read, since when polls have wanted it.
+    /// Returns the time since which the statuses of the reading have been the same, or the time of the first attempt if none
+    /// has succeeded.
     pub fn since(&self) -> Option<Date> {
         self.since
     }
 
-    /// Why the latest attempt failed.
+    /// Returns the reason why the latest attempt failed, if it did.
     pub fn failure(&self) -> Option<Reason> {
         self.failure
     }
 
-    /// Whether the latest attempt got an answer.
+    /// Returns true if the latest attempt succeeded.
     pub fn is_up(&self) -> bool {
         self.reading.is_some() && self.failure.is_none()
     }
 
-    /// What was associated with it when it was last read.
+    /// Returns the association of the last reading.
     pub fn association(&self) -> Option<Association> {
         self.reading.as_ref().map(|reading| reading.association)
     }
 
-    /// Whether it differs from its expectation; none while it was never read.
+    /// Returns true if the hostname differs from its expectation. None without a reading.
     pub fn is_drifted(&self) -> Option<bool> {
         let reading = self.reading.as_ref()?;
         Some(self.expectation.is_drifted(reading))
     }
 }
 
-/// Adds to a certificate what is known of it and the latest answer left out. Where that makes it equal to the known
-/// one, that is shared, so that memory does not grow with each answer.
+/// Fills in the fields of a certificate that the latest response omitted, from the previous one. If that makes the two
+/// equal, they share one allocation, so that memory does not grow with each response.
 pub(super) fn complete(certificate: &mut Arc<Certificate>, known: &Arc<Certificate>) {
     if Arc::ptr_eq(certificate, known) {
         return;

@@ -1,29 +1,29 @@
-//! Why something could not be read.
+//! The reasons why something could not be read.
 
-/// The closed set of reasons; a server's free text never becomes one.
+/// The closed set of reasons. Free text of a server never becomes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// The token was not accepted.
     Auth,
     /// The token lacks a permission.
     Forbidden,
-    /// There is no such zone, or no such route.
+    /// The zone or the route does not exist.
     NotFound,
-    /// Cloudflare refused the request as wrong.
+    /// Cloudflare rejected the request as invalid.
     Rejected,
-    /// Too many requests were sent, by us or by others of the same user.
+    /// The rate limit was exceeded, by us or by other clients of the same user.
     RateLimited,
-    /// No answer came in time.
+    /// The request timed out.
     Timeout,
-    /// No connection could be made or kept.
+    /// The connection failed or broke.
     Connect,
-    /// The connection could not be secured.
+    /// TLS failed.
     Tls,
-    /// Cloudflare failed.
+    /// Cloudflare returned a server error.
     ServerError,
-    /// The answer cannot be understood or trusted.
+    /// The response cannot be parsed or trusted.
     InvalidResponse,
-    /// This program failed.
+    /// This program has a bug.
     Internal,
 }
 
@@ -43,7 +43,7 @@ impl Reason {
         Self::Internal,
     ];
 
-    /// The value of the label `reason`.
+    /// Returns the value of the label `reason`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Auth => "auth",
@@ -60,7 +60,7 @@ impl Reason {
         }
     }
 
-    /// The reason in words.
+    /// Returns the reason in words.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Auth => "the token was not accepted",
@@ -70,10 +70,10 @@ impl Reason {
             Self::RateLimited => "too many requests were sent",
             Self::Timeout => "no answer came in time",
             Self::Connect => "no connection could be made",
-            Self::Tls => "the connection could not be secured",
+            Self::Tls => "the TLS connection failed",
             Self::ServerError => "Cloudflare failed",
-            Self::InvalidResponse => "the answer could not be understood",
-            Self::Internal => "this program failed; see its log",
+            Self::InvalidResponse => "the response was invalid",
+            Self::Internal => "internal error; see the log",
         }
     }
 }
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_are_exposed_by_the_names_of_the_contract() {
+    fn reasons_have_their_documented_labels() {
         let names = [
             "auth",
             "forbidden",

@@ -76,6 +76,12 @@ pub enum Finding {
     ZonesRemoved,
     /// The zone's SSL mode keeps Cloudflare from presenting a certificate.
     SslMode,
+    /// Cloudflare presents a certificate, and an origin serves requests without one.
+    OriginUnprotected,
+    /// Cloudflare presents no certificate, and an origin refuses requests without one.
+    OriginDemandsCertificate,
+    /// An origin names the authorities that it accepts, and none of them issued what Cloudflare presents.
+    OriginMayReject,
 }
 
 /// What a finding is about.
@@ -93,7 +99,7 @@ pub enum Subject {
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::Expired,
         Self::ExpiresVerySoon,
         Self::ExpiresSoon,
@@ -114,6 +120,9 @@ impl Finding {
         Self::HostnamesRemoved,
         Self::ZonesRemoved,
         Self::SslMode,
+        Self::OriginUnprotected,
+        Self::OriginDemandsCertificate,
+        Self::OriginMayReject,
     ];
 
     /// Its code, which is the value of the label `finding`.
@@ -139,6 +148,9 @@ impl Finding {
             Self::HostnamesRemoved => "hostnames_removed",
             Self::ZonesRemoved => "zones_removed",
             Self::SslMode => "ssl_mode",
+            Self::OriginUnprotected => "origin_unprotected",
+            Self::OriginDemandsCertificate => "origin_demands_certificate",
+            Self::OriginMayReject => "origin_may_reject",
         }
     }
 
@@ -164,6 +176,9 @@ impl Finding {
             Self::RateLimited => "CloudflareAopRateLimited",
             Self::HostnamesRemoved | Self::ZonesRemoved => "CloudflareAopWatchedLess",
             Self::SslMode => "CloudflareAopSslModeDisablesPulls",
+            Self::OriginUnprotected => "CloudflareAopOriginUnprotected",
+            Self::OriginDemandsCertificate => "CloudflareAopOriginDemandsCertificate",
+            Self::OriginMayReject => "CloudflareAopOriginMayReject",
         }
     }
 
@@ -176,7 +191,8 @@ impl Finding {
             | Self::CertificateDeleted
             | Self::Drifted
             | Self::DeploymentTimedOut
-            | Self::TokenInvalid => Verdict::Critical,
+            | Self::TokenInvalid
+            | Self::OriginDemandsCertificate => Verdict::Critical,
             Self::Stale if matches!(subject, Subject::Account) => Verdict::Critical,
             Self::ExpiresSoon
             | Self::EndUnknown
@@ -188,7 +204,9 @@ impl Finding {
             | Self::RateLimited
             | Self::HostnamesRemoved
             | Self::ZonesRemoved
-            | Self::SslMode => Verdict::Warning,
+            | Self::SslMode
+            | Self::OriginUnprotected
+            | Self::OriginMayReject => Verdict::Warning,
             Self::NotRead => Verdict::Unknown,
             Self::NearHostnameLimit => Verdict::Info,
         }
@@ -249,9 +267,10 @@ mod tests {
     #[test]
     fn findings_have_the_codes_and_severities_of_the_contract() {
         let critical = "expired expires_very_soon not_yet_valid certificate_deleted drifted \
-            deployment_timed_out token_invalid";
+            deployment_timed_out token_invalid origin_demands_certificate";
         let warning = "expires_soon end_unknown metadata_mismatch deletion_timed_out pending stale \
-            token_expires_soon rate_limited hostnames_removed zones_removed ssl_mode";
+            token_expires_soon rate_limited hostnames_removed zones_removed ssl_mode origin_unprotected \
+            origin_may_reject";
         let of = |verdict, subject| {
             let all = Finding::ALL.into_iter().filter(|finding| finding.severity(subject) == verdict);
             all.map(Finding::code).collect::<Vec<_>>().join(" ")

@@ -1,13 +1,13 @@
-//! The names of certificate authorities, as an origin sends them and as certificates name their issuers.
+//! The names of certificate authorities, as sent by origins and as found in the issuer field of certificates.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use x509_cert::der::Decode;
 use x509_cert::name::RdnSequence;
 
-/// The name of a certificate authority, as two hashes: of its octets, and of its normalised form.
+/// The name of a certificate authority, stored as a hash of its bytes and a hash of its normalised form.
 ///
-/// Two names with equal normalised forms are the same name to OpenSSL (RFC 5280, section 7.1). Servers in Go compare the
-/// octets.
+/// OpenSSL considers two names with equal normalised forms to be the same (RFC 5280, section 7.1). Servers in Go compare
+/// the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IssuerName {
     exact: u64,
@@ -15,32 +15,42 @@ pub struct IssuerName {
 }
 
 impl IssuerName {
-    /// Reads a `Name` in DER. One that is malformed equals only itself.
+    /// Parses a DER `Name`. A malformed name equals only itself.
     pub fn from_der(der: &[u8]) -> Self {
         let exact = hash(der);
         Self { exact, normalised: normalise(der).map_or(exact, |normalised| hash(&normalised)) }
     }
 
-    /// Returns the name as text (RFC 4514), cut to 256 characters; empty if it cannot be read.
+    /// Returns the two hashes, as they can be stored.
+    pub const fn hashes(self) -> [u64; 2] {
+        [self.exact, self.normalised]
+    }
+
+    /// Returns the name with these [hashes](Self::hashes).
+    pub const fn from_hashes([exact, normalised]: [u64; 2]) -> Self {
+        Self { exact, normalised }
+    }
+
+    /// Returns the name as text (RFC 4514), cut to 256 characters. It is empty if the name cannot be parsed.
     pub fn text(der: &[u8]) -> String {
         let text = RdnSequence::from_der(der).map(|name| name.to_string()).unwrap_or_default();
         text.chars().take(256).map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
     }
 }
 
-/// How an issuer is found among the names that an origin sent.
+/// The result of looking for an issuer among the names that an origin sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IssuerMatch {
-    /// No name is that of an issuer.
+    /// No name matches an issuer.
     None,
-    /// A name differs in case, spaces or string types only.
+    /// A name differs only in case, spaces or string types.
     Normalised,
-    /// A name has the same octets.
+    /// A name has the same bytes.
     Exact,
 }
 
 impl IssuerMatch {
-    /// The match in a word.
+    /// Returns the match in one word.
     pub const fn label(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -50,9 +60,9 @@ impl IssuerMatch {
     }
 }
 
-/// The authorities that an origin names when it asks for a certificate (RFC 8446, section 4.2.4).
+/// The authorities that an origin names when it requests a certificate (RFC 8446, section 4.2.4).
 ///
-/// They are a hint: an origin may accept others, and need not accept all that they issued.
+/// They are a hint. An origin may accept certificates of other authorities, and may refuse some of these.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AcceptedIssuers {
     names: Box<[IssuerName]>,
@@ -60,17 +70,17 @@ pub struct AcceptedIssuers {
 }
 
 impl AcceptedIssuers {
-    /// The most names that are kept.
+    /// The maximum number of names to keep.
     pub const MOST: usize = 64;
-    /// The most octets of names that are read.
+    /// The maximum total size of the names to parse, in bytes.
     pub const LARGEST: usize = 64 << 10;
 
-    /// Reads names in DER, up to [`AcceptedIssuers::MOST`] of them and [`AcceptedIssuers::LARGEST`] octets.
+    /// Parses DER names, up to [`AcceptedIssuers::MOST`] names and [`AcceptedIssuers::LARGEST`] bytes.
     pub fn from_ders<'d>(ders: impl IntoIterator<Item = &'d [u8]>) -> Self {
-        let (mut names, mut octets, mut is_cut) = (Vec::new(), 0, false);
+        let (mut names, mut size, mut is_cut) = (Vec::new(), 0, false);
         for der in ders {
-            octets += der.len();
-            if names.len() == Self::MOST || octets > Self::LARGEST {
+            size += der.len();
+            if names.len() == Self::MOST || size > Self::LARGEST {
                 is_cut = true;
                 break;
             }
@@ -81,12 +91,22 @@ impl AcceptedIssuers {
         Self { names: names.into(), is_cut }
     }
 
-    /// The names that were kept, sorted and without duplicates.
+    /// Returns the names with these [names](Self::names) and this [`is_cut`](Self::is_cut).
+    pub fn from_names(names: Vec<IssuerName>, is_cut: bool) -> Self {
+        Self { names: names.into(), is_cut }
+    }
+
+    /// True if there were more names than were kept.
+    pub const fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// Returns the kept names, sorted and without duplicates.
     pub fn names(&self) -> &[IssuerName] {
         &self.names
     }
 
-    /// Returns how the origin names one of `issuers`; none if it names nobody, or more than were kept.
+    /// Returns the best match of `issuers`. None if the origin sent no names, or more than were kept.
     pub fn find(&self, issuers: &[IssuerName]) -> Option<IssuerMatch> {
         let has = |same: fn(&IssuerName, &IssuerName) -> bool| {
             self.names.iter().any(|name| issuers.iter().any(|issuer| same(name, issuer)))
@@ -102,19 +122,19 @@ impl AcceptedIssuers {
     }
 }
 
-fn hash(octets: &[u8]) -> u64 {
-    let digest = digest(&SHA256, octets);
+fn hash(bytes: &[u8]) -> u64 {
+    let digest = digest(&SHA256, bytes);
     digest.as_ref().iter().take(8).fold(0, |hash, octet| hash << 8 | u64::from(*octet))
 }
 
-/// Tags of X.690 that names are made of.
+/// The X.690 tags that occur in names.
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 const UTF8_STRING: u8 = 0x0c;
 
-/// Returns the normalised form of a `Name`, as OpenSSL's `X509_NAME_hash` takes it: texts in UTF-8, in lower case (ASCII
-/// only), without blanks around them, each run of blanks as one space; sets are sorted.
+/// Returns the normalised form of a `Name`, as computed for OpenSSL's `X509_NAME_hash`. Text is converted to UTF-8 and
+/// lower case (ASCII only), trimmed, and each run of blanks replaced with one space. Sets are sorted.
 fn normalise(mut der: &[u8]) -> Option<Vec<u8>> {
     let mut normalised = Vec::new();
     let (SEQUENCE, mut sets) = element(&mut der)? else { return None };
@@ -137,7 +157,7 @@ fn normalise(mut der: &[u8]) -> Option<Vec<u8>> {
     der.is_empty().then_some(normalised)
 }
 
-/// Splits the next element off: its tag and its value. Tags of more than one octet are in no name.
+/// Splits off the tag and value of the next element. Names contain no tags of more than one byte.
 fn element<'d>(rest: &mut &'d [u8]) -> Option<(u8, &'d [u8])> {
     let (&[tag, first], after) = rest.split_first_chunk()?;
     let (length, after) = match first {
@@ -153,12 +173,12 @@ fn element<'d>(rest: &mut &'d [u8]) -> Option<(u8, &'d [u8])> {
     Some((tag, value))
 }
 
-/// An element that no other octets can be mistaken for; its length has a fixed size.
+/// Encodes an element unambiguously, with a length of fixed size.
 fn tagged(tag: u8, value: &[u8]) -> Vec<u8> {
     [&[tag], value.len().to_be_bytes().as_slice(), value].concat()
 }
 
-/// Decodes the string types that OpenSSL normalises; TeletexString as Latin-1, as it does.
+/// Decodes the string types that OpenSSL normalises. Like OpenSSL, it treats TeletexString as Latin-1.
 fn text(tag: u8, value: &[u8]) -> Option<String> {
     const PRINTABLE_STRING: u8 = 0x13;
     const TELETEX_STRING: u8 = 0x14;
@@ -185,7 +205,7 @@ fn text(tag: u8, value: &[u8]) -> Option<String> {
     }
 }
 
-/// Blanks are those of C's `isspace`.
+/// Normalises case and blanks. Blanks are the characters of C's `isspace`.
 fn tidy(text: &str) -> String {
     let blank = |char: char| matches!(char, ' ' | '\t'..='\r');
     let words: Vec<_> = text.split(blank).filter(|word| !word.is_empty()).collect();

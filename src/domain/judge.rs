@@ -1,5 +1,6 @@
 //! The judge: decides which findings hold.
 
+mod origins;
 mod thresholds;
 mod words;
 
@@ -142,6 +143,7 @@ impl Judge {
         // most hostnames are read together with their zone
         let is_stale = self.is_old(zone.part(PartKind::Associations), entry.seen());
         found.add(Finding::Stale, is_stale && !self.is_zone_old(zone) && !self.is_account_stale(zone));
+        self.origins(&mut found, zone, entry);
         let Some(reading) = entry.reading() else { return found };
         found.add(Finding::Drifted, entry.expectation().is_drifted(reading));
         if reading.association == Association::Enabled {

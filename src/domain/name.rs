@@ -1,10 +1,10 @@
-//! Names, parsed once into types that cannot be wrong.
+//! Names and ids, parsed into types that cannot hold invalid values.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Why a text is not the name that it should be.
+/// The reason why a text is not a valid name or id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// A zone id has another length or other characters.
@@ -16,34 +16,34 @@ pub enum NameError {
     /// A certificate id is empty, too long or has other characters.
     #[error("expected a certificate id of 1 to 36 letters, digits and hyphens")]
     CertId,
-    /// A name has nothing in it.
+    /// A name is empty.
     #[error("expected a name such as app.example.com, found nothing")]
     Empty,
-    /// A name is longer than the DNS can carry (RFC 1035, section 2.3.4).
+    /// A name exceeds the limit of the DNS (RFC 1035, section 2.3.4).
     #[error("expected at most 253 octets, found {0}")]
     TooLong(usize),
     /// A label is empty or longer than 63 octets.
     #[error("expected labels of 1 to 63 octets, found {0:?}")]
     LabelLength(String),
-    /// A label has a character that no hostname has.
+    /// A label has a character that hostnames cannot have.
     #[error("expected labels of letters, digits, '-' and '_', found {0:?}")]
     LabelCharacter(String),
-    /// A name cannot be turned into its ASCII form (UTS 46).
-    #[error("expected an internationalised name that has an ASCII form")]
+    /// A name has no ASCII form (UTS 46).
+    #[error("expected an internationalized name that has an ASCII form")]
     Idna,
-    /// A wildcard stands where none is allowed.
-    #[error("expected no wildcard in the name of a zone")]
+    /// The name of a zone contains a wildcard.
+    #[error("expected a zone name without a wildcard")]
     Wildcard,
 }
 
-/// Gives an identifier of 32 hexadecimal digits its parsing, `Display` and `Debug`.
+/// Implements parsing, `Display` and `Debug` for an id of 32 hexadecimal digits.
 macro_rules! hexadecimal {
     ($name:ident) => {
         impl FromStr for $name {
             type Err = NameError;
 
             fn from_str(text: &str) -> Result<Self, NameError> {
-                // from_str_radix alone would let a sign pass
+                // from_str_radix alone would accept a sign
                 let hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
                 u128::from_str_radix(text, 16).ok().filter(|_| hex).map(Self).ok_or(NameError::$name)
             }
@@ -63,21 +63,21 @@ macro_rules! hexadecimal {
     };
 }
 
-/// The identifier of a zone.
+/// The id of a zone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ZoneId(u128);
 hexadecimal!(ZoneId);
 
-/// The identifier of a Cloudflare account.
+/// The id of a Cloudflare account.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(u128);
 hexadecimal!(AccountId);
 
-/// Gives a text newtype its access, `Display` and `Debug`.
+/// Implements access, `Display` and `Debug` for a text newtype.
 macro_rules! text {
     ($name:ident) => {
         impl $name {
-            /// The name as text.
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -97,7 +97,7 @@ macro_rules! text {
     };
 }
 
-/// The identifier of a certificate: at most 36 characters.
+/// The id of a certificate, at most 36 characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CertId(Arc<str>);
 text!(CertId);
@@ -112,18 +112,18 @@ impl FromStr for CertId {
     }
 }
 
-/// A hostname in its one written form: ASCII, lower case, no trailing dot; its first label may be `*`.
+/// A hostname in canonical form: ASCII, lower case, no trailing dot. The first label may be `*`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Hostname(Arc<str>);
 text!(Hostname);
 
 impl Hostname {
-    /// True if its first label is `*`.
+    /// Returns true if the first label is `*`.
     pub fn is_wildcard(&self) -> bool {
         self.as_str().starts_with('*')
     }
 
-    /// Whether it is the name of the zone, or one below that.
+    /// Returns true if this is the name of the zone or a name below it.
     pub fn is_in(&self, zone: &ZoneName) -> bool {
         let rest = self.as_str().strip_suffix(zone.as_str());
         rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -146,7 +146,7 @@ impl FromStr for Hostname {
     }
 }
 
-/// The name of a zone, in the same form as a [`Hostname`] and without a wildcard.
+/// The name of a zone, in the same form as a [`Hostname`] but without a wildcard.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ZoneName(Arc<str>);
 text!(ZoneName);
@@ -162,9 +162,9 @@ impl FromStr for ZoneName {
     }
 }
 
-/// Maps a name to ASCII (UTS 46), drops one trailing dot and checks every label (RFC 1035, section 2.3.1, with `_`).
+/// Maps a name to ASCII (UTS 46), drops one trailing dot and checks every label (RFC 1035, section 2.3.1, plus `_`).
 ///
-/// A name that is ASCII already is kept even if IDNA refuses it, since the DNS does not: `xn--a` is no valid A-label.
+/// An ASCII name is accepted even if IDNA refuses it, since the DNS does not. `xn--a`, for example, is not a valid A-label.
 fn to_ascii(text: &str) -> Result<String, NameError> {
     let mapped = match idna::domain_to_ascii(text) {
         Ok(mapped) => mapped,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Hostname;
 
 /// One origin of a hostname.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OriginTarget {
     /// The hostname that Cloudflare serves from it.
     pub hostname: Hostname,
@@ -58,6 +58,13 @@ impl OriginAddress {
     /// The port.
     pub const fn port(&self) -> u16 {
         self.port
+    }
+}
+
+/// The address on port 443.
+impl From<IpAddr> for OriginAddress {
+    fn from(ip: IpAddr) -> Self {
+        Self { host: Host::Ip(ip), port: Self::PORT }
     }
 }
 

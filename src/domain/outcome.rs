@@ -1,55 +1,68 @@
-//! What a producer found out about one zone, in the parts in which it becomes known.
+//! The results of a poll of one zone, reported one by one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Date, Hostname, PartKind, Reading, Reason, SslMode, ZoneCertificate, ZoneId};
+use super::{
+    Date, DnsRecord, Hostname, OriginReading, OriginTarget, PartKind, Reading, Reason, SslMode,
+    ZoneCertificate, ZoneId,
+};
 
-/// One thing that was found out about a zone. A failure keeps the last known reading.
+/// One result about a zone. A failure keeps the last reading.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// A part of it is to be read from now on.
+    /// A part of the zone is about to be read.
     Planned {
-        /// Which.
+        /// The part.
         part: PartKind,
-        /// How often.
+        /// The poll interval of the part.
         interval: Duration,
-        /// When.
+        /// The time of this result.
         at: Date,
     },
-    /// The zone has this id.
+    /// The zone's id was determined.
     Identified(ZoneId),
     /// The lists of associations and certificates were read.
     Listed {
-        /// The readings that they give.
+        /// The readings from the lists.
         hostnames: Vec<(Hostname, Reading)>,
-        /// Every hostname that has an association, or may have one, where the list was complete. Discovered hostnames
-        /// that it lacks have vanished.
+        /// All hostnames that have or may have an association, if the list was complete. Other discovered hostnames have
+        /// vanished.
         present: Option<BTreeSet<Hostname>>,
-        /// All certificates of the hostname store.
+        /// All hostname certificates.
         certificates: Vec<ZoneCertificate>,
-        /// When.
+        /// The time of this result.
         at: Date,
     },
-    /// The zone is read without lists from now on: only readings tell of its certificates.
+    /// The zone is now read without lists, so its certificates are known only from readings.
     Unlisted,
-    /// One hostname was asked about.
+    /// One hostname was requested.
     Read(Hostname, Result<Reading, Reason>),
-    /// The zone-level switch and certificates were asked about.
+    /// An origin of one hostname was probed.
+    Probed(OriginTarget, OriginReading),
+    /// The zone-level switch and certificates were requested.
     ZoneLevel {
-        /// Whether the switch is on.
+        /// The state of the switch, true if on.
         enabled: Result<bool, Reason>,
         /// All zone-level certificates.
         certificates: Result<Vec<ZoneCertificate>, Reason>,
-        /// When.
+        /// The time of this result.
         at: Date,
     },
-    /// The settings were asked about.
+    /// The zone settings were requested.
     Settings {
-        /// Whether the global switch is on.
+        /// The state of the global switch, true if on.
         global: Result<bool, Reason>,
         /// The SSL mode.
         ssl_mode: Result<SslMode, Reason>,
+        /// The time of this result.
+        at: Date,
+    },
+    /// The DNS records were asked about.
+    DnsRecords {
+        /// The proxied A, AAAA and CNAME records that can be read.
+        records: Result<Arc<[DnsRecord]>, Reason>,
         /// When.
         at: Date,
     },
@@ -57,9 +70,9 @@ pub enum Outcome {
     Failed(Reason),
     /// The poll of the zone ended.
     Ended {
-        /// Whether its associations could be read.
+        /// The result of reading the associations.
         result: Result<(), Reason>,
-        /// When.
+        /// The time of this result.
         at: Date,
     },
 }

@@ -1,4 +1,4 @@
-//! Certificates in PEM.
+//! PEM certificates.
 
 mod x509;
 
@@ -9,39 +9,41 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use super::{Date, IssuerName};
 use x509::Certificate;
 
-/// What a certificate says of itself (RFC 5280, section 4.1).
+/// The parsed fields of a certificate (RFC 5280, section 4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pem {
-    /// From when on it is valid.
+    /// The start of the validity period.
     pub not_before: Date,
-    /// Until when it is valid.
+    /// The end of the validity period.
     pub not_after: Date,
-    /// Its serial number: the octets of a signed big-endian integer.
+    /// The serial number as the bytes of a signed big-endian integer.
     pub serial: Box<[u8]>,
-    /// Whom it was issued to (RFC 4514).
+    /// The subject (RFC 4514).
     pub subject: Box<str>,
-    /// Who issued it (RFC 4514).
+    /// The issuer (RFC 4514).
     pub issuer: Box<str>,
+    /// The issuers of it and of the certificates that are presented with it, by which an origin may accept it.
+    pub issuers: Box<[IssuerName]>,
 }
 
-/// Why a text is not a certificate in PEM.
+/// The reason why a text is not a PEM certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum PemError {
-    /// It is larger than any certificate, and would be kept in memory.
-    #[error("expected at most 64 KiB, found {0} octets")]
+    /// The text is larger than any chain of certificates, and would be kept in memory.
+    #[error("expected at most 64 KiB, found {0} bytes")]
     TooLarge(usize),
-    /// There is no section of the kind CERTIFICATE (RFC 7468).
+    /// The text has no CERTIFICATE section (RFC 7468).
     #[error("expected a section \"-----BEGIN CERTIFICATE-----\", found none")]
     Missing,
     /// The section is not base64.
     #[error("not base64: {0}")]
     Base64(#[from] base64::DecodeError),
-    /// The section does not hold a certificate.
+    /// The section does not contain a certificate.
     #[error("not an X.509 certificate")]
     X509,
 }
 
-/// Lenient: without padding, or with bits beyond the last octet, it is base64 all the same.
+/// Lenient base64, which accepts missing padding and nonzero trailing bits.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -50,41 +52,44 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 impl Pem {
-    /// Reads the first certificate in `text` that is no certificate authority's, else the first one.
+    /// Parses the first certificate in `text` that is not a CA certificate, or else the first CA certificate.
     ///
     /// # Errors
-    /// If there is none, none can be read, or the text is longer than any chain of them.
+    /// Fails if there is no certificate, none can be parsed, or the text is too long.
     pub fn parse(text: &str) -> Result<Self, PemError> {
         const LARGEST: usize = 64 << 10;
         if text.len() > LARGEST {
             return Err(PemError::TooLarge(text.len()));
         }
-        let (mut authority, mut error) = (None, None);
+        let (mut own, mut authority, mut error) = (None, None, None);
+        let mut issuers = Vec::new();
         for section in sections(text) {
             match decoded(section).and_then(|der| Certificate::parse(&der).ok_or(PemError::X509)) {
-                Ok(Certificate { pem, is_authority: false, .. }) => return Ok(pem),
-                Ok(Certificate { pem, .. }) => authority = authority.or(Some(pem)),
+                Ok(Certificate { pem, is_authority, issuer }) => {
+                    issuers.push(issuer);
+                    let place = if is_authority { &mut authority } else { &mut own };
+                    place.get_or_insert(pem);
+                }
                 Err(what) => error = error.or(Some(what)),
             }
         }
-        authority.ok_or(error.unwrap_or(PemError::Missing))
+        let pem = own.or(authority).ok_or(error.unwrap_or(PemError::Missing))?;
+        Ok(Self { issuers: issuers.into(), ..pem })
     }
 
-    /// Returns the end of a certificate in DER, if it can be read.
+    /// True if this describes the same certificate, whatever is presented with either.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        *self == Self { issuers: self.issuers.clone(), ..other.clone() }
+    }
+
+    /// Returns the expiry date of a DER certificate, if it can be parsed.
     pub fn not_after_of(der: &[u8]) -> Option<Date> {
         Certificate::parse(der).map(|certificate| certificate.pem.not_after)
     }
-
-    /// Returns the issuer of each certificate in `text` that can be read: of the certificate, and of the intermediates
-    /// that are presented with it.
-    pub fn issuer_names(text: &str) -> Vec<IssuerName> {
-        let ders = sections(text).filter_map(|section| decoded(section).ok());
-        ders.filter_map(|der| Some(Certificate::parse(&der)?.issuer)).collect()
-    }
 }
 
-/// The contents of the sections that hold a certificate, by any of the names that OpenSSL reads. What stands around the
-/// sections is ignored.
+/// Returns the contents of the certificate sections, with any of the labels that OpenSSL accepts. Text outside of sections
+/// is ignored.
 fn sections(text: &str) -> impl Iterator<Item = &str> {
     text.split("-----BEGIN ").skip(1).filter_map(|section| {
         let (label, content) = section.split_once("-----")?;
@@ -93,7 +98,7 @@ fn sections(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The octets of a section, without its headers (RFC 1421, section 4.6).
+/// Decodes the base64 of a section, without its headers (RFC 1421, section 4.6).
 fn decoded(section: &str) -> Result<Vec<u8>, PemError> {
     let lines = section.lines().filter(|line| !line.contains(':'));
     let base64: String = lines.flat_map(str::split_whitespace).collect();

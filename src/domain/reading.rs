@@ -1,34 +1,34 @@
-//! What one answer said about one hostname.
+//! The content of one API response about one hostname.
 
 use std::sync::Arc;
 
 use super::{Association, Certificate, Date, Status};
 
-/// What one answer said about one hostname. Small, since there is one for each of up to 100,000 hostnames.
+/// The content of one API response about one hostname. It is compact, since there are up to 100,000 of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// When the answer was read.
+    /// The time of the response.
     pub read_at: Date,
-    /// Whether a certificate is presented.
+    /// The state of the association.
     pub association: Association,
     /// The association's status.
     pub status: Option<Status>,
     /// The certificate's status.
     pub certificate_status: Option<Status>,
-    /// The certificate; equal ones share one allocation.
+    /// The certificate. Equal certificates share one allocation.
     pub certificate: Option<Arc<Certificate>>,
-    /// When the association was made.
+    /// The time when the association was created.
     pub created_at: Option<Date>,
-    /// When the association was last changed.
+    /// The time when the association was last changed.
     pub updated_at: Option<Date>,
-    /// When the certificate was uploaded.
+    /// The time when the certificate was uploaded.
     pub certificate_uploaded_on: Option<Date>,
-    /// When the certificate was last changed.
+    /// The time when the certificate was last changed.
     pub certificate_updated_at: Option<Date>,
 }
 
 impl Reading {
-    /// A reading of which nothing is known but the association.
+    /// Returns a reading that has only an association.
     pub const fn bare(association: Association, read_at: Date) -> Self {
         Self {
             read_at,
@@ -43,7 +43,7 @@ impl Reading {
         }
     }
 
-    /// When the origin stops accepting the certificate, where one is presented and its end is known.
+    /// Returns the expiry date of the certificate, if one is presented and its date is known.
     pub fn ends(&self) -> Option<Date> {
         let presented = self.association == Association::Enabled;
         self.certificate.as_ref().filter(|_| presented)?.ends()

@@ -105,8 +105,9 @@ impl Snapshot {
                 None => Arc::new(ZoneState::unread(target)),
             }
         });
-        let zones = zones.collect();
-        Self { zones, ..self }.without_twins()
+        let mut next = Self { zones: zones.collect(), ..self };
+        next.merge_twins();
+        next
     }
 
     /// The knowledge after an account's zones were listed: `found`, where anything was, or why they could not be.
@@ -146,25 +147,36 @@ impl Snapshot {
     #[must_use]
     pub fn fold(&self, outcomes: impl IntoIterator<Item = (ZoneKey, Outcome)>) -> Self {
         let mut next = self.clone();
+        next.take_in(outcomes);
+        next
+    }
+
+    /// Takes in `outcomes`, as [`Snapshot::fold`] does, at the cost of what they change alone.
+    pub fn take_in(&mut self, outcomes: impl IntoIterator<Item = (ZoneKey, Outcome)>) {
         let (mut touched, mut identified) = (BTreeSet::new(), false);
         for (key, outcome) in outcomes {
             identified |= matches!(outcome, Outcome::Identified(_));
-            let index = match next.index(&key) {
+            let index = match self.index(&key) {
                 // a poll that began before two zones turned out to be one tells of hostnames, not of the zone
                 None if matches!(outcome, Outcome::Failed(_) | Outcome::Ended { .. }) => None,
-                None => next.index_of_twin(&key),
+                None => self.index_of_twin(&key),
                 index => index,
             };
             if let Some(index) = index {
-                Arc::make_mut(&mut next.zones[index]).fold(outcome);
-                touched.insert(index);
+                // a plan tells nothing from which anything follows
+                if !matches!(outcome, Outcome::Planned { .. }) {
+                    touched.insert(index);
+                }
+                Arc::make_mut(&mut self.zones[index]).fold(outcome);
             }
         }
         for index in touched {
-            Arc::make_mut(&mut next.zones[index]).settle();
+            Arc::make_mut(&mut self.zones[index]).settle();
         }
         // nothing else changes an id
-        if identified { next.without_twins() } else { next }
+        if identified {
+            self.merge_twins();
+        }
     }
 
     /// The knowledge with what requests on behalf of an account have shown.
@@ -178,7 +190,7 @@ impl Snapshot {
     }
 
     /// Merges zones that turned out to be one.
-    fn without_twins(mut self) -> Self {
+    fn merge_twins(&mut self) {
         let mut first: HashMap<ZoneId, usize> = HashMap::with_capacity(self.zones.len());
         let mut merged = BTreeSet::new();
         for index in 0..self.zones.len() {
@@ -195,7 +207,6 @@ impl Snapshot {
             self.zones.retain(|_| index.next().is_none_or(|index| !merged.contains(&index)));
             self.zones.sort_by(|a, b| a.key().cmp(b.key()));
         }
-        self
     }
 
     fn index(&self, key: &ZoneKey) -> Option<usize> {

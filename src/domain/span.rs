@@ -1,8 +1,8 @@
-//! Spans of time, as people say them.
+//! Human-readable durations.
 
 use std::fmt::{self, Display};
 
-/// A span of time in seconds, in a fitting unit: `5 days`.
+/// A duration in seconds, displayed in a suitable unit, such as `5 days`.
 pub struct Span(pub i64);
 
 impl Display for Span {
@@ -18,7 +18,7 @@ impl Display for Span {
     }
 }
 
-/// A distance in seconds from now: `in 5 days` if it is positive, else `2 days ago`.
+/// A signed distance in seconds from now, displayed as `in 5 days` if positive, else as `2 days ago`.
 pub struct Distance(pub i64);
 
 impl Display for Distance {
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_distance_has_a_fitting_unit_and_a_direction() {
+    fn a_distance_has_a_suitable_unit_and_a_direction() {
         let of = |seconds| Distance(seconds).to_string();
         assert_eq!(of(59), "in 59 seconds");
         assert_eq!(of(90), "in 1 minute");

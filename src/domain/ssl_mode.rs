@@ -1,33 +1,33 @@
 //! The SSL mode of a zone.
 
-/// How Cloudflare connects to the origins of a zone (the zone setting `ssl`).
+/// The way Cloudflare connects to the origins of a zone (the zone setting `ssl`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SslMode {
-    /// Without TLS; visitors cannot use it either.
+    /// No TLS, for visitors either.
     Off,
-    /// Without TLS.
+    /// No TLS to the origin.
     Flexible,
-    /// With TLS; any certificate of the origin is accepted.
+    /// TLS, with any certificate of the origin accepted.
     Full,
-    /// With TLS; the origin's certificate is verified.
+    /// TLS, with the origin's certificate verified.
     Strict,
-    /// As [`SslMode::Strict`], even for visitors that come without TLS.
+    /// Like [`SslMode::Strict`], even for visitors without TLS.
     OriginPull,
     /// A mode that this version does not know.
     Unknown,
 }
 
 impl SslMode {
-    /// Every mode, in the order in which they are exposed.
+    /// All modes, in the order of their series.
     pub const ALL: [Self; 6] =
         [Self::Off, Self::Flexible, Self::Full, Self::Strict, Self::OriginPull, Self::Unknown];
 
-    /// Reads the API's name; any other text is [`SslMode::Unknown`].
+    /// Parses the API's name. Any other text is [`SslMode::Unknown`].
     pub fn from_api(name: &str) -> Self {
         Self::ALL.into_iter().find(|mode| mode.label() == name).unwrap_or(Self::Unknown)
     }
 
-    /// The API's name, which is also the value of the label `mode`.
+    /// Returns the API's name, which is also the value of the label `mode`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -45,13 +45,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn modes_are_exposed_by_the_names_of_the_contract() {
+    fn modes_have_their_documented_labels() {
         let names = ["off", "flexible", "full", "strict", "origin_pull", "unknown"];
         assert_eq!(SslMode::ALL.map(SslMode::label), names);
     }
 
     #[test]
-    fn every_mode_of_the_api_is_read_back_and_any_other_is_unknown() {
+    fn every_mode_parses_from_its_label_and_other_text_is_unknown() {
         for mode in SslMode::ALL {
             assert_eq!(SslMode::from_api(mode.label()), mode);
         }

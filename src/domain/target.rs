@@ -1,4 +1,4 @@
-//! What to watch: zones, their hostnames, and how each zone is read.
+//! The configured targets: zones, their hostnames and the way each zone is read.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use super::{Expectation, Expected, FoundZone, Hostname, OriginTarget, PatternTarget, ZoneId, ZoneName};
 
-/// Everything to watch: zones sorted by key, each key once, and patterns of further zones.
+/// All targets: zones, sorted by key and unique, and patterns that match further zones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Targets {
     zones: Vec<Arc<ZoneTarget>>,
-    /// In the order of the configuration: of several that match a zone the first counts.
+    /// The patterns in the order of the configuration. The first one that matches a zone applies.
     patterns: Vec<PatternTarget>,
 }
 
 impl Targets {
-    /// Sorts the zones by key; of several with one key the first counts.
+    /// Creates targets from zones, sorted by key. The first zone with a key wins.
     pub fn new(zones: impl IntoIterator<Item = ZoneTarget>) -> Self {
         let mut zones: Vec<_> = zones.into_iter().map(Arc::new).collect();
         zones.sort_by(|a, b| a.key.cmp(&b.key));
@@ -24,27 +24,27 @@ impl Targets {
         Self { zones, patterns: Vec::new() }
     }
 
-    /// The same zones, and with them all that these patterns find.
+    /// Adds patterns.
     #[must_use]
     pub fn with_patterns(self, patterns: Vec<PatternTarget>) -> Self {
         Self { patterns, ..self }
     }
 
-    /// The patterns, in the order of the configuration.
+    /// Returns the patterns in the order of the configuration.
     pub fn patterns(&self) -> &[PatternTarget] {
         &self.patterns
     }
 
-    /// The accounts of which something is watched, with or without a pattern.
+    /// Returns the accounts that have a zone or a pattern.
     pub fn accounts(&self) -> BTreeSet<&Arc<str>> {
         let zones = self.zones.iter().map(|zone| &zone.account);
         zones.chain(self.patterns.iter().map(|pattern| &pattern.account)).collect()
     }
 
-    /// The named zones, and those that the patterns watch among the zones that each account's token sees.
+    /// Returns the named zones and, among the zones visible to each account's token, those that match a pattern.
     ///
-    /// A zone that is named is no pattern's. What several accounts see is read once, through the first of them. Of two
-    /// zones of one name the later one has its id as key.
+    /// A named zone is never matched by a pattern. A zone visible to several accounts is read once, through the first of
+    /// them. If two zones have the same name, the later one uses its id as key.
     pub(super) fn expanded<'f>(&self, found: impl Fn(&str) -> &'f [FoundZone]) -> Vec<Arc<ZoneTarget>> {
         let mut zones = self.zones.clone();
         let mut ids: HashSet<ZoneId> = zones.iter().filter_map(|zone| zone.id).collect();
@@ -72,25 +72,25 @@ impl Targets {
         zones
     }
 
-    /// The zones that the configuration names, sorted by key.
+    /// Returns the zones that the configuration names, sorted by key.
     pub fn zones(&self) -> &[Arc<ZoneTarget>] {
         &self.zones
     }
 
-    /// The number of hostnames in all zones.
+    /// Returns the number of hostnames in all zones.
     pub fn hostnames(&self) -> usize {
         self.zones.iter().map(|zone| zone.hostnames.len()).sum()
     }
 }
 
-/// The label of a zone in metrics and pages: its name, or its id where no name is configured.
+/// The label of a zone in metrics and pages. It is the zone's name, or its id if no name is configured.
 ///
-/// A key is a label, not an identity: two keys may turn out to be one zone once both ids are known.
+/// A key is not an identity. Two keys may turn out to be the same zone once both ids are known.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ZoneKey(Arc<str>);
 
 impl ZoneKey {
-    /// The value of the label `zone`.
+    /// Returns the value of the label `zone`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -133,18 +133,20 @@ pub struct ZoneTarget {
     is_found: bool,
 }
 
-/// How a zone is read, and what of it beside its configured hostnames.
+/// The way a zone is read, and what is read besides its configured hostnames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
-    /// Which requests read its associations.
+    /// The requests that read the associations.
     pub strategy: Strategy,
-    /// The expectation for discovered hostnames; none if hostnames are not discovered.
+    /// The expectation for discovered hostnames. None disables discovery.
     pub discovered: Option<Expected>,
-    /// Whether the zone-level switch and certificates are read too.
+    /// Reads the zone-level switch and certificates.
     pub zone_level: bool,
+    /// Whether the targets of the zone's proxied DNS records are origins too.
+    pub dns_origins: bool,
 }
 
-/// Which requests read the associations of a zone.
+/// The requests that read the associations of a zone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strategy {
     /// One GET for each hostname.
@@ -157,13 +159,13 @@ pub enum Strategy {
 }
 
 impl ZoneTarget {
-    /// A zone labelled by its name. Its id is looked up unless it is given.
+    /// Creates a zone labelled by its name. Without an `id`, the id is looked up.
     pub fn named(account: Arc<str>, name: ZoneName, id: Option<ZoneId>) -> Self {
         let key = ZoneKey::from(&name);
         Self { name: Some(name), id, ..Self::keyed(key, account) }
     }
 
-    /// A zone that is known by its id alone.
+    /// Creates a zone that is configured by its id alone.
     pub fn identified(account: Arc<str>, id: ZoneId) -> Self {
         Self { id: Some(id), ..Self::keyed(ZoneKey::from(id), account) }
     }
@@ -182,39 +184,43 @@ impl ZoneTarget {
         }
     }
 
-    /// A zone that shares its name with one of another account, so that its id is its key.
+    /// Creates a zone that uses its id as key because a zone of another account has the same name.
     pub fn named_by_id(account: Arc<str>, name: ZoneName, id: ZoneId) -> Self {
         Self { key: ZoneKey::from(id), ..Self::named(account, name, Some(id)) }
     }
 
-    /// The zone with these hostnames; of several with one name the first counts.
+    /// Sets the hostnames and removes the origins of all others. The first hostname of each name wins.
     #[must_use]
-    pub fn with_hostnames(self, hostnames: Vec<HostnameTarget>) -> Self {
-        Self { hostnames: sorted(hostnames), ..self }
+    pub fn with_hostnames(mut self, hostnames: Vec<HostnameTarget>) -> Self {
+        let hostnames = sorted(hostnames);
+        let has = |name: &Hostname| hostnames.binary_search_by(|target| target.hostname.cmp(name)).is_ok();
+        self.origins.retain(|origin| has(&origin.hostname));
+        Self { hostnames, ..self }
     }
 
-    /// The zone with these origins of its hostnames.
+    /// Sets the origins of the hostnames.
     #[must_use]
     pub fn with_origins(self, origins: Vec<OriginTarget>) -> Self {
         Self { origins, ..self }
     }
 
-    /// The zone with this extent.
+    /// Sets the extent.
     #[must_use]
     pub fn with_extent(self, extent: Extent) -> Self {
         Self { extent, ..self }
     }
 
-    /// One target for a zone that was configured twice, under the label and account of the [preferred](Self::precedence) one.
+    /// Merges two targets of the same zone, under the label and account of the [preferred](Self::precedence) one.
     ///
-    /// A hostname that both have keeps the preferred target's expectation and, where it names any, its origins. What either
-    /// one reads is read.
+    /// A hostname in both keeps the preferred target's expectation and its origins, if it has any. The result reads
+    /// everything that either target reads.
     pub(super) fn merged(&self, other: &Self) -> Self {
         let (kept, other) = if self.precedence(other).is_le() { (self, other) } else { (other, self) };
         let extent = Extent {
             strategy: kept.extent.strategy,
             discovered: kept.extent.discovered.or(other.extent.discovered),
             zone_level: kept.extent.zone_level || other.extent.zone_level,
+            dns_origins: kept.extent.dns_origins || other.extent.dns_origins,
         };
         let hostnames = kept.hostnames.iter().chain(&other.hostnames).cloned();
         let is_new =
@@ -223,7 +229,7 @@ impl ZoneTarget {
         kept.clone().with_hostnames(hostnames.collect()).with_origins(origins).with_extent(extent)
     }
 
-    /// Orders two targets of one zone: a name before an id as the label, then by key.
+    /// Orders two targets of one zone. One labelled by name comes before one labelled by id, then the keys decide.
     fn precedence(&self, other: &Self) -> Ordering {
         (self.is_labelled_by_id(), &self.key).cmp(&(other.is_labelled_by_id(), &other.key))
     }
@@ -232,48 +238,48 @@ impl ZoneTarget {
         self.name.as_ref().is_none_or(|name| name.as_str() != self.key.as_str())
     }
 
-    /// Whether a pattern has found it; else the configuration names it.
+    /// Returns true if a pattern matched the zone, false if the configuration names it.
     pub fn is_found(&self) -> bool {
         self.is_found
     }
 
-    /// How it is read, and what of it.
+    /// Returns the extent.
     pub fn extent(&self) -> Extent {
         self.extent
     }
 
-    /// Its label.
+    /// Returns the label.
     pub fn key(&self) -> &ZoneKey {
         &self.key
     }
 
-    /// The configured account that reads it.
+    /// Returns the name of the account that reads the zone.
     pub fn account(&self) -> &Arc<str> {
         &self.account
     }
 
-    /// Its configured name.
+    /// Returns the configured name.
     pub fn name(&self) -> Option<&ZoneName> {
         self.name.as_ref()
     }
 
-    /// Its configured id.
+    /// Returns the configured id.
     pub fn id(&self) -> Option<ZoneId> {
         self.id
     }
 
-    /// The origins of its hostnames, in the order of the configuration.
+    /// Returns the origins of the hostnames in the order of the configuration.
     pub fn origins(&self) -> &[OriginTarget] {
         &self.origins
     }
 
-    /// Its hostnames, sorted, each once.
+    /// Returns the hostnames, sorted and unique.
     pub fn hostnames(&self) -> &[HostnameTarget] {
         &self.hostnames
     }
 }
 
-/// Sorts by name; the sort is stable, so that of several with one name the first stays.
+/// Sorts and deduplicates by name. The sort is stable, so the first one of each name is kept.
 fn sorted(mut hostnames: Vec<HostnameTarget>) -> Vec<HostnameTarget> {
     hostnames.sort_by(|a, b| a.hostname.cmp(&b.hostname));
     hostnames.dedup_by(|b, a| a.hostname == b.hostname);
@@ -284,9 +290,9 @@ fn sorted(mut hostnames: Vec<HostnameTarget>) -> Vec<HostnameTarget> {
 /// One hostname to watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostnameTarget {
-    /// Its name.
+    /// The hostname.
     pub hostname: Hostname,
-    /// What it is expected to be.
+    /// The expectation.
     pub expectation: Expectation,
 }
 

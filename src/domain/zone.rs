@@ -1,6 +1,7 @@
 //! What is known about one zone and its hostnames.
 
 mod global;
+mod origins;
 mod part;
 mod target;
 
@@ -10,10 +11,11 @@ use std::time::Duration;
 use super::entry::complete;
 use super::zone_certificate::{of_hostnames, sorted};
 use super::{
-    Association, CertId, Date, Entry, Hostname, Level, Outcome, Reading, Reason, SslMode, ZoneCertificate,
-    ZoneId, ZoneKey, ZoneTarget,
+    Association, CertId, Date, DnsRecord, Entry, Hostname, Level, Outcome, Reading, Reason, SslMode,
+    ZoneCertificate, ZoneId, ZoneKey, ZoneTarget,
 };
 
+pub use origins::Origin;
 pub use part::{Part, PartKind};
 pub use target::{StoredHostname, StoredZone};
 
@@ -30,9 +32,14 @@ pub struct ZoneState {
     zone_level: Part,
     /// How the settings are read; nothing unless the zone level is watched.
     settings: Part,
+    /// How the DNS records are read; nothing unless they give origins.
+    dns: Part,
+    dns_records: Option<Arc<[DnsRecord]>>,
     removed: u64,
     removed_at: Option<Date>,
     entries: Vec<Entry>,
+    /// Sorted by hostname.
+    origins: Vec<Origin>,
     zone_level_enabled: Option<bool>,
     /// Whether the global switch is on, where the token may read that.
     global_enabled: Option<bool>,
@@ -67,6 +74,7 @@ impl ZoneState {
                     entry.fail(reason);
                 }
             }
+            Outcome::Probed(target, reading) => self.probed(&target, reading),
             Outcome::ZoneLevel { enabled, certificates, at } => {
                 let read = certificates.as_ref().map(|_| ()).map_err(|reason| *reason);
                 self.zone_level.tried(enabled.and(read), at);
@@ -85,6 +93,10 @@ impl ZoneState {
                 self.global_enabled = global.ok().or(self.global_enabled);
                 self.ssl_mode = ssl_mode.ok().or(self.ssl_mode);
             }
+            Outcome::DnsRecords { records, at } => {
+                self.dns.tried(records.as_ref().map(drop).map_err(|reason| *reason), at);
+                self.dns_records = records.ok().or_else(|| self.dns_records.take());
+            }
             Outcome::Failed(reason) => self.entries.iter_mut().for_each(|entry| entry.fail(reason)),
             Outcome::Ended { result, at } => self.associations.tried(result, at),
         }
@@ -99,6 +111,7 @@ impl ZoneState {
             }
             PartKind::ZoneLevel => self.zone_level.planned(interval, at),
             PartKind::Settings => self.settings.planned(interval, at),
+            PartKind::DnsRecords => self.dns.planned(interval, at),
         }
     }
 
@@ -209,15 +222,17 @@ impl ZoneState {
 
     /// The parts of it that are watched.
     pub fn parts(&self) -> impl Iterator<Item = (PartKind, Part)> {
-        let zone_level = self.target.extent().zone_level;
-        let more = [(PartKind::ZoneLevel, self.zone_level), (PartKind::Settings, self.settings)];
-        std::iter::once((PartKind::Associations, self.associations))
-            .chain(more.into_iter().filter(move |_| zone_level))
+        let extent = self.target.extent();
+        PartKind::ALL.map(|kind| (kind, self.part(kind))).into_iter().filter(move |(kind, _)| match kind {
+            PartKind::Associations => true,
+            PartKind::ZoneLevel | PartKind::Settings => extent.zone_level,
+            PartKind::DnsRecords => extent.dns_origins,
+        })
     }
 
-    /// The parts without which the zone is not read: all but the settings, which a token need not be allowed to read.
+    /// The parts without which the zone is not read: all but those that a token need not be allowed to read.
     pub(super) fn needed_parts(&self) -> impl Iterator<Item = Part> {
-        self.parts().filter(|(kind, _)| *kind != PartKind::Settings).map(|(_, part)| part)
+        self.parts().filter(|(kind, _)| !kind.is_optional()).map(|(_, part)| part)
     }
 
     /// What is known about reading a part, watched or not.
@@ -226,10 +241,12 @@ impl ZoneState {
             PartKind::Associations => self.associations,
             PartKind::ZoneLevel => self.zone_level,
             PartKind::Settings => self.settings,
+            PartKind::DnsRecords => self.dns,
         }
     }
 
-    /// Whether there is something in a part that can break, or the configuration names the zone. Settings hold nothing.
+    /// Whether there is something in a part that can break, or the configuration names the zone. Settings and DNS records hold
+    /// nothing.
     pub fn holds(&self, kind: PartKind) -> bool {
         let has = |level| self.certificates.iter().any(|row| row.level == level);
         match kind {
@@ -239,7 +256,7 @@ impl ZoneState {
             PartKind::ZoneLevel => {
                 !self.target.is_found() || self.zone_level_enabled == Some(true) || has(Level::Zone)
             }
-            PartKind::Settings => false,
+            PartKind::Settings | PartKind::DnsRecords => false,
         }
     }
 
@@ -296,6 +313,11 @@ impl ZoneState {
     /// The zone's SSL mode, where that is read and the token may.
     pub fn ssl_mode(&self) -> Option<SslMode> {
         self.ssl_mode
+    }
+
+    /// The zone's proxied DNS records, where they give origins and the token may read them.
+    pub fn dns_records(&self) -> Option<&[DnsRecord]> {
+        self.dns_records.as_deref()
     }
 
     /// The certificates of the hostname store as they were listed; none if only readings tell of them.

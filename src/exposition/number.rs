@@ -1,11 +1,11 @@
-//! Numbers as the text formats write them.
+//! Formatting of numbers.
 
-/// Appends a whole number.
+/// Appends an integer.
 pub fn integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// Appends any number in its shortest form; whole ones as [`integer`] does where that says the same.
+/// Appends a number in its shortest form. Integers below 2^53 are written without a decimal point.
 pub fn float(out: &mut Vec<u8>, value: f64) {
     match exact(value) {
         Some(whole) => integer(out, whole),
@@ -13,7 +13,8 @@ pub fn float(out: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// Appends the bound of a bucket, which looks like a float even where it is whole: it is text, and has one form.
+/// Appends the bound of a bucket, always as a float (`1.0`). A bound is the text of a label, so it must never change its
+/// form.
 pub(super) fn bound(out: &mut Vec<u8>, value: f64) {
     if value.is_finite() {
         out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
@@ -24,12 +25,15 @@ pub(super) fn bound(out: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// The same number as an integer, below 2^53, where every integer is a float of its own.
+/// Returns the integer equal to `value`, if there is one below 2^53. From there on, floats skip integers.
 fn exact(value: f64) -> Option<i64> {
     const LIMIT: u64 = 1 << 53;
-    #[expect(clippy::cast_possible_truncation, reason = "what does not come back the same is refused")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the result is used only if it converts back to the same float"
+    )]
     let whole = value as i64;
-    // the bits tell the negative zero from zero
+    // comparing bits tells -0.0 from 0.0
     let same = (whole as f64).to_bits() == value.to_bits();
     (same && whole.unsigned_abs() < LIMIT).then_some(whole)
 }
@@ -60,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_has_a_name() {
+    fn nan_and_infinity_are_written_by_name() {
         let of = |value| text(|out| float(out, value));
         assert_eq!(of(f64::NAN), "NaN");
         assert_eq!(of(f64::INFINITY), "+Inf");
@@ -68,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_is_written_as_a_float() {
+    fn a_bucket_bound_is_written_as_a_float() {
         let of = |value| text(|out| bound(out, value));
         assert_eq!(of(1.0), "1.0");
         assert_eq!(of(0.05), "0.05");

@@ -1,22 +1,22 @@
-//! One series: its name, its labels and its value.
+//! Writes one series: its name, its labels and its value.
 
 use memchr::{memchr2, memchr3};
 
 use super::number::{bound, float, integer};
 
-/// A series that is being written. [`Series::float`] or [`Series::integer`] ends it.
-#[must_use = "a series without a value is half a line"]
+/// A series being written. [`Series::float`] or [`Series::integer`] finishes its line.
+#[must_use = "a series without a value is an incomplete line"]
 pub struct Series<'a> {
     out: &'a mut Vec<u8>,
-    /// The octet before the next label.
+    /// The byte to write before the next label.
     before: u8,
 }
 
 impl<'a> Series<'a> {
-    /// Starts the series of a family, or of a part of it such as `_bucket`.
-    pub fn start(out: &'a mut Vec<u8>, family: &str, part: &str) -> Self {
+    /// Starts a series named `family`, with a suffix such as `_bucket`.
+    pub fn start(out: &'a mut Vec<u8>, family: &str, suffix: &str) -> Self {
         out.extend_from_slice(family.as_bytes());
-        out.extend_from_slice(part.as_bytes());
+        out.extend_from_slice(suffix.as_bytes());
         Self { out, before: b'{' }
     }
 
@@ -37,14 +37,14 @@ impl<'a> Series<'a> {
         Self { before: b',', ..self }
     }
 
-    /// Ends the series with any value.
+    /// Finishes the line with a float.
     pub fn float(self, value: f64) {
         let out = self.close();
         float(out, value);
         out.push(b'\n');
     }
 
-    /// Ends the series with a whole value.
+    /// Finishes the line with an integer.
     pub fn integer(self, value: impl itoa::Integer) {
         let out = self.close();
         integer(out, value);
@@ -68,12 +68,12 @@ pub fn label(out: &mut Vec<u8>, key: &str, value: &str) {
     out.push(b'"');
 }
 
-/// Appends text with backslash, newline and quote escaped, as between quotes.
+/// Appends `text` with backslash, newline and quote escaped, as label values need it.
 pub fn escaped(out: &mut Vec<u8>, text: &str) {
     escape(out, text.as_bytes(), |rest| memchr3(b'\\', b'\n', b'"', rest));
 }
 
-/// Appends text with backslash and newline escaped, as in a HELP line of text 0.0.4.
+/// Appends `text` with backslash and newline escaped, as HELP lines of text 0.0.4 need it.
 pub(super) fn escaped_except_quotes(out: &mut Vec<u8>, text: &str) {
     escape(out, text.as_bytes(), |rest| memchr2(b'\\', b'\n', rest));
 }
@@ -100,7 +100,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// Parses the value of a label, up to the closing quote.
+    /// Parses a label's value up to the closing quote.
     fn unescaped(text: &str) -> Option<String> {
         let mut value = String::new();
         let mut rest = text.chars();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_has_braces_only_around_labels() {
+    fn a_series_without_labels_has_no_braces() {
         assert_eq!(text(|out| Series::start(out, "up", "").integer(1)), "up 1\n");
         assert_eq!(
             text(|out| Series::start(out, "took", "_bucket").label("a", "b").bound(1.0).integer(2u64)),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_a_newline_and_a_quote_are_escaped_and_nothing_else_is() {
+    fn only_backslash_newline_and_quote_are_escaped() {
         assert_eq!(text(|out| escaped(out, "\\")), r"\\");
         assert_eq!(text(|out| escaped(out, "a\nb")), r"a\nb");
         assert_eq!(text(|out| escaped(out, "\"\"")), r#"\"\""#);
@@ -143,7 +143,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_value_of_a_label_reads_back_as_itself(value in "([\\\\\"\n]|\\PC){0,40}") {
+        fn an_escaped_label_value_parses_back(value in "([\\\\\"\n]|\\PC){0,40}") {
             let written = text(|out| label(out, "key", &value));
             let written = written.strip_prefix("key=\"").unwrap();
             prop_assert_eq!(unescaped(written), Some(value));

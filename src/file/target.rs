@@ -1,4 +1,4 @@
-//! Where a path leads, by links that may be followed.
+//! Resolves the symbolic links of a path, as far as they can be trusted.
 
 use std::collections::VecDeque;
 use std::env;
@@ -10,17 +10,17 @@ use std::path::{Component, Path, PathBuf};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-/// The most links that are followed, as in Linux.
-const MOST_LINKS: usize = 40;
+/// The maximum number of links to follow, as in Linux.
+const MAX_LINKS: usize = 40;
 
-/// Follows the symbolic links on `path`. The result has none, and its last component need not exist.
+/// Resolves the symbolic links of `path`. The last component need not exist.
 ///
-/// A folder that everybody may write to, such as `/tmp`, may hold a link that a stranger has placed to aim the write of
-/// another user, root say, at a file of that user. So links of strangers are refused. Whoever may exchange a whole folder
-/// on the way can still aim a write: such a path is no place for root's files.
+/// In a world-writable directory such as `/tmp`, another user may plant a link that redirects a write of root to one of
+/// root's files. Links owned by other users are therefore refused. A user who can replace a whole directory of the path
+/// can still redirect the write, so such a path is unsafe for files of root.
 ///
 /// # Errors
-/// Fails if a link belongs to neither root nor the user of this process, or a folder on the way is missing.
+/// Fails if a link is owned by neither root nor this process's user, or a directory of the path is missing.
 pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
     let parts = |path: &Path| path.components().map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
     let mut left = VecDeque::from(parts(path));
@@ -34,7 +34,7 @@ pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
             Some(Component::CurDir) => continue,
             _ => {}
         }
-        // an absolute link starts anew
+        // joining an absolute path replaces `reached`
         let next = reached.join(&part);
         let found = match fs::symlink_metadata(&next) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && left.is_empty() => return Ok(next),
@@ -48,14 +48,14 @@ pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
                 format!(
-                    "{} is a symbolic link of user {}: only links of root, or of the user who writes, are followed",
+                    "{} is a symbolic link owned by user {}; only links owned by root or the writing user are followed",
                     next.display(),
                     found.uid()
                 ),
             ));
         }
         links += 1;
-        if links > MOST_LINKS {
+        if links > MAX_LINKS {
             return Err(Errno::LOOP.into());
         }
         for part in parts(&fs::read_link(&next)?).into_iter().rev() {
@@ -72,8 +72,8 @@ mod tests {
     use super::*;
     use crate::file::replace;
 
-    /// What is written through `name` in `folder`, whose other files are links.
-    fn written(folder: &Path, name: &str, to: &str) {
+    /// Writes through `name` in `folder` and asserts that `to` has the content and all links remain.
+    fn assert_written(folder: &Path, name: &str, to: &str) {
         let links = || {
             let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
             entries.filter(|entry| entry.file_type().unwrap().is_symlink()).count()
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_goes_to_where_the_users_own_links_lead_and_leaves_the_links() {
+    fn a_write_follows_the_users_own_links_and_keeps_them() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         fs::create_dir(folder.join("elsewhere")).unwrap();
@@ -97,17 +97,17 @@ mod tests {
         symlink("elsewhere/../elsewhere/new.prom", folder.join("dangling")).unwrap();
         symlink("elsewhere", folder.join("folder")).unwrap();
         for link in ["relative", "absolute", "chain"] {
-            written(folder, link, "elsewhere/old.prom");
+            assert_written(folder, link, "elsewhere/old.prom");
         }
-        written(folder, "dangling", "elsewhere/new.prom");
-        written(folder, "folder/old.prom", "elsewhere/old.prom");
-        // nothing incomplete is left on either side
+        assert_written(folder, "dangling", "elsewhere/new.prom");
+        assert_written(folder, "folder/old.prom", "elsewhere/old.prom");
+        // no temporary file is left in either directory
         assert_eq!(fs::read_dir(folder.join("elsewhere")).unwrap().count(), 2);
         assert_eq!(fs::read_dir(folder).unwrap().count(), 6);
     }
 
     #[test]
-    fn the_incomplete_file_is_beside_the_target() {
+    fn the_temporary_file_is_in_the_directory_of_the_target() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         fs::create_dir(folder.join("elsewhere")).unwrap();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_nowhere_is_an_error() {
+    fn a_dangling_or_circular_link_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let of = |name| folder.path().join(name);
         symlink("other", of("one")).unwrap();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_strangers_link_aims_no_write() {
+    fn a_link_of_another_user_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let of = |name: &str| folder.path().join(name);
         fs::write(of("precious"), "old").unwrap();
@@ -142,7 +142,7 @@ mod tests {
         symlink("strangers", of("own")).unwrap();
         symlink(".", of("folder")).unwrap();
         for link in ["strangers", "folder"] {
-            // only root can give a link away
+            // only root can change the owner of a link
             if lchown(of(link), Some(12345), None).is_err() {
                 return;
             }
@@ -151,7 +151,7 @@ mod tests {
             let error = replace(&of(path), 0o644, |_| Ok(())).unwrap_err();
             let link = if path == "folder/precious" { of("folder") } else { of("strangers") };
             let expected = format!(
-                "{} is a symbolic link of user 12345: only links of root, or of the user who writes, are followed",
+                "{} is a symbolic link owned by user 12345; only links owned by root or the writing user are followed",
                 link.display()
             );
             assert_eq!(error.to_string(), expected, "{path}");

@@ -11,7 +11,7 @@ fn names(folder: &Path) -> Vec<OsString> {
 }
 
 #[test]
-fn a_file_is_replaced_whole_and_has_its_mode_whatever_the_old_one_had() {
+fn a_replaced_file_has_the_given_content_and_mode() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("aop.prom");
     for mode in [0o644, 0o600] {
@@ -23,7 +23,7 @@ fn a_file_is_replaced_whole_and_has_its_mode_whatever_the_old_one_had() {
 }
 
 #[test]
-fn a_file_is_its_owners_alone_until_it_is_whole() {
+fn a_temporary_file_is_readable_only_by_its_owner() {
     let folder = tempfile::tempdir().unwrap();
     replace(&folder.path().join("aop.prom"), 0o644, |out| {
         assert_eq!(out.get_ref().metadata()?.permissions().mode() & 0o777, 0o600);
@@ -33,7 +33,7 @@ fn a_file_is_its_owners_alone_until_it_is_whole() {
 }
 
 #[test]
-fn a_write_that_fails_leaves_the_file_before_and_nothing_beside_it() {
+fn a_failed_write_keeps_the_old_file_and_leaves_no_temporary_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     fs::write(&path, "old").unwrap();
@@ -47,7 +47,7 @@ fn a_write_that_fails_leaves_the_file_before_and_nothing_beside_it() {
 }
 
 #[test]
-fn what_is_no_file_is_not_replaced() {
+fn a_device_or_directory_is_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("device");
     symlink("/dev/null", &path).unwrap();
@@ -59,7 +59,7 @@ fn what_is_no_file_is_not_replaced() {
 }
 
 #[test]
-fn what_a_killed_process_left_is_removed_and_nothing_else() {
+fn only_temporary_files_of_the_same_path_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let others = [".other.json.AbCdEf.tmp", ".state.json.tmp", "state.json", "state.json.AbCdEf.tmp"];
     for name in others.iter().chain(&[".state.json.AbCdEf.tmp"]) {
@@ -70,7 +70,7 @@ fn what_a_killed_process_left_is_removed_and_nothing_else() {
 }
 
 #[test]
-fn a_regular_file_is_read_also_through_a_link() {
+fn a_regular_file_is_read_directly_and_through_a_link() {
     let folder = tempfile::tempdir().unwrap();
     let (path, link) = (folder.path().join("token"), folder.path().join("link"));
     fs::write(&path, "s3cret").unwrap();
@@ -82,7 +82,7 @@ fn a_regular_file_is_read_also_through_a_link() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_refused_at_once_and_named() {
+fn reading_anything_but_a_regular_file_fails_at_once_and_names_its_kind() {
     let folder = tempfile::tempdir().unwrap();
     let of = |name| folder.path().join(name);
     rustix::fs::mkfifoat(rustix::fs::CWD, of("fifo"), rustix::fs::Mode::RUSR).unwrap();
@@ -95,11 +95,10 @@ fn what_is_no_regular_file_is_refused_at_once_and_named() {
         (of(""), "a directory"),
         ("/dev/zero".into(), "a device"),
     ] {
-        // in a thread, so that one that waits for a writer fails the test
-        let (done, read_by_then) = std::sync::mpsc::channel();
+        // in a thread, so that a read that blocks fails the test
+        let (done, result) = std::sync::mpsc::channel();
         std::thread::spawn(move || done.send(read(&path)));
-        let read =
-            read_by_then.recv_timeout(std::time::Duration::from_secs(20)).expect("it waits for nobody");
+        let read = result.recv_timeout(std::time::Duration::from_secs(20)).expect("the read must not block");
         assert_eq!(read.unwrap_err().to_string(), format!("expected a regular file, found {found}"));
     }
 }

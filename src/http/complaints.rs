@@ -1,4 +1,4 @@
-//! Warnings about peers, so few that nobody can flood the log with them.
+//! Rate-limited warnings about peers, so that no peer can flood the log.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,18 +9,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The interval between two warnings about one peer.
-const EVERY: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_secs(60);
 
-/// How many peers are remembered. All others share one warning.
-const PEERS: usize = 16;
+/// The number of peers with their own rate limit. All other peers share one.
+const MAX_PEERS: usize = 16;
 
-/// When each peer was last warned about.
+/// The time of the last warning about each peer. The key of all further peers is none.
 #[derive(Default)]
 pub(super) struct Complaints(Mutex<HashMap<Option<IpAddr>, Last>>);
 
 struct Last {
     at: Instant,
-    /// How many warnings were left out since then.
+    /// The number of warnings suppressed since then.
     unlogged: u64,
 }
 
@@ -28,12 +28,12 @@ struct Last {
 #[derive(Debug, PartialEq, Eq)]
 struct Due {
     unlogged: u64,
-    /// Whether no other unknown peer is warned about in the next minute.
+    /// True if warnings about all further peers are suppressed for the next minute.
     is_last: bool,
 }
 
 impl Complaints {
-    /// Warns about `peer`, unless it was warned about in the last minute.
+    /// Logs a warning about `peer`, unless one was logged in the last minute.
     pub(super) fn warn(&self, peer: IpAddr, what: fmt::Arguments<'_>) {
         match self.due(peer, Instant::now()) {
             None => {}
@@ -47,14 +47,14 @@ impl Complaints {
     fn due(&self, peer: IpAddr, now: Instant) -> Option<Due> {
         let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_known = peers.contains_key(&Some(peer));
-        if !is_known && peers.keys().flatten().count() >= PEERS {
-            peers.retain(|peer, last| peer.is_none() || now < last.at + EVERY);
+        if !is_known && peers.keys().flatten().count() >= MAX_PEERS {
+            peers.retain(|peer, last| peer.is_none() || now < last.at + INTERVAL);
         }
-        let is_last = !is_known && peers.keys().flatten().count() >= PEERS;
+        let is_last = !is_known && peers.keys().flatten().count() >= MAX_PEERS;
         let key = if is_last { None } else { Some(peer) };
         let mut unlogged = 0;
         if let Some(last) = peers.get_mut(&key) {
-            if now < last.at + EVERY {
+            if now < last.at + INTERVAL {
                 last.unlogged += 1;
                 return None;
             }
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_is_warned_about_once_a_minute() {
+    fn each_peer_causes_one_warning_a_minute() {
         let (complaints, start) = (Complaints::default(), Instant::now());
         let due = |after| complaints.due(peer(1), start + Duration::from_secs(after));
         assert_eq!(due(0), Some(Due { unlogged: 0, is_last: false }));
@@ -84,15 +84,15 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_peers_causes_fewer_than_twenty_lines_a_minute() {
+    fn any_number_of_peers_causes_fewer_than_twenty_warnings_a_minute() {
         let (complaints, start) = (Complaints::default(), Instant::now());
         for minute in 0..3 {
-            let now = start + minute * EVERY;
+            let now = start + minute * INTERVAL;
             let due = (0..100_000).filter_map(|number| complaints.due(peer(number), now));
             let due: Vec<_> = due.collect();
-            assert_eq!(due.len(), PEERS + 1);
+            assert_eq!(due.len(), MAX_PEERS + 1);
             assert!(due.last().unwrap().is_last);
-            assert!(complaints.0.lock().unwrap().len() <= PEERS + 1);
+            assert!(complaints.0.lock().unwrap().len() <= MAX_PEERS + 1);
         }
     }
 }

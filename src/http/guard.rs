@@ -1,4 +1,4 @@
-//! Who may ask: hosts, client certificates and passwords.
+//! Access control by host name, client certificate and password.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::{App, Tls, host};
 use crate::listener::{Connection, Verified};
 
 impl App {
-    /// Refuses a request that does not name this server as its host.
+    /// Refuses a request whose host is not this server.
     pub(super) fn refuse_host(&self, request: &request::Parts) -> Option<Response<Body>> {
         let options = Arc::clone(&self.options.borrow());
         let is_own = |name: &str| {
@@ -35,7 +35,7 @@ impl App {
         })
     }
 
-    /// Refuses a client without the certificate or the password that the options require.
+    /// Refuses a client that lacks the certificate or the password required by the options.
     pub(super) async fn authenticate(&self, request: &request::Parts) -> Result<(), Response<Body>> {
         let options = Arc::clone(&self.options.borrow());
         let wants_certificate = options.tls.as_ref().is_some_and(Tls::wants_client);

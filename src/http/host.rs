@@ -1,7 +1,7 @@
-//! The header `Host` (RFC 9110, section 7.2), checked against DNS rebinding.
+//! Validation of the `Host` header (RFC 9110, section 7.2), against DNS rebinding.
 //!
-//! A page of a foreign site can make its own name resolve to this machine, and read what is served here as its own. Its
-//! requests carry that name in `Host`.
+//! In a DNS rebinding attack, a malicious site makes its own name resolve to this machine, and its pages then read this
+//! server as if it were their own origin. Their requests carry that name in `Host`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -11,12 +11,12 @@ use hyper::http::request;
 
 use super::listen::name;
 
-/// Why the host of a request is refused.
+/// The reason why the host of a request is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// The request does not name exactly one valid host.
     Invalid,
-    /// The host name is not one of this server.
+    /// The host name does not belong to this server.
     Foreign(String),
 }
 
@@ -26,7 +26,7 @@ enum Host {
     Name(String),
 }
 
-/// Checks that a request names one valid host, and that its name `is_own`. HTTP/1.0 may omit it.
+/// Checks that a request names exactly one valid host and that `is_own` accepts its name. HTTP/1.0 may omit the host.
 pub(super) fn check(request: &request::Parts, is_own: impl Fn(&str) -> bool) -> Result<(), Refusal> {
     let mut headers = request.headers.get_all(HOST).iter();
     let header = match (headers.next(), headers.next()) {
@@ -35,7 +35,7 @@ pub(super) fn check(request: &request::Parts, is_own: impl Fn(&str) -> bool) -> 
         _ => return Err(Refusal::Invalid),
     };
     let header = header.map(HeaderValue::as_bytes);
-    // a request to a proxy names a host in its target as well
+    // a request in absolute form also names a host in its target
     let target = request.uri.authority().map(|authority| authority.as_str().as_bytes());
     for host in header.into_iter().chain(target) {
         match std::str::from_utf8(host).ok().and_then(parse).ok_or(Refusal::Invalid)? {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_one_valid_name_or_address_with_or_without_a_port() {
+    fn a_valid_host_is_a_name_or_address_with_an_optional_port() {
         for host in [
             "127.0.0.1",
             "10.0.0.1:10219",
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_name_is_refused_also_in_the_target() {
+    fn a_foreign_name_is_refused_in_the_header_and_in_the_target() {
         let foreign = Err(Refusal::Foreign("evil.example".into()));
         assert_eq!(checked(Version::HTTP_11, "/", &["Evil.example.:10219"]), foreign);
         assert_eq!(checked(Version::HTTP_10, "/", &["evil.example"]), foreign);

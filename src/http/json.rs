@@ -3,6 +3,7 @@
 mod certificate;
 mod hostname;
 mod judged;
+mod origin;
 mod status;
 mod zone;
 

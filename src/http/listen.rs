@@ -1,4 +1,4 @@
-//! Where to listen: an address or a host name, with a port.
+//! The listen address: an IP address or host name with a port.
 
 use std::fmt;
 use std::io;
@@ -16,34 +16,34 @@ pub struct Listen {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Host {
-    /// All addresses of this machine, of IPv6 and IPv4.
+    /// All IPv6 and IPv4 addresses of this machine.
     Any,
     Address(IpAddr),
-    /// In lower case, without a trailing dot.
+    /// A host name in lower case without a trailing dot.
     Name(String),
 }
 
-/// The text does not name a host and a port.
+/// The error for a text that is not a host and a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected an address with a port, such as 127.0.0.1:10219, localhost:10219 or :10219")]
 pub struct ListenError;
 
 impl Listen {
-    /// The host name, if the host is neither left out nor an address.
+    /// Returns the host name, or none if the host is omitted or an address.
     pub fn name(&self) -> Option<&str> {
         if let Host::Name(name) = &self.host { Some(name) } else { None }
     }
 
-    /// Listens on the first address of the host that can be bound, those of IPv4 first.
+    /// Binds the first address of the host that can be bound, trying IPv4 before IPv6.
     ///
     /// # Errors
-    /// Fails if the name has no address, or none of its addresses can be bound.
+    /// Fails if the name has no address or none of its addresses can be bound.
     pub async fn bind(&self) -> io::Result<TcpListener> {
         match &self.host {
             Host::Address(address) => TcpListener::bind((*address, self.port)).await,
             Host::Any => match TcpListener::bind((Ipv6Addr::UNSPECIFIED, self.port)).await {
                 Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-                    // the machine has no IPv6
+                    // fall back to IPv4 if the machine has no IPv6
                     TcpListener::bind((Ipv4Addr::UNSPECIFIED, self.port)).await
                 }
                 result => result,
@@ -81,14 +81,14 @@ impl FromStr for Listen {
     }
 }
 
-/// Returns a host name in lower case without its trailing dot; none if it is not one.
+/// Normalizes a host name to lower case without a trailing dot. None if `text` is not a host name.
 pub fn name(text: &str) -> Option<String> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
     };
-    // what ends in a number is meant as an address
+    // a name whose last label is a number would be taken for an address
     let last = name.rsplit('.').next().unwrap_or_default();
     let is_name = name.len() <= 253
         && name.split('.').all(is_label)
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_is_an_address_a_name_or_left_out() {
+    fn a_host_is_an_address_or_a_name_or_omitted() {
         for (text, name) in [
             ("127.0.0.1:10219", None),
             ("[::1]:80", None),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_is_bound_at_its_first_address_and_no_host_at_all_addresses() {
+    async fn a_name_binds_its_first_address_and_an_omitted_host_binds_all() {
         let bound =
             async |text: &str| text.parse::<Listen>().unwrap().bind().await.unwrap().local_addr().unwrap();
         assert_eq!(bound("localhost:0").await.ip(), Ipv4Addr::LOCALHOST);

@@ -1,6 +1,6 @@
 //! Content negotiation (RFC 9110, sections 12.5.1 and 12.5.3).
 //!
-//! Without a valid header the response is text 0.0.4, not compressed.
+//! Without a valid header, the response is uncompressed text 0.0.4.
 
 use std::cmp::Reverse;
 
@@ -31,7 +31,7 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
     }
 }
 
-/// Whether `Accept-Encoding` accepts gzip, and it is at least as preferred as identity.
+/// Returns true if `Accept-Encoding` accepts gzip and gives it at least the weight of identity.
 pub(super) fn gzip(headers: &HeaderMap) -> bool {
     let Some(codings) = list(headers, &ACCEPT_ENCODING) else {
         return false;
@@ -46,7 +46,8 @@ pub(super) fn gzip(headers: &HeaderMap) -> bool {
     weight(gzip) > 0 && weight(gzip) >= weight(identity)
 }
 
-/// The precision of a range that names our media type: higher if it also names our version, none for another version.
+/// Returns the precision of a range that names our media type. It is higher if the range also names our version, and none
+/// if it names another version.
 fn version(range: &Element<'_>, ours: &str) -> Option<u8> {
     match range.version {
         None => Some(2),
@@ -54,7 +55,7 @@ fn version(range: &Element<'_>, ours: &str) -> Option<u8> {
     }
 }
 
-/// The element that decides on one of our formats or codings.
+/// The element of a header that decides about one of our formats or codings.
 #[derive(Clone, Copy)]
 struct Choice {
     precision: u8,
@@ -63,14 +64,14 @@ struct Choice {
 }
 
 impl Choice {
-    /// Compares weights; of equal ones a name beats a wildcard, then the first element beats the others.
+    /// Compares by weight. On a tie, a name beats a wildcard. On a further tie, the first element wins.
     fn beats(self, other: Self) -> bool {
         let rank = |choice: Self| (choice.weight, choice.precision > 1, Reverse(choice.index));
         rank(self) > rank(other)
     }
 }
 
-/// Returns the most precise of the elements that match, then the one of the highest weight.
+/// Returns the most precise of the matching elements. On a tie, the highest weight wins.
 fn best(elements: &[Element<'_>], precision: impl Fn(&Element<'_>) -> Option<u8>) -> Option<Choice> {
     let choices = elements.iter().enumerate().filter_map(|(index, element)| {
         Some(Choice { precision: precision(element)?, weight: element.weight, index })
@@ -80,14 +81,14 @@ fn best(elements: &[Element<'_>], precision: impl Fn(&Element<'_>) -> Option<u8>
 
 /// One element of a header's list.
 struct Element<'a> {
-    /// In lower case.
+    /// The name in lower case.
     name: String,
     version: Option<&'a str>,
-    /// In thousandths; 0 means not acceptable.
+    /// The weight in thousandths; 0 means not acceptable.
     weight: u16,
 }
 
-/// Parses the elements of all lines of a header; none if one is invalid.
+/// Parses the elements of all lines of a header. None if one is invalid.
 fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Vec<Element<'a>>> {
     let mut elements = Vec::new();
     for line in headers.get_all(name) {
@@ -117,7 +118,7 @@ fn element(text: &str) -> Option<Element<'_>> {
     Some(element)
 }
 
-/// Parses 0 to 1 with at most three decimals (section 12.4.2), in thousandths.
+/// Parses a weight from 0 to 1 with at most three decimals (section 12.4.2) into thousandths.
 fn weight(text: &str) -> Option<u16> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let fits = matches!(whole, "0" | "1") && decimals.len() <= 3;
@@ -128,7 +129,7 @@ fn weight(text: &str) -> Option<u16> {
     (thousandths <= 1000).then_some(thousandths)
 }
 
-/// Splits at each `separator` outside quotes, and trims the pieces.
+/// Splits at each `separator` outside quotes and trims the pieces.
 fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     let mut escaped = false;
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_format_is_the_one_that_accept_prefers() {
+    fn the_format_that_accept_prefers_is_used() {
         use Format::{OpenMetrics, Text};
         let cases: &[(Format, &[&str])] = &[
             (Text, &[]),
@@ -194,11 +195,11 @@ mod tests {
             (Text, &["application/openmetrics-text;q=0"]),
             (Text, &["application/openmetrics-text, application/openmetrics-text;version=1.0.0;q=0"]),
             (OpenMetrics, &["application/openmetrics-text;q=0.3, text/plain;q=0.1, */*"]),
-            // equal weights: a name, then the first
+            // on equal weights, a name beats a wildcard, then the first wins
             (OpenMetrics, &["*/*, application/openmetrics-text"]),
             (OpenMetrics, &["application/openmetrics-text, text/plain"]),
             (Text, &["text/plain, application/openmetrics-text"]),
-            // several lines are one list
+            // several header lines form one list
             (OpenMetrics, &["text/plain;q=0.5", ", application/openmetrics-text,"]),
             // invalid headers
             (Text, &["application/openmetrics-text;q=2"]),
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_used_if_it_is_accepted_and_at_least_as_preferred_as_identity() {
+    fn gzip_is_used_if_accepted_with_at_least_the_weight_of_identity() {
         let cases: &[(bool, &[&str])] = &[
             (false, &[]),
             (false, &[""]),

@@ -1,4 +1,4 @@
-//! The options in force, and what follows when they change.
+//! The options of the server and the effects of changing them.
 
 use std::future::pending;
 use std::mem;
@@ -11,36 +11,36 @@ use tokio_rustls::TlsAcceptor;
 use super::{Tls, Users};
 use crate::metrics::View;
 
-/// Options for serving pages, replaced as a whole when the configuration changes.
+/// Options for serving pages. A new configuration replaces them as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// What pages show, and by which thresholds.
+    /// The content of pages and the thresholds of their findings.
     pub view: View,
-    /// Whether `POST /-/reload` is allowed.
+    /// Allows `POST /-/reload`.
     pub lifecycle: bool,
-    /// The host names that requests may name; none for every name, or on a loopback address for no name. Addresses,
-    /// `localhost` and the name in the listen address always pass.
+    /// The host names that requests may name in `Host`. None allows every name, or no name if the listen address is a
+    /// loopback address. IP addresses, `localhost` and the name in the listen address are always allowed.
     pub allowed_hosts: Option<Vec<String>>,
-    /// How to secure connections; none for plain HTTP.
+    /// The TLS configuration, or none for plain HTTP.
     pub tls: Option<Tls>,
-    /// Who may use all routes but those of health; none for everybody.
+    /// The users who may access all routes except the health checks. None allows everyone.
     pub users: Option<Users>,
 }
 
 impl Options {
-    /// Whether everybody may read all that is served.
+    /// Returns true if anyone may read all pages.
     fn is_open(&self) -> bool {
         self.users.is_none() && !self.tls.as_ref().is_some_and(Tls::wants_client)
     }
 
-    /// Warns if everybody who reaches `address` may read all that is served there.
+    /// Logs a warning if anyone who can reach `address` may read all pages.
     pub fn warn_if_open(&self, address: SocketAddr) {
         if self.is_open() && !address.ip().is_loopback() {
             tracing::warn!(%address, "anyone who reaches this address can read everything; to restrict access, set server.tls.client_ca_file or server.basic_auth_users");
         }
     }
 
-    /// These options as the successor of `before`: users who have authenticated there need not do so again.
+    /// Makes these options the successor of `before`, taking over its cache of checked passwords.
     #[must_use]
     pub fn after(mut self, before: &Self) -> Self {
         if let (Some(users), Some(before)) = (&mut self.users, &before.users) {
@@ -50,8 +50,8 @@ impl Options {
     }
 }
 
-/// Applies changes of the options to the listener: replaces the acceptor if TLS has changed, and warns if they now let
-/// everybody in.
+/// Applies changes of the options to the listener. Replaces the acceptor if TLS has changed, and logs a warning if the new
+/// options let everyone in.
 pub(super) async fn follow(
     mut options: watch::Receiver<Arc<Options>>,
     mut in_force: Arc<Options>,
@@ -69,6 +69,6 @@ pub(super) async fn follow(
             in_force.warn_if_open(address);
         }
     }
-    // they will not change any more
+    // the sender is gone, so the options no longer change
     pending::<()>().await;
 }

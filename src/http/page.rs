@@ -1,4 +1,4 @@
-//! Responses that take work and memory: written only as fast as their clients read, and only so many at once.
+//! Responses that cost work and memory. Each is written only as fast as its client reads, and their number is limited.
 
 mod body;
 mod gzip;
@@ -26,12 +26,12 @@ use slots::Slots;
 
 pub(super) use slots::Limits;
 
-/// Stands for a peer whose address is not known.
+/// The address that stands for a peer with an unknown address.
 const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// A page that is written piece by piece.
 pub(super) trait Fill {
-    /// Appends to `out` until it holds at least `until` octets; false once the page has ended.
+    /// Appends to `out` until it holds at least `until` bytes. Returns false once the page has ended.
     fn fill(&mut self, out: &mut Vec<u8>, until: usize) -> bool;
 }
 
@@ -41,16 +41,16 @@ impl Fill for crate::metrics::Page {
     }
 }
 
-/// Answers with pages, in a limited number of slots.
+/// Answers requests with pages in a limited number of slots.
 pub(super) struct Pages(Slots);
 
 impl Pages {
-    /// Answers with as many pages at once as `limits` allow; calls `evicted` for each that is evicted.
+    /// Creates the slots that `limits` allow. `evicted` is called for each evicted page.
     pub(super) fn new(limits: Limits, evicted: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Slots::new(limits, evicted))
     }
 
-    /// Answers with a page, or with 503 if there is no slot for it. HEAD needs no slot and makes no page.
+    /// Answers with a page, or with 503 if no slot is free. HEAD needs no slot and does not build the page.
     pub(super) async fn answer<P>(
         &self,
         request: &request::Parts,
@@ -72,9 +72,10 @@ impl Pages {
         compressed(respond(StatusCode::OK, content_type, body), gzip)
     }
 
-    /// Answers with a page that `make` makes and compresses as a whole, off the runtime's thread, from what `source`
-    /// yields: 404 if it makes none, 500 if there is no source or it panics, 503 if there is no slot. HEAD needs no
-    /// slot and makes no page.
+    /// Answers with a page that `make` builds as a whole from the result of `source`, on a blocking thread.
+    ///
+    /// The status is 404 if `make` returns none, 500 if `source` yields none or `make` panics, and 503 if no slot is free.
+    /// HEAD needs no slot and does not build the page.
     pub(super) async fn answer_made<S: Send + 'static>(
         &self,
         request: &request::Parts,
@@ -90,7 +91,7 @@ impl Pages {
             return busy(TOO_MANY);
         };
         let Some(source) = source.await else { return failed() };
-        // a client that leaves frees the slot only once the work for it has ended
+        // if the client hangs up, the slot stays taken until the work for it ends
         let held = Arc::clone(&slot);
         let made = spawn_blocking(move || {
             let _held = held;
@@ -118,7 +119,7 @@ fn empty() -> Body {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
-/// Adds the headers about compression.
+/// Adds the compression headers.
 fn compressed(mut response: Response<Body>, gzip: bool) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));

@@ -1,4 +1,4 @@
-//! Short responses, and the headers that all responses have.
+//! Short responses and the headers that all responses share.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,36 +15,36 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// A response with the headers that all have.
+/// Builds a response with the common headers.
 pub(super) fn respond(status: StatusCode, content_type: HeaderValue, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, content_type);
-    // every response is about the moment of its request
+    // every response describes the moment of its request, so it must not be cached
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
-/// A line of text. For HEAD, hyper leaves it out.
+/// Builds a response with one line of text. hyper omits the body for HEAD.
 pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     let body = Full::new(text.into()).map_err(|never: Infallible| match never {});
     respond(status, TEXT, body.boxed_unsync())
 }
 
-/// A response extension: why a request is refused, for the log.
+/// A response extension with the reason for a refusal, for the log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Why(pub(super) &'static str);
 
-/// A refusal, with its reason for the log.
+/// Builds a refusal with its reason for the log.
 pub(super) fn refuse(status: StatusCode, answer: impl Into<Bytes>, why: &'static str) -> Response<Body> {
     let mut response = text(status, answer);
     response.extensions_mut().insert(Why(why));
     response
 }
 
-/// 503 with `Retry-After`.
+/// Builds a 503 with `Retry-After`.
 pub(super) fn busy(why: &'static str) -> Response<Body> {
     let answer = format!("{why}; try again\n");
     let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, answer, why);
@@ -52,29 +52,29 @@ pub(super) fn busy(why: &'static str) -> Response<Body> {
     response
 }
 
-/// 404.
+/// Builds a 404.
 pub(super) fn not_found() -> Response<Body> {
-    text(StatusCode::NOT_FOUND, "not found; / links to what is served\n")
+    text(StatusCode::NOT_FOUND, "not found; see / for the available pages\n")
 }
 
-/// 500, after a panic that was logged.
+/// Builds a 500, for a panic that was already logged.
 pub(super) fn failed() -> Response<Body> {
-    text(StatusCode::INTERNAL_SERVER_ERROR, "the exporter failed to make this page; its log says where\n")
+    text(StatusCode::INTERNAL_SERVER_ERROR, "failed to render this page; see the exporter's log\n")
 }
 
-/// 405 with `Allow`.
+/// Builds a 405 with `Allow`.
 pub(super) fn not_allowed(why: &'static str, methods: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, why);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     response
 }
 
-/// 401 with a challenge for the scheme `Basic`.
+/// Builds a 401 with a challenge for the scheme `Basic`.
 pub(super) fn unauthorized() -> Response<Body> {
     const CHALLENGE: HeaderValue =
         HeaderValue::from_static("Basic realm=\"cloudflare-aop-exporter\", charset=\"UTF-8\"");
     let answer = "user and password required\n";
-    let mut response = refuse(StatusCode::UNAUTHORIZED, answer, "no user with this password");
+    let mut response = refuse(StatusCode::UNAUTHORIZED, answer, "unknown user or wrong password");
     response.headers_mut().insert(WWW_AUTHENTICATE, CHALLENGE);
     response
 }

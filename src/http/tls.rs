@@ -1,4 +1,4 @@
-//! TLS for the exporter's own port (1.2, RFC 5246, and 1.3, RFC 8446), with optional client certificates.
+//! TLS 1.2 (RFC 5246) and 1.3 (RFC 8446) for the exporter's own port, with optional client certificates.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,26 +12,26 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem};
 use tokio_rustls::TlsAcceptor;
 
-/// A TLS configuration for connections.
+/// The TLS configuration of the listener.
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
     wants_client: bool,
-    /// Of the material and the version that it was made from.
+    /// The digest of the material and the minimum version.
     digest: Digest,
 }
 
-/// Certificates and key, in PEM.
+/// Certificates and a private key in PEM.
 pub struct Material<'p> {
     /// The server's certificate, followed by its chain.
     pub certificates: &'p [u8],
     /// The private key of the server's certificate.
     pub key: &'p [u8],
-    /// The authorities of client certificates; if given, clients need a certificate of theirs.
+    /// The authorities that issue client certificates. If given, clients need a certificate of one of them.
     pub client_authorities: Option<&'p [u8]>,
 }
 
-/// The oldest version to accept.
+/// The minimum TLS version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MinVersion {
     /// TLS 1.2.
@@ -41,7 +41,7 @@ pub enum MinVersion {
     Tls13,
 }
 
-/// Why material cannot be used.
+/// The reason why material cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The server's certificates are not PEM.
@@ -50,7 +50,7 @@ pub enum TlsError {
     /// The private key is not PEM.
     #[error("expected a private key in PEM{0}")]
     Key(Found),
-    /// The key does not fit the certificate.
+    /// The key does not belong to the certificate.
     #[error("expected the private key of the certificate: {0}")]
     Pair(#[from] rustls::Error),
     /// The authorities are not PEM.
@@ -64,16 +64,16 @@ pub enum TlsError {
     Verifier(#[from] VerifierBuilderError),
 }
 
-/// What a file holds instead of what was expected.
+/// The actual content of a file that does not hold what was expected.
 #[derive(Debug)]
 pub enum Found {
-    /// A key that takes a passphrase, which nobody is there to type.
+    /// A private key that needs a passphrase.
     EncryptedKey,
     /// A private key.
     Key,
     /// A certificate.
     Certificate,
-    /// Something else, or a damaged one of these.
+    /// Anything else, including damaged PEM.
     Other(pem::Error),
 }
 
@@ -89,7 +89,7 @@ impl Found {
     }
 }
 
-/// The end of an error.
+/// Writes the end of an error message.
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -104,10 +104,10 @@ impl fmt::Display for Found {
 }
 
 impl Tls {
-    /// Reads the material.
+    /// Builds the configuration from `material`.
     ///
     /// # Errors
-    /// Fails if something in it is not PEM, or does not fit together.
+    /// Fails if a part is not valid PEM, or the key and the certificate do not match.
     pub fn new(material: &Material<'_>, min_version: MinVersion) -> Result<Self, TlsError> {
         let chain = certificates(material.certificates)
             .map_err(|error| TlsError::Certificates(Found::of(material.certificates, error)))?;
@@ -127,7 +127,7 @@ impl Tls {
                     roots.add(authority).map_err(TlsError::ClientAuthority)?;
                 }
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-                // health probes have none
+                // health probes have no certificate, so the routes check for one
                 builder.with_client_cert_verifier(verifier.allow_unauthenticated().build()?)
             }
             None => builder.with_no_client_auth(),
@@ -146,14 +146,14 @@ impl Tls {
         self.acceptor.clone()
     }
 
-    /// Whether clients need a certificate.
+    /// Returns true if clients need a certificate.
     pub fn wants_client(&self) -> bool {
         self.wants_client
     }
 }
 
 impl PartialEq for Tls {
-    /// Whether both were made from the same material.
+    /// Returns true if both were built from the same material.
     fn eq(&self, other: &Self) -> bool {
         self.digest.as_ref() == other.digest.as_ref()
     }
@@ -163,7 +163,7 @@ impl Material<'_> {
     fn digest(&self, min_version: MinVersion) -> Digest {
         let mut all = Context::new(&SHA256);
         for part in [Some(self.certificates), Some(self.key), self.client_authorities] {
-            // the lengths keep parts apart, and a missing part from an empty one
+            // the length separates parts, and tells a missing part from an empty one
             all.update(&part.map_or(usize::MAX, <[u8]>::len).to_be_bytes());
             all.update(part.unwrap_or_default());
         }

@@ -4,6 +4,7 @@ mod account;
 mod certificate;
 mod format;
 mod hostname;
+mod origin;
 mod value;
 mod zone;
 

@@ -1,4 +1,4 @@
-//! One connection, from its TLS handshake to its last response.
+//! Serves one connection from its TLS handshake to its last response.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -22,7 +22,7 @@ use super::socket::{Connection, Socket};
 use super::stream::Stream;
 use super::{Limits, Verified};
 
-/// Serves one connection until `end`, with TLS if there is an acceptor.
+/// Serves one connection until `end` resolves, with TLS if there is an acceptor.
 pub(super) async fn serve<S, F, B>(
     stream: TcpStream,
     slot: Slot,
@@ -35,7 +35,7 @@ pub(super) async fn serve<S, F, B>(
     F: Future<Output = Response<B>>,
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Unpin + 'static,
 {
-    // a scrape is a few large writes; merging them would only delay the last one
+    // a scrape is a few large writes, so Nagle's algorithm would only delay the last one
     let _ = stream.set_nodelay(true);
     let socket = Socket::new(stream);
     let connection = socket.connection();
@@ -56,19 +56,19 @@ pub(super) async fn serve<S, F, B>(
             let client = Client { connection, verified };
             exchange(stream, client, slot, limits, service, end).await;
         }
-        // a client that hangs up may only check that the port is open
+        // a client that hangs up may only have checked that the port is open
         Ok(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
             tracing::debug!(%error, "TLS handshake failed");
         }
         Ok(Err(error)) => slot.handshake_failed(&error),
-        Err(_) => slot.handshake_failed(&"it took too long"),
+        Err(_) => slot.handshake_failed(&"timed out"),
     }
 }
 
-/// What requests tell of their client.
+/// Facts about the client, passed on as request extensions.
 struct Client {
     connection: Connection,
-    /// Whether it has a verified certificate.
+    /// True if the client has presented a verified certificate.
     verified: bool,
 }
 
@@ -98,14 +98,14 @@ async fn exchange<T, S, F, B>(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        // a client may shut down its side after the last request
+        // a client may shut down its sending side after its last request
         .half_close(true)
         .header_read_timeout(limits.idle)
         .max_buf_size(16 * 1024)
         .serve_connection(TokioIo::new(TimedHead::new(stream, limits.head, slot.handle())), answer);
     let mut connection = pin!(connection);
     let result = tokio::select! {
-        // in this order, so that no further request is read
+        // `end` comes first, so that no further request is read
         biased;
         () = slot.close.cancelled() => Ok(()),
         () = end => {
@@ -124,14 +124,14 @@ async fn exchange<T, S, F, B>(
     }
 }
 
-/// Waits until the connection is idle. hyper would wait for the rest of a half-sent head.
+/// Waits until the connection is idle. hyper would also wait for the rest of a partial request head.
 ///
-/// It registers no waker: only the connection itself can become idle, and the same task polls it.
+/// It registers no waker, since the same task polls the connection, which is all that can change the result.
 async fn idle(slot: &Slot) {
     poll_fn(|_| if slot.is_idle() { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
-/// A body that keeps its connection busy until it is sent.
+/// A body that marks its connection as busy until it is sent.
 struct Guarded<B> {
     body: B,
     _busy: Busy,

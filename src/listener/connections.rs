@@ -1,4 +1,4 @@
-//! The open connections: what each is doing, and which one to close for the next.
+//! Tracks what each open connection is doing and chooses which one to close for a new one.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -12,18 +12,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Observer, Peer};
 
-/// How long a new connection may take for its first head before it counts as idle.
+/// The time a new connection gets for its first request head before it counts as idle.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The open connections.
 pub(super) struct Connections {
     observer: Arc<dyn Observer>,
     open: Mutex<Open>,
-    /// Notified when a connection has closed, or may be closed.
+    /// Notified when a connection closes or becomes eligible to be closed.
     changed: Notify,
 }
 
-/// In the order in which they were accepted.
+/// The open connections in the order in which they were accepted.
 #[derive(Default)]
 struct Open {
     next: u64,
@@ -31,13 +31,13 @@ struct Open {
 }
 
 struct State {
-    /// How many requests were read.
+    /// The number of requests read.
     requests: u64,
-    /// Whether a request is in flight.
+    /// True while a request is in flight.
     busy: bool,
-    /// Whether the client has yet to read what was written.
+    /// True while a write waits for the client to read.
     unsent: bool,
-    /// When one of these last changed.
+    /// The time of the last change to the fields above.
     since: Instant,
     close: CancellationToken,
 }
@@ -47,7 +47,7 @@ impl State {
         !self.busy && !self.unsent
     }
 
-    /// The rank for closing it, the lowest first; none while the client waits for the server.
+    /// Returns the rank for closing this connection; the lowest is closed first. None while the client waits for us.
     fn close_rank(&self, now: Instant) -> Option<(Loss, Instant)> {
         let loss = match self {
             Self { unsent: true, .. } => Loss::Answer,
@@ -59,18 +59,18 @@ impl State {
     }
 }
 
-/// What a client loses when its connection is closed, the least first.
+/// What a client loses if its connection is closed, ordered from least to most.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Loss {
     Nothing,
-    /// A response that it does not read.
+    /// A response that the client does not read.
     Answer,
-    /// A request that was not read yet, although the client did nothing wrong.
+    /// A request that has not been read yet, from a client that did nothing wrong.
     Request,
 }
 
 impl Connections {
-    /// No connections yet; `observer` learns of each change.
+    /// Creates an empty set of connections that reports each change to `observer`.
     pub(super) fn new(observer: Arc<dyn Observer>) -> Self {
         observer.connections(0);
         Self { observer, open: Mutex::default(), changed: Notify::new() }
@@ -80,12 +80,12 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a slot, and closes another connection if necessary.
-    pub(super) async fn admit(self: &Arc<Self>, most: usize, peer: Peer) -> Slot {
-        // connections with a request are served first, since they may be closed below
+    /// Waits for a slot. If none is free, closes another connection.
+    pub(super) async fn admit(self: &Arc<Self>, max: usize, peer: Peer) -> Slot {
+        // let connections read their pending requests first, so that they are not closed below
         yield_now().await;
-        while self.open().states.len() >= most {
-            self.make_room();
+        while self.open().states.len() >= max {
+            self.evict_one();
             self.changed.notified().await;
         }
         let close = CancellationToken::new();
@@ -99,9 +99,9 @@ impl Connections {
         Slot { handle: Handle { id, connections: Arc::clone(self) }, peer, close }
     }
 
-    /// Closes the connection that is idle for longest, or else the one whose client has read nothing for longest, or else the
-    /// oldest new one. Further calls choose the same one until it has closed.
-    pub(super) fn make_room(&self) {
+    /// Evicts one connection: the longest idle one, or else the one whose client has read nothing for longest, or else the
+    /// oldest new one. Further calls choose the same connection until it has closed.
+    pub(super) fn evict_one(&self) {
         let (open, now) = (self.open(), Instant::now());
         let ranked = open.states.values().filter_map(|state| Some((state.close_rank(now)?, state)));
         if let Some((_, first)) = ranked.min_by_key(|(rank, _)| *rank) {
@@ -120,7 +120,7 @@ impl Connections {
 pub(super) struct Slot {
     handle: Handle,
     pub(super) peer: Peer,
-    /// Cancelled once the connection has to close.
+    /// Cancelled when the connection must close.
     pub(super) close: CancellationToken,
 }
 
@@ -134,7 +134,7 @@ impl Slot {
         self.handle.connections.observer.handshake_failed(self.peer, why);
     }
 
-    /// Whether no request is in flight and the client has read all that was written.
+    /// Returns true if no request is in flight and the client has read everything written.
     pub(super) fn is_idle(&self) -> bool {
         self.handle.connections.open().states.get(&self.handle.id).is_none_or(State::is_idle)
     }
@@ -159,7 +159,7 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    /// Marks a request in flight until the result is dropped.
+    /// Marks a request as in flight until the result is dropped.
     pub(super) fn busy(self) -> Busy {
         self.update(|state| {
             state.requests += 1;
@@ -168,13 +168,13 @@ impl Handle {
         Busy(self)
     }
 
-    /// Returns how many requests were read, and whether the last of them is in flight.
+    /// Returns the number of requests read, and true if the last one is in flight.
     pub(super) fn requests(&self) -> (u64, bool) {
         let open = self.connections.open();
         open.states.get(&self.id).map_or((0, false), |state| (state.requests, state.busy))
     }
 
-    /// Records whether the client has yet to read what was written.
+    /// Records that a write waits for the client to read, or no longer does.
     pub(super) fn set_unsent(&self, unsent: bool) {
         self.update(|state| state.unsent = unsent);
     }
@@ -190,7 +190,7 @@ impl Handle {
     }
 }
 
-/// A request in flight: from its head to the end of its response's body.
+/// A request in flight, from its head to the end of the response body.
 pub(super) struct Busy(Handle);
 
 impl Drop for Busy {
@@ -217,7 +217,7 @@ mod tests {
 
         let mut closed = Vec::new();
         for _ in 0..5 {
-            connections.make_room();
+            connections.evict_one();
             closed.extend(slots.extract_if(.., |(_, slot)| slot.close.is_cancelled()).map(|(name, _)| name));
         }
         assert_eq!(closed, ["idle", "stalled", "first", "last"]);

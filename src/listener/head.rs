@@ -1,4 +1,4 @@
-//! A time limit for the head of a request, from its first octet.
+//! A timeout for a request head, from its first byte.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,17 +10,17 @@ use tokio::time::{Sleep, sleep};
 
 use super::connections::Handle;
 
-/// A stream that fails to read if the rest of a head takes too long. Between two requests it waits without limit.
+/// A stream whose reads fail if the rest of a request head takes too long. Between two requests, reads have no timeout.
 pub(super) struct TimedHead<T> {
     stream: T,
     limit: Duration,
     handle: Handle,
-    /// Set from the first octet of a head, with the number of requests that were read before it.
+    /// The deadline of the current head, with the number of requests read before it. Set when its first byte arrives.
     deadline: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
 impl<T> TimedHead<T> {
-    /// Gives the rest of each head as long as `limit`.
+    /// Wraps `stream` so that each head times out `limit` after its first byte.
     pub(super) fn new(stream: T, limit: Duration, handle: Handle) -> Self {
         Self { stream, limit, handle, deadline: None }
     }

@@ -1,4 +1,4 @@
-//! A socket that can be watched while a connection uses it.
+//! A socket that can be checked for hang-ups while a connection uses it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,15 +12,15 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-/// The interval between two looks at whether a client has hung up.
-const LOOK: Duration = Duration::from_millis(100);
+/// The interval between two checks for a hang-up.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The socket of one connection.
 pub(super) struct Socket(Arc<TcpStream>);
 
-/// A request extension: the connection, as long as it is open.
+/// A request extension with the connection, for as long as it is open.
 ///
-/// No request is read while another is answered, so that reading does not tell whether the client is still there.
+/// It is needed because hyper does not read from the socket while it answers a request, and so does not notice a hang-up.
 #[derive(Clone, Debug)]
 pub struct Connection(Weak<TcpStream>);
 
@@ -35,7 +35,7 @@ impl Socket {
 }
 
 impl Connection {
-    /// Waits until the client sends nothing any more. It may have hung up, or only shut down its side.
+    /// Waits until the client closes its sending side. It may have hung up or only shut down that side.
     pub async fn hung_up(&self) {
         while let Some(stream) = self.0.upgrade() {
             let ready = stream.ready(Interest::READABLE).now_or_never();
@@ -43,7 +43,7 @@ impl Connection {
                 return;
             }
             drop(stream);
-            sleep(LOOK).await;
+            sleep(CHECK_INTERVAL).await;
         }
     }
 }

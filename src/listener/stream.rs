@@ -1,4 +1,4 @@
-//! The stream of one connection: it times out if the client reads nothing, and records when it waits for the client.
+//! The stream of one connection. It times out if the client reads nothing, and records when a write waits for the client.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,13 +14,13 @@ use super::socket::Socket;
 /// The stream of one connection.
 pub(super) struct Stream {
     stream: Pin<Box<TimeoutStream<Socket>>>,
-    /// Whether the last write waits for the client to read.
+    /// True while the last write waits for the client to read.
     unsent: bool,
     handle: Handle,
 }
 
 impl Stream {
-    /// Makes a write fail once the client has read nothing for `write_progress`.
+    /// Wraps `stream` so that a write fails once the client has read nothing for `write_progress`.
     pub(super) fn new(stream: Socket, write_progress: Duration, handle: Handle) -> Self {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(write_progress));

@@ -19,7 +19,7 @@ use super::*;
 
 type Answer = UnsyncBoxBody<Bytes, Infallible>;
 
-/// A timeout that only a failing test reaches.
+/// A timeout that is only reached in a failing test.
 const NEVER: Duration = Duration::from_secs(30);
 
 const PATIENT: Limits =
@@ -27,7 +27,7 @@ const PATIENT: Limits =
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// A listener that answers each request with the next of the given bodies, and "ok" after the last.
+/// A listener that answers each request with the next of the given bodies, and with "ok" after the last of them.
 struct Served {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -57,7 +57,7 @@ impl Served {
         Client(TcpStream::connect(self.address).await.unwrap())
     }
 
-    /// Stops the listener, and waits until it accepts no more connections.
+    /// Stops the listener and waits until it refuses connections.
     async fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
         while TcpStream::connect(self.address).await.is_ok() {
@@ -70,9 +70,9 @@ impl Served {
     }
 }
 
-/// Waits for an event that has to come.
+/// Waits for an event that must come.
 async fn soon<T>(event: impl Future<Output = T>) -> T {
-    timeout(NEVER / 2, event).await.expect("the event never came")
+    timeout(NEVER / 2, event).await.expect("the event did not come in time")
 }
 
 struct Client(TcpStream);
@@ -82,7 +82,7 @@ impl Client {
         self.0.write_all(bytes).await.unwrap();
     }
 
-    /// Sends a request, and reads until the response ends with `end`.
+    /// Sends a request and reads until the response ends with `end`.
     async fn ask(&mut self, end: &str) {
         self.send(REQUEST).await;
         self.read_until(end).await;
@@ -107,7 +107,7 @@ fn whole(text: impl Into<Bytes>) -> Answer {
     Full::new(text.into()).boxed_unsync()
 }
 
-/// A body of the frames that are sent to its channel.
+/// A body made of the frames sent to its channel.
 struct Frames {
     frames: mpsc::Receiver<&'static str>,
     /// Dropped with the body.
@@ -132,7 +132,7 @@ fn frames() -> (mpsc::Sender<&'static str>, Answer) {
     (sender, Frames { frames, _alive: None }.boxed_unsync())
 }
 
-/// An endless body, and a receiver that resolves once it is dropped.
+/// An endless body and a receiver that resolves once the body is dropped.
 fn endless() -> (oneshot::Receiver<()>, Answer) {
     let (alive, dropped) = oneshot::channel();
     let (sender, frames) = mpsc::channel(1);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{AccountState, Entry, ZoneCertificate, ZoneState};
+use crate::domain::{AccountState, Entry, Origin, ZoneCertificate, ZoneState};
 use crate::exposition;
 
 use super::States;
@@ -15,14 +15,14 @@ pub(super) struct Cursor {
     row: usize,
 }
 
-/// Where to write rows, and of which family.
+/// The output of rows and the family they belong to.
 pub(super) struct Target<'a> {
     pub(super) out: &'a mut Vec<u8>,
-    /// The number of octets at which to stop.
+    /// The number of bytes at which to stop.
     pub(super) until: usize,
     /// The name of the family.
     pub(super) name: &'static str,
-    /// Whether the account is the first label of all series.
+    /// Makes the account the first label of all series.
     pub(super) by_account: bool,
     pub(super) states: States,
 }
@@ -36,7 +36,7 @@ impl Target<'_> {
         Row { out: self.out, head, last, states: self.states }
     }
 
-    /// Writes what all series of a zone start with, up to the value of `label`; none is the zone's own label.
+    /// Writes the common start of a zone's series up to the value of `label`, or of the zone's own label if none.
     fn start(&self, head: &mut Vec<u8>, zone: &ZoneState, label: Option<&str>) {
         head.clear();
         head.extend_from_slice(self.name.as_bytes());
@@ -57,7 +57,7 @@ impl Target<'_> {
 }
 
 impl Cursor {
-    /// Continues with a row for each hostname; true once all are written.
+    /// Continues with a row for each hostname. Returns true once all are written.
     pub(super) fn hostnames(
         &mut self,
         zones: &[Arc<ZoneState>],
@@ -80,7 +80,7 @@ impl Cursor {
         true
     }
 
-    /// Continues with a row for each zone; true once all are written.
+    /// Continues with a row for each zone. Returns true once all are written.
     pub(super) fn zones(
         &mut self,
         zones: &[Arc<ZoneState>],
@@ -99,7 +99,7 @@ impl Cursor {
         true
     }
 
-    /// Continues with a row for each account; true once all are written.
+    /// Continues with a row for each account. Returns true once all are written.
     pub(super) fn accounts(
         &mut self,
         accounts: &[AccountState],
@@ -118,7 +118,7 @@ impl Cursor {
         true
     }
 
-    /// Continues with a row for each certificate; true once all are written.
+    /// Continues with a row for each certificate. Returns true once all are written.
     pub(super) fn certificates(
         &mut self,
         zones: &[Arc<ZoneState>],
@@ -145,7 +145,34 @@ impl Cursor {
         true
     }
 
-    /// Continues with a row for each of `things`; true once all are written.
+    /// Continues with a row for each origin. Returns true once all are written.
+    pub(super) fn origins(
+        &mut self,
+        zones: &[Arc<ZoneState>],
+        target: &mut Target<'_>,
+        write: impl Fn(&ZoneState, &Origin, &mut Row<'_>),
+    ) -> bool {
+        let mut head = Vec::new();
+        while let Some(zone) = zones.get(self.zone) {
+            target.start(&mut head, zone, Some("hostname"));
+            let common = head.len();
+            for origin in &zone.origins()[self.row..] {
+                if target.is_full() {
+                    return false;
+                }
+                head.truncate(common);
+                head.extend_from_slice(origin.target().hostname.as_str().as_bytes());
+                head.extend_from_slice(b"\",origin=\"");
+                write(zone, origin, &mut target.row(&head, &origin.target().label));
+                self.row += 1;
+            }
+            self.zone += 1;
+            self.row = 0;
+        }
+        true
+    }
+
+    /// Continues with a row for each of `things`. Returns true once all are written.
     pub(super) fn each<T>(
         &mut self,
         things: &[T],

@@ -3,10 +3,11 @@
 mod account;
 mod certificate;
 mod hostname;
+mod origin;
 mod zone;
 
 use crate::domain::{
-    AccountState, Association, Certificate, Date, Entry, Judge, Reading, ZoneCertificate, ZoneState,
+    AccountState, Association, Certificate, Date, Entry, Judge, Origin, Reading, ZoneCertificate, ZoneState,
 };
 use crate::exposition::Kind;
 
@@ -36,6 +37,8 @@ pub(super) enum Rows {
     Zone(fn(&ZoneState, &mut Row<'_>)),
     /// Every certificate.
     Certificate(fn(&ZoneCertificate, &mut Row<'_>)),
+    /// Every origin.
+    Origin(fn(&Judge, &ZoneState, &Origin, &mut Row<'_>)),
     /// Every configured account.
     Account(fn(&Judge, &AccountState, &mut Row<'_>)),
     /// Every hostname with findings, a series each.
@@ -70,9 +73,16 @@ const fn family(name: &'static str, help: &'static str, kind: Kind, rows: Rows) 
 
 /// All families of a snapshot.
 pub(super) fn families() -> impl Iterator<Item = &'static Family> {
-    [hostname::HOSTNAME, account::ACCOUNT, zone::ZONE, certificate::CERTIFICATE, account::THRESHOLDS]
-        .into_iter()
-        .flatten()
+    [
+        hostname::HOSTNAME,
+        origin::ORIGIN,
+        account::ACCOUNT,
+        zone::ZONE,
+        certificate::CERTIFICATE,
+        account::THRESHOLDS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The labels that describe a certificate; unknown values are empty.

@@ -1,10 +1,10 @@
-//! The families about the exporter itself, from its registry.
+//! The metric families about the exporter itself, from its registry.
 
 use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
 
 use crate::exposition::{self, Format, Kind, Series};
 
-/// The order in which they are exposed. Those of the process follow.
+/// The order of the exporter's families on a page. Those of the process follow.
 const ORDER: &[&str] = &[
     "cloudflare_aop_api_requests_total",
     "cloudflare_aop_api_request_duration_seconds",
@@ -27,17 +27,17 @@ const ORDER: &[&str] = &[
     "cloudflare_aop_exporter_build_info",
 ];
 
-/// Keeps what a page for a file tells of the exporter: when it polled, and how often that is if it is `scheduled`.
+/// Keeps the families for a page written to a file: the time of the last poll and, if `scheduled`, the poll interval.
 pub(super) fn for_file(families: Vec<MetricFamily>, scheduled: bool) -> Vec<MetricFamily> {
-    let is_told = |family: &MetricFamily| match family.name() {
+    let is_kept = |family: &MetricFamily| match family.name() {
         "cloudflare_aop_exporter_last_poll_timestamp_seconds" => true,
         "cloudflare_aop_exporter_poll_interval_seconds" => scheduled,
         _ => false,
     };
-    in_order(families).into_iter().filter(is_told).collect()
+    in_order(families).into_iter().filter(is_kept).collect()
 }
 
-/// Sorts the families as in [`ORDER`]; others keep their order, at the end.
+/// Sorts the families as in [`ORDER`]. Other families follow in their given order.
 pub(super) fn in_order(mut families: Vec<MetricFamily>) -> Vec<MetricFamily> {
     families
         .sort_by_key(|family| ORDER.iter().position(|name| *name == family.name()).unwrap_or(ORDER.len()));
@@ -49,7 +49,7 @@ pub(super) fn header(out: &mut Vec<u8>, format: Format, family: &MetricFamily) {
     exposition::header(out, format, family.name(), family.help(), kind(family));
 }
 
-/// Writes the series of a family with one set of labels.
+/// Writes the series of a family for one set of labels.
 pub(super) fn row(out: &mut Vec<u8>, family: &MetricFamily, metric: &Metric) {
     let name = family.name();
     match kind(family) {
@@ -67,19 +67,19 @@ fn histogram(out: &mut Vec<u8>, name: &str, metric: &Metric) {
         let series = start(out, name, "_bucket", labels).bound(bucket.upper_bound());
         series.integer(bucket.cumulative_count());
     }
-    // the registry leaves out the bucket +Inf
+    // the registry omits the bucket +Inf
     let count = histogram.get_sample_count();
     start(out, name, "_bucket", labels).bound(f64::INFINITY).integer(count);
     start(out, name, "_sum", labels).float(histogram.get_sample_sum());
     start(out, name, "_count", labels).integer(count);
 }
 
-fn start<'a>(out: &'a mut Vec<u8>, name: &str, part: &str, labels: &[LabelPair]) -> Series<'a> {
-    let series = Series::start(out, name, part);
+fn start<'a>(out: &'a mut Vec<u8>, name: &str, suffix: &str, labels: &[LabelPair]) -> Series<'a> {
+    let series = Series::start(out, name, suffix);
     labels.iter().fold(series, |series, label| series.label(label.name(), label.value()))
 }
 
-/// The kind of a family; the registry has neither summaries nor untyped values.
+/// Returns the kind of a family. The registry has neither summaries nor untyped values.
 fn kind(family: &MetricFamily) -> Kind {
     match family.get_field_type() {
         MetricType::COUNTER => Kind::Counter,

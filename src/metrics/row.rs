@@ -1,25 +1,25 @@
-//! A row: all series of one thing in one family. It has no series if the value is unknown, and may have one for each state.
+//! A row: the series of one object in one family. It is empty if the value is unknown, and may have one series per state.
 
-use crate::domain::{Association, Date, Findings, SslMode, Status};
+use crate::domain::{Association, Date, Demand, Findings, SslMode, Status};
 use crate::exposition;
 
 use super::States;
 
-/// A row to write. A family that writes nothing leaves the value unknown.
+/// A row to write. A family writes nothing if the value is unknown.
 pub(super) struct Row<'a> {
     pub(super) out: &'a mut Vec<u8>,
     /// The name and the labels that identify the row, up to the opening quote of the last value.
     pub(super) head: &'a [u8],
-    /// The last value: a name, which needs no escaping.
+    /// The value of the last label, a name that needs no escaping.
     pub(super) last: &'a str,
     pub(super) states: States,
 }
 
-/// The longest free text in octets; the rest is cut off.
-const LONGEST: usize = 256;
+/// The maximum length of free text in bytes. The rest is cut off.
+const MAX_TEXT_LEN: usize = 256;
 
 impl Row<'_> {
-    /// Writes a whole number.
+    /// Writes an integer.
     #[inline]
     pub(super) fn int(&mut self, value: impl itoa::Integer) {
         self.start();
@@ -35,7 +35,15 @@ impl Row<'_> {
         self.out.extend_from_slice(if value { b"\"} 1\n" } else { b"\"} 0\n" });
     }
 
-    /// Writes a date, if there is one.
+    /// Writes a number.
+    pub(super) fn float(&mut self, value: f64) {
+        self.start();
+        self.out.extend_from_slice(b"\"} ");
+        exposition::float(self.out, value);
+        self.out.push(b'\n');
+    }
+
+    /// Writes a date if there is one.
     #[inline]
     pub(super) fn date(&mut self, date: Option<Date>) {
         if let Some(date) = date {
@@ -43,7 +51,7 @@ impl Row<'_> {
         }
     }
 
-    /// Writes a whole number, if there is one, with one more label.
+    /// Writes an integer with one more label, if there is one.
     pub(super) fn labelled_int(&mut self, key: &str, label: &str, value: Option<impl itoa::Integer>) {
         if let Some(value) = value {
             self.start();
@@ -55,7 +63,7 @@ impl Row<'_> {
         }
     }
 
-    /// Writes 1 for each finding.
+    /// Writes a series of value 1 for each finding.
     pub(super) fn findings(&mut self, findings: Findings) {
         if findings.is_empty() {
             return;
@@ -65,13 +73,13 @@ impl Row<'_> {
         }
     }
 
-    /// Writes 1 with more labels, whose values are free text.
+    /// Writes a series of value 1 with more labels, whose values are free text.
     pub(super) fn info(&mut self, labels: &[(&str, &str)]) {
         self.start();
         self.out.push(b'"');
         for (key, value) in labels {
             self.out.push(b',');
-            exposition::label(self.out, key, &value[..value.floor_char_boundary(LONGEST)]);
+            exposition::label(self.out, key, &value[..value.floor_char_boundary(MAX_TEXT_LEN)]);
         }
         self.out.extend_from_slice(b"} 1\n");
     }
@@ -81,14 +89,19 @@ impl Row<'_> {
         self.state("\",association=\"", &Association::ALL, &ASSOCIATIONS, current);
     }
 
-    /// Writes a status, if there is one.
+    /// Writes a status if there is one.
     pub(super) fn status(&mut self, current: Option<Status>) {
         if let Some(current) = current {
             self.state("\",status=\"", &Status::ALL, &STATUSES, current);
         }
     }
 
-    /// Writes an SSL mode, if there is one.
+    /// Writes what an origin demands.
+    pub(super) fn demand(&mut self, current: Demand) {
+        self.state("\",demand=\"", &Demand::ALL, &DEMANDS, current);
+    }
+
+    /// Writes an SSL mode if there is one.
     pub(super) fn ssl_mode(&mut self, current: Option<SslMode>) {
         let Some(current) = current else { return };
         for mode in SslMode::ALL {
@@ -104,7 +117,7 @@ impl Row<'_> {
         self.start();
         self.out.extend_from_slice(label.as_bytes());
         let head = row..self.out.len();
-        // the first series continues this head, the others copy it
+        // the first series uses this head, the others copy it
         let mut first = true;
         for (state, tail) in states.iter().zip(tails) {
             let on = *state == current;
@@ -126,15 +139,15 @@ impl Row<'_> {
     }
 }
 
-/// The end of a state's series, made at compile time. All have one size, since copying 32 octets is faster than copying
-/// a variable length.
+/// The end of a state's series, built at compile time. All tails have the same size, since copying 32 bytes is faster than
+/// copying a variable length.
 struct Tail {
     octets: [u8; 32],
     length: usize,
 }
 
 impl Tail {
-    /// `label"} 0`; a label that is too long does not compile.
+    /// Builds `label"} 0`. An overlong label does not compile.
     const fn new(label: &str) -> Self {
         let mut tail = Self { octets: [0; 32], length: 0 };
         tail.append(label.as_bytes());
@@ -167,6 +180,16 @@ const ASSOCIATIONS: [Tail; Association::ALL.len()] = {
     let mut index = 0;
     while index < tails.len() {
         tails[index] = Tail::new(Association::ALL[index].label());
+        index += 1;
+    }
+    tails
+};
+
+const DEMANDS: [Tail; Demand::ALL.len()] = {
+    let mut tails = [const { Tail::new("") }; Demand::ALL.len()];
+    let mut index = 0;
+    while index < tails.len() {
+        tails[index] = Tail::new(Demand::ALL[index].label());
         index += 1;
     }
     tails

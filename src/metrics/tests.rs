@@ -1,17 +1,18 @@
 mod hostnames;
+mod origins;
 mod pages;
 
 use std::time::Duration;
 
 use super::*;
 use crate::domain::{
-    Association, Certificate, CertificateDetails, Date, Expectation, Extent, Hostname, HostnameTarget, Level,
-    Outcome, PartKind, PatternTarget, Pem, Reading, Reason, SslMode, Status, Targets, ZoneCertificate,
-    ZoneTarget,
+    AcceptedIssuers, Association, Certificate, CertificateDetails, Date, Demand, DemandReason, Expectation,
+    Extent, Hostname, HostnameTarget, IssuerName, Level, OriginReading, OriginTarget, Outcome, PartKind,
+    PatternTarget, Pem, Reading, Reason, SslMode, Status, Targets, ZoneCertificate, ZoneTarget,
 };
 use crate::telemetry::Endpoint;
 
-/// The time of every page; readings are a minute old.
+/// The time of every page. Readings are a minute old.
 const NOW: i64 = 1_800_000_000;
 
 fn date(second: i64) -> Date {
@@ -25,6 +26,7 @@ fn certificate(id: &str, issuer: &str, expires_on: i64) -> Arc<Certificate> {
         serial: [0x01, 0x00].into(),
         subject: "CN=aop".into(),
         issuer: "CN=ca".into(),
+        issuers: [IssuerName::from_der(b"ca")].into(),
     };
     let details = CertificateDetails {
         id: Some(id.parse().unwrap()),
@@ -36,7 +38,7 @@ fn certificate(id: &str, issuer: &str, expires_on: i64) -> Arc<Certificate> {
     Arc::new(Certificate::new(details, Some(pem)))
 }
 
-/// A reading with all fields.
+/// Returns a reading with all fields.
 fn full(association: Association, certificate: Arc<Certificate>) -> Reading {
     Reading {
         status: Some(Status::Active),
@@ -50,7 +52,7 @@ fn full(association: Association, certificate: Arc<Certificate>) -> Reading {
     }
 }
 
-/// A zone of these hostnames after these answers; a hostname without one is unread.
+/// Returns a snapshot with a zone of these hostnames and answers. A hostname without an answer is unread.
 fn zone(answers: &[(&str, Option<Result<Reading, Reason>>)]) -> Arc<Snapshot> {
     let name = |name: &str| name.parse::<Hostname>().unwrap();
     let hostnames = answers.iter().map(|(hostname, _)| HostnameTarget {
@@ -66,19 +68,22 @@ fn zone(answers: &[(&str, Option<Result<Reading, Reason>>)]) -> Arc<Snapshot> {
     let ended = Outcome::Ended { result: Ok(()), at: date(NOW - 30) };
     let key = target.key().clone();
     let outcomes = read.chain([Outcome::Identified(id), ended]).map(|outcome| (key.clone(), outcome));
-    let (pattern, account) = ("*.test".parse().unwrap(), "main".into());
-    let pattern = PatternTarget { account, pattern, exclude: Vec::new(), extent: Extent::default() };
-    let targets = Targets::new([target, unread]).with_patterns(vec![pattern]);
+    let targets = Targets::new([target, unread]).with_patterns(vec![pattern()]);
     let listed =
         Snapshot::default().retarget(&targets).with_zones("main", Some(Vec::new()), Ok(()), date(NOW - 90));
     Arc::new(listed.fold(outcomes))
+}
+
+fn pattern() -> PatternTarget {
+    let (pattern, account) = ("*.test".parse().unwrap(), "main".into());
+    PatternTarget { account, pattern, exclude: Vec::new(), extent: Extent::default() }
 }
 
 fn planned(part: PartKind, seconds: u64) -> Outcome {
     Outcome::Planned { part, interval: Duration::from_secs(seconds), at: date(NOW - 60) }
 }
 
-/// Hostnames of all kinds, a failure after a success, and what only lists tell.
+/// Returns a snapshot with hostnames of all kinds, a failure after a success, and data that only lists provide.
 fn every_kind() -> Arc<Snapshot> {
     let shared = certificate("c-1", "C=DE, O=\"Quote\" \\ Ünïcode\nCA", NOW + 86_400);
     let expired = certificate("c-2", "", NOW - 10);
@@ -86,13 +91,13 @@ fn every_kind() -> Arc<Snapshot> {
         ("disabled.a.example", Some(Ok(full(Association::Disabled, Arc::clone(&shared))))),
         ("enabled.a.example", Some(Ok(full(Association::Enabled, shared)))),
         ("expired.a.example", Some(Ok(full(Association::Enabled, Arc::clone(&expired))))),
-        // what the API still says about a deleted association is not shown
+        // the API's remaining fields of a deleted association are not shown
         ("none.a.example", Some(Ok(full(Association::None, expired)))),
         ("unread.a.example", None),
         ("void.a.example", Some(Ok(Reading::bare(Association::Void, date(NOW - 60))))),
     ]);
     let zone = &snapshot.zones()[0];
-    let count = |known: &ZoneCertificate| ZoneCertificate { hostnames: Some(2), ..known.clone() };
+    let count = |found: &ZoneCertificate| ZoneCertificate { hostnames: Some(2), ..found.clone() };
     let of_zone = ZoneCertificate {
         id: "c-9".parse().unwrap(),
         level: Level::Zone,
@@ -116,7 +121,38 @@ fn every_kind() -> Arc<Snapshot> {
         Outcome::Read("expired.a.example".parse().unwrap(), Err(Reason::Timeout)),
         Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![of_zone]), at: date(NOW - 30) },
     ];
-    Arc::new(snapshot.fold(later.map(|outcome| (zone.key().clone(), outcome))))
+    let known = snapshot.fold(later.map(|outcome| (zone.key().clone(), outcome)));
+    // two origins of one hostname, of which the second was not probed yet, and one that cannot be judged
+    let origins = [
+        origin("enabled.a.example", "blue"),
+        origin("enabled.a.example", "[2001:db8::7]:8443"),
+        origin("void.a.example", "203.0.113.7"),
+    ];
+    let targets = known.zones().iter().map(|zone| {
+        let is_origins = zone.key() == snapshot.zones()[0].key();
+        ZoneTarget::clone(zone.target()).with_origins(if is_origins { origins.to_vec() } else { Vec::new() })
+    });
+    let known = known.retarget(&Targets::new(targets).with_patterns(vec![pattern()]));
+    let probed = |origin: &OriginTarget, demand| {
+        let accepted = AcceptedIssuers::from_ders([b"other".as_slice()]);
+        let reading = OriginReading {
+            read_at: date(NOW - 10),
+            is_up: demand != Demand::Unknown,
+            demand,
+            reason: DemandReason::Resumed,
+            accepted: (demand != Demand::Unknown).then(|| Arc::new(accepted)),
+            certificate_not_after: (demand != Demand::Unknown).then(|| date(NOW + 900)),
+            took: Duration::from_millis(20),
+        };
+        (zone.key().clone(), Outcome::Probed(origin.clone(), reading))
+    };
+    Arc::new(known.fold([probed(&origins[0], Demand::Optional), probed(&origins[2], Demand::Unknown)]))
+}
+
+fn origin(hostname: &str, label: &str) -> OriginTarget {
+    let hostname: Hostname = hostname.parse().unwrap();
+    let (server_name, address) = (hostname.clone(), "203.0.113.7".parse().unwrap());
+    OriginTarget { hostname, label: label.into(), address, server_name, path: "/".into() }
 }
 
 fn source(snapshot: Arc<Snapshot>) -> Source {
@@ -138,7 +174,7 @@ fn view(states: States) -> View {
     View { states, ..View::default() }
 }
 
-/// A page for a file.
+/// Returns a page as written to a file.
 fn textfile(snapshot: Arc<Snapshot>, scheduled: bool) -> Page {
     let telemetry = source(Arc::clone(&snapshot)).telemetry;
     telemetry.poll_interval(Duration::from_secs(300));
@@ -146,7 +182,7 @@ fn textfile(snapshot: Arc<Snapshot>, scheduled: bool) -> Page {
     Page::textfile(judge, Format::Text, States::All, &telemetry, scheduled)
 }
 
-/// A page without the families that depend on process and build.
+/// Returns a page without the families that depend on the process and the build.
 fn page(format: Format, states: States) -> Page {
     let mut page = source(every_kind()).page(format, view(states));
     page.own

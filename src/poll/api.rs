@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::cloudflare::{Associations, Client, Error, ListedCertificates, Presence, VisibleZones, ZoneList};
+use crate::cloudflare::{
+    Associations, Client, DnsRecords, Error, ListedCertificates, Presence, VisibleZones, ZoneList,
+};
 use crate::domain::{Hostname, Reading, SslMode, ZoneId, ZoneName};
 
 /// What a poll asks of the API on behalf of one account. Each call ends by its deadline.
@@ -87,6 +89,13 @@ pub trait Api: Send + Sync + 'static {
         deadline: Instant,
     ) -> impl Future<Output = Result<SslMode, Error>> + Send;
 
+    /// Lists the proxied DNS records of a zone.
+    fn dns_records(
+        &self,
+        zone: ZoneId,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<DnsRecords, Error>> + Send;
+
     /// For how long requests have been blocked by answers with status 429 since this was asked last.
     fn take_rate_limited(&self) -> Option<Duration>;
 
@@ -154,6 +163,10 @@ impl Api for Client {
 
     async fn ssl_mode(&self, zone: ZoneId, deadline: Instant) -> Result<SslMode, Error> {
         self.ssl_mode(zone, deadline).await
+    }
+
+    async fn dns_records(&self, zone: ZoneId, deadline: Instant) -> Result<DnsRecords, Error> {
+        self.dns_records(zone, deadline).await
     }
 
     fn take_rate_limited(&self) -> Option<Duration> {

@@ -5,8 +5,8 @@ use futures_util::stream::FuturesUnordered;
 
 use super::api::Api;
 use super::breaker::Breaker;
-use super::panic::unless_it_panics;
 use super::seen::{Thing, Trouble};
+use super::unless_it_panics;
 use super::zone::ZonePoll;
 use crate::cloudflare::{Error, Purpose};
 use crate::domain::{Hostname, Outcome, Reading, Reason, ZoneId, ZoneState};

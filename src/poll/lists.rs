@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::api::Api;
 use super::breaker::Breaker;
 use super::listing::{self, Listing, Unresolved};
-use super::panic::unless_it_panics;
 use super::plan::{self, Again, Lists, ReadMode};
 use super::seen::{Thing, Trouble};
+use super::unless_it_panics;
 use super::zone::{ZonePoll, leaves_others_a_chance};
 use crate::cloudflare::{Error, ListedCertificates, Purpose};
 use crate::domain::{
@@ -90,7 +90,7 @@ impl<A: Api> ZonePoll<A> {
     }
 
     /// Keeps whether all rows of a list could be read.
-    fn met_rows(&self, list: &'static str, complete: bool) {
+    pub(super) fn met_rows(&self, list: &'static str, complete: bool) {
         let what = || {
             format!(
                 "the list of {list} changed while it was read, or has odd rows, which --log-level debug names"

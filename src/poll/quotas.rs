@@ -1,6 +1,8 @@
 //! What a poll reads on behalf of each quota, and how often.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +11,8 @@ use tokio::time::Instant;
 use super::api::Api;
 use super::plan::Requests;
 use super::turns::{Outlook, Room, Waiting};
-use super::watched::Watched;
-use super::{Account, Poller, Setup, lookup, plan};
+use super::watched::{Watched, pages};
+use super::{Account, Poller, Setup, lookup};
 use crate::domain::{Date, Outcome, Part, PartKind, Reason, Snapshot, ZoneKey, ZoneState};
 
 /// The address of a budget, which tells quotas apart.
@@ -22,42 +24,48 @@ pub(super) type Outlooks = BTreeMap<Quota, Outlook>;
 /// The parts of each zone that are to be read.
 pub(super) type Chosen = BTreeMap<ZoneKey, Vec<PartKind>>;
 
-/// Settings are asked for of so many zones of an account until the token turns out to be allowed to read them.
-const SETTINGS_TRIED: usize = 3;
+/// What is optional is asked for of so many zones of an account until the token turns out to be allowed to read it.
+const OPTIONAL_TRIED: usize = 3;
+
+/// The share of an interval by which it may be off until a part is read again.
+const NEWS: f64 = 0.02;
 
 impl<A: Api> Poller<A> {
     /// What there is to read on behalf of each quota.
-    pub(super) fn outlooks(&self) -> Outlooks {
-        let (known, now) = (self.keeper.snapshot(), Instant::now());
+    pub(super) fn outlooks(&mut self, known: &Snapshot) -> Outlooks {
+        self.refresh(known);
         let setup = self.setup.borrow();
         let of_account = |account| (quota(account), Outlook::new(account.budget.limit()));
         let mut outlooks: Outlooks = setup.accounts.values().map(of_account).collect();
         let mut names: BTreeMap<&str, (usize, Quota)> = BTreeMap::new();
-        for zone in known.zones() {
-            let Some(Watched { account, memory, .. }) = self.watched.get(zone.key()) else { continue };
-            let quota = quota(account);
-            let outlook = outlooks.entry(quota).or_insert_with(|| Outlook::new(account.budget.limit()));
+        for row in self.rows.iter().flatten() {
+            let Some(outlook) = outlooks.get_mut(&row.quota) else { continue };
             outlook.zones += 1;
-            outlook.hostnames += zone.entries().len();
-            for (kind, _) in zone.parts() {
-                let (_, requests) = self.takes(zone, kind);
-                outlook.add(requests, zone.holds(kind));
+            outlook.hostnames += row.hostnames;
+            row.parts.iter().flatten().for_each(|part| outlook.add(part.requests, part.holds));
+            if row.is_looked_up {
+                names.entry(row.zone.account()).or_insert((0, row.quota)).0 += 1;
             }
-            let (count, _) = names.entry(zone.account()).or_insert((0, quota));
-            *count += usize::from(lookup::is_looked_up(zone, memory, now));
         }
         for (count, quota) in names.into_values() {
             if let Some(outlook) = outlooks.get_mut(&quota) {
                 outlook.add(Requests::exactly(lookup::requests(count)), true);
             }
         }
+        for account in known.accounts() {
+            let Some(list) = account.zone_list() else { continue };
+            let quota = setup.accounts.get(account.name()).map(quota);
+            let outlook = quota.and_then(|quota| outlooks.get_mut(&quota));
+            outlook.into_iter().for_each(|outlook| outlook.listing += pages(list));
+        }
         outlooks
     }
 
     /// Plans a poll of everything: sets the poll interval, and logs when a quota begins to make that longer than the
     /// schedule's, and when it ends. Returns what there is to read.
-    pub(super) fn plan(&mut self) -> Outlooks {
-        let (gap, outlooks) = (self.setup.borrow().gap, self.outlooks());
+    pub(super) fn plan(&mut self, known: &Snapshot) -> Outlooks {
+        let gap = self.setup.borrow().gap;
+        let outlooks = self.outlooks(known);
         let mut excess = BTreeSet::new();
         for (quota, outlook) in &outlooks {
             if let Some(new) = outlook.excess(gap) {
@@ -97,7 +105,7 @@ impl<A: Api> Poller<A> {
     pub(super) fn leave_out(
         &mut self,
         outlooks: &mut Outlooks,
-        due: &mut Vec<Arc<ZoneState>>,
+        due: &mut Cow<'_, [Arc<ZoneState>]>,
         gap: Duration,
     ) -> bool {
         let (now, all) = (Instant::now(), outlooks.len());
@@ -112,7 +120,9 @@ impl<A: Api> Poller<A> {
             is_due
         });
         let of = |zone: &ZoneState| self.watched.get(zone.key()).map(|watched| quota(&watched.account));
-        due.retain(|zone| of(zone).is_some_and(|quota| outlooks.contains_key(&quota)));
+        if outlooks.len() < all {
+            due.to_mut().retain(|zone| of(zone).is_some_and(|quota| outlooks.contains_key(&quota)));
+        }
         all == 0 || !outlooks.is_empty()
     }
 
@@ -130,16 +140,21 @@ impl<A: Api> Poller<A> {
     /// The parts of these zones to read now: all that hold something, and of the others those whose turn it is.
     pub(super) fn choose(&mut self, zones: &[Arc<ZoneState>], known: &Snapshot) -> Chosen {
         let (mut chosen, mut waiting) = (Chosen::new(), Vec::new());
-        for zone in zones {
-            for (kind, _) in zone.parts() {
-                match Waiting::of(zone, kind) {
-                    None => chosen.entry(zone.key().clone()).or_default().push(kind),
-                    Some(since) => waiting.push((since, kind, zone)),
+        let mut due = zones.iter().enumerate().peekable();
+        for row in self.rows.iter().flatten() {
+            let Some((index, zone)) = due.next_if(|(_, zone)| Arc::ptr_eq(zone, &row.zone)) else { continue };
+            for part in row.parts.iter().flatten() {
+                match part.waiting {
+                    None => chosen.entry(zone.key().clone()).or_default().push(part.kind),
+                    Some(since) => waiting.push(Reverse((since, index, part.kind))),
                 }
             }
         }
-        waiting.sort_by_key(|(since, ..)| *since);
-        self.admit(waiting, known, &mut chosen);
+        debug_assert!(due.peek().is_none(), "the rows are those of another snapshot");
+        // a few of many have their turn, so that sorting all of them would be in vain
+        let mut waiting = BinaryHeap::from(waiting);
+        let next = || waiting.pop().map(|Reverse((since, index, kind))| (since, kind, &zones[index]));
+        self.admit(std::iter::from_fn(next), known, &mut chosen);
         chosen
     }
 
@@ -155,21 +170,25 @@ impl<A: Api> Poller<A> {
         }
         let never = |zone| (Waiting::Never(PartKind::Associations), PartKind::Associations, zone);
         let mut chosen = Chosen::new();
-        self.admit(zones.iter().map(never).collect(), known, &mut chosen);
+        self.admit(zones.iter().map(never), known, &mut chosen);
         chosen
     }
 
     /// Adds those of the waiting parts that there is room for.
-    fn admit(
+    fn admit<'z>(
         &mut self,
-        waiting: Vec<(Waiting, PartKind, &Arc<ZoneState>)>,
+        waiting: impl Iterator<Item = (Waiting, PartKind, &'z Arc<ZoneState>)>,
         known: &Snapshot,
         chosen: &mut Chosen,
     ) {
         let now = self.clock.now().into();
-        let mut settings = settings_allowed(known, now);
+        let mut optional = optional_allowed(known, now);
         for (since, kind, zone) in waiting {
-            let left = settings.get_mut(zone.account()).filter(|_| kind == PartKind::Settings);
+            // so do all that wait for less long
+            if self.rooms.values().all(|room| room.is_closed(since, now)) {
+                break;
+            }
+            let left = optional.get_mut(&(zone.account(), kind));
             if left.as_ref().is_some_and(|left| **left == 0) {
                 continue;
             }
@@ -212,20 +231,14 @@ impl<A: Api> Poller<A> {
 
     /// The quota and the requests that reading a part of a watched zone takes.
     pub(super) fn takes(&self, zone: &ZoneState, kind: PartKind) -> (Quota, Requests) {
-        let Some(Watched { account, memory, .. }) = self.watched.get(zone.key()) else {
-            return Default::default();
-        };
-        let requests = match kind {
-            PartKind::Associations => {
-                let (extent, found) = (zone.target().extent(), zone.target().is_found());
-                plan::requests(extent, found, zone.entries().len(), memory.lists(), Instant::now())
-            }
-            PartKind::ZoneLevel | PartKind::Settings => Requests::exactly(2),
-        };
-        (quota(account), requests)
+        let watched = self.watched.get(zone.key());
+        let takes =
+            |watched: &Watched<A>| (quota(&watched.account), watched.requests(zone, kind, Instant::now()));
+        watched.map(takes).unwrap_or_default()
     }
 
-    /// Reports how often each part is read, where that is new or the part is about to be read.
+    /// Reports how often each part is read, where that has changed or the part is about to be read. What a quota makes of
+    /// many zones changes a little with each poll, so that a part learns of less than [`NEWS`] only with its turn.
     pub(super) async fn announce(
         &self,
         known: &Snapshot,
@@ -234,18 +247,31 @@ impl<A: Api> Poller<A> {
         gap: Duration,
     ) {
         let at = self.clock.now().into();
-        for zone in known.zones() {
-            let Some(watched) = self.watched.get(zone.key()) else { continue };
-            let Some(outlook) = outlooks.get(&quota(&watched.account)) else { continue };
-            for (part, state) in zone.parts() {
-                let holds = zone.holds(part);
-                let interval = if holds { outlook.interval(gap) } else { outlook.rest_interval(gap) };
-                let is_chosen = chosen.get(zone.key()).is_some_and(|parts| parts.contains(&part));
-                if is_chosen || state.interval != Some(interval) {
-                    let planned = Outcome::Planned { part, interval, at };
-                    self.keeper.report(zone.key().clone(), planned).await;
+        let intervals = |(quota, outlook): (&Quota, &Outlook)| {
+            (*quota, [outlook.interval(gap), outlook.rest_interval(gap)])
+        };
+        let intervals: BTreeMap<Quota, _> = outlooks.iter().map(intervals).collect();
+        let mut news = Vec::new();
+        for (key, parts) in chosen {
+            let Some(zone) = known.zone(key) else { continue };
+            let Some(intervals) = self.watched.get(key).and_then(|w| intervals.get(&quota(&w.account)))
+            else {
+                continue;
+            };
+            news.extend(parts.iter().map(|part| (key, *part, intervals, zone.holds(*part))));
+        }
+        for row in self.rows.iter().flatten() {
+            let Some(intervals) = intervals.get(&row.quota) else { continue };
+            for part in row.parts.iter().flatten() {
+                let interval = intervals[usize::from(!part.holds)];
+                if part.interval.is_none_or(|told| told.abs_diff(interval) > interval.mul_f64(NEWS)) {
+                    news.push((row.zone.key(), part.kind, intervals, part.holds));
                 }
             }
+        }
+        for (key, part, intervals, holds) in news {
+            let planned = Outcome::Planned { part, interval: intervals[usize::from(!holds)], at };
+            self.keeper.report(key.clone(), planned).await;
         }
     }
 }
@@ -255,23 +281,28 @@ pub(super) fn quota<A>(account: &Account<A>) -> Quota {
     Arc::as_ptr(&account.budget).addr()
 }
 
-/// Of how many zones of each account the settings may be asked for now. Where the token may not read them, that is tried
-/// with one zone an hour.
-fn settings_allowed(known: &Snapshot, now: Date) -> BTreeMap<&str, usize> {
+/// Of how many zones of each account each optional part may be asked for now. Where the token may not read it, that is
+/// tried with one zone an hour.
+fn optional_allowed(known: &Snapshot, now: Date) -> BTreeMap<(&str, PartKind), usize> {
     let mut allowed = BTreeMap::new();
-    for account in known.accounts() {
+    let kinds = PartKind::ALL.into_iter().filter(|kind| kind.is_optional());
+    for (account, kind) in kinds.flat_map(|kind| known.accounts().iter().map(move |account| (account, kind)))
+    {
         let of_account = known.zones().iter().filter(|zone| zone.account() == &**account.name());
-        let parts = || of_account.clone().map(|zone| zone.part(PartKind::Settings));
+        let parts = || of_account.clone().map(|zone| zone.part(kind));
+        if parts().any(Part::is_up) {
+            allowed.insert((&**account.name(), kind), usize::MAX);
+            continue;
+        }
         let refused = parts().filter(|part| part.failure() == Some(Reason::Forbidden));
         let (refused, latest) =
             refused.fold((0, None), |(count, at), part| (count + 1, part.tried_at.max(at)));
         let is_quiet = latest.is_none_or(|at: Date| now.seconds_from(at) >= 3600);
         let count = match refused {
-            _ if parts().any(Part::is_up) => usize::MAX,
-            SETTINGS_TRIED.. => usize::from(is_quiet),
-            refused => SETTINGS_TRIED - refused,
+            OPTIONAL_TRIED.. => usize::from(is_quiet),
+            refused => OPTIONAL_TRIED - refused,
         };
-        allowed.insert(&**account.name(), count);
+        allowed.insert((&**account.name(), kind), count);
     }
     allowed
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cloudflare::{Error, Purpose};
-use crate::domain::{Hostname, Reason, ZoneKey};
+use crate::domain::{Hostname, PartKind, Reason, ZoneKey};
 
 /// A part of a zone that is read, or fails, by itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,14 +26,20 @@ pub(super) enum Thing {
     GlobalSwitch,
     /// The SSL mode.
     SslMode,
+    /// The DNS records.
+    DnsRecords,
     /// One of its hostnames.
     Hostname(Hostname),
 }
 
 impl Thing {
-    /// Whether it is a setting, which a token need not be allowed to read.
-    pub(super) const fn is_setting(&self) -> bool {
-        matches!(self, Self::GlobalSwitch | Self::SslMode)
+    /// The part that it belongs to, if a token need not be allowed to read that.
+    pub(super) const fn optional_part(&self) -> Option<PartKind> {
+        match self {
+            Self::GlobalSwitch | Self::SslMode => Some(PartKind::Settings),
+            Self::DnsRecords => Some(PartKind::DnsRecords),
+            _ => None,
+        }
     }
 }
 

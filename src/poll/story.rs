@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::seen::{Class, Seen, Thing, Trouble};
-use crate::domain::{Snapshot, ZoneKey};
+use crate::domain::{PartKind, Snapshot, ZoneKey};
 pub(super) use lines::Line;
 use scope::Scope;
 
@@ -25,8 +25,8 @@ enum Subject {
     Account(Arc<str>, Class),
     /// The list of an account's zones.
     List(Arc<str>),
-    /// The settings of an account's zones, which the token may not read.
-    Settings(Arc<str>),
+    /// A part of an account's zones that the token may not read, and need not.
+    Optional(Arc<str>, PartKind),
     /// A zone of an account, or a thing of it.
     Zone(Arc<str>, ZoneKey, Thing),
 }
@@ -114,8 +114,11 @@ impl Story {
         for (thing, result) in &seen.things {
             match result {
                 // a token need not be allowed to: said once
-                Err(trouble) if thing.is_setting() && trouble.is_of_permission() => {
-                    failing.insert(Subject::Settings(account()), trouble.clone());
+                Err(trouble)
+                    if trouble.is_of_permission()
+                        && let Some(part) = thing.optional_part() =>
+                {
+                    failing.insert(Subject::Optional(account(), part), trouble.clone());
                 }
                 Ok(()) => {
                     working.insert(subject(thing.clone()));
@@ -175,7 +178,7 @@ fn is_same(failure: Option<&Trouble>, trouble: &Trouble) -> bool {
 fn is_watched(subject: &Subject, known: &Snapshot) -> bool {
     match subject {
         Subject::Host(_) => true,
-        Subject::Account(account, _) | Subject::List(account) | Subject::Settings(account) => {
+        Subject::Account(account, _) | Subject::List(account) | Subject::Optional(account, _) => {
             known.accounts().iter().any(|known| known.name() == account)
         }
         Subject::Zone(account, zone, thing) => known.zone(zone).is_some_and(|zone| {

@@ -40,6 +40,16 @@ impl Waiting {
             Some(_) => Self::Since(part.tried_at),
         })
     }
+
+    /// Whether it is read at the pace that gives each its turn in time; what failed or is late is read at once.
+    fn is_paced(self, now: Date) -> bool {
+        let is_overdue =
+            |at: Date| u64::try_from(now.seconds_from(at)).is_ok_and(|age| age >= LISTED_EVERY.as_secs());
+        match self {
+            Self::Never(_) | Self::Failed(_) => false,
+            Self::Since(at) => !at.is_none_or(is_overdue),
+        }
+    }
 }
 
 /// Everything that is watched on behalf of one quota.
@@ -52,11 +62,13 @@ pub(super) struct Outlook {
     pub(super) holding: Requests,
     /// The requests that it takes to read everything else once.
     pub(super) rest: usize,
+    /// The pages of the lists of zones, which are read within [`LISTED_EVERY`].
+    pub(super) listing: usize,
 }
 
 impl Outlook {
     pub(super) fn new(limit: RateLimit) -> Self {
-        Self { limit, zones: 0, hostnames: 0, holding: Requests::default(), rest: 0 }
+        Self { limit, zones: 0, hostnames: 0, holding: Requests::default(), rest: 0, listing: 0 }
     }
 
     /// Adds the requests of something that holds something, or of the rest.
@@ -89,8 +101,7 @@ impl Outlook {
     /// The requests that each poll takes for the rest, so that all of it has its turn in as many whole polls as there are
     /// in time.
     fn pace(&self, interval: Duration) -> f64 {
-        let polls = (LISTED_EVERY.as_secs_f64() / interval.as_secs_f64() + 1e-9).floor();
-        self.rest as f64 / polls.max(1.0)
+        self.rest as f64 / polls(interval)
     }
 
     /// The time between the starts of two polls: the ticks that it takes to read what holds something and to leave its
@@ -119,8 +130,9 @@ impl Outlook {
 
     /// The time between two readings of what holds nothing.
     pub(super) fn rest_interval(&self, gap: Duration) -> Duration {
-        let polls = (self.rest as f64 / self.room(gap)).max(0.0);
-        let needed = self.interval(gap).as_secs_f64() * polls;
+        let interval = self.interval(gap);
+        let room = (self.room(gap) - self.listing as f64 / polls(interval)).max(1.0);
+        let needed = interval.as_secs_f64() * (self.rest as f64 / room).max(0.0);
         Duration::try_from_secs_f64(needed.max(LISTED_EVERY.as_secs_f64())).unwrap_or(Duration::MAX)
     }
 
@@ -159,6 +171,11 @@ impl Outlook {
             )
         })
     }
+}
+
+/// The polls that there are within [`LISTED_EVERY`].
+fn polls(interval: Duration) -> f64 {
+    (LISTED_EVERY.as_secs_f64() / interval.as_secs_f64() + 1e-9).floor().max(1.0)
 }
 
 /// A count, rounded down.
@@ -213,16 +230,15 @@ impl Room {
         is_room
     }
 
+    /// Whether there is no room for what waits like that, whatever it takes, nor for what waits for less long.
+    pub(super) fn is_closed(&self, waiting: Waiting, now: Date) -> bool {
+        self.left < 1.0 || waiting.is_paced(now) && self.credit < 1.0
+    }
+
     /// Takes the requests of a part whose turn it is, if there is room for them.
     pub(super) fn admit(&mut self, waiting: Waiting, requests: usize, now: Date) -> bool {
         let requests = requests as f64;
-        let is_overdue =
-            |at: Date| u64::try_from(now.seconds_from(at)).is_ok_and(|age| age >= LISTED_EVERY.as_secs());
-        let is_paced = match waiting {
-            Waiting::Never(_) | Waiting::Failed(_) => false,
-            Waiting::Since(at) => !at.is_none_or(is_overdue),
-        };
-        if requests > self.left || is_paced && requests > self.credit {
+        if requests > self.left || waiting.is_paced(now) && requests > self.credit {
             return false;
         }
         self.left -= requests;

@@ -1,5 +1,7 @@
 //! What the poller watches: zones, and the lists of accounts whose zones patterns watch.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::task::{AbortHandle, JoinSet};
@@ -8,12 +10,12 @@ use tokio::time::Instant;
 use super::api::Api;
 use super::deadline::Deadline;
 use super::memory::Memory;
-use super::plan::Load;
+use super::plan::{self, Load, Requests};
 use super::quotas::quota;
 use super::seen::Seen;
 use super::zones::ZonesPoll;
 use super::{Account, Poller, Setup};
-use crate::domain::{AccountState, Entry, LISTED_EVERY, Snapshot, ZoneList, ZoneState, ZoneTarget};
+use crate::domain::{AccountState, Entry, LISTED_EVERY, PartKind, Snapshot, ZoneList, ZoneState, ZoneTarget};
 
 /// The zones in one page of the list of all.
 const PAGE: usize = 50;
@@ -34,6 +36,8 @@ pub(super) struct Watched<A> {
     pub(super) poll: Option<AbortHandle>,
     /// The requests that were set aside for associations that were never read, which most zones do not take.
     pub(super) reserved: usize,
+    /// Whether its errors have started at zero.
+    pub(super) is_counted: bool,
 }
 
 impl<A> Watched<A> {
@@ -42,51 +46,90 @@ impl<A> Watched<A> {
             poll.abort();
         }
     }
+
+    /// The requests that reading a part of it takes.
+    pub(super) fn requests(&self, zone: &ZoneState, kind: PartKind, now: Instant) -> Requests {
+        match kind {
+            PartKind::Associations => {
+                let (extent, found) = (zone.target().extent(), zone.target().is_found());
+                plan::requests(extent, found, zone.entries().len(), self.memory.lists(), now)
+            }
+            PartKind::ZoneLevel | PartKind::Settings => Requests::exactly(2),
+            PartKind::DnsRecords => Requests::exactly(1),
+        }
+    }
 }
 
 impl<A: Api> Poller<A> {
     /// Watches what the snapshot does, and returns all its zones or those alone for which something has changed.
-    pub(super) fn watch(
+    pub(super) fn watch<'k>(
         &mut self,
-        setup: &Setup<A>,
-        known: &Snapshot,
+        setup: &Arc<Setup<A>>,
+        known: &'k Snapshot,
         everything: bool,
-    ) -> Vec<Arc<ZoneState>> {
+    ) -> Cow<'k, [Arc<ZoneState>]> {
         let now = Instant::now();
-        let mut before = std::mem::take(&mut self.watched);
-        let mut due = Vec::new();
-        for zone in known.zones() {
+        let (mut due, mut count, mut is_new) = (Vec::new(), 0, !everything);
+        let is_same = self.planned.as_ref().is_some_and(|planned| Arc::ptr_eq(planned, setup));
+        self.planned = Some(Arc::clone(setup));
+        for (index, zone) in known.zones().iter().enumerate() {
+            if is_same
+                && self
+                    .rows
+                    .get(index)
+                    .and_then(Option::as_ref)
+                    .is_some_and(|row| Arc::ptr_eq(&row.zone, zone))
+            {
+                count += 1;
+                continue;
+            }
             let Some(account) = setup.accounts.get(zone.account()) else { continue };
-            let same = before.remove(zone.key()).map(|mut watched| {
-                let same = watched.target == *zone.target() && watched.account == *account;
-                if !same {
+            count += 1;
+            let memory = match self.watched.get_mut(zone.key()) {
+                Some(watched) if watched.target == *zone.target() && watched.account == *account => {
+                    if everything {
+                        watched.account.clone_from(account);
+                    }
+                    continue;
+                }
+                Some(watched) => {
                     watched.abort();
+                    watched.memory.renewed(now)
                 }
-                (same, watched)
-            });
-            let (changed, memory) = match same {
-                Some((true, watched)) => {
-                    let memory = Arc::clone(&watched.memory);
-                    self.watched.insert(zone.key().clone(), watched);
-                    (false, memory)
-                }
-                Some((false, watched)) => (true, Arc::new(watched.memory.renewed(now))),
                 None => {
                     let failed = zone.entries().iter().filter(|entry| entry.failure().is_some());
-                    (true, Arc::new(Memory::new(failed.map(Entry::hostname), now)))
+                    Memory::new(failed.map(Entry::hostname), now)
                 }
             };
-            if changed || everything {
-                let (target, account) = (Arc::clone(zone.target()), account.clone());
-                due.push(Arc::clone(zone));
-                let watched = Watched { target, account, memory, poll: None, reserved: 0 };
-                self.watched.insert(zone.key().clone(), watched);
-            }
+            is_new = true;
+            let (target, account) = (Arc::clone(zone.target()), account.clone());
+            due.push(Arc::clone(zone));
+            let memory = Arc::new(memory);
+            let watched = Watched { target, account, memory, poll: None, reserved: 0, is_counted: false };
+            self.watched.insert(zone.key().clone(), watched);
         }
-        before.values_mut().for_each(Watched::abort);
-        let accounts = setup.accounts.keys().map(|account| &**account).collect();
-        self.telemetry.watch(&accounts, &known.zones().iter().map(|zone| zone.key().as_str()).collect());
-        due
+        if everything {
+            self.watched.values_mut().for_each(|watched| (watched.poll, watched.reserved) = (None, 0));
+        }
+        if is_new || self.watched.len() > count {
+            self.rows.clear();
+            let of_account = |zone: &&Arc<ZoneState>| setup.accounts.contains_key(zone.account());
+            let kept: HashSet<_> = known.zones().iter().filter(of_account).map(|zone| zone.key()).collect();
+            let left = self.watched.extract_if(|key, _| !kept.contains(key));
+            left.for_each(|(_, mut watched)| watched.abort());
+            let accounts = setup.accounts.keys().map(|account| &**account).collect();
+            self.telemetry.watch(&accounts, &known.zones().iter().map(|zone| zone.key().as_str()).collect());
+        }
+        match everything {
+            true if count == known.zones().len() => Cow::Borrowed(known.zones()),
+            true => known
+                .zones()
+                .iter()
+                .filter(|zone| setup.accounts.contains_key(zone.account()))
+                .cloned()
+                .collect(),
+            false => Cow::Owned(due),
+        }
     }
 
     /// Starts to list the zones of each account where that is due: the first time, after a failure, and every hour.
@@ -142,6 +185,6 @@ impl<A: Api> Poller<A> {
 }
 
 /// The pages that the list has, as far as is known.
-fn pages(list: &ZoneList) -> usize {
-    list.found.len() / PAGE + 1
+pub(super) fn pages(list: &ZoneList) -> usize {
+    list.found.len().div_ceil(PAGE).max(1)
 }

@@ -9,8 +9,8 @@ use super::api::Api;
 use super::deadline::Deadline;
 use super::lookup::{self, Lookup, is_about_names};
 use super::memory::Memory;
-use super::panic::unless_it_panics;
 use super::seen::{Seen, Thing, Trouble};
+use super::unless_it_panics;
 use crate::clock::Clock;
 use crate::cloudflare::{Error, Purpose};
 use crate::domain::{Date, Outcome, PartKind, Reason, ZoneId, ZoneState};
@@ -109,6 +109,7 @@ impl<A: Api> ZonePoll<A> {
                 PartKind::Associations => self.associations(id).await,
                 PartKind::ZoneLevel => self.zone_level(id).await,
                 PartKind::Settings => self.settings(id).await,
+                PartKind::DnsRecords => self.dns_records(id).await,
             }
         }
         if self.account.api.take_odd_fields(id) {
@@ -141,6 +142,17 @@ impl<A: Api> ZonePoll<A> {
         self.report(Outcome::Settings { global, ssl_mode, at: self.now() }).await;
     }
 
+    /// Reads the DNS records, which the token need not be allowed to read.
+    async fn dns_records(&self, id: ZoneId) {
+        let listed = unless_it_panics(self.account.api.dns_records(id, self.deadline.at())).await;
+        let listed = self.counted(&Thing::DnsRecords, Purpose::DnsRecords, listed.flatten());
+        if let Ok(listed) = &listed {
+            self.met_rows("DNS records", listed.complete);
+        }
+        let records = listed.map(|listed| listed.records.into());
+        self.report(Outcome::DnsRecords { records, at: self.now() }).await;
+    }
+
     /// Ends the zone's poll with a failure of the whole zone.
     pub(super) async fn fail(&self, what: &str, error: &Error, purpose: Purpose) {
         let (reason, advice) = (error.reason(), error.advice(purpose));
@@ -164,15 +176,15 @@ impl<A: Api> ZonePoll<A> {
         self.report(Outcome::Ended { result, at: self.now() }).await;
     }
 
-    /// The value, or the reason why there is none, which is reported and counted; a missing permission for settings is no
-    /// error.
+    /// The value, or the reason why there is none, which is reported and counted; a missing permission that is
+    /// optional is no error.
     fn counted<T>(&self, thing: &Thing, purpose: Purpose, result: Result<T, Error>) -> Result<T, Reason> {
         let trouble = |error: &Error| Trouble::new(error, purpose);
         self.met(thing.clone(), result.as_ref().map(|_| ()).map_err(trouble));
         result.map_err(|error| {
             let reason = error.reason();
             tracing::debug!(zone = %self.zone.key(), %error, ?thing, "a request of the poll failed");
-            if purpose != Purpose::Settings || reason != Reason::Forbidden {
+            if !purpose.is_optional() || reason != Reason::Forbidden {
                 self.telemetry.poll_error(self.zone.key(), reason);
             }
             reason

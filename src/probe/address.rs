@@ -1,62 +1,13 @@
 //! Where to connect: the addresses of an origin, and which of them may be probed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::{End, Options, Prober, Target};
-
-/// A range of addresses in CIDR notation, such as `192.0.2.0/24`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IpRange {
-    network: IpAddr,
-    length: u32,
-}
-
-impl IpRange {
-    const fn v4(a: u8, b: u8, c: u8, d: u8, length: u32) -> Self {
-        Self { network: IpAddr::V4(Ipv4Addr::new(a, b, c, d)), length }
-    }
-
-    const fn v6(a: u16, b: u16, length: u32) -> Self {
-        Self { network: IpAddr::V6(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0)), length }
-    }
-
-    /// True if the address is in the range. An IPv6 address that stands for an IPv4 address has to be unwrapped before.
-    pub fn contains(&self, ip: IpAddr) -> bool {
-        match (self.network, ip) {
-            (IpAddr::V4(network), IpAddr::V4(ip)) => {
-                (network.to_bits() ^ ip.to_bits()).leading_zeros() >= self.length
-            }
-            (IpAddr::V6(network), IpAddr::V6(ip)) => {
-                (network.to_bits() ^ ip.to_bits()).leading_zeros() >= self.length
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Why a text is not a range of addresses.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a range such as 192.0.2.0/24, found {0:?}")]
-pub struct IpRangeError(String);
-
-impl FromStr for IpRange {
-    type Err = IpRangeError;
-
-    fn from_str(text: &str) -> Result<Self, IpRangeError> {
-        let range = || {
-            let (network, length) = text.split_once('/')?;
-            let (network, length): (IpAddr, u32) = (network.parse().ok()?, length.parse().ok()?);
-            let longest = if network.is_ipv4() { 32 } else { 128 };
-            (length <= longest).then_some(Self { network, length })
-        };
-        range().ok_or_else(|| IpRangeError(text.to_owned()))
-    }
-}
+use super::{End, Prober, Target};
+use crate::domain::{IpRange, ProbeFailure};
 
 /// What is not globally reachable (RFC 6890, and IANA's registries of special-purpose addresses). Outside of 2000::/3
 /// there are no unicast addresses that are.
@@ -83,13 +34,54 @@ const NOT_PUBLIC: &[IpRange] = &[
     IpRange::v6(0x3fff, 0, 20),
 ];
 
+/// What a configuration may admit: addresses of private networks (RFC 1918, RFC 4193), of this machine, and of its links.
+const PRIVATE: &[IpRange] = &[
+    IpRange::v4(10, 0, 0, 0, 8),
+    IpRange::v4(127, 0, 0, 0, 8),
+    IpRange::v4(169, 254, 0, 0, 16),
+    IpRange::v4(172, 16, 0, 0, 12),
+    IpRange::v4(192, 168, 0, 0, 16),
+    IpRange::v6(0xfc00, 0, 7),
+    IpRange::v6(0xfe80, 0, 10),
+];
+
+/// Cloudflare's own ranges as published in 2026, until the API has told them.
+const CLOUDFLARE: &[IpRange] = &[
+    IpRange::v4(103, 21, 244, 0, 22),
+    IpRange::v4(103, 22, 200, 0, 22),
+    IpRange::v4(103, 31, 4, 0, 22),
+    IpRange::v4(104, 16, 0, 0, 13),
+    IpRange::v4(104, 24, 0, 0, 14),
+    IpRange::v4(108, 162, 192, 0, 18),
+    IpRange::v4(131, 0, 72, 0, 22),
+    IpRange::v4(141, 101, 64, 0, 18),
+    IpRange::v4(162, 158, 0, 0, 15),
+    IpRange::v4(172, 64, 0, 0, 13),
+    IpRange::v4(173, 245, 48, 0, 20),
+    IpRange::v4(188, 114, 96, 0, 20),
+    IpRange::v4(190, 93, 240, 0, 20),
+    IpRange::v4(197, 234, 240, 0, 22),
+    IpRange::v4(198, 41, 128, 0, 17),
+    IpRange::v6(0x2400, 0xcb00, 32),
+    IpRange::v6(0x2405, 0x8100, 32),
+    IpRange::v6(0x2405, 0xb500, 32),
+    IpRange::v6(0x2606, 0x4700, 32),
+    IpRange::v6(0x2803, 0xf800, 32),
+    IpRange::v6(0x2a06, 0x98c0, 29),
+    IpRange::v6(0x2c0f, 0xf248, 32),
+];
+
 const UNICAST: IpRange = IpRange::v6(0x2000, 0, 3);
 
 /// True if the address is globally reachable, so that a probe of it can reach nothing inside the network that it is sent
 /// from.
 pub fn is_public(ip: IpAddr) -> bool {
     let ip = unwrapped(ip);
-    (ip.is_ipv4() || UNICAST.contains(ip)) && !NOT_PUBLIC.iter().any(|range| range.contains(ip))
+    (ip.is_ipv4() || UNICAST.contains(ip)) && !is_in(NOT_PUBLIC, ip)
+}
+
+fn is_in(ranges: &[IpRange], ip: IpAddr) -> bool {
+    ranges.iter().any(|range| range.contains(ip))
 }
 
 /// The IPv4 address that an IPv6 address stands for (IPv4-mapped, RFC 4291; 6to4, RFC 3056; NAT64, RFC 6052), or the
@@ -109,15 +101,22 @@ fn unwrapped(ip: IpAddr) -> IpAddr {
     }
 }
 
-impl Options {
+impl Prober {
     /// True if an address that a DNS record gave may be probed.
     fn admits(&self, ip: IpAddr) -> bool {
-        let excluded = self.excluded.iter().any(|range| range.contains(unwrapped(ip)));
-        (self.private_addresses || is_public(ip)) && !excluded
+        let unwrapped = unwrapped(ip);
+        let is_private = is_in(PRIVATE, unwrapped) || unwrapped == Ipv6Addr::LOCALHOST;
+        let is_admitted = is_public(ip) || self.options.private_addresses && is_private;
+        let cloudflare = self.cloudflare.lock().unwrap_or_else(PoisonError::into_inner);
+        is_admitted && !is_in(cloudflare.as_deref().unwrap_or(CLOUDFLARE), unwrapped)
     }
-}
 
-impl Prober {
+    /// Replaces the ranges of Cloudflare's own addresses, whose edge would answer in the place of an origin that a DNS record
+    /// gives. Until then those published with this program count.
+    pub fn set_cloudflare(&self, ranges: Vec<IpRange>) {
+        *self.cloudflare.lock().unwrap_or_else(PoisonError::into_inner) = Some(ranges);
+    }
+
     /// Connects to the first address of the target that can be reached. The name is resolved once, and what is connected
     /// to is the address that was checked.
     pub(super) async fn connect(
@@ -130,9 +129,9 @@ impl Prober {
             Some(ip) => vec![SocketAddr::new(ip, port)],
             None => self.resolve(target).await?,
         };
-        addresses.retain(|address| !target.only_public || self.options.admits(address.ip()));
+        addresses.retain(|address| !target.only_public || self.admits(address.ip()));
         if addresses.is_empty() {
-            return Err(End::NotPublic);
+            return Err(End::Failed(ProbeFailure::NotPublic));
         }
         let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
         for address in addresses {
@@ -145,11 +144,15 @@ impl Prober {
             }
             left -= 1;
         }
-        Err(if Instant::now() < deadline { End::NotReachable } else { End::TimedOut })
+        Err(if Instant::now() < deadline {
+            End::Failed(ProbeFailure::NotReachable)
+        } else {
+            End::Failed(ProbeFailure::TimedOut)
+        })
     }
 
     async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>, End> {
-        let Some(name) = target.address.name() else { return Err(End::NotResolved) };
+        let Some(name) = target.address.name() else { return Err(End::Failed(ProbeFailure::NotResolved)) };
         let (name, port) = (name.clone(), target.address.port());
         let permit = Arc::clone(&self.lookups).acquire_owned().await;
         let lookup = tokio::task::spawn_blocking(move || {
@@ -159,7 +162,7 @@ impl Prober {
         });
         match lookup.await {
             Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
-            _ => Err(End::NotResolved),
+            _ => Err(End::Failed(ProbeFailure::NotResolved)),
         }
     }
 }
@@ -167,6 +170,7 @@ impl Prober {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::Options;
 
     #[test]
     fn addresses_that_are_not_globally_reachable_are_not_public() {
@@ -267,7 +271,9 @@ mod tests {
     #[test]
     fn excluded_ranges_are_excluded_in_any_form_of_an_address() {
         let ranges = ["173.245.48.0/20", "2606:4700::/32"].map(|range| range.parse().unwrap());
-        let options = Options { excluded: ranges.to_vec(), ..Options::default() };
+        let prober = |private_addresses| Prober::new(Options { private_addresses, ..Options::default() });
+        let told = prober(false);
+        told.set_cloudflare(ranges.to_vec());
         for (text, admitted) in [
             ("173.245.47.255", true),
             ("173.245.48.0", false),
@@ -279,21 +285,47 @@ mod tests {
             ("2606:4701::1", true),
             ("10.0.0.1", false),
         ] {
-            assert_eq!(options.admits(text.parse().unwrap()), admitted, "{text}");
+            assert_eq!(told.admits(text.parse().unwrap()), admitted, "{text}");
         }
-        let options = Options { private_addresses: true, ..options };
-        assert!(options.admits("10.0.0.1".parse().unwrap()));
-        assert!(!options.admits("173.245.48.1".parse().unwrap()));
+        // those that are built in count no more
+        assert!(told.admits("104.16.0.1".parse().unwrap()));
+        assert!(!prober(false).admits("104.16.0.1".parse().unwrap()));
     }
 
     #[test]
-    fn a_range_is_an_address_and_a_length() {
-        let all: IpRange = "0.0.0.0/0".parse().unwrap();
-        assert!(all.contains("8.8.8.8".parse().unwrap()) && !all.contains("::1".parse().unwrap()));
-        let one: IpRange = "::1/128".parse().unwrap();
-        assert!(one.contains("::1".parse().unwrap()) && !one.contains("::2".parse().unwrap()));
-        for text in ["", "1.2.3.4", "1.2.3.4/33", "::/129", "a/8", "1.2.3.4/x"] {
-            assert!(text.parse::<IpRange>().is_err(), "{text:?}");
+    fn private_addresses_are_admitted_where_the_configuration_says_so_and_nothing_else_that_is_not_public() {
+        let prober = |private_addresses| Prober::new(Options { private_addresses, ..Options::default() });
+        for text in [
+            "10.0.0.1",
+            "127.0.0.1",
+            "169.254.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "::1",
+            "fd12:3456::1",
+            "fe80::1",
+            "::ffff:10.0.0.1",
+        ] {
+            assert!(prober(true).admits(text.parse().unwrap()), "{text}");
+            assert!(!prober(false).admits(text.parse().unwrap()), "{text}");
+        }
+        for text in [
+            "0.0.0.0",
+            "100.64.0.1",
+            "192.0.2.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "168.63.129.16",
+            "::",
+            "100::",
+            "ff02::1",
+            "2001:db8::1",
+            "173.245.48.1",
+            "::ffff:173.245.48.1",
+            "2606:4700::1",
+        ] {
+            assert!(!prober(true).admits(text.parse().unwrap()), "{text}");
         }
     }
 }

@@ -17,6 +17,7 @@ use super::head::{Head, LARGEST_BODY, LARGEST_HEAD, Phrase, is_same_host, read_h
 use super::stream::Tolerant;
 use super::tls::{Versions, Witness};
 use super::{End, Observation, Target, TlsVersion};
+use crate::domain::ProbeFailure;
 use crate::telemetry::VERSION;
 
 /// Octets that are read at a time.
@@ -33,7 +34,9 @@ pub(super) async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let name = ServerName::try_from(target.server_name.as_str().to_owned());
     // a wildcard is nobody's name
-    let (Ok(name), Ok(config)) = (name, witness.config(versions)) else { return seen.end = End::NotTls };
+    let (Ok(name), Ok(config)) = (name, witness.config(versions)) else {
+        return seen.end = End::Failed(ProbeFailure::NotTls);
+    };
     let connect = TlsConnector::from(Arc::new(config)).connect(name, Tolerant::new(stream));
     let mut stream = match connect.into_fallible().await {
         Ok(stream) => stream,
@@ -74,8 +77,8 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     loop {
         match read_head(&octets) {
             Head::Partial => {}
-            Head::NotHttp => return Ok(End::NotHttp),
-            Head::TooLong => return Ok(End::HeadTooLong),
+            Head::NotHttp => return Ok(End::Failed(ProbeFailure::NotHttp)),
+            Head::TooLong => return Ok(End::Failed(ProbeFailure::HeadTooLong)),
             Head::Http2 => return Ok(End::Http2),
             Head::Whole { status, location, length, body } => {
                 let same_host = location.is_some_and(|location| is_same_host(location, host));
@@ -87,7 +90,7 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
             }
         }
         if read(stream, &mut octets, LARGEST_HEAD + 1).await? == 0 {
-            return Ok(End::Closed);
+            return Ok(End::Failed(ProbeFailure::Closed));
         }
     }
 }
@@ -135,7 +138,7 @@ fn asks_late<S>(stream: &TlsStream<Tolerant<S>>) -> bool {
 fn end(error: &io::Error) -> End {
     match error.get_ref().and_then(|error| error.downcast_ref()) {
         Some(Error::AlertReceived(alert)) => End::Alert(u8::from(*alert)),
-        Some(_) => End::NotTls,
-        None => End::Closed,
+        Some(_) => End::Failed(ProbeFailure::NotTls),
+        None => End::Failed(ProbeFailure::Closed),
     }
 }

@@ -27,7 +27,7 @@ impl Prober {
         order.sort_by_key(|place| &targets[*place].address);
         let same = |one: &usize, other: &usize| targets[*one].address == targets[*other].address;
         let groups = groups(&order, same);
-        let probe = async |place: usize| self.probe(&targets[place]).await;
+        let probe = |place: usize| self.probe_contained(&targets[place]);
         run(&order, groups, self.options.max_concurrent, probe, report).await;
     }
 }
@@ -44,11 +44,11 @@ fn groups(order: &[usize], same: impl FnMut(&usize, &usize) -> bool) -> VecDeque
 }
 
 /// Probes what stands in `order`, and the places of each group one after another.
-async fn run<R>(
+async fn run<R, F: Future<Output = R>>(
     order: &[usize],
     mut groups: VecDeque<Range<usize>>,
     slots: usize,
-    probe: impl AsyncFn(usize) -> R,
+    probe: impl Fn(usize) -> F,
     mut report: impl FnMut(usize, R),
 ) {
     let (fast, slow) = (Semaphore::new(slots), Semaphore::new(slots * SLOW_LANE));
@@ -114,7 +114,8 @@ mod tests {
         let (start, running, most) = (Instant::now(), Cell::new(0), Cell::new(0));
         let busy = RefCell::new(vec![false; addresses]);
         let times = RefCell::new(vec![0; count]);
-        let probe = async |place: usize| {
+        let (busy, running, most, takes) = (&busy, &running, &most, &takes);
+        let probe = |place: usize| async move {
             assert!(
                 !std::mem::replace(&mut busy.borrow_mut()[place % addresses], true),
                 "two of one address"

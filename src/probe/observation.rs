@@ -1,6 +1,6 @@
 //! What a probe saw, and what that says.
 
-use crate::domain::{AcceptedIssuers, Date, Demand, DemandReason};
+use crate::domain::{AcceptedIssuers, Date, Demand, DemandReason, ProbeFailure};
 
 use super::head::Phrase;
 
@@ -49,24 +49,10 @@ impl TlsVersion {
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The name has no address.
-    NotResolved,
-    /// No address may be probed.
-    NotPublic,
-    /// No connection was made.
-    NotReachable,
-    /// The time was over.
-    TimedOut,
-    /// The connection was reset, or ended before an answer.
-    Closed,
+    /// No answer can be read, for this reason.
+    Failed(ProbeFailure),
     /// A TLS alert.
     Alert(u8),
-    /// TLS failed on this side.
-    NotTls,
-    /// The answer is not HTTP/1.
-    NotHttp,
-    /// The head of the answer is too long.
-    HeadTooLong,
     /// The answer is HTTP/2.
     Http2,
     /// An HTTP answer.
@@ -123,14 +109,7 @@ pub fn verdict(seen: &Observation) -> (Demand, DemandReason) {
         return unknown(Reason::AsksLate);
     }
     match (seen.asked, seen.end) {
-        (_, End::NotResolved) => unknown(Reason::NotResolved),
-        (_, End::NotPublic) => unknown(Reason::NotPublic),
-        (_, End::NotReachable) => unknown(Reason::NotReachable),
-        (_, End::TimedOut) => unknown(Reason::TimedOut),
-        (_, End::Closed) => unknown(Reason::Closed),
-        (_, End::NotTls) => unknown(Reason::NotTls),
-        (_, End::NotHttp) => unknown(Reason::NotHttp),
-        (_, End::HeadTooLong) => unknown(Reason::HeadTooLong),
+        (_, End::Failed(failure)) => unknown(Reason::Failed(failure)),
         (true, End::Alert(alert)) if REFUSALS.contains(&alert) => (Demand::Required, Reason::Refused(alert)),
         (_, End::Alert(alert)) => unknown(Reason::Alert(alert)),
         (true, End::Answer { status: status @ 400, phrase: Some(Phrase::Nginx), .. })

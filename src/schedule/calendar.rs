@@ -1,7 +1,7 @@
-//! When a schedule ticks: the next tick, and the gaps between ticks.
+//! Computes the next tick of a schedule and the gaps between its ticks.
 //!
-//! A cron expression ticks at the same times of day on every day that it matches, so times and days are
-//! looked at separately.
+//! A cron expression ticks at the same times of day on every day that it matches, so times and days are computed
+//! separately.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use super::Schedule;
 
 const SECONDS_A_DAY: u32 = 86_400;
 
-/// How far ahead to look: within 40 years, every date of the Gregorian calendar falls on every weekday.
+/// The number of years to search. Within 40 years, every date of the Gregorian calendar falls on every weekday.
 const HORIZON_YEARS: i16 = 40;
 
 impl Schedule {
-    /// Returns the first tick later than `after`; none within 40 years.
+    /// Returns the first tick after `after`, or none if there is none within 40 years.
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         let now = TimeZone::UTC.to_datetime(after);
         let first = self.times().next()?;
@@ -43,13 +43,13 @@ impl Schedule {
         for gap in self.gaps_between_days(from) {
             shortest = shortest.min(gap);
             if gap <= u64::from(SECONDS_A_DAY) {
-                break; // these two days are adjacent: no two are closer
+                break; // these two days are adjacent, so no gap can be shorter
             }
         }
         Duration::from_secs(shortest)
     }
 
-    /// Whether it ever ticks.
+    /// Returns true if the schedule ever ticks.
     pub(super) fn matches_a_date(&self) -> bool {
         self.times().next().is_some() && self.days(date(2000, 1, 1), HORIZON_YEARS).next().is_some()
     }
@@ -58,13 +58,13 @@ impl Schedule {
         self.times().zip(self.times().skip(1)).map(|(earlier, later)| u64::from(later - earlier))
     }
 
-    /// The gaps from the last tick of each matching day to the first of the next.
+    /// Returns the gaps from the last tick of each matching day to the first tick of the next.
     fn gaps_between_days(&self, from: Timestamp) -> impl Iterator<Item = u64> {
         let first = self.times().next().unwrap_or(0);
         let last = self.times().last().unwrap_or(0);
         let overnight = u64::from(SECONDS_A_DAY - last + first);
         let from = TimeZone::UTC.to_datetime(from).date();
-        // if only one day matches within the horizon, the next one matches within the horizon after that day
+        // if only one day matches within the horizon, search for the next one from that day
         let years = match self.days(from, HORIZON_YEARS).nth(1) {
             Some(_) => HORIZON_YEARS,
             None => 2 * HORIZON_YEARS,
@@ -77,7 +77,7 @@ impl Schedule {
         })
     }
 
-    /// The matching days of so many years from `first` on.
+    /// Returns the matching days within `years` of `first`.
     fn days(&self, first: Date, years: i16) -> impl Iterator<Item = Date> {
         let end = first.saturating_add(years.years());
         first.series(1.day()).take_while(move |day| *day < end).filter(|day| {
@@ -88,7 +88,7 @@ impl Schedule {
         })
     }
 
-    /// The seconds of a matching day at which it ticks, in order.
+    /// Returns the seconds of a matching day at which the schedule ticks, in order.
     fn times(&self) -> impl Iterator<Item = u32> {
         let pattern = &self.cron.pattern;
         let hours = (0..24).filter(|hour| pattern.hour_match(*hour).unwrap_or(false));
@@ -122,7 +122,7 @@ mod tests {
     const FROM: &str = "2026-01-01T00:00:00Z";
 
     #[test]
-    fn the_next_tick_is_later_than_now() {
+    fn the_next_tick_is_strictly_later() {
         let next = |text: &str, after: &str| schedule(text).next(at(after)).unwrap().to_string();
         assert_eq!(next("0 */5 * * * *", "2026-01-01T00:00:00Z"), "2026-01-01T00:05:00Z");
         assert_eq!(next("0 */5 * * * *", "2026-01-01T00:04:59.9Z"), "2026-01-01T00:05:00Z");
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_gap_counts_nights_weekends_and_leap_years() {
+    fn the_longest_gap_spans_nights_weekends_and_leap_years() {
         let gap = |text: &str, from: &str| schedule(text).longest_gap(at(from)).as_secs();
         const DAY: u64 = 86_400;
         assert_eq!(gap("* * * * * *", FROM), 1);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_matches_once_in_a_generation_has_gaps() {
+    fn a_date_that_matches_every_28_or_40_years_has_gaps() {
         let leap_day: Schedule = "0 0 0 29 2 4".parse().unwrap();
         for (from, shortest, longest) in
             [("1970-01-01", 28, 28), ("2026-01-01", 28, 28), ("2052-03-01", 40, 40)]
@@ -174,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_expression_panics(fields in proptest::collection::vec("[0-9*/,\\-#LW?+]{1,5}", 5..7)) {
+        fn gaps_never_panic(fields in proptest::collection::vec("[0-9*/,\\-#LW?+]{1,5}", 5..7)) {
             if let Ok(schedule) = fields.join(" ").parse::<Schedule>() {
                 let from = at(FROM);
                 prop_assert!(schedule.next(from) > Some(from));

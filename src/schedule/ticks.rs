@@ -1,4 +1,4 @@
-//! The ticks of a schedule, as tokio-cron-scheduler fires them.
+//! The ticks of a schedule, fired by tokio-cron-scheduler.
 
 use std::io;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use super::Schedule;
 
-/// A running scheduler, which ticks until this is dropped.
+/// A running scheduler. It ticks until it is dropped.
 ///
-/// It has a runtime of its own on a blocking thread. The tasks of tokio-cron-scheduler hold each other's channels, so
-/// they outlive its `shutdown` (21 kB each time); only dropping their runtime ends them.
+/// The scheduler has its own runtime on a blocking thread. The tasks of tokio-cron-scheduler hold each other's channels, so
+/// they outlive its `shutdown` and leak 21 kB each time. Only dropping their runtime ends them.
 pub struct Ticks {
     ticks: mpsc::Receiver<Result<(), TicksError>>,
     scheduler: JoinHandle<()>,
 }
 
-/// Why there are no more ticks.
+/// The reason why there are no more ticks.
 #[derive(Debug, thiserror::Error)]
 pub enum TicksError {
     /// The scheduler's runtime could not be built.
@@ -35,16 +35,16 @@ pub enum TicksError {
 }
 
 impl Ticks {
-    /// Starts to tick on `schedule`. Every tick is delayed by a new random time of up to `jitter`.
+    /// Starts a scheduler. Each tick is delayed by a random time of up to `jitter`.
     ///
-    /// `jitter` has to be shorter than [the shortest gap](Schedule::shortest_gap), or ticks delay each other. A tick is
-    /// lost if several wait to be received.
+    /// `jitter` must be shorter than [the shortest gap](Schedule::shortest_gap), or ticks delay each other. Ticks are
+    /// dropped if the receiver falls behind.
     pub fn start(schedule: &Schedule, jitter: Duration) -> Self {
         let (sender, ticks) = mpsc::channel(4);
         let expression = schedule.to_string();
         let scheduler = spawn_blocking(move || {
             if let Err(error) = run(&expression, jitter, &sender) {
-                // nobody needs to know once the receiver is gone
+                // fails only if the receiver is gone
                 _ = sender.blocking_send(Err(error));
             }
         });
@@ -54,15 +54,15 @@ impl Ticks {
     /// Waits for the next tick.
     ///
     /// # Errors
-    /// Fails if the scheduler could not be started, or has ended.
+    /// Fails if the scheduler could not be started or has ended.
     pub async fn next(&mut self) -> Result<(), TicksError> {
         self.ticks.recv().await.unwrap_or(Err(TicksError::Ended))
     }
 
-    /// Stops the scheduler, and waits until all that it held is freed.
+    /// Stops the scheduler and waits until its resources are freed.
     pub async fn stop(self) {
         drop(self.ticks);
-        // a scheduler that panicked holds nothing either
+        // an error means that the scheduler panicked, which has freed everything
         let _ = self.scheduler.await;
     }
 }
@@ -76,11 +76,11 @@ fn run(
     let runtime = Builder::new_current_thread().enable_time().build()?;
     runtime.block_on(async {
         let (due, mut dues) = mpsc::channel(2);
-        // one job sends a handful of messages a tick; the default is 200 slots in each of ten channels
+        // one job needs a few messages per tick; the default is 200 slots in each of ten channels
         let mut scheduler = JobScheduler::new_with_channel_size(16).await?;
         scheduler.init().await?;
         let job = Job::new(expression, move |_, _| {
-            // full only if the jitter is longer than the gaps: then the delayed tick stands for both
+            // full only if the jitter exceeds the gap between ticks; the delayed tick then serves for both
             _ = due.try_send(Instant::now() + jitter.mul_f64(fastrand::f64()));
         })?;
         scheduler.add(job).await?;
@@ -103,14 +103,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_schedule_of_every_second_ticks_soon() {
+    async fn a_schedule_of_every_second_ticks_within_seconds() {
         let mut ticks = Ticks::start(&"* * * * * *".parse().unwrap(), Duration::from_millis(10));
         let tick = tokio::time::timeout(Duration::from_secs(5), ticks.next()).await;
         assert!(matches!(tick, Ok(Ok(()))), "{tick:?}");
     }
 
     #[tokio::test]
-    async fn a_thousand_restarts_leave_no_task_behind() {
+    async fn a_thousand_restarts_leak_no_task() {
         let schedule = "0 0 0 29 2 *".parse().unwrap();
         let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
         let before = alive();

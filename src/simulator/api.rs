@@ -13,7 +13,7 @@ use super::scope::Permission;
 use super::tokens::Tokens;
 use super::world::World;
 use super::zone::Zone;
-use super::{certificates, hostnames, zones};
+use super::{certificates, dns, hostnames, zones};
 use crate::domain::Level;
 
 /// What every path of the API starts with.
@@ -66,6 +66,8 @@ fn routed(world: &mut World, gate: &mut Gate, call: &Call<'_>) -> Result<Answer,
         Route::Zones => zones::list(world, &gate.scope, call),
         Route::Zone(zone) => zones::get(find(world, zone)?),
         Route::ZoneSetting(zone, id) => zones::setting(find(world, zone)?, id),
+        Route::DnsRecords(zone) => dns::list(find(world, zone)?, call),
+        Route::IpRanges => Ok(dns::ranges()),
         Route::Settings(zone) if gets => zones::settings(find(world, zone)?),
         Route::Settings(zone) => zones::change_settings(find(world, zone)?, call),
         Route::Hostname(zone, hostname) => hostnames::get(find(world, zone)?, &decoded(hostname), call),
@@ -89,6 +91,8 @@ enum Route<'a> {
     Zones,
     Zone(&'a str),
     ZoneSetting(&'a str, &'a str),
+    DnsRecords(&'a str),
+    IpRanges,
     Settings(&'a str),
     Hostnames(&'a str),
     Hostname(&'a str, &'a str),
@@ -104,6 +108,8 @@ impl<'a> Route<'a> {
             ["accounts", account, "tokens", "verify"] => Self::AccountToken(account),
             ["zones"] => Self::Zones,
             ["zones", zone] => Self::Zone(zone),
+            ["ips"] => Self::IpRanges,
+            ["zones", zone, "dns_records"] => Self::DnsRecords(zone),
             ["zones", zone, "settings", id] => Self::ZoneSetting(zone, id),
             ["zones", zone, AOP] => Self::Certificates(zone, Level::Zone),
             ["zones", zone, AOP, "settings"] => Self::Settings(zone),
@@ -121,9 +127,10 @@ impl<'a> Route<'a> {
     /// The zone that it is about, and what a token must be permitted to do there.
     const fn wants(self, gets: bool) -> Option<(&'a str, Permission)> {
         Some(match self {
-            Self::UserToken | Self::AccountToken(_) | Self::Zones => return None,
+            Self::UserToken | Self::AccountToken(_) | Self::Zones | Self::IpRanges => return None,
             Self::Zone(zone) => (zone, Permission::ZoneRead),
             Self::ZoneSetting(zone, _) => (zone, Permission::SettingsRead),
+            Self::DnsRecords(zone) => (zone, Permission::DnsRead),
             Self::Settings(zone)
             | Self::Hostnames(zone)
             | Self::Hostname(zone, _)
@@ -136,7 +143,7 @@ impl<'a> Route<'a> {
 
     const fn allow(self) -> &'static str {
         match self {
-            Self::UserToken | Self::AccountToken(_) => "GET",
+            Self::UserToken | Self::AccountToken(_) | Self::IpRanges | Self::DnsRecords(_) => "GET",
             Self::Zones | Self::Zone(_) | Self::ZoneSetting(..) | Self::Hostname(..) => "GET",
             Self::Settings(_) | Self::Hostnames(_) => "GET, PUT",
             Self::Certificates(..) => "GET, POST",

@@ -3,25 +3,55 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rcgen::{BasicConstraints, CertificateParams, DnType, Error, IsCa, Issuer, KeyPair, SerialNumber};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, Error, IsCa, Issuer, KeyPair, SanType, SerialNumber,
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// The name of the authority, in its certificates and in the API's `issuer`.
 pub(super) const NAME: &str = "Simulated Origin Pull CA";
 /// How the API names what the authority signs with.
 pub(super) const SIGNATURE: &str = "ECDSAWithSHA256";
 
-/// Signs client certificates. All share one key pair, so that a thousand of them cost little.
+/// Signs certificates of clients and of servers. All share one key pair, so that a thousand of them cost little.
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    certificate: CertificateDer<'static>,
     leaf: KeyPair,
 }
 
 impl Authority {
     /// An authority with new keys.
     pub(super) fn new() -> Result<Self, Error> {
-        let mut params = named(NAME);
+        Self::named(NAME)
+    }
+
+    /// An authority of that name, with new keys.
+    pub(super) fn named(name: &str) -> Result<Self, Error> {
+        let (mut params, key) = (named(name), KeyPair::generate()?);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        Ok(Self { issuer: Issuer::new(params, KeyPair::generate()?), leaf: KeyPair::generate()? })
+        let certificate = params.self_signed(&key)?.der().clone();
+        Ok(Self { issuer: Issuer::new(params, key), certificate, leaf: KeyPair::generate()? })
+    }
+
+    /// Its own certificate.
+    pub(super) fn certificate(&self) -> CertificateDer<'static> {
+        self.certificate.clone()
+    }
+
+    /// A certificate of a server of that name, with its key.
+    pub(super) fn issue_server(
+        &self,
+        name: &str,
+        not_before: Timestamp,
+        not_after: Timestamp,
+    ) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
+        let mut params = named(name);
+        params.subject_alt_names = vec![SanType::DnsName(name.try_into()?)];
+        params.not_before += since_epoch(not_before);
+        params.not_after += since_epoch(not_after);
+        let certificate = params.signed_by(&self.leaf, &self.issuer)?.der().clone();
+        Ok((certificate, PrivatePkcs8KeyDer::from(self.leaf.serialize_der()).into()))
     }
 
     /// A certificate in PEM.

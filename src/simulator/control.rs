@@ -15,7 +15,7 @@ use super::gate::{RateLimit, Standing};
 use super::query::{Query, decoded};
 use super::world::WorldError;
 use super::zone::Zone;
-use super::{AssociationChange, CertificateChange, Simulator, ZoneChange};
+use super::{AssociationChange, CertificateChange, DnsRecord, Simulator, ZoneChange};
 use crate::domain::{CertId, Hostname, Level, ZoneId, ZoneName};
 
 /// What every control route starts with.
@@ -84,6 +84,13 @@ impl Simulator {
             ("PATCH", ["zones", zone, "certificates", id]) => {
                 let (id, change): (CertId, CertificateChange) = (id.parse()?, parsed(body)?);
                 self.with_zone(zone, |zone| done(zone.change_certificate(&id, change, self.clock.now())))
+            }
+            ("PUT", ["zones", zone, "dns_records"]) => {
+                let records: Vec<DnsRecord> = parsed(body)?;
+                self.with_zone(zone, |zone| {
+                    zone.set_records(records);
+                    Ok(json!({}))
+                })
             }
             ("PUT", ["token"]) => {
                 let Token { status, expires_on } = parsed(body)?;

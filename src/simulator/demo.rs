@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::association::AssociationChange;
 use super::certificate::CertificateChange;
 use super::crowd::crowd;
+use super::origins::Origin;
 use super::world::{World, WorldError};
 use super::zone::Zone;
 use crate::domain::{Expectation, Expected, Hostname, HostnameTarget, ZoneName};
@@ -15,6 +16,8 @@ pub struct Demo {
     pub world: World,
     /// The zones by name, and what is expected of their hostnames; one of them has no association.
     pub expected: Vec<(ZoneName, Vec<HostnameTarget>)>,
+    /// What the origins of some of the hostnames do.
+    pub origins: Vec<(Hostname, Origin)>,
 }
 
 /// What is the matter with a hostname.
@@ -57,6 +60,19 @@ const CASES: [(&str, &str, Case, Expected); 20] = [
     ("shop.example", "media", Case::Healthy(45), Expected::Enabled),
 ];
 
+/// One origin of each kind, and more of what is right. Nothing is presented to that of `legacy`, which demands a certificate.
+const ORIGINS: [(&str, Origin); 9] = [
+    ("api.example.com", Origin::Required),
+    ("app.example.com", Origin::Required),
+    ("checkout.shop.example", Origin::Required),
+    ("legacy.example.com", Origin::Required),
+    ("www.example.org", Origin::Optional),
+    ("docs.example.org", Origin::Unprotected),
+    ("admin.example.com", Origin::OtherAuthority),
+    ("mirror.example.org", Origin::Hangs),
+    ("intranet.example.com", Origin::AsksLate),
+];
+
 /// Makes the world as it is at `now`; with `hostnames`, so many of them: healthy ones are added, or some left out.
 ///
 /// # Errors
@@ -79,13 +95,20 @@ pub fn demo(seed: u64, now: Timestamp, hostnames: Option<usize>) -> Result<Demo,
             None => expected.push((zone_name, vec![target])),
         }
     }
+    world.add_demo_records();
     let zones = expected.len().max(1);
     let missing = wanted.saturating_sub(CASES.len());
     for (place, (zone_name, targets)) in expected.iter_mut().enumerate() {
         let share = missing / zones + usize::from(place < missing % zones);
         targets.extend(crowd(world.add_zone(zone_name), share, 60, now)?);
     }
-    Ok(Demo { world, expected })
+    let origins = ORIGINS.iter().filter_map(|(name, origin)| {
+        let mut targets = expected.iter().flat_map(|(_, targets)| targets);
+        let target = targets.find(|target| target.hostname.as_str() == *name)?;
+        Some((target.hostname.clone(), *origin))
+    });
+    let origins = origins.collect();
+    Ok(Demo { world, expected, origins })
 }
 
 fn add(zone: &mut Zone, hostname: &Hostname, case: Case, now: Timestamp) -> Result<(), WorldError> {

@@ -27,12 +27,14 @@ pub enum Permission {
     SslRead,
     /// SSL and Certificates: Edit, which reads too.
     SslEdit,
+    /// DNS: Read.
+    DnsRead,
 }
 
 impl Default for Scope {
     fn default() -> Self {
-        use Permission::{SettingsRead, SslEdit, SslRead, ZoneRead};
-        Self { accounts: None, permissions: vec![ZoneRead, SettingsRead, SslRead, SslEdit] }
+        use Permission::{DnsRead, SettingsRead, SslEdit, SslRead, ZoneRead};
+        Self { accounts: None, permissions: vec![ZoneRead, SettingsRead, SslRead, SslEdit, DnsRead] }
     }
 }
 
@@ -52,7 +54,7 @@ impl Scope {
             _ if !self.sees(&zone.account.id) => Err(Refusal::NO_ACCESS),
             _ if self.may(wanted) => Ok(()),
             Permission::ZoneRead | Permission::SettingsRead => Err(Refusal::NO_ACCESS),
-            Permission::SslRead | Permission::SslEdit => Err(Refusal::NO_PERMISSION),
+            Permission::SslRead | Permission::SslEdit | Permission::DnsRead => Err(Refusal::NO_PERMISSION),
         }
     }
 }

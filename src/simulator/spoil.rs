@@ -19,6 +19,10 @@ pub enum Aim {
     Zone,
     /// A setting of a zone: `GET /zones/{zone_id}/settings/{setting_id}`.
     ZoneSetting,
+    /// The DNS records of a zone: `GET /zones/{zone_id}/dns_records`.
+    DnsRecords,
+    /// Cloudflare's own ranges of addresses: `GET /ips`.
+    IpRanges,
 }
 
 impl Aim {
@@ -30,6 +34,8 @@ impl Aim {
             ["zones"] => self == if named { Self::ZoneLookup } else { Self::ZoneList },
             ["zones", _] => self == Self::Zone,
             ["zones", _, "settings", _] => self == Self::ZoneSetting,
+            ["zones", _, "dns_records"] => self == Self::DnsRecords,
+            ["ips"] => self == Self::IpRanges,
             _ => false,
         }
     }
@@ -74,13 +80,16 @@ mod tests {
 
     #[test]
     fn a_call_is_told_from_those_that_begin_like_it() {
-        let aims = [Aim::ZoneList, Aim::ZoneLookup, Aim::Zone, Aim::ZoneSetting];
+        let aims =
+            [Aim::ZoneList, Aim::ZoneLookup, Aim::Zone, Aim::ZoneSetting, Aim::DnsRecords, Aim::IpRanges];
         for (target, aim) in [
             ("/client/v4/zones", Some(Aim::ZoneList)),
             ("/client/v4/zones?page=2&per_page=50", Some(Aim::ZoneList)),
             ("/client/v4/zones?page=1&name=example.com", Some(Aim::ZoneLookup)),
             ("/client/v4/zones/1", Some(Aim::Zone)),
             ("/client/v4/zones/1/settings/ssl", Some(Aim::ZoneSetting)),
+            ("/client/v4/zones/1/dns_records?page=1", Some(Aim::DnsRecords)),
+            ("/client/v4/ips", Some(Aim::IpRanges)),
             ("/client/v4/zones/1/origin_tls_client_auth/settings", None),
             ("/client/v4/zones/1/origin_tls_client_auth", None),
             ("/client/v4/user/tokens/verify", None),

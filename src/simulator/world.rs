@@ -34,6 +34,9 @@ pub enum WorldError {
     /// A key or a certificate could not be made.
     #[error("cannot sign a certificate: {0}")]
     Signing(#[from] rcgen::Error),
+    /// The TLS of an origin could not be set up.
+    #[error("cannot set up the TLS of an origin: {0}")]
+    Tls(#[from] rustls::Error),
     /// There is no such certificate in the zone.
     #[error("expected the id of a certificate of the zone")]
     NoCertificate,
@@ -156,6 +159,10 @@ impl World {
     /// Id of the account that zones belong to unless another is named.
     pub fn account_id(&self) -> &str {
         &self.accounts[0].id
+    }
+
+    pub(super) fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     pub(super) fn has_account(&self, id: &str) -> bool {

@@ -10,6 +10,7 @@ use super::association::AssociationChange;
 use super::authority::Authority;
 use super::certificate::{Certificate, CertificateChange, Store};
 use super::crowd::crowd;
+use super::dns::DnsRecord;
 use super::facts::{Account, Facts, ZoneChange};
 use super::progress::{DELETED, Progress};
 use super::world::{WorldError, derived};
@@ -28,6 +29,7 @@ pub struct Zone {
     pub(super) gone: bool,
     /// The zone-level switch.
     pub(super) enabled: bool,
+    pub(super) records: Vec<DnsRecord>,
     hostname_certificates: Store,
     zone_certificates: Store,
     /// In the order in which they came; deleted ones stay, as a list shows them.
@@ -66,6 +68,7 @@ impl Zone {
             facts: Facts::default(),
             gone: false,
             enabled: false,
+            records: Vec::new(),
             hostname_certificates: Store::default(),
             zone_certificates: Store::default(),
             rows: Vec::new(),
@@ -91,6 +94,11 @@ impl Zone {
     /// Sets the zone-level switch.
     pub fn set_enabled(&mut self, enabled: bool) {
         self.enabled = enabled;
+    }
+
+    /// Replaces its DNS records.
+    pub fn set_records(&mut self, records: Vec<DnsRecord>) {
+        self.records = records;
     }
 
     /// Changes all but the account.

@@ -1,4 +1,4 @@
-//! The label `call`.
+//! The API methods, as values of the label `call`.
 
 /// A method of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub enum Endpoint {
     HostnameGet,
     /// GET of a page of associations.
     HostnameList,
-    /// PUT of associations.
+    /// PUT of associations of hostnames.
     HostnamePut,
     /// GET of the certificates for single hostnames.
     CertificateList,
@@ -25,11 +25,15 @@ pub enum Endpoint {
     GlobalSwitchGet,
     /// GET of the zone setting that is the SSL mode.
     SslModeGet,
+    /// GET of a page of DNS records.
+    DnsRecordList,
+    /// GET of Cloudflare's own ranges of addresses.
+    IpRangeList,
 }
 
 impl Endpoint {
-    /// All methods that are called.
-    pub const ALL: [Self; 11] = [
+    /// All methods that the exporter calls.
+    pub const ALL: [Self; 13] = [
         Self::HostnameGet,
         Self::HostnameList,
         Self::HostnamePut,
@@ -41,9 +45,11 @@ impl Endpoint {
         Self::ZoneGet,
         Self::GlobalSwitchGet,
         Self::SslModeGet,
+        Self::DnsRecordList,
+        Self::IpRangeList,
     ];
 
-    /// The value of the label `call`.
+    /// Returns the value of the label `call`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::HostnameGet => "hostname_get",
@@ -57,6 +63,8 @@ impl Endpoint {
             Self::ZoneGet => "zone_get",
             Self::GlobalSwitchGet => "global_switch_get",
             Self::SslModeGet => "ssl_mode_get",
+            Self::DnsRecordList => "dns_record_list",
+            Self::IpRangeList => "ip_range_list",
         }
     }
 }

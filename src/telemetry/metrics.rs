@@ -1,11 +1,11 @@
-//! The metrics: their names, help texts, labels and buckets.
+//! Names, help texts, labels and buckets of the metrics.
 
 use prometheus::{CounterVec, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry};
 
 use super::maker::Maker;
 use super::{REVISION, RUSTC, VERSION};
 
-/// The metrics that are recorded.
+/// The registered metrics.
 pub(super) struct Metrics {
     pub(super) api_requests: IntCounterVec,
     pub(super) api_request_duration: HistogramVec,
@@ -31,7 +31,7 @@ const API_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 const POLL_BUCKETS: &[f64] = &[0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0];
 
 impl Metrics {
-    /// Registers all of them.
+    /// Registers all metrics.
     ///
     /// # Errors
     /// Fails if two metrics have the same name.

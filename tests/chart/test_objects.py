@@ -157,6 +157,16 @@ class Objects(Case):
         backend = one(objects, "Ingress")["spec"]["defaultBackend"]["service"]["name"]
         self.assertEqual(backend, one(objects, "Service")["metadata"]["name"])
 
+    def test_a_service_has_a_name_that_kubernetes_takes_whatever_the_release_is_called(self):
+        for release, name in {
+            "123": "aop-123-cloudflare-aop-exporter",
+            "a.b": "a-b-cloudflare-aop-exporter",
+            "1.cloudflare-aop-exporter": "aop-1-cloudflare-aop-exporter",
+            "a" * 53: "a" * 53 + "-cloudflar",
+        }.items():
+            objects = render({"demo": True}, release=release)
+            self.assertEqual(one(objects, "Service")["metadata"]["name"], name[:63])
+
     def test_the_name_of_the_chart_is_not_repeated(self):
         names = {each["metadata"]["name"] for each in render({"demo": True}, release=f"my-{NAME}")}
         self.assertEqual(names, {f"my-{NAME}"})

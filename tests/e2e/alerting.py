@@ -16,16 +16,16 @@ from webhook import Webhook
 
 DAY = 86_400
 RECEIVERS = {"critical": "page", "warning": "ticket", "info": "notes"}
-# one second, then two, again and again: a poll may take as long as the longer, and then it passes over a tick
+# gaps alternate between one and two seconds; a poll may take as long as the longer one and skip a tick
 SCHEDULE = "0-59/3,1-59/3 * * * * *"
-# labels that a target may have, and our series as well
+# labels that both a target and our series may have
 OURS = {"hostname", "zone"}
 HEALTHY = {"enabled": True, "status": "active", "certificate": {"expires_in": 300 * DAY, "status": "active"}}
 RECORDED = re.findall(r"^ +- record: (\S+)$", RULES, re.MULTILINE)
 
 
 def shortened(text):
-    """The text with every waiting time, interval and range divided by 60; what is compared with a date stays."""
+    """Divides every `for`, interval and range in the text by 60, except values compared with a date."""
 
     def divided(found):
         seconds = int(found[2]) * {"s": 1, "m": 60, "h": 3600, "d": DAY}[found[3]]
@@ -36,18 +36,18 @@ def shortened(text):
 
 
 class Scenario:
-    """A fault, and exactly the alerts that it causes."""
+    """A fault and exactly the alerts that it causes."""
 
-    # what the state file says of the subject is changed as well, in a restart: see `grow_old` and `forget`
+    # the exporter is restarted with a modified state file: see `grow_old` and `forget`
     ages = False
-    # the exporter remembers the fault for a while, unless it is restarted
+    # the exporter remembers the fault for a while unless it is restarted
     remembered = False
 
     def __init__(self, *expected):
         self.expected = set(expected)
 
     def prepare(self, world, name):
-        """Adds to the world what the fault strikes, and sets `about`: labels of the alerts about it."""
+        """Adds the affected objects to the world and sets `about`, the labels of their alerts."""
         raise NotImplementedError
 
     def cause(self):
@@ -57,13 +57,13 @@ class Scenario:
         pass
 
     def grow_old(self, rows):
-        """Makes the last readings of the subject old, in what the state file says of zones and accounts, by their names."""
+        """Makes the last readings of the subject old in the state file's zones and accounts, given by name."""
 
     def forget(self, rows):
-        """Makes what happened to the subject old, in the same."""
+        """Makes past events of the subject old, in the same data."""
 
     def amiss(self):
-        """What Prometheus does not show as it should, once the fault is there and until the end."""
+        """Returns what Prometheus shows wrongly from the fault until the end of the test."""
         return set()
 
     def concerns(self, labels):
@@ -87,7 +87,7 @@ class World:
         self.quota = '{ requests = 100000, per = "1m" }'
         self.main.ask("PUT", "zones/hosts.example")
         self.main.ask("PUT", "zones/alone.example")
-        # nothing is ever the matter with these
+        # these never have findings
         self.hostnames = [{"name": f"{label}.hosts.example"} for label in ["www", "api"]]
         for hostname in self.hostnames:
             self.main.ask("PUT", f"zones/hosts.example/hostnames/{hostname['name']}", HEALTHY)
@@ -105,7 +105,7 @@ class World:
         return self.main.ask("PUT", f"zones/{name}")["id"]
 
     def account(self, name, pattern=None):
-        """Adds an account with two zones and an API of its own; with a pattern, that is all that is configured of them."""
+        """Adds an account with two zones and its own API. With a pattern, the zones are not configured by name."""
         simulator, zones = Simulator(self.case.simulate()), [f"one-{name}.example", f"two-{name}.example"]
         for zone in zones:
             simulator.ask("PUT", f"zones/{zone}")
@@ -132,7 +132,7 @@ class World:
     def config(self, name):
         hosts = ("hosts.example", {"hostnames": self.hostnames, "strategy": "get"})
         if name == "replica":
-            # it reads the hostnames too, so a fault of theirs is seen twice and told once
+            # it reads the same hostnames, so their faults are seen twice but must be notified once
             return configured([("main", self.main, [hosts, ("alone.example", {"discover": True})])], self.quota)
         accounts = [("main", self.main, [hosts, *self.zones])]
         remembers = any(scenario.ages for scenario in self.scenarios.values())
@@ -151,7 +151,7 @@ class World:
         self.exporters[name] = self.exporter(name, self.exporters[name].address)
 
     def restart_exporter(self, rewrite=None):
-        """Restarts the main exporter; `rewrite` changes what its state file says of zones and accounts."""
+        """Restarts the main exporter. `rewrite` changes the zones and accounts in its state file."""
         self.stop_exporter("main")
         path = self.files / "state.json"
         if rewrite and path.exists():
@@ -161,7 +161,7 @@ class World:
         self.start_exporter("main")
 
     def monitoring(self, targets):
-        """Starts a Prometheus that scrapes `targets` and an Alertmanager that tells the webhook."""
+        """Starts a Prometheus that scrapes `targets` and an Alertmanager that notifies the webhook."""
         text = ALERTMANAGER.read_text()
         self.case.assertIn("http://127.0.0.1:9099/", text)
         path = self.files / "alertmanager.yml"
@@ -176,7 +176,7 @@ class World:
         text = (PROMETHEUS / "prometheus.yml").read_text()
         for address in ["127.0.0.1:9093", "127.0.0.1:10219"]:
             self.case.assertIn(f'"{address}"', text)
-        # what the file has with the addresses of this world
+        # the shipped file with the addresses of this world
         self.scraping = text.replace("127.0.0.1:9093", alertmanager.address).replace("127.0.0.1:10219", targets)
         self.targets = f'"{targets}"'
         if self.labels:
@@ -186,16 +186,16 @@ class World:
             self.scraping = self.scraping.replace(block, f"{block}        labels:\n{labels}")
         path = self.files / "prometheus.yml"
         path.write_text(shortened(self.scraping))
-        # the lookback is 5m, shortened as everything else
+        # the lookback of 5m, shortened like everything else
         prometheus = self.case.start_prometheus(path, "--web.enable-lifecycle", "--query.lookback-delta=5s")
-        # it finds its targets only after 5 s, which are not shortened, and until then the rules would miss them
+        # targets are discovered only after 5 s, which is not shortened; until then, the rules would miss them
         eventually(lambda: self.case.assertEqual(values(prometheus, "up"), [1, 1]))
         (self.files / "rules.yml").write_text(shortened(RULES))
         reload(prometheus)
         return prometheus
 
     def scrape(self, *changes):
-        """Has Prometheus scrape as the file has it, but for these changes: pairs of what is there and what is instead."""
+        """Changes the scrape configuration of Prometheus by these pairs of old and new text."""
         text = self.scraping
         for before, after in changes:
             self.case.assertIn(before, text)
@@ -204,7 +204,7 @@ class World:
         reload(self.prometheus)
 
     def play(self, names, restart):
-        """Causes these scenarios at once, waits for their alerts, mends them, and waits until all have resolved."""
+        """Causes these scenarios at once, waits for their alerts, clears them, and waits until all have resolved."""
         chosen = {name: self.scenarios[name] for name in names}
         aged = [scenario for scenario in chosen.values() if scenario.ages]
         for scenario in chosen.values():
@@ -216,21 +216,21 @@ class World:
         self.settle(chosen, 10, "is amiss", amiss)
         self.quiet(5)
         if restart:
-            # what fires goes on firing
+            # firing alerts must keep firing
             self.restart_exporter()
             self.quiet(8)
-        self.settle(chosen, 0, "is amiss later", amiss)
+        self.settle(chosen, 0, "went wrong later", amiss)
         for scenario in chosen.values():
             scenario.mend()
         if aged or any(scenario.remembered for scenario in chosen.values()):
             self.restart_exporter(lambda rows: [scenario.forget(rows) for scenario in aged])
         self.settle(chosen, 120, "did not resolve", self.firing)
-        self.settle(chosen, 10, "is amiss at the end", amiss)
+        self.settle(chosen, 10, "is wrong at the end", amiss)
         self.quiet(0)
         self.webhook.forget()
 
     def settle(self, chosen, seconds, what, left):
-        """Waits until nothing is left of any scenario; what is left then is a failure."""
+        """Waits until `left` is empty for every scenario. Anything left at the timeout is a failure."""
 
         def look():
             found = {name: left(scenario) for name, scenario in chosen.items()}
@@ -245,7 +245,7 @@ class World:
                     self.fail(name, f"{what}: {sorted(left(scenario))}")
 
     def quiet(self, seconds):
-        """Waits, and looks at all that was told so far: only what is expected, to whom it concerns, and never twice."""
+        """Waits and checks all notifications so far: only expected ones, to the right receiver, never twice."""
         time.sleep(seconds)
         for labels, states, receiver in self.webhook.told():
             alert = alert_name(labels)
@@ -256,7 +256,7 @@ class World:
             if not any(alert in self.scenarios[key].expected for key in concerned):
                 self.fail(concerned[0] if concerned else None, f"unexpected: {labels}")
             if receiver != RECEIVERS[labels["severity"]]:
-                self.fail(concerned[0] if concerned else None, f"told {receiver}: {labels}")
+                self.fail(concerned[0] if concerned else None, f"sent to {receiver}: {labels}")
             if states != ["firing", "resolved"][: len(states)]:
                 self.fail(concerned[0] if concerned else None, f"was {states}: {labels}")
 
@@ -266,7 +266,7 @@ class World:
             found.append(text)
 
     def told_of(self, scenario):
-        """The alerts of a scenario that ever came."""
+        """Returns all alerts received for a scenario."""
         return {alert_name(labels) for labels, _, _ in self.webhook.told() if scenario.concerns(labels)}
 
     def firing(self, scenario):
@@ -274,7 +274,7 @@ class World:
         return {alert_name(labels) for labels, states, _ in told if scenario.concerns(labels) and states[-1] == "firing"}
 
     def recorded(self):
-        """Checks that every rule can be evaluated, and returns the recording rules that ever had a result."""
+        """Checks that every rule can be evaluated and returns the recording rules that ever had a result."""
         rules = [rule for group in ask(self.prometheus, "rules")["groups"] for rule in group["rules"]]
         self.case.assertEqual(len(rules), len(re.findall(r"^ +- (?:alert|record): ", RULES, re.MULTILINE)))
         broken = {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] != "ok"}
@@ -293,11 +293,12 @@ def alert_name(labels):
 
 
 def configured(accounts, quota, state_file=None):
-    """A configuration of accounts, each with its name, its API and its zones; all have this quota."""
+    """Returns a configuration of accounts with names, APIs, zones and this quota."""
     lines = ["[poll]", f'schedule = "{SCHEDULE}"', 'jitter = "0s"']
     if state_file:
         lines.append(f'state_file = "{state_file}"')
-    # half an hour, shortened as everything else
+    lines += ["[probe]", f'schedule = "{SCHEDULE}"', 'timeout = "1s"']
+    # half an hour, shortened like everything else
     lines += ["[thresholds]", 'pending = "30s"']
     for account, simulator, zones in accounts:
         lines += ["[[account]]", f'name = "{account}"', f'base_url = "http://{simulator.address}/client/v4"']

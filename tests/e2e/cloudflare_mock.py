@@ -1,4 +1,4 @@
-"""A mock of the API that gives exactly the answers it is told, and certificates with any dates and serial number.
+"""A mock of the API with configured responses, and certificates with any dates and serial number.
 
 The simulator behaves like Cloudflare and so cannot say whatever one likes. A mock can: it has no behaviour.
 """
@@ -10,16 +10,16 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# an answer that never comes
+# a response that never comes
 HANG = "hang"
-# the code by which the API says that a hostname has no association
+# the API's code for a hostname without an association
 NO_ASSOCIATION = (404, 1553)
-# the settings of a zone, which present nothing of their own and hold nothing back
+# default settings of a zone, which cause no finding
 SETTINGS = {"/settings/tls_client_auth": "off", "/settings/ssl": "full"}
 
 
 class CloudflareMock:
-    """Serves `answers`: the answer by account and path. The base URL of an account holds its name.
+    """Serves `answers`, responses by account and path. The base URL of an account contains its name.
 
     An answer is what stands under `result`, or an HTTP status, or a status and a code, or HANG. A request that has no
     answer is kept in `unexpected`.
@@ -56,7 +56,7 @@ class CloudflareMock:
         return f"http://127.0.0.1:{self.server.server_port}/{account}/client/v4"
 
     def stumble(self, account, status):
-        """Has every second request for a hostname of the account fail with this status, starting with the next."""
+        """Makes every second request for a hostname of the account fail with this status, starting with the next."""
         self.stumbling[account] = (status, False)
 
     def answer(self, path):
@@ -87,7 +87,7 @@ class CloudflareMock:
         return 200, json.dumps(body).encode()
 
     def setting(self, account, rest):
-        """The answer about a setting of a zone that is told nothing of it: as about its zone level where that fails."""
+        """Returns the response for an unconfigured setting of a zone. It fails if the zone level is configured to fail."""
         zone, name = rest.split("/settings/")
         switch = self.answers.get((account, f"{zone}/origin_tls_client_auth/settings"))
         return {"id": name, "value": SETTINGS[f"/settings/{name}"]} if isinstance(switch, dict) else switch
@@ -99,7 +99,7 @@ class CloudflareMock:
 
 
 def pem(serial, begins, ends):
-    """A certificate that is valid between two times, in PEM. Nobody signed it, and nobody verifies it."""
+    """Returns a PEM certificate valid between two times. Its signature is invalid and never verified."""
     sequence, integer, utf8, time_tag = 0x30, 0x02, 0x0C, 0x18
     digits = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
     algorithm = der(sequence, bytes.fromhex("06082a8648ce3d040302"))

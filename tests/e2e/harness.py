@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: processes that end with their test, pages, queries, and waiting for a condition."""
+"""Helpers of the end-to-end tests: processes that end with their test, pages, queries and waiting."""
 
 import atexit
 import gzip
@@ -31,7 +31,7 @@ TOKEN = "simulated-token"
 TEXT = "text/plain;version=0.0.4"
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 
-# a proxy that is set is not for the loopback address
+# a proxy from the environment must not be used for loopback addresses
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
 CHILDREN = []
 
@@ -76,7 +76,7 @@ class Process:
     def _read(self):
         for line in self.child.stdout:
             self.lines.append(line)
-            # on all addresses it is also on this one
+            # listening on all addresses includes this one
             found = re.search(r"(?:127\.0\.0\.1|0\.0\.0\.0|\[::\]):([1-9]\d*)", line)
             if found and self.address is None:
                 self.address = f"127.0.0.1:{found[1]}"
@@ -98,7 +98,7 @@ class Process:
 
 
 class Case(unittest.TestCase):
-    """A test that starts programs and stops them whatever happens."""
+    """A test that starts programs and always stops them."""
 
     def start(self, *command, env=None):
         process = Process(*command, env=env)
@@ -106,13 +106,13 @@ class Case(unittest.TestCase):
         return process
 
     def demo(self):
-        """A demo whose first poll has ended."""
+        """Starts a demo and waits for its first poll."""
         demo = self.start(EXPORTER, "demo", "--listen", "127.0.0.1:0")
         eventually(lambda: self.assertEqual(status(demo, "/-/ready"), 200))
         return demo
 
     def start_prometheus(self, config, *options):
-        """A Prometheus that is ready, with its data beside its configuration."""
+        """Starts a Prometheus and waits until it is ready. Its data is next to its configuration."""
         prometheus = self.start(
             "prometheus",
             f"--config.file={config}",
@@ -124,11 +124,11 @@ class Case(unittest.TestCase):
         return prometheus
 
     def simulate(self, listen="127.0.0.1:0"):
-        """A simulated API with zones of its own."""
+        """Starts a simulated API with its own zones."""
         return self.start(EXPORTER, "simulate", "--listen", listen)
 
     def serve(self, api, zone, hostnames, settings=""):
-        """A daemon that polls `api` every second; `settings` are more lines about the zone."""
+        """Starts a daemon that polls `api` every second. `settings` are more lines for the zone."""
         return self.daemon(
             f"""
             [poll]
@@ -145,7 +145,7 @@ class Case(unittest.TestCase):
         )
 
     def daemon(self, config):
-        """A daemon with this configuration."""
+        """Starts a daemon with this configuration."""
         path = self.folder() / "config.toml"
         path.write_text(config)
         arguments = ["serve", "--config", path, "--listen", "127.0.0.1:0"]
@@ -171,13 +171,13 @@ class Simulator:
             return json.load(response)
 
     def fault(self, path, effect, times=None):
-        """Puts a fault in force and returns a function that ends it."""
+        """Puts a fault in force and returns a function that clears it."""
         number = self.ask("POST", "faults", {"path": path, "times": times, "effect": effect})["number"]
         return lambda: self.ask("DELETE", f"faults/{number}")
 
 
 def eventually(attempt, seconds=30):
-    """Repeats `attempt` until it raises no AssertionError, and returns what it returns."""
+    """Repeats `attempt` until it raises no AssertionError and returns its result."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -199,7 +199,7 @@ def get(process, path, **headers):
 
 
 def walk(process, path):
-    """All rows of a list of the JSON API, by cursor."""
+    """Returns all rows of a list of the JSON API, following the cursors."""
     rows, cursor = [], ""
     while cursor is not None:
         answer = json.loads(get(process, f"{path}?limit=50&cursor={cursor}")[1])
@@ -208,7 +208,7 @@ def walk(process, path):
 
 
 def api_answers(process):
-    """What the JSON API says, in the shape that `check --format json` prints."""
+    """Returns the content of the JSON API in the format of `check --format json`."""
     lists = {name: walk(process, f"/api/v1/{name}") for name in ["zones", "certificates", "hostnames"]}
     return {"status": json.loads(get(process, "/api/v1/status")[1]), **lists}
 
@@ -224,7 +224,7 @@ def status(process, path, **headers):
 
 
 def scrape(process, accept=TEXT, encoding="identity"):
-    """The samples of a page as {(name, labels): value}; fails if one is there twice."""
+    """Returns the samples of a page as {(name, labels): value}. Fails on a duplicate."""
     headers, page = get(process, "/metrics", Accept=accept, Accept_Encoding=encoding)
     assert headers["Content-Type"].startswith(accept.partition(";")[0]), headers["Content-Type"]
     assert headers.get("Content-Encoding", "identity") == encoding, headers["Content-Encoding"]
@@ -232,7 +232,7 @@ def scrape(process, accept=TEXT, encoding="identity"):
 
 
 def page_samples(page, accept=TEXT):
-    """The samples of a page as {(name, labels): value}; fails if one is there twice."""
+    """Returns the samples of a page as {(name, labels): value}. Fails on a duplicate."""
     parse = openmetrics if accept == OPENMETRICS else parser
     found = [
         ((sample.name, tuple(sorted(sample.labels.items()))), sample.value)
@@ -240,12 +240,12 @@ def page_samples(page, accept=TEXT):
         for sample in family.samples
     ]
     samples = dict(found)
-    assert len(samples) == len(found), "a sample is there twice"
+    assert len(samples) == len(found), "duplicate sample"
     return samples
 
 
 def family(samples, name):
-    """The samples of one name, by hostname, or by hostname and state."""
+    """Returns the samples of one name by hostname, or by hostname and state."""
     found = {}
     for (sample, labels), value in samples.items():
         if sample == f"cloudflare_aop_{name}":
@@ -257,13 +257,13 @@ def family(samples, name):
 
 
 def ask(prometheus, path):
-    """What a Prometheus answers under /api/v1/."""
+    """Returns the response of a Prometheus under /api/v1/."""
     _, body = get(prometheus, f"/api/v1/{path}")
     return json.loads(body)["data"]
 
 
 def query(prometheus, expression):
-    """The series that an expression selects, as pairs of labels and value."""
+    """Returns the series selected by an expression as pairs of labels and value."""
     result = ask(prometheus, f"query?query={urllib.parse.quote(expression)}")["result"]
     return [(series["metric"], float(series["value"][1])) for series in result]
 

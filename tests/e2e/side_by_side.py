@@ -1,4 +1,4 @@
-"""Runs test classes side by side, each in a process of its own, and shows the output of each once it has ended.
+"""Runs test classes in parallel, each in its own process, and prints the output of each when it ends.
 
 Usage: side_by_side.py [TEST...]     names for unittest; all tests unless given
 """
@@ -10,9 +10,9 @@ import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-# tests mostly wait: more than there are cores
+# more than the number of cores, since tests mostly wait
 AT_ONCE = 8
-# seconds for one class, a multiple of what the slowest takes
+# timeout of one class in seconds, a multiple of the slowest one's time
 LIMIT = 600
 
 
@@ -31,7 +31,7 @@ def main():
             print(f"\n--- {name}\n{output}--- {name}: {'FAILED' if code else 'passed'} in {seconds:.0f} s", flush=True)
             failed += [name] if code else []
     tests = sum(len(each) for each in classes.values())
-    print(f"\n{tests} tests in {len(classes)} classes, side by side, in {time.monotonic() - start:.0f} s")
+    print(f"\n{tests} tests in {len(classes)} classes, in parallel, in {time.monotonic() - start:.0f} s")
     sys.exit(f"failed: {' '.join(failed)}" if failed else 0)
 
 
@@ -44,14 +44,14 @@ def flat(suite):
 
 
 def run(kind, tests):
-    """Runs the tests of one class: its name, the exit code, how long it took, and what it printed."""
+    """Runs the tests of one class and returns its name, exit code, time and output."""
     start = time.monotonic()
-    # a module that cannot be imported stands there as a test that says why
+    # unittest represents a module that cannot be imported as a test that fails with the reason
     ids = [test.id().removeprefix("unittest.loader._FailedTest.") for test in tests]
     command = [sys.executable, "-m", "unittest", "--verbose", *ids]
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     child = subprocess.Popen(command, text=True, **pipes)
-    # it then stops what it has started
+    # the class then stops its processes
     limit = threading.Timer(LIMIT, child.terminate)
     limit.start()
     output, _ = child.communicate()

@@ -1,4 +1,4 @@
-"""Situations at Cloudflare, and what the exporter has to find in each: a table.
+"""A table of situations at Cloudflare and the findings that the exporter must have in each.
 
 Each situation has a zone of its own. What is found in it is written out, one line for each thing that has findings:
 `hostname app: critical: expired, metadata_mismatch` is a hostname, its verdict, and its findings, the worst first.
@@ -13,9 +13,9 @@ from cloudflare_mock import HANG, NO_ASSOCIATION, pem
 NOW = int(time.time())
 UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 MAIN = "main"
-# a zone that a pattern finds, and that leaves its account
+# a zone that is found by a pattern and leaves its account
 LEAVER, LEAVER_ID = "left.gone", "f" * 32
-# the contract's table: the severity of each finding, by what it is about
+# the documented severity of each finding, by kind of object
 SEVERITIES = {
     "hostname": {
         "expired": "critical",
@@ -31,6 +31,9 @@ SEVERITIES = {
         "pending": "warning",
         "not_read": "unknown",
         "stale": "warning",
+        "origin_unprotected": "warning",
+        "origin_demands_certificate": "critical",
+        "origin_may_reject": "warning",
     },
     "certificate": {
         "expired": "critical",
@@ -55,16 +58,10 @@ SEVERITIES = {
         "zones_removed": "warning",
     },
 }
-# announced by the contract, and not found yet: those that have a rule already, by the recording that it is taken from
-COMING = {
-    ("hostname", "origin_unprotected"),
-    ("hostname", "origin_demands_certificate"),
-    ("hostname", "origin_may_reject"),
-}
 
 
 def seconds(span):
-    """The seconds of a span such as `6d23h` or `-10m`."""
+    """Returns the seconds of a duration such as `6d23h` or `-10m`."""
     total = sum(int(count) * UNITS[unit] for count, unit in re.findall(r"(\d+)([dhms])", span))
     return -total if span.startswith("-") else total
 
@@ -74,7 +71,7 @@ def date(span):
 
 
 def described(ends, begins="-65d", serial=4711, api_ends="", api_serial=None, with_pem=True):
-    """What the API says of a certificate; `api_…` differ from the certificate itself."""
+    """Returns the API's data of a certificate. `api_…` override values of the certificate itself."""
     return {
         "certificate": pem(serial, NOW + seconds(begins), NOW + seconds(ends)) if with_pem else None,
         "expires_on": date(ends if api_ends == "" else api_ends),
@@ -85,7 +82,7 @@ def described(ends, begins="-65d", serial=4711, api_ends="", api_serial=None, wi
 
 
 def certificate(id="c1", ends="300d", status="active", uploaded="-60d", **more):
-    """A certificate of a list."""
+    """Returns a certificate as in a list."""
     return {"id": id, "status": status, "uploaded_on": date(uploaded), **described(ends, **more)}
 
 
@@ -100,7 +97,7 @@ def hostname(
     cert_updated="-60d",
     **more,
 ):
-    """The answer about a hostname, but for its name."""
+    """Returns the response about a hostname, except for its name."""
     return {
         "enabled": enabled,
         "status": status,
@@ -115,7 +112,7 @@ def hostname(
 
 
 def listed(count, *certificates, cert_id="c1"):
-    """The lists of a zone with so many hostnames on one certificate."""
+    """Returns the lists of a zone with this many hostnames on one certificate."""
     names = ["app", *(f"h{number}" for number in range(1, count))][:count]
     dates = {"created_at": date("-60d"), "updated_at": date("-60d")}
     rows = [{"hostname": name, "cert_id": cert_id, "enabled": True, "status": "active", **dates} for name in names]
@@ -148,7 +145,7 @@ class Answers:
         return paths
 
     def of_account(self, zone, id):
-        """What the API says of the zones of the account."""
+        """Returns the API's data of the account's zones."""
         if self.has_left is None:
             return {}
         named = {id: zone} if self.has_left else {id: zone, LEAVER_ID: LEAVER}
@@ -157,8 +154,9 @@ class Answers:
 
 
 class Situation:
-    """What the API says, and what is then found.
+    """The API's responses and the expected findings.
 
+    `origin` is what the origin of `app` does without a certificate, by the modes of the module `origins`.
     `expect` holds what the configuration says of a hostname, `settings` more keys of the zone. `token` and `stumble`
     give the zone an account of its own: the answer about its token, and the status with which every second request
     fails. `before` is what the API said at first, and `ages` how long ago that was: of the zone, of its zone level, of
@@ -174,6 +172,7 @@ class Situation:
         self,
         verdict,
         *found,
+        origin=None,
         expect=None,
         settings=None,
         token=None,
@@ -184,7 +183,7 @@ class Situation:
         check_finds=same,
         **answers,
     ):
-        self.verdict, self.found = verdict, parsed(found)
+        self.verdict, self.found, self.origin = verdict, parsed(found), origin
         self.answers, self.before, self.ages = Answers(**answers), before, ages or {}
         self.expect, self.settings = expect or {}, settings or {}
         self.token, self.stumble = token, stumble
@@ -200,7 +199,7 @@ class Situation:
 
 
 def parsed(lines):
-    """The lines as `{(subject, name): (verdict, findings)}`; a zone and an account need no name here."""
+    """Parses the lines into `{(subject, name): (verdict, findings)}`. A zone or an account has no name here."""
     rows = {}
     for line in lines:
         subject, verdict, findings = line.split(": ")
@@ -210,12 +209,12 @@ def parsed(lines):
 
 
 def app(**answer):
-    """One hostname, `app`."""
+    """Returns the hostname `app`."""
     return {"app": hostname(**answer)}
 
 
 def on(*certificates):
-    """The zone-level switch is on."""
+    """Returns a zone level whose switch is on."""
     return True, list(certificates)
 
 
@@ -223,7 +222,7 @@ ACTIVE = {"status": "active", "id": "t"}
 
 ON_HOSTNAMES = {
     "healthy": Situation("ok", hostnames=app()),
-    # how near the end is
+    # time to expiry
     "expired": Situation("critical", "hostname app: critical: expired", hostnames=app(ends="-2d")),
     "just-expired": Situation("critical", "hostname app: critical: expired", hostnames=app(ends="-1m")),
     "not-quite-expired": Situation(
@@ -242,13 +241,13 @@ ON_HOSTNAMES = {
         "ok", hostnames=app(ends="-2d", enabled=False), expect={"app": {"expect": "disabled"}}
     ),
     "expired-but-void": Situation("ok", hostnames=app(ends="-2d", enabled=None), expect={"app": {"expect": "void"}}),
-    # when it begins
+    # start of validity
     "not-yet-valid": Situation("critical", "hostname app: critical: not_yet_valid", hostnames=app(begins="5h20m")),
     "valid-since-now": Situation("ok", hostnames=app(begins="-10s")),
     "not-yet-valid-but-disabled": Situation(
         "ok", hostnames=app(begins="5h20m", enabled=False), expect={"app": {"expect": "disabled"}}
     ),
-    # whether its end is known
+    # unknown expiry
     "end-unknown": Situation(
         "warning", "hostname app: warning: end_unknown", hostnames=app(with_pem=False, api_ends=None)
     ),
@@ -270,7 +269,7 @@ ON_HOSTNAMES = {
         before=Answers(app()),
         check_finds=("warning", "hostname app: warning: end_unknown"),
     ),
-    # what becomes of it
+    # certificate deletion and metadata
     "certificate-being-deleted": Situation(
         "critical",
         "hostname app: critical: certificate_deleted",
@@ -294,7 +293,7 @@ ON_HOSTNAMES = {
     "mismatch-but-disabled": Situation(
         "ok", hostnames=app(api_ends="301d", enabled=False), expect={"app": {"expect": "disabled"}}
     ),
-    # whether it is as expected
+    # expectations
     "disabled": Situation("critical", "hostname app: critical: drifted", hostnames=app(enabled=False)),
     "void": Situation("critical", "hostname app: critical: drifted", hostnames=app(enabled=None)),
     "none": Situation("critical", "hostname app: critical: drifted", hostnames={"app": NO_ASSOCIATION}),
@@ -315,7 +314,7 @@ ON_HOSTNAMES = {
     ),
     "none-as-void": Situation("ok", hostnames={"app": NO_ASSOCIATION}, expect={"app": {"expect": "void"}}),
     "anything": Situation("ok", hostnames=app(enabled=False), expect={"app": {"expect": "any"}}),
-    # how its deployment goes
+    # deployment
     "deployment-timed-out": Situation(
         "critical", "hostname app: critical: deployment_timed_out", hostnames=app(status="deployment_timed_out")
     ),
@@ -357,7 +356,7 @@ ON_HOSTNAMES = {
         check_finds=("ok",),
     ),
     "pending-in-the-future": Situation("ok", hostnames=app(status="pending_deployment", updated="5h20m")),
-    # whether it is read
+    # failed and stale readings
     "not-read": Situation(
         "unknown",
         "hostname app: unknown: not_read",
@@ -776,4 +775,41 @@ COMBINED = {
     ),
 }
 
-SITUATIONS = {**ON_HOSTNAMES, **ON_CERTIFICATES, **ON_ZONES, **ON_ACCOUNTS, **COMBINED}
+UNPROTECTED = ("warning", "hostname app: warning: origin_unprotected")
+DEMANDS = ("critical", "hostname app: critical: origin_demands_certificate")
+AS_DISABLED, AS_VOID = {"app": {"expect": "disabled"}}, {"app": {"expect": "void"}}
+
+WITH_ORIGINS = {
+    "origin-none": Situation(*UNPROTECTED, hostnames=app(), origin="none"),
+    "origin-optional": Situation(*UNPROTECTED, hostnames=app(), origin="optional"),
+    "origin-required": Situation("ok", hostnames=app(), origin="required"),
+    "origin-unreachable": Situation("ok", hostnames=app(), origin="unreachable"),
+    "origin-of-another-ca": Situation(
+        "warning", "hostname app: warning: origin_may_reject", hostnames=app(), origin="other-ca"
+    ),
+    "origin-of-another-ca-and-no-pem": Situation("ok", hostnames=app(with_pem=False), origin="other-ca"),
+    "origin-required-while-disabled": Situation(
+        *DEMANDS, hostnames=app(enabled=False), expect=AS_DISABLED, origin="required"
+    ),
+    "origin-none-while-disabled": Situation("ok", hostnames=app(enabled=False), expect=AS_DISABLED, origin="none"),
+    "origin-required-while-void": Situation(
+        *DEMANDS, hostnames=app(enabled=None), expect=AS_VOID, zone_level=(False, []), origin="required"
+    ),
+    "origin-required-while-void-and-zone-level-unknown": Situation(
+        "ok", hostnames=app(enabled=None), expect=AS_VOID, origin="required"
+    ),
+    "origin-none-while-void-and-zone-level-on": Situation(
+        *UNPROTECTED, hostnames=app(enabled=None), expect=AS_VOID, zone_level=on(certificate()), origin="none"
+    ),
+    "origin-required-while-flexible": Situation(
+        "critical",
+        "zone: warning: ssl_mode",
+        "hostname app: critical: origin_demands_certificate",
+        hostnames=app(),
+        zone_level=(False, []),
+        ssl="flexible",
+        origin="required",
+    ),
+}
+
+SITUATIONS = {**ON_HOSTNAMES, **ON_CERTIFICATES, **ON_ZONES, **ON_ACCOUNTS, **COMBINED, **WITH_ORIGINS}

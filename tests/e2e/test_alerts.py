@@ -1,19 +1,20 @@
-"""Every fault reaches a person by its own alerts and by no others.
+"""Checks that every fault causes exactly its own alerts.
 
-Each scenario is a test of its own. The scenarios of a class share one world, in which they happen at the same time.
+Each scenario is a separate test. The scenarios of a class run at the same time in one shared world.
 """
 
 import time
 
 from alerting import DAY, HEALTHY, RECORDED, Scenario, World
 from harness import ALERTS, TOKEN, Case, eventually, query
+from origins import Origin
 
-# the exporter verifies a token at most once in so many seconds
-VERIFIED_ANEW = 62
+# the exporter's minimum interval between verifications of a token, in seconds
+VERIFY_INTERVAL = 62
 
 
 def set_back(row):
-    """Makes all that a row of a state file says of the past, and what is in it, two hours older."""
+    """Makes all past dates in a row of a state file and its nested rows two hours older."""
     for key, value in row.items():
         if key in ["last_success", "read_at", "since"] and value is not None:
             row[key] -= 7200
@@ -42,6 +43,26 @@ class OnHostname(Scenario):
         self.api.ask("PATCH", self.path, self.mended)
 
 
+class OnOrigin(OnHostname):
+    """A hostname whose association stays as it is, while its origin changes from one mode to another and back."""
+
+    def __init__(self, *expected, before, after, mended=HEALTHY, expect="enabled"):
+        super().__init__(*expected, change={}, mended=mended, expect=expect)
+        self.before, self.after = before, after
+
+    def prepare(self, world, name):
+        super().prepare(world, name)
+        self.origin = Origin(world.case)
+        world.hostnames[-1]["origin"] = self.origin.address
+        self.origin.serve(self.before)
+
+    def cause(self):
+        self.origin.serve(self.after)
+
+    def mend(self):
+        self.origin.serve(self.before)
+
+
 class Deleted(OnHostname):
     """A hostname whose association is deleted."""
 
@@ -53,7 +74,7 @@ class Deleted(OnHostname):
 
 
 class EndUnknown(OnHostname):
-    """A hostname with another certificate, of which the API gives neither a date nor the PEM."""
+    """A hostname with another certificate, for which the API provides neither a date nor the PEM."""
 
     def cause(self):
         hostname = self.path.rpartition("/")[2]
@@ -66,7 +87,7 @@ class EndUnknown(OnHostname):
 
 
 class Unreadable(OnHostname):
-    """A hostname that the API fails to answer about, as often as `times` says; it was last read long ago."""
+    """A hostname whose requests fail `times` times. It was last read long ago."""
 
     def __init__(self, *expected, times=None):
         super().__init__(*expected, change={})
@@ -104,7 +125,7 @@ class OnZoneCertificate(Scenario):
 
 
 class Crowded(Scenario):
-    """A certificate that 95 hostnames are associated with; 100 may be."""
+    """A certificate with 95 associated hostnames out of at most 100."""
 
     def prepare(self, world, _):
         self.api, self.about = world.main, [{"zone": "crowded.example"}]
@@ -123,7 +144,7 @@ class Crowded(Scenario):
 
 
 class DiscoveredRemoved(Scenario):
-    """A discovered hostname that leaves its zone, and more than an hour passes."""
+    """A discovered hostname that left its zone more than an hour ago."""
 
     ages = True
 
@@ -141,7 +162,7 @@ class DiscoveredRemoved(Scenario):
 
 
 class ZoneGone(Scenario):
-    """A zone that has not been there for long."""
+    """A zone that has been missing for a long time."""
 
     ages = True
 
@@ -161,7 +182,7 @@ class ZoneGone(Scenario):
 
 
 class OnAccount(Scenario):
-    """An account of its own, whose API fails; without `times` it was last read long ago."""
+    """A separate account whose API fails. Without `times`, it was last read long ago."""
 
     def __init__(self, *expected, effect, times=None):
         super().__init__(*expected)
@@ -183,7 +204,7 @@ class OnAccount(Scenario):
 
 
 class OnWholeAccount(Scenario):
-    """An account of which a pattern watches whatever zones there are."""
+    """An account whose zones are all watched by a pattern."""
 
     def prepare(self, world, name):
         self.name = name.replace("_", "-")
@@ -191,21 +212,21 @@ class OnWholeAccount(Scenario):
         self.api = world.account(self.name, pattern=f"*-{self.name}.example")
 
     def shown(self, names):
-        """What Prometheus shows of the account's zones in families of these names: values by their labels."""
+        """Returns the values of these families for the account's zones in Prometheus, by labels."""
         series = query(self.world.prometheus, f'{{__name__=~"cloudflare_aop_({names})",zone=~".*-{self.name}[.]example"}}')
         found = {tuple(sorted(labels.items())): value for labels, value in series}
         self.world.case.assertEqual(len(found), len(series))
         return found
 
     def watches(self, *zones):
-        """What differs from these zones, with a hostname each that was read."""
+        """Returns the differences from these zones, each with a hostname that was read."""
         labels = [(zone, f"www.{zone}") for zone in (f"{each}-{self.name}.example" for each in zones)]
         shown = {(dict(key)["zone"], dict(key)["hostname"]) for key, value in self.shown("hostname_up").items() if value}
         return {f"{zone} is not as it should be" for zone, _ in shown ^ set(labels)}
 
 
 class ZoneArrives(OnWholeAccount):
-    """A zone that is new in the account. Somebody who does not want to wait for the next list has the exporter reload."""
+    """A new zone in the account. A reload reads the list of zones at once."""
 
     def cause(self):
         zone = f"zones/new-{self.name}.example"
@@ -218,7 +239,7 @@ class ZoneArrives(OnWholeAccount):
 
 
 class ZoneLeaves(OnWholeAccount):
-    """A zone that leaves the account, and more than an hour passes."""
+    """A zone that left the account more than an hour ago."""
 
     ages = True
 
@@ -234,7 +255,7 @@ class ZoneLeaves(OnWholeAccount):
 
 
 class ZonesUnlisted(OnWholeAccount):
-    """A token that may no longer list zones, for longer than three lists. All that is known stays as it is."""
+    """A token that can no longer list zones for longer than three list intervals. All readings are kept."""
 
     ages = True
 
@@ -258,7 +279,7 @@ class ZonesUnlisted(OnWholeAccount):
 
 
 class MayNotReadZones(ZonesUnlisted):
-    """The permission Zone: Read is gone: the list is empty."""
+    """The token loses the permission Zone: Read, so the list is empty."""
 
     def lose(self):
         self.api.ask("PUT", f"tokens/{TOKEN}", {"permissions": ["settings_read", "ssl_read"]})
@@ -268,7 +289,7 @@ class MayNotReadZones(ZonesUnlisted):
 
 
 class ListRefused(ZonesUnlisted):
-    """The list is refused."""
+    """The API refuses the list."""
 
     def lose(self):
         self.mend = self.api.fault("/zones?", {"status": {"status": 403, "code": 9109}})
@@ -297,12 +318,12 @@ class TokenExpires(OnAccount):
 
     def expires(self, expires_on):
         self.api.ask("PUT", "token", {"status": "active", "expires_on": expires_on})
-        # a refusal has it verified
+        # a refused request triggers the verification
         self.api.fault("/hostnames/", {"status": {"status": 403}}, times=1)
 
 
 class OnExporters(Scenario):
-    """Something about the exporters themselves, which one alert tells."""
+    """A problem of the exporters themselves, reported by one alert."""
 
     def prepare(self, world, _):
         self.world = world
@@ -336,7 +357,7 @@ class TargetsMissing(OnExporters):
 
 
 class LabelsCollide(OnExporters):
-    """A target with a label that our series have too, and a scrape configuration that prefers the target's."""
+    """A target label that collides with a label of our series, with a scrape configuration that prefers the target's."""
 
     def cause(self):
         targets = f"[{self.world.targets}]\n"
@@ -355,7 +376,7 @@ class ConfigurationRefused(OnExporters):
 
 
 class QuotaTooSmall(OnExporters):
-    """A quota with which a poll takes longer than the schedule allows."""
+    """A quota so small that a poll takes longer than the schedule allows."""
 
     def prepare(self, world, name):
         super().prepare(world, name)
@@ -373,22 +394,22 @@ class QuotaTooSmall(OnExporters):
 
 
 class Alerts(Case):
-    """The tests of `scenarios`, which share a world."""
+    """The tests of `scenarios` in a shared world."""
 
     scenarios = {}
     chosen = []
-    # recording rules that have a result here
+    # recording rules that have a result in this world
     records = set()
-    # seconds in which nothing happens at first
+    # seconds without any fault at the start
     healthy = 10
-    # those of the scrape target
+    # labels of the scrape target
     labels = {}
-    # one after the other, and without a restart of the exporter in between
+    # run in sequence without restarting the exporter in between
     one_by_one = False
 
     def __init__(self, method):
         super().__init__(method)
-        # unittest makes one for each test that it is going to run
+        # unittest creates an instance for each test that will run
         type(self).chosen = [*self.chosen, method.removeprefix("test_")]
 
     @classmethod
@@ -407,7 +428,7 @@ class Alerts(Case):
 
 
 def scenarios(**named):
-    """Adds a test for each of these scenarios to a class, and one for the recording rules that they need."""
+    """Adds a test for each of these scenarios to a class, and one for their recording rules."""
 
     def decorated(cls):
         cls.scenarios = named
@@ -460,6 +481,19 @@ class Hostnames(Alerts):
 
 
 @scenarios(
+    stops_demanding=OnOrigin("OriginUnprotected", before="required", after="none"),
+    serves_without=OnOrigin("OriginUnprotected", before="required", after="optional"),
+    demands_while_disabled=OnOrigin(
+        "OriginDemandsCertificate", before="none", after="required", mended=DISABLED, expect="disabled"
+    ),
+    trusts_another_ca=OnOrigin("OriginMayReject", before="required", after="other-ca"),
+    unreachable=OnOrigin(before="required", after="unreachable"),
+)
+class Origins(Alerts):
+    records = {"cloudflare_aop:hostname_finding:active"}
+
+
+@scenarios(
     ends_in_25_days=OnZoneCertificate("CertificateExpiresSoon", change={"expires_in": 25 * DAY}),
     ends_in_10_days=OnZoneCertificate("CertificateExpiresSoon", change={"expires_in": 10 * DAY}),
     ends_in_2_days=OnZoneCertificate("CertificateExpiresVerySoon", change={"expires_in": 2 * DAY}),
@@ -483,7 +517,7 @@ class Zones(Alerts):
     failing=OnAccount("ReadingsStale", effect={"status": {"status": 500}}),
     blocked=OnAccount("ReadingsStale", "RateLimited", effect={"status": {"status": 429, "code": 971, "retry_after": "5"}}),
     limited_once=OnAccount("RateLimited", effect={"status": {"status": 429, "code": 971, "retry_after": "1"}}, times=1),
-    # each poll gives up before the next tick, so that none is skipped
+    # each poll times out before the next tick, so that none is skipped
     hanging=OnAccount("ReadingsStale", effect="hang"),
 )
 class Accounts(Alerts):
@@ -492,9 +526,9 @@ class Accounts(Alerts):
 
 @scenarios(revoked=TokenRevoked(), expires_in_10_days=TokenExpires())
 class Tokens(Alerts):
-    """A token is verified at the start, hourly, after a refusal and until it is good, but at most once a minute."""
+    """A token is verified at the start, hourly, after a refusal and until it is valid, but at most once a minute."""
 
-    healthy = VERIFIED_ANEW
+    healthy = VERIFY_INTERVAL
 
 
 @scenarios(quota_too_small=QuotaTooSmall())
@@ -514,7 +548,7 @@ class Exporters(Alerts):
     one_by_one = True
 
 
-# what people put on their targets, some of it by names that our series have
+# labels that users put on targets, some of which collide with those of our series
 LABELS = {"hostname": "vm-1", "zone": "eu-west-1", "cluster": "blue", "env": "live"}
 
 
@@ -548,10 +582,10 @@ LABELS = {"hostname": "vm-1", "zone": "eu-west-1", "cluster": "blue", "env": "li
     token_expires=TokenExpires(),
 )
 class TargetLabels(Alerts):
-    """Alerts have our hostname and zone, and the other labels of the target."""
+    """Alerts have our hostname and zone plus the other labels of the target."""
 
     labels = LABELS
-    healthy = VERIFIED_ANEW
+    healthy = VERIFY_INTERVAL
 
 
 @scenarios(
@@ -565,8 +599,8 @@ class TargetLabelsOfExporters(Alerts):
 
 
 class Renewal(Case):
-    def test_each_band_fires_as_the_one_before_has_resolved(self):
-        """One certificate that nobody renews until it has expired."""
+    def test_each_expiry_alert_fires_when_the_one_before_resolves(self):
+        """A certificate that is not renewed until it has expired."""
         bands = {
             "CertificateExpiresSoon": 25 * DAY,
             "CertificateExpiresVerySoon": 2 * DAY,
@@ -589,10 +623,10 @@ class Renewal(Case):
 
 
 class Coverage(Case):
-    classes = [Hostnames, Zones, Accounts, Tokens, Polls, Exporters, TargetLabels, TargetLabelsOfExporters]
+    classes = [Hostnames, Origins, Zones, Accounts, Tokens, Polls, Exporters, TargetLabels, TargetLabelsOfExporters]
 
-    # nothing finds what these are about yet
-    coming = {"SslModeDisablesPulls", "OriginUnprotected", "OriginDemandsCertificate", "OriginMayReject"}
+    # a scenario of test_verdicts raises these
+    coming = {"SslModeDisablesPulls"}
 
     def test_every_alert_is_caused_by_a_scenario(self):
         caused = {name for each in self.classes for scenario in each.scenarios.values() for name in scenario.expected}

@@ -1,4 +1,4 @@
-"""The Helm chart and the program fit each other: the pod's arguments, variables and files."""
+"""Checks that the Helm chart fits the program, with the pod's arguments, variables and files."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ HOST = "aop-cloudflare-aop-exporter.monitoring.svc:10219"
 
 
 class Chart(Case):
-    def test_the_program_takes_every_configuration_that_the_chart_is_tested_with(self):
+    def test_the_program_accepts_every_configuration_of_the_charts_tests(self):
         configured = {name: values for name, values in SETS.items() if "config" in values}
         self.assertGreater(len(configured), 4)
         for name, values in configured.items():
@@ -24,13 +24,13 @@ class Chart(Case):
                 ended = subprocess.run(command, capture_output=True, text=True, timeout=30)
                 self.assertEqual((ended.returncode, ended.stderr), (0, ""))
 
-    def test_as_a_pod_with_a_token_alone_it_is_ready_and_keeps_its_state(self):
+    def test_a_pod_with_only_a_token_becomes_ready_and_keeps_its_state(self):
         api = self.simulate()
         pod = self.pod({"token": {"value": TOKEN}}, CLOUDFLARE_BASE_URL=f"http://{api.address}/client/v4")
         self.assertIn("app.example.com", family(scrape(pod.process), "hostname_enabled"))
         eventually(lambda: self.assertTrue(pod.file("/var/lib/cloudflare-aop-exporter/state.json").exists()))
 
-    def test_as_a_pod_it_uses_the_configuration_and_the_tokens_that_it_names(self):
+    def test_a_pod_uses_its_configuration_and_the_tokens_named_in_it(self):
         api = self.simulate()
         for name, line in (("in the variable", ""), ("in a file", 'api_token_file = "/run/secrets/cloudflare-aop-exporter/edge"')):
             with self.subTest(f"a token {name}"):
@@ -40,13 +40,13 @@ class Chart(Case):
                 pod = self.pod({"token": token, "config": config})
                 self.assertEqual(list(family(scrape(pod.process), "zone_up").values()), [1])
 
-    def test_as_a_pod_it_serves_a_simulated_account(self):
+    def test_a_pod_serves_a_simulated_account(self):
         pod = self.pod({"demo": True, "log": {"level": "debug", "format": "json"}})
         self.assertIn("app.example.com", family(scrape(pod.process), "hostname_enabled"))
         self.assertTrue(any(line.startswith('{"') and "DEBUG" in line for line in pod.process.output().splitlines()))
 
     def pod(self, values, **variables):
-        """The program as its container runs it, once it is healthy and ready, also by the name of the Service."""
+        """Runs the program like its container and waits until it is healthy and ready, also under the Service's name."""
         pod = Pod(values, self.folder())
         pod.process = self.start(EXPORTER, *pod.container["args"], env={**pod.environment(), **variables})
         for probe in ("livenessProbe", "readinessProbe"):
@@ -57,7 +57,7 @@ class Chart(Case):
 
 
 class Pod:
-    """The container that the chart makes, with its volumes in a folder."""
+    """The container of the chart, with its volumes in a directory."""
 
     def __init__(self, values, folder):
         command = [ROOT / "target/chart-venv/bin/helm", "template", "aop", CHART, "--namespace", "monitoring", "--values", "-"]
@@ -74,7 +74,7 @@ class Pod:
 
     def fill(self, path, volume):
         path.mkdir(parents=True)
-        # a Secret that the chart does not make is empty here
+        # Secrets not created by the chart are empty here
         files = self.secrets.get(volume.get("secret", {}).get("secretName"), {})
         if "configMap" in volume:
             files = self.data[volume["configMap"]["name"]]
@@ -82,17 +82,17 @@ class Pod:
             (path / name).write_text(self.here(text))
 
     def file(self, path):
-        """Where a file of the container is."""
+        """Returns the local path of a file in the container."""
         return self.folder / path.lstrip("/")
 
     def here(self, text):
-        """The text with the folders of volumes where they are here."""
+        """Replaces the volumes' paths in a text with local ones."""
         for mount in self.container["volumeMounts"]:
             text = text.replace(mount["mountPath"], str(self.file(mount["mountPath"])))
         return text
 
     def environment(self):
-        """The variables of the container. What stands at the default path is named, since that path is not here."""
+        """Returns the container's variables. They name the default configuration file, which has another path here."""
         config = self.file(CONFIG)
         found = {"AOP_CONFIG": str(config)} if config.exists() else {}
         for each in self.container["env"]:

@@ -1,4 +1,4 @@
-"""The container and what is composed around it, as far as can be told without an engine."""
+"""Checks of the Dockerfile and the Compose file that need no container engine."""
 
 import json
 import re
@@ -18,12 +18,12 @@ SCHEMA = json.loads((ROOT / "tests/dashboard/package.json").read_text())["depend
 
 
 class Compose(Case):
-    def test_hadolint_has_nothing_to_say_of_the_dockerfile(self):
+    def test_hadolint_accepts_the_dockerfile(self):
         hadolint = Path(sys.executable).parent / "hadolint"
         result = subprocess.run([hadolint, DOCKER / "Dockerfile"], capture_output=True, text=True, timeout=60)
         self.assertEqual((result.returncode, result.stdout + result.stderr), (0, ""))
 
-    def test_the_program_takes_the_arguments_of_the_image_and_of_the_service(self):
+    def test_the_program_accepts_the_arguments_of_the_image_and_the_service(self):
         image = json.loads(re.search(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)[1])
         listen = re.search(r"^ENV AOP_LISTEN=(.*)$", DOCKERFILE, re.MULTILINE)[1]
         self.assertEqual(listen, "0.0.0.0:10219")
@@ -33,20 +33,20 @@ class Compose(Case):
         self.assertIn(f"{missing}: cannot be read: No such file", result.stderr)
         self.start(EXPORTER, *[a.replace("0.0.0.0:10219", "127.0.0.1:0") for a in SERVICES["exporter"]["command"]])
 
-    def test_the_exporter_may_do_no_more_than_it_needs(self):
+    def test_the_exporter_has_no_unneeded_privileges(self):
         self.assertIn("\nUSER 65532:65532\n", DOCKERFILE)
         exporter = SERVICES["exporter"]
         found = exporter["read_only"], exporter["cap_drop"], exporter["security_opt"]
         self.assertEqual(found, (True, ["ALL"], ["no-new-privileges:true"]))
         self.assertEqual(exporter.get("volumes", []), [])
 
-    def test_what_is_mounted_is_there_and_cannot_be_written(self):
+    def test_mounted_files_exist_and_are_read_only(self):
         for name in SERVICES:
             for source, target, mode in mounts(name):
                 self.assertTrue((DOCKER / source).exists(), source)
                 self.assertEqual(mode, "ro", target)
 
-    def test_images_have_a_version_and_grafanas_is_the_one_that_the_dashboard_is_checked_against(self):
+    def test_images_have_versions_and_grafanas_matches_the_dashboard_check(self):
         images = [service["image"] for service in SERVICES.values() if "image" in service]
         images += [image for image in re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) if image != "scratch"]
         self.assertEqual(len(images), len(SERVICES))
@@ -54,12 +54,12 @@ class Compose(Case):
             self.assertRegex(image, r"^[a-z/]+:v?\d+\.\d+\.\d+(-bookworm)?$")
         self.assertEqual(SERVICES["grafana"]["image"], f"grafana/grafana:{SCHEMA}")
 
-    def test_everything_is_published_on_the_loopback_address_alone(self):
+    def test_ports_are_published_only_on_loopback(self):
         for name, service in SERVICES.items():
             for port in service["ports"]:
                 self.assertRegex(port, r"^127\.0\.0\.1:(\d+):\1$", name)
 
-    def test_whoever_is_asked_is_a_service_with_that_port(self):
+    def test_every_address_is_a_service_with_that_port(self):
         datasource = (ROOT / "deploy/grafana/provisioning/datasources/prometheus.yml").read_text()
         asked = re.findall(r'"([a-z]\w*):(\d+)"', (DOCKER / "prometheus.yml").read_text())
         asked += re.findall(r"url: http://(\w+):(\d+)$", datasource, re.MULTILINE)
@@ -67,7 +67,7 @@ class Compose(Case):
         for name, port in asked:
             self.assertEqual(SERVICES[name]["ports"], [f"127.0.0.1:{port}:{port}"])
 
-    def test_prometheus_is_configured_as_shipped_but_for_the_names(self):
+    def test_prometheus_is_configured_as_shipped_except_for_the_names(self):
         shipped = (ROOT / "deploy/prometheus/prometheus.yml").read_text()
         named = shipped.replace("127.0.0.1:10219", "exporter:10219").replace("127.0.0.1:9093", "alertmanager:9093")
         self.assertEqual(without_comment((DOCKER / "prometheus.yml").read_text()), without_comment(named))
@@ -78,7 +78,7 @@ class Compose(Case):
             inside = root / target.lstrip("/")
             inside.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(DOCKER / source, inside)
-        # the one that the image reads
+        # the file that the image reads
         command = ["promtool", "check", "config", root / "etc/prometheus/prometheus.yml"]
         result = subprocess.run(command, capture_output=True, text=True, timeout=30)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)

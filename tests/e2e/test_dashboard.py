@@ -1,4 +1,4 @@
-"""The dashboard is what its generator writes, is laid out correctly, and gets right answers from a real Prometheus."""
+"""Checks that the dashboard equals its generator's output, is laid out correctly, and works with a real Prometheus."""
 
 import json
 import math
@@ -18,20 +18,20 @@ VARIABLES = {variable["name"]: variable for variable in DASHBOARD["templating"][
 RUNBOOKS = (ROOT / "docs/alerts.md").read_text()
 DAY = 86_400
 
-# What Grafana substitutes if nothing is selected
+# The values that Grafana substitutes if nothing is selected
 ALL = {name: ".*" for name in ("job", "account", "zone", "hostname", "severity")} | {"__rate_interval": "8s"}
-# Queries that have no answer here, by panel title and a part of the query
+# Queries without a result here, by panel title and a part of the query
 EMPTY = {
     # no pattern among the zones
     # the rules are not loaded
     ("Firing alerts", "ALERTS"),
 }
-# Families that Prometheus makes itself
+# Families that Prometheus generates itself
 PROMETHEUS = {"up", "ALERTS", "ALERTS_FOR_STATE"}
 
 
 class Layout(Case):
-    def test_it_is_what_its_generator_writes(self):
+    def test_it_equals_the_output_of_its_generator(self):
         command = [sys.executable, ROOT / "tests/dashboard/dashboard.py", "--check"]
         result = subprocess.run(command, capture_output=True, text=True, timeout=30)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
@@ -62,7 +62,7 @@ class Layout(Case):
         ids = [panel["id"] for panel in ROWS + PANELS]
         self.assertEqual(len(set(ids)), len(ids))
 
-    def test_every_query_has_a_letter_of_its_own_and_the_selected_data_source(self):
+    def test_every_query_has_a_unique_letter_and_the_selected_data_source(self):
         for panel in PANELS:
             letters = [target["refId"] for target in panel["targets"]]
             self.assertEqual(len(set(letters)), len(letters), panel["title"])
@@ -80,7 +80,7 @@ class Layout(Case):
                 values = {f"Value #{letter}" for letter in letters} if len(letters) > 1 else {"Value"}
                 self.assertLessEqual(set(renamed), values, panel["title"])
 
-    def test_it_has_a_variable_for_what_can_be_selected_and_uses_each(self):
+    def test_it_has_the_expected_variables_and_uses_each(self):
         expected = ["datasource", "job", "account", "zone", "hostname", "severity", "runbooks"]
         self.assertEqual(list(VARIABLES), expected)
         used = set(re.findall(r"\$\{?(\w+)", TEXT_OF_DASHBOARD))
@@ -91,7 +91,7 @@ class Layout(Case):
             if not name.startswith("__"):
                 variable = VARIABLES[name]
                 self.assertEqual((variable["multi"], variable["allValue"]), (True, ".*"), name)
-                # "All" is a regular expression, and so are several values
+                # "All" and multiple values are regular expressions
                 self.assertNotRegex(TEXT_OF_DASHBOARD, rf'[a-z]=\\"\${name}')
 
     def test_every_query_about_the_exporter_is_limited_to_the_selected_jobs(self):
@@ -101,7 +101,7 @@ class Layout(Case):
                 if not name.endswith("_"):
                     self.assertIn('job=~"$job"', matchers, f"{title}: {target['expr']}")
 
-    def test_no_threshold_is_a_number_of_the_dashboard(self):
+    def test_the_dashboard_has_no_thresholds_of_its_own(self):
         for panel in PANELS:
             for target in panel["targets"]:
                 self.assertNotRegex(target["expr"], r"[<>]=? *(?:bool )?\(?(?:time\(\) \+ )?\d{2,}|864\d\d")
@@ -111,7 +111,7 @@ class Layout(Case):
 
 
 class Runbooks(Case):
-    def test_links_need_a_base_that_is_not_made_up(self):
+    def test_links_need_a_real_base_url(self):
         self.assertEqual(VARIABLES["runbooks"]["type"], "constant")
         self.assertNotRegex(TEXT_OF_DASHBOARD, "OWNER|example|https?://")
 
@@ -141,7 +141,7 @@ class Runbooks(Case):
 
 
 class Answers(Case):
-    def test_every_query_has_an_answer_and_names_what_is_exported(self):
+    def test_every_query_has_a_result_and_uses_exported_metrics(self):
         exporters = [self.demo(), self.other()]
         prometheus = self.prometheus(*exporters)
         # two scrapes with a poll in between
@@ -155,7 +155,7 @@ class Answers(Case):
                     empty.update(expected)
                     self.assertEqual(answer(prometheus, target["expr"]), [])
                 else:
-                    # a rate of nothing is not a number
+                    # a ratio of zero rates is NaN
                     look = lambda: self.assertTrue(
                         [value for _, value in answer(prometheus, target["expr"]) if not math.isnan(value)]
                     )
@@ -163,7 +163,7 @@ class Answers(Case):
         self.assertEqual(empty, EMPTY)
 
         exported = PROMETHEUS.union(*(samples(exporter) for exporter in exporters))
-        # exported where zones are found by a pattern
+        # exported only if zones are found by a pattern
         asked = set().union(*(names(target["expr"]) for _, target in TARGETS))
         asked |= set().union(*(names(json.dumps(variable["query"])) for variable in VARIABLES.values()))
         self.assertGreater(len(asked), 45)
@@ -290,7 +290,7 @@ class Answers(Case):
         }.items():
             self.assertEqual(shown[name], verdict, name)
 
-    def test_what_expires_next_is_coloured_by_the_thresholds_of_the_exporter(self):
+    def test_expiry_is_coloured_by_the_exporters_thresholds(self):
         prometheus = self.prometheus(self.demo())
         exprs = [target["expr"] for target in panel("Next to expire")["targets"]]
         ready = lambda: self.assertTrue(
@@ -312,7 +312,7 @@ class Answers(Case):
         shown = {labels["threshold"]: value for labels, value in answer(prometheus, lines)}
         self.assertEqual(shown, {name: limits[name] for name in ("warning", "critical")})
 
-    def test_an_exporter_that_cannot_be_scraped_stays_in_its_table_but_not_in_the_figures(self):
+    def test_an_unreachable_exporter_stays_in_its_table_but_not_in_the_figures(self):
         exporter = self.demo()
         prometheus = self.prometheus(exporter)
         [scraped] = [target["expr"] for target in panel("Exporters")["targets"] if "(up{" in target["expr"]]
@@ -323,7 +323,7 @@ class Answers(Case):
         self.assertEqual(self.figures(prometheus, "Findings"), {})
 
     def test_firing_alerts_are_shown_with_their_runbooks(self):
-        # alerts that fire at once, in place of those that wait for minutes
+        # alerts that fire at once instead of after minutes
         rules = [
             {
                 "alert": f"CloudflareAop{name}",
@@ -347,7 +347,7 @@ class Answers(Case):
         self.assertAlmostEqual(since / 1000, time.time(), delta=60)
 
     def figures(self, prometheus, title, **chosen):
-        """What a panel of figures shows, by name."""
+        """Returns the values of a panel by name."""
         found = {}
         for target in panel(title)["targets"]:
             for _, value in answer(prometheus, target["expr"], **chosen):
@@ -355,14 +355,14 @@ class Answers(Case):
         return found
 
     def verdicts(self, prometheus):
-        """The verdict of each hostname."""
+        """Returns the verdict of each hostname."""
         [target] = panel("Verdict")["targets"]
         texts = mapped(panel("Verdict"))
         return {labels["hostname"]: texts[str(int(value))] for labels, value in answer(prometheus, target["expr"])}
 
     def other(self):
-        """A daemon with what the demo lacks: findings about certificates, zones and accounts, the zone level,
-        associations that are read one by one, failures, and an API that announces its limit."""
+        """Starts a daemon with data that the demo lacks: findings about certificates, zones and accounts, the zone level,
+        associations read by GETs, failures, and an API that announces its rate limit."""
         api = Simulator(self.simulate())
         api.ask("PUT", "rate-limit", {"requests": 100000, "per_seconds": 300, "block_seconds": 1})
         expires_on = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 10 * DAY))
@@ -390,7 +390,7 @@ class Answers(Case):
             """)
 
     def prometheus(self, *exporters, rules=()):
-        """A Prometheus that scrapes exporters and evaluates rules every second."""
+        """Starts a Prometheus that scrapes exporters and evaluates rules every second."""
         config = self.folder() / "prometheus.yml"
         (config.parent / "rules.yml").write_text(json.dumps({"groups": [{"name": "test", "rules": list(rules)}]}))
         static = [{"targets": [exporter.address for exporter in exporters]}]
@@ -406,7 +406,7 @@ SCHEDULE = """
 schedule = "* * * * * *"
 jitter = "0s"
 """
-# The tables of findings, by what they are about
+# The tables of findings, by kind of object
 TABLES = {"Hostnames": "hostname", "Certificates": "certificate", "Zones": "zone", "Accounts": "account"}
 
 
@@ -416,7 +416,7 @@ def panel(title):
 
 
 def settings(config, name):
-    """All settings of one name in a field configuration."""
+    """Returns all settings of one name in a field configuration."""
     if name in config["defaults"]:
         yield config["defaults"][name]
     for override in config["overrides"]:
@@ -424,7 +424,7 @@ def settings(config, name):
 
 
 def properties(panel, field):
-    """The properties of a column."""
+    """Returns the properties of a column."""
     for override in panel["fieldConfig"]["overrides"]:
         if override["matcher"] == {"id": "byName", "options": field}:
             return {each["id"]: each["value"] for each in override["properties"]}
@@ -432,20 +432,20 @@ def properties(panel, field):
 
 
 def mapped(panel, field=None):
-    """The texts that values are shown as, in a column or a whole panel."""
+    """Returns the value mappings of a column or a whole panel."""
     config = properties(panel, field) if field else panel["fieldConfig"]["defaults"]
     [mapping] = config["mappings"]
     return {value: option["text"] for value, option in mapping["options"].items()}
 
 
 def runbooks(panel):
-    """What the column `runbook` shows by value, and where it links to; None without that column."""
+    """Returns the texts of the column `runbook` by value and its link. None without such a column."""
     found = properties(panel, "runbook")
     return found and (mapped(panel, "runbook"), found["links"][0]["url"])
 
 
 def answer(prometheus, expression, **chosen):
-    """What Prometheus answers if these values are selected, and all of the other variables."""
+    """Returns the result of a query with these values selected and all values of other variables."""
     for name, value in {**ALL, **chosen}.items():
         expression = re.sub(rf"\${name}\b", lambda _: value, expression)
     assert "$" not in expression.replace('"$1', ""), expression
@@ -457,7 +457,7 @@ def answers(prometheus, expression):
 
 
 def names(expression):
-    """The families that an expression names."""
+    """Returns the families named in an expression."""
     text = re.sub(
         r'__name__=~\\?"(\w+)\(([\w|]+)\)(\w*)\\?"',
         lambda found: " ".join(found[1] + each + found[3] for each in found[2].split("|")),

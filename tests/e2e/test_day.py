@@ -1,4 +1,4 @@
-"""The log of a day: an outage, a revoked token, a forbidden zone, two reloads. Whoever reads it knows what happened."""
+"""Checks the log of a day with an outage, a revoked token, a forbidden zone and two reloads."""
 
 import json
 import re
@@ -18,7 +18,7 @@ MOST_LINES = 25
 
 
 class Road:
-    """Forwards a port of its own to an address, as long as it is open."""
+    """Forwards its own port to an address while it is open."""
 
     def __init__(self, address):
         host, port = address.split(":")
@@ -42,7 +42,7 @@ class Road:
             pass
 
     def close(self):
-        """From now on connections are refused, and those that are open are cut."""
+        """Refuses new connections and cuts open ones."""
         for each in [self.listener, *self.open_sockets]:
             try:
                 each.shutdown(socket.SHUT_RDWR)
@@ -68,7 +68,7 @@ def pump(source, sink):
 class Day(Case):
     maxDiff = None
 
-    def test_the_log_of_a_day_is_an_account_of_what_happened(self):
+    def test_the_log_of_a_day_tells_what_happened(self):
         self.api = Simulator(self.simulate())
         for zone in ZONES:
             self.api.ask("PUT", f"zones/{zone}")
@@ -140,7 +140,7 @@ class Day(Case):
         )
 
     def after_polls(self, count):
-        """Waits until so many polls more have ended, so that the next one is a good while away."""
+        """Waits until this many more polls have ended, so that the next one is not imminent."""
         polls = lambda: scrape(self.daemon)[POLLS]
         wanted = polls() + count
         eventually(lambda: self.assertGreaterEqual(polls(), wanted))
@@ -149,7 +149,7 @@ class Day(Case):
         eventually(lambda: self.assertIn(words, self.daemon.output()))
 
     def story(self):
-        """The lines of the log, without what differs from day to day."""
+        """Returns the lines of the log without times and other varying parts."""
         text = self.daemon.output().replace(str(self.config.parent), "FOLDER")
         text = text.replace(self.daemon.address, "EXPORTER").replace(f"127.0.0.1:{self.road.port}", "CLOUDFLARE")
         text = re.sub(r"^\S+Z ", "", text, flags=re.MULTILINE)

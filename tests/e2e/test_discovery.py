@@ -1,8 +1,8 @@
-"""What somebody sees who has a token and the name of a zone, and knows nothing else yet."""
+"""Discovery with the minimal configuration, a token and the name of a zone."""
 
 from harness import Case, Simulator, eventually, family, get, scrape, status
 
-# less is not possible; without base_url it is Cloudflare that is asked
+# the minimal configuration, plus base_url to use the simulated API
 CONFIG = """
 [[account]]
 base_url = "http://{}/client/v4"
@@ -18,7 +18,7 @@ class Discovery(Case):
     def setUp(self):
         self.api = Simulator(self.simulate())
 
-    def test_a_token_and_the_name_of_a_zone_show_all_that_it_has(self):
+    def test_a_token_and_a_zone_name_show_everything_in_the_zone(self):
         zones = self.api.ask("GET", "zones")
         self.assertEqual([zone["name"] for zone in zones], ["example.com", "example.org", "shop.example"])
         for zone in zones:
@@ -43,17 +43,17 @@ class Discovery(Case):
         eventually(lambda: self.assertIn("the zone has no association account=default zone=empty.example\n", daemon.output()))
 
     def has(self, zone, what):
-        """What the API tells of a zone."""
+        """Returns the API's data of a zone."""
         path = f"zones/{zone['id']}/origin_tls_client_auth/hostnames{what}"
         return self.api.ask("GET", path, prefix="/client/v4/")["result"]
 
     def discovering(self, zone):
-        """A daemon whose first poll has ended."""
+        """Starts a daemon and waits for its first poll."""
         daemon = self.daemon(CONFIG.format(self.api.address, zone))
         eventually(lambda: self.assertEqual(status(daemon, "/-/ready"), 200))
         return daemon
 
 
 def shown(samples, name):
-    """Each hostname with the state that it is in."""
+    """Returns the state of each hostname."""
     return {state for state, value in family(samples, name).items() if value == 1}

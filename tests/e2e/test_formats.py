@@ -1,4 +1,4 @@
-"""Both text formats, read by the reference parsers, say the same."""
+"""Checks with the reference parsers that both text formats have the same content."""
 
 import random
 
@@ -6,10 +6,10 @@ from harness import OPENMETRICS, TEXT, Case, Simulator, eventually, scrape
 
 
 class Formats(Case):
-    def test_both_formats_hold_the_same_samples_plain_and_compressed(self):
+    def test_both_formats_have_the_same_samples_plain_and_compressed(self):
         demo = self.demo()
 
-        # a scrape counts itself once it is answered
+        # a scrape is counted only after its response
         scrape(demo, TEXT)
 
         def compare():
@@ -20,8 +20,8 @@ class Formats(Case):
                 for encoding in ["identity", "gzip"]
             }
             after = scrape(demo, TEXT)
-            # between two polls nothing changes but what the time itself does
-            self.assertEqual(lasting(before), lasting(after), "a poll came in between")
+            # between two polls, only values that depend on the time change
+            self.assertEqual(lasting(before), lasting(after), "a poll ran in between")
             return before, others
 
         page, others = eventually(compare)
@@ -31,7 +31,7 @@ class Formats(Case):
                 self.assertEqual(other.keys(), page.keys())
                 self.assertEqual(lasting(other), lasting(page))
 
-    def test_whatever_the_api_says_of_a_certificate_is_what_a_reader_gets(self):
+    def test_certificate_text_from_the_api_survives_both_formats(self):
         chance = random.Random(20)
         pieces = ["\\", '"', "\n", "\\n", "é", "\u2028", "\u202e", "\x85", "\t", "{}", ",", "=", " ", "# EOF", "x"]
         texts = ["".join(chance.choices(pieces, k=chance.randrange(1, 30))) for _ in range(40)]
@@ -52,7 +52,7 @@ class Formats(Case):
 
 
 def lasting(samples):
-    """What is the same in two scrapes a moment apart."""
+    """Returns the samples that are the same in two scrapes a moment apart."""
     return {
         (name, labels): value
         for (name, labels), value in samples.items()

@@ -1,4 +1,4 @@
-"""Cloudflare's own SDK and the hostname commands, pointed at one simulated API: each sees what the other changes."""
+"""Checks that Cloudflare's own SDK and the hostname commands see each other's changes in one simulated API."""
 
 import json
 import os
@@ -22,7 +22,7 @@ class Hostname(Case):
         self.zone_id = zone.id
         self.aop = client.origin_tls_client_auth
 
-    def test_the_sdk_sees_what_the_commands_change(self):
+    def test_the_sdk_sees_changes_of_the_commands(self):
         cert_id = self.hostname("get", HOSTNAME, "--format", "json")["cert_id"]
         self.assertEqual(self.sdk().cert_id, cert_id)
         self.hostname("disable", HOSTNAME, "--yes", "--wait")
@@ -33,7 +33,7 @@ class Hostname(Case):
         with self.assertRaises(cloudflare.NotFoundError):
             self.sdk()
 
-    def test_the_commands_see_what_the_sdk_changes(self):
+    def test_the_commands_see_changes_of_the_sdk(self):
         cert_id = self.sdk().cert_id
         for enabled, association in [(False, "disabled"), (True, "enabled"), (None, "void")]:
             config = [{"hostname": HOSTNAME, "cert_id": cert_id, "enabled": enabled}]
@@ -53,7 +53,7 @@ class Hostname(Case):
         return self.aop.hostnames.get(HOSTNAME, zone_id=self.zone_id)
 
     def hostname(self, *arguments):
-        """Runs a command, which has to succeed; what it prints as JSON, if it does."""
+        """Runs a command that must succeed and returns its JSON output, if any."""
         command = [EXPORTER, "hostname", *arguments, "--zone", ZONE, "--base-url", self.base_url]
         ran = subprocess.run(
             command,

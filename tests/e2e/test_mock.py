@@ -1,5 +1,5 @@
-"""Mocks that Prism makes of our description of the API: they refuse requests that are not as described, and answer with
-the examples, or by chance with whatever is described. Then each answer becomes a reading or a counted error."""
+"""Prism mocks generated from our description of the API. They refuse requests that violate the description, and respond
+with its examples or with random data. Every response must become a reading or a counted error."""
 
 import json
 from collections import Counter
@@ -9,21 +9,21 @@ from harness import ROOT, TOKEN, Case, eventually, scrape, status
 DESCRIPTION = ROOT / "tests/e2e/openapi.yaml"
 PRISM = ROOT / "target/e2e-node/node_modules/@stoplight/prism-cli/dist/index.js"
 ACCOUNT = "0123456789abcdef0123456789abcdef"
-# only the poll at the start
+# only the initial poll
 ONCE = "0 0 0 1 1 *"
 EVERY_SECOND = "* * * * * *"
 HOSTNAMES = [f"app-{number}.example.com" for number in range(5)]
 
 
 class Mock(Case):
-    def test_requests_are_as_described_and_the_examples_are_read(self):
+    def test_requests_match_the_description_and_examples_are_read(self):
         api = self.prism()
         token = {"Authorization": f"Bearer {TOKEN}"}
         self.assertEqual(status(api, "/zones?per_page=50", **token), 200)
-        self.assertEqual(status(api, "/zones?per_page=51", **token), 422, "it takes anything")
+        self.assertEqual(status(api, "/zones?per_page=51", **token), 422, "the mock accepts anything")
         by_get = zone("example.com", hostnames=HOSTNAMES, strategy="get", zone_level=True)
         by_list = zone("example.org", hostnames=["api.example.org", "shop.example.org"], strategy="list")
-        # the token is verified beside the poll
+        # the token is verified concurrently with the poll
         verified = lambda samples: totals(samples, "api_token_valid")
         samples = self.polled(api, ONCE, verified, default=[by_get, by_list])
         expected = {
@@ -35,7 +35,7 @@ class Mock(Case):
             "global_switch_get 200": 1,
             "ssl_mode_get 200": 1,
             "zone_list 200": 2,
-            # of a user, and of an account
+            # tokens owned by a user and by an account
             "token_verify 200": 2,
         }
         self.assertEqual(totals(samples, "api_requests_total", "call", "code"), expected)
@@ -47,7 +47,7 @@ class Mock(Case):
         self.assertEqual(totals(samples, "zone_level_enabled", "zone"), {"example.com": 1})
         self.assertEqual(totals(samples, "certificate_info", "level"), {"hostname": 3, "zone": 1})
 
-    def test_every_answer_by_chance_is_a_reading_or_a_counted_error(self):
+    def test_every_random_response_is_a_reading_or_a_counted_error(self):
         many = [f"app-{number}.example.com" for number in range(450)]
         ids = [f"{number:032x}" for number in range(41)]
         listed, levels, named = ids[1:21], ids[21:], [f"{number}.example" for number in range(5)]
@@ -68,30 +68,30 @@ class Mock(Case):
 
         self.assertEqual(answers["get hostname_get"], len(many))
         self.assertEqual(up[ids[0]] + errors[ids[0]], len(many))
-        self.assertTrue(up[ids[0]] and errors[ids[0]], "chance has no choice")
+        self.assertTrue(up[ids[0]] and errors[ids[0]], "the responses are not random")
 
-        # what a list does not tell is asked one by one, and so is everything if there is no list
+        # hostnames missing from a list are requested by GET, and all of them if there is no list
         self.assertEqual(answers["list hostname_get"], len(listed) * len(HOSTNAMES))
         for id in listed:
-            # a list that is not whole, or none, is an error of its own; so are odd fields, once for the zone
+            # an incomplete or missing list is a separate error, and so are odd fields, once per zone
             failed = len(HOSTNAMES) - up[id]
             self.assertIn(errors[id] - failed, [0, 1, 2], id)
 
         self.assertEqual(answers["level zone_settings"], len(levels))
-        # by chance a list claims to have more pages
+        # a random list may claim to have more pages
         self.assertGreaterEqual(answers["level zone_certificate_list"], len(levels))
         switches = totals(samples, "zone_level_enabled", "zone")
         for id in levels:
-            # a list may not be whole, or have had nothing that can be trusted
+            # a list may be incomplete or have no trusted row
             without_switch = int(id not in switches)
-            # a setting may be refused as well
+            # a setting may be refused, too
             self.assertIn(errors[id] - without_switch, [0, 1, 2, 3], id)
 
-        # no zone by chance has the name that was asked for
+        # no random zone has the requested name
         self.assertGreaterEqual(answers["name zone_list"], len(named))
         self.assertEqual([(errors[name], zones_up[name]) for name in named], [(1, 0)] * len(named))
 
-    def test_poll_after_poll_of_chance_breaks_nothing(self):
+    def test_many_polls_with_random_responses_break_nothing(self):
         ids = [f"{number:032x}" for number in range(4)]
         zones = [zone(id=id, hostnames=HOSTNAMES, discover=True, zone_level=True) for id in ids]
 
@@ -105,7 +105,7 @@ class Mock(Case):
         return self.start("node", PRISM, "mock", "--port", "0", *options, DESCRIPTION)
 
     def polled(self, api, schedule, enough=lambda samples: True, **accounts):
-        """The page of a daemon that polls the zones of these accounts, after the first poll and once it is `enough`."""
+        """Returns the page of a daemon that polls the zones of these accounts, after the first poll and once `enough` holds."""
         sections = [f'[poll]\nschedule = "{schedule}"\njitter = "0s"\n']
         for account, zones in accounts.items():
             keys = toml(name=account, id=ACCOUNT, base_url=f"http://{api.address}")
@@ -132,7 +132,7 @@ def toml(**keys):
 
 
 def totals(samples, name, *labels):
-    """The sum of the samples of one name, by the values of these labels."""
+    """Returns the sums of the samples of one name by the values of these labels."""
     found = Counter()
     for (sample, values), value in samples.items():
         if sample == f"cloudflare_aop_{name}":

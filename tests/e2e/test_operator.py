@@ -1,4 +1,4 @@
-"""What operators do to a running exporter, seen from a real Prometheus that scrapes it over TLS: its graphs have no gap."""
+"""Checks that operations on a running exporter leave no gap in the graphs of a Prometheus that scrapes it over TLS."""
 
 import json
 import signal
@@ -13,7 +13,7 @@ RELOADED = "cloudflare_aop_exporter_config_last_reload_successful"
 
 
 class Operator(Case):
-    def test_no_graph_has_a_gap_whatever_the_operator_does(self):
+    def test_operations_leave_no_gap_in_any_graph(self):
         self.files = self.folder()
         self.authority()
         self.certificate()
@@ -25,7 +25,7 @@ class Operator(Case):
         eventually(lambda: self.assertEqual(values(prometheus, HOSTNAME), [1]))
         start = time.time()
 
-        with self.subTest("the configuration is broken, and mended"):
+        with self.subTest("the configuration is broken and repaired"):
             self.configure(api, "colour = 1")
             exporter.child.send_signal(signal.SIGHUP)
             eventually(lambda: self.assertEqual(values(prometheus, RELOADED), [0]))
@@ -33,7 +33,7 @@ class Operator(Case):
             exporter.child.send_signal(signal.SIGHUP)
             eventually(lambda: self.assertEqual(values(prometheus, RELOADED), [1]))
 
-        with self.subTest("the token is replaced by a wrong one, and that by a good one"):
+        with self.subTest("the token is replaced with an invalid one, then with a valid one"):
             for token, up in [("not-that-one", 0), (TOKEN, 1)]:
                 (self.files / "token").write_text(token)
                 exporter.child.send_signal(signal.SIGHUP)
@@ -46,7 +46,7 @@ class Operator(Case):
             exporter.child.send_signal(signal.SIGHUP)
             eventually(lambda: self.assertNotEqual(self.presented(exporter), before))
 
-        with self.subTest("it is restarted while the API is down"):
+        with self.subTest("the exporter is restarted while the API is down"):
             self.assertEqual(api.stop(), 0)
             stale = 'cloudflare_aop_hostname_up{hostname="app.example.com"}'
             eventually(lambda: self.assertEqual(values(prometheus, stale), [0]))
@@ -72,7 +72,7 @@ class Operator(Case):
         self.openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=authority")
 
     def certificate(self):
-        """Another certificate for the exporter, in the place of the one before."""
+        """Replaces the exporter's certificate."""
         (self.files / "names").write_text("subjectAltName = IP:127.0.0.1\n")
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
         self.openssl("req", *key, "-keyout", "new.key", "-out", "new.csr", "-subj", "/CN=exporter")
@@ -82,7 +82,7 @@ class Operator(Case):
             (self.files / f"new.{name}").replace(self.files / f"tls.{name}")
 
     def presented(self, exporter):
-        """The certificate that a client is shown."""
+        """Returns the certificate that the exporter presents."""
         command = ["openssl", "s_client", "-connect", exporter.address]
         shown = subprocess.run(command, input="", capture_output=True, text=True, check=True, timeout=30).stdout
         return shown.partition("-----BEGIN CERTIFICATE-----")[2].partition("-----END")[0]
@@ -124,7 +124,7 @@ class Operator(Case):
         return self.start_prometheus(config)
 
     def after_a_scrape(self, prometheus):
-        """Waits until the next scrape has just been: a restart takes milliseconds, and has two seconds from then on."""
+        """Waits until just after the next scrape, which leaves two seconds for a restart of some milliseconds."""
         (last,) = values(prometheus, 'timestamp(up{job="aop"})')
         while values(prometheus, 'timestamp(up{job="aop"})') == [last]:
             time.sleep(0.02)

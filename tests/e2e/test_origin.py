@@ -1,4 +1,4 @@
-"""What an nginx that verifies Cloudflare's certificate answers, as the runbooks say."""
+"""Checks the runbooks' table of responses of an nginx that verifies Cloudflare's certificate."""
 
 import re
 import socket
@@ -26,7 +26,7 @@ server {{
 
 
 class Nginx(Case):
-    def test_the_table_of_the_runbooks_is_what_it_answers(self):
+    def test_the_table_in_the_runbooks_matches_nginx(self):
         folder = self.folder()
         certificates(folder)
         with ExitStack() as held:
@@ -50,7 +50,7 @@ class Nginx(Case):
             answers,
             {
                 "on": {"none": 400, "good": 200, "other": 400, "expired": 400},
-                # does not help after expiry: an expired certificate is still refused
+                # this setting does not help after expiry, since an expired certificate is still refused
                 "optional": {"none": 200, "good": 200, "other": 400, "expired": 400},
                 "optional_no_ca": {"none": 200, "good": 200, "other": 200, "expired": 400},
                 "off": {"none": 200, "good": 200, "other": 200, "expired": 200},
@@ -63,7 +63,7 @@ class Nginx(Case):
 
 
 def certificates(folder):
-    """A CA with a certificate in force and one that has expired, a certificate of another CA, and the server's."""
+    """Creates a CA with a valid and an expired certificate, a certificate of another CA, and the server's."""
     for ca in ["ca", "elsewhere"]:
         openssl(folder, f"req -x509 -newkey rsa:2048 -nodes -keyout {ca}.key -out {ca}.pem -days 9 -subj /CN={ca}")
     openssl(folder, "req -x509 -newkey rsa:2048 -nodes -keyout server.key -out server.pem -days 9 -subj /CN=localhost")
@@ -91,7 +91,7 @@ def listens(port):
 
 
 def ask(folder, port, name):
-    """The status of the answer to a request with that certificate."""
+    """Returns the status of the response to a request with this certificate."""
     context = ssl.create_default_context(cafile=folder / "server.pem")
     context.check_hostname = False
     if name != "none":

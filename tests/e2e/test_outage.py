@@ -1,17 +1,17 @@
-"""A daemon while Cloudflare is away, and after it has come back."""
+"""A daemon during and after an outage of Cloudflare's API."""
 
 import time
 
 from harness import Case, eventually, family, scrape, status
 
 ZONE = "example.com"
-# healthy, expired, and without association
+# healthy, expired and without an association
 HOSTNAMES = ["api.example.com", "intranet.example.com", "staging.example.com"]
 COUNTDOWN = "hostname_certificate_expires_in_seconds"
 
 
 class Outage(Case):
-    def test_readings_last_through_an_outage_and_are_renewed_after_it(self):
+    def test_readings_survive_an_outage_and_are_refreshed_afterwards(self):
         api = self.simulate()
         daemon = self.serve(api.address, ZONE, HOSTNAMES)
         before = self.when_up(daemon, 1)
@@ -49,7 +49,7 @@ def read_at(samples):
 
 
 def values(samples):
-    """What was read of the hostnames, without when, and without what the time changes."""
+    """Returns the readings of the hostnames without times and values that depend on the time."""
     return {
         (name, labels): value
         for (name, labels), value in samples.items()

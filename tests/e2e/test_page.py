@@ -1,4 +1,4 @@
-"""The demo's page, as promtool and a reader see it."""
+"""Checks of the demo's metrics page."""
 
 import subprocess
 
@@ -6,13 +6,13 @@ from harness import OPENMETRICS, TEXT, Case, family, get, scrape
 
 
 class Page(Case):
-    def test_promtool_has_nothing_to_say(self):
+    def test_promtool_accepts_the_page(self):
         _, page = get(self.demo(), "/metrics", Accept=TEXT)
         command = ["promtool", "check", "metrics"]
         result = subprocess.run(command, input=page, capture_output=True, text=True, timeout=30)
         self.assertEqual((result.returncode, result.stdout + result.stderr), (0, ""))
 
-    def test_every_kind_of_trouble_is_shown(self):
+    def test_every_kind_of_problem_is_shown(self):
         demo = self.demo()
         for accept in [TEXT, OPENMETRICS]:
             samples = scrape(demo, accept)
@@ -28,5 +28,5 @@ class Page(Case):
 
 
 def shown(samples, name):
-    """The states that some hostname is in."""
+    """Returns the states that any hostname is in."""
     return {state for (_, state), value in family(samples, name).items() if value == 1}

@@ -1,4 +1,4 @@
-"""What `probe` says of real servers, and what they do with certificates."""
+"""Checks `probe` against real servers and their handling of certificates."""
 
 import json
 import os
@@ -15,22 +15,22 @@ from harness import CHILDREN, EXPORTER, Case, eventually
 NAME = "localhost"
 VERSIONS = ["1.2", "1.3"]
 STATUSES = [200, 401, 403, 404, 503]
-# how often each is probed in a row
+# the number of consecutive probes of each server
 TIMES = int(os.environ.get("PROBES", "500"))
 
-# by what an origin demands and the status of its application; in TLS 1.3 alone nobody can tell whether a 403 is about a
+# by the origin's demand and the status of its application; in TLS 1.3, a 403 alone does not show if it is about a
 # certificate
 SEEN = {
     "required": {status: "required" for status in STATUSES},
     "optional": {200: "optional", 401: "unknown", 403: "unknown", 404: "optional", 503: "unknown"},
     "none": {status: "none" for status in STATUSES},
 }
-# what an origin does with a certificate of the accepted CA, of another, and with an expired one
+# the origin's reaction to a certificate of the accepted CA, one of another CA, and an expired one
 REFUSES, CHECKS, IGNORES, DATES = (200, "refused", "refused"), (200, 400, 400), (200, 200, 200), (200, 200, 400)
 
 
 class Server:
-    """Servers of one program; `modes` are what they demand and how they treat certificates."""
+    """Servers of one program. `modes` are their demands and their handling of certificates."""
 
     modes = {}
 
@@ -43,7 +43,7 @@ class Server:
             for kind in kinds:
                 held_socket = held.enter_context(socket.create_server(("127.0.0.1", 0)))
                 self.ports[kind] = held_socket.getsockname()[1]
-        # Caddy keeps its configuration there
+        # Caddy stores its configuration there
         environment = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
         for command in self.commands():
             with open(self.log, "ab") as log:
@@ -197,7 +197,7 @@ class Probe(Case):
         self.check(SServer)
 
     def check(self, kind):
-        """Holds what is probed, and what the servers do with certificates, against the tables."""
+        """Compares the probes, and the servers' handling of certificates, with the tables."""
         folder = self.folder()
         test_origin.certificates(folder)
         server = kind(self, folder)
@@ -207,7 +207,7 @@ class Probe(Case):
         return server
 
     def examine(self, server, port, mode, version):
-        """What is wrong with one server."""
+        """Returns the deviations of one server."""
         demand, treatment = server.modes[mode]
         wrong = []
         for status in STATUSES:
@@ -224,7 +224,7 @@ class Probe(Case):
 
 
 def probe(port, path, times=1):
-    """What so many probes find: pairs of demand and reason."""
+    """Returns the results of this many probes as pairs of demand and reason."""
     arguments = ["probe", NAME, "--origin", f"127.0.0.1:{port}", "--path", path, "--format", "json", "--repeat", str(times)]
     result = subprocess.run([EXPORTER, *arguments], capture_output=True, text=True, timeout=120)
     assert result.stdout, result.stderr
@@ -234,13 +234,13 @@ def probe(port, path, times=1):
 
 
 def answer(folder, port, name):
-    """The status of the answer to a client with that certificate, or that the connection is refused."""
+    """Returns the status of the response to a client with this certificate, or that the connection was refused."""
     context = ssl.create_default_context(cafile=folder / "server.pem")
     context.load_cert_chain(folder / f"{name}.pem", folder / "client.key")
     try:
         with socket.create_connection(("127.0.0.1", port), 20) as stream, context.wrap_socket(stream, server_hostname=NAME) as tls:
             tls.sendall(f"GET /200 HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
             return int(tls.recv(4096).split()[1])
-    # a refusal is an alert, which a reset may overtake in TLS 1.2
+    # the server refuses with an alert, which a reset may overtake in TLS 1.2
     except (ssl.SSLError, ConnectionError):
         return "refused"

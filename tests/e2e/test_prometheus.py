@@ -1,4 +1,4 @@
-"""A real Prometheus, configured by the scrape block that is shipped."""
+"""A real Prometheus with the shipped scrape configuration."""
 
 import subprocess
 
@@ -22,7 +22,7 @@ class Prometheus(Case):
         expired = "cloudflare_aop_hostname_certificate_expires_timestamp_seconds < time()"
         hostnames = [series["hostname"] for series, _ in query(prometheus, expired)]
         self.assertEqual(hostnames, ["intranet.example.com"])
-        # only OpenMetrics has infos
+        # only OpenMetrics has the type info
         family = "cloudflare_aop_hostname_certificate"
         metadata = ask(prometheus, f"metadata?metric={family}")
         self.assertEqual(metadata[family][0]["type"], "info")

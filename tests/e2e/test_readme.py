@@ -1,4 +1,4 @@
-"""What the README and the book promise, where a machine can tell."""
+"""Checks of the statements of the README and of the book."""
 
 import json
 import re
@@ -48,7 +48,7 @@ class Readme(Case):
         result = check_expressions(self.folder(), [query for _, query in rows])
         self.assertIn(f"SUCCESS: {len(rows)} rules found", result.stdout, result.stderr)
 
-    def test_its_configuration_is_one(self):
+    def test_its_configuration_is_valid(self):
         config = self.folder() / "aop.toml"
         for text in [README, FIRST_STEPS]:
             config.write_text(block("toml", text))
@@ -56,7 +56,7 @@ class Readme(Case):
             result = subprocess.run(command, capture_output=True, text=True, timeout=30)
             self.assertEqual(result.stdout, "ok: accounts: 1, zones: 1, hostnames: 2\n", result.stderr)
 
-    def test_its_scrape_block_is_what_is_shipped(self):
+    def test_its_scrape_block_is_the_shipped_one(self):
         shipped = (ROOT / "deploy/prometheus/scrape.yml").read_text().splitlines(keepends=True)
         lines = [line for line in shipped if not line.startswith("#")]
         for text in [README, FIRST_STEPS]:
@@ -66,7 +66,7 @@ class Readme(Case):
         demo = self.demo()
         shipped = self.folder() / "prometheus"
         shutil.copytree(ROOT / "deploy/prometheus", shipped)
-        # the demo's port for the one of the README, and seconds for minutes
+        # replaces the README's port with the demo's, and minutes with seconds
         for name, replaced in [
             ("prometheus.yml", {"127.0.0.1:10219": demo.address, ": 1m": ": 1s"}),
             ("rules.yml", {"for: 3m": "for: 3s"}),
@@ -145,7 +145,7 @@ class Readme(Case):
         plain = lambda text: re.sub(r" +", " ", re.sub(r"\d{4}-\d\d-\d\d \(\d+ d\)", "DATE", text))
         self.assertEqual(plain(result.stdout.replace(str(port), "18443")), plain(shown[2]))
 
-    def test_its_expressions_are_rules(self):
+    def test_its_expressions_are_valid_rules(self):
         findings = (ROOT / "docs/findings.md").read_text()
         expressions = re.split(r"\n(?=#)", block("promql", findings).strip())
         result = check_expressions(self.folder(), expressions)

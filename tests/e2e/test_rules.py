@@ -1,4 +1,4 @@
-"""The files of the alerting kit, each by the tool that reads it, and what they say of each other."""
+"""Checks of the alerting files with their own tools and against each other."""
 
 import json
 import re
@@ -12,7 +12,7 @@ RUNBOOKS_TEXT = (ROOT / "docs/alerts.md").read_text()
 RUNBOOKS = "https://wiki.example/aop"
 DASHBOARD = "https://grafana.example/d/cloudflare-aop"
 OPTIONS = ["--job", "edge aop", "--runbook-url", RUNBOOKS, "--dashboard-url", DASHBOARD]
-# what a healthy demo does not show
+# metrics that a healthy demo does not have
 IN_TROUBLE_OR_WHERE_ASKED_FOR = {
     "cloudflare_aop_api_rate_limit_remaining",
     "cloudflare_aop_api_token_expires_timestamp_seconds",
@@ -22,7 +22,7 @@ IN_TROUBLE_OR_WHERE_ASKED_FOR = {
 
 
 class Rules(Case):
-    def test_the_tools_have_nothing_to_say(self):
+    def test_the_tools_accept_the_files(self):
         checks = [
             ["promtool", "check", "rules", "rules.yml"],
             ["promtool", "test", "rules", "rules_test.yml"],
@@ -45,7 +45,7 @@ class Rules(Case):
             self.assertIn(name, documented)
 
     def assert_exported(self, expressions):
-        """Sees that every metric that they name is exported; which those are."""
+        """Checks that every metric they name is exported and returns these metrics."""
         _, page = get(self.demo(), "/metrics", Accept=TEXT)
         exported = set(re.findall(r"^# HELP (\S+)", page, re.MULTILINE))
         for name in re.findall(r"^# TYPE (\S+) histogram$", page, re.MULTILINE):
@@ -54,7 +54,7 @@ class Rules(Case):
         self.assertEqual(named - exported - IN_TROUBLE_OR_WHERE_ASKED_FOR, set())
         return named
 
-    def test_every_query_of_the_runbooks_is_one_and_names_what_there_is(self):
+    def test_every_query_in_the_runbooks_is_valid_and_uses_exported_metrics(self):
         spans = re.findall(r"`([^`\n]*\bcloudflare_aop[_:][^`\n]*)`", RUNBOOKS_TEXT)
         blocks = "".join(re.findall(r"^```promql\n(.*?)^```$", RUNBOOKS_TEXT, re.MULTILINE | re.DOTALL)).splitlines()
         queries = spans + blocks
@@ -69,7 +69,7 @@ class Rules(Case):
         recorded = set(re.findall(r"- record: (\S+)", RULES))
         self.assertEqual(set(re.findall(r"cloudflare_aop:[\w:]+", "\n".join(queries))) - recorded, set())
 
-    def test_every_command_of_the_runbooks_is_one(self):
+    def test_every_command_in_the_runbooks_is_valid(self):
         for block in re.findall(r"^```sh\n(.*?)^```$", RUNBOOKS_TEXT, re.MULTILINE | re.DOTALL):
             subprocess.run(["bash", "-n", "-c", block], check=True, timeout=30)
         commands = re.findall(r"(?<=cloudflare-aop-exporter )((?:check|config|hostname) [^`\n]*)", RUNBOOKS_TEXT)
@@ -82,7 +82,7 @@ class Rules(Case):
                 self.assertEqual(result.returncode, 0, result.stderr)
                 for option in re.findall(r"--[\w-]+", command):
                     self.assertIn(f"{option} ", result.stdout.replace("\n", " "))
-                # that token cannot change anything
+                # the token has no permission to change anything
                 if words[1] in ["enable", "disable", "void"]:
                     self.assertNotIn("--config", command)
 
@@ -125,7 +125,7 @@ class Rules(Case):
             with self.subTest(rule["alert"]):
                 self.assertEqual(rule["annotations"].pop("runbook_url"), f"{RUNBOOKS}#{rule['alert'].lower()}")
                 self.assertTrue(rule["annotations"].pop("dashboard_url").startswith(f"{DASHBOARD}?var-account={{{{ "))
-        # and nothing but the job differs otherwise
+        # apart from that, only the job differs
         restored = json.dumps(printed).replace(r'job=\"edge aop\"', r'job=\"cloudflare-aop\"')
         self.assertEqual(json.loads(restored), shipped)
 
@@ -177,7 +177,7 @@ class Rules(Case):
         )
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
-    def test_the_mixin_holds_what_is_printed(self):
+    def test_the_mixin_equals_the_printed_files(self):
         settings = [
             ({}, []),
             ({"job": "edge aop", "runbookUrl": RUNBOOKS, "dashboardUrl": DASHBOARD}, OPTIONS),
@@ -189,7 +189,7 @@ class Rules(Case):
                 self.assertEqual(mixin["alerts"], print_rules(*options))
                 self.assertEqual(mixin["dashboards"], {"cloudflare-aop.json": json.loads(run_print("dashboard"))})
 
-    def test_the_whole_configuration_scrapes_as_the_block_does(self):
+    def test_the_full_configuration_has_the_same_scrape_block(self):
         block = (PROMETHEUS / "scrape.yml").read_text().partition("scrape_configs:")[2]
         self.assertTrue((PROMETHEUS / "prometheus.yml").read_text().endswith(block))
 
@@ -200,17 +200,17 @@ class Rules(Case):
 
 
 class Healthy(Case):
-    def test_nothing_fires_whatever_the_scrape_interval_and_its_offset(self):
+    def test_nothing_fires_at_any_scrape_interval_and_offset(self):
         tests = [healthy(interval) for interval in [5, 15, 60, 300]]
         self.assertEqual(self.promtool(tests), "")
 
-    def test_a_page_that_is_missing_is_noticed(self):
+    def test_a_missing_page_is_noticed(self):
         test = healthy(60)
         test["input_series"] = [each for each in test["input_series"] if "exporter_" not in each["series"]]
         self.assertIn("CloudflareAopExporterDown", self.promtool([test]))
 
     def promtool(self, tests):
-        """What promtool says of these tests of the shipped rules, if they fail."""
+        """Runs these tests of the shipped rules and returns promtool's output if they fail."""
         path = self.folder() / "healthy.yml"
         rules = {"rule_files": [str(PROMETHEUS / "rules.yml")], "evaluation_interval": "15s", "tests": tests}
         # JSON is YAML
@@ -220,7 +220,7 @@ class Healthy(Case):
 
 
 def healthy(interval, step=5, end=2400):
-    """A test of eight healthy exporters that are scraped with this interval, each at an offset of its own."""
+    """Returns a test of eight healthy exporters scraped at this interval, each with a different offset."""
     series = []
     for number in range(8):
         offset = number * interval // 8 // step
@@ -261,14 +261,14 @@ def print_rules(*options):
 
 
 def evaluate(config):
-    """The rules and dashboards of the mixin, with these settings."""
+    """Returns the rules and dashboards of the mixin with these settings."""
     mixin = f"(import '{DEPLOY}/mixin/mixin.libsonnet') + {{ _config+:: {json.dumps(config)} }}"
     shown = "{ alerts: mixin.prometheusAlerts, dashboards: mixin.grafanaDashboards }"
     return json.loads(_jsonnet.evaluate_snippet("test", f"local mixin = {mixin}; {shown}"))
 
 
 def expressions():
-    """What is between `expr:` and the next key, of all rules, and what their annotations ask for."""
+    """Returns the expressions of all rules and the queries in their annotations."""
     asked = re.findall(r'printf "(\w.*?)" .*\| query', RULES)
     assert len(asked) == RULES.count("| query"), asked
     return "\n".join(asked + re.findall(r"^ +expr:(.*\n(?: {10}.*\n)*)", RULES, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""The JSON Schema of the configuration, put to configurations that are right and to mistakes."""
+"""Checks the JSON Schema of the configuration with valid configurations and with mistakes."""
 
 import json
 import re
@@ -15,7 +15,7 @@ EXAMPLE = (ROOT / "config.example.toml").read_text()
 DOCUMENTS = "".join(path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))])
 MISTAKES = (ROOT / "tests/fixtures/config_mistakes.txt").read_text()
 
-# mistakes that the schema does not tell: most take a second entry, another file, or arithmetic
+# mistakes that the schema cannot detect, since most concern several entries, another file or arithmetic
 BEYOND = {
     "A hostname of another zone",
     "A hostname twice",
@@ -41,7 +41,7 @@ BEYOND = {
 
 
 class Schema(Case):
-    def test_it_is_a_schema(self):
+    def test_the_schema_is_valid(self):
         jsonschema.Draft7Validator.check_schema(SCHEMA)
 
     def test_configurations_that_are_right_pass(self):
@@ -51,11 +51,11 @@ class Schema(Case):
             with self.subTest(text):
                 self.assert_right(text)
 
-    def test_what_the_example_comments_out_passes(self):
+    def test_the_commented_out_parts_of_the_example_pass(self):
         lines = []
         for line in EXAMPLE.splitlines():
             setting = re.fullmatch(r" *# ((?:\w+ = ..*|\{.*|\[.*))", line)
-            # there is one way to name the token, and discovered_expect needs discover
+            # only one way to name the token is allowed, and discovered_expect needs discover
             lines.append(setting[1] if setting and "api_token_file" not in line else line)
         text = "\n".join(lines).replace("discover = false", "discover = true")
         self.assertIn("\nexclude = ", text)
@@ -70,7 +70,7 @@ class Schema(Case):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(list(VALIDATOR.iter_errors(tomllib.loads(text))), [])
 
-    def test_mistakes_do_not_pass_unless_they_take_more_than_the_file_to_tell(self):
+    def test_mistakes_that_the_schema_can_detect_do_not_pass(self):
         passed = set()
         cases = MISTAKES.split("\n=== ")[1:]
         for case in cases:

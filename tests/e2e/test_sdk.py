@@ -1,4 +1,4 @@
-"""Cloudflare's own SDK, pointed at the simulated API, and a daemon that sees what it changes."""
+"""Cloudflare's own SDK with the simulated API, and a daemon that sees its changes."""
 
 import cloudflare
 
@@ -28,7 +28,7 @@ class Sdk(Case):
             self.aop.hostnames.get("staging.example.com", zone_id=self.zone_id)
         self.assertEqual([error.code for error in missing.exception.errors], [1553])
 
-    def test_what_it_changes_is_seen_at_the_next_poll(self):
+    def test_its_changes_are_seen_at_the_next_poll(self):
         daemon = self.serve(self.api.address, ZONE, [HOSTNAME])
         cert_id = self.aop.hostnames.get(HOSTNAME, zone_id=self.zone_id).cert_id
 
@@ -48,7 +48,7 @@ class Sdk(Case):
         sees("enabled", 1)
         self.update(cert_id, None)
         sees("void", 0)
-        # a void association goes away by and by
+        # a void association disappears after a while
         sees("none", 0)
 
     def update(self, cert_id, enabled):

@@ -1,4 +1,4 @@
-"""Cloudflare's own SDK and a daemon that knows nothing but a pattern, before the same account of 300 zones."""
+"""Compares Cloudflare's own SDK with a daemon configured only with a pattern, on an account of 300 zones."""
 
 import calendar
 import re
@@ -28,7 +28,7 @@ STATUSES += ["deletion_timed_out", "unknown"]
 ASSOCIATIONS = {True: "enabled", False: "disabled", None: "void"}
 MODES = ["off", "flexible", "full", "strict", "origin_pull", "unknown"]
 PARTS = ["associations", "zone_level", "settings"]
-# what is not Cloudflare's word: how it was read, and the judgement
+# metrics that do not come from Cloudflare's data but from the exporter
 OWN = "_(up|last_success_timestamp_seconds|poll_interval_seconds|removed_total|finding|drifted|metadata_match|in_seconds"
 OWN += "|global_certificate_not_after_timestamp_seconds)$"
 
@@ -38,7 +38,7 @@ class Account(Case):
 
     def test_the_sdk_and_the_exporter_agree_on_every_zone_hostname_and_certificate(self):
         api = Simulator(self.start(EXPORTER, "simulate", "--listen", "127.0.0.1:0", "--zones", "300"))
-        # many hostnames, and two zone-level certificates of which one is on its way
+        # many hostnames, and two zone-level certificates, one of which is being deployed
         crowd = api.ask("PUT", "zones/crowd.example", {"hostnames": 130, "enabled": True})["id"]
         for status in ["active", "pending_deployment"]:
             made = api.ask("POST", f"zones/{crowd}/certificates", {"expires_in": 5_000_000, "zone_level": True})
@@ -47,7 +47,7 @@ class Account(Case):
         daemon = self.daemon(CONFIG.format(base_url))
         with cloudflare.Cloudflare(api_token=TOKEN, base_url=base_url, max_retries=0) as client:
             zones, unwatched = told_by(client)
-        # the internal zone, the pending one and the one that has moved away
+        # the internal zone, the pending one and the moved one
         self.assertEqual(unwatched, ["zone-00000.example", "zone-00001.example", "zone-00002.example"])
         self.assertEqual(len(zones), 298)
         samples = eventually(lambda: self.read(daemon, zones), 60)
@@ -55,7 +55,7 @@ class Account(Case):
         self.check_json(zones, api_answers(daemon))
 
     def read(self, daemon, zones):
-        """The samples of a daemon that has read each part of each zone."""
+        """Returns the samples of a daemon that has read each part of each zone."""
         samples = scrape(daemon)
         read = [dict(labels) for name, labels in samples if name == "cloudflare_aop_zone_part_last_success_timestamp_seconds"]
         parts = {(zone["name"], part) for zone in zones for part in PARTS}
@@ -65,7 +65,7 @@ class Account(Case):
     def check_page(self, zones, samples):
         told = dict(metrics(zones))
         families = {name for name, _ in told}
-        # this date is not in lists, and single hostnames are asked about only now and then
+        # lists lack this date, and single hostnames are requested only occasionally
         is_shown = lambda key: key in samples or key[0] != "cloudflare_aop_hostname_certificate_updated_timestamp_seconds"
         expected = {key: value for key, value in told.items() if is_shown(key)}
         about = {name for name, _ in samples if re.match("cloudflare_aop_(zone|hostname|certificate)_", name)}
@@ -108,7 +108,7 @@ class Account(Case):
 
 
 def told_by(client):
-    """What the SDK says of each zone that is in use, and the names of all others."""
+    """Returns the SDK's data of each active zone, and the names of all others."""
     listed = list(client.zones.list(per_page=50))
     used = [zone for zone in listed if zone.status == "active" and zone.type != "internal"]
     with ThreadPoolExecutor(4) as pool:
@@ -117,9 +117,9 @@ def told_by(client):
 
 
 def whole(client, zone):
-    """All that the SDK says of a zone."""
+    """Returns all of the SDK's data of a zone."""
     aop, of_zone = client.origin_tls_client_auth, {"zone_id": zone.id}
-    # the SDK has no method for this list; only the names are taken from it
+    # the SDK has no method for this list, so only the names are taken from it
     path = f"/zones/{zone.id}/origin_tls_client_auth/hostnames"
     rows = client.get(path, cast_to=object, options={"params": {"status": "all", "per_page": 1000}})["result"]
     return {
@@ -135,7 +135,7 @@ def whole(client, zone):
 
 
 def metrics(zones):
-    """Each sample that follows from what the SDK says."""
+    """Returns the samples that follow from the SDK's data."""
     certificates = [row for zone in zones for kind in ["hostnames", "hostname", "zone"] for row in zone[kind]]
     validity = validities({row.certificate for row in certificates})
     for zone in zones:
@@ -166,7 +166,7 @@ def metrics(zones):
 
 
 def certificate(name, row, status, validity, labels, **more):
-    """The samples of a certificate, or of that of a hostname."""
+    """Returns the samples of a certificate, or of a hostname's certificate."""
     yield from states(f"{name}_status", "status", STATUSES, status, **labels)
     yield sample(f"{name}_expires_timestamp_seconds", seconds(row.expires_on), **labels)
     not_before, not_after = validity[row.certificate]
@@ -190,7 +190,7 @@ def seconds(date):
 
 
 def validities(certificates):
-    """When each of these certificates begins and ends, as openssl reads it."""
+    """Returns the validity period of each of these certificates, as read by openssl."""
     certificates = list(certificates)
     command = ["openssl", "storeutl", "-noout", "-text", "-certs", "/dev/stdin"]
     text = subprocess.run(command, input="".join(certificates), capture_output=True, text=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""What somebody does who has a token and nothing else: no file, no name of a zone or hostname."""
+"""The program with nothing but a token, without a file and without names of zones or hostnames."""
 
 import subprocess
 
@@ -8,7 +8,7 @@ from harness import EXPORTER, TOKEN, Case, Simulator, eventually, family, get, s
 class TokenAlone(Case):
     def setUp(self):
         api = Simulator(self.start(EXPORTER, "simulate", "--listen", "127.0.0.1:0", "--zones", "60"))
-        # the address stands for Cloudflare's own, and any free port for the default
+        # the simulated API instead of Cloudflare's, and a free port instead of the default
         base_url = f"http://{api.address}/client/v4"
         self.variables = {"CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_BASE_URL": base_url, "AOP_LISTEN": "127.0.0.1:0"}
         zones = [zone for zone in api.ask("GET", "zones") if zone["status"] == "active" and zone["type"] != "internal"]
@@ -27,7 +27,7 @@ class TokenAlone(Case):
         self.assertEqual(up, dict.fromkeys(self.zones, 1))
         up = {(dict(labels)["zone"], dict(labels)["hostname"]): value for (_, labels), value in shown("hostname_up").items()}
         self.assertEqual(up, dict.fromkeys(self.hostnames, 1))
-        # settings are tried in three zones, and read in all others from the next poll on
+        # the first poll reads settings in three zones, later polls in all others
         parts = {tuple(value for _, value in sorted(labels)) for _, labels in shown("zone_poll_interval_seconds")}
         wanted = ["associations", "settings", "zone_level"]
         self.assertEqual(parts, {(part, zone) for part in wanted for zone in self.zones})
@@ -53,7 +53,7 @@ class TokenAlone(Case):
         self.assertEqual(code, 0)
 
     def run_program(self, *arguments):
-        """The exit code of a program that has nothing to complain of, and what it prints."""
+        """Returns the exit code and the output of a program that must not print errors."""
         command = [EXPORTER, *arguments]
         environment = {"PATH": "/usr/bin:/bin", "NO_PROXY": "127.0.0.1", **self.variables}
         result = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)

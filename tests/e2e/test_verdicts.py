@@ -1,4 +1,4 @@
-"""One verdict everywhere: `check`, the page, the JSON, the metrics and the alerts say the same of each situation.
+"""Checks that `check`, pages, JSON, metrics and alerts have the same verdict on each situation.
 
 Everything runs once, for all situations of the table together: a mock of the API, one daemon, one Prometheus with the
 rules that are shipped, `check` for everything and `check` for each zone.
@@ -23,11 +23,12 @@ import yaml
 from alerting import shortened
 from cloudflare_mock import CloudflareMock
 from harness import EXPORTER, PROMETHEUS, ROOT, RULES, TOKEN, Case, api_answers, ask, eventually, get, page_samples, scrape, status
-from situations import ACTIVE, COMING, LEAVER, MAIN, NOW, SEVERITIES, SITUATIONS, seconds
+from origins import Origin
+from situations import ACTIVE, LEAVER, MAIN, NOW, SEVERITIES, SITUATIONS, seconds
 
 ORDER = ["critical", "warning", "unknown", "info", "ok"]
 EXIT_CODES = {"critical": 2, "warning": 1, "unknown": 3, "info": 0, "ok": 0}
-# a poll is due so rarely that what is 15 minutes old is stale
+# polls every five minutes, so that readings 15 minutes old are stale
 SCHEDULE = '[poll]\nschedule = "0 */5 * * * *"\njitter = "0s"\n'
 ZONES = {name: f"{name}.example" for name in SITUATIONS}
 RULED = {
@@ -36,16 +37,19 @@ RULED = {
     for rule in group["rules"]
     if "alert" in rule
 }
-# the recording in which the findings about a thing are
+# the recording rule with the findings of each kind of object
 FAMILIES = {"hostname": "hostname", "certificate": "zone", "zone": "zone", "account": "account"}
 ABOUT_EXPORTERS = {f"CloudflareAop{name}" for name in ["ExporterDown", "ConfigReloadFailed", "RulesDoNotFit"]}
 IDS = {name: f"{number:032x}" for number, name in enumerate(SITUATIONS, 1)}
 OLD = [name for name, situation in SITUATIONS.items() if situation.before]
-# an answer that is a status is an error, but for the one that says that there is no association
+# the addresses of the origins, by mode
+ORIGINS = {}
+# an answer that is a status is an error, except the one for a missing association
 GOT = [
     name
     for name, situation in SITUATIONS.items()
-    if isinstance(situation.answers.hostnames.get("app"), (dict, tuple)) and not situation.stumble
+    # a command about hostnames probes no origin
+    if isinstance(situation.answers.hostnames.get("app"), (dict, tuple)) and not situation.stumble and not situation.origin
 ]
 LISTED = [name for name, situation in SITUATIONS.items() if situation.answers.lists]
 CHECKED = [name for name, situation in SITUATIONS.items() if situation.is_checked]
@@ -60,6 +64,10 @@ class Verdicts(Case):
         cls.addClassCleanup(case.doCleanups)
         cls.api = api = CloudflareMock()
         case.addCleanup(api.close)
+        for mode in {situation.origin for situation in SITUATIONS.values() if situation.origin}:
+            origin = Origin(case)
+            origin.serve(mode)
+            ORIGINS[mode] = {"origin": origin.address}
         folder = case.folder()
         state_file = folder / "state.json"
         file = f'state_file = "{state_file}"\n'
@@ -85,7 +93,7 @@ class Verdicts(Case):
         cls.metrics = scrape(cls.daemon)
 
         def config(*names):
-            """A configuration of the accounts of these situations, with all their zones."""
+            """Returns a configuration of these situations' accounts with all their zones."""
             chosen = {SITUATIONS[name].account(name) for name in names}
             path = folder / f"{'-'.join(chosen) if len(chosen) == 1 else 'check'}.toml"
             path.write_text(SCHEDULE + accounts(api, [name for name in CHECKED if SITUATIONS[name].account(name) in chosen]))
@@ -111,19 +119,19 @@ class Verdicts(Case):
 
     @classmethod
     def firing(cls, case, folder):
-        """The alerts that fire once those that are expected do: their names, their labels and what they are about."""
+        """Returns the firing alerts once the expected ones fire, with their names, labels and objects."""
         text = (PROMETHEUS / "prometheus.yml").read_text()
         case.assertIn('"127.0.0.1:10219"', text)
         config = folder / "prometheus.yml"
         config.write_text(shortened(text.replace("127.0.0.1:10219", cls.daemon.address)))
-        # how long something lasts before it is told is not the subject here
+        # the `for` durations are not tested here
         at_once = re.sub(r"\b(for|keep_firing_for): \S+", r"\1: 2s", shortened(RULES))
         (folder / "rules.yml").write_text(at_once)
         prometheus = case.start_prometheus(config, "--query.lookback-delta=5s")
         alerts = lambda: [alert for alert in ask(prometheus, "alerts")["alerts"] if alert["state"] == "firing"]
         expected = sum(len(severities(situation.found, told=True)) for situation in SITUATIONS.values())
         wait_for(lambda: len(alerts()) >= expected, 30)
-        # whatever else there is fires as well by now
+        # by now, any other alert would fire, too
         time.sleep(4)
         return [alert["labels"] for alert in alerts()]
 
@@ -132,7 +140,7 @@ class Verdicts(Case):
         return found(shown_json(api_answers(cls.daemon)))
 
     def compare(self, names, compared):
-        """Compares what `compared` returns of each situation: two things that must not differ."""
+        """Asserts for each situation that the two values returned by `compared` are equal."""
         for name in names:
             with self.subTest(name):
                 self.assertEqual(*compared(name, SITUATIONS[name]))
@@ -141,7 +149,7 @@ class Verdicts(Case):
         actual = found(self.json)
         self.compare(SITUATIONS, lambda name, situation: (actual[name], situation.found))
 
-    def test_the_page_says_what_the_json_says(self):
+    def test_the_page_agrees_with_the_json(self):
         page, json = by_situation(self.page), by_situation(self.json)
         self.compare(SITUATIONS, lambda name, _: (page[name], without_codes(json[name])))
 
@@ -154,27 +162,27 @@ class Verdicts(Case):
         actual = of_families(self.checked_metrics)
         self.compare(CHECKED, lambda name, situation: (actual.get(name, set()), severities(situation.check_found)))
 
-    def test_a_hostname_that_is_got_has_the_findings_of_the_table(self):
+    def test_hostname_get_has_the_findings_of_the_table(self):
         expected = lambda name: SITUATIONS[name].check_found.get(("hostname", "app"), ("ok", []))
         self.compare(GOT, lambda name, _: (self.got[name], expected(name)))
 
-    def test_hostnames_that_are_listed_have_the_verdicts_and_findings_of_a_check(self):
+    def test_hostname_list_has_the_verdicts_and_findings_of_a_check(self):
         expected = by_situation(self.checked_json)
         self.assertGreater(len(LISTED), 5)
 
         def compared(name, _):
             rows = {key: (verdict, codes) for key, (verdict, codes, _) in expected[name].items() if key[0] == "hostname"}
-            # the list has hostnames that are not configured as well
+            # the list also contains hostnames that are not configured
             return {key: found for key, found in self.listed[name].items() if key in rows}, rows
 
         self.compare(LISTED, compared)
 
     def test_every_rule_is_about_findings_and_every_finding_has_a_rule(self):
-        """The alerts' conditions are those of the file: one that selects no finding has to be about the exporter."""
+        """Checks the shipped rules. An alert that selects no finding must be about the exporter."""
         self.assertEqual({alert for alert in RULED if not selected(RULED[alert])}, ABOUT_EXPORTERS)
         every = {(FAMILIES[kind], code) for kind, codes in SEVERITIES.items() for code in codes if code != "not_read"}
         ruled = [pair for alert in RULED for pair in selected(RULED[alert])]
-        self.assertEqual(sorted(ruled), sorted(every | COMING))
+        self.assertEqual(sorted(ruled), sorted(every))
         source = (ROOT / "src/domain/finding.rs").read_text()
         codes = re.search(r"fn code\(.*?\n    \}\n", source, re.DOTALL)[0]
         self.assertEqual(set(re.findall(r'=> "(\w+)"', codes)), {code for codes in SEVERITIES.values() for code in codes})
@@ -190,23 +198,23 @@ class Verdicts(Case):
         self.assertLessEqual(actual.keys(), SITUATIONS.keys())
         self.compare(SITUATIONS, lambda name, situation: (sorted(actual.get(name, [])), sorted(expected(situation))))
 
-    def test_a_check_finds_what_the_table_says(self):
+    def test_a_check_has_the_findings_of_the_table(self):
         actual = found(self.checked_json)
         self.compare(CHECKED, lambda name, situation: (actual[name], situation.check_found))
 
-    def test_a_check_says_what_the_daemon_says(self):
+    def test_a_check_agrees_with_the_daemon(self):
         checked, daemon = by_situation(self.checked_json), by_situation(self.json)
         same = [name for name in CHECKED if SITUATIONS[name].check_found == SITUATIONS[name].found]
         self.compare(same, lambda name, _: (rows_of_table(checked[name]), rows_of_table(daemon[name])))
 
-    def test_the_table_of_a_check_says_what_its_json_says(self):
+    def test_the_table_of_a_check_agrees_with_its_json(self):
         table, json = by_situation(self.checked_table), by_situation(self.checked_json)
         self.compare(CHECKED, lambda name, _: (table.get(name, {}), rows_of_table(json[name])))
 
-    def test_a_check_of_one_zone_says_the_same(self):
+    def test_a_check_of_one_zone_agrees_with_the_full_check(self):
         expected = by_situation(self.checked_json)
         tables = {name: by_situation(shown_table(result.stdout)) for name, result in self.checked_alone.items()}
-        # where no zone is read but the one that cannot be, the account is not read either
+        # if the only zone cannot be read, the account counts as unread, too
         self.compare(CHECKED, lambda name, _: (tables[name].keys() - {name, MAIN}, set()))
         self.compare(CHECKED, lambda name, _: (tables[name].get(name, {}), rows_of_table(expected[name])))
 
@@ -219,7 +227,7 @@ class Verdicts(Case):
         self.compare(SITUATIONS, lambda _, situation: (worst(situation.found), situation.verdict))
         self.compare(SITUATIONS, lambda _, situation: (worst(situation.check_found), situation.check_verdict))
 
-    def test_the_verdict_on_everything_is_the_same_and_comes_first(self):
+    def test_the_overall_verdict_is_the_same_everywhere_and_comes_first(self):
         self.assertEqual(self.json_status["verdict"], "critical")
         self.assertEqual(self.whole_check.returncode, EXIT_CODES["critical"])
         verdicts = Counter(verdict for (_, (kind, _)), (verdict, _, _) in self.json.items() if kind == "hostname")
@@ -246,7 +254,7 @@ class Verdicts(Case):
         self.assertEqual(self.with_thresholds, expected)
 
     def test_the_families_about_readings_agree_with_the_findings(self):
-        """What is not up is not read, and what has drifted has that finding."""
+        """Objects that are not up have the finding not_read, and drifted ones the finding drifted."""
         actual = {}
         for (family, labels), value in self.metrics.items():
             shown = re.fullmatch(r"cloudflare_aop_(hostname|zone|account)_(up|drifted)", family)
@@ -268,15 +276,15 @@ class Verdicts(Case):
             if len(situation.found) == 1 and len(codes := next(iter(situation.found.values()))[1]) == 1
         }
         every = {(kind, code) for kind, codes in SEVERITIES.items() for code in codes}
-        # where no zone of an account can be read, its zones are not read either
+        # if no zone of an account can be read, its zones have the finding, too
         self.assertEqual(every - alone, {("account", "not_read")})
 
-    def test_the_mock_was_asked_nothing_else(self):
+    def test_the_mock_received_no_unexpected_request(self):
         self.assertEqual(self.api.unexpected, [])
 
 
 def say(api, answers):
-    """Has the API say this of the zones, by situation."""
+    """Configures the API's data of the zones by situation."""
     api.answers = {}
     for name, zone in answers.items():
         situation = SITUATIONS[name]
@@ -289,20 +297,20 @@ def say(api, answers):
 
 
 def accounts(api, names):
-    """The configuration of the accounts of these situations and their zones."""
+    """Returns the configuration of these situations' accounts and their zones."""
     zones = {}
     for name in names:
         zones.setdefault(SITUATIONS[name].account(name), []).append(name)
     lines = []
     for account, names in zones.items():
-        # what hangs is not to fail within the test
+        # hanging requests must not time out within the test
         lines += ["[[account]]", f'name = "{account}"', f'base_url = "{api.base_url(account)}"', 'timeout = "10m"']
         lines += ['rate_limit = { requests = 100000, per = "1m" }']
         for name in names:
             lines += ["[[account.zone]]", f'name = "{ZONES[name]}"', f'id = "{IDS[name]}"']
             situation = SITUATIONS[name]
             hostnames = [
-                {"name": f"{label}.{ZONES[name]}", **situation.expect.get(label, {})}
+                {"name": f"{label}.{ZONES[name]}", **situation.expect.get(label, {}), **ORIGINS.get(situation.origin, {})}
                 for label in situation.answers.hostnames
             ]
             settings = {"hostnames": hostnames, "zone_level": situation.answers.zone_level is not None}
@@ -321,7 +329,7 @@ def toml(value):
 
 
 def grow_old(state_file):
-    """Makes what a state file knows as old as the situations have it."""
+    """Makes the readings in a state file as old as the situations define."""
     state = json.loads(state_file.read_text())
     names = {zone: name for name, zone in ZONES.items()}
     for zone in state["zones"]:
@@ -331,7 +339,7 @@ def grow_old(state_file):
         for what, prefix in [("zone", ""), ("zone_level", "zone_level_")]:
             if what in ages:
                 zone[f"{prefix}since"] = ages[what]
-                # what was never read stays so
+                # hostnames never read stay unread
                 zone[f"{prefix}last_success"] = zone[f"{prefix}last_success"] and ages[what]
         zone["removed_at"] = ages.get("removed", zone["removed_at"])
         for row in zone["hostnames"]:
@@ -344,7 +352,7 @@ def grow_old(state_file):
 
 
 def wait_for(condition, limit):
-    """Waits until it holds, or until the limit: then a test tells what is different."""
+    """Waits until the condition holds or the timeout passes. In the latter case, a test reports the difference."""
     deadline = time.monotonic() + limit
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -357,14 +365,14 @@ def run(command, config, *arguments):
 
 
 def get_hostname(config, name):
-    """The verdict and the findings of `app` by `hostname get`."""
+    """Returns the verdict and findings of `app` from `hostname get`."""
     options = ["--zone", ZONES[name], "--format", "json", f"app.{ZONES[name]}"]
     got = json.loads(run("hostname get", config, *options).stdout)
     return got["verdict"], [finding["finding"] for finding in got["findings"]]
 
 
 def list_hostnames(config, name):
-    """The verdict and the findings of each hostname by `hostname list`."""
+    """Returns the verdict and findings of each hostname from `hostname list`."""
     rows = json.loads(run("hostname list", config, "--zone", ZONES[name], "--format", "json").stdout)
     return {
         subject("hostname", {**row, "zone": ZONES[name]})[1]: (
@@ -376,7 +384,7 @@ def list_hostnames(config, name):
 
 
 def subject(kind, labels):
-    """The situation that a thing is part of, and what it is."""
+    """Returns the situation and the key of an object."""
     if kind == "account":
         return labels["account"], ("account", "")
     name = labels["zone"].removesuffix(".example")
@@ -389,7 +397,7 @@ def level(name):
 
 
 def by_situation(rows):
-    """`{(situation, key): value}` as `{situation: {key: value}}`."""
+    """Turns `{(situation, key): value}` into `{situation: {key: value}}`."""
     grouped = {}
     for (name, key), value in rows.items():
         grouped.setdefault(name, {})[key] = value
@@ -397,7 +405,7 @@ def by_situation(rows):
 
 
 def found(rows):
-    """Of each situation the verdicts and findings of all that has findings."""
+    """Returns the verdicts and findings of all objects with findings, by situation."""
     return {
         name: {key: (verdict, codes) for key, (verdict, codes, _) in rows.items() if verdict != "ok" or codes}
         for name, rows in by_situation(rows).items()
@@ -406,7 +414,7 @@ def found(rows):
 
 
 def of_families(samples):
-    """The findings of each situation in the families of findings, with their severities."""
+    """Returns the findings in the finding families with their severities, by situation."""
     found = {}
     for (family, labels), value in samples.items():
         kind = re.fullmatch(r"cloudflare_aop_(\w+)_finding", family)
@@ -420,25 +428,25 @@ def of_families(samples):
 
 
 def severities(rows, told=False):
-    """The findings of each thing with the severities of the contract; only those that have an alert where `told`."""
+    """Returns the findings of each object with the documented severities. With `told`, only those that have an alert."""
     found = {(key, code, SEVERITIES[key[0]][code]) for key, (_, codes) in rows.items() for code in codes}
     return {finding for finding in found if not told or finding[1] != "not_read"}
 
 
 def selected(expression):
-    """The findings that an expression selects, each with the recording that it is taken from."""
+    """Returns the findings that an expression selects, each with its recording rule."""
     pairs = re.findall(r'cloudflare_aop:(\w+)_finding:active\{finding=(~?)"([\w|]+)"\}', expression)
     return [(family, code) for family, _, codes in pairs for code in codes.split("|")]
 
 
 def alert_of(kind, code):
-    """The alert whose condition selects this finding about a thing of this kind."""
+    """Returns the alert whose condition selects this finding for this kind of object."""
     (alert,) = [alert for alert in RULED if (FAMILIES[kind], code) in selected(RULED[alert])]
     return alert
 
 
 def kind_of(labels):
-    """What an alert is about."""
+    """Returns the object that an alert is about."""
     kinds = {"hostname": "hostname", "cert_id": "certificate", "zone": "zone"}
     return next((kind for label, kind in kinds.items() if label in labels), "account")
 
@@ -448,7 +456,7 @@ def without_codes(rows):
 
 
 def rows_of_table(rows):
-    """The rows of a table that shows all hostnames, and of other things those with findings."""
+    """Returns the rows of a table that shows all hostnames, and other objects if they have findings."""
     return {key: row for key, row in without_codes(rows).items() if key[0] == "hostname" or row != ("ok", "")}
 
 
@@ -457,7 +465,7 @@ def lasting(text):
 
 
 def shown_json(answers):
-    """What the JSON says of each thing: its verdict, its findings, and their messages."""
+    """Returns the verdict, findings and messages of each object in the JSON."""
     rows = {}
     for kind, items in [
         ("hostname", answers["hostnames"]),
@@ -475,7 +483,7 @@ def shown_json(answers):
 
 
 def shown_pages(process):
-    """What the pages say of each thing: its verdict and the messages."""
+    """Returns the verdict and messages of each object on the pages."""
     rows = {}
     for path in ["/", "/?verdict=ok", "/certificates", "/zones"]:
         while path:
@@ -498,13 +506,13 @@ LINKS = {
 
 
 def of_link(row):
-    """What a row is about, by the link in it."""
+    """Returns the object that a row is about, from its link."""
     kind, found = next((kind, found) for kind, link in LINKS.items() if (found := re.search(link, row)))
     return subject(kind, {name: urllib.parse.unquote(value) for name, value in found.groupdict().items()})
 
 
 def shown_table(text):
-    """What the table says of each thing: its verdict and the messages."""
+    """Returns the verdict and messages of each object in the table."""
     header, *lines = text.splitlines()
     assert header.split() == ["VERDICT", "SUBJECT", "ZONE", "NAME", "ASSOCIATION", "STATUS", "ENDS", "FINDINGS"]
     rows = {}

@@ -1,4 +1,4 @@
-"""The receivers of the Alertmanager."""
+"""The webhook receivers of the Alertmanager."""
 
 import json
 import threading
@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Webhook:
-    """Keeps what the receivers of the Alertmanager are told."""
+    """Records the notifications that the Alertmanager sends."""
 
     def __init__(self):
         self.alerts = {}
@@ -37,12 +37,12 @@ class Webhook:
                     states.append(alert["status"])
 
     def told(self):
-        """The labels of every alert that ever came, its states in turn, and its receiver."""
+        """Returns the labels of every alert ever received, its sequence of states and its receiver."""
         with self.lock:
             return [(labels, list(states), receiver) for labels, states, receiver in self.alerts.values()]
 
     def forget(self):
-        """Forgets what has resolved."""
+        """Forgets resolved alerts."""
         with self.lock:
             self.alerts = {key: told for key, told in self.alerts.items() if told[1][-1] != "resolved"}
 

@@ -1,11 +1,11 @@
-//! The budget in real time, beside another client of the same quota.
+//! Tests of the budget in real time with another client of the same quota.
 
 use std::time::Duration;
 
 use crate::support::quota::Quota;
 
 #[tokio::test]
-async fn a_quota_that_another_client_spends_too_is_never_passed() {
+async fn a_quota_shared_with_another_client_is_never_exceeded() {
     let quota = Quota {
         per: Duration::from_secs(1),
         own: 50,
@@ -18,6 +18,6 @@ async fn a_quota_that_another_client_spends_too_is_never_passed() {
     assert_eq!(spent.refused, 0.0);
     assert_eq!(spent.requests, 400);
     assert!(spent.of_the_other > 0);
-    // nine windows at the least, and none is waited for twice
+    // at least nine windows, none of which is waited for twice
     assert!(spent.took < Duration::from_secs(40), "{:?}", spent.took);
 }

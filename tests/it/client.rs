@@ -1,4 +1,4 @@
-//! The API's client against the simulated API, honest and faulty.
+//! Tests of the API client against the simulated API, with and without faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ async fn an_association_is_read_with_its_certificate() {
 }
 
 #[tokio::test]
-async fn a_hostname_without_an_association_is_an_answer() {
+async fn a_hostname_without_an_association_is_a_valid_reading() {
     let api = Api::start(world(&[])).await;
     let asking = api.client();
     let reading = asking.build().hostname(api.zone, &hostname("no.example.com"), soon()).await.unwrap();
@@ -57,7 +57,7 @@ async fn the_certificates_of_both_stores_are_read_from_all_pages() {
     let mut world = world(&[]);
     let zone = world.zone("example.com").unwrap();
     for level in [Level::Hostname, Level::Zone] {
-        // beside the one that is there
+        // in addition to the existing one
         for day in 0..if level == Level::Hostname { 119 } else { 120 } {
             zone.add_certificate_at(level, now() + SignedDuration::from_hours(24 * day)).unwrap();
         }
@@ -85,7 +85,7 @@ async fn a_certificate_list_of_one_page_takes_one_request_without_parameters() {
 }
 
 #[tokio::test]
-async fn a_certificate_list_that_is_the_same_on_each_page_is_not_complete() {
+async fn a_certificate_list_with_identical_pages_is_incomplete() {
     let api = Api::start(world(&[])).await;
     let rows: Vec<_> = (0..50).map(|number| json!({"id": format!("{number}"), "issuer": "CA"})).collect();
     let list = |info| {
@@ -101,7 +101,7 @@ async fn a_certificate_list_that_is_the_same_on_each_page_is_not_complete() {
 }
 
 #[tokio::test]
-async fn a_code_that_is_a_text_and_a_success_that_is_none_still_mean_no_association() {
+async fn a_code_as_text_and_a_null_success_still_mean_no_association() {
     let api = Api::start(world(&[])).await;
     let body = json!({"success": 0, "errors": [{"code": "1553", "message": 5}], "messages": {}, "result": 7});
     api.simulator.add_fault(Fault::new(Effect::Json { status: 404, body }));
@@ -110,7 +110,7 @@ async fn a_code_that_is_a_text_and_a_success_that_is_none_still_mean_no_associat
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_read_leaves_the_other_rows_and_the_list_is_not_complete() {
+async fn an_unreadable_row_leaves_the_other_rows_of_an_incomplete_list() {
     let api = Api::start(world(&[])).await;
     let list = |rows: serde_json::Value| {
         let body = json!({"success": true, "result": rows, "result_info": {"total_count": 3}});
@@ -138,7 +138,7 @@ async fn a_row_that_cannot_be_read_leaves_the_other_rows_and_the_list_is_not_com
 }
 
 #[tokio::test]
-async fn identical_rows_of_one_page_leave_a_list_complete() {
+async fn identical_rows_on_one_page_leave_a_list_complete() {
     let api = Api::start(world(&[])).await;
     let row = json!({"hostname": "h1.example.com", "enabled": true});
     let body = json!({"success": true, "result": [row, row], "result_info": {"total_count": 2}});
@@ -148,7 +148,7 @@ async fn identical_rows_of_one_page_leave_a_list_complete() {
 }
 
 #[tokio::test]
-async fn that_an_answer_had_odd_fields_is_told_once_and_only_of_its_zone() {
+async fn odd_fields_are_reported_once_and_only_for_their_zone() {
     let api = Api::start(world(&["a.example.com"])).await;
     let client = api.client().build();
     let (asked, other) = (hostname("a.example.com"), "f".repeat(32).parse().unwrap());
@@ -165,7 +165,7 @@ async fn that_an_answer_had_odd_fields_is_told_once_and_only_of_its_zone() {
 }
 
 #[tokio::test]
-async fn every_fault_has_its_reason_and_harms_no_other_request() {
+async fn every_fault_has_its_reason_and_affects_no_other_request() {
     let status = |status, code| Effect::Status { status, code, retry_after: None };
     let huge = json!({"success": true, "result": {"enabled": true, "issuer": "x".repeat(5 << 20)}});
     let faults = [
@@ -222,7 +222,7 @@ async fn every_fault_has_its_reason_and_harms_no_other_request() {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_comes_is_given_up() {
+async fn a_missing_response_times_out() {
     let api = Api::start(world(&[])).await;
     let mut asking = api.client();
     asking.options.timeout = Duration::from_millis(100);
@@ -233,7 +233,7 @@ async fn an_answer_that_never_comes_is_given_up() {
 }
 
 #[tokio::test]
-async fn what_passes_is_tried_again_and_counted() {
+async fn transient_errors_are_retried_and_counted() {
     let api = Api::start(world(&["app.example.com"])).await;
     let asking = api.client();
     api.simulator.add_fault(Fault::new(Effect::Html { status: 502 }).times(1));
@@ -245,7 +245,7 @@ async fn what_passes_is_tried_again_and_counted() {
 }
 
 #[tokio::test]
-async fn what_does_not_pass_is_asked_once() {
+async fn permanent_errors_are_not_retried() {
     let api = Api::start(world(&[])).await;
     let asking = api.client();
     api.simulator.add_fault(Fault::new(Effect::Status { status: 400, code: 1415, retry_after: None }));
@@ -255,7 +255,7 @@ async fn what_does_not_pass_is_asked_once() {
 }
 
 #[tokio::test]
-async fn a_429_stops_all_requests_of_the_quota_for_as_long_as_it_says() {
+async fn a_429_blocks_all_requests_of_the_quota_for_its_retry_after() {
     const THROTTLED: &str = "cloudflare_aop_api_throttled_seconds_total";
     let api = Api::start(world(&["app.example.com"])).await;
     let (one, mut other) = (api.client(), api.client());
@@ -271,7 +271,7 @@ async fn a_429_stops_all_requests_of_the_quota_for_as_long_as_it_says() {
         }
         let blocked = client.hostname(api.zone, &asked, Instant::now() + Duration::from_millis(100)).await;
         assert_eq!(blocked.unwrap_err().reason(), Reason::RateLimited);
-        assert_eq!(api.simulator.requests().total(), 1, "a request left while all are forbidden");
+        assert_eq!(api.simulator.requests().total(), 1, "a request was sent while all are blocked");
     };
     let (reading, ()) = tokio::join!(first.hostname(api.zone, &asked, soon()), second);
     reading.unwrap();
@@ -280,7 +280,7 @@ async fn a_429_stops_all_requests_of_the_quota_for_as_long_as_it_says() {
 }
 
 #[tokio::test]
-async fn a_429_that_gives_no_time_to_wait_stops_all_requests() {
+async fn a_429_without_a_valid_retry_after_blocks_all_requests() {
     for retry_after in ["0", "Wed, 31 Dec 2025 23:00:00 GMT", "soon"] {
         let api = Api::start(world(&[])).await;
         let limited = Effect::Status { status: 429, code: 971, retry_after: Some(retry_after.into()) };
@@ -295,7 +295,7 @@ async fn a_429_that_gives_no_time_to_wait_stops_all_requests() {
 }
 
 #[tokio::test]
-async fn a_quota_that_others_use_up_is_reported_as_such_and_nothing_is_sent() {
+async fn a_quota_used_up_by_others_is_reported_and_nothing_is_sent() {
     let limit = cloudflare_aop_exporter::simulator::RateLimit {
         requests: 8,
         per: Duration::from_secs(600),
@@ -308,7 +308,7 @@ async fn a_quota_that_others_use_up_is_reported_as_such_and_nothing_is_sent() {
     for client in [&other, &other, &other, &other, &other, &client] {
         client.hostname(api.zone, &asked, soon()).await.unwrap();
     }
-    // two are left, a quarter of the quota
+    // two are left, which is a quarter of the quota
     let error = client.hostname(api.zone, &asked, soon()).await.unwrap_err();
     assert!(matches!(error, Error::Exhausted(time) if time > Duration::from_secs(500)), "{error:?}");
     assert_eq!(error.reason(), Reason::RateLimited);
@@ -318,7 +318,7 @@ async fn a_quota_that_others_use_up_is_reported_as_such_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn retries_pass_the_budget_too_and_what_would_wait_too_long_is_not_sent() {
+async fn retries_are_subject_to_the_budget_and_not_sent_after_the_deadline() {
     let api = Api::start(world(&[])).await;
     let mut asking = api.client();
     asking.budget = budget(2, Duration::from_secs(3600));
@@ -331,7 +331,7 @@ async fn retries_pass_the_budget_too_and_what_would_wait_too_long_is_not_sent() 
 }
 
 #[tokio::test]
-async fn no_more_requests_are_under_way_than_allowed() {
+async fn the_number_of_requests_in_flight_is_limited() {
     let api = Api::start(world(&[])).await;
     let mut asking = api.client();
     asking.options.max_concurrent_requests = 2;
@@ -346,7 +346,7 @@ async fn no_more_requests_are_under_way_than_allowed() {
 }
 
 #[tokio::test]
-async fn a_new_token_is_sent_as_soon_as_it_is_known() {
+async fn a_new_token_is_used_at_once() {
     let api = Api::start(world(&["app.example.com"])).await;
     let asking = api.client();
     let good = asking.token.borrow().clone();
@@ -359,7 +359,7 @@ async fn a_new_token_is_sent_as_soon_as_it_is_known() {
 }
 
 #[tokio::test]
-async fn what_is_left_of_the_rate_limit_is_kept() {
+async fn the_remaining_rate_limit_is_recorded() {
     let limit = cloudflare_aop_exporter::simulator::RateLimit {
         requests: 50,
         per: Duration::from_secs(60),
@@ -402,7 +402,7 @@ async fn a_zone_is_found_by_name_on_any_page_and_its_absence_names_the_permissio
 }
 
 #[tokio::test]
-async fn a_token_is_verified_as_a_users_or_an_accounts() {
+async fn a_token_is_verified_as_owned_by_a_user_or_an_account() {
     let api = Api::start(world(&["app.example.com"])).await;
     let client = api.client().build();
     api.simulator.set_token(Standing::Active, Some("2026-06-01T00:00:00Z".into()));
@@ -415,7 +415,7 @@ async fn a_token_is_verified_as_a_users_or_an_accounts() {
         assert_eq!(client.verify_token(soon()).await.unwrap(), TokenState { valid, expires: None });
     }
 
-    // a refusal alone may mean that an account owns the token; after another refusal it means what it says
+    // one refusal may mean that an account owns the token; after another refused request, the token is invalid
     api.simulator.set_token(Standing::Revoked, None);
     assert_eq!(client.verify_token(soon()).await.unwrap(), TokenState::default());
     client.hostname(api.zone, &hostname("app.example.com"), soon()).await.unwrap_err();
@@ -433,7 +433,7 @@ async fn a_token_of_an_account_needs_the_accounts_id_to_be_verified() {
 }
 
 #[tokio::test]
-async fn an_outage_leaves_what_is_known_of_a_token_and_nothing_is_known_of_another() {
+async fn an_outage_keeps_the_state_of_a_token_but_not_for_a_new_token() {
     let api = Api::start(world(&[])).await;
     let asking = api.client();
     let client = asking.build();
@@ -442,7 +442,7 @@ async fn an_outage_leaves_what_is_known_of_a_token_and_nothing_is_known_of_anoth
         let family = families.iter().find(|family| family.name() == "cloudflare_aop_api_token_valid");
         family.map(|family| family.get_metric()[0].get_gauge().get_value())
     };
-    // tells when the token was verified so often, whether an answer came or not
+    // waits until the token was verified this often, with or without a response
     let verified = async |times: f64| {
         let deadline = soon();
         while asking.counted("cloudflare_aop_api_requests_total", &["token_verify"]) < times {
@@ -475,7 +475,7 @@ async fn an_outage_leaves_what_is_known_of_a_token_and_nothing_is_known_of_anoth
 }
 
 #[tokio::test]
-async fn nobody_listening_is_a_failure_to_connect() {
+async fn a_closed_port_is_a_connection_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -486,7 +486,7 @@ async fn nobody_listening_is_a_failure_to_connect() {
 }
 
 #[tokio::test]
-async fn a_server_is_trusted_by_the_extra_authority_only_if_that_signed_it() {
+async fn the_extra_authority_is_trusted_only_for_certificates_it_signed() {
     let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = rustls_pki_types::PrivatePkcs8KeyDer::from(signed.signing_key.serialize_der());
     let config =
@@ -523,7 +523,7 @@ async fn a_server_is_trusted_by_the_extra_authority_only_if_that_signed_it() {
 }
 
 #[tokio::test]
-async fn requests_name_the_program_and_ask_for_nothing_else() {
+async fn requests_have_exactly_the_expected_headers() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = Asking::new(&format!("http://{}/client/v4", listener.local_addr().unwrap())).build();
     let (asked, deadline) = (hostname("*.example.com"), Instant::now() + Duration::from_millis(500));

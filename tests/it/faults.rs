@@ -42,8 +42,8 @@ fn whatever_goes_wrong_with_a_call_no_sample_is_wrong_or_lost() {
 }
 
 /// The calls that go wrong: those of a poll of one zone by its name, a change, the verification of a token, and what it
-/// takes to find the zones of an account.
-const CALLS: [Call; 13] = [
+/// takes to find the zones of an account and the origins of its hostnames.
+const CALLS: [Call; 15] = [
     Call::Of(Endpoint::HostnameGet),
     Call::Of(Endpoint::HostnameList),
     Call::Of(Endpoint::HostnamePut),
@@ -52,6 +52,8 @@ const CALLS: [Call; 13] = [
     Call::Of(Endpoint::ZoneSettings),
     Call::Of(Endpoint::GlobalSwitchGet),
     Call::Of(Endpoint::SslModeGet),
+    Call::Of(Endpoint::DnsRecordList),
+    Call::Of(Endpoint::IpRangeList),
     Call::Of(Endpoint::ZoneList),
     Call::Of(Endpoint::TokenVerify),
     Call::Zones,
@@ -131,6 +133,7 @@ impl Case<'_> {
         match self.call {
             Call::Of(Endpoint::HostnamePut) => self.put().await,
             Call::Of(Endpoint::TokenVerify) => self.verify().await,
+            Call::Of(Endpoint::DnsRecordList | Endpoint::IpRangeList) => self.read().await,
             _ => self.poll().await,
         }
         let name = format!("{} of {} ({:?})", self.fault.name, self.call.label(), self.lane.transport);
@@ -192,6 +195,30 @@ impl Case<'_> {
         self.mend().await;
         let answer = self.lane.client.put_hostnames(zone, &change, soon()).await;
         self.wrong.extend(answer.err().map(|error| format!("after it: {error}")));
+    }
+
+    /// Reads records or ranges before it goes wrong, while it does, and after it.
+    async fn read(&mut self) {
+        let good = self.found().await.unwrap();
+        self.strike().await;
+        let struck = self.found().await.map_err(|error| error.reason());
+        let expected = self.fault.reason.map_or_else(|| Ok(good.clone()), Err);
+        if struck != expected {
+            self.wrong.push(format!("{struck:?} instead of {expected:?}"));
+        }
+        self.mend().await;
+        let mended = self.found().await;
+        if mended.as_ref().ok() != Some(&good) {
+            self.wrong.push(format!("after it: {mended:?}"));
+        }
+    }
+
+    async fn found(&self) -> Result<String, Error> {
+        let Lane { client, stage, .. } = &*self.lane;
+        if self.call == Call::Of(Endpoint::IpRangeList) {
+            return client.ip_ranges(soon()).await.map(|ranges| format!("{ranges:?}"));
+        }
+        client.dns_records(stage.zone, soon()).await.map(|records| format!("{records:?}"))
     }
 
     async fn verify(&mut self) {

@@ -1,11 +1,11 @@
-//! Files that are something else than they seem.
+//! Tests with FIFOs, devices and directories in place of files.
 
 use rustix::fs::{CWD, Mode, mkfifoat};
 
 use crate::support::program::{Folder, PROGRAM, program, text};
 
 #[test]
-fn a_secret_that_is_no_regular_file_is_refused_at_once_and_named() {
+fn a_secret_that_is_not_a_regular_file_is_refused_at_once_by_name() {
     let folder = Folder::new();
     mkfifoat(CWD, folder.path("fifo"), Mode::RUSR | Mode::WUSR).unwrap();
     std::fs::create_dir(folder.path("directory")).unwrap();
@@ -23,7 +23,7 @@ fn a_secret_that_is_no_regular_file_is_refused_at_once_and_named() {
         ] {
             let config = folder.write("aop.toml", &content);
             for command in [&["serve"][..], &["check"], &["config", "check"]] {
-                // a program that waits for a writer is ended by the test
+                // the test ends a program that blocks on the FIFO
                 let output = std::process::Command::new("timeout")
                     .args(["20", PROGRAM])
                     .args(command)

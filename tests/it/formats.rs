@@ -1,4 +1,4 @@
-//! Pages of any text that the API may say, read by a reader that knows nothing of their writer.
+//! Tests of pages with arbitrary text from the API, parsed by an independent parser.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::support::exposition::{Sample, samples};
 
-/// Texts of anything, of what has to be escaped more than of anything else.
+/// Generates arbitrary text, mostly of characters that must be escaped.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         "([\\\\\"\n\r{},= ]|\\PC|[\u{0}-\u{1f}\u{7f}-\u{9f}\u{2028}\u{202e}]){0,40}",
@@ -23,7 +23,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Both pages of one hostname whose certificate, and whose account, are described like that.
+/// Returns the pages of one hostname in both formats, with these texts in its labels.
 fn pages(account: &str, issuer: &str, serial_number: &str, signature: &str) -> [String; 2] {
     let now = jiff::Timestamp::UNIX_EPOCH;
     let details = CertificateDetails {
@@ -73,7 +73,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn whatever_the_api_says_comes_through_both_formats_as_it_is(
+    fn any_text_from_the_api_survives_both_formats(
         account in text(), issuer in text(), serial_number in text(), signature in text(),
     ) {
         let [text, open_metrics] = pages(&account, &issuer, &serial_number, &signature);
@@ -96,7 +96,7 @@ proptest! {
 }
 
 #[test]
-fn the_reader_refuses_what_is_no_page() {
+fn the_parser_refuses_malformed_pages() {
     let good = "# HELP a b\n# TYPE a gauge\na{b=\"\\\\\\\"\\n\"} 1\na 2.5\n";
     assert_eq!(samples(good, false).unwrap().len(), 2);
     for bad in [
@@ -113,6 +113,6 @@ fn the_reader_refuses_what_is_no_page() {
     ] {
         assert!(samples(bad, false).is_err(), "{bad}");
     }
-    assert!(samples("# TYPE a gauge\na 1\n", true).is_err(), "it does not end");
+    assert!(samples("# TYPE a gauge\na 1\n", true).is_err(), "no # EOF");
     assert!(samples("# TYPE a counter\na 1\n# EOF\n", true).is_err(), "no _total");
 }

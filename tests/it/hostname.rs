@@ -598,7 +598,7 @@ async fn an_error_of_the_api_says_what_to_do() {
         (
             wrong,
             TOKEN,
-            "a.example.com: there is no such zone for this token: check the zone's id, and that the token's permission \"SSL and Certificates Read\" covers the zone",
+            "a.example.com: the token cannot see this zone: check the zone's id, and that the token's permission \"SSL and Certificates Read\" covers the zone",
         ),
         (
             "example.net",
@@ -608,7 +608,7 @@ async fn an_error_of_the_api_says_what_to_do() {
         (
             "example.com",
             "wrong",
-            "example.com: the token is not accepted: check that it is whole, active and not expired, and that it has the permission \"Zone Read\" for this zone",
+            "example.com: the token is not accepted: check that it is complete, active and not expired, and that it has the permission \"Zone Read\" for this zone",
         ),
     ] {
         let ran = api.run_at(&format!("get a.example.com --zone {zone} --base-url {base_url}"), token).await;

@@ -1,4 +1,4 @@
-//! The routes, over real sockets.
+//! Tests of the routes over real sockets.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -69,7 +69,7 @@ impl Served {
         self.ask("GET", path, &[]).await
     }
 
-    /// Asks in HTTP/1.0, so that a body comes as it is and ends with the connection.
+    /// Sends a request with HTTP/1.0, so that the body is not chunked and ends with the connection.
     pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.0\r\n");
         for (name, value) in headers {
@@ -130,7 +130,7 @@ fn unread() -> Snapshot {
     Snapshot::default().retarget(&Targets::new([zone()]))
 }
 
-/// The zone read: one certificate ends in three days, one hostname was refused, one is as it should be.
+/// Returns a snapshot of the zone with an expiring certificate, a hostname that failed and a healthy hostname.
 fn read(snapshot: &Snapshot) -> Snapshot {
     let now = NOW.parse::<Timestamp>().unwrap().into();
     let details = CertificateDetails {
@@ -158,7 +158,7 @@ fn read(snapshot: &Snapshot) -> Snapshot {
 }
 
 #[tokio::test]
-async fn it_is_healthy_while_it_serves_and_ready_once_every_zone_was_tried() {
+async fn it_is_healthy_while_serving_and_ready_once_every_zone_was_polled() {
     let served = Served::start(unread(), Instant::now() + GRACE).await;
     let health = served.get("/-/healthy").await;
     assert_eq!((health.status, health.text()), (200, "healthy\n"));
@@ -171,7 +171,7 @@ async fn it_is_healthy_while_it_serves_and_ready_once_every_zone_was_tried() {
 }
 
 #[tokio::test]
-async fn it_is_not_ready_before_the_zones_of_patterns_are_known_and_tried() {
+async fn it_is_not_ready_before_zones_of_patterns_are_listed_and_polled() {
     let everything = PatternTarget {
         account: "default".into(),
         pattern: "*".parse().unwrap(),
@@ -193,17 +193,17 @@ async fn it_is_not_ready_before_the_zones_of_patterns_are_known_and_tried() {
     served.snapshot.send_modify(|snapshot| *snapshot = Arc::new(read(snapshot)));
     assert_eq!(served.get("/-/ready").await.status, 200);
     served.snapshot.send_replace(list(&[]));
-    assert_eq!(served.get("/-/ready").await.status, 200, "there is nothing to try");
+    assert_eq!(served.get("/-/ready").await.status, 200, "there is no zone to poll");
 }
 
 #[tokio::test]
-async fn it_is_ready_when_its_time_has_come_whatever_was_read() {
+async fn it_is_ready_after_the_grace_period_whatever_was_read() {
     let served = Served::start(unread(), Instant::now()).await;
     assert_eq!(served.get("/-/ready").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_scrape_gets_the_format_that_it_names() {
+async fn a_scrape_gets_the_format_it_accepts() {
     const PROMETHEUS_2: &str = "application/openmetrics-text;version=1.0.0,\
         application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
     const PROMETHEUS_3: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
@@ -228,7 +228,7 @@ async fn a_scrape_gets_the_format_that_it_names() {
 }
 
 #[tokio::test]
-async fn pages_are_compressed_for_those_who_accept_it() {
+async fn pages_are_compressed_if_the_client_accepts_gzip() {
     let served = Served::with(read(&unread())).await;
     for path in ["/", "/zones", "/api/v1/status", "/api/v1/hostnames"] {
         let plain = served.get(path).await;
@@ -245,7 +245,7 @@ async fn pages_are_compressed_for_those_who_accept_it() {
 }
 
 #[tokio::test]
-async fn a_head_is_answered_by_the_headers_alone() {
+async fn a_head_request_is_answered_with_headers_only() {
     let served = Served::with(read(&unread())).await;
     for path in [
         "/",
@@ -264,7 +264,7 @@ async fn a_head_is_answered_by_the_headers_alone() {
 }
 
 #[tokio::test]
-async fn other_methods_and_other_paths_are_refused() {
+async fn other_methods_and_paths_are_refused() {
     let served = Served::with(unread()).await;
     for path in ["/", "/metrics", "/api/v1/certificates", "/-/ready"] {
         for method in ["POST", "DELETE", "OPTIONS", "get"] {
@@ -275,7 +275,7 @@ async fn other_methods_and_other_paths_are_refused() {
     for path in ["/metrics/", "/Metrics", "//", "/..", "*"] {
         for method in ["GET", "POST", "DELETE"] {
             let answer = served.ask(method, path, &[]).await;
-            let expected = (404, "not found; / links to what is served\n");
+            let expected = (404, "not found; see / for the available pages\n");
             assert_eq!((answer.status, answer.text()), expected, "{method} {path}");
         }
     }
@@ -283,7 +283,7 @@ async fn other_methods_and_other_paths_are_refused() {
 }
 
 #[tokio::test]
-async fn foreign_host_names_are_refused_where_they_may_be_rebound() {
+async fn foreign_host_names_are_refused_where_dns_rebinding_is_possible() {
     let start = async |listen: &str, allowed: Option<&[&str]>, name| {
         let allowed_hosts = allowed.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
         let options = Options { allowed_hosts, ..Options::default() };
@@ -325,7 +325,7 @@ async fn foreign_host_names_are_refused_where_they_may_be_rebound() {
 }
 
 #[tokio::test]
-async fn answers_are_neither_kept_nor_guessed_at() {
+async fn responses_forbid_caching_and_content_sniffing() {
     let served = Served::with(unread()).await;
     for path in
         ["/", "/metrics", "/api/v1/status", "/api/v1/zones", "/api/v1/zones?q", "/-/healthy", "/nowhere"]
@@ -337,7 +337,7 @@ async fn answers_are_neither_kept_nor_guessed_at() {
 }
 
 #[tokio::test]
-async fn page_and_json_show_the_end_of_the_shared_ca_while_the_global_switch_is_on() {
+async fn page_and_json_show_the_expiry_of_the_shared_ca_while_the_global_switch_is_on() {
     for (global, cell, end) in [
         (true, "on, its CA ends 2029-11-01 17:00 UTC (in 1341 days)", "2029-11-01T17:00:00Z".into()),
         (false, "off", serde_json::Value::Null),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_aop_exporter::domain::{
-    AccountFacts, Association, Certificate, CertificateDetails, Date, Expectation, Expected, Extent,
-    Hostname, HostnameTarget, Level, Outcome, PartKind, PatternTarget, Pem, Reading, Reason, Snapshot,
-    SslMode, Status, Targets, TokenState, ZoneCertificate, ZoneKey, ZoneTarget,
+    AcceptedIssuers, AccountFacts, Association, Certificate, CertificateDetails, Date, Demand, DemandReason,
+    Expectation, Expected, Extent, Hostname, HostnameTarget, IssuerName, Level, OriginReading, OriginTarget,
+    Outcome, PartKind, PatternTarget, Pem, Reading, Reason, Snapshot, SslMode, Status, Targets, TokenState,
+    ZoneCertificate, ZoneKey, ZoneTarget,
 };
 use cloudflare_aop_exporter::domain::{Judge, Thresholds};
 use cloudflare_aop_exporter::http::{Activity, Options, Quota, Reloads, everything};
@@ -37,6 +38,7 @@ fn certificate() -> Arc<Certificate> {
         serial: [1].into(),
         subject: "".into(),
         issuer: "".into(),
+        issuers: [IssuerName::from_der(b"ca")].into(),
     };
     Arc::new(Certificate::new(details, Some(pem)))
 }
@@ -57,6 +59,7 @@ fn snapshot() -> Snapshot {
             target("app.example.com", Expected::Enabled, Some(CERT_ID)),
             target("new.example.com", Expected::Void, None),
         ])
+        .with_origins(vec![origin("app.example.com", "blue"), origin("new.example.com", "203.0.113.8")])
         .with_extent(Extent { zone_level: true, ..Extent::default() });
     let at = date(NOW);
     let app = Reading {
@@ -101,6 +104,7 @@ fn snapshot() -> Snapshot {
         Outcome::Planned { part: PartKind::Associations, interval, at },
         Outcome::Identified("023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap()),
         Outcome::Read(hostname("app.example.com"), Ok(app)),
+        Outcome::Probed(origin("app.example.com", "blue"), probed()),
         Outcome::Listed { hostnames: Vec::new(), present: None, certificates: vec![listed], at },
         Outcome::Read(hostname("new.example.com"), Err(Reason::Timeout)),
         Outcome::ZoneLevel { enabled: Ok(false), certificates: Err(Reason::Forbidden), at },
@@ -122,6 +126,25 @@ fn snapshot() -> Snapshot {
         .fold(outcomes.map(|outcome| (key(), outcome)))
         .fold(others)
         .with_facts("<ops>", facts)
+}
+
+fn origin(hostname: &str, label: &str) -> OriginTarget {
+    let hostname: Hostname = hostname.parse().unwrap();
+    let (server_name, address) = (hostname.clone(), "203.0.113.7".parse().unwrap());
+    OriginTarget { hostname, label: label.into(), address, server_name, path: "/".into() }
+}
+
+/// What a probe of an origin found that demands the certificate that is presented.
+fn probed() -> OriginReading {
+    OriginReading {
+        read_at: date("2026-03-01T11:50:00Z"),
+        is_up: true,
+        demand: Demand::Required,
+        reason: DemandReason::Refused(116),
+        accepted: Some(Arc::new(AcceptedIssuers::from_ders([b"ca".as_slice()]))),
+        certificate_not_after: Some(date("2026-05-01T00:00:00Z")),
+        took: Duration::from_millis(250),
+    }
 }
 
 fn activity() -> Activity {
@@ -183,6 +206,17 @@ fn app() -> Value {
         "updated_at": "2025-03-05T00:01:00Z",
         "cert_uploaded_on": "2025-03-04T13:00:00Z",
         "cert_updated_at": "2025-03-04T13:01:00Z",
+        "origins": [{
+            "origin": "blue",
+            "up": true,
+            "demand": "required",
+            "reason": "refused",
+            "message": "asks for a certificate and refuses without it (TLS alert 116)",
+            "issuer_match": "exact",
+            "server_certificate_not_after": "2026-05-01T00:00:00Z",
+            "probed_at": "2026-03-01T11:50:00Z",
+            "duration_seconds": 0.25,
+        }],
     })
 }
 

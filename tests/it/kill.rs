@@ -1,6 +1,6 @@
-//! A poller that is killed again and again, at any moment, while what it reads changes all the time.
+//! Kills a poller again and again, at any moment, while its readings change constantly.
 //!
-//! `LIVES=200` says how many lives there are; `just kill` sets it.
+//! `LIVES=200` sets the number of lives, as `just kill` does.
 
 use std::env;
 use std::fs::{self, File};
@@ -24,17 +24,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::harness::{Api, Asking, hostname, keeper, now, setup, soon, world};
 
-/// Enough for a write to take its time.
+/// Enough hostnames that a write of the state file takes a while.
 const HOSTNAMES: usize = 600;
-const POLL_EVERY: Duration = Duration::from_millis(100);
-const TELL_EVERY: Duration = Duration::from_millis(50);
-/// What was told so many lines ago was known for at least a second.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+const REPORT_INTERVAL: Duration = Duration::from_millis(50);
+/// The number of reported lines in a second.
 const SECOND: usize = 20;
-const CHANGE_EVERY: Duration = Duration::from_millis(70);
-/// How long a life lasts at most, in milliseconds, if it is measured by time.
-const LONGEST: u64 = 2000;
+const CHANGE_INTERVAL: Duration = Duration::from_millis(70);
+/// The maximum length of a life measured by time, in milliseconds.
+const MAX_LIFE_MS: u64 = 2000;
 
-/// How the child is told where to work, and what to poll.
+/// The environment variables with the child's directory and the API to poll.
 const FOLDER: &str = "AOP_KILL_FOLDER";
 const API: &str = "AOP_KILL_API";
 
@@ -47,10 +47,10 @@ fn zone() -> ZoneTarget {
 }
 
 fn names() -> impl Iterator<Item = String> {
-    (0..HOSTNAMES).map(|place| format!("h{place:03}.example.com"))
+    (0..HOSTNAMES).map(|index| format!("h{index:03}.example.com"))
 }
 
-/// Of which generation each hostname's reading is; none where there is no reading.
+/// The generation of each hostname's reading, or none without a reading.
 type Generations = Vec<Option<i64>>;
 
 fn generation(reading: &Reading) -> i64 {
@@ -61,11 +61,11 @@ fn generations(snapshot: &Snapshot) -> Generations {
     snapshot.zones()[0].entries().iter().map(|entry| entry.reading().map(generation)).collect()
 }
 
-/// A world that changes as a whole: from its generation and place follows all that is read of a hostname.
+/// A simulated world that changes as a whole. A hostname's reading is determined by the generation and its index.
 struct World {
     api: Api,
     certificates: Vec<CertId>,
-    /// When each generation began.
+    /// The start time of each generation.
     began: Vec<Date>,
 }
 
@@ -81,12 +81,12 @@ impl World {
         Self { api, certificates, began: Vec::new() }
     }
 
-    fn enabled(&self, generation: usize, place: usize) -> bool {
-        (generation + place).is_multiple_of(2)
+    fn enabled(&self, generation: usize, index: usize) -> bool {
+        (generation + index).is_multiple_of(2)
     }
 
-    fn certificate(&self, generation: usize, place: usize) -> &CertId {
-        &self.certificates[(generation + place) % self.certificates.len()]
+    fn certificate(&self, generation: usize, index: usize) -> &CertId {
+        &self.certificates[(generation + index) % self.certificates.len()]
     }
 
     fn change(&mut self) {
@@ -94,10 +94,10 @@ impl World {
         self.began.push(Clock::system().now().into());
         self.api.simulator.with_world(|world| {
             let zone = world.zone("example.com").unwrap();
-            for (place, name) in names().enumerate() {
+            for (index, name) in names().enumerate() {
                 let change = AssociationChange {
-                    enabled: Some(Some(self.enabled(generation, place))),
-                    cert_id: Some(self.certificate(generation, place).to_string()),
+                    enabled: Some(Some(self.enabled(generation, index))),
+                    cert_id: Some(self.certificate(generation, index).to_string()),
                     ..AssociationChange::default()
                 };
                 let at = now() + SignedDuration::from_secs(generation.try_into().unwrap());
@@ -106,22 +106,22 @@ impl World {
         });
     }
 
-    /// Nothing that is known is other than it once was, or younger than it can be.
+    /// Asserts that every reading in a snapshot was true in its generation and not read before that.
     fn judge(&self, known: &Snapshot, now: Date) {
-        for (place, entry) in known.zones()[0].entries().iter().enumerate() {
+        for (index, entry) in known.zones()[0].entries().iter().enumerate() {
             let Some(reading) = entry.reading() else { continue };
             let generation = usize::try_from(generation(reading)).unwrap();
             let enabled =
-                if self.enabled(generation, place) { Association::Enabled } else { Association::Disabled };
+                if self.enabled(generation, index) { Association::Enabled } else { Association::Disabled };
             assert_eq!(reading.association, enabled);
             let id = reading.certificate.as_ref().unwrap().id();
-            assert_eq!(id, Some(self.certificate(generation, place)));
+            assert_eq!(id, Some(self.certificate(generation, index)));
             assert!((self.began[generation]..=now).contains(&reading.read_at));
         }
     }
 }
 
-/// What is started to be killed: polls, keeps what it knows, and tells what it has published.
+/// The child process to be killed. It polls, keeps a state file and reports the published readings.
 #[tokio::test]
 async fn a_poller_that_keeps_a_state_file() {
     let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else { return };
@@ -143,20 +143,20 @@ async fn a_poller_that_keeps_a_state_file() {
     let (ticks, receiver) = mpsc::channel(1);
     tokio::spawn(state_file::keep(path, keeper.follow(), CancellationToken::new()));
     tokio::spawn(poller.run(receiver, CancellationToken::new()));
-    let (mut polls, mut tells) = (interval(POLL_EVERY), interval(TELL_EVERY));
+    let (mut polls, mut tells) = (interval(POLL_INTERVAL), interval(REPORT_INTERVAL));
     tells.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // whoever should kill it may be gone
+    // ends by itself if the parent process is gone
     let end = soon();
     while Instant::now() < end {
         tokio::select! {
-            // a poll may still be running
+            // fails if a poll is still running
             _ = polls.tick() => drop(ticks.try_send(())),
             _ = tells.tick() => tell(),
         }
     }
 }
 
-/// The child, which lives no longer than this.
+/// The child process, killed on drop.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -166,16 +166,16 @@ impl Drop for Killed {
     }
 }
 
-/// When a poller is killed.
+/// The moment at which a poller is killed.
 #[derive(Clone, Copy)]
 enum Life {
-    /// After so much time, in which it may not even have started.
+    /// After this time, possibly before it has started.
     For(Duration),
-    /// Once it has told so many lines, however slow the machine is.
+    /// Once it has reported this many lines, however slow the machine is.
     Lines(usize),
 }
 
-/// Lets the poller live and kills it, and returns what it told of its generations.
+/// Runs and kills the poller and returns the generations it reported.
 async fn live_and_be_killed(folder: &Path, base_url: &str, life: Life) -> Vec<Generations> {
     let mut command = Command::new(env::current_exe().unwrap());
     command
@@ -188,19 +188,19 @@ async fn live_and_be_killed(folder: &Path, base_url: &str, life: Life) -> Vec<Ge
         Life::Lines(lines) => {
             let end = soon();
             while told(folder).len() < lines {
-                assert!(Instant::now() < end, "the poller tells too little");
-                sleep(TELL_EVERY / 2).await;
+                assert!(Instant::now() < end, "the poller reports too little");
+                sleep(REPORT_INTERVAL / 2).await;
             }
         }
     }
     drop(child);
     let told = told(folder);
-    // it may have been killed before it could write one
+    // it may have been killed before it wrote a file
     let _ = fs::remove_file(folder.join("told"));
     told
 }
 
-/// The whole lines that the poller has told so far.
+/// Returns the complete lines that the poller has reported so far.
 fn told(folder: &Path) -> Vec<Generations> {
     let text = fs::read_to_string(folder.join("told")).unwrap_or_default();
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
@@ -209,11 +209,11 @@ fn told(folder: &Path) -> Vec<Generations> {
     whole.lines().map(numbers).collect()
 }
 
-/// What the file would tell the next one, which finds it untouched.
+/// Returns the content of the state file without changing the file.
 fn kept(folder: &Path) -> Option<Snapshot> {
     let copied = tempfile::tempdir().unwrap();
     let copy = copied.path().join("state.json");
-    // it was killed before it could write anything
+    // the poller was killed before it wrote anything
     fs::copy(folder.join("state.json"), &copy).ok()?;
     let known = state_file::load(&copy, &Targets::new([zone()]));
     assert!(copy.exists(), "the file cannot be used");
@@ -221,9 +221,9 @@ fn kept(folder: &Path) -> Option<Snapshot> {
 }
 
 #[tokio::test]
-async fn whenever_it_is_killed_nothing_is_lost_that_was_known_for_a_second_and_nothing_is_wrong() {
+async fn a_kill_at_any_moment_loses_no_reading_older_than_a_second_and_corrupts_none() {
     let lives = env::var("LIVES").map_or(8, |lives| lives.parse().unwrap());
-    // what is tested is not the speed of a disk
+    // in memory if possible, since disk speed is not under test
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let folder = folder.path();
     let mut world = World::start().await;
@@ -233,7 +233,7 @@ async fn whenever_it_is_killed_nothing_is_lost_that_was_known_for_a_second_and_n
     let (mut starts, mut unfinished, mut lasting) = (0, 0, 0);
     for number in 0..lives {
         let life = if number % 2 == 0 {
-            Life::For(Duration::from_millis(fastrand::u64(..LONGEST)))
+            Life::For(Duration::from_millis(fastrand::u64(..MAX_LIFE_MS)))
         } else {
             Life::Lines(fastrand::usize(2 * SECOND..3 * SECOND))
         };
@@ -242,11 +242,11 @@ async fn whenever_it_is_killed_nothing_is_lost_that_was_known_for_a_second_and_n
         let told = loop {
             tokio::select! {
                 told = &mut life => break told,
-                () = sleep(CHANGE_EVERY) => world.change(),
+                () = sleep(CHANGE_INTERVAL) => world.change(),
             }
         };
         if let Some(first) = told.first() {
-            assert_eq!(*first, before, "a start knows what was kept, before it polls");
+            assert_eq!(*first, before, "a start shows the kept readings before it polls");
             starts += 1;
         }
         let names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -262,10 +262,10 @@ async fn whenever_it_is_killed_nothing_is_lost_that_was_known_for_a_second_and_n
             },
         );
         let is_kept = |known: &Generations| known.iter().zip(&after).all(|(known, kept)| known <= kept);
-        assert!(is_kept(&before), "what was kept has grown older");
-        if let Some(known) = told.len().checked_sub(SECOND + 1).map(|place| &told[place]) {
-            assert!(is_kept(known), "it was known for a second");
-            // a poll of this life has read it: there was something to lose
+        assert!(is_kept(&before), "a kept reading was reindexd with an older one");
+        if let Some(known) = told.len().checked_sub(SECOND + 1).map(|index| &told[index]) {
+            assert!(is_kept(known), "a reading older than a second was lost");
+            // this life has read something that could be lost
             lasting += usize::from(known.iter().zip(&before).all(|(known, before)| known > before));
         }
         before = after;
@@ -275,5 +275,5 @@ async fn whenever_it_is_killed_nothing_is_lost_that_was_known_for_a_second_and_n
          after {lasting} lives longer than a second nothing was lost; {} generations of {HOSTNAMES} hostnames",
         world.began.len()
     );
-    assert!(lasting * 4 >= lives, "only {lasting} of {lives} lives had something to lose");
+    assert!(lasting * 4 >= lives, "only {lasting} of {lives} lives had readings to lose");
 }

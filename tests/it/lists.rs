@@ -1,4 +1,4 @@
-//! Reading by lists, discovery and the zone level, against the simulated API.
+//! Tests of reading by lists, of discovery and of the zone level, against the simulated API.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn discovering() -> Extent {
     Extent { discovered: Some(Expected::Any), ..Extent::default() }
 }
 
-/// A poller of one zone that polls when it is told to.
+/// A poller of one zone that polls on demand.
 struct Polling {
     running: Running,
     polls: f64,
@@ -43,7 +43,7 @@ impl Polling {
         Self { running: Running::start(api.client(), [zone]), polls: 0.0 }
     }
 
-    /// Waits for the end of the poll that comes of itself at the start, and later of one more.
+    /// Waits for the end of the initial poll the first time, and triggers another poll later.
     async fn poll(&mut self) -> Arc<Snapshot> {
         self.polls += 1.0;
         if self.polls == 1.0 { self.running.polled(1.0).await } else { self.running.poll().await }
@@ -54,7 +54,7 @@ impl Polling {
     }
 }
 
-/// Every hostname with whether it is up and what is associated.
+/// Returns each hostname, true if it is up, and its association.
 fn rows(snapshot: &Snapshot) -> Vec<(&str, bool, Option<Association>)> {
     let entries = snapshot.zones()[0].entries().iter();
     let association = |reading: &Reading| reading.association;
@@ -67,7 +67,7 @@ const ENABLED: Option<Association> = Some(Association::Enabled);
 const NONE: Option<Association> = Some(Association::None);
 
 #[tokio::test]
-async fn lists_cost_one_request_a_thousand_associations_and_one_a_zone() {
+async fn lists_cost_one_request_per_thousand_associations_plus_one_per_zone() {
     for (count, get, list, auto) in
         [(1, 1, 2, 1), (2, 2, 2, 2), (3, 3, 2, 2), (10, 10, 2, 2), (1100, 1100, 3, 3)]
     {
@@ -88,19 +88,19 @@ async fn lists_cost_one_request_a_thousand_associations_and_one_a_zone() {
 }
 
 #[tokio::test]
-async fn auto_reads_one_by_one_where_a_zone_has_far_more_associations_than_are_watched() {
+async fn auto_uses_gets_if_a_zone_has_far_more_associations_than_watched_hostnames() {
     let names: Vec<_> = (0..4500).map(|number| format!("h{number}.example.com")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let api = Api::start(world(&names)).await;
     let mut polling = Polling::new(&api, &names[..4], reading_by(Strategy::Auto));
     polling.poll().await;
-    assert_eq!(api.simulator.requests().total(), 5, "a page to decide by, then a GET each");
+    assert_eq!(api.simulator.requests().total(), 5, "one page to decide, then one GET per hostname");
     polling.poll().await;
     assert_eq!(api.simulator.requests().total(), 9);
 }
 
 #[tokio::test]
-async fn a_hostname_that_a_list_lacks_is_confirmed_by_a_get_when_that_is_new() {
+async fn a_hostname_newly_missing_from_a_list_is_confirmed_by_a_get() {
     let api = Api::start(world(&["h1.example.com", "h2.example.com", "h3.example.com"])).await;
     let names = ["h1.example.com", "h2.example.com", "h3.example.com", "h4.example.com"];
     let mut polling = Polling::new(&api, &names, reading_by(Strategy::List));
@@ -122,7 +122,7 @@ async fn a_hostname_that_a_list_lacks_is_confirmed_by_a_get_when_that_is_new() {
 }
 
 #[tokio::test]
-async fn discovery_watches_what_the_zone_has_and_leaves_what_has_vanished() {
+async fn discovery_watches_the_zones_associations_and_drops_vanished_ones() {
     let api = Api::start(world(&["h1.example.com", "h2.example.com"])).await;
     let mut polling = Polling::new(&api, &["h2.example.com", "h9.example.com"], discovering());
     let snapshot = polling.poll().await;
@@ -134,7 +134,7 @@ async fn discovery_watches_what_the_zone_has_and_leaves_what_has_vanished() {
     assert_eq!(rows(&snapshot), expected);
     let entries = snapshot.zones()[0].entries();
     let drifted: Vec<_> = entries.iter().map(|entry| entry.is_drifted().unwrap()).collect();
-    assert_eq!(drifted, [false, false, true], "what is discovered is expected as it says");
+    assert_eq!(drifted, [false, false, true], "discovered hostnames have the configured expectation");
 
     api.simulator.with_world(|world| {
         let zone = world.zone("example.com").unwrap();
@@ -148,7 +148,7 @@ async fn discovery_watches_what_the_zone_has_and_leaves_what_has_vanished() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_not_whole_makes_nothing_vanish() {
+async fn an_incomplete_list_makes_no_hostname_vanish() {
     let api = Api::start(world(&["h1.example.com", "h2.example.com", "h3.example.com"])).await;
     let mut polling = Polling::new(&api, &["h3.example.com"], discovering());
     polling.poll().await;
@@ -167,20 +167,20 @@ async fn a_list_that_is_not_whole_makes_nothing_vanish() {
     ];
     assert_eq!(rows(&snapshot), expected);
     assert_eq!(snapshot.zones()[0].removed(), 0);
-    assert_eq!(snapshot.zones()[0].certificates()[0].hostnames, Some(3), "as a whole list said");
+    assert_eq!(snapshot.zones()[0].certificates()[0].hostnames, Some(3), "from the last complete list");
     assert_eq!(polling.errors(&["invalid_response"]), 1.0);
 
     let first = Polling::new(&api, &["h3.example.com"], discovering()).poll().await;
-    assert_eq!(first.zones()[0].certificates()[0].hostnames, None, "no whole list has said");
+    assert_eq!(first.zones()[0].certificates()[0].hostnames, None, "there was no complete list");
 }
 
 #[tokio::test]
-async fn what_vanishes_between_two_pages_is_asked_about_before_it_is_left() {
+async fn a_hostname_missing_between_two_pages_is_confirmed_by_a_get_before_it_is_dropped() {
     let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
     let api = Api::start(world(&names)).await;
     let mut polling = Polling::new(&api, &[], discovering());
     polling.poll().await;
-    // h1 went after the first page was read and h4 came, so that h2 was on neither
+    // h1 was removed and h4 added after the first page was read, so h2 was on neither page
     let page = |number: u32, name: &str| {
         let row = json!({"hostname": name, "enabled": null, "status": "active"});
         let body = json!({
@@ -200,11 +200,11 @@ async fn what_vanishes_between_two_pages_is_asked_about_before_it_is_left() {
         [("h1.example.com", true, void), ("h2.example.com", true, ENABLED), ("h4.example.com", true, void)];
     let snapshot = polling.poll().await;
     assert_eq!(rows(&snapshot), expected);
-    assert_eq!(snapshot.zones()[0].removed(), 1, "h3, of which a GET says the same");
+    assert_eq!(snapshot.zones()[0].removed(), 1, "h3, confirmed by a GET");
 }
 
 #[tokio::test]
-async fn a_zone_that_is_refused_as_a_whole_is_asked_about_one_hostname() {
+async fn in_a_refused_zone_only_one_hostname_is_requested() {
     let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
     for (status, code, reason) in [(403, 10_000, Reason::Forbidden), (404, 7003, Reason::NotFound)] {
         let api = Api::start(world(&names)).await;
@@ -223,7 +223,7 @@ async fn a_zone_that_is_refused_as_a_whole_is_asked_about_one_hostname() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_list_the_interval_and_the_time_of_a_poll_are_those_of_a_get_each() {
+async fn without_a_list_the_poll_interval_accounts_for_one_get_per_hostname() {
     let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
     let api = Api::start(world(&names)).await;
     let missing = Effect::Status { status: 404, code: 7003, retry_after: None };
@@ -243,7 +243,7 @@ async fn where_there_is_no_list_the_interval_and_the_time_of_a_poll_are_those_of
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_trusted_is_counted_and_a_get_tried_instead() {
+async fn an_untrusted_row_is_counted_and_replaced_by_a_get() {
     let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
     let api = Api::start(world(&names)).await;
     let list = json!({
@@ -260,11 +260,11 @@ async fn a_row_that_cannot_be_trusted_is_counted_and_a_get_tried_instead() {
     let snapshot = polling.poll().await;
     assert_eq!(rows(&snapshot), names.map(|name| (name, true, ENABLED)));
     assert_eq!(api.simulator.requests().count("GET", ONE), 3);
-    assert_eq!(polling.errors(&["invalid_response"]), 2.0, "to be unlisted is no error");
+    assert_eq!(polling.errors(&["invalid_response"]), 2.0, "missing from the list is not an error");
 }
 
 #[tokio::test]
-async fn where_there_is_no_list_auto_reads_one_by_one_and_asks_no_more() {
+async fn without_a_list_auto_uses_gets_and_stops_requesting_the_list() {
     let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
     for (status, code) in [(404, 0), (405, 10_405), (400, 7000), (400, 7003), (403, 10_000)] {
         let api = Api::start(world(&names)).await;
@@ -280,7 +280,7 @@ async fn where_there_is_no_list_auto_reads_one_by_one_and_asks_no_more() {
 }
 
 #[tokio::test]
-async fn where_discovery_has_no_list_the_named_are_read_and_the_error_is_counted_each_time() {
+async fn without_a_list_discovery_reads_named_hostnames_and_counts_an_error_per_poll() {
     let api = Api::start(world(&["h1.example.com"])).await;
     let missing = Effect::Status { status: 404, code: 7003, retry_after: None };
     api.simulator.add_fault(Fault::new(missing).on_path(LIST));
@@ -292,7 +292,7 @@ async fn where_discovery_has_no_list_the_named_are_read_and_the_error_is_counted
 }
 
 #[tokio::test]
-async fn a_zone_that_is_only_discovered_is_not_read_where_there_is_no_list() {
+async fn a_zone_with_only_discovered_hostnames_is_not_read_without_a_list() {
     let api = Api::start(world(&["h1.example.com"])).await;
     let refused = Effect::Status { status: 403, code: 10_000, retry_after: None };
     api.simulator.add_fault(Fault::new(refused).on_path(LIST));
@@ -304,7 +304,7 @@ async fn a_zone_that_is_only_discovered_is_not_read_where_there_is_no_list() {
 }
 
 #[tokio::test]
-async fn a_list_that_fails_by_the_token_keeps_what_was_read() {
+async fn a_list_refused_because_of_the_token_keeps_the_readings() {
     let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
     for part in [LIST, CERTIFICATES] {
         let api = Api::start(world(&names)).await;
@@ -323,7 +323,7 @@ async fn a_list_that_fails_by_the_token_keeps_what_was_read() {
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_be_read_falls_back_to_gets_and_is_asked_for_again_in_the_next_poll() {
+async fn a_failed_list_falls_back_to_gets_and_is_retried_in_the_next_poll() {
     let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
     for part in [LIST, CERTIFICATES] {
         let api = Api::start(world(&names)).await;
@@ -347,9 +347,9 @@ async fn a_list_that_cannot_be_read_falls_back_to_gets_and_is_asked_for_again_in
 }
 
 #[tokio::test]
-async fn lists_that_are_refused_for_a_while_keep_what_they_told_of_certificates_and_are_asked_for_again() {
+async fn temporarily_refused_lists_keep_their_certificates_and_are_retried() {
     let names = ["h1.example.com", "h2.example.com", "h3.example.com"];
-    // auto asks again after an hour, and whoever wants lists in the next poll
+    // auto retries after an hour, the strategy list in the next poll
     for (part, extent) in [
         (LIST, reading_by(Strategy::Auto)),
         (CERTIFICATES, reading_by(Strategy::Auto)),
@@ -371,7 +371,7 @@ async fn lists_that_are_refused_for_a_while_keep_what_they_told_of_certificates_
         let refused = Effect::Status { status: 403, code: 10_000, retry_after: None };
         let fault = api.simulator.add_fault(Fault::new(refused).on_path(part));
         let snapshot = polling.poll().await;
-        assert_eq!(rows(&snapshot), names.map(|name| (name, true, ENABLED)), "a GET each tells");
+        assert_eq!(rows(&snapshot), names.map(|name| (name, true, ENABLED)), "read by one GET each");
         assert_eq!(used(&snapshot), before);
         assert_eq!(polling.errors(&["forbidden"]), 1.0);
 
@@ -379,7 +379,7 @@ async fn lists_that_are_refused_for_a_while_keep_what_they_told_of_certificates_
         api.simulator.forget_requests();
         if extent.strategy == Strategy::Auto && extent.discovered.is_none() {
             assert_eq!(used(&*polling.poll().await), before);
-            assert_eq!(api.simulator.requests().total(), 3, "a GET each");
+            assert_eq!(api.simulator.requests().total(), 3, "one GET each");
             api.simulator.forget_requests();
             tokio::time::pause();
             tokio::time::advance(Duration::from_secs(3600)).await;
@@ -392,7 +392,7 @@ async fn lists_that_are_refused_for_a_while_keep_what_they_told_of_certificates_
 }
 
 #[tokio::test]
-async fn a_listed_certificate_with_a_wrong_date_keeps_that_of_its_pem_and_is_counted_once_a_poll() {
+async fn a_listed_certificate_with_an_invalid_date_uses_that_of_its_pem_and_is_counted_once_per_poll() {
     let mut world = world(&["h1.example.com"]);
     let not_after = now() + SignedDuration::from_hours(24);
     let zone = world.zone("example.com").unwrap();
@@ -420,7 +420,7 @@ async fn a_listed_certificate_with_a_wrong_date_keeps_that_of_its_pem_and_is_cou
 }
 
 #[tokio::test]
-async fn lists_tell_of_every_certificate_with_its_associations_used_or_not() {
+async fn lists_provide_every_certificate_with_its_number_of_associations() {
     let mut world = world(&["h1.example.com", "h2.example.com", "h3.example.com"]);
     let unused =
         world.zone("example.com").unwrap().add_certificate(now() + SignedDuration::from_hours(24)).unwrap();
@@ -434,7 +434,7 @@ async fn lists_tell_of_every_certificate_with_its_associations_used_or_not() {
 }
 
 #[tokio::test]
-async fn the_zone_level_has_a_switch_and_certificates_of_its_own() {
+async fn the_zone_level_has_its_own_switch_and_certificates() {
     let mut world = world(&["h1.example.com"]);
     let zone = world.zone("example.com").unwrap();
     zone.set_enabled(true);
@@ -452,24 +452,24 @@ async fn the_zone_level_has_a_switch_and_certificates_of_its_own() {
 
     api.simulator.add_fault(Fault::new(Effect::Garbage).on_path("/settings"));
     let snapshot = polling.poll().await;
-    assert_eq!(snapshot.zones()[0].zone_level_enabled(), Some(true), "what was read is kept");
-    assert_eq!(snapshot.zones()[0].failure(), Some(Reason::InvalidResponse), "part of it is not known");
+    assert_eq!(snapshot.zones()[0].zone_level_enabled(), Some(true), "the reading is kept");
+    assert_eq!(snapshot.zones()[0].failure(), Some(Reason::InvalidResponse), "a part could not be read");
     assert_eq!(rows(&snapshot), [("h1.example.com", true, ENABLED)]);
     assert_eq!(polling.errors(&["invalid_response"]), 1.0);
 }
 
 #[tokio::test]
-async fn a_zone_whose_level_alone_is_watched_is_down_where_that_cannot_be_read() {
+async fn a_zone_with_only_the_zone_level_is_down_if_that_cannot_be_read() {
     let api = Api::start(world(&["h1.example.com"])).await;
     let mut polling = Polling::new(&api, &[], Extent { zone_level: true, ..Extent::default() });
     assert!(polling.poll().await.zones()[0].is_up());
     api.simulator.add_fault(Fault::new(Effect::Garbage));
     let snapshot = polling.poll().await;
     assert_eq!(snapshot.zones()[0].failure(), Some(Reason::InvalidResponse));
-    assert_eq!(snapshot.zones()[0].zone_level_enabled(), Some(false), "what was read is kept");
+    assert_eq!(snapshot.zones()[0].zone_level_enabled(), Some(false), "the reading is kept");
 }
 
-/// What may be the matter with a hostname of a simulated zone.
+/// The state of one hostname in a simulated zone.
 #[derive(Clone, Debug)]
 struct Case {
     certificate: usize,
@@ -511,7 +511,7 @@ fn zone_of(cases: &[Option<Case>]) -> World {
     world
 }
 
-/// A snapshot's readings without the one date that no list carries.
+/// Returns a snapshot's readings without the date that lists lack.
 fn comparable(snapshot: &Snapshot) -> Vec<(String, bool, Option<Reading>)> {
     let entries = snapshot.zones()[0].entries().iter();
     let without = |reading: &Reading| Reading { certificate_updated_at: None, ..reading.clone() };
@@ -522,7 +522,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_zone_reads_the_same_by_get_and_by_list(cases in proptest::collection::vec(case(), 0..12)) {
+    fn gets_and_lists_give_the_same_readings_for_any_zone(cases in proptest::collection::vec(case(), 0..12)) {
         let names: Vec<_> = (0..cases.len()).map(|number| format!("h{number}.example.com")).collect();
         let names: Vec<_> = names.iter().map(String::as_str).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,4 +1,4 @@
-//! What the machine does to the program: signals at a bad moment, and disks, descriptors and threads that run out.
+//! Tests of signals at bad moments and of exhausted disks, file descriptors and threads.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,15 +14,15 @@ const APP: &str = "\"app.example.com\"";
 const READ: &str = "cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"app.example.com\"} 1\n";
 const OFTEN: &str = "[poll]\nschedule = \"* * * * * *\"\njitter = \"0s\"\nstate_file = \"state.json\"\n";
 
-/// Stops the program, which exits with 0 after at most the 4 s that answers are given to end, and not only once a client
-/// that takes nothing is given up after 30 s.
+/// Stops the program. It must exit with 0 within the drain timeout of 4 s, not only after the 30 s timeout of a client that
+/// reads nothing.
 fn stop(running: &mut Running) {
     let (code, took) = running.stop("TERM");
     assert_eq!(code, Some(0), "{}", running.read("err"));
     assert!(took < Duration::from_secs(15), "{took:?}");
 }
 
-/// What is in a folder.
+/// Returns the names of the files in a directory.
 fn files(folder: &Folder) -> Vec<String> {
     let names = fs::read_dir(folder.0.path()).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
@@ -30,29 +30,29 @@ fn files(folder: &Folder) -> Vec<String> {
     names
 }
 
-/// From now on the program may have no more of that; tells what it might have before.
-fn limit(running: &Running, resource: Resource, most: u64) -> Rlimit {
+/// Limits a resource of the program and returns the previous limit.
+fn limit(running: &Running, resource: Resource, max: u64) -> Rlimit {
     let maximum = getrlimit(resource).maximum;
-    set_limit(running, resource, Rlimit { current: Some(most), maximum })
+    set_limit(running, resource, Rlimit { current: Some(max), maximum })
 }
 
 fn set_limit(running: &Running, resource: Resource, limit: Rlimit) -> Rlimit {
     prlimit(Some(Pid::from_child(&running.child)), resource, limit).unwrap()
 }
 
-/// A simulated API with so many hostnames that what is known of them is far more than what is logged.
+/// Starts a simulated API with so many hostnames that the state file is far larger than the log.
 fn simulate_many() -> Running {
     Running::start(&["simulate", "--listen", "127.0.0.1:0", "--token", TOKEN, "--hostnames", "5000"])
 }
 
-/// A configuration that discovers them, and polls them every second.
+/// Returns a configuration that discovers them and polls every second.
 fn many(api: &Running) -> String {
     config(&api.address, "").replace("hostnames = []", "discover = true") + OFTEN
 }
 
 #[test]
-fn it_stops_in_the_middle_of_a_poll() {
-    // it accepts and says nothing
+fn it_stops_during_a_poll() {
+    // accepts connections but never responds
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let folder = Folder::new();
     let path = folder.write("aop.toml", &config(&silent.local_addr().unwrap().to_string(), APP));
@@ -62,7 +62,7 @@ fn it_stops_in_the_middle_of_a_poll() {
 }
 
 #[test]
-fn it_stops_in_the_middle_of_a_page_that_nobody_takes() {
+fn it_stops_while_a_client_does_not_read_its_page() {
     let mut demo = Running::start(&["demo", "--listen", "127.0.0.1:0", "--hostnames", "5000"]);
     demo.until("/-/ready", "\r\n\r\nready\n");
     let mut slow = TcpStream::connect(&demo.address).unwrap();
@@ -72,11 +72,11 @@ fn it_stops_in_the_middle_of_a_page_that_nobody_takes() {
 }
 
 #[test]
-fn it_stops_while_the_state_file_is_written_and_leaves_it_whole() {
+fn it_stops_while_writing_the_state_file_and_leaves_it_complete() {
     let (api, folder) = (simulate_many(), Folder::new());
     let path = folder.write("aop.toml", &many(&api));
     let mut serve = Running::start(&["serve", "--config", &path]);
-    // a file that is not whole yet, beside one that is
+    // a temporary file next to the complete one
     serve.wait_for(|_| files(&folder).len() == 3);
     stop(&mut serve);
     assert_eq!(files(&folder), ["aop.toml", "state.json"]);
@@ -86,7 +86,7 @@ fn it_stops_while_the_state_file_is_written_and_leaves_it_whole() {
 }
 
 #[test]
-fn a_token_that_changes_in_the_middle_of_a_poll_is_in_all_requests_from_then_on() {
+fn a_token_that_changes_during_a_poll_is_used_at_once() {
     let (api, folder) = (simulate(), Folder::new());
     api.request_with("POST", "/_simulator/faults", r#"{"effect":"hang"}"#);
     let token = folder.write("token", "an-old-token");
@@ -108,10 +108,10 @@ fn a_token_that_changes_in_the_middle_of_a_poll_is_in_all_requests_from_then_on(
 }
 
 #[test]
-fn it_goes_on_while_the_disk_is_full_and_writes_the_state_file_once_it_is_not() {
+fn it_survives_a_full_disk_and_writes_the_state_file_afterwards() {
     let (api, folder) = (simulate_many(), Folder::new());
     let path = folder.write("aop.toml", &many(&api));
-    // a file that grows too long then is an error, as one for which there is no room
+    // a file size limit causes write errors like a full disk does
     let serve = format!("trap '' XFSZ; exec {PROGRAM} serve --config {path}");
     let mut command = Command::new("sh");
     let mut serve = Running::start_command(command.args(["-c", &serve]).env("AOP_TOKEN", TOKEN));
@@ -125,13 +125,13 @@ fn it_goes_on_while_the_disk_is_full_and_writes_the_state_file_once_it_is_not() 
 }
 
 #[test]
-fn it_goes_on_while_there_are_no_descriptors_and_polls_and_writes_once_there_are() {
+fn it_survives_a_lack_of_descriptors_and_polls_and_writes_afterwards() {
     let (api, folder) = (simulate(), Folder::new());
     let path = folder.write("aop.toml", &(config(&api.address, APP) + OFTEN));
     let mut serve = Running::start(&["serve", "--config", &path, "--log-level", "debug"]);
     serve.until("/metrics", READ);
     let before = limit(&serve, Resource::Nofile, 0);
-    // what was open stays open: the next one has to be connected to anew
+    // open connections stay open, so a new one is needed
     let address = api.address.clone();
     drop(api);
     let _api = Running::start(&["simulate", "--listen", &address, "--token", TOKEN]);
@@ -145,10 +145,10 @@ fn it_goes_on_while_there_are_no_descriptors_and_polls_and_writes_once_there_are
 }
 
 #[test]
-fn what_panics_ends_the_program_with_an_error() {
+fn a_panic_ends_the_program_with_an_error() {
     let (api, folder) = (simulate(), Folder::new());
     let path = folder.write("aop.toml", &config(&api.address, APP));
-    // no memory has room for such a thread, and the runtime panics where it cannot have one
+    // no memory is large enough for this stack, and the runtime panics if it cannot spawn a thread
     let mut serve = program(&["serve", "--config", &path]);
     let output = serve.env("RUST_MIN_STACK", (1_u64 << 62).to_string()).output().unwrap();
     let logs = text(&output.stderr);

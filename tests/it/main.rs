@@ -1,16 +1,18 @@
-//! The integration tests, in one crate so that all of them are linked once.
+//! The integration tests, in one crate so that they are linked only once.
 //!
-//! Tests here share a process and run in parallel. A test that measures or changes its own process is a crate beside
-//! this one, in `tests/`.
+//! These tests share a process and run in parallel. A test that measures or changes its own process is a separate crate in
+//! `tests/`.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![expect(unreachable_pub, reason = "nothing outside of this crate uses it")]
 
+mod access;
 mod accounts;
 mod budget;
 mod client;
 mod config_mistakes;
 mod config_schema;
-mod door;
+mod demo_origins;
+mod dns;
 mod faults;
 mod files;
 mod formats;
@@ -27,6 +29,7 @@ mod manual;
 mod no_file;
 mod notify;
 mod openapi;
+mod origins;
 mod pages;
 mod poll;
 mod probe;

@@ -1,4 +1,4 @@
-//! The manual pages.
+//! Tests of the manual pages.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::support::program::{Folder, run, text};
 
 const MAIN: &str = "cloudflare-aop-exporter";
 
-/// Writes the pages, and returns their names.
+/// Writes the pages and returns their names.
 fn written(folder: &Path) -> BTreeSet<String> {
     let output = run(&["man", "--output", folder.to_str().unwrap()]);
     assert_eq!((text(&output.stdout), text(&output.stderr)), ("", ""));
@@ -23,7 +23,7 @@ fn page(folder: &Path, name: &str) -> String {
     fs::read_to_string(folder.join(format!("{name}.1"))).unwrap()
 }
 
-/// The pages that a page refers to, as `name(1)` or `.BR name (1)`.
+/// Returns the pages that a page refers to, as `name(1)` or `.BR name (1)`.
 fn references(page: &str) -> BTreeSet<String> {
     let page = page.replace("\\-", "-").replace(" (1)", "(1)");
     let words = page.split_whitespace().filter_map(|word| word.strip_suffix("(1)"));
@@ -33,13 +33,13 @@ fn references(page: &str) -> BTreeSet<String> {
 #[test]
 fn every_command_has_a_page_and_pages_refer_only_to_each_other() {
     let folder = Folder::new();
-    // the folder is made
+    // creates the directory
     let pages = folder.path("share/man1");
     let names = written(&pages);
     let mut reached = BTreeSet::from([MAIN.to_owned()]);
     let mut next = vec![MAIN.to_owned()];
     while let Some(name) = next.pop() {
-        assert!(names.contains(&name), "{name} is referred to and has no page");
+        assert!(names.contains(&name), "{name} is referred to but has no page");
         next.extend(references(&page(&pages, &name)).into_iter().filter(|name| reached.insert(name.clone())));
     }
     assert_eq!(reached, names);
@@ -53,7 +53,7 @@ fn every_command_has_a_page_and_pages_refer_only_to_each_other() {
     assert!(get.contains("\\fBcloudflare-aop-exporter hostname get\\fR ["), "{get}");
     assert!(get.ends_with(".SH SEE ALSO\n.BR cloudflare-aop-exporter-hostname (1)\n"), "{get}");
 
-    // stdout gets the main page, and pages that are there are replaced
+    // without --output, stdout gets the main page; existing pages are replaced
     assert_eq!(text(&run(&["man"]).stdout), page(&pages, MAIN));
     fs::write(pages.join("cloudflare-aop-exporter-man.1"), "old").unwrap();
     assert_eq!(written(&pages), names);
@@ -61,7 +61,7 @@ fn every_command_has_a_page_and_pages_refer_only_to_each_other() {
 }
 
 #[test]
-fn a_page_that_cannot_be_written_is_an_error_that_names_it() {
+fn an_unwritable_page_is_an_error_that_names_it() {
     let folder = Folder::new();
     let file = folder.write("file", "");
     fs::create_dir(folder.path("cloudflare-aop-exporter.1")).unwrap();
@@ -82,20 +82,20 @@ fn a_page_that_cannot_be_written_is_an_error_that_names_it() {
 }
 
 #[test]
-fn no_line_of_a_page_overprints_itself() {
-    /// The width of a page, without its margins.
+fn no_line_of_a_page_overlaps() {
+    /// The width of a page without margins.
     const WIDTH: usize = 78;
     let folder = Folder::new();
     for name in written(&folder.path("man1")) {
         let page = page(&folder.path("man1"), &name);
         let title = page.lines().find_map(|line| line.strip_prefix(".TH ")).unwrap();
-        // without groff, this is what can be told: title, section, no date, source and manual
+        // checkable without groff: title, section, empty date, source and manual
         let source = format!("{MAIN} {}", env!("CARGO_PKG_VERSION"));
         assert_eq!(title, format!("{MAIN} 1 \" \" \"{source}\" \"User Commands\""), "{name}");
         let title = format!("{MAIN}(1)").len();
         assert!(2 * title + "User Commands".len() + 2 < WIDTH && title + source.len() + 2 < WIDTH);
 
-        // overprinting would need backspaces, since bold and underlined text is printed as plain text
+        // bold and underlined text is printed plainly, so a backspace means overlapping text
         let mut groff = Command::new("groff");
         groff.args(["-man", "-Tutf8", "-ww", "-P-cbu"]).arg(folder.path("man1").join(format!("{name}.1")));
         let output = match groff.output() {

@@ -1,4 +1,4 @@
-//! The program as a service: what it tells the manager that started it.
+//! Tests of the service notifications that the program sends to systemd.
 
 use std::io;
 use std::os::unix::net::UnixDatagram;
@@ -9,11 +9,11 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cloudflare-aop-exporter");
 
-/// A demo that was started by this test as a service manager would.
+/// A demo started like a service manager would start it.
 struct Service {
     child: Child,
     socket: UnixDatagram,
-    // the socket is in it
+    // the directory of the socket
     _folder: TempDir,
 }
 
@@ -31,8 +31,8 @@ impl Service {
         Self { child: command.spawn().unwrap(), socket, _folder: folder }
     }
 
-    /// What it says next, where that is within `time`.
-    fn says(&self, time: Duration) -> Option<String> {
+    /// Returns the next notification, if one arrives within `time`.
+    fn notification(&self, time: Duration) -> Option<String> {
         self.socket.set_read_timeout(Some(time)).unwrap();
         let mut message = [0; 256];
         match self.socket.recv(&mut message) {
@@ -51,7 +51,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // it may have ended already
+        // the process may already have ended
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -60,39 +60,39 @@ impl Drop for Service {
 const SOON: Duration = Duration::from_secs(20);
 
 #[test]
-fn it_says_when_it_serves_and_when_it_stops_and_nothing_in_between() {
+fn it_notifies_when_ready_and_when_stopping_and_not_in_between() {
     let mut service = Service::start(None);
-    assert_eq!(service.says(SOON).as_deref(), Some("READY=1\n"));
-    assert_eq!(service.says(Duration::from_millis(300)), None);
+    assert_eq!(service.notification(SOON).as_deref(), Some("READY=1\n"));
+    assert_eq!(service.notification(Duration::from_millis(300)), None);
     assert_eq!(service.stop(), Some(0));
-    assert_eq!(service.says(SOON).as_deref(), Some("STOPPING=1\n"));
-    assert_eq!(service.says(Duration::from_millis(10)), None);
+    assert_eq!(service.notification(SOON).as_deref(), Some("STOPPING=1\n"));
+    assert_eq!(service.notification(Duration::from_millis(10)), None);
 }
 
 #[test]
-fn it_feeds_the_watchdog_twice_in_its_time() {
+fn it_notifies_the_watchdog_twice_per_interval() {
     let mut service = Service::start(Some(Duration::from_millis(400)));
-    assert_eq!(service.says(SOON).as_deref(), Some("READY=1\n"));
+    assert_eq!(service.notification(SOON).as_deref(), Some("READY=1\n"));
     let fed = tokio::time::Instant::now();
     for _ in 0..5 {
-        assert_eq!(service.says(SOON).as_deref(), Some("WATCHDOG=1\n"));
+        assert_eq!(service.notification(SOON).as_deref(), Some("WATCHDOG=1\n"));
     }
-    // the first comes at once
+    // the first notification is sent at once
     assert!(fed.elapsed() >= Duration::from_millis(700), "{:?}", fed.elapsed());
     assert_eq!(service.stop(), Some(0));
-    while service.says(Duration::from_millis(10)).is_some_and(|said| said != "STOPPING=1\n") {}
+    while service.notification(Duration::from_millis(10)).is_some_and(|said| said != "STOPPING=1\n") {}
 }
 
 #[test]
-fn a_manager_that_cannot_listen_does_not_hold_it_up() {
+fn an_unreachable_manager_does_not_delay_it() {
     let mut command = Command::new(PROGRAM);
     command.args(["demo", "--listen", "127.0.0.1:0"]).env("NOTIFY_SOCKET", "/nowhere/notify");
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut told = io::BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
-    while !line.contains("Ctrl-C stops it.") {
+    while !line.contains("Press Ctrl-C to stop.") {
         line.clear();
-        assert_ne!(io::BufRead::read_line(&mut told, &mut line).unwrap(), 0, "it has ended");
+        assert_ne!(io::BufRead::read_line(&mut told, &mut line).unwrap(), 0, "the program has ended");
     }
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use cloudflare_aop_exporter::domain::{Association, Expected, Finding, Reason, SslMode, Status, Verdict};
+use cloudflare_aop_exporter::domain::{
+    Association, Demand, Expected, Finding, IssuerMatch, Reason, SslMode, Status, Verdict,
+};
 use serde_json::{Value, json};
 
 use crate::json::{get, served};
@@ -47,6 +49,7 @@ impl Comparison {
         let kind = match value {
             Value::Null => "null",
             Value::Bool(_) => "boolean",
+            Value::Number(number) if number.is_f64() => "number",
             Value::Number(_) => "integer",
             Value::String(_) => "string",
             Value::Array(_) => "array",
@@ -162,6 +165,9 @@ fn the_described_values_are_those_of_the_program() {
     assert_eq!(listed("Failure"), Reason::ALL.map(Reason::label));
     assert_eq!(listed("Status"), Status::ALL.map(Status::label));
     assert_eq!(listed("Hostname/properties/association"), Association::ALL.map(Association::label));
+    assert_eq!(listed("Origin/properties/demand"), Demand::ALL.map(Demand::label));
+    let matches = [IssuerMatch::None, IssuerMatch::Normalised, IssuerMatch::Exact];
+    assert_eq!(listed("Origin/properties/issuer_match"), matches.map(IssuerMatch::label));
     let expected = "Hostname/properties/expected/properties/association";
     assert_eq!(listed(expected), Expected::ALL.map(Expected::label));
     assert_eq!(listed("Zone/properties/ssl_mode"), SslMode::ALL.map(SslMode::label));

@@ -241,7 +241,11 @@ async fn what_is_not_known_is_a_404_that_says_where_to_look() {
     }
     for path in ["/hostnames", "/hostnames/shop.example", "/hostnames//x", "/hostnames/a/b/c", "/zones/"] {
         let answer = served.get(path).await;
-        assert_eq!((answer.status, answer.text()), (404, "not found; / links to what is served\n"), "{path}");
+        assert_eq!(
+            (answer.status, answer.text()),
+            (404, "not found; see / for the available pages\n"),
+            "{path}"
+        );
     }
 }
 

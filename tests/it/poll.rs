@@ -33,7 +33,8 @@ fn zone(names: &[&str]) -> ZoneTarget {
 }
 
 /// What these tests count is a GET for each hostname.
-const ONE_BY_ONE: Extent = Extent { strategy: Strategy::Get, discovered: None, zone_level: false };
+const ONE_BY_ONE: Extent =
+    Extent { strategy: Strategy::Get, discovered: None, zone_level: false, dns_origins: false };
 
 /// Every hostname with whether it is up and what is associated.
 fn rows(snapshot: &Snapshot) -> Vec<(&str, bool, Option<Association>)> {
@@ -278,7 +279,7 @@ async fn where_the_budget_does_not_suffice_the_stalest_come_first() {
 }
 
 #[tokio::test]
-async fn it_stops_in_the_middle_of_a_poll() {
+async fn it_stops_during_a_poll() {
     let api = Api::start(world(&["a.example.com"])).await;
     api.simulator.add_fault(Fault::new(Effect::Hang));
     let running = Running::start(api.client(), [zone(&["a.example.com"])]);

@@ -1,4 +1,4 @@
-//! The program as its users run it: arguments, files, signals, exit codes.
+//! Tests of the program's arguments, files, signals and exit codes.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::support::program::{Folder, PROGRAM, Running, TOKEN, config, program, run, simulate, text};
 
 #[test]
-fn the_version_tells_revision_and_compiler() {
+fn the_version_contains_revision_and_compiler() {
     let output = run(&["--version"]);
     let version = text(&output.stdout);
     let start = concat!("cloudflare-aop-exporter ", env!("CARGO_PKG_VERSION"), " (revision ");
@@ -34,7 +34,7 @@ fn completions_and_manual_name_every_command() {
 }
 
 #[test]
-fn the_example_configuration_is_sound() {
+fn the_example_configuration_is_valid() {
     let output = run(&["config", "check", "--no-secrets", "--config", "config.example.toml"]);
     assert_eq!(text(&output.stderr), "");
     assert_eq!(text(&output.stdout), "ok: accounts: 1, zones: 1, hostnames: 2\n");
@@ -58,7 +58,7 @@ fn print_writes_the_shipped_files() {
 }
 
 #[test]
-fn print_rules_refuses_what_would_break_the_file() {
+fn print_rules_refuses_values_that_would_break_the_file() {
     for (option, value, expected) in [
         ("--job", "a\"b", "expected a job name without quotes"),
         ("--runbook-url", "wiki.example/aop", "expected an http or https URL"),
@@ -72,7 +72,7 @@ fn print_rules_refuses_what_would_break_the_file() {
 }
 
 #[test]
-fn all_errors_of_a_configuration_are_told_at_once_and_nothing_is_started() {
+fn all_errors_of_a_configuration_are_reported_at_once_and_nothing_starts() {
     let folder = Folder::new();
     let path = folder.write(
         "bad.toml",
@@ -103,7 +103,7 @@ hostnames = ["a..example.com"]
     let missing = folder.path("missing.toml").to_str().unwrap().to_owned();
     let unreadable = format!("error: {missing}: cannot be read: No such file or directory (os error 2)\n");
     for (path, expected) in [(path, expected), (missing, unreadable)] {
-        // the unit of systemd does not restart after 78
+        // the systemd unit does not restart after 78
         for (command, code) in [(&["serve"][..], 78), (&["config", "check"], 1), (&["check"], 3)] {
             let output = run(&[command, &["--config", &path]].concat());
             assert_eq!(text(&output.stderr), expected);
@@ -116,7 +116,7 @@ hostnames = ["a..example.com"]
 }
 
 #[test]
-fn a_port_in_use_is_an_error_that_names_key_and_address() {
+fn a_port_in_use_is_an_error_with_key_and_address() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let (folder, error) =
@@ -141,7 +141,7 @@ fn a_sighup_right_after_the_start_does_not_end_the_process() {
     for start in 0..30 {
         let mut child = program(&["serve", "--config", &path]).stderr(Stdio::null()).spawn().unwrap();
         let pid = child.id().to_string();
-        // as soon as a service manager could stop it
+        // as soon as the handler of SIGTERM is installed
         let caught = || {
             let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
             let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
@@ -161,7 +161,7 @@ fn a_sighup_right_after_the_start_does_not_end_the_process() {
 }
 
 #[test]
-fn a_listen_address_may_be_a_host_name_or_a_port_alone() {
+fn a_listen_address_may_be_a_host_name_or_only_a_port() {
     let folder = Folder::new();
     let file = |name: &str, listen: &str| {
         let content = config("127.0.0.1:1", "\"a.example.com\"").replace("127.0.0.1:0", listen);
@@ -187,10 +187,10 @@ fn a_listen_address_may_be_a_host_name_or_a_port_alone() {
 }
 
 #[test]
-fn the_demo_of_a_whole_account_watches_every_active_zone_and_nothing_is_the_matter_with_those_added() {
+fn the_demo_of_a_whole_account_watches_every_active_zone_and_the_added_ones_have_no_findings() {
     let demo = Running::start(&["demo", "--listen", "127.0.0.1:0", "--zones", "40"]);
     let page = demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1");
-    // one that was added is pending, one has moved away, one is internal, and three are named
+    // of the added zones, one is pending, one has moved away and one is internal; three zones are named
     assert!(page.contains("cloudflare_aop_account_zones{account=\"demo\"} 34\n"), "{page}");
     let added = |family: &str| {
         let rows = page.lines().filter(|line| line.starts_with(family));
@@ -202,7 +202,7 @@ fn the_demo_of_a_whole_account_watches_every_active_zone_and_nothing_is_the_matt
 }
 
 #[test]
-fn the_demo_shows_every_association_and_stops_when_asked() {
+fn the_demo_shows_every_association_and_stops_on_a_signal() {
     let mut demo = Running::start(&["demo", "--listen", "127.0.0.1:0"]);
     assert!(demo.read("out").contains(&format!("http://{}/metrics", demo.address)));
     let page = demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1");
@@ -220,8 +220,8 @@ fn the_demo_shows_every_association_and_stops_when_asked() {
 }
 
 #[test]
-fn it_serves_and_stops_as_ever_where_its_logs_cannot_be_written() {
-    // a disk that is full, and a reader that has gone
+fn it_serves_and_stops_normally_if_its_logs_cannot_be_written() {
+    // a full disk and a closed pipe
     for stderr in ["/dev/full", ">(true)"] {
         let demo = format!("exec {PROGRAM} demo --listen 127.0.0.1:0 --log-level trace 2> {stderr}");
         let mut demo = Running::start_command(Command::new("bash").args(["-c", &demo]));
@@ -231,7 +231,7 @@ fn it_serves_and_stops_as_ever_where_its_logs_cannot_be_written() {
 }
 
 #[test]
-fn connections_make_room_for_each_other_where_files_run_out() {
+fn connections_evict_each_other_if_file_descriptors_run_out() {
     let limited = format!("ulimit -n 60; exec {PROGRAM} demo --listen 127.0.0.1:0");
     let mut demo = Running::start_command(Command::new("sh").args(["-c", &limited]));
     demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1");
@@ -247,10 +247,10 @@ fn connections_make_room_for_each_other_where_files_run_out() {
 }
 
 #[test]
-fn as_many_files_may_be_open_as_connections_need() {
+fn the_open_file_limit_is_raised_to_what_connections_need() {
     let limited = format!("ulimit -S -n 100; exec {PROGRAM} demo --listen 127.0.0.1:0");
     let demo = Running::start_command(Command::new("sh").args(["-c", &limited]));
-    // 2,048 of clients and 512 others, or all that are allowed
+    // 2,048 for clients and 512 others, or the hard limit
     let hard = Command::new("sh").args(["-c", "ulimit -H -n"]).output().unwrap();
     let most = text(&hard.stdout).trim().parse().map_or(2560, |hard: u64| hard.min(2560));
     demo.until("/metrics", &format!("process_max_fds {most}\n"));
@@ -265,7 +265,7 @@ fn as_many_files_may_be_open_as_connections_need() {
 }
 
 #[test]
-fn a_half_sent_request_does_not_hold_up_the_end() {
+fn a_partial_request_does_not_delay_shutdown() {
     let mut demo = Running::start(&["demo", "--listen", "127.0.0.1:0"]);
     let mut half = TcpStream::connect(&demo.address).unwrap();
     half.write_all(b"GET /metrics HTTP/1.1\r\nhost").unwrap();
@@ -276,8 +276,8 @@ fn a_half_sent_request_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn a_scrape_is_answered_before_the_first_poll_has_ended() {
-    // it accepts and says nothing
+fn a_scrape_is_answered_before_the_first_poll_ends() {
+    // accepts connections but never responds
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let folder = Folder::new();
     let config = config(&silent.local_addr().unwrap().to_string(), "\"a.example.com\"");
@@ -295,7 +295,7 @@ fn a_scrape_is_answered_before_the_first_poll_has_ended() {
 }
 
 #[test]
-fn the_token_is_seen_nowhere_at_any_level() {
+fn the_token_appears_nowhere_at_any_log_level() {
     let (api, folder) = (simulate(), Folder::new());
     let path =
         folder.write("aop.toml", &config(&api.address, "\"app.example.com\", \"staging.example.com\""));
@@ -324,7 +324,7 @@ fn the_token_is_seen_nowhere_at_any_level() {
 }
 
 #[test]
-fn a_check_that_is_asked_for_wrongly_is_unknown_and_not_critical() {
+fn a_check_with_wrong_arguments_is_unknown_and_not_critical() {
     let code = |arguments: &[&str]| run(arguments).status.code().unwrap();
     assert_eq!(code(&["check", "--warning", "30"]), 3);
     assert_eq!(code(&["--log-level", "warn", "check", "--colour"]), 3);
@@ -334,7 +334,7 @@ fn a_check_that_is_asked_for_wrongly_is_unknown_and_not_critical() {
 }
 
 #[test]
-fn a_check_tells_by_its_exit_code_how_things_stand() {
+fn the_exit_code_of_a_check_is_its_verdict() {
     let (api, folder) = (simulate(), Folder::new());
     let check = |hostnames: &str, more: &[&str]| {
         let path = folder.write("aop.toml", &config(&api.address, hostnames));
@@ -370,7 +370,7 @@ fn a_check_tells_by_its_exit_code_how_things_stand() {
 }
 
 #[test]
-fn the_thresholds_of_the_file_count_unless_the_command_line_gives_others() {
+fn the_command_line_overrides_the_thresholds_of_the_file() {
     let (api, folder) = (simulate(), Folder::new());
     // www.example.com expires in 25 days
     let content = config(&api.address, "\"www.example.com\"") + "[thresholds]\nwarning = \"20d\"\n";
@@ -391,16 +391,16 @@ fn the_thresholds_of_the_file_count_unless_the_command_line_gives_others() {
 }
 
 #[test]
-fn a_check_may_exit_with_zero_whatever_it_finds() {
+fn a_check_with_exit_zero_ignores_findings() {
     let (api, folder) = (simulate(), Folder::new());
     let path = folder.write("aop.toml", &config(&api.address, "\"intranet.example.com\""));
     let code = |more: &[&str]| run(&[&["check", "--config", &path], more].concat()).status.code().unwrap();
-    assert_eq!((code(&[]), code(&["--exit-zero"])), (2, 0), "it has expired");
+    assert_eq!((code(&[]), code(&["--exit-zero"])), (2, 0), "the certificate has expired");
     assert_eq!(code(&["--exit-zero", "--zone", "example.org"]), 3, "nothing was checked");
 }
 
 #[test]
-fn a_check_that_is_run_on_a_schedule_says_how_often() {
+fn a_check_run_on_a_schedule_writes_its_interval() {
     let (api, folder) = (simulate(), Folder::new());
     let path = folder.write("aop.toml", &config(&api.address, "\"app.example.com\""));
     let check = ["check", "--config", &path, "--format", "prometheus", "--every", "10m"];
@@ -417,7 +417,7 @@ fn a_check_that_is_run_on_a_schedule_says_how_often() {
 }
 
 #[test]
-fn a_check_has_rows_for_a_wrong_account_and_an_unread_zone() {
+fn a_check_has_rows_for_a_failing_account_and_an_unread_zone() {
     let (api, folder) = (simulate(), Folder::new());
     let content = config(&api.address, "\"app.example.com\"");
     let path = folder.write("aop.toml", &content);
@@ -438,7 +438,7 @@ fn a_check_has_rows_for_a_wrong_account_and_an_unread_zone() {
 }
 
 #[test]
-fn a_token_that_is_not_accepted_is_a_finding_about_its_account() {
+fn a_rejected_token_is_a_finding_about_its_account() {
     let (api, folder) = (simulate(), Folder::new());
     let token = folder.write("token", "revoked\n");
     let content = config(&api.address, "\"app.example.com\"")
@@ -457,7 +457,7 @@ fn a_token_that_is_not_accepted_is_a_finding_about_its_account() {
 }
 
 #[test]
-fn a_check_of_one_hostname_leaves_out_what_is_discovered_beside_it() {
+fn a_check_of_one_hostname_omits_other_discovered_hostnames() {
     let (api, folder) = (simulate(), Folder::new());
     let content = config(&api.address, "\"app.example.com\"") + "discover = true\n";
     let path = folder.write("aop.toml", &content);
@@ -465,16 +465,16 @@ fn a_check_of_one_hostname_leaves_out_what_is_discovered_beside_it() {
         let output = run(&[&["check", "--config", &path], more].concat());
         (output.status.code().unwrap(), text(&output.stdout).contains("intranet.example.com"))
     };
-    assert_eq!(check(&[]), (2, true), "it has expired");
+    assert_eq!(check(&[]), (2, true), "the certificate has expired");
     assert_eq!(check(&["--hostname", "app.example.com"]), (0, false));
-    assert_eq!(check(&["--hostname", "intranet.example.com"]), (2, true), "it is discovered");
-    assert_eq!(check(&["--hostname", "nothing.example.com"]), (3, false), "it is not there");
+    assert_eq!(check(&["--hostname", "intranet.example.com"]), (2, true), "the hostname is discovered");
+    assert_eq!(check(&["--hostname", "nothing.example.com"]), (3, false), "there is no such hostname");
     let both = ["--hostname", "nothing.example.com", "--hostname", "intranet.example.com"];
-    assert_eq!(check(&both), (2, true), "what is not there hides nothing");
+    assert_eq!(check(&both), (2, true), "a missing hostname does not hide the other");
 }
 
 #[test]
-fn a_check_of_a_hostname_shows_the_zone_that_could_not_be_read() {
+fn a_check_of_a_hostname_shows_an_unreadable_zone() {
     let folder = Folder::new();
     let discovered = config("127.0.0.1:1", "\"app.example.com\"")
         .replace("hostnames = [\"app.example.com\"]", "discover = true");
@@ -500,7 +500,7 @@ fn a_check_that_reads_nothing_is_unknown() {
 }
 
 #[test]
-fn a_check_writes_for_machines_too() {
+fn a_check_writes_json_and_metrics() {
     let (api, folder) = (simulate(), Folder::new());
     let path = folder.write("aop.toml", &config(&api.address, "\"app.example.com\""));
     let json = run(&["check", "--config", &path, "--format", "json"]);
@@ -534,7 +534,7 @@ fn a_check_writes_for_machines_too() {
 }
 
 #[test]
-fn a_token_file_is_read_anew_when_it_changes() {
+fn a_token_file_is_reread_when_it_changes() {
     let (api, folder) = (simulate(), Folder::new());
     let token = folder.write("token", "an-old-token\n");
     let content = config(&api.address, "\"app.example.com\"")
@@ -550,18 +550,18 @@ fn a_token_file_is_read_anew_when_it_changes() {
     );
 }
 
-/// The values of hostnames, zones and certificates: what does not depend on the process or the time of the scrape.
+/// Returns the series of hostnames, zones and certificates that do not depend on the process or the time of the scrape.
 fn values(page: &str) -> Vec<&str> {
     let families = ["hostname_", "zone_", "certificate_"].map(|name| format!("cloudflare_aop_{name}"));
     let lines = page.lines().filter(|line| families.iter().any(|family| line.starts_with(family)));
-    // how often is polled follows from the configuration, not from what was read
+    // the poll interval follows from the configuration, not from readings
     lines.filter(|line| !line.contains("_expires_in_seconds{") && !line.contains("_poll_interval_")).collect()
 }
 
 #[test]
-fn a_restart_while_the_api_is_away_shows_what_was_known_before() {
+fn a_restart_during_an_outage_of_the_api_shows_the_last_readings() {
     let (api, folder) = (simulate(), Folder::new());
-    // it accepts and says nothing
+    // accepts connections but never responds
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let config = |address: &str| {
         let hostnames = "\"app.example.com\", \"intranet.example.com\", \"staging.example.com\"";
@@ -592,7 +592,7 @@ fn a_restart_while_the_api_is_away_shows_what_was_known_before() {
     assert_eq!(serve.stop("TERM").0, Some(0));
     assert!(serve.read("err").contains("the state file was read"), "{}", serve.read("err"));
 
-    // a file that is of no use is no reason not to start
+    // an unusable state file does not prevent the start
     fs::write(&state, &kept[..kept.len() / 2]).unwrap();
     let serve = Running::start(&["serve", "--config", &config(&address)]);
     assert!(serve.get("/-/ready").starts_with("HTTP/1.1 503 "));

@@ -1,4 +1,4 @@
-//! The configuration, read again while the program runs.
+//! Tests of reloading the configuration.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ const READ: &str = "cloudflare_aop_hostname_up{zone=\"example.com\",hostname=\"a
 const GOOD: &str = "cloudflare_aop_exporter_config_last_reload_successful 1\n";
 const BAD: &str = "cloudflare_aop_exporter_config_last_reload_successful 0\n";
 
-/// `serve` on a simulated API.
+/// A running `serve` with a simulated API.
 struct Serving {
     api: Running,
     folder: Folder,
@@ -31,7 +31,7 @@ impl Serving {
         self.folder.write("aop.toml", content);
     }
 
-    /// Has the configuration read again and waits until that is done.
+    /// Sends SIGHUP and waits until the reload has finished.
     fn hang_up(&self) -> String {
         let said = |serve: &Running| {
             serve.read("err").matches("stays in force:").count()
@@ -47,13 +47,13 @@ impl Serving {
 impl Serving {
     fn status(&self) -> Value {
         let answer = self.serve.get("/api/v1/status");
-        // without the head, and the sizes of chunks
+        // strips the head and the chunk sizes
         let document = answer.find('{').unwrap()..=answer.rfind('}').unwrap();
         serde_json::from_str(&answer[document]).unwrap()
     }
 }
 
-/// The value of a sample.
+/// Returns the value of a sample.
 fn value<'p>(page: &'p str, sample: &str) -> Option<&'p str> {
     page.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '))
 }
@@ -63,7 +63,7 @@ fn with_lifecycle(content: &str) -> String {
 }
 
 #[test]
-fn what_stays_keeps_its_readings_and_what_left_is_gone_with_all_that_was_counted_of_it() {
+fn kept_zones_keep_their_readings_and_removed_ones_lose_all_their_series() {
     let serving = Serving::start(|api| {
         config(api, APP)
             + "[[account]]\nname = \"other\"\napi_token_env = \"AOP_TOKEN\"\nbase_url = \"http://"
@@ -75,7 +75,7 @@ fn what_stays_keeps_its_readings_and_what_left_is_gone_with_all_that_was_counted
     let created = "cloudflare_aop_hostname_created_timestamp_seconds{zone=\"example.com\",hostname=\"app.example.com\"}";
     let before = serving.serve.until("/metrics", "cloudflare_aop_api_token_valid{account=\"other\"} 1\n");
 
-    // an API that says nothing: whatever is shown was known before
+    // the API does not respond, so everything shown was read before
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = silent.local_addr().unwrap().to_string();
     serving.write(&config(&silent, &format!("{APP}, \"www.example.com\"")));
@@ -91,7 +91,7 @@ fn what_stays_keeps_its_readings_and_what_left_is_gone_with_all_that_was_counted
 }
 
 #[test]
-fn a_configuration_that_is_wrong_leaves_the_one_before_in_force_and_is_answered_with_all_errors() {
+fn an_invalid_configuration_is_rejected_with_all_errors_and_the_old_one_stays_in_force() {
     let serving = Serving::start(|api| with_lifecycle(&config(api, APP)));
     serving.serve.until("/metrics", READ);
     let good = fs::read_to_string(serving.folder.path("aop.toml")).unwrap();
@@ -132,7 +132,7 @@ fn a_configuration_that_is_wrong_leaves_the_one_before_in_force_and_is_answered_
 }
 
 #[test]
-fn a_token_that_is_gone_leaves_the_configuration_before_in_force() {
+fn a_missing_token_leaves_the_old_configuration_in_force() {
     let (api, folder) = (simulate(), Folder::new());
     let token = folder.write("token", TOKEN);
     let content = config(&api.address, APP)
@@ -151,7 +151,7 @@ fn a_token_that_is_gone_leaves_the_configuration_before_in_force() {
 }
 
 #[test]
-fn a_reload_by_request_is_a_post_and_has_to_be_allowed() {
+fn a_reload_request_must_be_an_allowed_post() {
     let serving = Serving::start(|api| config(api, APP));
     let forbidden = serving.serve.request("POST", "/-/reload");
     assert!(forbidden.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{forbidden}");
@@ -159,18 +159,18 @@ fn a_reload_by_request_is_a_post_and_has_to_be_allowed() {
     assert!(
         wrong.starts_with("HTTP/1.1 405 Method Not Allowed\r\n") && wrong.contains("\r\nallow: POST\r\n")
     );
-    // what is allowed changes with the file too
+    // a reload can change what is allowed
     serving.write(&with_lifecycle(&config(&serving.api.address, APP)));
     serving.hang_up();
     assert!(serving.serve.request("POST", "/-/reload").starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
 #[test]
-fn a_new_configuration_takes_over_in_the_middle_of_a_poll() {
+fn a_new_configuration_takes_over_during_a_poll() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let serving = Serving::start(|_| config(&address, APP));
-    // the first poll waits for an answer that never comes
+    // the first poll waits for a response that never comes
     let (_asked, _) = silent.accept().unwrap();
     serving.write(&config(&serving.api.address, APP));
     serving.hang_up();
@@ -178,9 +178,9 @@ fn a_new_configuration_takes_over_in_the_middle_of_a_poll() {
 }
 
 #[test]
-fn a_reload_that_changes_nothing_for_a_zone_leaves_its_poll_alone() {
+fn a_reload_without_changes_to_a_zone_does_not_restart_its_poll() {
     let hostnames = (0..8).map(|number| format!("\"h{number}.example.com\"")).collect::<Vec<_>>().join(",");
-    // two requests a second, so that the poll goes on for some seconds
+    // two requests a second, so that the poll takes some seconds
     let slow = |address: &str, level: &str| {
         let limited = "base_url = \"http";
         let limit = "rate_limit = { requests = 2, per = \"1s\" }\n";
@@ -196,11 +196,11 @@ fn a_reload_that_changes_nothing_for_a_zone_leaves_its_poll_alone() {
         serving.hang_up();
     }
     let page = serving.serve.until("/metrics", "\ncloudflare_aop_exporter_polls_total 1\n");
-    assert_eq!(value(&page, asked), Some("8"), "each hostname was asked about once");
+    assert_eq!(value(&page, asked), Some("8"), "each hostname was requested once");
 }
 
 #[test]
-fn a_reload_of_an_unchanged_file_lists_the_zones_of_an_account_again_and_does_no_more() {
+fn a_reload_of_an_unchanged_file_only_lists_the_accounts_zones_again() {
     let serving = Serving::start(|api| {
         format!(
             "[server]\nlisten = \"127.0.0.1:0\"\n[[account]]\napi_token_env = \"AOP_TOKEN\"\n\
@@ -217,7 +217,7 @@ fn a_reload_of_an_unchanged_file_lists_the_zones_of_an_account_again_and_does_no
 }
 
 #[test]
-fn a_block_after_429_outlives_every_reload_for_whoever_it_is_of() {
+fn a_block_after_429_outlives_every_reload_for_its_account() {
     let (api, folder) = (simulate(), Folder::new());
     api.request_with(
         "POST",
@@ -234,7 +234,7 @@ fn a_block_after_429_outlives_every_reload_for_whoever_it_is_of() {
     errors("rate_limited", 1);
     serving.api.request("DELETE", "/_simulator/faults");
 
-    // somebody else is not blocked
+    // the other account is not blocked
     let other = serving.folder.write("token", "of-somebody-else");
     let other = format!("name = \"other\"\napi_token_file = \"{other}\"");
     serving.write(&content.replace("api_token_env = \"AOP_TOKEN\"", &other));
@@ -243,16 +243,16 @@ fn a_block_after_429_outlives_every_reload_for_whoever_it_is_of() {
 
     serving.api.request("DELETE", "/_simulator/requests");
     let accounts = ["", "quota = \"team\"", "name = \"renamed\"", "name = \"renamed\"\nquota = \"team\""];
-    for (place, account) in accounts.into_iter().enumerate() {
+    for (index, account) in accounts.into_iter().enumerate() {
         serving.write(&content.replace("[[account]]", &format!("[[account]]\n{account}")));
         serving.hang_up();
-        errors("rate_limited", 2 + place);
+        errors("rate_limited", 2 + index);
     }
     assert!(serving.api.get("/_simulator/requests").contains("\"total\":0"));
 }
 
 #[test]
-fn a_token_that_is_renewed_is_taken_also_while_the_configuration_is_wrong() {
+fn a_renewed_token_is_used_even_while_the_configuration_is_invalid() {
     let (api, folder) = (simulate(), Folder::new());
     folder.write("token", "an-old-token");
     let content =
@@ -262,16 +262,16 @@ fn a_token_that_is_renewed_is_taken_also_while_the_configuration_is_wrong() {
     serving.serve.until("/metrics", "poll_errors_total{reason=\"auth\",zone=\"example.com\"} 1\n");
     serving.write("no configuration");
     assert!(serving.hang_up().contains(BAD));
-    // it is looked at, though nothing leads to it any more
+    // the token file is still watched, although the new configuration does not name it
     serving.folder.write("token", TOKEN);
     let page = serving.serve.until("/metrics", READ);
     assert!(page.contains(BAD), "{page}");
 }
 
 #[test]
-fn files_that_are_swapped_by_a_link_are_noticed() {
+fn files_swapped_by_a_symbolic_link_are_noticed() {
     let (api, folder) = (simulate(), Folder::new());
-    // as a mounted ConfigMap is: ..data leads to a folder, and each name to its namesake in there
+    // like a mounted ConfigMap: ..data links to a directory, and each file links to the file of its name in ..data
     for (version, token, hostnames) in
         [("1", "an-old-token", APP), ("2", TOKEN, "\"app.example.com\", \"www.example.com\"")]
     {
@@ -304,23 +304,23 @@ fn a_thousand_reloads_that_change_the_schedule_take_less_than_half_a_megabyte() 
     let good = fs::read_to_string(serving.folder.path("aop.toml")).unwrap();
     let reload = |count: usize| {
         for number in 0..count {
-            // both tick once a day in January, which the calendar finds quickly
+            // both schedules tick daily in January, which the calendar computes quickly
             let schedule = ["0 0 0 * 1 *", "0 0 1 * 1 *"][number % 2];
             serving.write(&format!("poll.schedule = \"{schedule}\"\n{good}"));
             let answer = serving.serve.request("POST", "/-/reload");
             assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
         }
     };
-    // the first reloads fill caches of the allocator
+    // the first reloads fill the allocator's caches
     reload(100);
     let before = serving.serve.resident();
     reload(1000);
     let grown = serving.serve.resident().saturating_sub(before);
-    assert!(grown < 500_000, "{grown} octets more are resident");
+    assert!(grown < 500_000, "{grown} more bytes are resident");
 }
 
 #[test]
-fn a_certificate_that_is_renewed_is_noticed() {
+fn a_renewed_certificate_is_noticed() {
     let (api, folder) = (simulate(), Folder::new());
     let issue = || {
         let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();

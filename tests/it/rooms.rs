@@ -1,22 +1,23 @@
-//! Holds every file's imports against the table of rooms.
+//! Checks the imports of every file against the table of rooms in ARCHITECTURE.md.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room with its floor and the rooms that it may import.
+/// Each room with its floor and the rooms it may import.
 const ROOMS: &[(&str, u8, &[&str])] = &[
     ("domain", 0, &[]),
     ("clock", 0, &[]),
     ("exposition", 0, &[]),
     ("file", 0, &[]),
+    ("panic", 0, &[]),
     ("telemetry", 1, &["domain"]),
     ("schedule", 1, &[]),
     ("listener", 1, &[]),
     ("keeper", 1, &["domain", "file"]),
     ("cloudflare", 2, &["domain", "clock", "telemetry"]),
-    ("probe", 2, &["domain", "telemetry"]),
-    ("poll", 3, &["domain", "clock", "cloudflare", "keeper", "telemetry"]),
+    ("probe", 2, &["domain", "clock", "keeper", "panic", "telemetry"]),
+    ("poll", 3, &["domain", "clock", "cloudflare", "keeper", "panic", "telemetry"]),
     ("metrics", 3, &["domain", "clock", "exposition", "telemetry"]),
     ("change", 3, &["domain", "cloudflare"]),
     ("http", 4, &["domain", "metrics", "listener"]),
@@ -35,6 +36,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
             "keeper",
             "poll",
             "metrics",
+            "probe",
             "http",
             "config",
         ],
@@ -46,6 +48,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
             "domain",
             "clock",
             "file",
+            "panic",
             "telemetry",
             "schedule",
             "cloudflare",
@@ -60,7 +63,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
             "daemon",
         ],
     ),
-    // the library's root is the table itself, and the program only calls the command line
+    // lib.rs only declares the rooms, and main.rs only calls the command line
     ("lib", 8, &[]),
     ("main", 8, &[]),
 ];
@@ -76,7 +79,7 @@ fn every_room_may_only_import_from_floors_below_its_own() {
 }
 
 #[test]
-fn every_file_imports_what_its_room_may() {
+fn every_file_imports_only_what_its_room_may() {
     let mut wrong = Vec::new();
     for file in files(Path::new("src")) {
         let room = room(&file);
@@ -88,7 +91,7 @@ fn every_file_imports_what_its_room_may() {
         for (number, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
             let place = format!("{}:{}", file.display(), number + 1);
             if line.contains("super::super") {
-                wrong.push(format!("{place}: super::super hides which room is meant"));
+                wrong.push(format!("{place}: super::super hides the imported room"));
             }
             for import in imports(line).filter(|import| *import != room && !allowed.contains(import)) {
                 wrong.push(format!("{place}: {room} may not import {import}"));
@@ -99,13 +102,13 @@ fn every_file_imports_what_its_room_may() {
 }
 
 #[test]
-fn imports_are_found_wherever_they_stand() {
+fn imports_are_found_anywhere_in_a_line() {
     let line = "use crate::domain::Date; let x = crate::clock::Clock::system(); // mycrate::not";
     assert_eq!(imports(line).collect::<Vec<_>>(), ["domain", "clock"]);
     assert_eq!(imports("use crate::{domain::Date, clock::Clock};").collect::<Vec<_>>(), ["{"]);
 }
 
-/// The rooms named after `crate::` in a line; a group of rooms is named `{`, which no room may import.
+/// Returns the rooms named after `crate::` in a line. A group of rooms yields `{`, which no room may import.
 fn imports(line: &str) -> impl Iterator<Item = &str> {
     line.match_indices("crate::").filter_map(move |(start, found)| {
         let before = line[..start].chars().next_back();
@@ -118,7 +121,7 @@ fn imports(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// `src/http.rs` and everything in `src/http/` are the room `http`.
+/// Returns the room of a file. `src/http.rs` and everything in `src/http/` belong to the room `http`.
 fn room(file: &Path) -> String {
     let first = file.components().nth(1).unwrap();
     Path::new(&first).file_stem().unwrap().to_str().unwrap().to_owned()

@@ -1,4 +1,4 @@
-//! Clients of the exporter that mean it harm.
+//! Tests against malicious clients.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-/// What a socket may buffer in each direction, so that what is taken of a client is what the exporter takes.
+/// The buffer size of sockets, small enough that the bytes accepted from a client are mostly buffered by the exporter.
 const SOCKET: u32 = 16 << 10;
-/// What may be taken of a client that reads nothing: what four sockets buffer, and hyper for reading and writing.
-const TAKEN: usize = 256 << 10;
-/// What such a client offers.
+/// The limit on bytes accepted from a client that reads nothing, which the sockets and hyper's buffers may hold.
+const ACCEPTED_MAX: usize = 256 << 10;
+/// The bytes that such a client tries to send.
 const OFFERED: usize = 16 << 20;
 
 async fn served() -> SocketAddr {
     serve("127.0.0.1:0", Snapshot::default())
 }
 
-/// Serves `snapshot`, on sockets that buffer little.
+/// Serves `snapshot` on sockets with small buffers.
 fn serve(listen: &str, snapshot: Snapshot) -> SocketAddr {
     let snapshot = watch::channel(Arc::new(snapshot)).1;
     let (telemetry, clock) = (Arc::new(Telemetry::new().unwrap()), Clock::fixed(Timestamp::UNIX_EPOCH));
@@ -41,7 +41,7 @@ fn serve(listen: &str, snapshot: Snapshot) -> SocketAddr {
     address
 }
 
-/// A socket whose buffers do not grow; connections inherit them from their listener.
+/// Returns a socket with fixed buffers. Connections inherit them from their listener.
 fn small_socket() -> TcpSocket {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(SOCKET).unwrap();
@@ -49,26 +49,26 @@ fn small_socket() -> TcpSocket {
     socket
 }
 
-/// What is answered until the connection ends.
+/// Sends requests and returns all responses until the connection ends.
 async fn answers(address: SocketAddr, requests: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let mut answers = Vec::new();
     let (mut reading, mut writing) = stream.split();
     let (_, _) = tokio::join!(
-        // it may close before it has read all
+        // the server may close the connection before it has read everything
         writing.write_all(requests.as_bytes()),
         timeout(Duration::from_secs(20), reading.read_to_end(&mut answers)),
     );
     String::from_utf8(answers).unwrap()
 }
 
-/// How much is taken of `again`, sent again and again by a client that reads nothing.
-async fn taken(address: SocketAddr, first: &str, again: &str) -> usize {
+/// Sends `first`, then `again` repeatedly without reading, and returns the number of bytes accepted.
+async fn accepted(address: SocketAddr, first: &str, again: &str) -> usize {
     let mut stream = small_socket().connect(address).await.unwrap();
     stream.write_all(first.as_bytes()).await.unwrap();
     let (again, mut taken) = (again.repeat((4 << 10) / again.len()), 0);
     while taken < OFFERED {
-        // the time does not limit how much is taken: it tells that nothing more is
+        // a write that blocks this long means that no more is accepted
         match timeout(Duration::from_secs(1), stream.write(again.as_bytes())).await {
             Ok(Ok(written)) => taken += written,
             Ok(Err(_)) | Err(_) => break,
@@ -78,7 +78,7 @@ async fn taken(address: SocketAddr, first: &str, again: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_large_is_refused() {
+async fn an_overlong_head_is_refused() {
     let address = served().await;
     let long = "x".repeat(64 << 10);
     for head in [
@@ -94,7 +94,7 @@ async fn a_head_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn requests_that_are_sent_ahead_are_answered_in_their_order() {
+async fn pipelined_requests_are_answered_in_order() {
     let address = served().await;
     let ahead =
         "GET /-/healthy HTTP/1.1\r\nhost: localhost\r\n\r\nGET /nowhere HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -108,21 +108,21 @@ async fn requests_that_are_sent_ahead_are_answered_in_their_order() {
 }
 
 #[tokio::test]
-async fn no_more_is_taken_of_a_client_than_it_takes_itself() {
+async fn a_client_that_reads_nothing_cannot_send_without_limit() {
     let address = served().await;
-    let requests = taken(address, "", "GET /nowhere HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    let requests = accepted(address, "", "GET /nowhere HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     let head = "POST /metrics HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10000000000\r\n\r\n";
-    let body = taken(address, head, "x").await;
+    let body = accepted(address, head, "x").await;
     let chunked = "POST /-/reload HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n";
-    let chunks = taken(address, chunked, "1\r\nx\r\n").await;
-    println!("taken: {requests} bytes of requests, {body} of a body, {chunks} of chunks");
+    let chunks = accepted(address, chunked, "1\r\nx\r\n").await;
+    println!("accepted: {requests} bytes of requests, {body} of a body, {chunks} of chunks");
     for taken in [requests, body, chunks] {
-        assert!(taken < TAKEN, "{taken} bytes");
+        assert!(taken < ACCEPTED_MAX, "{taken} bytes");
     }
     assert!(answers(address, "GET /-/healthy HTTP/1.0\r\n\r\n").await.ends_with("healthy\n"));
 }
 
-/// A scrape from the address `from`; none if it is not answered in whole.
+/// Scrapes from the address `from`. None if the response is incomplete.
 async fn scrape(from: &str, port: u16) -> Option<String> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(from.parse().unwrap()).unwrap();
@@ -133,7 +133,7 @@ async fn scrape(from: &str, port: u16) -> Option<String> {
     Some(answer)
 }
 
-/// Asks for `path` again and again, and reads next to nothing of the answers.
+/// Requests `path` repeatedly and reads almost nothing of the responses.
 async fn read_slowly(path: &str, port: u16) {
     loop {
         let socket = small_socket();
@@ -149,7 +149,7 @@ async fn read_slowly(path: &str, port: u16) {
 }
 
 #[tokio::test]
-async fn slow_readers_of_one_address_delay_no_scrape_from_another() {
+async fn slow_readers_at_one_address_do_not_delay_scrapes_from_another() {
     const READERS: usize = 150;
     let hostnames = (0..2000).map(|number| HostnameTarget {
         hostname: format!("h{number}.example").parse().unwrap(),
@@ -166,12 +166,12 @@ async fn slow_readers_of_one_address_delay_no_scrape_from_another() {
         let mut slowest = Duration::ZERO;
         for _ in 0..20 {
             let started = Instant::now();
-            // Prometheus gives up after 10 s by default; on an idle machine a scrape takes less than 0.1 s
+            // the default scrape timeout is 10 s; on an idle machine a scrape takes less than 0.1 s
             let answer = timeout(Duration::from_secs(10), scrape("127.0.0.2:0", port)).await;
             let answer = answer.expect("a scrape in time").unwrap();
             assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{}", answer.lines().next().unwrap());
             slowest = slowest.max(started.elapsed());
-            // more than one round of evictions
+            // so that the test spans several rounds of evictions
             sleep(Duration::from_millis(100)).await;
         }
         println!("{READERS} slow readers of {path}: the slowest of 20 scrapes took {slowest:?}");

@@ -1,4 +1,4 @@
-//! Holds SECURITY.md to the tests that it names.
+//! Checks that the tests named in SECURITY.md exist and run.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ fn every_threat_has_a_test_and_every_named_test_runs() {
     for row in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Threat ")) {
         rows += 1;
         let shown_by = row.trim_end_matches(" |").rsplit_once(" | ").unwrap().1;
-        // names stand before the file that has them
+        // the names of tests precede the file that contains them
         let mut names = Vec::new();
         for quoted in shown_by.split('`').skip(1).step_by(2) {
             if !quoted.contains(['/', '.']) {
@@ -31,7 +31,7 @@ fn every_threat_has_a_test_and_every_named_test_runs() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What is wrong with a name in a file: it is not there, or it is a test that does not run.
+/// Returns the problem if a name is missing from a file or is a test that does not run.
 fn problem(name: &str, file: &str, content: &str) -> Option<String> {
     let is_rust = file.ends_with(".rs");
     if !is_rust && !file.ends_with(".py") {
@@ -48,7 +48,7 @@ fn problem(name: &str, file: &str, content: &str) -> Option<String> {
     let attributes: Vec<_> = before.into_iter().take_while(|line| line.starts_with(mark)).collect();
     let has = |word: &str| attributes.iter().any(|attribute| attribute.contains(word));
     if is_rust && !has("test") || !is_rust && !name.starts_with("test_") {
-        Some(format!("{name} is no test"))
+        Some(format!("{name} is not a test"))
     } else if has("ignore") || has("skip") {
         Some(format!("{name} is ignored"))
     } else {
@@ -56,7 +56,7 @@ fn problem(name: &str, file: &str, content: &str) -> Option<String> {
     }
 }
 
-/// Says so if a file is none of the modules that the integration tests link.
+/// Returns a problem if a file is not a module of the integration tests.
 fn unlinked(file: &str) -> Option<String> {
     let module = file.strip_prefix("tests/it/")?.strip_suffix(".rs")?;
     let main = fs::read_to_string("tests/it/main.rs").unwrap();
@@ -64,14 +64,14 @@ fn unlinked(file: &str) -> Option<String> {
 }
 
 #[test]
-fn a_named_test_that_does_not_run_is_found() {
+fn a_named_test_that_does_not_run_is_reported() {
     let rust = "#[test]\nfn a() {}\n\n#[tokio::test]\n#[ignore = \"slow\"]\nasync fn b() {}\n\nfn c() {}\n";
     let python =
         "    def test_a(self):\n        pass\n\n    @unittest.skip(\"slow\")\n    def test_b(self):\n";
     for (name, file, content, expected) in [
         ("a", "a.rs", rust, None),
         ("b", "a.rs", rust, Some("b is ignored")),
-        ("c", "a.rs", rust, Some("c is no test")),
+        ("c", "a.rs", rust, Some("c is not a test")),
         ("d", "a.rs", rust, Some("no d")),
         ("test_a", "a.py", python, None),
         ("test_b", "a.py", python, Some("test_b is ignored")),

@@ -50,6 +50,7 @@ fn pems() -> impl Strategy<Value = Pem> {
             serial: serial.into(),
             subject,
             issuer,
+            issuers: Box::default(),
         },
     )
 }

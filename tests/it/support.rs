@@ -1,4 +1,4 @@
-//! What the tests share; benches and the fuzzer take parts of it.
+//! Helpers shared by the tests. Benches and the fuzzer use some of them.
 
 pub mod authority;
 pub mod breakable;

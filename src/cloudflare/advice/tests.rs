@@ -14,22 +14,18 @@ fn advice(status: u16, codes: &[i64], purpose: Purpose) -> String {
 }
 
 #[test]
-fn every_code_that_means_one_thing_has_its_sentence() {
+fn every_unambiguous_code_has_its_advice() {
     for (status, code, sentence) in [
-        (
-            400,
-            1404,
-            "the request needs the id of a certificate: give the one that the hostname is associated with",
-        ),
-        (400, 1406, "the zone has this certificate already: use the id that it has"),
-        (400, 1408, "the certificate or its key cannot be read: upload both anew, in PEM"),
-        (400, 1414, "the certificate is being deleted: upload it anew, or use another one"),
+        (400, 1404, "the request needs the id of a certificate: give the one associated with the hostname"),
+        (400, 1406, "the zone already has this certificate: use its existing id"),
+        (400, 1408, "the certificate or its key cannot be read: upload both again in PEM"),
+        (400, 1414, "the certificate is being deleted: upload it again or use another one"),
         (
             400,
             1415,
             "the certificate id is not one of this zone's hostname certificates, or was deleted (a zone-level certificate cannot be used for a hostname)",
         ),
-        (400, 1433, "the certificate is in use: make the associations that it has void first"),
+        (400, 1433, "the certificate is in use: void its associations first"),
         (400, 1434, "the certificate is still being deployed: try again when its status is active"),
         (
             404,
@@ -46,7 +42,7 @@ fn every_code_that_means_one_thing_has_its_sentence() {
         (
             400,
             6003,
-            "the request's headers are not accepted: give the token alone, without \"Bearer\" and quotes",
+            "the request's headers are not accepted: give only the token, without \"Bearer\" or quotes",
         ),
         (
             400,
@@ -56,7 +52,7 @@ fn every_code_that_means_one_thing_has_its_sentence() {
         (
             400,
             6111,
-            "this is not an API token: the Global API Key was probably given as the token (create an API token instead), or the path of a file (name that with api_token_file); otherwise give the token alone, without \"Bearer\" and quotes",
+            "this is not an API token: the Global API Key was probably given as the token (create an API token instead), or the path of a file (name that with api_token_file); otherwise give only the token, without \"Bearer\" or quotes",
         ),
     ] {
         for purpose in [Purpose::FindZone, Purpose::Read, Purpose::Write] {
@@ -66,7 +62,7 @@ fn every_code_that_means_one_thing_has_its_sentence() {
 }
 
 #[test]
-fn what_the_token_may_not_do_names_the_permission_that_it_takes() {
+fn a_denied_request_names_the_permission_it_needs() {
     let permission = |purpose| advice(403, &[10_000], purpose);
     assert_eq!(
         permission(Purpose::Write),
@@ -80,46 +76,46 @@ fn what_the_token_may_not_do_names_the_permission_that_it_takes() {
     assert_eq!(advice(403, &[], Purpose::Write), permission(Purpose::Write));
     assert_eq!(
         advice(401, &[10_000], Purpose::Read),
-        "the token is not accepted: check that it is whole, active and not expired, and that it has the permission \"SSL and Certificates Read\" for this zone"
+        "the token is not accepted: check that it is complete, active and not expired, and that it has the permission \"SSL and Certificates Read\" for this zone"
     );
     for status in [400, 403] {
         assert_eq!(
             advice(status, &[9109], Purpose::Write),
-            "the token has no access to this zone: its permission \"SSL and Certificates Write\" must cover the zone, and the address that is asked from must not be excluded"
+            "the token has no access to this zone: its permission \"SSL and Certificates Write\" must cover the zone, and its client IP address filter must allow this machine"
         );
     }
     for code in [7000, 7003] {
         assert_eq!(
             advice(404, &[code], Purpose::Read),
-            "there is no such zone for this token: check the zone's id, and that the token's permission \"SSL and Certificates Read\" covers the zone"
+            "the token cannot see this zone: check the zone's id, and that the token's permission \"SSL and Certificates Read\" covers the zone"
         );
     }
 }
 
 #[test]
-fn a_refused_setting_names_the_permission_to_read_settings() {
+fn denied_settings_name_the_permission_to_read_settings() {
     assert_eq!(
         advice(403, &[10_000], Purpose::Settings),
         "the token lacks the permission \"Zone Settings Read\" for this zone"
     );
     assert_eq!(
         advice(403, &[9109], Purpose::Settings),
-        "the token has no access to this zone: its permission \"Zone Settings Read\" must cover the zone, and the address that is asked from must not be excluded"
+        "the token has no access to this zone: its permission \"Zone Settings Read\" must cover the zone, and its client IP address filter must allow this machine"
     );
 }
 
 #[test]
-fn a_refused_list_of_zones_is_about_all_of_them() {
+fn a_denied_list_of_zones_names_the_permission_for_all_of_them() {
     let advice = |status, codes: &[i64]| advice(status, codes, Purpose::ListZones);
     let lacks = "the token lacks the permission \"Zone Read\" for the zones to be watched";
     assert_eq!(advice(403, &[10_000]), lacks);
     assert_eq!(
         advice(401, &[]),
-        "the token is not accepted: check that it is whole, active and not expired, and that it has the permission \"Zone Read\" for the zones to be watched"
+        "the token is not accepted: check that it is complete, active and not expired, and that it has the permission \"Zone Read\" for the zones to be watched"
     );
     assert_eq!(
         advice(403, &[9109]),
-        "the token has no access to the zones to be watched: its permission \"Zone Read\" must cover them, and the address that is asked from must not be excluded"
+        "the token has no access to the zones to be watched: its permission \"Zone Read\" must cover them, and its client IP address filter must allow this machine"
     );
     for (status, codes) in [(404, vec![7000]), (400, vec![7003]), (404, vec![]), (405, vec![])] {
         assert_eq!(
@@ -130,8 +126,8 @@ fn a_refused_list_of_zones_is_about_all_of_them() {
 }
 
 #[test]
-fn a_list_that_is_not_there_may_be_missing_in_the_api_or_in_the_zone() {
-    let both = "Cloudflare may not offer this list, which is newer than the rest of its API: \"hostname get HOST\" reads one association after the other; or there is no such zone for this token: check the zone's id, and that the token's permission \"SSL and Certificates Read\" covers the zone";
+fn a_missing_list_may_be_missing_from_the_api_or_from_the_zone() {
+    let both = "Cloudflare may not offer this list, which is newer than the rest of its API: use \"hostname get HOST\" to read single associations; or the token cannot see this zone: check the zone's id, and that the token's permission \"SSL and Certificates Read\" covers the zone";
     for (status, codes) in
         [(404, vec![7000]), (400, vec![7003]), (404, vec![]), (405, vec![10_405]), (405, vec![])]
     {
@@ -145,26 +141,26 @@ fn a_list_that_is_not_there_may_be_missing_in_the_api_or_in_the_zone() {
 }
 
 #[test]
-fn a_status_alone_may_say_what_to_do() {
+fn some_statuses_have_advice_without_a_code() {
     assert_eq!(
         advice(409, &[], Purpose::Write),
-        "something else is changing this zone at the same time: try again in a minute"
+        "another change to this zone is in progress: try again in a minute"
     );
     assert_eq!(
         advice(429, &[971], Purpose::Read),
-        "too many requests were sent on behalf of this user, the dashboard's and other tools' included: try again in five minutes"
+        "too many requests were sent on behalf of this user, including the dashboard's and other tools': try again in five minutes"
     );
     assert_eq!(advice(418, &[], Purpose::Read), "");
     assert_eq!(Error::Oversized(0).advice(Purpose::Read), None);
 }
 
 #[test]
-fn the_code_that_says_more_counts() {
+fn the_more_specific_code_applies() {
     let malformed = advice(400, &[6111], Purpose::Read);
     assert_eq!(advice(400, &[6003, 6111], Purpose::Read), malformed);
 }
 
-/// What comes of a response with that status and body.
+/// Returns the reason and the advice for a response with this status and body.
 fn told(status: u16, body: &str) -> (Reason, String) {
     let decoded = Envelope::parse(body.as_bytes()).map(|envelope| envelope.map(|_| Ok(())));
     let judged =
@@ -174,19 +170,19 @@ fn told(status: u16, body: &str) -> (Reason, String) {
 }
 
 #[test]
-fn advice_follows_the_status_first_then_the_code_and_no_page_speaks_of_the_token() {
+fn advice_depends_on_status_then_code_and_for_pages_never_mentions_the_token() {
     const TOKEN: &str = "the token is not valid:";
     const PERMISSION: &str = "the token lacks the permission";
     const HEADER: &str = "this is not an API token: the Global API Key was probably given";
     const REFUSED: &str = "the token is not accepted:";
-    const ADDRESS: &str = "there is no such zone for this token:";
+    const ADDRESS: &str = "the token cannot see this zone:";
     const OUTAGE: &str = "Cloudflare failed, which says nothing about the token:";
     const LIMIT: &str = "too many requests";
     const PAGE: &str = "a proxy, a firewall or bot protection answered";
     let (auth, forbidden, missing) = (Reason::Auth, Reason::Forbidden, Reason::NotFound);
     let (failed, limited, timeout) = (Reason::ServerError, Reason::RateLimited, Reason::Timeout);
     let (odd, rejected) = (Reason::InvalidResponse, Reason::Rejected);
-    // the answer for each of these bodies
+    // each row has the result for each of these codes and for a page
     let codes = [1000, 10_000, 6003, 7003, 9999];
     let none = "";
     for (status, by_code, page, empty) in [
@@ -221,7 +217,7 @@ fn advice_follows_the_status_first_then_the_code_and_no_page_speaks_of_the_token
         (503, [(failed, OUTAGE); 5], (failed, OUTAGE), (failed, OUTAGE)),
     ] {
         let json = |code| {
-            // as Cloudflare answers a header that it cannot read
+            // Cloudflare's response to a malformed header
             let chain = if code == 6003 { r#","error_chain":[{"code":6111,"message":""}]"# } else { "" };
             format!(r#"{{"success":false,"errors":[{{"code":{code},"message":""{chain}}}],"result":null}}"#)
         };

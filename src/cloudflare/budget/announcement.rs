@@ -1,4 +1,4 @@
-//! What a response says of the quota: `Ratelimit` and `Ratelimit-Policy`, drafts of the IETF's HTTPAPI group.
+//! The quota announced by a response in `Ratelimit` and `Ratelimit-Policy`, drafts of the IETF's HTTPAPI group.
 
 use std::time::Duration;
 
@@ -6,19 +6,20 @@ use reqwest::header::HeaderMap;
 
 use super::LONGEST_BLOCK;
 
-/// What is left of a quota, whoever spends it.
+/// An announced quota, which several clients may share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cloudflare) struct Announcement {
-    /// How many requests are left.
+    /// The number of requests left.
     pub(in crate::cloudflare) remaining: u32,
-    /// For how long that holds, in whole seconds.
+    /// The time until the window resets, in whole seconds.
     pub(in crate::cloudflare) reset: Duration,
-    /// How many a window holds, where that is said.
+    /// The number of requests per window, if announced.
     pub(in crate::cloudflare) quota: Option<u32>,
 }
 
 impl Announcement {
-    /// Reads `"default";r=50;t=30`, the first of several, and the `q` of the policy of that name, else of the first.
+    /// Parses the first limit, such as `"default";r=50;t=30`, and the `q` of the policy of that name, or else of the first
+    /// policy.
     pub(in crate::cloudflare) fn of(headers: &HeaderMap) -> Option<Self> {
         let text = |name| headers.get(name)?.to_str().ok();
         let announced = Item::all(text("ratelimit")?).next()?;
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_what_is_left_and_for_how_long() {
+    fn an_announcement_has_the_remaining_requests_and_the_reset_time() {
         assert_eq!(read(r#""default";r=50;t=30"#, None), Some((50, 30, None)));
         assert_eq!(read(r#""burst"; t=5; r=0, "other";r=9;t=9"#, None), Some((0, 5, None)));
         for text in ["", "default", r#""default";r=50"#, r#""default";r=-1;t=30"#, r#""default";r=x;t=1"#] {
@@ -79,14 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_for_ten_minutes_at_most() {
+    fn the_reset_time_is_at_most_ten_minutes() {
         assert_eq!(read(r#""default";r=0;t=600"#, None), Some((0, 600, None)));
         assert_eq!(read(r#""default";r=0;t=86400"#, None), Some((0, 600, None)));
         assert_eq!(read(r#""default";r=0;t=4294967295"#, None), Some((0, 600, None)));
     }
 
     #[test]
-    fn the_policy_of_that_name_says_how_many_a_window_holds_and_else_the_first() {
+    fn the_quota_comes_from_the_policy_of_the_same_name_or_else_from_the_first() {
         let quota = |policy| read(r#""default";r=50;t=30"#, Some(policy)).unwrap().2;
         assert_eq!(quota(r#""burst";q=100;w=60"#), Some(100));
         assert_eq!(quota(r#""burst";q=100;w=60, "default";w=300;q=1200"#), Some(1200));

@@ -1,4 +1,4 @@
-//! Our own limit, kept in every sliding window.
+//! Our own rate limit, enforced in every sliding window.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -6,62 +6,62 @@ use tokio::time::Instant;
 
 use super::RateLimit;
 
-/// The departures within the last window, oldest first. Exact in every sliding window, where a token bucket would let
-/// twice the quota through in the first.
+/// The times of the requests within the last window, oldest first. This is exact in every sliding window, whereas a token
+/// bucket would allow twice the limit in the first one.
 pub(super) struct Ring {
     limit: RateLimit,
-    departures: VecDeque<Instant>,
+    sent: VecDeque<Instant>,
 }
 
 impl Ring {
     pub(super) fn new(limit: RateLimit) -> Self {
-        Self { limit, departures: VecDeque::new() }
+        Self { limit, sent: VecDeque::new() }
     }
 
-    pub(super) fn departures(&self) -> impl Iterator<Item = Instant> {
-        self.departures.iter().copied()
+    pub(super) fn sent(&self) -> impl Iterator<Item = Instant> {
+        self.sent.iter().copied()
     }
 
-    /// Adds departures of another ring; one that is in both counts once.
-    pub(super) fn inherit(&mut self, departures: Vec<Instant>) {
-        let all: BTreeSet<_> = self.departures().chain(departures).collect();
-        self.departures = all.into_iter().collect();
+    /// Adds the requests of another ring. A request in both counts once.
+    pub(super) fn inherit(&mut self, sent: Vec<Instant>) {
+        let all: BTreeSet<_> = self.sent().chain(sent).collect();
+        self.sent = all.into_iter().collect();
     }
 
     pub(super) fn limit(&self) -> RateLimit {
         self.limit
     }
 
-    /// Changes the limit. Past departures count for the new one.
+    /// Changes the limit. Past requests count towards the new one.
     pub(super) fn set_limit(&mut self, limit: RateLimit) {
         self.limit = limit;
     }
 
-    /// The number of requests that may be sent now.
+    /// Returns the number of requests that may be sent now.
     pub(super) fn left(&mut self, now: Instant) -> usize {
-        self.forget(now);
-        (self.limit.requests.get() as usize).saturating_sub(self.departures.len())
+        self.drop_expired(now);
+        (self.limit.requests.get() as usize).saturating_sub(self.sent.len())
     }
 
-    /// Succeeds if a request may be sent now, else returns when the next one may.
+    /// Succeeds if a request may be sent now. Otherwise returns the time when the next one may.
     pub(super) fn check(&mut self, now: Instant) -> Result<(), Instant> {
-        self.forget(now);
-        // there are more than the limit where it was lowered
-        match self.departures.len().checked_sub(self.limit.requests.get() as usize) {
-            Some(excess) => Err(self.departures[excess] + self.limit.per),
+        self.drop_expired(now);
+        // after the limit was lowered, there may be more requests than it allows
+        match self.sent.len().checked_sub(self.limit.requests.get() as usize) {
+            Some(excess) => Err(self.sent[excess] + self.limit.per),
             None => Ok(()),
         }
     }
 
-    /// Counts a request that is sent now, as [`Ring::check`] allows.
-    pub(super) fn leave(&mut self, now: Instant) {
-        self.departures.push_back(now);
+    /// Counts a request sent now, after [`Ring::check`] has allowed it.
+    pub(super) fn record(&mut self, now: Instant) {
+        self.sent.push_back(now);
     }
 
-    /// Removes departures before the window.
-    fn forget(&mut self, now: Instant) {
-        while self.departures.front().is_some_and(|oldest| now >= *oldest + self.limit.per) {
-            self.departures.pop_front();
+    /// Removes requests older than the window.
+    fn drop_expired(&mut self, now: Instant) {
+        while self.sent.front().is_some_and(|oldest| now >= *oldest + self.limit.per) {
+            self.sent.pop_front();
         }
     }
 }

@@ -15,7 +15,7 @@ const fn ms(time: u64) -> Duration {
 }
 
 #[test]
-fn requests_leave_at_once_until_the_window_is_full_and_then_as_the_oldest_leave_it() {
+fn requests_are_sent_at_once_until_the_window_is_full_and_then_as_old_ones_expire() {
     let (mut ledger, start) = (ledger(2, 100), Instant::now());
     assert_eq!(ledger.admit(start), Ok(()));
     assert_eq!(ledger.admit(start + ms(30)), Ok(()));
@@ -26,7 +26,7 @@ fn requests_leave_at_once_until_the_window_is_full_and_then_as_the_oldest_leave_
 }
 
 #[test]
-fn a_block_stops_everything_and_a_shorter_one_does_not_lift_it() {
+fn a_block_stops_all_requests_and_a_shorter_block_does_not_lift_it() {
     let (mut ledger, start) = (ledger(10, 100), Instant::now());
     assert_eq!(ledger.block(start, ms(300)), ms(300));
     assert_eq!(ledger.block(start + ms(100), ms(50)), ms(0));
@@ -37,7 +37,7 @@ fn a_block_stops_everything_and_a_shorter_one_does_not_lift_it() {
 }
 
 #[tokio::test]
-async fn what_is_inherited_counts_once_and_blocks_for_as_long_as_the_longer_block() {
+async fn inherited_requests_count_once_and_the_longer_block_applies() {
     let soon = || Instant::now() + ms(1);
     let [one, other] = [1, 2].map(|requests| Budget::new(limit(requests, 3_600_000)));
     drop(one.admit(soon()).await.unwrap());
@@ -57,13 +57,13 @@ async fn what_is_inherited_counts_once_and_blocks_for_as_long_as_the_longer_bloc
 }
 
 #[tokio::test]
-async fn what_is_left_is_what_both_the_limit_and_the_announcement_leave() {
+async fn the_remaining_requests_are_the_minimum_of_limit_and_announcement() {
     let (budget, soon) = (Budget::new(limit(100, 3_600_000)), || Instant::now() + ms(1000));
     drop(budget.admit(soon()).await.unwrap());
     assert_eq!(budget.left(), 99);
     let announced = Announcement { remaining: 60, reset: Duration::from_secs(60), quota: Some(80) };
     budget.admit(soon()).await.unwrap().answered(Instant::now(), Some(announced));
-    assert_eq!(budget.left(), 40, "a quarter of 80 is for others");
+    assert_eq!(budget.left(), 40, "a quarter of 80 is reserved for others");
     let _in_flight = budget.admit(soon()).await.unwrap();
     assert_eq!(budget.left(), 39);
     budget.block(Instant::now(), ms(500_000));
@@ -78,7 +78,7 @@ fn the_time_for_requests_is_their_share_of_the_window() {
 }
 
 #[tokio::test]
-async fn the_limit_holds_back_what_does_not_fit_beside_what_has_left() {
+async fn the_limit_delays_requests_that_do_not_fit_into_the_window() {
     let budget = Budget::new(limit(600, 300_000));
     let seconds = |requests| budget.time_for(requests).as_secs();
     assert_eq!([0, 600, 602, 1200].map(seconds), [0, 0, 601, 900]);
@@ -89,7 +89,7 @@ async fn the_limit_holds_back_what_does_not_fit_beside_what_has_left() {
 }
 
 #[tokio::test]
-async fn another_limit_counts_what_has_left_under_the_one_before() {
+async fn a_new_limit_counts_requests_sent_under_the_old_one() {
     let budget = Budget::new(limit(1, 3_600_000));
     let admitted = async || budget.admit(Instant::now() + ms(1)).await.is_ok();
     assert!(admitted().await && !admitted().await);
@@ -102,14 +102,14 @@ const ANNOUNCED: Announcement =
     Announcement { remaining: 30, reset: Duration::from_secs(60), quota: Some(100) };
 
 #[tokio::test]
-async fn a_request_that_ends_lets_another_one_go_before_the_window_resets() {
+async fn a_request_that_ends_releases_another_before_the_window_resets() {
     let budget = Budget::new(limit(1000, 1000));
     let far = Instant::now() + Duration::from_secs(3600);
     let first = budget.admit(far).await.unwrap();
     let second = budget.admit(far).await.unwrap();
     first.answered(Instant::now(), Some(Announcement { remaining: 27, ..ANNOUNCED }));
 
-    // 27 are left, 25 are for others, and whether the second is counted among them is not known
+    // 27 are left, 25 are reserved for others, and the second request may or may not be counted yet
     let third = budget.admit(far).await.unwrap();
     let fourth = async {
         let waiting = Instant::now();
@@ -128,7 +128,7 @@ async fn a_request_that_ends_lets_another_one_go_before_the_window_resets() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_dropped_is_no_longer_under_way_but_may_have_been_counted() {
+async fn a_dropped_request_is_no_longer_in_flight_but_may_have_been_counted() {
     let budget = Budget::new(limit(1000, 1000));
     let soon = Instant::now() + Duration::from_secs(5);
     budget.admit(soon).await.unwrap().answered(Instant::now(), Some(ANNOUNCED));
@@ -139,7 +139,7 @@ async fn a_request_that_is_dropped_is_no_longer_under_way_but_may_have_been_coun
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quota_that_others_use_up_in_every_window_is_told_from_our_own_limit() {
+async fn a_quota_used_up_by_others_is_distinguished_from_our_own_limit() {
     let (budget, start) = (Budget::new(limit(1, 100_000)), Instant::now());
     let soon = start + Duration::from_secs(5);
     let used_up = Announcement { remaining: 20, reset: Duration::from_secs(1), quota: Some(100) };
@@ -149,7 +149,7 @@ async fn a_quota_that_others_use_up_in_every_window_is_told_from_our_own_limit()
     budget.set_limit(limit(1000, 1000));
     let half = start + ms(500);
     assert_eq!(budget.admit(half).await.unwrap_err(), Wait::SharedQuota(start + Duration::from_secs(1)));
-    // the first request of the next window is not answered before the deadline
+    // the first request of the next window has no response before the deadline
     let first = budget.admit(soon).await.unwrap();
     let deadline = Instant::now() + ms(500);
     assert!(matches!(budget.admit(deadline).await, Err(Wait::SharedQuota(_))));
@@ -170,7 +170,7 @@ proptest! {
             now += ms(pause);
             match ledger.admit(now) {
                 Ok(()) => left.push(now),
-                // who waits as told is let through then
+                // a request that waits as told is admitted then
                 Err(wait) if patient => {
                     now = wait.until();
                     prop_assert_eq!(ledger.admit(now), Ok(()));
@@ -179,8 +179,8 @@ proptest! {
                 Err(_) => {}
             }
         }
-        for (place, first) in left.iter().enumerate() {
-            let within = left[place..].iter().filter(|other| **other - *first < ms(100)).count();
+        for (index, first) in left.iter().enumerate() {
+            let within = left[index..].iter().filter(|other| **other - *first < ms(100)).count();
             prop_assert!(within <= requests as usize);
         }
     }

@@ -20,7 +20,7 @@ struct Peer {
     url: String,
     authority: Vec<u8>,
     connections: Arc<AtomicUsize>,
-    /// Cancelled when the connections that are open go silent.
+    /// Cancelled to make the open connections go silent.
     silence: CancellationToken,
 }
 
@@ -56,7 +56,7 @@ impl Peer {
         Self { url, authority: signed.cert.pem().into_bytes(), connections, silence }
     }
 
-    /// A client that asks this server alone.
+    /// Creates a client for this server.
     fn client(&self, keep_alive: KeepAlive) -> reqwest::Client {
         let options = Options {
             account: "default".into(),
@@ -96,7 +96,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor) {
 }
 
 #[tokio::test]
-async fn a_connection_whose_peer_went_silent_is_given_up_for_a_new_one() {
+async fn a_connection_to_a_silent_peer_is_replaced() {
     let peer = Peer::start().await;
     let (interval, timeout) = (Duration::from_millis(300), Duration::from_secs(1));
     let client = peer.client(KeepAlive { interval, timeout });
@@ -105,7 +105,7 @@ async fn a_connection_whose_peer_went_silent_is_given_up_for_a_new_one() {
     let before = peer.connections.load(Ordering::Relaxed);
 
     peer.silence.cancel();
-    // fails unless the connection was given up before
+    // fails unless the connection was closed before
     let _ = ask().await;
     assert_eq!(ask().await.unwrap().status(), 200);
     assert!(peer.connections.load(Ordering::Relaxed) > before);

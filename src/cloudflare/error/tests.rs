@@ -6,7 +6,7 @@ fn api(status: u16, codes: &[i64]) -> Error {
 }
 
 #[test]
-fn every_answer_has_one_of_the_closed_set_of_reasons() {
+fn every_response_maps_to_a_reason() {
     for (status, codes, reason) in [
         (400, vec![6003, 6111], Reason::Auth),
         (400, vec![1000], Reason::Auth),
@@ -31,12 +31,12 @@ fn every_answer_has_one_of_the_closed_set_of_reasons() {
 }
 
 #[test]
-fn a_message_names_status_codes_and_ray() {
+fn a_message_contains_status_codes_and_ray() {
     assert_eq!(api(404, &[1551]).to_string(), "HTTP status 404, code 1551 (said so), ray 8f1");
 }
 
 #[test]
-fn an_error_is_told_by_status_and_code() {
+fn an_error_is_identified_by_status_and_code() {
     assert!(api(404, &[1, 1553]).is(404, 1553));
     assert!(!api(400, &[1553]).is(404, 1553));
     assert!(!api(404, &[1]).is(404, 1553));
@@ -48,7 +48,7 @@ fn transport(reason: Reason) -> Error {
 }
 
 #[test]
-fn failures_of_token_quota_and_network_concern_all_requests_of_an_account() {
+fn failures_of_token_quota_and_network_affect_the_whole_account() {
     let all = [
         api(401, &[]),
         api(400, &[6003]),

@@ -1,4 +1,4 @@
-//! Errors of requests without a whole response.
+//! Errors of requests without a complete response.
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use crate::cloudflare::wire::printable;
 use crate::domain::Reason;
 
-/// The reason why there is no whole response.
+/// Returns the reason why there is no complete response.
 pub(super) fn reason(error: &reqwest::Error) -> Reason {
     if error.is_timeout() {
         return Reason::Timeout;
@@ -14,7 +14,7 @@ pub(super) fn reason(error: &reqwest::Error) -> Reason {
     if is_caused_by::<rustls::Error>(error) {
         return Reason::Tls;
     }
-    // a body that broke off fails to decode too, but what broke is the connection
+    // a truncated body is reported as a decoding error, but its cause is the connection
     if error.is_decode() && !is_caused_by::<hyper::Error>(error) {
         Reason::InvalidResponse
     } else {
@@ -22,7 +22,7 @@ pub(super) fn reason(error: &reqwest::Error) -> Reason {
     }
 }
 
-/// Whether a `T` is among the causes; an I/O error hides what it wraps from `source`.
+/// Returns true if a `T` is among the causes. It also looks inside I/O errors, which hide their inner error from `source`.
 fn is_caused_by<T: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
     let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
     error.is::<T>()
@@ -30,8 +30,8 @@ fn is_caused_by<T: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
         || error.source().is_some_and(is_caused_by::<T>)
 }
 
-/// Shows an error and its causes in one line, without the URL that reqwest adds and the layers of its HTTP client. Some
-/// causes repeat what a server said.
+/// Displays an error and its causes on one line, without the URL added by reqwest and the layers of its HTTP client. Some
+/// causes contain text from a server.
 pub(super) struct Chain<'a>(pub(super) &'a reqwest::Error);
 
 impl fmt::Display for Chain<'_> {
@@ -54,10 +54,11 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
-/// The words of one cause. Those of the operating system are `connection refused`, not `Connection refused (os error 111)`.
+/// Returns the text of one cause. For errors of the operating system it is `connection refused` instead of
+/// `Connection refused (os error 111)`.
 fn said(cause: &(dyn Error + 'static)) -> String {
     let system = cause.downcast_ref::<std::io::Error>().filter(|error| error.raw_os_error().is_some());
-    // a kind of its own has a name; others have none
+    // use the name of the error kind, unless it is a catch-all kind
     let kind = system.map(|error| error.kind().to_string()).filter(|kind| !kind.contains("error"));
     kind.unwrap_or_else(|| cause.to_string())
 }

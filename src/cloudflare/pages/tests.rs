@@ -8,7 +8,7 @@ fn info(total_pages: Option<u32>, total_count: Option<u64>) -> Option<ResultInfo
     Some(ResultInfo { total_pages, total_count })
 }
 
-/// Zero is a row that cannot be read.
+/// Returns rows with these numbers. Zero stands for an unreadable row.
 fn rows(numbers: Vec<u32>) -> PageRows<u32, ()> {
     let row = |number| if number > 0 { Ok((number, ())) } else { Err("no number".into()) };
     numbers.into_iter().map(row).collect()
@@ -24,14 +24,13 @@ fn read_by(paging: Paging, pages: Vec<Page>) -> (u32, usize, bool) {
     (all.read(), all.rows.len(), all.is_complete())
 }
 
-/// Reads these pages as far as the list asks for them. Returns the number of pages read, that of rows, and whether
-/// they are the whole list.
+/// Reads these pages until the list ends. Returns the number of pages and rows, and true if they are the whole list.
 fn read(pages: Vec<Page>) -> (u32, usize, bool) {
     read_by(PAGING, pages)
 }
 
 #[test]
-fn a_list_ends_where_its_total_says() {
+fn a_list_ends_at_its_announced_total() {
     assert_eq!(read(vec![(vec![1, 2], info(Some(1), Some(2))), (vec![], None)]), (1, 2, true));
     assert_eq!(
         read(vec![(vec![1, 2], info(Some(2), Some(3))), (vec![3], info(Some(2), Some(3)))]),
@@ -42,7 +41,7 @@ fn a_list_ends_where_its_total_says() {
 }
 
 #[test]
-fn a_list_without_a_length_ends_with_a_page_that_is_not_full() {
+fn a_list_without_a_total_ends_with_a_partial_page() {
     assert_eq!(read(vec![(vec![1], None), (vec![2], None), (vec![], None)]), (3, 2, true));
     let paging = Paging { shortest_full_page: 2, ..PAGING };
     assert_eq!(read_by(paging, vec![(vec![1, 2], None), (vec![3], None), (vec![4], None)]), (2, 3, true));
@@ -50,7 +49,7 @@ fn a_list_without_a_length_ends_with_a_page_that_is_not_full() {
 }
 
 #[test]
-fn a_wrong_number_of_pages_gives_way_to_the_number_of_rows() {
+fn the_number_of_rows_overrides_a_wrong_number_of_pages() {
     assert_eq!(
         read(vec![(vec![1], info(Some(0), Some(2))), (vec![2], info(Some(0), Some(2)))]),
         (2, 2, true)
@@ -59,7 +58,7 @@ fn a_wrong_number_of_pages_gives_way_to_the_number_of_rows() {
 }
 
 #[test]
-fn the_first_page_tells_how_many_there_are_to_read() {
+fn the_first_page_determines_the_number_of_pages() {
     let told = |total_pages, total_count| {
         let mut pages = Pages::new(PAGING);
         pages.add(rows(vec![1]), info(total_pages, total_count));
@@ -69,11 +68,11 @@ fn the_first_page_tells_how_many_there_are_to_read() {
     assert_eq!(told(None, Some(2500)), 3);
     assert_eq!(told(Some(3), None), 3);
     assert_eq!(told(None, None), 1);
-    assert_eq!(told(Some(9), Some(1)), 1, "all of it came");
+    assert_eq!(told(Some(9), Some(1)), 1, "all rows have arrived");
 }
 
 #[test]
-fn an_endless_list_is_given_up() {
+fn an_endless_list_is_abandoned() {
     let mut pages = Pages::new(PAGING);
     let read = (1..).take_while(|page| pages.add(rows(vec![*page]), None)).count();
     assert_eq!(read, 999);
@@ -81,7 +80,7 @@ fn an_endless_list_is_given_up() {
 }
 
 #[test]
-fn identical_rows_of_one_page_are_one_row_of_a_whole_list() {
+fn a_row_repeated_within_one_page_leaves_the_list_complete() {
     let whole = info(Some(1), Some(2));
     assert_eq!(read(vec![(vec![1, 1], whole)]), (1, 1, true));
     assert_eq!(read(vec![(vec![1, 1, 2], whole)]), (1, 2, true), "counted once by the API");
@@ -89,7 +88,7 @@ fn identical_rows_of_one_page_are_one_row_of_a_whole_list() {
 }
 
 #[test]
-fn a_list_that_repeats_rows_changes_or_ends_early_is_not_complete() {
+fn a_list_that_repeats_rows_changes_or_ends_early_is_incomplete() {
     let whole = info(Some(2), Some(2));
     assert_eq!(read(vec![(vec![1], whole), (vec![1], whole)]), (2, 1, false), "page loop");
     assert_eq!(read(vec![(vec![1], None), (vec![1], None)]), (2, 1, false), "page loop without a length");

@@ -12,7 +12,7 @@ fn now() -> jiff::Timestamp {
     NOW.parse().unwrap()
 }
 
-/// What comes of a response with that status and body, whose result has a number `n`.
+/// Judges a response with this status and body, whose result has a number `n`.
 fn judged(status: u16, body: &str) -> Result<u8, Reason> {
     let number = |object: &mut Object<'_>| object.integer("n")?.parse().ok();
     let number = |object: &mut Object<'_>| number(object).ok_or_else(|| "it lacks n".to_owned());
@@ -23,7 +23,7 @@ fn judged(status: u16, body: &str) -> Result<u8, Reason> {
 }
 
 #[test]
-fn a_response_is_judged_by_its_status_and_by_success() {
+fn a_response_is_judged_by_status_and_success() {
     assert_eq!(judged(200, r#"{"success":true,"result":{"n":7}}"#), Ok(7));
     assert_eq!(judged(200, r#"{"success":false,"result":{"n":7}}"#), Err(Reason::Rejected));
     assert_eq!(judged(200, r#"{"success":false,"errors":[{"code":1000}]}"#), Err(Reason::Auth));
@@ -34,7 +34,7 @@ fn a_response_is_judged_by_its_status_and_by_success() {
 }
 
 #[test]
-fn a_response_without_the_expected_form_is_invalid_or_what_its_status_says() {
+fn a_malformed_response_is_invalid_unless_its_status_is_an_error() {
     for body in [
         "",
         "null",
@@ -64,16 +64,16 @@ fn a_response_without_the_expected_form_is_invalid_or_what_its_status_says() {
 }
 
 #[test]
-fn an_error_repeats_little_of_what_it_is_about() {
+fn an_error_quotes_only_the_start_of_the_body() {
     let body = format!(r#""{}\u001b""#, "x".repeat(1_000_000));
     let decoded = Envelope::parse(body.as_bytes()).map(|envelope| envelope.map(|_| Ok(())));
     let error = judge(StatusCode::OK, &HeaderMap::new(), now(), decoded).unwrap_err().to_string();
-    let expected = "HTTP status 200, and it is not the JSON expected: invalid type: string \"xxx";
+    let expected = "HTTP status 200, and the JSON is not as expected: invalid type: string \"xxx";
     assert!(error.starts_with(expected) && error.len() < 320, "{error}");
 }
 
 #[test]
-fn the_ray_is_kept_for_whoever_asks_cloudflare() {
+fn an_error_contains_the_ray_id() {
     let mut headers = HeaderMap::new();
     headers.insert("cf-ray", HeaderValue::from_static("8f1-FRA"));
     let decoded = Envelope::parse(b"{}").map(|envelope| envelope.map(|_| Ok(())));
@@ -82,7 +82,7 @@ fn the_ray_is_kept_for_whoever_asks_cloudflare() {
 }
 
 #[test]
-fn retry_after_is_in_seconds_or_a_date() {
+fn retry_after_is_parsed_as_seconds_or_a_date() {
     let read = |text| {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
@@ -99,7 +99,7 @@ fn retry_after_is_in_seconds_or_a_date() {
 }
 
 #[test]
-fn a_429_blocks_for_as_long_as_it_says_and_five_minutes_where_it_says_nothing_that_makes_sense() {
+fn a_429_blocks_for_its_retry_after_or_for_five_minutes_if_that_is_invalid() {
     let blocked = |text| {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
@@ -117,7 +117,7 @@ fn a_429_blocks_for_as_long_as_it_says_and_five_minutes_where_it_says_nothing_th
 
 proptest! {
     #[test]
-    fn whatever_a_header_says_it_is_a_time_or_nothing(
+    fn parsing_rate_limit_headers_never_panics(
         retry in "[ -~]{0,20}|[0-9]{1,40}",
         limit in "[\"a-z;=,0-9 rt]{0,30}|\"d\";r=[0-9]{0,12};t=[0-9]{0,12}",
     ) {

@@ -20,7 +20,7 @@ fn settings_commented_out_in_the_example_are_valid() {
         line.starts_with("# ") && shapes.iter().any(|shape| line.contains(shape))
     };
     let shown = EXAMPLE.lines().filter(|line| setting(&line.trim_start())).count();
-    assert_eq!(shown, 22);
+    assert_eq!(shown, 23);
     let text = EXAMPLE.lines().map(|line| match line.trim_start().strip_prefix("# ") {
         Some(rest) if setting(&line.trim_start()) => rest,
         _ => line,

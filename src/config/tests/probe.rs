@@ -22,14 +22,27 @@ fn origins(table: &str) -> Vec<(String, String, String, String)> {
 fn the_table_probe_says_how_to_probe() {
     let config = parse(&format!("[[account]]\n{REST}"), Secrets::Skip).unwrap();
     assert_eq!((config.probe.timeout, config.probe.max_concurrent), (Duration::from_secs(10), 16));
-    let probe = "probe = { timeout = \"500ms\", max_concurrent = 64 }";
+    assert_eq!(config.probe_schedule.to_string(), "0 */15 * * * *");
+    assert!(!config.probe.private_addresses);
+    let private = format!("probe.private_addresses = true\n[[account]]\n{REST}");
+    assert!(parse(&private, Secrets::Skip).unwrap().probe.private_addresses);
+    let probe = "probe = { schedule = \"* * * * *\", timeout = \"500ms\", max_concurrent = 64 }";
     let config = parse(&format!("{probe}\n[[account]]\n{REST}"), Secrets::Skip).unwrap();
     assert_eq!((config.probe.timeout, config.probe.max_concurrent), (Duration::from_millis(500), 64));
+    assert_eq!(config.probe_schedule.to_string(), "0 * * * * *");
     assert_errors(
         &[
             (
                 "timeout = \"2m\"",
                 "1: probe.timeout = \"2m\": expected a duration of 100ms to 1m, such as 10s",
+            ),
+            (
+                "schedule = \"0 0 0 30 2 *\"",
+                "1: probe.schedule = \"0 0 0 30 2 *\": expected an expression that matches a date, but this one never does",
+            ),
+            (
+                "private_addresses = \"yes\"",
+                "1: probe.private_addresses = \"yes\": expected true or false; write true, without quotes",
             ),
             ("max_concurrent = 0", "1: probe.max_concurrent = 0: expected a whole number of 1 to 256"),
             ("timeuot = \"1s\"", "1: probe.timeuot: unknown key, did you mean timeout?"),
@@ -64,6 +77,33 @@ fn a_hostname_has_one_origin_or_several() {
             "{ name = \"*.example.com\", origin = { address = \"203.0.113.7\", server_name = \"a.example.com\" } }"
         ),
         [row("203.0.113.7", "203.0.113.7", "a.example.com", "/")]
+    );
+}
+
+#[test]
+fn the_origins_of_a_zone_or_of_what_a_pattern_finds_come_from_its_dns_records() {
+    let zone = |name: &str, setting: &str| {
+        let text = format!("[[account]]\n[[account.zone]]\nname = {name:?}\ndiscover = true\n{setting}");
+        let targets = parse(&text, Secrets::Skip).unwrap().targets;
+        let zones = targets.zones().iter().map(|zone| zone.extent().dns_origins);
+        zones.chain(targets.patterns().iter().map(|pattern| pattern.extent.dns_origins)).collect::<Vec<_>>()
+    };
+    for name in ["example.com", "*"] {
+        assert_eq!(zone(name, ""), [false]);
+        assert_eq!(zone(name, "origins = \"dns\""), [true]);
+    }
+    assert_errors(
+        &[
+            (
+                "origins = \"DNS\"",
+                "4: account.zone.origins = \"DNS\": expected \"dns\"; origins of one hostname stand in its table",
+            ),
+            (
+                "origins = [\"203.0.113.7\"]",
+                "4: account.zone.origins = […]: expected \"dns\"; origins of one hostname stand in its table",
+            ),
+        ],
+        |setting| format!("[[account]]\n[[account.zone]]\nname = \"*\"\n{setting}"),
     );
 }
 

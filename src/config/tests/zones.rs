@@ -9,9 +9,12 @@ fn a_zone_with_discover_or_zone_level_needs_no_hostnames() {
         parse(&text, Secrets::Check).unwrap().targets.zones()[0].extent()
     };
     let (strategy, discovered) = (Strategy::Auto, Some(Expected::Any));
-    assert_eq!(extent("discover = true"), Extent { strategy, discovered, zone_level: false });
+    assert_eq!(
+        extent("discover = true"),
+        Extent { strategy, discovered, zone_level: false, dns_origins: false }
+    );
     let nothing = "hostnames = []\nzone_level = true";
-    assert_eq!(extent(nothing), Extent { strategy, discovered: None, zone_level: true });
+    assert_eq!(extent(nothing), Extent { strategy, discovered: None, zone_level: true, dns_origins: false });
 }
 
 #[test]
@@ -79,7 +82,7 @@ fn a_wrong_zone_is_named() {
         (
             "name = \"com\"\ncolour = true",
             "5: account.zone.colour: unknown key, \
-             expected one of name, id, discover, discovered_expect, zone_level, strategy, hostnames, exclude",
+             expected one of name, id, discover, discovered_expect, zone_level, strategy, origins, hostnames, exclude",
         ),
     ];
     assert_errors(&cases, |text| {

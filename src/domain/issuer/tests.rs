@@ -9,12 +9,12 @@ fn der(tag: u8, value: &[u8]) -> Vec<u8> {
     [&[tag, u8::try_from(value.len()).unwrap()], value].concat()
 }
 
-/// An attribute with a value of that string type.
+/// Encodes an attribute whose value has the string type `tag`.
 fn attribute(kind: &[u8], tag: u8, value: &[u8]) -> Vec<u8> {
     der(SEQUENCE, &[kind, &der(tag, value)].concat())
 }
 
-/// A name of one attribute a set.
+/// Encodes a name with one attribute per set.
 fn name(attributes: &[Vec<u8>]) -> Vec<u8> {
     der(SEQUENCE, &attributes.iter().flat_map(|attribute| der(SET, attribute)).collect::<Vec<_>>())
 }
@@ -23,13 +23,13 @@ fn common_name(tag: u8, value: &[u8]) -> Vec<u8> {
     name(&[attribute(COMMON_NAME, tag, value)])
 }
 
-/// How an origin that sends `sent` names the issuer `issuer`.
+/// Matches `issuer` against an origin that sends the name `sent`.
 fn found(sent: &[u8], issuer: &[u8]) -> Option<IssuerMatch> {
     AcceptedIssuers::from_ders([sent]).find(&[IssuerName::from_der(issuer)])
 }
 
 #[test]
-fn names_that_differ_in_case_blanks_or_string_type_match_but_not_exactly() {
+fn names_that_differ_only_in_case_blanks_or_string_type_match_inexactly() {
     let plain = common_name(0x0c, b"Origin Pull CA");
     assert_eq!(found(&plain, &plain), Some(IssuerMatch::Exact));
     let wide: Vec<u8> = "Origin Pull CA".encode_utf16().flat_map(u16::to_be_bytes).collect();
@@ -54,7 +54,7 @@ fn other_names_do_not_match() {
     for other in [
         common_name(0x0c, b"OriginPull CA"),
         common_name(0x0c, b""),
-        // a type that is no text: its octets count
+        // not a string type, so the bytes are compared
         common_name(0x04, b"Origin Pull CA"),
         name(&[attribute(ORGANISATION, 0x0c, b"Origin Pull CA")]),
         name(&[attribute(COMMON_NAME, 0x0c, b"Origin Pull CA"), attribute(ORGANISATION, 0x0c, b"x")]),
@@ -66,12 +66,12 @@ fn other_names_do_not_match() {
         assert_eq!(found(&other, &plain), Some(IssuerMatch::None), "{other:?}");
         assert_eq!(found(&other, &other), Some(IssuerMatch::Exact));
     }
-    // only ASCII letters have a case, as in OpenSSL
+    // like OpenSSL, only ASCII letters are converted to lower case
     assert_eq!(
         found(&common_name(0x0c, "É".as_bytes()), &common_name(0x0c, "é".as_bytes())),
         Some(IssuerMatch::None)
     );
-    // but Latin-1 is the same text
+    // the same text in Latin-1 matches
     assert_eq!(
         found(&common_name(0x14, &[0xe9]), &common_name(0x0c, "é".as_bytes())),
         Some(IssuerMatch::Normalised)
@@ -79,7 +79,7 @@ fn other_names_do_not_match() {
 }
 
 #[test]
-fn the_order_in_a_set_does_not_matter_and_that_of_sets_does() {
+fn order_matters_between_sets_but_not_within_a_set() {
     let [one, two] = [attribute(COMMON_NAME, 0x0c, b"a"), attribute(ORGANISATION, 0x0c, b"b")];
     let set = |parts: &[&[u8]]| der(SEQUENCE, &der(SET, &parts.concat()));
     assert_eq!(found(&set(&[&one, &two]), &set(&[&two, &one])), Some(IssuerMatch::Normalised));
@@ -88,7 +88,7 @@ fn the_order_in_a_set_does_not_matter_and_that_of_sets_does() {
 }
 
 #[test]
-fn nothing_is_known_where_no_or_too_many_names_are_sent() {
+fn the_match_is_unknown_if_no_or_too_many_names_are_sent() {
     let issuer = common_name(0x0c, b"a");
     assert_eq!(AcceptedIssuers::default().find(&[IssuerName::from_der(&issuer)]), None);
     assert_eq!(AcceptedIssuers::from_ders([issuer.as_slice()]).find(&[]), None);
@@ -108,13 +108,13 @@ fn nothing_is_known_where_no_or_too_many_names_are_sent() {
 }
 
 #[test]
-fn the_issuer_of_a_certificate_is_found_as_it_is_encoded() {
+fn an_exact_match_requires_the_same_encoding() {
     let issued_by = |value: DnValue| {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, value);
         let pem = params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
-        crate::domain::Pem::issuer_names(&pem)
+        crate::domain::Pem::parse(&pem).unwrap().issuers
     };
     let accepted = AcceptedIssuers::from_ders([common_name(0x0c, b"My CA").as_slice()]);
     let printable = DnValue::PrintableString("my ca".try_into().unwrap());

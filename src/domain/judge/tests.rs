@@ -1,6 +1,7 @@
 //! Each finding at the edge of its predicate, and in words.
 
 mod hostnames;
+mod origins;
 mod others;
 
 use std::time::Duration;
@@ -42,6 +43,7 @@ fn with_pem(begins: i64, ends: i64, details: CertificateDetails) -> Arc<Certific
         serial: [1].into(),
         subject: "".into(),
         issuer: "".into(),
+        issuers: Box::default(),
     };
     Arc::new(Certificate::new(details, Some(pem)))
 }

@@ -94,6 +94,9 @@ impl Judge {
             }
             Finding::DeploymentTimedOut => timed_out("deployment", what(Status::DeploymentTimedOut)),
             Finding::DeletionTimedOut => timed_out("deletion", what(Status::DeletionTimedOut)),
+            Finding::OriginUnprotected | Finding::OriginDemandsCertificate | Finding::OriginMayReject => {
+                self.origin_words(finding, zone, entry)
+            }
             _ => {
                 let certificate = reading.and_then(|reading| reading.certificate.as_deref());
                 let status = reading.and_then(|reading| reading.certificate_status);

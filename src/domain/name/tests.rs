@@ -15,7 +15,7 @@ fn a_hostname_is_lower_case_ascii_without_a_trailing_dot() {
 }
 
 #[test]
-fn a_name_of_plain_characters_is_kept_though_idna_refuses_it() {
+fn an_ascii_name_that_idna_refuses_is_accepted() {
     assert_eq!(hostname("xn--a.example.com").unwrap(), "xn--a.example.com");
     assert_eq!(hostname("*.XN--A.example.com.").unwrap(), "*.xn--a.example.com");
     assert_eq!("xn--a.com".parse::<ZoneName>().unwrap().as_str(), "xn--a.com");
@@ -24,7 +24,7 @@ fn a_name_of_plain_characters_is_kept_though_idna_refuses_it() {
 }
 
 #[test]
-fn a_text_that_is_no_hostname_is_refused_with_what_is_wrong() {
+fn an_invalid_hostname_is_refused_with_the_reason() {
     let long_label = "a".repeat(64);
     assert_eq!(hostname(""), Err(NameError::Empty));
     assert_eq!(hostname("."), Err(NameError::Empty));
@@ -37,8 +37,8 @@ fn a_text_that_is_no_hostname_is_refused_with_what_is_wrong() {
 }
 
 #[test]
-fn a_hostname_has_at_most_253_octets_its_wildcard_included() {
-    let rest = format!("{}{}", "a.".repeat(94), "b".repeat(63)); // 251 octets
+fn a_hostname_has_at_most_253_bytes_including_its_wildcard() {
+    let rest = format!("{}{}", "a.".repeat(94), "b".repeat(63)); // 251 bytes
     assert!(hostname(&format!("*.{rest}")).is_ok());
     assert_eq!(hostname(&format!("*.a{rest}")), Err(NameError::TooLong(254)));
     assert!(hostname(&format!("cc{rest}")).is_ok());
@@ -46,13 +46,13 @@ fn a_hostname_has_at_most_253_octets_its_wildcard_included() {
 }
 
 #[test]
-fn a_zone_has_no_wildcard() {
+fn a_zone_name_cannot_have_a_wildcard() {
     assert_eq!("*.example.com".parse::<ZoneName>(), Err(NameError::Wildcard));
     assert_eq!("Example.com".parse::<ZoneName>().unwrap().as_str(), "example.com");
 }
 
 #[test]
-fn a_hostname_is_in_its_zone_and_in_no_other_that_ends_alike() {
+fn a_hostname_is_in_its_zone_but_not_in_one_with_the_same_suffix() {
     let zone: ZoneName = "example.com".parse().unwrap();
     let is_in = |name: &str| name.parse::<Hostname>().unwrap().is_in(&zone);
     assert!(is_in("example.com") && is_in("a.b.example.com") && is_in("*.example.com"));
@@ -87,7 +87,7 @@ fn a_certificate_id_is_up_to_36_letters_digits_and_hyphens() {
 
 proptest! {
     #[test]
-    fn what_was_parsed_parses_to_itself_and_needs_no_escaping(text in "\\PC{0,40}") {
+    fn a_parsed_name_parses_to_itself_and_needs_no_escaping(text in "\\PC{0,40}") {
         if let Ok(name) = text.parse::<Hostname>() {
             prop_assert_eq!(name.as_str().parse(), Ok(name.clone()));
             prop_assert!(name.as_str().bytes().all(|byte| b"abcdefghijklmnopqrstuvwxyz0123456789._*-".contains(&byte)));

@@ -1,13 +1,13 @@
 use super::*;
 
-/// The certificate in the API reference's example.
+/// The certificate from the example in the API reference.
 const REFERENCE: &str = include_str!("../../../tests/fixtures/reference.pem");
 
 fn at(text: &str) -> Date {
     text.parse::<jiff::Timestamp>().unwrap().into()
 }
 
-/// One element of DER with at most 65,535 octets.
+/// Encodes a DER element of at most 65,535 bytes.
 fn element(tag: u8, value: &[u8]) -> Vec<u8> {
     let length = u16::try_from(value.len()).unwrap().to_be_bytes();
     let length = match length {
@@ -21,7 +21,7 @@ fn element(tag: u8, value: &[u8]) -> Vec<u8> {
 const UTC: u8 = 0x17;
 const GENERALIZED: u8 = 0x18;
 
-/// A certificate with this validity, which says of itself whether it is an authority's, or nothing.
+/// Encodes a certificate with this validity. `authority` is its CA flag, or none to omit the basic constraints.
 fn x509(serial: &[u8], validity: [(u8, &str); 2], authority: Option<bool>) -> Vec<u8> {
     let oid = |octets: &[u8]| element(0x06, octets);
     let sequence = |elements: &[Vec<u8>]| element(0x30, &elements.concat());
@@ -62,7 +62,7 @@ fn read(der: &[u8]) -> Option<Pem> {
 }
 
 #[test]
-fn the_reference_certificate_says_when_it_was_valid_and_whose_it_is() {
+fn the_reference_certificate_has_its_validity_subject_and_issuer() {
     let pem = Pem::parse(REFERENCE).unwrap();
     assert_eq!(pem.not_before, at("2016-08-24T16:43:01Z"));
     assert_eq!(pem.not_after, at("2016-11-22T16:43:01Z"));
@@ -72,7 +72,7 @@ fn the_reference_certificate_says_when_it_was_valid_and_whose_it_is() {
 }
 
 #[test]
-fn a_text_that_holds_no_certificate_is_refused() {
+fn a_text_without_a_certificate_is_refused() {
     for missing in
         ["", "-----BEGIN", "-----BEGIN CERTIFICATE", &REFERENCE.replace("CERTIFICATE", "PUBLIC KEY")]
     {
@@ -88,7 +88,7 @@ fn a_text_that_holds_no_certificate_is_refused() {
 }
 
 #[test]
-fn a_certificate_that_ends_early_is_refused_and_harms_nothing() {
+fn a_truncated_certificate_is_refused_without_a_panic() {
     let der = x509(&[5], VALIDITY, Some(false));
     assert!(read(&der).is_some());
     for length in 0..der.len() {
@@ -98,7 +98,7 @@ fn a_certificate_that_ends_early_is_refused_and_harms_nothing() {
 }
 
 #[test]
-fn what_stands_around_and_inside_a_section_is_ignored() {
+fn text_outside_of_sections_and_headers_inside_are_ignored() {
     let pem = Pem::parse(REFERENCE).unwrap();
     let body = REFERENCE.lines().skip(1).take_while(|line| !line.starts_with('-')).collect::<String>();
     for text in [
@@ -116,7 +116,7 @@ fn what_stands_around_and_inside_a_section_is_ignored() {
 }
 
 #[test]
-fn octets_after_the_certificate_are_ignored() {
+fn bytes_after_the_certificate_are_ignored() {
     let der = x509(&[5], VALIDITY, None);
     let whole = read(&der).unwrap();
     let trusted = [&*der, &element(0x30, &element(0x0c, b"an alias"))].concat();
@@ -125,7 +125,7 @@ fn octets_after_the_certificate_are_ignored() {
 }
 
 #[test]
-fn of_several_certificates_the_first_that_is_no_authority_counts() {
+fn the_first_certificate_that_is_not_a_ca_is_used() {
     let section = |serial: u8, authority| armored("CERTIFICATE", &x509(&[serial], VALIDITY, authority));
     let serial = |sections: &[String]| Pem::parse(&sections.concat()).map(|pem| pem.serial[0]).ok();
     let (root, other_root) = (section(1, Some(true)), section(2, Some(true)));
@@ -134,14 +134,14 @@ fn of_several_certificates_the_first_that_is_no_authority_counts() {
     let key = armored("PRIVATE KEY", b"secret");
     assert_eq!(serial(&[root.clone(), leaf.clone(), old.clone()]), Some(3));
     assert_eq!(serial(&[key, root.clone(), old, leaf.clone()]), Some(4));
-    assert_eq!(serial(&[root.clone(), other_root]), Some(1), "there are only authorities");
+    assert_eq!(serial(&[root.clone(), other_root]), Some(1), "there are only CA certificates");
     assert_eq!(serial(&[broken.clone(), leaf]), Some(3));
     assert_eq!(serial(&[broken.clone(), root]), Some(1));
     assert_eq!(serial(&[broken]), None);
 }
 
 #[test]
-fn dates_have_the_forms_that_issuers_have_given_them() {
+fn dates_are_parsed_in_all_forms_that_issuers_use() {
     let date = |tag, text: &'static str| {
         read(&x509(&[5], [(tag, text), (tag, text)], None)).map(|pem| pem.not_after)
     };
@@ -167,7 +167,7 @@ fn dates_have_the_forms_that_issuers_have_given_them() {
     {
         assert_eq!(date(UTC, text), None, "{text}");
     }
-    assert_eq!(date(0x0c, "200101000000Z"), None, "a text is no date");
+    assert_eq!(date(0x0c, "200101000000Z"), None, "a string is not a date");
 }
 
 #[test]

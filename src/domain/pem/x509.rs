@@ -1,5 +1,5 @@
-//! What is read of an X.509 certificate (RFC 5280, section 4.1). Lenient: only what is asked for is decoded, since
-//! issuers have made certificates that are wrong elsewhere, and that servers present all the same.
+//! A lenient parser of X.509 certificates (RFC 5280, section 4.1). It decodes only the fields it needs, since certificates
+//! with mistakes in other fields are in use.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -11,20 +11,20 @@ use x509_cert::name::RdnSequence;
 use super::Pem;
 use crate::domain::{Date, IssuerName};
 
-/// A certificate, and whether it is a certificate authority's by its basic constraints.
+/// A parsed certificate.
 pub(super) struct Certificate {
     pub(super) pem: Pem,
     pub(super) is_authority: bool,
-    /// The issuer's name, by which an origin may say that it accepts the certificate.
+    /// The issuer's name, to compare with the names that an origin accepts.
     pub(super) issuer: IssuerName,
 }
 
 impl Certificate {
-    /// Reads the first element of `der`. OpenSSL's trusted certificates have another one after it.
+    /// Parses the first element of `der`. In OpenSSL's trusted certificates, another one follows it.
     pub(super) fn parse(der: &[u8]) -> Option<Self> {
         let mut certificate = Elements::of(Elements::new(der)?.tagged(Tag::Sequence)?)?;
         let mut fields = Elements::of(certificate.tagged(Tag::Sequence)?)?;
-        // the version comes first, unless it is the first one
+        // the version comes first, but is omitted in version 1
         let first = fields.next()?;
         let serial = if first.tag() == Tag::Integer { first } else { fields.tagged(Tag::Integer)? };
         let _algorithm = fields.tagged(Tag::Sequence)?;
@@ -36,13 +36,14 @@ impl Certificate {
             serial: serial.value().into(),
             subject: name(fields.tagged(Tag::Sequence)?),
             issuer: name(issuer),
+            issuers: Box::default(),
         };
         let issuer = IssuerName::from_der(&issuer.to_der().ok()?);
         Some(Self { pem, is_authority: is_authority(fields).unwrap_or(false), issuer })
     }
 }
 
-/// The elements that follow one another in DER, up to the first that is malformed.
+/// A sequence of DER elements, up to the first malformed one.
 struct Elements<'d>(SliceReader<'d>);
 
 impl<'d> Elements<'d> {
@@ -50,12 +51,12 @@ impl<'d> Elements<'d> {
         SliceReader::new(der).ok().map(Self)
     }
 
-    /// The elements of a constructed value.
+    /// Returns the elements of a constructed value.
     fn of(value: AnyRef<'d>) -> Option<Self> {
         Self::new(value.value())
     }
 
-    /// The next element, which has to have that tag.
+    /// Returns the next element if it has the given tag.
     fn tagged(&mut self, tag: Tag) -> Option<AnyRef<'d>> {
         self.next().filter(|element| element.tag() == tag)
     }
@@ -69,13 +70,13 @@ impl<'d> Iterator for Elements<'d> {
     }
 }
 
-/// A name as text; an empty one if it cannot be read.
+/// Returns a name as text, empty if it cannot be parsed.
 fn name(value: AnyRef<'_>) -> Box<str> {
     value.decode_as::<RdnSequence>().map(|name| name.to_string()).unwrap_or_default().into()
 }
 
-/// Reads a UTCTime or a GeneralizedTime (X.680, sections 46 and 47), to the second. The last day of 9999, which stands
-/// for "never" (RFC 5280, section 4.1.2.5), is a little later than the latest date there is here.
+/// Parses a UTCTime or a GeneralizedTime (X.680, sections 46 and 47), to the second. The last day of 9999, which means
+/// "never" (RFC 5280, section 4.1.2.5), is slightly beyond the latest date of jiff.
 fn date(value: AnyRef<'_>) -> Option<Date> {
     let text = str::from_utf8(value.value()).ok()?;
     let (year, rest) = match value.tag() {
@@ -93,16 +94,16 @@ fn date(value: AnyRef<'_>) -> Option<Date> {
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, zone) = rest.split_at(digits);
     let zone = zone.trim_start_matches(['.', ',']).trim_start_matches(|char: char| char.is_ascii_digit());
-    let two = |place: usize| i8::try_from(number(digits.get(place..place + 2)?)?).ok();
+    let two = |at: usize| i8::try_from(number(digits.get(at..at + 2)?)?).ok();
     let (month, day, hour, minute) = (two(0)?, two(2)?, two(4)?, two(6)?);
-    // the seconds may be missing
+    // seconds are optional
     let second = if digits.len() == 8 { 0 } else { two(8)? };
     let civil = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
     let time = offset(zone)?.to_timestamp(civil);
     Some(time.ok().or_else(|| (year == 9999).then_some(Timestamp::MAX))?.into())
 }
 
-/// Reads `Z` or `+0130`; nothing means UTC.
+/// Parses `Z` or an offset such as `+0130`. An empty text means UTC.
 fn offset(zone: &str) -> Option<Offset> {
     if zone.is_empty() || zone == "Z" {
         return Some(Offset::UTC);
@@ -120,8 +121,7 @@ fn number(digits: &str) -> Option<i16> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// Whether the basic constraints (RFC 5280, section 4.2.1.9) among the rest of the fields are those of a certificate
-/// authority.
+/// Returns true if the basic constraints (RFC 5280, section 4.2.1.9) among the remaining fields are those of a CA.
 fn is_authority(mut fields: Elements<'_>) -> Option<bool> {
     const EXTENSIONS: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(3) };
     const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
@@ -130,7 +130,7 @@ fn is_authority(mut fields: Elements<'_>) -> Option<bool> {
     let mut constraints = extensions.filter_map(|extension| {
         let mut extension = Elements::of(extension)?;
         let is_it = extension.next()?.value() == BASIC_CONSTRAINTS;
-        // whether it is critical may come before its value
+        // the optional `critical` flag may precede the value
         is_it.then(|| extension.find(|part| part.tag() == Tag::OctetString))?
     });
     let constraints = Elements::of(constraints.next()?)?.tagged(Tag::Sequence)?;

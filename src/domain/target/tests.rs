@@ -25,7 +25,7 @@ fn zones_and_hostnames_are_sorted_and_unique() {
 }
 
 #[test]
-fn merging_keeps_the_name_as_label_and_reads_what_either_reads() {
+fn merging_prefers_a_name_as_label_and_reads_what_either_target_reads() {
     let discovering = Extent { discovered: Some(Expected::Any), zone_level: true, ..Extent::default() };
     let by_id = ZoneTarget::identified("b".into(), "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap())
         .with_hostnames(zone("x", &["a.example", "c.example"]).hostnames)
@@ -39,7 +39,7 @@ fn merging_keeps_the_name_as_label_and_reads_what_either_reads() {
     assert_eq!(by_name.merged(&by_name), by_name);
 }
 
-/// The zone with that name, whose id is this digit.
+/// Returns a zone whose id consists of this digit.
 fn seen(name: &str, digit: char) -> FoundZone {
     FoundZone { name: name.parse().unwrap(), id: id(digit) }
 }
@@ -48,7 +48,7 @@ fn id(digit: char) -> ZoneId {
     digit.to_string().repeat(32).parse().unwrap()
 }
 
-/// A pattern of the account that leaves out these; its expectation tells it from others.
+/// Returns a pattern with these exclusions. Its expectation identifies it.
 fn pattern(account: &str, pattern: &str, exclude: &[&str], discovered: Expected) -> PatternTarget {
     PatternTarget {
         account: account.into(),
@@ -58,7 +58,7 @@ fn pattern(account: &str, pattern: &str, exclude: &[&str], discovered: Expected)
     }
 }
 
-/// What is watched: key, account, whether a pattern found it, and what discovered hostnames are expected to be.
+/// Expands `targets` into lines of key, account, `found` or `named`, and the expectation for discovered hostnames.
 fn expanded(targets: &Targets, found: &[(&str, &[FoundZone])]) -> Vec<String> {
     let found = |account: &str| {
         let found = found.iter().find(|(name, _)| *name == account);
@@ -73,7 +73,7 @@ fn expanded(targets: &Targets, found: &[(&str, &[FoundZone])]) -> Vec<String> {
 }
 
 #[test]
-fn of_several_patterns_the_first_that_watches_a_zone_counts_and_exclude_belongs_to_its_own() {
+fn the_first_matching_pattern_applies_and_exclude_affects_only_its_own_pattern() {
     let patterns = vec![
         pattern("a", "*.example", &["parked-*", "b.*"], Expected::Disabled),
         pattern("a", "b.*", &[], Expected::Void),
@@ -94,7 +94,7 @@ fn of_several_patterns_the_first_that_watches_a_zone_counts_and_exclude_belongs_
 }
 
 #[test]
-fn a_zone_that_is_named_is_no_patterns_whether_by_its_name_or_by_its_id() {
+fn a_zone_named_by_name_or_id_is_never_matched_by_a_pattern() {
     let by_id = ZoneTarget::identified("a".into(), id('2'));
     let by_name = ZoneTarget::named("a".into(), "a.example".parse().unwrap(), None);
     let targets = Targets::new([by_id, by_name]).with_patterns(vec![pattern("a", "*", &[], Expected::Any)]);
@@ -107,7 +107,7 @@ fn a_zone_that_is_named_is_no_patterns_whether_by_its_name_or_by_its_id() {
 }
 
 #[test]
-fn what_two_accounts_see_is_watched_through_the_first_of_the_configuration() {
+fn a_zone_visible_to_two_accounts_is_watched_through_the_first_configured_one() {
     let both = |first: &str, second: &str| {
         let patterns = [first, second].map(|account| pattern(account, "*", &[], Expected::Any));
         Targets::default().with_patterns(patterns.into())
@@ -125,12 +125,12 @@ fn what_two_accounts_see_is_watched_through_the_first_of_the_configuration() {
     assert_eq!(
         expanded(&both("a", "b"), &found[1..]),
         ["b.example b found any", "shared.example b found any"],
-        "the first could not list its zones"
+        "the first account could not list its zones"
     );
 }
 
 #[test]
-fn of_two_zones_of_one_name_the_later_has_its_id_as_label() {
+fn the_second_zone_with_the_same_name_uses_its_id_as_label() {
     let patterns = ["a", "b"].map(|account| pattern(account, "*", &[], Expected::Any));
     let targets = Targets::default().with_patterns(patterns.into());
     let of = |digit| [seen("twin.example", digit)];
@@ -138,7 +138,7 @@ fn of_two_zones_of_one_name_the_later_has_its_id_as_label() {
     let found: [(&str, &[FoundZone]); 2] = [("a", &of('1')), ("b", &of('2'))];
     assert_eq!(expanded(&targets, &found), [later.as_str(), "twin.example a found any"]);
 
-    // a zone that another account names keeps its name
+    // a zone named for another account keeps its name
     let named = ZoneTarget::named("b".into(), "twin.example".parse().unwrap(), None);
     let targets = Targets::new([named]).with_patterns(vec![pattern("a", "*", &[], Expected::Any)]);
     let later = format!("{} a found any", id('1'));
@@ -146,7 +146,7 @@ fn of_two_zones_of_one_name_the_later_has_its_id_as_label() {
 }
 
 #[test]
-fn merging_keeps_the_origins_of_the_preferred_target_for_a_hostname_that_both_have() {
+fn merging_keeps_the_preferred_targets_origins_of_a_shared_hostname() {
     let origin = |hostname: &str, address: &str| OriginTarget {
         hostname: hostname.parse().unwrap(),
         label: address.into(),

@@ -13,11 +13,18 @@ pub enum PartKind {
     ZoneLevel,
     /// The global switch and the SSL mode.
     Settings,
+    /// The DNS records.
+    DnsRecords,
 }
 
 impl PartKind {
     /// Every part, in the order in which they are read for the first time.
-    pub const ALL: [Self; 3] = [Self::Associations, Self::ZoneLevel, Self::Settings];
+    pub const ALL: [Self; 4] = [Self::Associations, Self::ZoneLevel, Self::Settings, Self::DnsRecords];
+
+    /// True if a token need not be allowed to read it.
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::Settings | Self::DnsRecords)
+    }
 
     /// The value of the label `part`.
     pub const fn label(self) -> &'static str {
@@ -25,6 +32,7 @@ impl PartKind {
             Self::Associations => "associations",
             Self::ZoneLevel => "zone_level",
             Self::Settings => "settings",
+            Self::DnsRecords => "dns_records",
         }
     }
 }

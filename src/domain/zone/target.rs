@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Part, ZoneState};
+use super::{Origin, Part, ZoneState};
 use crate::domain::{
     Association, Date, Entry, Hostname, Reading, Reason, SslMode, ZoneCertificate, ZoneId, ZoneTarget,
 };
@@ -36,6 +36,8 @@ pub struct StoredZone {
     pub zone_certificates: Vec<ZoneCertificate>,
     /// The hostnames.
     pub hostnames: Vec<StoredHostname>,
+    /// The origins that were probed.
+    pub origins: Vec<Origin>,
 }
 
 /// What a state file knew about one hostname.
@@ -60,9 +62,12 @@ impl ZoneState {
             associations: Part::default(),
             zone_level: Part::default(),
             settings: Part::default(),
+            dns: Part::default(),
+            dns_records: None,
             removed: 0,
             removed_at: None,
             entries: Vec::new(),
+            origins: Vec::new(),
             zone_level_enabled: None,
             global_enabled: None,
             ssl_mode: None,
@@ -90,6 +95,7 @@ impl ZoneState {
         zone.listed = stored.listed.map(|rows| (stored.listed_at, rows));
         zone.zone_level_enabled = stored.zone_level_enabled;
         zone.zone_certificates = stored.zone_certificates;
+        zone.origins = stored.origins;
         zone.collect_certificates();
         zone
     }
@@ -124,10 +130,14 @@ impl ZoneState {
             self.entries.extend(known.into_values().map(|entry| entry.discovered(expected)));
             self.entries.sort_by(|a, b| a.hostname().cmp(b.hostname()));
         }
+        self.watch_origins();
         if !target.extent().zone_level {
             (self.zone_level, self.settings) = (Part::default(), Part::default());
             (self.zone_level_enabled, self.global_enabled, self.ssl_mode) = (None, None, None);
             self.zone_certificates = Vec::new();
+        }
+        if !target.extent().dns_origins {
+            (self.dns, self.dns_records) = (Part::default(), None);
         }
         self.settle();
     }
@@ -148,10 +158,13 @@ impl ZoneState {
             }
         }
         self.entries = known.into_values().collect();
+        self.origins.extend(other.origins.iter().cloned());
         let newer = other.associations.last_success > self.associations.last_success;
         self.associations.absorb(other.associations);
         self.zone_level.absorb(other.zone_level);
         self.settings.absorb(other.settings);
+        self.dns.absorb(other.dns);
+        self.dns_records = self.dns_records.take().or_else(|| other.dns_records.clone());
         self.removed = self.removed.max(other.removed);
         self.removed_at = self.removed_at.max(other.removed_at);
         self.zone_level_enabled = self.zone_level_enabled.or(other.zone_level_enabled);

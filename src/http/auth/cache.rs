@@ -1,4 +1,4 @@
-//! A cache of right passwords, so that a scrape pays for bcrypt only once.
+//! A cache of correct passwords, so that only the first scrape pays for bcrypt.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,14 +8,14 @@ use aws_lc_rs::rand::SystemRandom;
 
 use super::Hash;
 
-/// Random numbers are not available.
+/// The error for a system without random numbers.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the system has no random numbers")]
+#[error("the system provides no random numbers")]
 pub struct NoRandomness;
 
-/// The right password of each user, as a [`Tag`].
+/// The correct password of each user, as a [`Tag`].
 pub(super) struct Cache {
-    /// It never leaves this process.
+    /// A random key that never leaves this process.
     key: hmac::Key,
     tags: Mutex<BTreeMap<String, Tag>>,
 }
@@ -25,28 +25,28 @@ pub(super) struct Cache {
 pub(super) struct Tag(Vec<u8>);
 
 impl Cache {
-    /// An empty cache with a new key.
+    /// Creates an empty cache with a new key.
     ///
     /// # Errors
-    /// Fails if the system has no random numbers.
+    /// Fails if the system provides no random numbers.
     pub(super) fn new() -> Result<Self, NoRandomness> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| NoRandomness)?;
         Ok(Self { key, tags: Mutex::default() })
     }
 
-    /// The tag of these three.
+    /// Computes the tag of a user, a hash and a password.
     pub(super) fn tag(&self, user: &str, hash: &Hash, password: &[u8]) -> Tag {
-        // unambiguous: all hashes are equally long, and no name contains a colon
+        // unambiguous, since all hashes have the same length and no user name contains a colon
         let all = [hash.as_bytes(), user.as_bytes(), b":", password].concat();
         Tag(hmac::sign(&self.key, &all).as_ref().to_vec())
     }
 
-    /// Whether the password of that tag was right for that user and hash.
+    /// Returns true if the tag's password is known to be correct for its user and hash.
     pub(super) fn contains(&self, user: &str, tag: &Tag) -> bool {
         self.tags().get(user) == Some(tag)
     }
 
-    /// Remembers the right password of a user, in place of an earlier one.
+    /// Stores the correct password of a user, replacing an earlier one.
     pub(super) fn insert(&self, user: String, tag: Tag) {
         self.tags().insert(user, tag);
     }

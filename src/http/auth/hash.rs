@@ -1,4 +1,4 @@
-//! Hashes of passwords.
+//! Password hashes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,13 +10,13 @@ pub struct Hash {
     cost: u32,
 }
 
-/// Why a text is not the hash of a password. It never repeats the text.
+/// The reason why a text is not a password hash. The message never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// It is not a bcrypt hash.
+    /// The text is not a bcrypt hash.
     #[error("expected the bcrypt hash of a password, as htpasswd -nB prints it")]
     Form,
-    /// bcrypt has no lower cost, and with a higher one a check takes seconds.
+    /// The cost is out of range. bcrypt has no lower cost, and with a higher one a check takes seconds.
     #[error("expected a bcrypt hash of cost 4 to 16")]
     Cost,
 }
@@ -26,7 +26,7 @@ impl FromStr for Hash {
 
     fn from_str(text: &str) -> Result<Self, HashError> {
         let parts: bcrypt::HashParts = text.parse().map_err(|_| HashError::Form)?;
-        // $2b$12$, 22 characters of salt and 31 of hash; the parser does not look at the latter two
+        // $2b$12$, then 22 characters of salt and 31 of hash, neither of which the parser checks
         let encoded = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'/';
         if text.len() != 60 || !text.bytes().skip(7).all(encoded) {
             return Err(HashError::Form);
@@ -37,23 +37,23 @@ impl FromStr for Hash {
 }
 
 impl Hash {
-    /// The cost. A check takes twice as long for each increment.
+    /// Returns the cost. Each increment doubles the time of a check.
     pub(super) fn cost(&self) -> u32 {
         self.cost
     }
 
-    /// The hash as text; all hashes are equally long.
+    /// Returns the hash as text. All hashes have the same length.
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
 
-    /// Checks `password`, and takes as long as a hash of cost `highest` would, so that the time tells nothing.
+    /// Checks `password`. Takes as long as for a hash of cost `highest`, so that the time reveals nothing.
     pub(super) fn verify(&self, password: &[u8], highest: u32) -> bool {
-        let right = bcrypt::verify(password, &self.text).unwrap_or(false);
+        let correct = bcrypt::verify(password, &self.text).unwrap_or(false);
         for cost in self.cost..highest {
             std::hint::black_box(bcrypt::bcrypt(cost, [0; 16], b"x"));
         }
-        right
+        correct
     }
 }
 

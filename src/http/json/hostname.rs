@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::origin::OriginRow;
 use super::{CertificateFields, Judged, time};
 use crate::domain::{Association, Entry, Judge, Reading, Reason, Status, ZoneState};
 
@@ -20,6 +21,7 @@ pub(super) struct HostnameRow<'a> {
     read_at: Option<Timestamp>,
     #[serde(flatten)]
     reading: ReadingFields<'a>,
+    origins: Vec<OriginRow<'a>>,
 }
 
 #[derive(Serialize)]
@@ -85,6 +87,11 @@ impl<'a> HostnameRow<'a> {
             drifted: entry.is_drifted(),
             read_at: entry.reading().map(|reading| time(reading.read_at)),
             reading: entry.reading().into(),
+            origins: zone
+                .origins_of(entry.hostname())
+                .iter()
+                .map(|origin| OriginRow::new(judge, zone, origin))
+                .collect(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The body of a response that writes a page.
+//! A response body that writes a page.
 
 use std::io;
 use std::mem;
@@ -11,18 +11,18 @@ use tokio::time::Instant;
 
 use super::slot::Slot;
 
-/// A body that writes its page frame by frame, as fast as the client reads.
+/// A response body that writes its page frame by frame, as fast as the client reads.
 ///
-/// It holds about two frames and, if compressed, 0.3 MB for the encoder.
+/// It holds about two frames, plus 0.3 MB for the encoder if compressed.
 pub(super) struct PageBody {
     slot: Arc<Slot>,
     ended: bool,
-    /// Whether to let other tasks run before the next frame.
+    /// True if other tasks get a turn before the next frame.
     yields: bool,
 }
 
 impl PageBody {
-    /// Writes the page in `slot` until it ends or is evicted.
+    /// Creates a body that writes the page in `slot` until it ends or is evicted.
     pub(super) fn new(slot: Arc<Slot>) -> Self {
         Self { slot, ended: false, yields: false }
     }
@@ -55,7 +55,7 @@ impl Body for PageBody {
 
 /// Yields to other tasks, including those whose sockets have become ready.
 fn yield_now<T>(cx: &mut Context<'_>) -> Poll<T> {
-    // a task that wakes itself runs again before the runtime polls its sockets
+    // a task that only wakes itself would run again before the runtime polls its sockets
     let _ = pin!(tokio::task::yield_now()).poll(cx);
     Poll::Pending
 }
@@ -71,7 +71,7 @@ mod tests {
     use crate::http::page::Fill;
     use crate::http::page::slot::FRAME;
 
-    /// Writes this many numbered rows.
+    /// A page with this many numbered rows.
     struct Rows(u32);
 
     impl Fill for Rows {
@@ -84,14 +84,14 @@ mod tests {
         }
     }
 
-    /// The sizes of the frames, how often the body yielded, and all that was written.
+    /// Reyields the sizes of the frames, the number of yields and everything written.
     async fn written(page: Rows, gzip: bool) -> (Vec<usize>, usize, Vec<u8>) {
         let mut body = pin!(PageBody::new(Arc::new(Slot::new(page, gzip, Instant::now()))));
-        let (mut sizes, mut turns, mut all) = (Vec::new(), 0, Vec::new());
+        let (mut sizes, mut yields, mut all) = (Vec::new(), 0, Vec::new());
         while !body.is_end_stream() {
             let frame = poll_fn(|cx| {
                 let frame = body.as_mut().poll_frame(cx);
-                turns += usize::from(frame.is_pending());
+                yields += usize::from(frame.is_pending());
                 frame
             });
             let frame = frame.await.unwrap().unwrap().into_data().unwrap();
@@ -99,25 +99,25 @@ mod tests {
             all.extend_from_slice(&frame);
         }
         assert!(poll_fn(|cx| body.as_mut().poll_frame(cx)).await.is_none());
-        (sizes, turns, all)
+        (sizes, yields, all)
     }
 
     #[tokio::test]
     async fn the_body_yields_between_two_frames() {
-        let (sizes, turns, all) = written(Rows(20_000), false).await;
+        let (sizes, yields, all) = written(Rows(20_000), false).await;
         assert_eq!(sizes, [65_540, 65_537, 57_813]);
-        assert_eq!(turns, 2);
+        assert_eq!(yields, 2);
         assert!(all.starts_with(b"row 19999\nrow 19998\n") && all.ends_with(b"row 1\nrow 0\n"));
     }
 
     #[tokio::test]
-    async fn a_compressed_page_is_the_same_page_in_small_frames() {
+    async fn a_compressed_page_decodes_to_the_same_page() {
         let (_, _, plain) = written(Rows(200_000), false).await;
-        let (sizes, turns, compressed) = written(Rows(200_000), true).await;
+        let (sizes, yields, compressed) = written(Rows(200_000), true).await;
         let mut decoded = Vec::new();
         MultiGzDecoder::new(&*compressed).read_to_end(&mut decoded).unwrap();
         assert!(decoded == plain);
-        assert_eq!(turns, plain.len() / FRAME);
+        assert_eq!(yields, plain.len() / FRAME);
         assert!(sizes.iter().all(|size| (1..=2 * FRAME).contains(size)), "{sizes:?}");
     }
 
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_empty_page_ends_well() {
+    async fn an_empty_page_ends_without_error() {
         assert_eq!(written(Rows(0), false).await, (vec![0], 0, vec![]));
         let (.., compressed) = written(Rows(0), true).await;
         assert_eq!(MultiGzDecoder::new(&*compressed).read(&mut [0]).unwrap(), 0);

@@ -1,4 +1,4 @@
-//! A page that was made as a whole, and is sent piece by piece.
+//! A page that is built as a whole and sent in pieces.
 
 use super::Fill;
 

@@ -1,4 +1,4 @@
-//! The slots of the pages that are being written: how many there are, and which page is evicted for another.
+//! The slots of pages being written. They limit the number of pages and evict a slow page for a new one.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,47 +10,48 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::slot::Slot;
 
-/// A page whose client reads nothing for this long may be evicted: far more than passes between two frames to a client
-/// nearby, and about one retransmission timeout.
+/// A page whose client reads nothing for this long may be evicted. It is about one retransmission timeout, and far more
+/// than the time between two frames to a nearby client.
 pub(super) const STALLED: Duration = Duration::from_millis(200);
 
-/// A page that takes this long may be evicted: a scrape has timed out by then.
+/// A page that takes this long may be evicted, since a scrape has timed out by then.
 pub(super) const LATE: Duration = Duration::from_secs(10);
 
-/// How many requests of one peer may wait for a slot, and for how long: as many stalled pages were evicted by then.
+/// The maximum number of requests of one peer that may wait for a slot. That many stalled pages can be evicted within
+/// [`WAIT`].
 pub(super) const WAITING: usize = 48;
 pub(super) const WAIT: Duration = Duration::from_secs(2);
 
-/// How many requests of all peers may wait.
-const WAITING_IN_ALL: usize = 512;
+/// The maximum number of requests of all peers that may wait.
+const MAX_WAITING: usize = 512;
 
 /// The interval between two attempts to evict a page.
-pub(super) const LOOK: Duration = Duration::from_millis(5);
+pub(super) const EVICT_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How many pages may be written at once, whatever their clients do: each may hold a snapshot of its own.
+/// Limits on the pages written at once. They bound memory, since each page may hold its own snapshot.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Limits {
     pub(in crate::http) pages: usize,
-    /// How many of them may go to one peer.
+    /// The maximum number of pages for one peer.
     pub(in crate::http) of_peer: usize,
 }
 
-/// The slots of the pages that are being written.
+/// The slots of pages being written.
 pub(super) struct Slots {
     limits: Limits,
     evicted: Box<dyn Fn() + Send + Sync>,
-    /// In the order in which they were started.
+    /// The taken slots in the order in which their pages started.
     taken: Mutex<Vec<Taken>>,
     waiting: Semaphore,
     queues: Mutex<HashMap<IpAddr, Arc<Queue>>>,
-    /// Held by the first of all peers that has its share left, so that peers take turns.
+    /// Held by the request that is next among all peers with a slot left, so that slots are given in order.
     first: tokio::sync::Mutex<()>,
 }
 
-/// The requests of one peer that wait.
+/// The waiting requests of one peer.
 struct Queue {
     waiting: Semaphore,
-    /// Held by the first of them, so that slots are given in order.
+    /// Held by the first request in the queue, so that slots are given in order.
     first: tokio::sync::Mutex<()>,
 }
 
@@ -61,21 +62,22 @@ struct Taken {
 }
 
 impl Slots {
-    /// Free slots; calls `evicted` for each page that is evicted.
+    /// Creates free slots. `evicted` is called for each evicted page.
     pub(super) fn new(limits: Limits, evicted: impl Fn() + Send + Sync + 'static) -> Self {
         Self {
             limits,
             evicted: Box::new(evicted),
             taken: Mutex::default(),
-            waiting: Semaphore::new(WAITING_IN_ALL),
+            waiting: Semaphore::new(MAX_WAITING),
             queues: Mutex::default(),
             first: tokio::sync::Mutex::default(),
         }
     }
 
-    /// Waits for a slot for a page to `peer`, and evicts another page if it may; none if too many wait, or it takes too long.
+    /// Waits for a slot for a page to `peer`, evicting another page if possible. None if too many requests wait, or on
+    /// timeout.
     ///
-    /// A peer that has its share of slots waits for one of its own, and delays no other peer.
+    /// A peer whose slots are all taken waits for one of its own and delays no other peer.
     pub(super) async fn acquire(
         &self,
         peer: IpAddr,
@@ -86,9 +88,9 @@ impl Slots {
         let _waiting = self.waiting.try_acquire().ok()?;
         let acquire = async {
             let _first_of_peer = queue.first.lock().await;
-            self.make_room(self.limits.of_peer, |taken| taken.peer == peer).await;
+            self.wait_for_free(self.limits.of_peer, |taken| taken.peer == peer).await;
             let _first = self.first.lock().await;
-            self.make_room(self.limits.pages, |_| true).await;
+            self.wait_for_free(self.limits.pages, |_| true).await;
             let started = Instant::now();
             let slot = Arc::new(page(started));
             self.taken().push(Taken { started, peer, slot: Arc::downgrade(&slot) });
@@ -104,23 +106,24 @@ impl Slots {
         Arc::clone(queues.entry(peer).or_insert_with(|| Arc::new(new())))
     }
 
-    /// Waits until fewer than `most` of these slots are taken.
-    async fn make_room(&self, most: usize, of: impl Fn(&Taken) -> bool + Copy) {
-        let mut has_room = self.taken().iter().filter(|taken| of(taken)).count() < most;
-        while !has_room {
-            // also before the first attempt: if the whole process was stalled, clients read something in this time
-            sleep(LOOK).await;
-            has_room = self.evict(most, of, Instant::now());
+    /// Waits until fewer than `max` of the slots selected by `of` are taken, evicting pages if possible.
+    async fn wait_for_free(&self, max: usize, of: impl Fn(&Taken) -> bool + Copy) {
+        let mut has_free_slot = self.taken().iter().filter(|taken| of(taken)).count() < max;
+        while !has_free_slot {
+            // sleep even before the first attempt: after a stall of the whole process, clients need time to read
+            sleep(EVICT_INTERVAL).await;
+            has_free_slot = self.evict(max, of, Instant::now());
         }
     }
 
-    /// Evicts one of these pages if `most` of their slots are taken; true if one is free.
+    /// Evicts one of the pages selected by `of` if `max` of them are taken. Returns true if a slot is free.
     ///
-    /// It evicts the page whose client has read nothing for longest, if that is stalled, or else the oldest, if that is late.
-    fn evict(&self, most: usize, of: impl Fn(&Taken) -> bool, now: Instant) -> bool {
+    /// The page whose client has read nothing for longest is evicted if it is stalled. Otherwise the oldest page is evicted
+    /// if it is late.
+    fn evict(&self, max: usize, of: impl Fn(&Taken) -> bool, now: Instant) -> bool {
         let mut taken = self.taken();
         let mine: Vec<_> = (0..taken.len()).filter(|index| of(&taken[*index])).collect();
-        if mine.len() < most {
+        if mine.len() < max {
             return true;
         }
         let read_at = |index: &usize| taken[*index].slot.upgrade().and_then(|slot| slot.read_at());
@@ -140,7 +143,7 @@ impl Slots {
         true
     }
 
-    /// The slots whose responses have not ended.
+    /// Returns the slots whose responses have not ended.
     fn taken(&self) -> MutexGuard<'_, Vec<Taken>> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.retain(|taken| taken.slot.strong_count() > 0);

@@ -7,7 +7,7 @@ use hyper::Request;
 use hyper::header::RETRY_AFTER;
 use tokio::time::{Instant, advance, sleep, timeout};
 
-use super::slots::{LATE, LOOK, STALLED, WAIT, WAITING};
+use super::slots::{EVICT_INTERVAL, LATE, STALLED, WAIT, WAITING};
 use super::*;
 
 struct Endless;
@@ -21,12 +21,12 @@ impl Fill for Endless {
 
 const LIMITS: Limits = Limits { pages: 8, of_peer: 6 };
 
-/// The address of one of many peers.
+/// Returns the address of the peer with this number.
 fn peer(number: u8) -> IpAddr {
     [127, 0, 0, number].into()
 }
 
-/// Another peer for each of the first eight pages.
+/// Returns the peers of the first eight pages, one page each.
 fn peers() -> impl Iterator<Item = IpAddr> {
     (0..8).map(peer)
 }
@@ -53,13 +53,13 @@ async fn acquire_all(slots: &Slots) -> Vec<Arc<Slot>> {
     join_all(peers().map(|peer| acquire(slots, peer))).await.into_iter().flatten().collect()
 }
 
-/// Which of them still have their page.
+/// Returns true for each slot that still has its page.
 fn are_taken(slots: &[Arc<Slot>]) -> Vec<bool> {
     slots.iter().map(|slot| slot.read_at().is_some()).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ninth_page_waits_until_one_of_eight_has_ended() {
+async fn a_ninth_page_waits_until_one_of_eight_ends() {
     let pages = pages();
     let mut responses = Vec::new();
     for peer in peers() {
@@ -70,11 +70,11 @@ async fn a_ninth_page_waits_until_one_of_eight_has_ended() {
     let mut ninth = pin!(ask(&pages, Method::GET, peer(8)));
     assert!(timeout(STALLED / 2, &mut ninth).await.is_err());
     responses.pop();
-    assert_eq!(timeout(LOOK, ninth).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(timeout(EVICT_INTERVAL, ninth).await.unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_is_refused_if_no_slot_becomes_free_or_too_many_wait() {
+async fn a_page_is_refused_after_a_timeout_or_if_too_many_are_queued() {
     let pages = pages();
     let slots = acquire_all(&pages.0).await;
     let read = async {
@@ -102,7 +102,7 @@ async fn a_page_is_refused_if_no_slot_becomes_free_or_too_many_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_page_that_is_stalled_for_longest_is_evicted_and_freed() {
+async fn the_longest_stalled_page_is_evicted_and_freed() {
     let pages = slots();
     let mut slots = acquire_all(&pages).await;
     sleep(STALLED / 2).await;
@@ -112,13 +112,13 @@ async fn the_page_that_is_stalled_for_longest_is_evicted_and_freed() {
     let asked = Instant::now();
     slots.extend(acquire(&pages, peer(8)).await);
     assert_eq!(asked.elapsed(), STALLED / 2);
-    // the others stay as long as their clients read
+    // the other pages stay while their clients read
     assert!(timeout(STALLED / 4, acquire(&pages, peer(9))).await.is_err());
     assert_eq!(are_taken(&slots), [true, true, true, false, true, true, true, true, true]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_page_is_evicted_for_a_stall_of_the_whole_process() {
+async fn a_stall_of_the_whole_process_evicts_no_page() {
     let pages = slots();
     let mut slots = acquire_all(&pages).await;
     advance(2 * STALLED).await;
@@ -132,7 +132,7 @@ async fn no_page_is_evicted_for_a_stall_of_the_whole_process() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_no_page_is_stalled_the_oldest_is_evicted_once_it_is_late() {
+async fn without_a_stalled_page_the_oldest_is_evicted_once_it_is_late() {
     let pages = slots();
     let mut slots = Vec::new();
     for peer in peers() {
@@ -151,7 +151,7 @@ async fn if_no_page_is_stalled_the_oldest_is_evicted_once_it_is_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slots_are_given_in_order_and_to_all_who_wait_if_pages_are_stalled() {
+async fn stalled_pages_are_evicted_for_all_queued_requests_in_order() {
     let pages = slots();
     let order = Mutex::new(Vec::new());
     let ask = async |number: usize| {
@@ -174,7 +174,7 @@ async fn head_is_answered_while_all_slots_are_taken() {
     assert_eq!(head.unwrap().status(), StatusCode::OK);
 }
 
-/// Asks for a page that is made of `source` by `make`.
+/// Requests a page that `make` builds from `source`.
 async fn made(
     pages: &Pages,
     source: impl Future<Output = Option<()>>,
@@ -185,7 +185,7 @@ async fn made(
 }
 
 #[tokio::test]
-async fn a_page_that_cannot_be_made_is_an_error() {
+async fn a_page_that_cannot_be_built_is_an_error() {
     let pages = pages();
     let status = async |source, make: fn(()) -> Option<Vec<u8>>| {
         made(&pages, std::future::ready(source), make).await.status()
@@ -197,7 +197,7 @@ async fn a_page_that_cannot_be_made_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_frees_its_slot_only_once_the_work_for_it_has_ended() {
+async fn after_a_hang_up_the_slot_stays_taken_until_the_work_ends() {
     let pages = Pages::new(Limits { pages: 1, of_peer: 1 }, || {});
     let (end, ended) = std::sync::mpsc::channel();
     let (begin, mut begun) = tokio::sync::oneshot::channel();
@@ -216,7 +216,7 @@ async fn a_client_that_leaves_frees_its_slot_only_once_the_work_for_it_has_ended
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_has_its_share_of_slots_evicts_its_own_pages_and_delays_no_other() {
+async fn a_peer_with_all_its_slots_taken_evicts_only_its_own_pages_and_delays_no_other() {
     let evictions = Arc::new(Mutex::new(0));
     let counted = Arc::clone(&evictions);
     let pages = Slots::new(LIMITS, move || *counted.lock().unwrap() += 1);

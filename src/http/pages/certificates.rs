@@ -157,7 +157,7 @@ fn section(known: &ZoneCertificate, now: Date) -> Section {
         Level::Hostname => "In the store for single hostnames",
         Level::Zone => "In the store for the whole zone",
     };
-    Section { name, facts }
+    Section { name: name.into(), facts }
 }
 
 fn store(level: Level) -> &'static str {

@@ -1,6 +1,8 @@
 //! The commands that look at a hostname, and those that mend it.
 
-use crate::domain::{CertId, Date, Entry, Expected, Finding, Level, Status, ZoneCertificate, ZoneState};
+use crate::domain::{
+    Association, CertId, Date, Entry, Expected, Finding, Level, Status, ZoneCertificate, ZoneState,
+};
 
 const PROGRAM: &str = "cloudflare-aop-exporter";
 
@@ -30,10 +32,14 @@ impl<'a> Subject<'a> {
     /// The commands that show what Cloudflare says now.
     pub(super) fn look(&self) -> Vec<String> {
         let (hostname, zone) = (self.hostname(), self.zone_name());
-        vec![
+        let mut commands = vec![
             format!("{PROGRAM} hostname get {hostname} --zone {zone}"),
             format!("{PROGRAM} check --zone {zone} --hostname {hostname}"),
-        ]
+        ];
+        if !self.zone.origins_of(self.entry.hostname()).is_empty() {
+            commands.push(self.probe());
+        }
+        commands
     }
 
     /// What to do about a finding.
@@ -61,6 +67,31 @@ impl<'a> Subject<'a> {
                     self.hostname(),
                     self.zone_name()
                 )],
+            },
+            Finding::OriginUnprotected => Mending {
+                words: "Make the origin demand a certificate, as the runbook says, unless the path that is probed is \
+                        exempt on purpose. Then probe it again."
+                    .to_owned(),
+                commands: vec![self.probe()],
+            },
+            Finding::OriginDemandsCertificate if self.entry.association() == Some(Association::Enabled) => {
+                Mending {
+                    words: "Set the SSL mode of the zone to Full or Full (strict): with the present one Cloudflare \
+                            presents nothing."
+                        .to_owned(),
+                    commands: Vec::new(),
+                }
+            }
+            Finding::OriginDemandsCertificate => Mending {
+                words: "Enable the association, or let the origin serve requests without a certificate until then."
+                    .to_owned(),
+                commands: vec![self.enable(&self.own_id())],
+            },
+            Finding::OriginMayReject => Mending {
+                words: "Add the CA of the certificate to those that the origin accepts, or associate a certificate of a \
+                        CA that it names. The command shows those."
+                    .to_owned(),
+                commands: vec![self.probe() + " --format json"],
             },
             _ => Mending {
                 words: super::advice::advice(self.entry.failure()).to_owned(),
@@ -136,6 +167,10 @@ impl<'a> Subject<'a> {
         let ends = others.filter_map(|known| Some((known, known.certificate.ends()?)));
         let good = ends.filter(|(_, end)| end.seconds_from(self.now) > self.enough);
         good.max_by_key(|(_, end)| *end)
+    }
+
+    fn probe(&self) -> String {
+        format!("{PROGRAM} probe {}", self.hostname())
     }
 
     fn enable(&self, id: &str) -> String {

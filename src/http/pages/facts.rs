@@ -1,5 +1,7 @@
 //! Names with values: what is known about one thing.
 
+use std::borrow::Cow;
+
 use super::words::{distance, minute, moment, plural};
 use crate::domain::{AccountState, Certificate, Date, Span};
 use crate::http::activity::Activity;
@@ -28,7 +30,7 @@ impl Fact {
 
 /// Some facts under a heading.
 pub(super) struct Section {
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     pub(super) facts: Vec<Fact>,
 }
 

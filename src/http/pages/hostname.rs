@@ -7,8 +7,8 @@ use super::facts::{Fact, Section, of_certificate};
 use super::layout::Layout;
 use super::words::{global_switch, href, moment, runbook, switch};
 use crate::domain::{
-    Association, CertId, Date, Entry, Hostname, Judge, PartKind, Reason, SslMode, Status, Told, ZoneKey,
-    ZoneState,
+    Association, CertId, Date, Demand, Entry, Hostname, IssuerMatch, Judge, Origin, PartKind, Reason,
+    SslMode, Status, Told, ZoneKey, ZoneState,
 };
 use crate::http::index::Index;
 use crate::http::query::encode;
@@ -72,7 +72,7 @@ impl Page {
 fn sections(judge: &Judge, zone: &ZoneState, entry: &Entry) -> Vec<Section> {
     let (now, reading) = (judge.now(), entry.reading());
     let certificate = reading.and_then(|reading| reading.certificate.as_deref());
-    let mut sections = vec![Section { name: "Association", facts: association(entry, now) }];
+    let mut sections = vec![Section { name: "Association".into(), facts: association(entry, now) }];
     if let Some(certificate) = certificate {
         let id = certificate.id().map(CertId::as_str);
         let status = reading.and_then(|reading| reading.certificate_status);
@@ -90,10 +90,11 @@ fn sections(judge: &Judge, zone: &ZoneState, entry: &Entry) -> Vec<Section> {
             Fact::new("Uploaded", moment(uploaded, now)),
             Fact::new("Last changed", moment(updated, now)),
         ]);
-        sections.push(Section { name: "Certificate", facts });
+        sections.push(Section { name: "Certificate".into(), facts });
     }
-    sections.push(Section { name: "Zone", facts: context(zone, now) });
-    sections.push(Section { name: "Reading", facts: read(zone, entry, now) });
+    sections.extend(zone.origins_of(entry.hostname()).iter().map(|origin| of_origin(judge, zone, origin)));
+    sections.push(Section { name: "Zone".into(), facts: context(zone, now) });
+    sections.push(Section { name: "Reading".into(), facts: read(zone, entry, now) });
     sections
 }
 
@@ -109,6 +110,33 @@ fn association(entry: &Entry, now: Date) -> Vec<Fact> {
         Fact::new("Created", moment(reading.and_then(|reading| reading.created_at), now)),
         Fact::new("Last changed", moment(reading.and_then(|reading| reading.updated_at), now)),
     ]
+}
+
+/// What the latest probe of an origin found.
+fn of_origin(judge: &Judge, zone: &ZoneState, origin: &Origin) -> Section {
+    let (now, reading) = (judge.now(), origin.reading());
+    let demand = reading.map_or_else(
+        || "– (not probed yet)".to_owned(),
+        |reading| format!("{}: {}", reading.demand.label(), reading.reason),
+    );
+    let failure = reading.filter(|reading| reading.demand == Demand::Unknown);
+    let names = match judge.issuer_match(zone, origin) {
+        None => "–",
+        Some(IssuerMatch::Exact) => "among the CAs that the origin names",
+        Some(IssuerMatch::Normalised) => {
+            "among the CAs that the origin names, in another spelling: servers in Go, such as Caddy, refuse that"
+        }
+        Some(IssuerMatch::None) => "not among the CAs that the origin names: it may refuse the certificate",
+    };
+    let ends = reading.and_then(|reading| reading.certificate_not_after);
+    let facts = vec![
+        Fact::new("Client certificate", demand),
+        Fact::new("Issuer of the certificate that is presented", names),
+        Fact::new("Its own certificate ends", moment(ends, now)),
+        Fact::new("Last probed", moment(reading.map(|reading| reading.read_at), now)),
+        Fact::new("Last failure", failure.map_or("–".to_owned(), |reading| reading.reason.to_string())),
+    ];
+    Section { name: format!("Origin {}", origin.target().label).into(), facts }
 }
 
 /// What of the zone decides on what is presented.

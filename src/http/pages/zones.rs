@@ -145,6 +145,7 @@ impl PartRow {
             PartKind::Associations => "associations",
             PartKind::ZoneLevel => "zone level",
             PartKind::Settings => "settings",
+            PartKind::DnsRecords => "DNS records",
         };
         let ago = |at: Date| distance(at, judge.now());
         let read = part.last_success.map_or_else(|| "never".to_owned(), ago);

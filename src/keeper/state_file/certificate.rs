@@ -8,7 +8,9 @@ use serde::de::Error;
 use serde::{Deserialize, Serialize};
 
 use super::value::{Label, Seconds, Text};
-use crate::domain::{CertId, Certificate, CertificateDetails, Level, Pem, Status, ZoneCertificate};
+use crate::domain::{
+    CertId, Certificate, CertificateDetails, IssuerName, Level, Pem, Status, ZoneCertificate,
+};
 
 /// The certificates of a zone that is written.
 #[derive(Default)]
@@ -68,6 +70,8 @@ struct PemRow {
     serial: Box<[u8]>,
     subject: Box<str>,
     issuer: Box<str>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    issuers: Vec<[u64; 2]>,
 }
 
 impl CertificateRow {
@@ -85,6 +89,7 @@ impl CertificateRow {
                 serial: pem.serial,
                 subject: pem.subject,
                 issuer: pem.issuer,
+                issuers: pem.issuers.iter().map(|name| name.hashes()).collect(),
             }),
         }
     }
@@ -103,6 +108,7 @@ impl CertificateRow {
             serial: pem.serial,
             subject: pem.subject,
             issuer: pem.issuer,
+            issuers: pem.issuers.into_iter().map(IssuerName::from_hashes).collect(),
         });
         Certificate::new(details, pem)
     }

@@ -8,9 +8,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::{
-    Association, Certificate, CertificateDetails, Date, Expectation, Extent, FoundZone, Hostname,
-    HostnameTarget, Level, Outcome, PartKind, PatternTarget, Pem, Reading, Reason, SslMode, Status,
-    ZoneCertificate, ZoneKey, ZoneTarget,
+    AcceptedIssuers, Association, Certificate, CertificateDetails, Date, Demand, DemandReason, Expectation,
+    Extent, FoundZone, Hostname, HostnameTarget, IssuerName, Level, OriginReading, OriginTarget, Outcome,
+    PartKind, PatternTarget, Pem, Reading, Reason, SslMode, Status, ZoneCertificate, ZoneKey, ZoneTarget,
 };
 
 const NOW: i64 = 1_800_000_000;
@@ -51,6 +51,7 @@ fn known() -> Snapshot {
         serial: [1, 2].into(),
         subject: "CN=aop".into(),
         issuer: "CN=ca".into(),
+        issuers: Box::default(),
     };
     let certificate = Arc::new(Certificate::new(details, Some(pem)));
     let reading = |association| Reading {
@@ -321,4 +322,61 @@ fn the_zones_that_patterns_have_found_are_known_again() {
     assert_eq!(list.removed_at, Some(date(NOW - 5)));
     let without = super::read(fs::File::open(stored.path()).unwrap(), &Targets::default()).unwrap();
     assert!(without.zones().is_empty() && without.accounts().is_empty(), "the pattern was taken out");
+}
+
+#[test]
+fn origins_are_known_again_while_they_are_the_same_place_and_share_their_authorities() {
+    let origin = |label: &str, address: &str| OriginTarget {
+        hostname: name("a.example.com"),
+        label: label.into(),
+        address: address.parse().unwrap(),
+        server_name: name("a.example.com"),
+        path: "/".into(),
+    };
+    let all =
+        [origin("blue", "203.0.113.7"), origin("green", "[2001:db8::7]:8443"), origin("red", "a.example")];
+    let watching = |origins: &[OriginTarget]| watched().with_origins(origins.to_vec());
+    let accepted = Arc::new(AcceptedIssuers::from_ders([b"one".as_slice(), b"two"]));
+    let reading = |demand, reason| OriginReading {
+        read_at: date(NOW - 30),
+        is_up: true,
+        demand,
+        reason,
+        accepted: Some(Arc::clone(&accepted)),
+        certificate_not_after: Some(date(1_900_000_000)),
+        took: Duration::from_millis(20),
+    };
+    let probed = [
+        Outcome::Probed(all[0].clone(), reading(Demand::Required, DemandReason::Refused(116))),
+        Outcome::Probed(all[1].clone(), reading(Demand::Unknown, DemandReason::UnclearHttp2)),
+    ];
+    let before = folded(&known().retarget(&Targets::new([watching(&all)])), known().zones()[0].key(), probed);
+    let stored = saved(&before);
+    let read = stored.load([watching(&all)]).unwrap();
+    assert_eq!(read.zones()[0].origins(), before.zones()[0].origins());
+    let lists: Vec<_> = read.zones()[0].origins().iter().filter_map(|origin| origin.reading()).collect();
+    let [Some(one), Some(other)] = [&lists[0].accepted, &lists[1].accepted] else { panic!("{lists:?}") };
+    assert!(Arc::ptr_eq(one, other));
+
+    let moved = stored.load([watching(&[origin("blue", "203.0.113.8")])]).unwrap();
+    let moved = moved.zones()[0].origins();
+    assert_eq!((moved.len(), moved[0].reading()), (1, None));
+    let text = fs::read_to_string(stored.path()).unwrap().replace("unclear", "sulks");
+    assert!(Stored::new(text).load([watched()]).is_none());
+}
+
+#[test]
+fn the_issuers_of_a_certificate_are_known_again() {
+    let issuers = [IssuerName::from_der(b"ca"), IssuerName::from_der(b"root")];
+    let certificate =
+        |known: &Snapshot| known.zones()[0].entries()[0].reading().unwrap().certificate.clone().unwrap();
+    let before = certificate(&known());
+    let pem = before.pem().cloned().map(|pem| Pem { issuers: issuers.into(), ..pem });
+    let with = Arc::new(Certificate::new(before.details().clone(), pem));
+    let reading = known().zones()[0].entries()[0].reading().cloned().unwrap();
+    let reading = Reading { certificate: Some(with), ..reading };
+    let known =
+        folded(&known(), known().zones()[0].key(), [Outcome::Read(name("a.example.com"), Ok(reading))]);
+    let again = saved(&known).load([watched()]).unwrap();
+    assert_eq!(*certificate(&again).pem().unwrap().issuers, issuers);
 }

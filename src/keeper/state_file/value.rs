@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::{Association, Date, Reason, SslMode, Status};
+use crate::domain::{Association, Date, Demand, Reason, SslMode, Status};
 
 /// A name, as it is displayed.
 pub(super) struct Text<T>(pub(super) T);
@@ -61,7 +61,7 @@ macro_rules! labelled {
         })*
     };
 }
-labelled!(Association, Reason, SslMode, Status);
+labelled!(Association, Demand, Reason, SslMode, Status);
 
 impl<T: Labelled> Serialize for Label<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::{CertificateRow, Found, ListedRow, Places};
 use super::hostname::{HostnameRow, Hostnames};
+use super::origin::Origins;
 use super::value::{Label, Seconds, Text};
 use crate::domain::{
     Expected, Extent, Level, Part, PartKind, Reason, SslMode, StoredHostname, StoredZone, ZoneCertificate,
@@ -40,6 +41,8 @@ pub(super) struct ZoneRow<H> {
     /// Those for single hostnames, where they were listed.
     listed: Option<Vec<ListedRow>>,
     zone_certificates: Vec<ListedRow>,
+    #[serde(default, skip_serializing_if = "Origins::is_empty")]
+    origins: Origins,
     hostnames: H,
 }
 
@@ -51,7 +54,8 @@ impl<'a> ZoneRow<Hostnames<'a>> {
         }
         let mut rows =
             |rows: &'a [ZoneCertificate]| rows.iter().map(|row| ListedRow::new(row, &mut places)).collect();
-        let [associations, zone_level, settings] = PartKind::ALL.map(|kind| zone.part(kind));
+        // DNS records are read anew after a start
+        let [associations, zone_level, settings, _] = PartKind::ALL.map(|kind| zone.part(kind));
         Self {
             zone: zone.key().as_str().into(),
             account: zone.account().into(),
@@ -74,6 +78,7 @@ impl<'a> ZoneRow<Hostnames<'a>> {
             listed: zone.listed().map(&mut rows),
             zone_certificates: rows(zone.zone_certificates()),
             certificates: places.rows(),
+            origins: Origins::new(zone.origins()),
             hostnames: Hostnames { entries: zone.entries(), places },
         }
     }
@@ -108,6 +113,7 @@ impl ZoneRow<Vec<HostnameRow>> {
             listed: self.listed.map(|rows| certificates(rows, Level::Hostname)).transpose()?,
             zone_certificates: certificates(self.zone_certificates, Level::Zone)?,
             hostnames: hostnames.collect::<serde_json::Result<_>>()?,
+            origins: self.origins.stored()?,
         })
     }
 }

@@ -1,9 +1,9 @@
-//! The end of connections: at the end of the listener, and when TLS changes.
+//! Tests of draining, on shutdown and when the TLS acceptor changes.
 
 use super::*;
 
 #[tokio::test]
-async fn a_response_that_has_started_is_finished_after_the_stop() {
+async fn a_response_in_flight_is_finished_after_shutdown() {
     let (frames, body) = frames();
     let mut served = Served::start(PATIENT, [body]).await;
     let mut client = served.connect().await;
@@ -18,7 +18,7 @@ async fn a_response_that_has_started_is_finished_after_the_stop() {
 }
 
 #[tokio::test]
-async fn a_change_of_tls_closes_connections_after_their_current_response() {
+async fn a_new_tls_acceptor_closes_connections_after_their_current_response() {
     let (frames, body) = frames();
     let served = Served::start(PATIENT, [body]).await;
     let (mut busy, mut idle, mut half) =
@@ -42,8 +42,8 @@ async fn a_change_of_tls_closes_connections_after_their_current_response() {
 }
 
 #[tokio::test]
-async fn a_slow_client_gets_after_the_stop_what_was_written_before() {
-    // more than the buffers of both sides hold, in one frame
+async fn a_slow_client_still_receives_its_response_after_shutdown() {
+    // one frame that exceeds the socket buffers of both sides
     const SIZE: usize = 64 * 1024 * 1024;
     let mut served = Served::start(PATIENT, [whole(vec![b'x'; SIZE])]).await;
     let mut client = served.connect().await;
@@ -57,7 +57,7 @@ async fn a_slow_client_gets_after_the_stop_what_was_written_before() {
 }
 
 #[tokio::test]
-async fn idle_connections_and_half_sent_heads_do_not_delay_the_stop() {
+async fn idle_connections_and_partial_heads_do_not_delay_shutdown() {
     let mut served = Served::start(PATIENT, []).await;
     let (mut fresh, mut idle, mut half) =
         (served.connect().await, served.connect().await, served.connect().await);
@@ -72,7 +72,7 @@ async fn idle_connections_and_half_sent_heads_do_not_delay_the_stop() {
 }
 
 #[tokio::test]
-async fn a_response_that_outlasts_the_drain_is_cut_off() {
+async fn a_response_that_exceeds_the_drain_timeout_is_cut_off() {
     let (dropped, body) = endless();
     let drain = Duration::from_millis(100);
     let mut served = Served::start(Limits { drain, ..PATIENT }, [body]).await;

@@ -1,15 +1,15 @@
-//! Limits of connections, and what happens at them.
+//! Tests of the limits on connections.
 
 use super::*;
 
 #[tokio::test]
-async fn a_slow_head_closes_the_connection() {
+async fn a_slow_request_head_closes_the_connection() {
     let head = Duration::from_millis(100);
     let served = Served::start(Limits { head, ..PATIENT }, []).await;
     let mut client = served.connect().await;
-    // also a second head, and one whose octets keep coming
+    // the limit holds for a second head, and for one whose bytes keep coming
     for _ in 0..2 {
-        // what passes between two heads does not count
+        // time between two heads does not count
         tokio::time::sleep(2 * head).await;
         client.ask("ok").await;
     }
@@ -36,13 +36,13 @@ async fn an_idle_connection_is_closed() {
 }
 
 #[test]
-fn a_connection_outlives_a_scrape_interval_and_a_head_does_not() {
+fn the_idle_timeout_exceeds_a_scrape_interval_and_the_head_timeout_does_not() {
     let Limits { idle, head, .. } = Limits::default();
     assert_eq!((idle, head), (Duration::from_secs(120), Duration::from_secs(30)));
 }
 
 #[tokio::test]
-async fn a_client_that_shuts_down_its_side_still_gets_its_response() {
+async fn a_client_that_shuts_down_its_sending_side_still_gets_its_response() {
     let (frames, body) = frames();
     let served = Served::start(PATIENT, [body]).await;
     let mut client = served.connect().await;
@@ -66,14 +66,14 @@ async fn a_client_that_reads_nothing_is_disconnected() {
 }
 
 #[tokio::test]
-async fn a_connection_over_the_limit_closes_the_one_that_is_idle_for_longest() {
+async fn a_connection_over_the_limit_closes_the_longest_idle_one() {
     let served = Served::start(Limits { connections: 3, ..PATIENT }, []).await;
     let (mut first, mut second, mut third) =
         (served.connect().await, served.connect().await, served.connect().await);
     for client in [&mut second, &mut third, &mut first] {
         client.ask("ok").await;
     }
-    // a connection that has left must not be taken for the one to close
+    // a connection that is already closed must not be chosen
     third.0.shutdown().await.unwrap();
     assert_eq!(third.read_to_end().await, b"");
     let mut third = served.connect().await;
@@ -104,7 +104,7 @@ async fn a_connection_over_the_limit_waits_until_a_busy_one_is_idle() {
 #[tokio::test]
 async fn a_burst_of_connections_with_requests_is_answered() {
     let served = Served::start(Limits { connections: 2, ..PATIENT }, []).await;
-    // no connection is accepted before all are open
+    // the listener accepts none of them before all are open
     let clients: Vec<_> = (0..50)
         .map(|_| {
             let mut client = std::net::TcpStream::connect(served.address).unwrap();
@@ -119,14 +119,14 @@ async fn a_burst_of_connections_with_requests_is_answered() {
 }
 
 #[tokio::test]
-async fn if_no_connection_is_idle_the_one_that_is_stalled_for_longest_is_closed() {
+async fn without_an_idle_connection_the_longest_stalled_one_is_closed() {
     let ((dropped, first), (mut kept, second)) = (endless(), endless());
     let served = Served::start(Limits { connections: 2, ..PATIENT }, [first, second]).await;
     let (mut stalled, mut reading) = (served.connect().await, served.connect().await);
     stalled.send(REQUEST).await;
     stalled.read_until("x").await;
     reading.send(REQUEST).await;
-    // until all buffers of the first are full, and the second has read something after that
+    // read until the buffers of the first connection are full and the second has read since
     let mut octets = vec![0; 1 << 20];
     for _ in 0..64 {
         soon(reading.0.read(&mut octets)).await.unwrap();
@@ -142,7 +142,7 @@ async fn if_no_connection_is_idle_the_one_that_is_stalled_for_longest_is_closed(
 }
 
 #[tokio::test]
-async fn a_body_that_panics_closes_its_own_connection_alone() {
+async fn a_body_that_panics_closes_only_its_own_connection() {
     struct Broken;
 
     impl Body for Broken {
@@ -153,7 +153,7 @@ async fn a_body_that_panics_closes_its_own_connection_alone() {
             self: Pin<&mut Self>,
             _: &mut Context<'_>,
         ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-            panic!("a page");
+            panic!("a body panics");
         }
     }
 
@@ -164,7 +164,7 @@ async fn a_body_that_panics_closes_its_own_connection_alone() {
     broken.send(REQUEST).await;
     assert!(!broken.read_to_end().await.ends_with(b"0\r\n\r\n"));
     other.ask("ok").await;
-    // its slot is free
+    // the slot of the panicked connection is free
     served.connect().await.ask("ok").await;
     other.ask("ok").await;
 }

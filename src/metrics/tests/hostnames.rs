@@ -1,8 +1,8 @@
-//! The series of one hostname.
+//! Tests of the series of one hostname.
 
 use super::*;
 
-/// The series of one hostname, its findings aside, without the labels that identify it.
+/// Returns the series of one hostname except its findings, without the labels that identify it.
 fn series_of(answer: Option<Result<Reading, Reason>>, states: States) -> Vec<String> {
     let text = whole(source(zone(&[("h.a.example", answer)])).page(Format::Text, view(states)));
     let is_finding = |line: &&str| line.starts_with("cloudflare_aop_hostname_finding");
@@ -36,7 +36,7 @@ fn a_hostname_without_an_association_has_no_status_no_certificate_and_no_dates()
 }
 
 #[test]
-fn a_void_association_has_the_series_that_the_api_gives() {
+fn a_void_association_has_only_the_series_with_data() {
     let bare = Reading::bare(Association::Void, date(NOW - 60));
     assert_eq!(
         series_of(Some(Ok(bare.clone())), States::Current),
@@ -61,7 +61,7 @@ fn a_void_association_has_the_series_that_the_api_gives() {
 }
 
 #[test]
-fn a_full_association_has_34_series_or_17_with_current_states_alone() {
+fn a_full_association_has_34_series_or_17_with_current_states_only() {
     for association in [Association::Enabled, Association::Disabled] {
         let reading = full(association, certificate("c-1", "ca", NOW));
         assert_eq!(series_of(Some(Ok(reading.clone())), States::All).len(), 34);
@@ -70,7 +70,7 @@ fn a_full_association_has_34_series_or_17_with_current_states_alone() {
 }
 
 #[test]
-fn a_hostname_has_a_series_for_each_finding_while_it_holds() {
+fn a_hostname_has_a_series_for_each_current_finding() {
     let findings = |reading| {
         let text = whole(source(zone(&[("h.a.example", reading)])).page(Format::Text, View::default()));
         let lines = text.lines().filter_map(|line| line.strip_prefix("cloudflare_aop_hostname_finding{"));
@@ -111,14 +111,14 @@ fn every_state_is_shown() {
 }
 
 #[test]
-fn an_expired_certificate_expires_in_negative_seconds() {
+fn an_expired_certificate_has_a_negative_time_to_expiry() {
     let reading = full(Association::Enabled, certificate("c-1", "ca", NOW - 10));
     let series = series_of(Some(Ok(reading)), States::Current);
     assert!(series.contains(&"certificate_expires_in_seconds{} -10".to_owned()));
 }
 
 #[test]
-fn free_text_is_cut_at_256_octets_between_characters() {
+fn free_text_is_cut_at_256_bytes_between_characters() {
     let issuer = format!("{}éé", "x".repeat(253));
     let reading = full(Association::Enabled, certificate("c-1", &issuer, NOW));
     let series = series_of(Some(Ok(reading)), States::Current);

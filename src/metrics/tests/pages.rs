@@ -1,31 +1,31 @@
-//! Whole pages.
+//! Tests of whole pages.
 
 use prometheus::proto::MetricType;
 
 use super::*;
 
 #[test]
-fn a_page_of_text_is_written_literally() {
+fn a_text_page_equals_its_fixture() {
     let text = whole(page(Format::Text, States::All));
     assert_eq!(text, include_str!("../../../tests/fixtures/metrics.txt"));
 }
 
 #[test]
-fn a_page_of_openmetrics_is_written_literally() {
+fn an_openmetrics_page_equals_its_fixture() {
     let text = whole(page(Format::OpenMetrics, States::All));
     assert_eq!(text, include_str!("../../../tests/fixtures/metrics.openmetrics.txt"));
 }
 
 #[test]
-fn a_textfile_has_no_countdown_and_of_the_exporter_only_when_it_polled() {
+fn a_textfile_omits_countdowns_and_keeps_only_the_last_poll_of_the_exporter() {
     let kept = whole(textfile(every_kind(), false));
     let page = whole(page(Format::Text, States::All));
     let (snapshot, own) = kept.split_at(kept.find("# HELP cloudflare_aop_exporter_last_poll").unwrap());
-    let left_out = [
+    let omitted = [
         "cloudflare_aop_hostname_certificate_expires_in_seconds",
         "cloudflare_aop_zone_poll_interval_seconds",
     ];
-    let lasting = |line: &&str| !left_out.iter().any(|name| line.contains(name));
+    let lasting = |line: &&str| !omitted.iter().any(|name| line.contains(name));
     let rest: Vec<_> = page.lines().filter(lasting).take(snapshot.lines().count()).collect();
     assert_eq!(snapshot.lines().collect::<Vec<_>>(), rest);
     assert!(snapshot.contains("cloudflare_aop_hostname_finding{"));
@@ -33,7 +33,7 @@ fn a_textfile_has_no_countdown_and_of_the_exporter_only_when_it_polled() {
 }
 
 #[test]
-fn a_textfile_that_is_written_on_a_schedule_says_how_often() {
+fn a_textfile_written_on_a_schedule_has_the_poll_interval() {
     let [once, scheduled] = [false, true].map(|scheduled| whole(textfile(every_kind(), scheduled)));
     for interval in
         ["cloudflare_aop_exporter_poll_interval_seconds 300", "cloudflare_aop_zone_poll_interval_seconds{"]
@@ -43,7 +43,7 @@ fn a_textfile_that_is_written_on_a_schedule_says_how_often() {
 }
 
 #[test]
-fn a_page_is_the_same_whatever_the_size_of_its_pieces() {
+fn the_size_of_the_pieces_does_not_change_a_page() {
     for format in [Format::Text, Format::OpenMetrics] {
         let expected = whole(page(format, States::All));
         for until in (1..300).chain([1000, 4096, expected.len() - 1, expected.len(), expected.len() + 1]) {
@@ -65,7 +65,7 @@ fn a_page_is_the_same_whatever_the_size_of_its_pieces() {
 }
 
 #[test]
-fn a_call_visits_many_hostnames_for_one_family_at_most() {
+fn a_call_visits_many_hostnames_for_at_most_one_family() {
     let names = (0..20_000).map(|number| HostnameTarget {
         hostname: format!("h{number}.example").parse().unwrap(),
         expectation: Expectation::default(),
@@ -82,7 +82,7 @@ fn a_call_visits_many_hostnames_for_one_family_at_most() {
 }
 
 #[test]
-fn a_page_that_has_ended_stays_ended() {
+fn a_finished_page_stays_finished() {
     let mut page = page(Format::OpenMetrics, States::All);
     let mut out = Vec::new();
     assert!(!page.fill(&mut out, usize::MAX));
@@ -92,7 +92,7 @@ fn a_page_that_has_ended_stays_ended() {
 }
 
 #[test]
-fn every_family_has_one_header_and_its_series_follow() {
+fn every_family_has_one_header_followed_by_its_series() {
     for format in [Format::Text, Format::OpenMetrics] {
         let text = whole(source(every_kind()).page(format, view(States::All)));
         let mut headed = Vec::new();
@@ -118,7 +118,7 @@ fn every_family_has_one_header_and_its_series_follow() {
 fn every_family_of_an_empty_snapshot_has_a_header() {
     let empty = textfile(Arc::default(), true);
     let headed = whole(empty).lines().filter(|line| line.starts_with("# TYPE ")).count();
-    assert_eq!(headed, families().count() - 1 + 2, "no countdown, and two of the exporter");
+    assert_eq!(headed, families().count() - 1 + 2, "no countdowns, plus two families of the exporter");
 }
 
 #[test]

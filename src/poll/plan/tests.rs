@@ -27,11 +27,18 @@ fn times_are_shown_in_hours_minutes_and_seconds() {
     );
 }
 
-const GET: Extent = Extent { strategy: Strategy::Get, discovered: None, zone_level: false };
-const LIST: Extent = Extent { strategy: Strategy::List, discovered: None, zone_level: false };
-const AUTO: Extent = Extent { strategy: Strategy::Auto, discovered: None, zone_level: false };
-const DISCOVER: Extent =
-    Extent { strategy: Strategy::Auto, discovered: Some(Expected::Any), zone_level: false };
+const GET: Extent =
+    Extent { strategy: Strategy::Get, discovered: None, zone_level: false, dns_origins: false };
+const LIST: Extent =
+    Extent { strategy: Strategy::List, discovered: None, zone_level: false, dns_origins: false };
+const AUTO: Extent =
+    Extent { strategy: Strategy::Auto, discovered: None, zone_level: false, dns_origins: false };
+const DISCOVER: Extent = Extent {
+    strategy: Strategy::Auto,
+    discovered: Some(Expected::Any),
+    zone_level: false,
+    dns_origins: false,
+};
 
 /// Two moments before now, less and more than an hour ago.
 fn moments() -> (Instant, Instant, Instant) {

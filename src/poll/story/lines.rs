@@ -156,7 +156,7 @@ fn line(subject: &Subject, news: News) -> Line {
         News::Began(Trouble { class, error, advice, .. }) => {
             let is_fault = class == Class::Answered(Reason::Internal);
             let level = match subject {
-                Subject::Settings(_) => Level::INFO,
+                Subject::Optional(..) => Level::INFO,
                 _ if is_fault => Level::ERROR,
                 _ => Level::WARN,
             };
@@ -172,7 +172,7 @@ fn line(subject: &Subject, news: News) -> Line {
         Subject::Host(_) => line,
         Subject::Account(account, _)
         | Subject::List(account)
-        | Subject::Settings(account)
+        | Subject::Optional(account, _)
         | Subject::Zone(account, ..) => Line { account: Some(Arc::clone(account)), ..line },
     }
 }
@@ -188,6 +188,7 @@ enum Topic {
     Certificates,
     GlobalSwitch,
     SslMode,
+    DnsRecords,
     Hostname,
 }
 
@@ -202,6 +203,7 @@ impl Topic {
             Thing::Certificates => Self::Certificates,
             Thing::GlobalSwitch => Self::GlobalSwitch,
             Thing::SslMode => Self::SslMode,
+            Thing::DnsRecords => Self::DnsRecords,
             Thing::Hostname(_) => Self::Hostname,
         }
     }

@@ -1,7 +1,7 @@
 //! What the log says of each subject.
 
 use super::Subject;
-use crate::domain::Reason;
+use crate::domain::{PartKind, Reason};
 use crate::poll::seen::{Class, Thing};
 
 /// What is said when it starts and when it ends.
@@ -31,7 +31,11 @@ pub(super) fn words(subject: &Subject) -> (&'static str, &'static str) {
             "the account's zones cannot be listed; those that are known stay watched",
             "the account's zones are listed again",
         ),
-        Subject::Settings(_) => (
+        Subject::Optional(_, PartKind::DnsRecords) => (
+            "the token may not read the DNS records of zones; they give no origins",
+            "the DNS records of zones are read again",
+        ),
+        Subject::Optional(..) => (
             "the token may not read the global switch and the SSL mode of zones, which is optional",
             "the settings of zones are read again",
         ),
@@ -62,6 +66,10 @@ pub(super) fn words(subject: &Subject) -> (&'static str, &'static str) {
             Thing::SslMode => (
                 "the zone's SSL mode cannot be read; its last reading is kept",
                 "the zone's SSL mode is read again",
+            ),
+            Thing::DnsRecords => (
+                "the zone's DNS records cannot be read; those that are known are kept",
+                "the zone's DNS records are read again",
             ),
             Thing::Hostname(_) => {
                 ("hostnames cannot be read; their last readings are kept", "hostnames are read again")

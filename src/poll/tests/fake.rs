@@ -8,12 +8,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::clock::Clock;
 use crate::cloudflare::{
-    ApiError, AssociationRow, Associations, Budget, Error, ListedCertificate, ListedCertificates, ListedZone,
-    Presence, VisibleZones, ZoneList,
+    ApiError, AssociationRow, Associations, Budget, DnsRecords, Error, ListedCertificate, ListedCertificates,
+    ListedZone, Presence, VisibleZones, ZoneList,
 };
 use crate::domain::{
-    Association, CertId, Certificate, CertificateDetails, Date, Expectation, Extent, Hostname,
-    HostnameTarget, Reading, Reason, Snapshot, SslMode, Status, ZoneId, ZoneName, ZoneTarget,
+    Association, CertId, Certificate, CertificateDetails, Date, DnsRecord, Expectation, Extent, Hostname,
+    HostnameTarget, Reading, Reason, RecordData, Snapshot, SslMode, Status, ZoneId, ZoneName, ZoneTarget,
 };
 use crate::poll::Api;
 
@@ -75,9 +75,10 @@ pub(super) struct World {
     pub(super) unlisted: BTreeSet<ZoneId>,
     /// Whether the list of them is not whole.
     pub(super) list_is_cut: bool,
-    /// The failure of asking for a zone by its id, and for its settings.
+    /// The failure of asking for a zone by its id, and for its settings and its DNS records.
     pub(super) status: Option<Failure>,
     pub(super) settings: Option<Failure>,
+    pub(super) dns_records: Option<Failure>,
     /// The calls by kind.
     pub(super) calls: HashMap<&'static str, usize>,
     /// The hostname at which the program panics.
@@ -270,6 +271,13 @@ impl Api for Fake {
     async fn ssl_mode(&self, _: ZoneId, deadline: Instant) -> Result<SslMode, Error> {
         self.call("ssl_mode", deadline, |world| world.settings).await?;
         Ok(SslMode::Strict)
+    }
+
+    async fn dns_records(&self, _: ZoneId, deadline: Instant) -> Result<DnsRecords, Error> {
+        self.call("dns_records", deadline, |world| world.dns_records).await?;
+        let (name, data) = ("h0.example.com".parse().unwrap(), "203.0.113.7".parse().unwrap());
+        let records = vec![DnsRecord { name, data: RecordData::Address(data) }];
+        Ok(DnsRecords { records, complete: true, ..DnsRecords::default() })
     }
 
     fn take_odd_fields(&self, _: ZoneId) -> bool {

@@ -12,10 +12,13 @@ use super::fake::{Failure, World, id, names, up, world, zone};
 use super::stage::Stage;
 use crate::cloudflare::RateLimit;
 use crate::domain::{Extent, Strategy};
-use crate::poll::{Setup, is_contained};
+use crate::panic::is_contained;
+use crate::poll::Setup;
 
-const GET: Extent = Extent { strategy: Strategy::Get, discovered: None, zone_level: false };
-const LIST: Extent = Extent { strategy: Strategy::List, discovered: None, zone_level: false };
+const GET: Extent =
+    Extent { strategy: Strategy::Get, discovered: None, zone_level: false, dns_origins: false };
+const LIST: Extent =
+    Extent { strategy: Strategy::List, discovered: None, zone_level: false, dns_origins: false };
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What this thread logs at `info` and above.
@@ -140,6 +143,51 @@ async fn a_quota_that_does_not_suffice_is_logged_when_that_begins_and_when_it_en
         stage.tick().await;
     }
     assert_eq!(log.lines(), ["INFO the rate limit suffices for the schedule again"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dns_records_that_the_token_may_not_read_are_logged_once_with_the_permission_and_are_no_error() {
+    let (log, all) = (Log::start(), names("h", 3));
+    let dns_origins = Extent { dns_origins: true, ..GET };
+    let world = World { dns_records: Some(Failure(403, 10_000)), ..world(&all) };
+    let stage = Stage::start(vec![zone(&all, dns_origins)], world, MINUTE, 1000).await;
+    for _ in 0..130 {
+        stage.tick().await;
+    }
+    let lines = log.lines();
+    assert!(stage.calls("dns_records") >= 2, "it is tried again now and then");
+    let [_, line] = &*lines else { panic!("{lines:?}") };
+    assert!(line.starts_with("INFO the token may not read the DNS records of zones"), "{line}");
+    assert!(line.contains(r#"advice="the token lacks the permission \"DNS Read\" for this zone""#), "{line}");
+    assert_eq!(stage.errors("forbidden"), 0.0);
+    let known = stage.keeper.snapshot();
+    assert_eq!((known.zones()[0].is_up(), known.zones()[0].dns_records()), (true, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dns_records_are_read_hourly_and_kept_while_they_cannot_be_read() {
+    let (log, all) = (Log::start(), names("h", 3));
+    let stage =
+        Stage::start(vec![zone(&all, Extent { dns_origins: true, ..GET })], world(&all), MINUTE, 1000).await;
+    for _ in 0..111 {
+        stage.tick().await;
+    }
+    let records = |stage: &Stage| stage.keeper.snapshot().zones()[0].dns_records().map(<[_]>::len);
+    assert_eq!(records(&stage), Some(1));
+    let calls = stage.calls("dns_records");
+    assert!((1..=3).contains(&calls), "{calls} calls in two hours");
+    log.lines();
+    stage.world(|world| world.dns_records = Some(Failure(500, 0)));
+    for _ in 0..60 {
+        stage.tick().await;
+    }
+    assert_eq!(records(&stage), Some(1));
+    let lines = log.lines();
+    let [line] = &*lines else { panic!("{lines:?}") };
+    assert!(
+        line.starts_with("WARN the zone's DNS records cannot be read; those that are known are kept"),
+        "{line}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,17 +21,9 @@ fn demand(asked: bool, end: End) -> Demand {
 #[test]
 fn an_attempt_that_ends_without_an_answer_tells_nothing() {
     for asked in [false, true] {
-        for (end, reason) in [
-            (End::NotResolved, Reason::NotResolved),
-            (End::NotPublic, Reason::NotPublic),
-            (End::NotReachable, Reason::NotReachable),
-            (End::TimedOut, Reason::TimedOut),
-            (End::Closed, Reason::Closed),
-            (End::NotTls, Reason::NotTls),
-            (End::NotHttp, Reason::NotHttp),
-            (End::HeadTooLong, Reason::HeadTooLong),
-        ] {
-            assert_eq!(verdict(&seen(asked, end)), (Demand::Unknown, reason));
+        for failure in ProbeFailure::ALL {
+            let told = verdict(&seen(asked, End::Failed(failure)));
+            assert_eq!(told, (Demand::Unknown, Reason::Failed(failure)));
         }
     }
 }
@@ -39,7 +31,9 @@ fn an_attempt_that_ends_without_an_answer_tells_nothing() {
 #[test]
 fn a_resumed_session_or_a_late_request_tells_nothing_whatever_follows() {
     for asked in [false, true] {
-        for end in [answer(200), answer(496), End::Alert(116), End::TimedOut, End::Http2] {
+        for end in
+            [answer(200), answer(496), End::Alert(116), End::Failed(ProbeFailure::TimedOut), End::Http2]
+        {
             let resumed = Observation { resumed: true, ..seen(asked, end) };
             assert_eq!(verdict(&resumed), (Demand::Unknown, Reason::Resumed));
             let late = Observation { asks_late: true, ..seen(asked, end) };
@@ -122,6 +116,9 @@ fn a_403_in_tls_1_3_without_a_request_needs_an_attempt_in_tls_1_2() {
 fn an_origin_is_up_once_it_has_completed_the_handshake_or_refused_after_a_request() {
     let before = |asked, end| Observation { handshake: false, ..seen(asked, end) }.is_up();
     assert!(before(true, End::Alert(40)) && !before(false, End::Alert(40)));
-    assert!(!before(true, End::TimedOut) && !before(true, End::Closed));
-    assert!(seen(false, End::TimedOut).is_up());
+    assert!(
+        !before(true, End::Failed(ProbeFailure::TimedOut))
+            && !before(true, End::Failed(ProbeFailure::Closed))
+    );
+    assert!(seen(false, End::Failed(ProbeFailure::TimedOut)).is_up());
 }

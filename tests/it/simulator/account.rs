@@ -186,7 +186,32 @@ async fn a_token_may_do_what_it_is_permitted_to() {
             assert_eq!(answer, expected, "{permissions} {path}");
         }
     }
-    assert_eq!(api.control("PUT", "tokens/some", json!({ "permissions": ["dns_read"] })).await.0, 400);
+    assert_eq!(api.control("PUT", "tokens/some", json!({ "permissions": ["dns_edit"] })).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_zone_has_the_dns_records_that_a_script_gives_it() {
+    let api = served(instant()).await;
+    let record = |kind: &str, name: &str, content: &str, proxied: bool| json!({"type": kind, "name": name, "content": content, "proxied": proxied});
+    let records = json!([
+        record("A", "app.example.com", "203.0.113.7", true),
+        record("A", "mail.example.com", "203.0.113.8", false),
+        record("CNAME", "www.example.com", "app.example.com", true),
+    ]);
+    assert_eq!(api.control("PUT", "zones/example.com/dns_records", records).await.0, 200);
+    for (query, rows) in [
+        ("", 3),
+        ("?proxied=true", 2),
+        ("?proxied=true&type=A", 1),
+        ("?name=www.example.com", 1),
+        ("?per_page=5&page=2", 0),
+    ] {
+        let path = format!("/zones/{}/dns_records{query}", api.zone);
+        assert_eq!(asked(&api, TOKEN, Method::GET, &path).await, (200, 0, rows), "{query}");
+    }
+    let path = format!("/zones/{}/dns_records?per_page=5001", api.zone);
+    assert_eq!(asked(&api, TOKEN, Method::GET, &path).await.0, 400);
+    assert_eq!(api.control("PUT", "zones/example.com/dns_records", json!([{"type": "A"}])).await.0, 400);
 }
 
 #[tokio::test]

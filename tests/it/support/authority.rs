@@ -7,20 +7,20 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// What a server may show to whoever connects.
+/// The TLS configurations of a test server.
 pub struct Authority {
-    /// The authority that clients have to trust, in PEM.
+    /// The authority that clients must trust, in PEM.
     pub pem: String,
-    /// Signed by it.
+    /// A certificate signed by the authority.
     pub good: Arc<ServerConfig>,
-    /// Signed by it, and over.
+    /// An expired certificate signed by the authority.
     pub expired: Arc<ServerConfig>,
-    /// Signed by another one.
+    /// A certificate signed by another authority.
     pub untrusted: Arc<ServerConfig>,
 }
 
 impl Authority {
-    /// An authority whose servers have these names and addresses, and speak HTTP/2 and HTTP/1.1.
+    /// Creates an authority with servers of these names and addresses that speak HTTP/2 and HTTP/1.1.
     pub fn of(names: &[String]) -> Self {
         let (pem, issuer) = new_issuer();
         let (_, other) = new_issuer();

@@ -1,4 +1,4 @@
-//! The stream of a connection that can be broken from within.
+//! A connection whose stream can be broken on demand.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -9,16 +9,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-/// How a connection breaks, at what is written to it next.
+/// The way a connection breaks at the next write.
 #[derive(Clone, Copy, Debug)]
 pub enum Break {
-    /// With a reset.
+    /// A reset.
     Reset,
-    /// With these octets, and nothing after them.
+    /// These bytes, followed by the end.
     Raw(&'static [u8]),
 }
 
-/// Says that a connection has to break.
+/// Breaks a connection on demand.
 #[derive(Clone, Default)]
 pub struct Breaker(Arc<Mutex<Option<Break>>>);
 
@@ -32,7 +32,7 @@ impl Breaker {
     }
 }
 
-/// A stream that breaks when it is told to.
+/// A stream that breaks on demand.
 pub struct Breakable {
     stream: Io,
     breaker: Breaker,
@@ -74,7 +74,7 @@ impl AsyncWrite for Breakable {
         let how = *self.breaker.get();
         let written = match how {
             None => buf,
-            // what was written before is gone too, as with a reset it may be
+            // earlier writes are lost as well, as a reset may cause
             Some(Break::Reset) => {
                 self.tcp().set_zero_linger()?;
                 return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));

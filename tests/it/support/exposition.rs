@@ -1,4 +1,4 @@
-//! A reader of the two text formats, as strict as their specifications, which shares nothing with their writer.
+//! A strict parser of the two text formats, independent of the code that writes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,34 +10,34 @@ pub struct Sample {
     pub value: f64,
 }
 
-/// The samples of a page in text 0.0.4, or else in OpenMetrics 1.0.0; or what is wrong with it.
+/// Parses the samples of a page in OpenMetrics 1.0.0 or else in text 0.0.4.
 pub fn samples(page: &str, open_metrics: bool) -> Result<Vec<Sample>, String> {
     let (mut samples, mut families, mut family) = (Vec::new(), BTreeSet::new(), Family::default());
     let mut series = BTreeSet::new();
     let mut lines = page.strip_suffix('\n').ok_or("the last line does not end")?.split('\n').peekable();
     while let Some(line) = lines.next() {
         if open_metrics && line == "# EOF" {
-            return if lines.peek().is_none() { Ok(samples) } else { Err("something follows # EOF".into()) };
+            return if lines.peek().is_none() { Ok(samples) } else { Err("text after # EOF".into()) };
         }
         if let Some(comment) = line.strip_prefix("# ") {
             let mut words = comment.splitn(3, ' ');
             let [Some(kind), Some(name), Some(rest)] = [words.next(), words.next(), words.next()] else {
-                return Err(format!("no comment: {line:?}"));
+                return Err(format!("not a valid comment: {line:?}"));
             };
             if family.name != name {
                 family = Family { name: name.to_owned(), ..Family::default() };
                 if !is_name(name) || !families.insert(name.to_owned()) {
-                    return Err(format!("no name, or that of an earlier family: {line:?}"));
+                    return Err(format!("invalid name, or that of an earlier family: {line:?}"));
                 }
             }
             family.describe(kind, rest, open_metrics).map_err(|what| format!("{what}: {line:?}"))?;
         } else {
             let sample = sample(line).ok_or_else(|| format!("no sample: {line:?}"))?;
             if !family.has(&sample.name, open_metrics) {
-                return Err(format!("not of the family {}: {line:?}", family.name));
+                return Err(format!("not in the family {}: {line:?}", family.name));
             }
             if !series.insert((sample.name.clone(), sample.labels.clone())) {
-                return Err(format!("there twice: {line:?}"));
+                return Err(format!("duplicate: {line:?}"));
             }
             samples.push(sample);
         }
@@ -45,7 +45,7 @@ pub fn samples(page: &str, open_metrics: bool) -> Result<Vec<Sample>, String> {
     if open_metrics { Err("# EOF is missing".into()) } else { Ok(samples) }
 }
 
-/// What the comments say of a family.
+/// A family as described by its comments.
 #[derive(Default)]
 struct Family {
     name: String,
@@ -60,15 +60,15 @@ impl Family {
                 let known =
                     ["counter", "gauge", "histogram"].contains(&rest) || open_metrics && rest == "info";
                 self.kind = known.then(|| rest.to_owned());
-                self.kind.as_ref().map(|_| ()).ok_or("no type")
+                self.kind.as_ref().map(|_| ()).ok_or("invalid type")
             }
             "UNIT" if open_metrics && self.name.ends_with(&format!("_{rest}")) => Ok(()),
             "HELP" if !self.helped => {
                 self.helped = true;
                 let quotes = if open_metrics { "\"" } else { "" };
-                unescaped(rest, &format!("\\{quotes}")).map(|_| ()).ok_or("no text")
+                unescaped(rest, &format!("\\{quotes}")).map(|_| ()).ok_or("invalid text")
             }
-            _ => Err("no comment, or one too many"),
+            _ => Err("invalid or duplicate comment"),
         }
     }
 
@@ -110,7 +110,7 @@ fn sample(line: &str) -> Option<Sample> {
     is_name(name).then(|| Sample { name: name.to_owned(), labels, value })
 }
 
-/// Where the quote is that ends a label's value.
+/// Returns the position of the quote that ends a label's value.
 fn closing(quoted: &str) -> Option<usize> {
     let mut escaped = false;
     quoted.bytes().position(|byte| {
@@ -120,7 +120,7 @@ fn closing(quoted: &str) -> Option<usize> {
     })
 }
 
-/// A text in which the characters of `special` and line feeds are escaped, and nothing else is.
+/// Unescapes a text in which only the characters of `special` and line feeds may be escaped.
 fn unescaped(text: &str, special: &str) -> Option<String> {
     let (mut plain, mut characters) = (String::new(), text.chars());
     while let Some(character) = characters.next() {

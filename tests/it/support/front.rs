@@ -1,5 +1,5 @@
-//! A front before the simulated API: it passes requests on, over plain HTTP/1.1 or TLS with HTTP/2, and does to the
-//! answers of one endpoint, or to all connections, what no server in its right mind does.
+//! A reverse proxy in front of the simulated API, over plain HTTP/1.1 or TLS with HTTP/2. It corrupts the responses of one
+//! endpoint or breaks all connections.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,22 +30,22 @@ use crate::support::breakable::{Break, Breakable, Breaker, Io};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// What goes wrong, until it is mended.
+/// A fault, in force until it is cleared.
 #[derive(Clone, Debug)]
 pub enum Wrong {
-    /// The answers of one endpoint.
+    /// Affects the responses of one endpoint.
     Answers(Endpoint, Answer),
-    /// The answers to requests for a page of zones after the first.
+    /// Affects the responses for pages of zones after the first.
     LaterPages(Answer),
-    /// The answers about zones that are asked for by their ids alone, while the list of zones lacks [`LOST`].
+    /// Affects the responses about zones requested by id, while the list of zones lacks [`LOST`].
     Lost(Answer),
-    /// All answers about a zone that is asked for by its id.
+    /// Affects all responses about a zone requested by id.
     Zone(Answer),
-    /// The answers about the hostnames `f0.example.com`, `f1.example.com` and so on, each in its own way.
+    /// Affects the responses about the hostnames `f0.example.com`, `f1.example.com` and so on, each differently.
     Hostnames(Vec<Answer>),
-    /// Nobody listens.
+    /// The port is closed.
     Refused,
-    /// The certificate is of an authority that nobody trusts.
+    /// The certificate is signed by an untrusted authority.
     Untrusted,
     /// The certificate has expired.
     Expired,
@@ -54,33 +54,33 @@ pub enum Wrong {
 /// The zone that a list may lack.
 pub const LOST: &str = "second.example";
 
-/// What comes in the place of an answer.
+/// The response sent instead of the real one.
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// A status, headers and a body.
     Whole(u16, Vec<(&'static str, String)>, Bytes),
-    /// A 200 with these headers and octets, and after them others again and again.
+    /// A 200 with these headers and bytes, followed by an endless repetition of the last bytes.
     Endless(Vec<(&'static str, String)>, Bytes, Bytes),
-    /// A 200 and an octet of white space every 20 ms.
+    /// A 200 with a byte of whitespace every 20 ms.
     Drip,
-    /// Nothing, while the connection stays open.
+    /// No response, while the connection stays open.
     Hang,
-    /// The first half of the honest answer; then the connection, or its stream, ends.
+    /// The first half of the real response, after which the connection or stream ends.
     Cut {
-        /// Whether the length of the whole was announced.
+        /// Announces the full length first.
         announced: bool,
     },
-    /// The end of the connection, or of its stream.
+    /// The end of the connection or stream.
     Dropped,
-    /// Something else than HTTP, or than an end.
+    /// A reset, or bytes that are not HTTP.
     Broken(Break),
 }
 
 impl Answer {
-    /// A gzip stream of zeros without end: a thousand times larger than what is sent.
+    /// Returns an endless gzip stream of zeros, which decompresses to a thousand times its size.
     pub fn bomb() -> Self {
         let header = Bytes::from_static(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
-        // a full flush makes it a piece that may come again and again
+        // after a full flush, the piece can be repeated
         let mut piece = Vec::with_capacity(1 << 16);
         let mut compress = Compress::new(Compression::best(), false);
         compress.compress_vec(&vec![0; 1 << 20], &mut piece, FlushCompress::Full).unwrap();
@@ -88,12 +88,12 @@ impl Answer {
     }
 }
 
-/// How it is reached.
+/// The protocol of a front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// HTTP/1.1 in the clear.
+    /// Plain HTTP/1.1.
     Plain,
-    /// TLS, with HTTP/2 where the client can.
+    /// TLS, with HTTP/2 if the client supports it.
     Tls,
 }
 
@@ -105,7 +105,7 @@ pub struct Front {
     listening: JoinHandle<()>,
 }
 
-/// What an API answers, which it is asked once.
+/// The real responses of an API, each requested only once.
 pub struct Honest {
     api: String,
     http: reqwest::Client,
@@ -118,12 +118,12 @@ struct Shared {
     authority: Arc<Authority>,
     wrong: Mutex<Option<Wrong>>,
     requests: AtomicUsize,
-    /// Ends the connections that are open.
+    /// Closes the open connections.
     connections: Mutex<CancellationToken>,
 }
 
 impl Front {
-    /// A front on a free port of that address.
+    /// Starts a front on a free port of this address.
     pub async fn start(
         honest: &Arc<Honest>,
         transport: Transport,
@@ -145,7 +145,7 @@ impl Front {
         Self { base_url: format!("{scheme}://{address}/client/v4"), address, shared, listening }
     }
 
-    /// From now on this goes wrong.
+    /// Puts a fault in force.
     pub async fn spoil(&mut self, wrong: Wrong) {
         if matches!(wrong, Wrong::Refused) {
             self.listening.abort();
@@ -157,7 +157,7 @@ impl Front {
         *self.shared.wrong.lock().unwrap() = Some(wrong);
     }
 
-    /// From now on nothing does.
+    /// Clears the fault.
     pub async fn mend(&mut self) {
         let wrong = self.shared.wrong.lock().unwrap().take();
         if matches!(wrong, Some(Wrong::Refused)) {
@@ -166,12 +166,12 @@ impl Front {
         }
     }
 
-    /// How many requests came.
+    /// Returns the number of requests received.
     pub fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::Relaxed)
     }
 
-    /// Tells how many requests came, wherever it is asked.
+    /// Returns a function that returns the number of requests received.
     pub fn counter(&self) -> Arc<dyn Fn() -> usize + Send + Sync> {
         let shared = Arc::clone(&self.shared);
         Arc::new(move || shared.requests.load(Ordering::Relaxed))
@@ -202,7 +202,7 @@ impl Shared {
         let breaker = Breaker::default();
         let (shared, tripped) = (Arc::clone(&self), breaker.clone());
         let service = service_fn(move |request| Arc::clone(&shared).answer(request, tripped.clone()));
-        // how a connection ends is the client's affair
+        // the end of a connection is up to the client
         if self.transport == Transport::Plain {
             let stream = TokioIo::new(Breakable::new(Io::Plain(stream), breaker.clone()));
             let _ = http1::Builder::new().serve_connection(stream, service).await;
@@ -269,7 +269,7 @@ impl Shared {
                 let length = announced.then(|| ("content-length", body.len().to_string()));
                 let half = stream::iter([Ok(body.slice(..body.len() / 2))]);
                 let end = stream::once(async {
-                    // an error at once would take along what was not sent yet
+                    // an immediate error would discard data not yet sent
                     tokio::task::yield_now().await;
                     Err(io::ErrorKind::ConnectionAborted.into())
                 });
@@ -286,7 +286,7 @@ impl Shared {
 }
 
 impl Honest {
-    /// The answers of the API at that URL.
+    /// Returns the responses of the API at this URL.
     pub fn of(api: &str) -> Arc<Self> {
         let http = reqwest::Client::builder().no_proxy().no_gzip().tls_certs_only([]).build().unwrap();
         Arc::new(Self {
@@ -296,7 +296,7 @@ impl Honest {
         })
     }
 
-    /// The answer, and its body once more.
+    /// Returns the response, and its body again.
     async fn answer(&self, request: Request<Incoming>) -> io::Result<(Response<Body>, Bytes)> {
         let (head, body) = request.into_parts();
         let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -323,7 +323,7 @@ impl Honest {
     }
 }
 
-/// Which of the API's methods is called.
+/// Returns the API method of a request.
 fn endpoint(method: &Method, path: &str) -> Endpoint {
     let path = path.strip_prefix("/client/v4/").unwrap_or(path);
     let parts: Vec<_> = path.split('/').collect();
@@ -332,6 +332,8 @@ fn endpoint(method: &Method, path: &str) -> Endpoint {
         ["zones", _] => Endpoint::ZoneGet,
         ["zones", _, "settings", "tls_client_auth"] => Endpoint::GlobalSwitchGet,
         ["zones", _, "settings", "ssl"] => Endpoint::SslModeGet,
+        ["zones", _, "dns_records"] => Endpoint::DnsRecordList,
+        ["ips"] => Endpoint::IpRangeList,
         ["zones", _, "origin_tls_client_auth"] => Endpoint::ZoneCertificateList,
         ["zones", _, _, "settings"] => Endpoint::ZoneSettings,
         ["zones", _, _, "hostnames"] if method == Method::PUT => Endpoint::HostnamePut,
@@ -339,11 +341,11 @@ fn endpoint(method: &Method, path: &str) -> Endpoint {
         ["zones", _, _, "hostnames", "certificates"] => Endpoint::CertificateList,
         ["zones", _, _, "hostnames", _] => Endpoint::HostnameGet,
         [.., "tokens", "verify"] => Endpoint::TokenVerify,
-        _ => panic!("the exporter asks for {method} {path}"),
+        _ => panic!("unexpected request {method} {path}"),
     }
 }
 
-/// The page of zones without the lost one.
+/// Removes the lost zone from a page of zones.
 fn without_lost(page: &[u8]) -> Bytes {
     let mut page: serde_json::Value = serde_json::from_slice(page).unwrap();
     page["result"].as_array_mut().unwrap().retain(|zone| zone["name"] != LOST);
@@ -352,7 +354,7 @@ fn without_lost(page: &[u8]) -> Bytes {
     page.to_string().into()
 }
 
-/// The number of the hostname that a path ends in.
+/// Returns the number of the hostname at the end of a path.
 fn numbered(path: &str) -> Option<usize> {
     path.rsplit_once("/f")?.1.strip_suffix(".example.com")?.parse().ok()
 }

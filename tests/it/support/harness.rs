@@ -1,4 +1,4 @@
-//! A simulated API on a free port, and what it takes to ask it.
+//! A simulated API on a free port, with clients and pollers for it.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-/// When the tests take place.
+/// Returns the wall-clock time of the tests.
 pub fn now() -> Timestamp {
     "2026-01-01T00:00:00Z".parse().unwrap()
 }
@@ -26,12 +26,12 @@ pub fn hostname(name: &str) -> Hostname {
     name.parse().unwrap()
 }
 
-/// Long enough for whatever is not meant to take its time.
+/// Returns a deadline far enough away for anything that should be fast.
 pub fn soon() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
 
-/// A world whose zone `example.com` has these hostnames, enabled with one certificate of 90 days.
+/// Returns a world whose zone `example.com` has these hostnames, enabled with one certificate of 90 days.
 pub fn world(hostnames: &[&str]) -> World {
     let mut world = World::new(7, now()).unwrap();
     world.lift_caps();
@@ -43,7 +43,7 @@ pub fn world(hostnames: &[&str]) -> World {
     world
 }
 
-/// A simulated API that answers on a port of its own.
+/// A simulated API on its own port.
 pub struct Api {
     pub simulator: Simulator,
     pub base_url: String,
@@ -69,7 +69,7 @@ impl Api {
     }
 }
 
-/// A client in the making.
+/// A builder of a client.
 #[derive(Clone)]
 pub struct Asking {
     pub options: Options,
@@ -103,14 +103,14 @@ impl Asking {
         Arc::new(Client::new(self.options.clone(), token, budget, telemetry, self.clock.clone()).unwrap())
     }
 
-    /// The sample of a gauge about ourselves that has no labels.
+    /// Returns the value of an own gauge without labels.
     pub fn gauge(&self, family: &str) -> f64 {
         let families = self.telemetry.gather(Instant::now());
         let family = families.iter().find(|known| known.name() == family).unwrap();
         family.get_metric()[0].get_gauge().get_value()
     }
 
-    /// The sum of the samples of a counter about ourselves whose labels have all these values.
+    /// Returns the sum of the samples of an own counter that have all of these label values.
     pub fn counted(&self, family: &str, labels: &[&str]) -> f64 {
         let families = self.telemetry.gather(Instant::now());
         let family = families.iter().filter(|known| known.name() == family);
@@ -125,25 +125,25 @@ pub fn budget(requests: u32, per: Duration) -> Arc<Budget> {
     Arc::new(Budget::new(RateLimit { requests: NonZeroU32::new(requests).unwrap(), per }))
 }
 
-/// Starts a keeper that knows this, and returns its handle.
+/// Starts a keeper with this snapshot and returns its handle.
 pub fn keeper(known: Snapshot) -> Handle {
     let (keeper, handle) = Keeper::new(known);
     tokio::spawn(keeper.run(CancellationToken::new()));
     handle
 }
 
-/// Starts a keeper of these zones, all unread, and returns its handle.
+/// Starts a keeper with these unread zones and returns its handle.
 pub fn watching(zones: impl IntoIterator<Item = ZoneTarget>) -> Handle {
     keeper(Snapshot::default().retarget(&Targets::new(zones)))
 }
 
-/// The account of this client.
+/// Returns the account of this client.
 pub fn account(client: &Arc<Client>) -> Account {
     let max_concurrent = client.options().max_concurrent_requests;
     Account { api: Arc::clone(client), budget: Arc::clone(client.budget()), max_concurrent, token: 0 }
 }
 
-/// A setup of one account with a new client, and ticks a minute apart.
+/// Returns a setup of one account with a new client and ticks a minute apart.
 pub fn setup(asking: &Asking) -> Arc<Setup> {
     setup_every(Duration::from_secs(60), asking)
 }
@@ -152,7 +152,7 @@ fn setup_every(gap: Duration, asking: &Asking) -> Arc<Setup> {
     Arc::new(Setup { accounts: [("default".into(), account(&asking.build()))].into(), gap })
 }
 
-/// A poller that runs with its keeper, and everything that controls them.
+/// A running poller with its keeper and their controls.
 pub struct Running {
     pub setup: watch::Sender<Arc<Setup>>,
     pub ticks: mpsc::Sender<()>,
@@ -167,7 +167,7 @@ impl Running {
         Self::start_every(Duration::from_secs(60), asking, zones)
     }
 
-    /// Starts with ticks that are `gap` apart as far as the poller knows.
+    /// Starts a poller that assumes ticks `gap` apart.
     pub fn start_every(gap: Duration, asking: Asking, zones: impl IntoIterator<Item = ZoneTarget>) -> Self {
         let setup = watch::Sender::new(setup_every(gap, &asking));
         let keeper = watching(zones);
@@ -179,7 +179,7 @@ impl Running {
         Self { setup, ticks, keeper, snapshot, asking, shutdown }
     }
 
-    /// Watches these zones from now on, as after a reload, with the same client.
+    /// Watches these zones with the same client, as after a reload.
     pub async fn reload(&self, zones: impl IntoIterator<Item = ZoneTarget>) {
         self.keeper.retarget(Targets::new(zones)).await;
         self.setup.send_modify(|_| ());
@@ -189,7 +189,7 @@ impl Running {
         self.asking.counted("cloudflare_aop_exporter_polls_total", &[])
     }
 
-    /// Waits until so many polls have ended.
+    /// Waits until this many polls have ended.
     pub async fn polled(&self, polls: f64) -> Arc<Snapshot> {
         let deadline = soon();
         while self.polls() < polls {
@@ -206,7 +206,7 @@ impl Running {
         self.polled(polls + 1.0).await
     }
 
-    /// Waits for a snapshot.
+    /// Waits for a snapshot that `wanted` accepts.
     pub async fn until(&mut self, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
         let found = timeout_at(soon(), self.snapshot.wait_for(|snapshot| wanted(snapshot))).await;
         Arc::clone(&found.unwrap().unwrap())

@@ -1,4 +1,4 @@
-//! A front and who asks it, shared by many cases one after the other.
+//! A front and its pollers, shared by many test cases in sequence.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use cloudflare_aop_exporter::domain::{
     Expectation, Expected, Extent, HostnameTarget, Level, PatternTarget, Strategy, Targets, ZoneId,
     ZoneTarget,
 };
-use cloudflare_aop_exporter::simulator::{World, ZoneChange};
+use cloudflare_aop_exporter::simulator::{DnsRecord, World, ZoneChange};
 use cloudflare_aop_exporter::telemetry::Endpoint;
 use jiff::SignedDuration;
 
@@ -17,16 +17,16 @@ use crate::support::front::{Answer, Front, Honest, LOST, Transport, Wrong};
 use crate::support::harness::{Api, Asking, hostname, now, world};
 use crate::support::polling::{Errors, Page, Polling};
 
-/// What is asked for.
+/// The kind of request under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// A call on behalf of a zone that the configuration names.
+    /// A request about a zone that the configuration names.
     Of(Endpoint),
-    /// All pages of the list of an account's zones, which a pattern watches.
+    /// All pages of the zone list of an account watched by a pattern.
     Zones,
-    /// Those after the first.
+    /// The pages of that list after the first.
     LaterZones,
-    /// A zone that this list lacks, by its id.
+    /// A zone missing from that list, requested by id.
     LostZone,
 }
 
@@ -40,7 +40,7 @@ impl Call {
         }
     }
 
-    /// This answer to that call.
+    /// Returns the fault that gives this response to the call.
     pub fn wrong(self, answer: Answer) -> Wrong {
         match self {
             Self::Of(endpoint) => Wrong::Answers(endpoint, answer),
@@ -51,21 +51,21 @@ impl Call {
     }
 }
 
-/// A front and who asks it.
+/// A front and its pollers.
 pub struct Lane {
     pub stage: Arc<Stage>,
     pub transport: Transport,
     pub front: Front,
     pub asking: Asking,
     pub client: Arc<Client>,
-    /// Each with its latest page, on which nothing is wrong.
+    /// The pollers, each with its latest page without errors.
     pub pollings: Vec<(Polling, Page)>,
-    /// What all of them have counted.
+    /// The telemetry shared by all pollers.
     pub errors: Errors,
 }
 
 impl Lane {
-    /// A lane whose front is at 127.77.0.`host`.
+    /// Creates a lane whose front is at 127.77.0.`host`.
     pub async fn new(stage: Arc<Stage>, transport: Transport, host: u8) -> Self {
         let address = Ipv4Addr::new(127, 77, 0, host);
         let front = Front::start(&stage.honest, transport, &stage.authority, address).await;
@@ -75,7 +75,7 @@ impl Lane {
         Self { stage, transport, front, asking, client, pollings: Vec::new(), errors: Errors::default() }
     }
 
-    /// Who polls what makes that call, after a good poll.
+    /// Returns a poller that makes this call, after a successful poll.
     pub async fn polling(&mut self, call: Call) -> (Polling, Page) {
         let targets = targets(call);
         if let Some(place) = self.pollings.iter().position(|(polling, _)| polling.reads(&targets)) {
@@ -87,7 +87,7 @@ impl Lane {
     }
 }
 
-/// What all cases share.
+/// The state shared by all cases.
 pub struct Stage {
     authority: Arc<Authority>,
     honest: Arc<Honest>,
@@ -107,10 +107,16 @@ impl Stage {
     }
 }
 
-/// What is watched so that that call is made.
+/// Returns the targets that cause this call.
 fn targets(call: Call) -> Targets {
-    let lists = Extent { strategy: Strategy::List, discovered: Some(Expected::Any), zone_level: true };
-    let one_by_one = Extent { strategy: Strategy::Get, discovered: None, zone_level: false };
+    let lists = Extent {
+        strategy: Strategy::List,
+        discovered: Some(Expected::Any),
+        zone_level: true,
+        dns_origins: false,
+    };
+    let one_by_one =
+        Extent { strategy: Strategy::Get, discovered: None, zone_level: false, dns_origins: false };
     let targets = ["h1", "h2", "h3", "h4", "h9"].map(|label| HostnameTarget {
         hostname: hostname(&format!("{label}.example.com")),
         expectation: Expectation::default(),
@@ -131,7 +137,7 @@ fn targets(call: Call) -> Targets {
     }
 }
 
-/// A zone with all there is to read, and an account whose list of zones has a second page, with another zone on it.
+/// Returns a zone with all kinds of data, in an account whose list of zones has a second page with another zone.
 fn zone() -> World {
     let mut world = world(&[]);
     let zone = world.zone("example.com").unwrap();
@@ -148,6 +154,16 @@ fn zone() -> World {
     ] {
         zone.associate(&hostname(&format!("h{number}.example.com")), id, enabled).unwrap();
     }
+    let record = |kind: &str, name: &str, content: &str| DnsRecord {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        content: content.to_owned(),
+        proxied: true,
+    };
+    world.zone("example.com").unwrap().set_records(vec![
+        record("A", "h1.example.com", "203.0.113.7"),
+        record("CNAME", "*.example.com", "origin.example.net"),
+    ]);
     for number in 0..58 {
         let pending = ZoneChange { status: Some("pending".into()), ..ZoneChange::default() };
         world.put_zone(&format!("pending-{number}.example").parse().unwrap(), pending, now()).unwrap();

@@ -1,4 +1,4 @@
-//! Origins: servers that ask for a client certificate or not, and then do what a test says.
+//! Origin servers with configurable client certificate requests and responses.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-/// Whether an origin asks for a certificate, and the names of authorities that it sends.
+/// The certificate request of an origin, with the names of authorities it sends.
 #[derive(Clone, Debug)]
 pub enum Asks {
     No,
@@ -25,17 +25,17 @@ pub enum Asks {
     Required(Vec<DistinguishedName>),
 }
 
-/// What an origin does once it has read what a client sends first, below TLS or within.
+/// The reaction of an origin to the first data from a client, outside or inside TLS.
 #[derive(Clone, Debug)]
 pub enum Does {
     Hang,
     Close,
     Reset,
-    /// Sends these octets and closes the connection.
+    /// Sends these bytes and closes the connection.
     Says(Vec<u8>),
-    /// Sends the first octets, and then the others again and again.
+    /// Sends the first bytes, then repeats the others endlessly.
     Endless(Vec<u8>, Vec<u8>),
-    /// Sends these octets, again and again, with a pause after each.
+    /// Sends these bytes repeatedly, with a pause after each.
     Drip(Vec<u8>),
 }
 
@@ -48,7 +48,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// An origin with or without TLS.
+    /// Starts an origin with or without TLS.
     pub async fn start(tls: Option<ServerConfig>, does: Does) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -66,7 +66,7 @@ impl Origin {
                 let (acceptor, does, heard) = (acceptor.clone(), does.clone(), Arc::clone(&hearing));
                 tokio::spawn(async move {
                     match acceptor {
-                        // a client that is refused is the end of it
+                        // a failed handshake ends the connection
                         Some(acceptor) => {
                             if let Ok(stream) = acceptor.accept(stream).await {
                                 act(stream, does, &heard).await;
@@ -80,12 +80,12 @@ impl Origin {
         Self { address, connections, heard, task }
     }
 
-    /// What the last client sent first, below TLS or within.
+    /// Returns the first data from the last client, outside or inside TLS.
     pub fn heard(&self) -> String {
         String::from_utf8_lossy(&self.heard.lock().unwrap()).into_owned()
     }
 
-    /// The connections that were made so far.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
@@ -107,7 +107,7 @@ async fn act<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, does: Does, heard
         Does::Says(octets) => {
             let _ = stream.write_all(&octets).await;
             let _ = stream.shutdown().await;
-            // a reset would take with it what was sent
+            // a reset would discard the sent data
             let _ = stream.read(&mut [0; 4096]).await;
         }
         Does::Endless(first, again) => {
@@ -124,7 +124,7 @@ async fn act<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, does: Does, heard
     }
 }
 
-/// The TLS of an origin.
+/// Returns the TLS configuration of an origin.
 pub fn tls(asks: Asks, versions: &[&'static SupportedProtocolVersion]) -> ServerConfig {
     let key = KeyPair::generate().unwrap();
     let certificate =
@@ -145,7 +145,7 @@ pub fn tls(asks: Asks, versions: &[&'static SupportedProtocolVersion]) -> Server
     builder.with_single_cert(vec![certificate.der().clone()], key).unwrap()
 }
 
-/// The name of an authority.
+/// Returns the name of an authority.
 pub fn authority(common_name: &str) -> DistinguishedName {
     let der = |tag: u8, value: &[u8]| [&[tag, u8::try_from(value.len()).unwrap()], value].concat();
     let attribute = [&[6, 3, 0x55, 4, 3], der(12, common_name.as_bytes()).as_slice()].concat();

@@ -1,4 +1,4 @@
-//! A poller that polls when it is told to, and the pages that come of it.
+//! A poller that polls on demand, and its pages.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::support::harness::{Asking, account, keeper};
 
-/// A poller that polls when it is told to.
+/// A poller that polls on demand.
 pub struct Polling {
     telemetry: Arc<Telemetry>,
     clock: Clock,
@@ -37,14 +37,14 @@ impl Polling {
         Self { telemetry, clock, targets, keeper, setup, poller, polls: 0 }
     }
 
-    /// Whether this is what it watches.
+    /// Returns true if these are its targets.
     pub fn reads(&self, targets: &Targets) -> bool {
         self.targets == *targets
     }
 
     pub async fn poll(&mut self, client: &Arc<Client>) -> Page {
         self.polls += 1;
-        // with another token zones are listed in each poll
+        // a new token makes each poll list the zones
         let account = Account { token: self.polls, ..account(client) };
         let accounts = [("default".into(), account)].into();
         self.setup.send_replace(Arc::new(Setup { accounts, gap: Duration::ZERO }));
@@ -65,10 +65,10 @@ impl Polling {
     }
 }
 
-/// What was counted, reason by reason.
+/// The number of errors by reason.
 pub type Errors = [f64; Reason::ALL.len()];
 
-/// The samples of a page, and when it was made.
+/// The samples of a page and its time.
 pub struct Page {
     samples: BTreeMap<String, f64>,
     at: f64,
@@ -82,26 +82,26 @@ impl Page {
         })
     }
 
-    /// Whether the account could be read, its list of zones above all.
+    /// Returns true if the account, including its list of zones, could be read.
     pub fn is_account_up(&self) -> bool {
         self.samples["cloudflare_aop_account_up{account=\"default\"}"] > 0.0
     }
 
-    /// What it would say without that zone.
+    /// Returns the page without this zone.
     pub fn without(&self, zone: &str) -> Self {
         let others = self.samples.iter().filter(|(series, _)| !series.contains(&format!("zone=\"{zone}\"")));
         Self { samples: others.map(|(series, value)| (series.clone(), *value)).collect(), at: self.at }
     }
 
-    /// What was counted since then.
+    /// Returns the errors counted since then.
     pub fn errors_since(&self, before: &Errors) -> Vec<(Reason, f64)> {
         let new = self.errors().into_iter().zip(before).map(|(now, before)| now - before);
         Reason::ALL.into_iter().zip(new).filter(|(_, new)| *new > 0.0).collect()
     }
 
-    /// What it says of hostnames, zones and certificates, but for findings, which follow from the rest, the parts of
-    /// zones, which may be read one without the other, and how often they are to be read.
-    fn known(&self) -> impl Iterator<Item = (&String, f64)> {
+    /// Returns the samples of hostnames, zones and certificates. Findings are omitted since they follow from the rest, and so
+    /// are the parts of zones, which may be read separately, and their poll intervals.
+    fn readings(&self) -> impl Iterator<Item = (&String, f64)> {
         let known = |series: &&String| {
             let name = series.strip_prefix("cloudflare_aop_").unwrap();
             let follows = name.contains("_finding{") || name.starts_with("zone_part_");
@@ -113,15 +113,15 @@ impl Page {
         self.samples.iter().map(|(series, value)| (series, *value)).filter(move |(series, _)| known(series))
     }
 
-    /// Compares it with the latest good one.
+    /// Compares the page with the latest one without errors.
     pub fn compare(&self, good: &Self, reads: Reads, when: &str, wrong: &mut Vec<String>) {
-        for (series, value) in good.known() {
+        for (series, value) in good.readings() {
             let name = series.split('{').next().unwrap();
             let is = |part: &str| name.ends_with(part);
             let expected = match reads {
                 _ if is("_expires_in_seconds") => value - (self.at - good.at),
                 Reads::Hostnames if is("zone_up") => 0.0,
-                // the part that was read last counts for nothing
+                // the time of the last part read is ignored
                 Reads::Hostnames | Reads::None if is("zone_last_success_timestamp_seconds") => {
                     value.min(self.samples[series])
                 }
@@ -137,21 +137,21 @@ impl Page {
                 ));
             }
         }
-        // a GET tells of a date that no list carries
-        let new = self.known().filter(|(series, _)| !good.samples.contains_key(*series));
+        // a GET has a date that lists lack
+        let new = self.readings().filter(|(series, _)| !good.samples.contains_key(*series));
         let new =
             new.filter(|(series, _)| !series.starts_with("cloudflare_aop_hostname_certificate_updated_"));
         wrong.extend(new.map(|(series, _)| format!("{when}: {series} is new")));
     }
 }
 
-/// What of a zone was read by the latest poll.
+/// The parts of a zone read by the latest poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
     All,
-    /// All but the zone level, without which the zone is not up.
+    /// All except the zone level, without which the zone is not up.
     Hostnames,
     None,
-    /// Whether anything was depends on what came first.
+    /// Any or none, depending on the order of requests.
     Some,
 }

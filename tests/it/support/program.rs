@@ -1,4 +1,4 @@
-//! The program as a process of its own, and what it is started with.
+//! The program as a separate process, with its files and arguments.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -28,7 +28,7 @@ pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// A folder for what a test writes.
+/// A temporary directory.
 pub struct Folder(pub TempDir);
 
 impl Folder {
@@ -46,7 +46,7 @@ impl Folder {
     }
 }
 
-/// A program that runs until it is dropped, with what it prints in files.
+/// A program that runs until it is dropped, with its output in files.
 pub struct Running {
     pub child: Child,
     folder: Folder,
@@ -54,7 +54,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the program and waits until it tells where it listens.
+    /// Starts the program and waits until it prints its listen address.
     pub fn start(arguments: &[&str]) -> Self {
         Self::start_command(&mut program(arguments))
     }
@@ -69,7 +69,7 @@ impl Running {
             assert!(Instant::now() < deadline, "{} {}", running.read("out"), running.read("err"));
             sleep(Duration::from_millis(5));
             let told = running.read("out") + &running.read("err");
-            // a line that is not whole may end within the port
+            // an incomplete line may end within the port
             let whole = told.rfind('\n').map_or("", |end| &told[..end]);
             if let Some((_, rest)) = whole.split_once("127.0.0.1:").or_else(|| whole.split_once("=0.0.0.0:"))
             {
@@ -105,7 +105,7 @@ impl Running {
         response
     }
 
-    /// Gets `path` until that shows `wanted`.
+    /// Requests `path` until the response contains `wanted`.
     pub fn until(&self, path: &str, wanted: &str) -> String {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -122,7 +122,7 @@ impl Running {
         }
     }
 
-    /// Waits until it printed what is `wanted` of it.
+    /// Waits until `wanted` returns true.
     pub fn wait_for(&self, wanted: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !wanted(self) {
@@ -131,7 +131,7 @@ impl Running {
         }
     }
 
-    /// The program's own resident memory in octets, without what is mapped from files.
+    /// Returns the program's resident anonymous memory in bytes.
     pub fn resident(&self) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
@@ -143,7 +143,7 @@ impl Running {
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
     }
 
-    /// Asks the program to stop and tells its exit code and how long it took.
+    /// Sends a signal to stop and returns the exit code and the time it took.
     pub fn stop(&mut self, signal: &str) -> (Option<i32>, Duration) {
         let asked = Instant::now();
         self.signal(signal);
@@ -153,18 +153,18 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // it may have ended already
+        // the process may already have ended
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A simulated API with the token of these tests.
+/// Starts a simulated API with the token of these tests.
 pub fn simulate() -> Running {
     Running::start(&["simulate", "--listen", "127.0.0.1:0", "--token", TOKEN])
 }
 
-/// A configuration that reads these hostnames of example.com from the API at `address`.
+/// Returns a configuration that reads these hostnames of example.com from the API at `address`.
 pub fn config(address: &str, hostnames: &str) -> String {
     format!(
         r#"

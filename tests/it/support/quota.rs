@@ -1,4 +1,4 @@
-//! Two clients that spend one quota: the exporter's, and one that looks neither left nor right.
+//! Two clients that share one quota: the exporter's, and one that ignores the other.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -11,27 +11,27 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::support::harness::{Api, hostname, world};
 
-/// Who may spend how much, and what for.
+/// The limits and rates of the test.
 pub struct Quota {
     /// The window of all limits.
     pub per: Duration,
-    /// How many requests the exporter may send in it.
+    /// The exporter's own limit per window.
     pub own: u32,
-    /// How many the API takes in it, from both clients together.
+    /// The API's limit per window for both clients together.
     pub enforced: u32,
-    /// For how long it blocks after one too many.
+    /// The time for which the API blocks after the limit is exceeded.
     pub block: Duration,
-    /// How many the other client sends in it, evenly.
+    /// The number of requests that the other client sends per window, evenly spread.
     pub other: u32,
-    /// How many hostnames the exporter reads.
+    /// The number of hostnames that the exporter reads.
     pub hostnames: usize,
 }
 
-/// What came of it.
+/// The result of the test.
 pub struct Spent {
     pub requests: u64,
     pub of_the_other: u32,
-    /// How often either was told that the limit was passed.
+    /// The number of 429s received by either client.
     pub refused: f64,
     pub took: Duration,
 }
@@ -74,7 +74,7 @@ impl Quota {
             never = other => never,
         }
         refused += asking.counted("cloudflare_aop_api_requests_total", &["429"]);
-        // by their path, since one of the other client's may be under way still
+        // counted by path, since a request of the other client may still be in flight
         let requests = api.simulator.requests().count("GET", "/origin_tls_client_auth/hostnames/");
         Spent { requests, of_the_other, refused, took: started.elapsed() }
     }

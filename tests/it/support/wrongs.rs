@@ -1,4 +1,4 @@
-//! Everything that the API, or somebody in its place, may do wrong, and what has to come of it.
+//! A table of the faults of the API or an impostor, with the expected reasons.
 
 use std::io::Write;
 
@@ -10,71 +10,71 @@ use flate2::write::GzEncoder;
 use crate::support::breakable::Break;
 use crate::support::front::Answer;
 
-/// One thing that goes wrong.
+/// One fault.
 #[derive(Clone, Debug)]
 pub struct Fault {
     pub name: &'static str,
     pub what: What,
-    /// Why a call fails; none where it does no harm.
+    /// The reason why a call fails. None if it succeeds nevertheless.
     pub reason: Option<Reason>,
 }
 
 #[derive(Clone, Debug)]
 pub enum What {
-    /// The answers of one endpoint.
+    /// This response of one endpoint.
     Answer(Answer),
-    /// Nobody listens.
+    /// The port is closed.
     Refused,
-    /// TLS with a certificate of an authority that nobody trusts.
+    /// A certificate of an untrusted authority.
     Untrusted,
-    /// TLS with a certificate that is over.
+    /// An expired certificate.
     Expired,
-    /// The name of the API's host has no address.
+    /// The API's host name has no address.
     Unresolvable,
-    /// Wall time is so many seconds off.
+    /// The wall clock is this many seconds off.
     Clock(i64),
 }
 
 impl Fault {
-    /// Whether the API forbids all further requests for longer than a poll waits.
+    /// Returns true if the API blocks all further requests for longer than a poll waits.
     pub fn blocks(&self) -> bool {
         self.reason == Some(Reason::RateLimited) && !self.name.ends_with(" soon")
     }
 
-    /// Whether a call that fails by it is tried again, which takes its time.
+    /// Returns true if the failed call is retried, which takes time.
     pub fn is_slow(&self) -> bool {
         use Reason::{Connect, RateLimited, ServerError, Timeout};
         matches!(self.reason, Some(Connect | RateLimited | ServerError | Timeout))
     }
 
-    /// Whether only the passing of time tells.
+    /// Returns true if the fault is only noticed by a timeout.
     pub fn is_silent(&self) -> bool {
         matches!(self.what, What::Answer(Answer::Hang | Answer::Drip))
     }
 
-    /// Whether it has nothing to do with what is spoken without TLS.
+    /// Returns true if the fault only exists with TLS.
     pub fn is_of_tls(&self) -> bool {
         matches!(self.what, What::Untrusted | What::Expired | What::Unresolvable)
     }
 
-    /// Whether calls beside the one that is struck may fail too.
+    /// Returns true if calls other than the affected one may fail too.
     pub fn spreads(&self, one_connection: bool) -> bool {
         let breaks = matches!(self.what, What::Answer(Answer::Broken(_)));
         self.reason == Some(Reason::RateLimited) || breaks && one_connection
     }
 }
 
-/// All of it. Whoever follows a redirect comes to `elsewhere`.
+/// Returns all faults. Redirects lead to `elsewhere`.
 pub fn faults(elsewhere: &str) -> Vec<Fault> {
     let answers = [statuses(), rate_limits(), redirects(elsewhere), bodies(), nestings(), streams()].concat();
     let answers = answers.into_iter().map(|(name, answer, reason)| (name, What::Answer(answer), reason));
     let others = [
-        ("nobody listens", What::Refused, Some(Reason::Connect)),
-        ("a certificate of nobody's", What::Untrusted, Some(Reason::Tls)),
-        ("a certificate that is over", What::Expired, Some(Reason::Tls)),
-        ("a name without an address", What::Unresolvable, Some(Reason::Connect)),
-        ("a clock that is a year ahead", What::Clock(31_536_000), None),
-        ("a clock that is a year behind", What::Clock(-31_536_000), None),
+        ("closed port", What::Refused, Some(Reason::Connect)),
+        ("untrusted certificate", What::Untrusted, Some(Reason::Tls)),
+        ("expired certificate", What::Expired, Some(Reason::Tls)),
+        ("host name without an address", What::Unresolvable, Some(Reason::Connect)),
+        ("clock a year ahead", What::Clock(31_536_000), None),
+        ("clock a year behind", What::Clock(-31_536_000), None),
     ];
     answers.chain(others).map(|(name, what, reason)| Fault { name, what, reason }).collect()
 }
@@ -110,7 +110,7 @@ fn statuses() -> Vec<Row> {
 }
 
 fn rate_limits() -> Vec<Row> {
-    // the request is sent at the start of 2026
+    // requests are sent at the start of 2026
     let rows = [
         ("429 for no time", Some("0")),
         ("429 until a date that is past", Some("Wed, 31 Dec 2025 23:00:00 GMT")),
@@ -119,8 +119,8 @@ fn rate_limits() -> Vec<Row> {
         ("429 until a date", Some("Thu, 01 Jan 2026 00:02:00 GMT")),
         ("429 until the end of time", Some("Fri, 31 Dec 9999 23:59:59 GMT")),
         ("429 for longer than a number holds", Some("99999999999999999999999999")),
-        ("429 for less than nothing", Some("-5")),
-        ("429 for as long as somebody guesses", None),
+        ("429 for a negative time", Some("-5")),
+        ("429 without a time", None),
     ];
     let row = |(name, asked)| (name, refusal(429, 971, asked), Some(Reason::RateLimited));
     rows.into_iter().map(row).collect()
@@ -166,8 +166,11 @@ fn bodies() -> Vec<Row> {
             "pages without end",
             json(r#"{"success":true,"result_info":{"total_pages":4294967296},"result":7}"#),
         ),
-        ("less than no pages", json(r#"{"success":true,"result_info":{"total_count":-1},"result":7}"#)),
-        ("no UTF-8", json(&b"{\"success\":true,\"errors\":[{\"message\":\"\xff\xfe\"}]}"[..])),
+        (
+            "a negative number of rows",
+            json(r#"{"success":true,"result_info":{"total_count":-1},"result":7}"#),
+        ),
+        ("invalid UTF-8", json(&b"{\"success\":true,\"errors\":[{\"message\":\"\xff\xfe\"}]}"[..])),
         ("UTF-16", typed("application/json; charset=utf-16", utf16.collect())),
         ("a byte order mark", json("\u{feff}{\"success\":true,\"result\":[]}")),
     ];
@@ -178,7 +181,7 @@ fn bodies() -> Vec<Row> {
     rows.map(|(name, answer)| (name, answer.clone(), Some(reason(&answer)))).into()
 }
 
-/// What would overflow a stack that it is read on.
+/// Returns responses nested deeply enough to overflow the stack of a recursive parser.
 fn nestings() -> Vec<Row> {
     const DEEP: usize = 20_000;
     let nested = |before: &str, open: &str, close: &str, after: &str| {
@@ -188,7 +191,7 @@ fn nestings() -> Vec<Row> {
         ("a result of deep lists", nested(r#"{"success":true,"result":{"a":"#, "[", "]", "}}")),
         ("a result of deep objects", nested(r#"{"success":true,"result":"#, r#"{"a":"#, "}", "}")),
         ("deep causes", nested(r#"{"success":false,"errors":"#, r#"[{"error_chain":"#, "}]", "}")),
-        ("deep lists that nobody asked for", nested(r#"{"success":true,"x":"#, "[", "]", "}")),
+        ("deep lists in an unknown field", nested(r#"{"success":true,"x":"#, "[", "]", "}")),
     ];
     rows.map(|(name, answer)| (name, answer, Some(Reason::InvalidResponse))).into()
 }
@@ -200,17 +203,17 @@ fn streams() -> Vec<Row> {
     honest.write_all(br#"{"success":true,"errors":[],"result":[]}"#).unwrap();
     let honest = Bytes::from(honest.finish().unwrap());
     vec![
-        ("no gzip where it says so", Answer::Whole(200, gzip(), r#"{"success":true}"#.into()), invalid),
+        ("a gzip header without gzip", Answer::Whole(200, gzip(), r#"{"success":true}"#.into()), invalid),
         ("half of a gzip", Answer::Whole(200, gzip(), honest.slice(..honest.len() / 2)), invalid),
         ("a gzip bomb", Answer::bomb(), invalid),
         (
-            "a body without end",
+            "an endless body",
             Answer::Endless(Vec::new(), "{\"success\":".into(), " ".repeat(1 << 16).into()),
             invalid,
         ),
         ("half a body of a known length", Answer::Cut { announced: true }, connect),
         ("half a body of an unknown length", Answer::Cut { announced: false }, connect),
-        ("an octet now and then", Answer::Drip, Some(Reason::Timeout)),
+        ("a byte now and then", Answer::Drip, Some(Reason::Timeout)),
         ("silence", Answer::Hang, Some(Reason::Timeout)),
         ("no answer", Answer::Dropped, connect),
         ("a reset", Answer::Broken(Break::Reset), connect),

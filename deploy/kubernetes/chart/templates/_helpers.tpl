@@ -1,6 +1,8 @@
+{{/* The name of most objects. A Service is stricter than a release: its name has no dot and begins with a letter. */}}
 {{- define "aop.fullname" -}}
-{{- $both := printf "%s-%s" .Release.Name .Chart.Name }}
-{{- $name := contains .Chart.Name .Release.Name | ternary .Release.Name $both }}
+{{- $release := regexReplaceAll "^([0-9])" (.Release.Name | replace "." "-") "aop-${1}" }}
+{{- $both := printf "%s-%s" $release .Chart.Name }}
+{{- $name := contains .Chart.Name $release | ternary $release $both }}
 {{- .Values.fullnameOverride | default $name | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
@@ -52,6 +54,15 @@ annotations:
 {{- toYaml (merge $own .monitor.endpoint) }}
 {{- end }}
 
+{{/* Refuses names that the chart itself sets; takes the key of the values, what was found there, and what the chart sets. */}}
+{{- define "aop.refuse" -}}
+{{- range .found }}
+{{- if has . $.set }}
+{{- fail (printf "%s: expected no %s, which the chart sets" $.key .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Refuses what the schema cannot. */}}
 {{- define "aop.check" -}}
 {{- with .Values }}
@@ -75,6 +86,18 @@ annotations:
 {{- end }}
 {{- if and (eq .scheme "https") (or .demo (not .config)) }}
 {{- fail "scheme: expected http, found https: only a config with [server.tls] serves https" }}
+{{- end }}
+{{- $labels := list "app.kubernetes.io/name" "app.kubernetes.io/instance" }}
+{{- $metadata := concat $labels (list "app.kubernetes.io/version" "app.kubernetes.io/managed-by") }}
+{{- include "aop.refuse" (dict "key" "podLabels" "found" (keys .podLabels) "set" $labels) }}
+{{- range $key := list "serviceMonitor" "podMonitor" "prometheusRule" "dashboard" }}
+{{- $found := (index $.Values $key).labels | default dict | keys }}
+{{- include "aop.refuse" (dict "key" (printf "%s.labels" $key) "found" $found "set" $metadata) }}
+{{- end }}
+{{- include "aop.refuse" (dict "key" "podAnnotations" "found" (keys .podAnnotations) "set" (list "checksum/config")) }}
+{{- $variables := list "AOP_LISTEN" "AOP_LOG_LEVEL" "AOP_LOG_FORMAT" "AOP_STATE_FILE" }}
+{{- range .extraEnv }}
+{{- include "aop.refuse" (dict "key" "extraEnv" "found" (list .name) "set" $variables) }}
 {{- end }}
 {{- if and .state.existingClaim (ne .state.type "persistentVolumeClaim") }}
 {{- fail (printf "state.existingClaim: expected state.type=persistentVolumeClaim beside it, found %s" .state.type) }}

@@ -18,7 +18,7 @@ fn read(seconds_ago: i64) -> Outcome {
     Outcome::Read(name(), Ok(Reading { read_at: at(NOW - seconds_ago), ..healthy() }))
 }
 
-fn planned(interval: i64, seconds_ago: i64) -> [Outcome; 3] {
+fn planned(interval: i64, seconds_ago: i64) -> [Outcome; 4] {
     let interval = Duration::from_secs(interval.unsigned_abs());
     PartKind::ALL.map(|part| Outcome::Planned { part, interval, at: at(NOW - seconds_ago) })
 }

@@ -1,4 +1,4 @@
-//! The locked door: TLS, client certificates and passwords on the exporter's own port.
+//! Tests of TLS, client certificates and passwords on the exporter's own port.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 
 use crate::support::program::{self, Folder, Running, TOKEN};
 
-/// All routes but those of health.
+/// All routes except the health checks.
 const GUARDED: [(&str, &str); 6] = [
     ("GET", "/"),
     ("GET", "/metrics"),
@@ -25,7 +25,7 @@ const GUARDED: [(&str, &str); 6] = [
     ("GET", "/nowhere"),
 ];
 
-/// An authority of this test alone.
+/// A certificate authority for one test.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -35,7 +35,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// A certificate for `name` and its key, in PEM.
+    /// Issues a certificate for `name` and returns it with its key in PEM.
     fn issue(&self, name: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let parameters = CertificateParams::new([name.to_owned()]).unwrap();
@@ -47,7 +47,7 @@ impl Authority {
         Identity::from_pem((certificate + &key).as_bytes()).unwrap()
     }
 
-    /// A client that trusts this authority.
+    /// Returns a client that trusts this authority.
     fn client(&self, with: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> Client {
         let trusted = Certificate::from_pem(self.0.pem().as_bytes()).unwrap();
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(120)).pool_max_idle_per_host(0);
@@ -55,7 +55,7 @@ impl Authority {
     }
 }
 
-/// `serve` behind a door, on an API that nobody reaches.
+/// A running `serve` with access control and an unreachable API.
 struct Guarded {
     folder: Folder,
     serve: Running,
@@ -81,7 +81,7 @@ impl Guarded {
         client.get(self.url(path)).send().await
     }
 
-    /// The answers of all routes but those of health.
+    /// Returns the statuses of all routes except the health checks.
     async fn guarded(&self, client: &Client) -> Vec<StatusCode> {
         let mut answers = Vec::new();
         for (method, path) in GUARDED {
@@ -104,7 +104,7 @@ const MUTUAL: &str =
     "tls = { cert_file = \"tls.crt\", key_file = \"tls.key\", client_ca_file = \"clients.pem\" }";
 
 #[tokio::test]
-async fn tls_is_spoken_and_nothing_else() {
+async fn with_tls_plain_http_is_refused() {
     let guarded = Guarded::start(TLS);
     let client = guarded.authority.client(|client| client);
     assert_eq!(guarded.get(&client, "/metrics").await.unwrap().status(), 200);
@@ -115,7 +115,7 @@ async fn tls_is_spoken_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_oldest_version_of_tls_can_be_chosen() {
+async fn the_minimum_tls_version_is_configurable() {
     for (min_version, speaks_1_2) in [("1.2", true), ("1.3", false)] {
         let guarded = Guarded::start(&TLS.replace(" }", &format!(", min_version = \"{min_version}\" }}")));
         let old = guarded.authority.client(|client| client.tls_version_max(reqwest::tls::Version::TLS_1_2));
@@ -126,7 +126,7 @@ async fn the_oldest_version_of_tls_can_be_chosen() {
 }
 
 #[tokio::test]
-async fn without_a_client_certificate_there_is_nothing_but_health() {
+async fn without_a_client_certificate_only_health_checks_are_served() {
     let guarded = Guarded::start(MUTUAL);
     let anonymous = guarded.authority.client(|client| client);
     assert_eq!(guarded.guarded(&anonymous).await, [StatusCode::FORBIDDEN; GUARDED.len()]);
@@ -147,7 +147,7 @@ async fn without_a_client_certificate_there_is_nothing_but_health() {
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_taken_and_one_without_its_key_is_not() {
+async fn a_new_certificate_is_used_unless_its_key_does_not_match() {
     let mut guarded = Guarded::start(TLS);
     let client = guarded.authority.client(|client| client);
     let reload = async || client.post(guarded.url("/-/reload")).send().await.unwrap().status();
@@ -171,7 +171,7 @@ async fn a_new_certificate_is_taken_and_one_without_its_key_is_not() {
     assert!(!logs.contains("PRIVATE KEY"));
 }
 
-/// The status of the answer to a request on a connection that stays open, and whether it does.
+/// Sends a request on a persistent connection. Returns the status and true if the connection stays open.
 async fn ask(connection: &mut TcpStream, request: &str) -> (String, bool) {
     connection.write_all(format!("{request} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = Vec::new();
@@ -183,9 +183,9 @@ async fn ask(connection: &mut TcpStream, request: &str) -> (String, bool) {
 }
 
 #[tokio::test]
-async fn a_connection_goes_by_the_rules_in_force_or_ends() {
+async fn a_connection_follows_the_current_access_rules_or_is_closed() {
     let guarded = Guarded::start("");
-    // whole answers, so that all are on one connection as long as that is open
+    // reads responses completely, so that the client reuses the connection while it is open
     let whole = async |request: reqwest::RequestBuilder| {
         let answer = request.send().await.ok()?;
         let status = answer.status();
@@ -195,25 +195,25 @@ async fn a_connection_goes_by_the_rules_in_force_or_ends() {
     let identity = guarded.authority.identity();
     let client = guarded.authority.client(|client| open(client).identity(identity));
 
-    // what changes nothing of it closes nothing
+    // a reload that does not change TLS closes no connection
     let mut plain = TcpStream::connect(&guarded.serve.address).await.unwrap();
     assert_eq!(ask(&mut plain, "POST /-/reload").await, ("200".into(), true));
     assert_eq!(ask(&mut plain, "GET /-/healthy").await, ("200".into(), true));
-    // nothing is said in the clear once there is TLS
+    // once TLS is on, plain connections are closed
     guarded.folder.write("aop.toml", &config(TLS));
     assert_eq!(ask(&mut plain, "POST /-/reload").await, ("200".into(), false));
     assert_eq!(plain.read(&mut [0]).await.unwrap(), 0);
     let read = async || whole(client.get(guarded.url("/metrics"))).await;
     let reload =
         async || assert_eq!(whole(client.post(guarded.url("/-/reload"))).await, Some(StatusCode::OK));
-    // who has a certificate shows it once one is wanted
+    // a client with a certificate presents it once one is required
     assert_eq!(read().await, Some(StatusCode::OK));
     guarded.folder.write("aop.toml", &config(MUTUAL));
     for _nothing_changes_the_second_time in 0..2 {
         reload().await;
         assert_eq!(read().await, Some(StatusCode::OK));
     }
-    // and is a stranger once its authority is none any more
+    // the certificate is refused once its authority is no longer trusted
     let (other, former) = (Authority::new(), guarded.authority.identity());
     guarded.folder.write("clients.pem", &other.0.pem());
     reload().await;
@@ -225,7 +225,7 @@ async fn a_connection_goes_by_the_rules_in_force_or_ends() {
 }
 
 #[tokio::test]
-async fn users_show_their_password_for_everything_but_health() {
+async fn a_password_is_required_for_everything_but_health_checks() {
     let hash = bcrypt::hash("pass:word", 4).unwrap();
     let guarded = Guarded::start(&format!("{TLS}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
     let client = guarded.authority.client(|client| client);
@@ -261,11 +261,11 @@ async fn users_show_their_password_for_everything_but_health() {
     let logs = guarded.serve.read("err");
     assert!(!logs.contains("pass:word") && !logs.contains(&hash) && !logs.contains(TOKEN));
     assert!(!logs.contains("xxx"));
-    assert_eq!(logs.matches("a password of more than 72 octets").count(), 1, "{logs}");
+    assert_eq!(logs.matches("a password of more than 72 bytes").count(), 1, "{logs}");
 }
 
 #[tokio::test]
-async fn a_user_who_was_known_before_a_reload_does_not_wait_for_those_who_guess() {
+async fn a_cached_user_does_not_wait_behind_password_guesses_after_a_reload() {
     let hash = bcrypt::hash("password", 11).unwrap();
     let guarded = Guarded::start(&format!("{TLS}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
     let client = guarded.authority.client(|client| client);
@@ -273,7 +273,7 @@ async fn a_user_who_was_known_before_a_reload_does_not_wait_for_those_who_guess(
         client.request(method, guarded.url(path)).basic_auth("prometheus", Some(password)).send()
     };
     assert_eq!(ask(Method::GET, "/metrics", "password").await.unwrap().status(), 200);
-    // more than may wait
+    // more checks than the queue holds
     let guesses: Vec<_> = (0..12).map(|_| tokio::spawn(ask(Method::GET, "/metrics", "guess"))).collect();
     assert_eq!(ask(Method::POST, "/-/reload", "password").await.unwrap().status(), 200);
     assert!(!guesses.iter().all(tokio::task::JoinHandle::is_finished));
@@ -285,7 +285,7 @@ async fn a_user_who_was_known_before_a_reload_does_not_wait_for_those_who_guess(
         }
         answers.push(guess.await.unwrap().unwrap());
     }
-    // each guess that was tried has cost its time, one after the other, and no scrape had to wait behind all of them
+    // the guesses were checked one after the other, and no scrape waited behind all of them
     assert!(scrapes >= 4, "{scrapes} scrapes");
     let (refused, tried): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status() == 503);
     assert!(!refused.is_empty() && refused.iter().all(|answer| answer.headers()["retry-after"] == "1"));
@@ -293,7 +293,7 @@ async fn a_user_who_was_known_before_a_reload_does_not_wait_for_those_who_guess(
 }
 
 #[test]
-fn what_is_wrong_with_the_door_is_named_and_no_secret_is_shown() {
+fn errors_of_access_settings_are_named_without_secrets() {
     let folder = Folder::new();
     let (certificate, key) = Authority::new().issue("localhost");
     folder.write("tls.crt", &certificate);
@@ -351,7 +351,7 @@ fn what_is_wrong_with_the_door_is_named_and_no_secret_is_shown() {
 }
 
 #[test]
-fn what_a_configuration_holds_is_printed_without_its_secrets() {
+fn a_configuration_is_printed_without_its_secrets() {
     let (folder, authority) = (Folder::new(), Authority::new());
     let (certificate, key) = authority.issue("localhost");
     folder.write("tls.crt", &certificate);
@@ -373,7 +373,7 @@ fn what_a_configuration_holds_is_printed_without_its_secrets() {
 }
 
 #[test]
-fn an_open_door_on_a_reachable_address_is_warned_about_once() {
+fn missing_access_control_on_a_reachable_address_is_warned_about_once() {
     let folder = Folder::new();
     let locked = format!("basic_auth_users = {{ a = \"{}\" }}", bcrypt::hash("password", 4).unwrap());
     let write = |server: &str| folder.write("aop.toml", &config(server).replace("127.0.0.1:0", "0.0.0.0:0"));
@@ -384,12 +384,12 @@ fn an_open_door_on_a_reachable_address_is_warned_about_once() {
         let said = |what| serve.read("err").matches(what).count();
         let warnings = || said("anyone who reaches this address can read everything");
         assert_eq!(warnings(), warned);
-        // a reload that opens it is warned about too, and one that leaves it open is not
+        // a reload that removes access control causes a warning, and one that leaves it off does not
         for (server, warned) in [(&*locked, warned), ("", warned + 1), ("", warned + 1)] {
             let reloads = said("is in force");
             write(server);
             serve.signal("HUP");
-            // twice where it has noticed the file by itself
+            // the change may also have been noticed without SIGHUP, so there may be two
             serve.wait_for(|_| said("is in force") > reloads);
             serve.wait_for(|_| warnings() >= warned);
             assert_eq!(warnings(), warned);
@@ -399,7 +399,7 @@ fn an_open_door_on_a_reachable_address_is_warned_about_once() {
 }
 
 #[tokio::test]
-async fn the_metrics_and_the_log_show_who_was_refused() {
+async fn metrics_and_log_show_refused_clients() {
     let hash = bcrypt::hash("password", 4).unwrap();
     let guarded = Guarded::start(&format!("{TLS}\nbasic_auth_users = {{ prometheus = \"{hash}\" }}"));
     let client = guarded.authority.client(|client| client);
@@ -407,7 +407,7 @@ async fn the_metrics_and_the_log_show_who_was_refused() {
         assert_eq!(guarded.get(&client, "/metrics").await.unwrap().status(), 401);
     }
     assert_eq!(guarded.get(&client, "/any/path").await.unwrap().status(), 401);
-    // a probe that is not ready yet is no reason to warn
+    // a readiness probe that fails causes no warning
     assert_eq!(guarded.get(&client, "/-/ready").await.unwrap().status(), 503);
     let stranger =
         Authority::new().client(|client| client.local_address(std::net::IpAddr::from([127, 0, 0, 3])));
@@ -430,7 +430,7 @@ async fn the_metrics_and_the_log_show_who_was_refused() {
     assert_eq!(warnings.len(), 2, "{logs}");
     assert!(
         warnings[0].contains(
-            "refused a request for /metrics: 401 Unauthorized: no user with this password peer=127.0.0.1"
+            "refused a request for /metrics: 401 Unauthorized: unknown user or wrong password peer=127.0.0.1"
         ),
         "{logs}"
     );
@@ -438,7 +438,7 @@ async fn the_metrics_and_the_log_show_who_was_refused() {
 }
 
 #[test]
-fn a_client_that_hung_up_does_not_keep_its_turn_among_those_whose_passwords_are_tried() {
+fn a_client_that_hung_up_leaves_the_queue_of_password_checks() {
     let hash = bcrypt::hash("password", 12).unwrap();
     let folder = Folder::new();
     let path = folder.write("aop.toml", &config(&format!("basic_auth_users = {{ a = \"{hash}\" }}")));
@@ -452,7 +452,7 @@ fn a_client_that_hung_up_does_not_keep_its_turn_among_those_whose_passwords_are_
         stream.write_all(head.as_bytes()).unwrap();
         stream
     };
-    // one that is tried, and eight that wait
+    // one check runs and eight are queued
     let guesses: Vec<_> = (0..9).map(|_| client("a:guess")).collect();
     std::thread::sleep(Duration::from_millis(100));
     drop(guesses);

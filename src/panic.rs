@@ -7,8 +7,6 @@ use std::pin::pin;
 
 use futures_util::FutureExt;
 
-use crate::cloudflare::Error;
-
 thread_local! {
     /// Whether this thread runs something whose panics are contained.
     static CONTAINED: Cell<bool> = const { Cell::new(false) };
@@ -28,9 +26,9 @@ pub fn is_contained(panic: &PanicHookInfo<'_>) -> bool {
     contained
 }
 
-/// The result of `work`, or an error if it panics. Whatever it shares is locked for single writes only, or made anew with
+/// The result of `work`, or the place of its panic and what that said. Whatever it shares is locked for single writes only, or made anew with
 /// the next poll.
-pub(super) async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T, Error> {
+pub async fn contained<T>(work: impl Future<Output = T>) -> Result<T, Box<str>> {
     let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
     let result = poll_fn(|context| {
         let before = CONTAINED.replace(true);
@@ -38,7 +36,7 @@ pub(super) async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result
         CONTAINED.set(before);
         polled
     });
-    result.await.map_err(|_| Error::Panicked(PLACE.take().unwrap_or_else(|| "an unknown place".into())))
+    result.await.map_err(|_| PLACE.take().unwrap_or_else(|| "an unknown place".into()))
 }
 
 #[cfg(test)]
@@ -57,9 +55,8 @@ mod tests {
                 others(panic);
             }
         }));
-        let answers = stream::iter([1, 0, 2]).map(|by| unless_it_panics(async move { 4 / by }));
-        let results: Vec<_> =
-            answers.buffered(3).map(|answer| answer.map_err(|error| error.to_string())).collect().await;
+        let answers = stream::iter([1, 0, 2]).map(|by| contained(async move { 4 / by }));
+        let results: Vec<_> = answers.buffered(3).collect().await;
         let [Ok(4), Err(error), Ok(2)] = &*results else { panic!("{results:?}") };
         assert!(error.contains("panic.rs:"), "{error}");
         assert!(error.contains(": attempt to divide by zero"), "{error}");

@@ -1,0 +1,228 @@
+//! The DNS records of zones, and the origins that they give for hostnames.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{Hostname, OriginAddress, OriginTarget, ZoneName};
+
+/// One proxied DNS record of type A, AAAA or CNAME.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DnsRecord {
+    /// Its name; the first label may be `*`.
+    pub name: Hostname,
+    /// What it points to.
+    pub data: RecordData,
+}
+
+/// What a DNS record points to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RecordData {
+    /// The address of an A or AAAA record.
+    Address(IpAddr),
+    /// The name of a CNAME record.
+    Name(Hostname),
+}
+
+/// Why a record, or a hostname, has no origin that can be reached directly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NoOrigin {
+    /// Cloudflare Tunnel: the origin connects to Cloudflare.
+    Tunnel,
+    /// An address that stands for none, for a Worker or a redirect.
+    Placeholder,
+    /// Cloudflare Pages.
+    Pages,
+    /// A Worker's own name.
+    Worker,
+    /// A bucket of R2.
+    Bucket,
+    /// Another name at Cloudflare's edge.
+    Edge,
+    /// A chain of CNAME records that leads back to itself, or is too long.
+    Loop,
+    /// A name that no server can be asked for.
+    NotAName,
+    /// The hostname is a wildcard, and no server can be asked for a name with `*`.
+    Wildcard,
+    /// The zone has no proxied record for the hostname.
+    NoRecord,
+}
+
+impl NoOrigin {
+    /// The reason as a word.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Tunnel => "tunnel",
+            Self::Placeholder => "placeholder",
+            Self::Pages => "pages",
+            Self::Worker => "worker",
+            Self::Bucket => "bucket",
+            Self::Edge => "edge",
+            Self::Loop => "loop",
+            Self::NotAName => "not_a_name",
+            Self::Wildcard => "wildcard",
+            Self::NoRecord => "no_record",
+        }
+    }
+
+    /// The reason for a CNAME target of a service of Cloudflare.
+    fn of_service(name: &Hostname) -> Option<Self> {
+        const SERVICES: [(&str, NoOrigin); 6] = [
+            (".cfargotunnel.com", NoOrigin::Tunnel),
+            (".pages.dev", NoOrigin::Pages),
+            (".workers.dev", NoOrigin::Worker),
+            (".r2.dev", NoOrigin::Bucket),
+            (".r2.cloudflarestorage.com", NoOrigin::Bucket),
+            (".cdn.cloudflare.net", NoOrigin::Edge),
+        ];
+        SERVICES.iter().find(|(suffix, _)| name.as_str().ends_with(suffix)).map(|(_, reason)| *reason)
+    }
+}
+
+impl fmt::Display for NoOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tunnel => "behind a Cloudflare Tunnel",
+            Self::Placeholder => "a placeholder address, as of a Worker or a redirect",
+            Self::Pages => "served by Cloudflare Pages",
+            Self::Worker => "served by a Worker",
+            Self::Bucket => "served by R2",
+            Self::Edge => "another name at Cloudflare's edge",
+            Self::Loop => "a chain of CNAME records without end",
+            Self::NotAName => "a CNAME record whose target cannot be a server's name",
+            Self::Wildcard => {
+                "a wildcard, for which no server can be asked; name its origin, with a server_name"
+            }
+            Self::NoRecord => {
+                "without a proxied record, as with a load balancer, a Worker's domain or a custom hostname"
+            }
+        })
+    }
+}
+
+/// The origins of a hostname by the records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DnsOrigins {
+    /// Where they can be reached. A name is to be resolved, and an address checked, before anything connects to it.
+    pub origins: Vec<OriginTarget>,
+    /// Why a record, or all of the hostname, gives none.
+    pub without: BTreeSet<NoOrigin>,
+}
+
+/// The most origins of one hostname, and the most CNAME records that are followed.
+const MOST: usize = 16;
+
+/// Addresses of records that stand for no origin, as Cloudflare's documentation gives them.
+const PLACEHOLDERS: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::V6(Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0))];
+
+/// The records of several zones, by name.
+#[derive(Debug, Default)]
+pub struct DnsIndex<'a> {
+    zones: HashSet<&'a str>,
+    records: BTreeMap<&'a str, Vec<&'a RecordData>>,
+    /// The names with records, and all names above them.
+    names: HashSet<&'a str>,
+}
+
+impl<'a> DnsIndex<'a> {
+    /// Adds the records of a zone. Records of names outside of the zone are left out.
+    pub fn add(&mut self, zone: &'a ZoneName, records: impl IntoIterator<Item = &'a DnsRecord>) {
+        self.zones.insert(zone.as_str());
+        for record in records.into_iter().filter(|record| record.name.is_in(zone)) {
+            self.records.entry(record.name.as_str()).or_default().push(&record.data);
+            self.names.extend(above(record.name.as_str()));
+        }
+    }
+
+    /// Returns the origins of a hostname.
+    ///
+    /// A name without records has those of the wildcard that covers it (RFC 4592). A CNAME record that leads to a name
+    /// with proxied records is followed here, since the DNS gives Cloudflare's addresses for it; one that leads anywhere
+    /// else has to be resolved.
+    pub fn origins(&self, hostname: &Hostname) -> DnsOrigins {
+        let mut found = DnsOrigins::default();
+        if hostname.is_wildcard() {
+            found.without.insert(NoOrigin::Wildcard);
+            return found;
+        }
+        let Some(first) = self.covering(hostname.as_str()) else {
+            found.without.insert(NoOrigin::NoRecord);
+            return found;
+        };
+        let mut addresses = BTreeSet::new();
+        let (mut records, mut seen) = (Some(first), HashSet::from([hostname.as_str()]));
+        while let Some(data) = records.take() {
+            for data in data {
+                match data {
+                    RecordData::Address(ip) if PLACEHOLDERS.contains(ip) => {
+                        found.without.insert(NoOrigin::Placeholder);
+                    }
+                    RecordData::Address(ip) => {
+                        addresses.insert(OriginAddress::from(*ip));
+                    }
+                    RecordData::Name(name) => match self.followed(name, &mut seen) {
+                        Ok(Ok(next)) => records = Some(next),
+                        Ok(Err(address)) => {
+                            addresses.insert(address);
+                        }
+                        Err(reason) => {
+                            found.without.insert(reason);
+                        }
+                    },
+                }
+            }
+        }
+        found.origins = addresses.into_iter().take(MOST).map(|address| target(hostname, address)).collect();
+        found
+    }
+
+    /// Follows a CNAME record: to further records, or to an address outside of them.
+    fn followed<'n>(
+        &self,
+        name: &'n Hostname,
+        seen: &mut HashSet<&'n str>,
+    ) -> Result<Result<&[&'a RecordData], OriginAddress>, NoOrigin> {
+        if let Some(reason) = NoOrigin::of_service(name) {
+            return Err(reason);
+        }
+        // a wildcard is not followed: the target may have a record that is not proxied, which is not listed
+        let Some(next) = self.records.get(name.as_str()) else {
+            return name.as_str().parse().map(Err).map_err(|_| NoOrigin::NotAName);
+        };
+        if !seen.insert(name.as_str()) || seen.len() > MOST {
+            return Err(NoOrigin::Loop);
+        }
+        Ok(Ok(next))
+    }
+
+    /// The records of a name, or of the wildcard that covers it.
+    fn covering(&self, name: &str) -> Option<&[&'a RecordData]> {
+        let exists = |name: &str| self.names.contains(name) || self.zones.contains(name);
+        if exists(name) {
+            return self.records.get(name).map(Vec::as_slice);
+        }
+        // only the closest name above that exists may have the wildcard
+        let encloser = above(name).find(|name| exists(name))?;
+        self.records.get(&*format!("*.{encloser}")).map(Vec::as_slice)
+    }
+}
+
+/// A name, and the names above it.
+fn above(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, above)| above))
+}
+
+fn target(hostname: &Hostname, address: OriginAddress) -> OriginTarget {
+    OriginTarget {
+        hostname: hostname.clone(),
+        label: address.to_string().into(),
+        address,
+        server_name: hostname.clone(),
+        path: "/".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! An origin of a hostname as JSON.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::time;
+use crate::domain::{IssuerMatch, Judge, Origin, ZoneState};
+
+/// What the latest probe of an origin found; all but its name is null until it was probed.
+#[derive(Serialize)]
+pub(super) struct OriginRow<'a> {
+    origin: &'a str,
+    up: Option<bool>,
+    demand: Option<&'static str>,
+    reason: Option<&'static str>,
+    message: Option<String>,
+    issuer_match: Option<&'static str>,
+    server_certificate_not_after: Option<Timestamp>,
+    probed_at: Option<Timestamp>,
+    duration_seconds: Option<f64>,
+}
+
+impl<'a> OriginRow<'a> {
+    pub(super) fn new(judge: &Judge, zone: &ZoneState, origin: &'a Origin) -> Self {
+        let reading = origin.reading();
+        Self {
+            origin: &origin.target().label,
+            up: reading.map(|reading| reading.is_up),
+            demand: reading.map(|reading| reading.demand.label()),
+            reason: reading.map(|reading| reading.reason.label()),
+            message: reading.map(|reading| reading.reason.to_string()),
+            issuer_match: judge.issuer_match(zone, origin).map(IssuerMatch::label),
+            server_certificate_not_after: reading.and_then(|reading| reading.certificate_not_after).map(time),
+            probed_at: reading.map(|reading| time(reading.read_at)),
+            duration_seconds: reading.map(|reading| reading.took.as_secs_f64()),
+        }
+    }
+}

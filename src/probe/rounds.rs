@@ -1,0 +1,166 @@
+//! Probes what is watched, round after round, and reports to the keeper what is found.
+
+use std::collections::HashSet;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::future::{join, pending};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::story::{Found, Line, Story};
+use super::{Options, Prober, Target};
+use crate::clock::Clock;
+use crate::domain::{OriginTarget, Outcome, Snapshot, ZoneKey};
+use crate::keeper;
+
+/// An origin that is watched, and the zone of its hostname.
+pub(super) type Watched = (ZoneKey, OriginTarget);
+
+/// Probes the origins that the keeper's snapshot watches.
+pub struct Rounds {
+    options: watch::Receiver<Options>,
+    keeper: keeper::Handle,
+    clock: Clock,
+    prober: Prober,
+    story: Story,
+}
+
+impl Rounds {
+    /// Probes as the latest options say.
+    pub fn new(mut options: watch::Receiver<Options>, keeper: keeper::Handle, clock: Clock) -> Self {
+        let prober = Prober::new(options.borrow_and_update().clone());
+        Self { options, keeper, clock, prober, story: Story::default() }
+    }
+
+    /// Probes all origins at once and then on every tick, until `shutdown` or until no more ticks can come.
+    ///
+    /// A tick during a round is skipped. Origins that are new are probed at once, with what is left of the round.
+    pub async fn run(mut self, ticks: mpsc::Receiver<()>, shutdown: CancellationToken) {
+        tokio::select! {
+            () = self.follow(ticks) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+
+    /// Probes all origins once, until `deadline`. Those that were not probed by then stay unknown.
+    pub async fn probe_once(&mut self, deadline: Instant) {
+        let due = watched(&self.keeper.snapshot());
+        let timeout = self.prober.options().timeout.min(deadline.saturating_duration_since(Instant::now()));
+        self.prober = Prober::new(Options { timeout, ..self.prober.options().clone() });
+        let mut found = Vec::new();
+        if timeout_at(deadline, self.round(&due, &mut found)).await.is_err() {
+            let left = due.len() - found.len();
+            tracing::warn!("{left} of {} origins were not probed in time", due.len());
+        }
+        self.tell(&found, &due).await;
+    }
+
+    async fn follow(&mut self, mut ticks: mpsc::Receiver<()>) {
+        let (mut published, mut options) = (self.keeper.follow(), self.options.clone());
+        let mut known = watched(&published.borrow_and_update());
+        let mut due = known.clone();
+        loop {
+            let mut found = Vec::new();
+            let is_interrupted = {
+                let mut round = pin!(self.round(&due, &mut found));
+                loop {
+                    tokio::select! {
+                        biased;
+                        () = round.as_mut() => break false,
+                        () = others(&mut published, &known) => break true,
+                        Ok(()) = options.changed() => break true,
+                        Some(()) = ticks.recv() => {
+                            tracing::debug!("origins are still being probed: this tick is skipped");
+                        }
+                    }
+                }
+            };
+            self.tell(&found, &known).await;
+            for found in &found {
+                due.remove(&found.watched);
+            }
+            let mut is_tick = false;
+            if !is_interrupted {
+                tokio::select! {
+                    tick = ticks.recv() => match tick {
+                        Some(()) => is_tick = true,
+                        None => return,
+                    },
+                    () = others(&mut published, &known) => {}
+                    Ok(()) = options.changed() => {}
+                }
+            }
+            let wanted = options.borrow_and_update().clone();
+            if wanted != *self.prober.options() {
+                self.prober = Prober::new(wanted);
+            }
+            let before = std::mem::replace(&mut known, watched(&published.borrow_and_update()));
+            if is_tick {
+                due = known.clone();
+            } else {
+                due.retain(|watched| known.contains(watched));
+                due.extend(known.difference(&before).cloned());
+            }
+        }
+    }
+
+    /// Probes each of `due`, and reports it. What was found is added to `found` as it becomes known.
+    async fn round(&self, due: &HashSet<Watched>, found: &mut Vec<Found>) {
+        let due: Vec<Watched> = due.iter().cloned().collect();
+        let targets: Vec<_> = due.iter().map(target).collect();
+        let (report, mut reports) = mpsc::unbounded_channel();
+        let probing = async {
+            // the receiver is there until this has ended
+            let report = move |place, probed| _ = report.send((place, probed));
+            self.prober.probe_all(&targets, report).await;
+        };
+        let reporting = async {
+            while let Some((place, probed)) = reports.recv().await {
+                let reading = self.prober.reading(&probed, self.clock.now().into());
+                let (watched, demand, reason) = (due[place].clone(), reading.demand, reading.reason);
+                let (zone, origin) = watched.clone();
+                found.push(Found { watched, demand, reason });
+                self.keeper.report(zone, Outcome::Probed(origin, reading)).await;
+            }
+        };
+        join(probing, reporting).await;
+    }
+
+    /// Logs what a round found to fail or to work again, once that is published.
+    async fn tell(&mut self, found: &[Found], known: &HashSet<Watched>) {
+        if !found.is_empty() {
+            self.keeper.published().await;
+        }
+        self.story.fold(found, known, Instant::now()).iter().for_each(Line::log);
+    }
+}
+
+fn target((_, origin): &Watched) -> Target {
+    Target {
+        address: origin.address.clone(),
+        server_name: origin.server_name.clone(),
+        path: Arc::clone(&origin.path),
+        only_public: false,
+    }
+}
+
+/// The origins that a snapshot watches.
+fn watched(known: &Snapshot) -> HashSet<Watched> {
+    let zones = known.zones().iter();
+    let origins = zones
+        .flat_map(|zone| zone.origins().iter().map(|origin| (zone.key().clone(), origin.target().clone())));
+    origins.collect()
+}
+
+/// Waits until other origins are watched than `known`.
+async fn others(published: &mut watch::Receiver<Arc<Snapshot>>, known: &HashSet<Watched>) {
+    while published.changed().await.is_ok() {
+        let latest = Arc::clone(&published.borrow_and_update());
+        if watched(&latest) != *known {
+            return;
+        }
+    }
+    pending::<()>().await;
+}

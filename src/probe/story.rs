@@ -1,0 +1,148 @@
+//! Folds what rounds of probes find into what cannot be judged any more and what can again, so that a failure is logged
+//! when it starts and when it ends, not in every round. Pure: time is an argument.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use tokio::time::Instant;
+
+use super::rounds::Watched;
+use crate::domain::{Demand, DemandReason, Span};
+
+/// What a probe found.
+pub(super) struct Found {
+    pub(super) watched: Watched,
+    pub(super) demand: Demand,
+    pub(super) reason: DemandReason,
+}
+
+/// The origins of which probes cannot tell what they demand, each with the reason and since when.
+#[derive(Default)]
+pub(super) struct Story {
+    failing: HashMap<Watched, (DemandReason, Instant)>,
+}
+
+/// A line of the log. Origins of which the same is said share one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// Probes cannot tell what these origins demand.
+    Began { origins: String, error: String },
+    /// Probes can tell again, after so many seconds at most.
+    Ended { origins: String, after: i64 },
+}
+
+impl Story {
+    /// Takes in what a round found, and returns what there is to report. Origins that are not `known` any more are
+    /// forgotten.
+    pub(super) fn fold(&mut self, found: &[Found], known: &HashSet<Watched>, now: Instant) -> Vec<Line> {
+        self.failing.retain(|watched, _| known.contains(watched));
+        let (mut began, mut ended, mut longest) = (BTreeMap::<_, Vec<_>>::new(), Vec::new(), 0);
+        for Found { watched, demand, reason } in found {
+            if *demand != Demand::Unknown {
+                if let Some((_, since)) = self.failing.remove(watched) {
+                    longest = longest.max(now.duration_since(since).as_secs());
+                    ended.push(name(watched));
+                }
+                continue;
+            }
+            let (before, _) = self.failing.entry(watched.clone()).or_insert((DemandReason::Resumed, now));
+            if std::mem::replace(before, *reason).label() != reason.label() {
+                began.entry(reason.to_string()).or_default().push(name(watched));
+            }
+        }
+        let mut lines = Vec::new();
+        if !ended.is_empty() {
+            let after = i64::try_from(longest).unwrap_or(i64::MAX);
+            lines.push(Line::Ended { origins: listed(ended), after });
+        }
+        let began = began.into_iter();
+        lines.extend(began.map(|(error, origins)| Line::Began { origins: listed(origins), error }));
+        lines
+    }
+}
+
+impl Line {
+    pub(super) fn log(&self) {
+        match self {
+            Self::Began { origins, error } => {
+                tracing::warn!(%origins, error, "probes cannot tell what the origin demands");
+            }
+            Self::Ended { origins, after } => {
+                tracing::info!(%origins, after = %Span(*after), "probes can tell again what the origin demands");
+            }
+        }
+    }
+}
+
+/// The hostname and the label of an origin; its address may be a secret.
+fn name((_, origin): &Watched) -> String {
+    format!("{} ({})", origin.hostname, origin.label)
+}
+
+/// The first names, and how many more there are.
+fn listed(mut names: Vec<String>) -> String {
+    const MOST: usize = 5;
+    names.sort_unstable();
+    match names.len().saturating_sub(MOST) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names[..MOST].join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::{OriginTarget, ProbeFailure, ZoneName};
+
+    fn watched(hostname: &str) -> Watched {
+        let zone: ZoneName = "example.com".parse().unwrap();
+        let origin = OriginTarget {
+            hostname: hostname.parse().unwrap(),
+            label: "blue".into(),
+            address: "203.0.113.7".parse().unwrap(),
+            server_name: hostname.parse().unwrap(),
+            path: "/".into(),
+        };
+        ((&zone).into(), origin)
+    }
+
+    fn found(hostname: &str, failure: Option<ProbeFailure>) -> Found {
+        let (demand, reason) = match failure {
+            Some(failure) => (Demand::Unknown, DemandReason::Failed(failure)),
+            None => (Demand::Required, DemandReason::Refused(116)),
+        };
+        Found { watched: watched(hostname), demand, reason }
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_when_it_starts_and_when_it_ends() {
+        let (mut story, known) = (Story::default(), [watched("a.example.com")].into());
+        let now = Instant::now();
+        let mut fold = |failure, minutes| {
+            story.fold(&[found("a.example.com", failure)], &known, now + Duration::from_mins(minutes))
+        };
+        let origins = || "a.example.com (blue)".to_owned();
+        assert_eq!(fold(None, 0), []);
+        let began = |error: &str| [Line::Began { origins: origins(), error: error.to_owned() }];
+        assert_eq!(fold(Some(ProbeFailure::NotReachable), 1), began("cannot connect"));
+        assert_eq!(fold(Some(ProbeFailure::NotReachable), 2), []);
+        assert_eq!(fold(Some(ProbeFailure::TimedOut), 3), began("no answer in time"));
+        assert_eq!(fold(None, 4), [Line::Ended { origins: origins(), after: 180 }]);
+        assert_eq!(fold(None, 5), []);
+    }
+
+    #[tokio::test]
+    async fn origins_that_fail_in_one_way_are_one_line_and_those_that_left_are_forgotten() {
+        let mut story = Story::default();
+        let names: Vec<_> = (0..7).map(|number| format!("{number}.example.com")).collect();
+        let known: HashSet<_> = names.iter().map(|name| watched(name)).collect();
+        let all = |failure| names.iter().map(|name| found(name, failure)).collect::<Vec<_>>();
+        let lines = story.fold(&all(Some(ProbeFailure::Closed)), &known, Instant::now());
+        let [Line::Began { origins, .. }] = &*lines else { panic!("{lines:?}") };
+        assert!(origins.starts_with("0.example.com (blue), 1.example.com (blue), "), "{origins}");
+        assert!(origins.ends_with("4.example.com (blue) and 2 more"), "{origins}");
+        assert_eq!(story.fold(&[], &HashSet::new(), Instant::now()), []);
+        assert_eq!(story.fold(&all(None), &known, Instant::now()), [], "nothing is known to have failed");
+    }
+}

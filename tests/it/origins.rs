@@ -1,0 +1,226 @@
+//! Origins that the daemon and `check` probe, from the configuration to what is shown.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rustls::version::TLS13;
+use serde_json::Value;
+
+use crate::support::origin::{Asks, Does, Origin, authority, tls};
+use crate::support::program::{Folder, Running, config, run, simulate, text};
+
+const FINDING: &str = "cloudflare_aop_hostname_finding{account=\"default\",zone=\"example.com\",hostname=\"app.example.com\",finding=\"origin_";
+
+async fn origin(asks: Asks) -> Origin {
+    let says = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi".to_vec();
+    Origin::start(Some(tls(asks, &[&TLS13])), Does::Says(says)).await
+}
+
+/// Runs what waits for processes beside the origins of a test, which share its runtime.
+async fn blocking(test: impl FnOnce() + Send + 'static) {
+    tokio::task::spawn_blocking(test).await.unwrap();
+}
+
+/// Names an origin in the configuration of a hostname.
+fn named(name: &str, address: SocketAddr) -> String {
+    format!("{{ address = \"{address}\", name = \"{name}\" }}")
+}
+
+fn hostname(name: &str, origins: &[String]) -> String {
+    format!("{{ name = \"{name}\", origins = [{}] }}", origins.join(", "))
+}
+
+fn demand(origin: &str, demand: &str) -> String {
+    format!(
+        "cloudflare_aop_origin_client_certificate{{zone=\"example.com\",hostname=\"app.example.com\",origin=\"{origin}\",demand=\"{demand}\"}} 1\n"
+    )
+}
+
+/// `serve` with the origins of app.example.com, whose certificate is presented.
+struct Serving {
+    api: Running,
+    folder: Folder,
+    serve: Running,
+}
+
+impl Serving {
+    fn start(probe: &str, origins: &[String]) -> Self {
+        let (api, folder) = (simulate(), Folder::new());
+        let path = folder.write("aop.toml", &content(&api, probe, origins));
+        let serve = Running::start(&["serve", "--config", &path]);
+        Self { api, folder, serve }
+    }
+
+    fn reload(&self, probe: &str, origins: &[String]) {
+        self.folder.write("aop.toml", &content(&self.api, probe, origins));
+        self.serve.signal("HUP");
+    }
+}
+
+fn content(api: &Running, probe: &str, origins: &[String]) -> String {
+    format!("[probe]\n{probe}\n{}", config(&api.address, &hostname("app.example.com", origins)))
+}
+
+/// Probes of this test happen at the start and after changes only.
+const RARELY: &str = "schedule = \"0 0 0 29 2 *\"";
+
+#[tokio::test]
+async fn the_daemon_probes_at_its_start_and_takes_over_what_a_reload_changes() {
+    let (blue, green) = (origin(Asks::No).await, origin(Asks::Required(Vec::new())).await);
+    blocking(move || {
+        let serving = Serving::start(RARELY, &[named("blue", blue.address)]);
+        serving.serve.until("/metrics", &demand("blue", "none"));
+        serving.serve.until("/metrics", &format!("{FINDING}unprotected\",severity=\"warning\"}} 1\n"));
+        assert_eq!(blue.connections(), 1);
+
+        serving.reload(RARELY, &[named("blue", blue.address), named("green", green.address)]);
+        let page = serving.serve.until("/metrics", &demand("green", "required"));
+        assert!(page.contains(&demand("blue", "none")));
+        assert_eq!(blue.connections(), 1, "what stays is not probed anew");
+
+        serving.reload(RARELY, &[named("green", green.address)]);
+        serving.serve.wait_for(|serve| !serve.get("/metrics").contains("origin=\"blue\""));
+        let page = serving.serve.get("/metrics");
+        assert!(page.contains(&demand("green", "required")) && !page.contains(FINDING), "{page}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn origins_are_probed_on_their_own_schedule_and_a_reload_changes_that() {
+    let blue = origin(Asks::Optional(Vec::new())).await;
+    blocking(move || {
+        let serving = Serving::start(RARELY, &[named("blue", blue.address)]);
+        serving.serve.until("/metrics", &demand("blue", "optional"));
+        serving.reload("schedule = \"* * * * * *\"", &[named("blue", blue.address)]);
+        serving.serve.wait_for(|_| blue.connections() >= 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_origin_is_called_by_its_name_and_its_address_is_told_nowhere() {
+    let names = vec![authority("Another CA")];
+    let blue = origin(Asks::Required(names)).await;
+    // nobody listens there any more
+    let gone = origin(Asks::No).await.address;
+    blocking(move || {
+        let serving = Serving::start(RARELY, &[named("blue", blue.address), named("gone", gone)]);
+        let unknown = demand("gone", "unknown");
+        let page = serving.serve.until("/metrics", &unknown);
+        let rejects = format!("{FINDING}may_reject\",severity=\"warning\"}} 1\n");
+        let page = if page.contains(&rejects) { page } else { serving.serve.until("/metrics", &rejects) };
+        serving.serve.wait_for(|serve| serve.read("err").contains("app.example.com (gone)"));
+        let (json, html) = (
+            serving.serve.get("/api/v1/hostnames"),
+            serving.serve.get("/hostnames/example.com/app.example.com"),
+        );
+        for shown in
+            ["Origin blue", "Origin gone", "cannot connect", "not among the CAs that the origin names"]
+        {
+            assert!(html.contains(shown), "{shown}: {html}");
+        }
+        assert!(json.contains(
+            "\"origin\":\"gone\",\"up\":false,\"demand\":\"unknown\",\"reason\":\"not_reachable\""
+        ));
+        assert!(json.contains("\"issuer_match\":\"none\""), "{json}");
+        let log = serving.serve.read("err");
+        assert!(log.contains("probes cannot tell what the origin demands"), "{log}");
+        for address in [blue.address, gone] {
+            for told in [&page, &json, &html, &log] {
+                assert!(!told.contains(&address.port().to_string()), "{address}: {told}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_probes_found_is_there_again_after_a_restart() {
+    let blue = origin(Asks::No).await;
+    blocking(move || {
+        let mut serving = Serving::start(RARELY, &[named("blue", blue.address)]);
+        let state = serving.folder.path("state.json");
+        let with_state = |content: String| format!("{content}[poll]\nstate_file = \"{}\"\n", state.display());
+        let content = with_state(content(&serving.api, RARELY, &[named("blue", blue.address)]));
+        let path = serving.folder.write("aop.toml", &content);
+        serving.serve = Running::start(&["serve", "--config", &path]);
+        serving.serve.until("/metrics", &demand("blue", "none"));
+        serving.serve.stop("TERM");
+        // one that does not answer, so that nothing new is found out
+        let address = blue.address;
+        drop(blue);
+        let hangs = loop {
+            if let Ok(listener) = std::net::TcpListener::bind(address) {
+                break listener;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        serving.serve = Running::start(&["serve", "--config", &path]);
+        assert!(serving.serve.get("/metrics").contains(&demand("blue", "none")));
+        let (code, took) = serving.serve.stop("TERM");
+        assert_eq!(code, Some(0));
+        assert!(took < Duration::from_secs(5), "a probe that hangs holds up nothing: {took:?}");
+        drop(hangs);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_check_probes_once_and_its_verdict_follows() {
+    let (api, folder) = (simulate(), Folder::new());
+    let (open, closed) = (origin(Asks::No).await, origin(Asks::Required(Vec::new())).await);
+    blocking(move || {
+        let check = |name: &str, expect: &str, address: SocketAddr, more: &[&str]| {
+            let table = format!(
+                "{{ name = \"{name}\", expect = \"{expect}\", origins = [{}] }}, \"app.example.com\"",
+                named("blue", address)
+            );
+            let path = folder.write("aop.toml", &config(&api.address, &table));
+            let output = run(&[&["check", "--config", &path], more].concat());
+            (output.status.code().unwrap(), text(&output.stdout).to_owned(), text(&output.stderr).to_owned())
+        };
+        let (code, table, errors) = check("api.example.com", "enabled", open.address, &[]);
+        assert_eq!((code, &*errors), (1, ""), "{table}");
+        assert!(
+            table.contains("Cloudflare presents a certificate, the origin blue does not ask for one"),
+            "{table}"
+        );
+        assert_eq!(check("api.example.com", "enabled", closed.address, &[]).0, 0);
+        let (code, table, _) = check("legacy.example.com", "disabled", closed.address, &[]);
+        assert_eq!(code, 2);
+        let demands =
+            "Cloudflare presents nothing (disabled), the origin blue refuses requests without a certificate";
+        assert!(table.contains(demands), "{table}");
+
+        let page = check("api.example.com", "enabled", open.address, &["--format", "prometheus"]).1;
+        assert!(page.contains("origin=\"blue\",demand=\"none\"} 1\n"), "{page}");
+        let connections = open.connections();
+        let narrowed = ["--hostname", "app.example.com"];
+        assert_eq!(check("api.example.com", "enabled", open.address, &narrowed).0, 0);
+        assert_eq!(open.connections(), connections, "what is not asked for is not probed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_check_ends_in_time_whatever_an_origin_does() {
+    let (api, folder) = (simulate(), Folder::new());
+    let hangs = Origin::start(None, Does::Hang).await;
+    blocking(move || {
+        let table = hostname("app.example.com", &[named("blue", hangs.address)]);
+        let path = folder.write("aop.toml", &config(&api.address, &table));
+        let started = tokio::time::Instant::now();
+        let output = run(&["check", "--config", &path, "--timeout", "1s", "--format", "json"]);
+        assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let origin = &json["hostnames"][0]["origins"][0];
+        assert_eq!(
+            (&origin["demand"], &origin["reason"]),
+            (&"unknown".into(), &"timed_out".into()),
+            "{origin}"
+        );
+    })
+    .await;
+}
