@@ -1,10 +1,15 @@
 //! Changes of associations: what to change, what to refuse, and waiting until it is in force.
 
+mod rotation;
 mod wait;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
+pub use rotation::{
+    Halt, Known, New, Old, Progress, Rotation, RotationPlan, RotationRefusal, Rotator, Step, Store,
+    is_active, read_store,
+};
 pub use wait::{Awaited, Phase, WaitPolicy, wait};
 
 use crate::cloudflare::Change;

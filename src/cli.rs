@@ -1,5 +1,7 @@
 //! The command line, one file a subcommand. Results go to stdout, logs and errors to stderr.
 
+mod access;
+mod certificate;
 mod check;
 mod columns;
 mod config;
@@ -11,6 +13,8 @@ mod logs;
 mod polled;
 mod print;
 mod probe;
+mod question;
+mod reach;
 mod serve;
 mod simulate;
 
@@ -49,6 +53,8 @@ enum Command {
     Check(check::Check),
     #[command(subcommand)]
     Hostname(hostname::Hostname),
+    #[command(subcommand)]
+    Certificate(certificate::Certificate),
     Probe(probe::Probe),
     #[command(subcommand)]
     Config(config::Config),
@@ -93,6 +99,7 @@ impl Cli {
             Command::Demo(demo) => block_on(demo.run()),
             Command::Check(check) => block_on(check.run()),
             Command::Hostname(hostname) => block_on(hostname.run()),
+            Command::Certificate(certificate) => block_on(certificate.run()),
             Command::Probe(probe) => block_on(probe.run()),
             Command::Config(config) => config.run(),
             Command::Print(print) => print.run(),

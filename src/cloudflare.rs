@@ -15,6 +15,7 @@ mod proxy;
 mod request;
 mod response;
 mod retry;
+mod stores;
 mod tokens;
 mod transport;
 mod wire;

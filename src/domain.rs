@@ -45,7 +45,7 @@ pub use name::{AccountId, CertId, Hostname, NameError, ZoneId, ZoneName};
 pub use origin::{OriginAddress, OriginAddressError, OriginTarget};
 pub use outcome::Outcome;
 pub use pattern::{FoundZone, PatternTarget, ZonePattern};
-pub use pem::{Pem, PemError};
+pub use pem::{ChainLink, KeyKind, Pem, PemError, PublicKey};
 pub use reading::Reading;
 pub use snapshot::Snapshot;
 pub use span::{Distance, Span};

@@ -41,7 +41,7 @@ use route::Route;
 
 pub use activity::{Activity, LookUp, Quota, Reloads};
 pub use auth::{Hash, HashError, NoRandomness, Users};
-pub use json::{Judged, ReadingFields, everything};
+pub use json::{CertificateRow, Judged, ReadingFields, everything};
 pub use listen::{Listen, ListenError, name as host_name};
 pub use options::Options;
 pub use tls::{Material, MinVersion, Tls, TlsError};

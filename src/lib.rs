@@ -19,6 +19,7 @@
 //! | 0 | [`mod@file`] | atomically replaced files |
 //! | 0 | [`mod@panic`] | contained panics |
 //! | 1 | [`telemetry`] | metrics about the exporter itself |
+//! | 1 | [`keypair`] | certificates with their private keys, checked before they are sent |
 //! | 1 | [`schedule`] | the cron expression and its ticks |
 //! | 1 | [`listener`] | the accept loop and its limits |
 //! | 2 | [`cloudflare`] | the API client with its request budget |
@@ -26,7 +27,7 @@
 //! | 1 | [`keeper`] | the only writer of the snapshot and its state file |
 //! | 3 | [`poll`] | plans requests, sends them and reports the results |
 //! | 3 | [`metrics`] | the metric families of a snapshot |
-//! | 3 | [`change`] | plans changes to associations and waits until they take effect |
+//! | 3 | [`change`] | plans changes to associations and rotations of certificates, and waits until they take effect |
 //! | 4 | [`http`] | routes, negotiation, compression |
 //! | 4 | [`simulator`] | a simulated API with faults on demand |
 //! | 5 | [`config`] | parses the configuration into settings, or reports all of its errors |
@@ -46,6 +47,7 @@ pub mod exposition;
 pub mod file;
 pub mod http;
 pub mod keeper;
+pub mod keypair;
 pub mod listener;
 pub mod metrics;
 pub mod panic;

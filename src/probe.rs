@@ -8,6 +8,7 @@ mod attempt;
 mod fleet;
 mod head;
 mod observation;
+mod offer;
 mod rounds;
 mod story;
 mod stream;
@@ -30,6 +31,7 @@ use crate::panic::contained;
 pub use address::is_public;
 pub use head::{Head, Phrase, read_head};
 pub use observation::{End, Observation, TlsVersion, verdict};
+pub use offer::Offer;
 pub use rounds::Rounds;
 use tls::{Versions, Witness};
 

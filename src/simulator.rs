@@ -25,7 +25,7 @@
 //! | `GET faults`, `DELETE faults`, `DELETE faults/NUMBER` | lists the faults in force, ends all, ends one |
 //!
 //! Effects are `{"status":{"status":429,"code":971,"retry_after":"5"}}`, `{"delay":{"milliseconds":50}}`,
-//! `"hang"`, `{"cut":{"chunked":true}}`, `"garbage"`, `{"html":{"status":502}}`, `{"empty":{"status":200}}`,
+//! `"hang"`, `"lost"`, `{"cut":{"chunked":true}}`, `"garbage"`, `{"html":{"status":502}}`, `{"empty":{"status":200}}`,
 //! `{"unsuccessful":{"code":1000}}`, `"null_result"`, `{"short_list":{"rows":0}}`, `"repeated_page"`, `{"redirect":{"to":"http://…"}}` and
 //! `{"json":{"status":200,"body":…}}`, see [`Effect`].
 //!
@@ -47,6 +47,7 @@ mod gate;
 mod hostnames;
 mod origins;
 mod payload;
+mod presence;
 mod progress;
 mod query;
 mod requests;
@@ -91,6 +92,7 @@ use answer::{Answer, Refusal};
 use api::Call;
 use fault::Faults;
 use payload::Payload;
+use presence::Watch;
 use query::Query;
 use spoil::{page_before, renumbered};
 use tokens::Tokens;
@@ -133,13 +135,23 @@ struct State {
     tokens: Tokens,
     faults: Faults,
     requests: Requests,
+    watch: Option<Watch>,
+    /// The requests that are never answered.
+    swallowed: u64,
 }
 
 impl Simulator {
     /// A simulator of `world`; `clock` dates the changes that are made to it.
     pub fn new(world: World, options: &Options, clock: Clock) -> Self {
         let tokens = Tokens::new(&options.token, options.rate_limit);
-        let state = State { world, tokens, faults: Faults::default(), requests: Requests::default() };
+        let state = State {
+            world,
+            tokens,
+            faults: Faults::default(),
+            requests: Requests::default(),
+            watch: None,
+            swallowed: 0,
+        };
         Self {
             state: Arc::new(Mutex::new(state)),
             clock,
@@ -186,7 +198,7 @@ impl Simulator {
             (state.faults.strike(head.method.as_str(), target), state.requests.total())
         };
         match &effect {
-            Some(Effect::Hang) => std::future::pending().await,
+            Some(Effect::Hang) => self.swallow().await,
             Some(Effect::Delay { milliseconds }) => {
                 tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
             }
@@ -197,7 +209,16 @@ impl Simulator {
             (None, Err(_)) => Refusal::MALFORMED_BODY.into(),
             (None, Ok(body)) => self.spoiled(effect.as_ref(), &head, &body.to_bytes()),
         };
+        if matches!(effect, Some(Effect::Lost)) {
+            self.swallow().await;
+        }
         response(answer, effect.as_ref(), ray)
+    }
+
+    /// Never answers.
+    async fn swallow(&self) {
+        self.state().swallowed += 1;
+        std::future::pending().await
     }
 
     /// The honest answer, or what an effect makes of it.
@@ -227,8 +248,12 @@ impl Simulator {
             delay: self.deployment_delay,
             account_owned: self.account_owned,
         };
-        let State { world, tokens, .. } = &mut *self.state();
-        api::answer(world, tokens, &call)
+        let State { world, tokens, watch, .. } = &mut *self.state();
+        let answer = api::answer(world, tokens, &call);
+        if let Some(watch) = watch {
+            watch.look(world, Instant::now());
+        }
+        answer
     }
 }
 

@@ -19,7 +19,7 @@ use cloudflare_aop_exporter::cloudflare::{BaseUrl, Budget, Change, Client, Optio
 use cloudflare_aop_exporter::config::{Config, Files, Secrets};
 use cloudflare_aop_exporter::domain::{
     AcceptedIssuers, CertId, Expectation, Expected, Extent, Hostname, HostnameTarget, IssuerMatch,
-    IssuerName, Outcome, Pem, Reading, Snapshot, Targets, ZoneId, ZoneName, ZoneTarget,
+    IssuerName, Level, Outcome, Pem, Reading, Snapshot, Targets, ZoneId, ZoneName, ZoneTarget,
 };
 use cloudflare_aop_exporter::http::{self, App};
 use cloudflare_aop_exporter::keeper::state_file;
@@ -98,6 +98,9 @@ pub fn answer(data: &[u8]) {
             Endpoint::SslModeGet => client.ssl_mode(zone, deadline).await.map(drop),
             Endpoint::DnsRecordList => client.dns_records(zone, deadline).await.map(drop),
             Endpoint::IpRangeList => client.ip_ranges(deadline).await.map(drop),
+            Endpoint::CertificateGet | Endpoint::CertificatePost | Endpoint::CertificateDelete => {
+                client.certificate(zone, Level::Hostname, &change.cert_id, deadline).await.map(drop)
+            }
         }
     });
     if let Err(error) = answered {

@@ -1,11 +1,8 @@
 //! `hostname`: reads and changes associations by hand.
 
-mod access;
 mod apply;
 mod every_zone;
 mod judged;
-mod question;
-mod reach;
 mod rows;
 mod view;
 mod warning;
@@ -14,15 +11,16 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::access::Access;
+use super::question;
+use super::reach::{self, Api, Reach, ZoneArgument};
 use crate::change::Desired;
 use crate::clock::Clock;
 use crate::cloudflare::{Associations, Purpose};
 use crate::domain::{CertId, Hostname as Name, Status};
 use crate::poll;
-use access::Access;
 use apply::Apply;
 use judged::Judged;
-use reach::{Api, Reach, ZoneArgument};
 use rows::Row;
 
 /// Reads and changes the associations of hostnames with client certificates.

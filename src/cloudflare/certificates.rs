@@ -10,7 +10,7 @@ use super::request::Call;
 use super::response::Decoded;
 use super::wire::{Envelope, Object, listed, switch};
 use super::{Client, Error};
-use crate::domain::{CertId, Certificate, Date, Status, ZoneId};
+use crate::domain::{CertId, Certificate, Date, Level, Status, ZoneId};
 use crate::telemetry::Endpoint;
 
 /// A zone has few certificates: at most ten for single hostnames. Recorded answers have 50 a page; the API's other
@@ -44,7 +44,31 @@ pub struct ListedCertificates {
     pub pages: u32,
 }
 
+/// The path of a store of certificates.
+pub(super) fn store(zone: ZoneId, level: Level) -> String {
+    match level {
+        Level::Hostname => format!("zones/{zone}/origin_tls_client_auth/hostnames/certificates"),
+        Level::Zone => format!("zones/{zone}/origin_tls_client_auth"),
+    }
+}
+
 impl Client {
+    /// Lists the certificates of a store.
+    ///
+    /// # Errors
+    /// If a page cannot be read before `deadline`.
+    pub async fn certificates(
+        &self,
+        zone: ZoneId,
+        level: Level,
+        deadline: Instant,
+    ) -> Result<ListedCertificates, Error> {
+        match level {
+            Level::Hostname => self.hostname_certificates(zone, deadline).await,
+            Level::Zone => self.zone_certificates(zone, deadline).await,
+        }
+    }
+
     /// Lists the certificates for single hostnames (`GET
     /// /zones/{zone_id}/origin_tls_client_auth/hostnames/certificates`).
     ///
@@ -55,7 +79,7 @@ impl Client {
         zone: ZoneId,
         deadline: Instant,
     ) -> Result<ListedCertificates, Error> {
-        let path = format!("zones/{zone}/origin_tls_client_auth/hostnames/certificates");
+        let path = store(zone, Level::Hostname);
         let call = Call { endpoint: Endpoint::CertificateList, zone: Some(zone), deadline };
         self.certificates_at(call, &path).await
     }
@@ -69,7 +93,7 @@ impl Client {
         zone: ZoneId,
         deadline: Instant,
     ) -> Result<ListedCertificates, Error> {
-        let path = format!("zones/{zone}/origin_tls_client_auth");
+        let path = store(zone, Level::Zone);
         let call = Call { endpoint: Endpoint::ZoneCertificateList, zone: Some(zone), deadline };
         self.certificates_at(call, &path).await
     }

@@ -2,12 +2,14 @@
 
 mod transport;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ApiToken, ProxyError};
 use crate::domain::{Reason, ZoneName};
+use crate::keypair::PrivateKey;
 use transport::Chain;
 
 /// The reason why a client could not be built.
@@ -162,6 +164,13 @@ impl Error {
         }
     }
 
+    /// Returns true if the request may have been carried out all the same: it was sent, and no answer refused it.
+    pub fn leaves_open(&self) -> bool {
+        let reason = self.reason();
+        let open = [Reason::Timeout, Reason::Connect, Reason::ServerError, Reason::InvalidResponse];
+        self.was_sent() && open.contains(&reason)
+    }
+
     /// Returns true if the response has this status and contains this code.
     pub fn is(&self, wanted: u16, code: i64) -> bool {
         matches!(self, Self::Api { status, .. } if *status == wanted) && self.has_code(code)
@@ -189,10 +198,13 @@ impl Error {
         }
     }
 
-    /// Removes the token from the server's text.
-    pub(super) fn without(mut self, token: &ApiToken) -> Self {
+    /// Removes the token, and the private key that this client sends, from the server's text.
+    pub(super) fn without(mut self, token: &ApiToken, key: Option<&PrivateKey>) -> Self {
         let hide = |words: &mut Box<str>| {
             if let Some(hidden) = token.redact(words) {
+                *words = hidden.into();
+            }
+            if let Some(Cow::Owned(hidden)) = key.map(|key| key.hidden_in(words)) {
                 *words = hidden.into();
             }
         };

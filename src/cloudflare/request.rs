@@ -5,6 +5,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Method, RequestBuilder, Url};
 use tokio::time::Instant;
 
+use super::Error;
 use crate::domain::ZoneId;
 use crate::telemetry::Endpoint;
 
@@ -17,7 +18,7 @@ pub(super) struct Call {
     pub(super) deadline: Instant,
 }
 
-/// A request that may be sent more than once: its method adds nothing to what it did before.
+/// A request.
 pub(super) struct Request {
     method: Method,
     url: Url,
@@ -34,6 +35,22 @@ impl Request {
     /// A PUT of JSON.
     pub(super) fn put(url: Url, json: Vec<u8>) -> Self {
         Self { method: Method::PUT, url, body: Some(json.into()) }
+    }
+
+    /// A POST of JSON.
+    pub(super) fn post(url: Url, json: Bytes) -> Self {
+        Self { method: Method::POST, url, body: Some(json) }
+    }
+
+    /// A DELETE.
+    pub(super) fn delete(url: Url) -> Self {
+        Self { method: Method::DELETE, url, body: None }
+    }
+
+    /// Whether it may be sent again after it failed so. A POST may add twice, unless it was refused because of other
+    /// requests.
+    pub(super) fn may_repeat(&self, error: &Error) -> bool {
+        self.method != Method::POST || matches!(error, Error::Api { status: 409 | 429, .. })
     }
 
     /// The request as `client` sends it.

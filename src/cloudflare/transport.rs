@@ -1,7 +1,8 @@
 //! The API client. It sends requests within the budget, retries them if that may help, and returns their results.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap};
@@ -19,6 +20,7 @@ use super::wire::{OddFields, ResultInfo};
 use super::{ApiToken, BuildError, Error, Options, retry};
 use crate::clock::Clock;
 use crate::domain::{AccountFacts, Date, Reason, ZoneId};
+use crate::keypair::PrivateKey;
 use crate::telemetry::{Endpoint, Telemetry};
 
 /// An API client for one account.
@@ -39,6 +41,8 @@ pub struct Client {
     rate_limited: Mutex<Option<Duration>>,
     /// The zones with odd fields in a response since the last call of `take_odd_fields`.
     odd_zones: Mutex<HashSet<ZoneId>>,
+    /// The private key that it sends, which no answer may bring back.
+    pub(super) key: OnceLock<PrivateKey>,
 }
 
 impl Client {
@@ -67,6 +71,7 @@ impl Client {
             evidence: TokenEvidence::default(),
             rate_limited: Mutex::default(),
             odd_zones: Mutex::default(),
+            key: OnceLock::new(),
         })
     }
 
@@ -142,7 +147,9 @@ impl Client {
             };
             tracing::debug!(account = %self.options.account, endpoint = call.endpoint.label(), attempt, %error, "request failed");
             match retry::delay(attempt, &error, fastrand::f64()) {
-                Some(delay) if Instant::now() + delay < call.deadline => sleep(delay).await,
+                Some(delay) if request.may_repeat(&error) && Instant::now() + delay < call.deadline => {
+                    sleep(delay).await;
+                }
                 _ => return Err(error),
             }
             attempt += 1;
@@ -174,9 +181,9 @@ impl Client {
             Ok(response) => {
                 let status = response.status();
                 let outcome = self.receive(call, response, admission, decode).await;
-                (Some(status), outcome.map_err(|error| error.without(&token)))
+                (Some(status), outcome.map_err(|error| error.without(&token, self.key.get())))
             }
-            Err(error) => (None, Err(Error::transport(&error).without(&token))),
+            Err(error) => (None, Err(Error::transport(&error).without(&token, self.key.get()))),
         };
         let status = status.map(|status| status.as_u16());
         self.telemetry.request(&self.options.account, endpoint, status, sent.elapsed());
@@ -215,6 +222,8 @@ impl Client {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         self.record_limits(status, &headers, admission);
         let body = read_body(response, largest_body(call.endpoint)).await?;
+        // also what a success repeats of a key must not be read
+        let body = self.key.get().map_or(Cow::Borrowed(&*body), |key| key.hidden_in_octets(&body));
         let mut decoded = decode(&body);
         let odd = decoded.as_mut().map(|envelope| std::mem::take(&mut envelope.odd)).unwrap_or_default();
         let judged = judge(status, &headers, self.clock.now(), decoded);

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 pub(super) use account::{on_or_off, presence, ssl_mode, switch, token, zone};
 pub(super) use association::{association, reading};
 pub(super) use certificate::listed;
-pub(super) use change::Changes;
+pub(super) use change::{Changes, upload};
 pub(super) use dns::{dns_record, ip_ranges};
 pub(super) use errors::printable;
 use object::elements;

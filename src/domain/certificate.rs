@@ -69,6 +69,18 @@ impl Certificate {
         self.metadata_match
     }
 
+    /// Whether it is the certificate with this PEM: of the same serial number and issuer.
+    pub fn is_twin_of(&self, pem: &Pem) -> bool {
+        if let Some(own) = &self.pem {
+            return own.serial == pem.serial && own.issuer == pem.issuer;
+        }
+        // the API may give a part of the issuer's name
+        let is_issuer = |issuer: &str| !issuer.is_empty() && pem.issuer.contains(issuer);
+        let serial_number = self.details.serial_number.as_deref();
+        serial_number.is_some_and(|serial_number| serial::is_equal(serial_number, &pem.serial))
+            && self.details.issuer.as_deref().is_some_and(is_issuer)
+    }
+
     /// The certificate with what `known` says where this lacks it, if that is an earlier description of the same one:
     /// of the same id, or of the same serial number and issuer where an id is missing. None if that changes nothing.
     pub fn completed_by(&self, known: &Self) -> Option<Self> {

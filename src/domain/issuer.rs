@@ -21,6 +21,11 @@ impl IssuerName {
         Self { exact, normalised: normalise(der).map_or(exact, |normalised| hash(&normalised)) }
     }
 
+    /// Returns true if OpenSSL takes both for the same name.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.normalised == other.normalised
+    }
+
     /// Returns the two hashes, as they can be stored.
     pub const fn hashes(self) -> [u64; 2] {
         [self.exact, self.normalised]

@@ -1,5 +1,6 @@
 //! PEM certificates.
 
+mod chain;
 mod x509;
 
 use base64::Engine;
@@ -7,6 +8,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::{Date, IssuerName};
+pub use chain::{ChainLink, KeyKind, PublicKey};
 use x509::Certificate;
 
 /// The parsed fields of a certificate (RFC 5280, section 4.1).

@@ -16,11 +16,12 @@ use super::activity::Activity;
 use super::index::{Index, List, Row, Thing};
 use super::query::{Query, Sort};
 use crate::domain::{Date, Entry, Judge, ZoneCertificate, ZoneState};
-use certificate::{CertificateFields, CertificateRow};
+use certificate::CertificateFields;
 use hostname::HostnameRow;
 use status::StatusRow;
 use zone::ZoneRow;
 
+pub use certificate::CertificateRow;
 pub use hostname::ReadingFields;
 pub use judged::Judged;
 

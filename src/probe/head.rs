@@ -29,11 +29,13 @@ pub enum Head<'o> {
     },
 }
 
-/// Words by which servers say in a body that a certificate is missing.
+/// Words by which servers say in a body that a certificate is missing or not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phrase {
     /// nginx, with status 400.
     Nginx,
+    /// nginx, with status 400, where one was sent that it does not accept.
+    NginxRefusal,
     /// Apache, with status 403 in TLS 1.3.
     Apache,
 }
@@ -44,6 +46,8 @@ impl Phrase {
         let has = |phrase: &str| memchr::memmem::find(body, phrase.as_bytes()).is_some();
         if has("No required SSL certificate was sent") {
             Some(Self::Nginx)
+        } else if has("The SSL certificate error") {
+            Some(Self::NginxRefusal)
         } else {
             has("Cannot perform Post-Handshake Authentication").then_some(Self::Apache)
         }

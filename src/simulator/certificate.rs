@@ -146,6 +146,11 @@ impl Store {
         self.list.get_mut(place)
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Certificate> {
+        self.list.iter()
+    }
+
     /// Those that are not deleted.
     pub(super) fn present(&self, now: Instant) -> impl Iterator<Item = &Certificate> + Clone {
         self.list.iter().filter(move |certificate| certificate.progress.at(now) != DELETED)

@@ -42,7 +42,7 @@ pub(super) fn post(zone: &mut Zone, level: Level, call: &Call<'_>, caps: bool) -
     let upload: Upload = serde_json::from_slice(call.body).map_err(|_| Refusal::MALFORMED_BODY)?;
     let pem = Pem::parse(&upload.certificate).map_err(|_| Refusal::CERT_UNPARSABLE)?;
     PrivateKeyDer::from_pem_slice(upload.private_key.as_bytes()).map_err(|_| Refusal::CERT_UNPARSABLE)?;
-    let same = |other: &Certificate| other.pem.trim() == upload.certificate.trim();
+    let same = |other: &Certificate| Pem::parse(&other.pem).is_ok_and(|other| other == pem);
     if zone.store(level).present(call.now).any(same) {
         return Err(Refusal::CERT_EXISTS);
     }

@@ -21,6 +21,9 @@ pub struct Fault {
     /// A part of the path and query that it matches; any where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// How many requests that it matches pass before it strikes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skip: u64,
     /// How many requests it strikes; all of them, until it is cleared, where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
@@ -50,6 +53,8 @@ pub enum Effect {
     },
     /// No answer at all, while the connection stays open.
     Hang,
+    /// The request is carried out, and no answer comes while the connection stays open.
+    Lost,
     /// The honest answer up to its half; then the connection is closed.
     Cut {
         /// Whether the body is chunked rather than announced by its length.
@@ -97,6 +102,10 @@ pub enum Effect {
     },
 }
 
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 fn ok() -> u16 {
     200
 }
@@ -104,7 +113,7 @@ fn ok() -> u16 {
 impl Fault {
     /// A fault of every request, until it is cleared.
     pub fn new(effect: Effect) -> Self {
-        Self { method: None, call: None, path: None, times: None, effect }
+        Self { method: None, call: None, path: None, skip: 0, times: None, effect }
     }
 
     /// The same for requests with that method.
@@ -123,6 +132,12 @@ impl Fault {
     #[must_use]
     pub fn on_path(self, part: &str) -> Self {
         Self { path: Some(part.into()), ..self }
+    }
+
+    /// The same, after so many requests have passed.
+    #[must_use]
+    pub fn after(self, skip: u64) -> Self {
+        Self { skip, ..self }
     }
 
     /// The same, over after so many requests.
@@ -145,7 +160,7 @@ impl Effect {
     /// The answer that is given instead of the API's, where there is one.
     pub(super) fn answer(&self) -> Option<Answer> {
         Some(match self {
-            Self::Delay { .. } | Self::Hang | Self::Cut { .. } => return None,
+            Self::Delay { .. } | Self::Hang | Self::Lost | Self::Cut { .. } => return None,
             Self::NullResult | Self::ShortList { .. } | Self::RepeatedPage => return None,
             Self::Status { status, code, retry_after } => {
                 let retry_after = retry_after.as_ref().and_then(|text| header(RETRY_AFTER, text));
@@ -231,6 +246,10 @@ impl Faults {
     /// What goes wrong with a request: the fault that was added last and matches counts.
     pub(super) fn strike(&mut self, method: &str, target: &str) -> Option<Effect> {
         let place = self.list.iter().rposition(|(_, fault)| fault.matches(method, target))?;
+        if self.list[place].1.skip > 0 {
+            self.list[place].1.skip -= 1;
+            return None;
+        }
         let fault = &mut self.list[place].1;
         fault.times = fault.times.map(|times| times - 1);
         let effect = fault.effect.clone();
@@ -253,6 +272,9 @@ mod tests {
         assert!(strikes("GET", "/zones/1/hostnames/a"));
         assert!(strikes("GET", "/zones/1/hostnames/b"));
         assert!(!strikes("GET", "/zones/1/hostnames/c"));
+        faults.add(Fault::new(Effect::Hang).after(2).times(1));
+        let struck = [(); 4].map(|()| faults.strike("GET", "/").is_some());
+        assert_eq!(struck, [false, false, true, false]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::answer::{Answer, PageInfo, Refusal};
 use super::api::Call;
 use super::association::given;
+use super::presence::presented;
 use super::progress::{DELETED, PENDING_DELETION, PENDING_DEPLOYMENT, Progress};
 use super::view::{AssociationView, HostnameView};
 use super::zone::{Row, Zone};
@@ -88,7 +89,8 @@ fn changed(zone: &Zone, entry: Entry, call: &Call<'_>) -> Result<Row, Refusal> {
     let status = if enabled.is_some() { PENDING_DEPLOYMENT } else { PENDING_DELETION };
     let progress = Progress::passing(status, call.now, call.delay);
     let created_at = present.map_or(call.time, |row| row.created_at);
-    Ok(Row { hostname, certificate, enabled, progress, created_at, updated_at: call.time })
+    let before = present.and_then(|row| presented(zone, row, call.now));
+    Ok(Row { hostname, certificate, enabled, before, progress, created_at, updated_at: call.time })
 }
 
 fn belongs(hostname: &Hostname, zone: &Zone) -> bool {

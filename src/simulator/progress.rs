@@ -33,6 +33,11 @@ impl Progress {
         Self { status: status.into(), due: Some(now + delay) }
     }
 
+    /// When the next status sets in, if one does.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
     /// The status at `now`.
     pub(super) fn at(&self, now: Instant) -> &str {
         match self.due {

@@ -1,8 +1,11 @@
 //! How tests steer a simulator: its faults, its tokens, and the requests that it counted.
 
+use tokio::time::Instant;
+
 use super::Simulator;
 use super::fault::Fault;
 use super::gate::{RateLimit, Standing};
+use super::presence::Watch;
 use super::requests::Requests;
 use super::scope::Scope;
 
@@ -46,6 +49,26 @@ impl Simulator {
     /// Replaces the rate limit; what was counted, and a block, are forgotten.
     pub fn set_rate_limit(&self, limit: Option<RateLimit>) {
         self.state().tokens.set_limit(limit);
+    }
+
+    /// Watches from now on that no hostname presents nothing that presented something before.
+    pub fn watch(&self) {
+        let mut state = self.state();
+        let watch = Watch::new(&state.world, Instant::now());
+        state.watch = Some(watch);
+    }
+
+    /// The hostnames, and zones by their names, that presented something and then nothing since [`Simulator::watch`].
+    pub fn went_dark(&self) -> Vec<String> {
+        let state = &mut *self.state();
+        let Some(watch) = &mut state.watch else { return Vec::new() };
+        watch.look(&state.world, Instant::now());
+        watch.dark()
+    }
+
+    /// The requests so far that are never answered, carried out or not.
+    pub fn swallowed(&self) -> u64 {
+        self.state().swallowed
     }
 
     /// The API requests that came so far.

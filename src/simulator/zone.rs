@@ -44,6 +44,8 @@ pub(super) struct Row {
     /// Its place in the store of hostname certificates.
     pub(super) certificate: usize,
     pub(super) enabled: Option<bool>,
+    /// The place of the certificate that is presented until this is in force.
+    pub(super) before: Option<usize>,
     pub(super) progress: Progress,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
@@ -187,6 +189,7 @@ impl Zone {
             hostname: hostname.clone(),
             certificate,
             enabled,
+            before: None,
             progress: Progress::resting(super::progress::ACTIVE),
             created_at,
             updated_at: created_at,

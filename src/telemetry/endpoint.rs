@@ -29,10 +29,16 @@ pub enum Endpoint {
     DnsRecordList,
     /// GET of Cloudflare's own ranges of addresses.
     IpRangeList,
+    /// GET of one certificate of either store, for commands.
+    CertificateGet,
+    /// POST of a certificate to either store, for commands.
+    CertificatePost,
+    /// DELETE of a certificate of either store, for commands.
+    CertificateDelete,
 }
 
 impl Endpoint {
-    /// All methods that the exporter calls.
+    /// All methods that the daemon calls; the others are for commands.
     pub const ALL: [Self; 13] = [
         Self::HostnameGet,
         Self::HostnameList,
@@ -65,6 +71,9 @@ impl Endpoint {
             Self::SslModeGet => "ssl_mode_get",
             Self::DnsRecordList => "dns_record_list",
             Self::IpRangeList => "ip_range_list",
+            Self::CertificateGet => "certificate_get",
+            Self::CertificatePost => "certificate_post",
+            Self::CertificateDelete => "certificate_delete",
         }
     }
 }

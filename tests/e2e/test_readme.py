@@ -96,15 +96,16 @@ class Readme(Case):
         rules = [rule["name"] for group in ask(prometheus, "rules")["groups"] for rule in group["rules"]]
         self.assertLessEqual(set(ALERTS), set(rules))
         alerts = lambda: ask(prometheus, "alerts")["alerts"]
-        self.assertIn("Within two minutes ten\nalerts are pending.", FIRST_STEPS)
-        eventually(lambda: self.assertEqual(len(alerts()), 10))
-        self.assertIn("Three of them fire within five minutes.", README)
+        self.assertIn("Within two minutes 14\nalerts are pending.", FIRST_STEPS)
+        eventually(lambda: self.assertEqual(len(alerts()), 14))
+        self.assertIn("Four of them fire within five minutes.", README)
         firing = lambda: [each["labels"] for each in alerts() if each["state"] == "firing"]
         named = lambda: [(labels["alertname"], labels["hostname"]) for labels in firing()]
         critical = [
             ("CloudflareAopCertificateExpired", "intranet.example.com"),
             ("CloudflareAopCertificateExpiresVerySoon", "docs.example.org"),
             ("CloudflareAopDeploymentTimedOut", "build.example.org"),
+            ("CloudflareAopOriginDemandsCertificate", "legacy.example.com"),
         ]
         eventually(lambda: self.assertEqual(sorted(named()), critical))
         self.assertEqual(re.findall(r"^- `(CloudflareAop\w+)`, for `(.*)`$", FIRST_STEPS, re.MULTILINE), critical)

@@ -8,6 +8,7 @@
 mod access;
 mod accounts;
 mod budget;
+mod certificate;
 mod client;
 mod config_mistakes;
 mod config_schema;
@@ -37,6 +38,7 @@ mod program;
 mod readme;
 mod reload;
 mod rooms;
+mod rotation;
 mod scraper;
 mod secrets;
 mod security;

@@ -3,13 +3,15 @@
 mod elsewhere;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
 use cloudflare_aop_exporter::clock::Clock;
+
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 
 use crate::support::program::{Folder, PROGRAM, Running, text};
 
@@ -36,6 +38,8 @@ hostnames = ["app.example.com", "App.example.com."]
 const PLACEHOLDERS: &[(&str, &str)] = &[
     (" NEW_ID ", " cdbdd158-8f8a-1547-2783-e81e875e8a5f "),
     (" OTHER_ID ", " cdbdd158-8f8a-1547-2783-e81e875e8a5f "),
+    (" OLD_ID ", " cdbdd158-8f8a-1547-2783-e81e875e8a5f "),
+    (" DELETED_ID ", " 1122de51-5c75-368a-34ac-38231ddc296c "),
     (" ID ", " cdbdd158-8f8a-1547-2783-e81e875e8a5f "),
     (" 2458ce5a-… ", " cdbdd158-8f8a-1547-2783-e81e875e8a5f "),
     // a port that refuses every connection
@@ -159,6 +163,10 @@ fn run_bare(folder: &Folder, simulator: &Running, command: &str) -> bool {
     {
         adapted.push_str(" --yes");
     }
+    if ["certificate upload", "certificate rotate"].iter().any(|change| arguments.starts_with(change)) {
+        // other commands name the certificates as they are
+        adapted.push_str(" --dry-run");
+    }
     let output = shell(folder, simulator, &adapted).output().unwrap();
     let code = output.status.code().unwrap();
     let expected: &[i32] = match arguments.split(' ').next().unwrap() {
@@ -243,6 +251,10 @@ fn folder(simulator: &Running, documents: &[(String, String)]) -> Folder {
     symlink(PROGRAM, folder.path("cloudflare-aop-exporter")).unwrap();
     folder.write("bad.toml", BAD);
     folder.write("edit-token", "simulated-token");
+    let (certificate, key) = client_certificate();
+    folder.write("client.pem", &certificate);
+    folder.write("client.key", &key);
+    fs::set_permissions(folder.path("client.key"), Permissions::from_mode(0o600)).unwrap();
     let base_url = format!("[[account]]\nbase_url = \"http://{SIMULATED}/client/v4\"\n");
     for block in documents.iter().flat_map(|(_, document)| blocks(document, "toml")) {
         if let Some((name, _)) = block.strip_prefix("# ").and_then(|rest| rest.split_once('\n')) {
@@ -255,6 +267,17 @@ fn folder(simulator: &Running, documents: &[(String, String)]) -> Folder {
         }
     }
     folder
+}
+
+/// A client certificate as the documents have one made, and its key.
+fn client_certificate() -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "client");
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
 }
 
 /// Runs a block that shows output.

@@ -8,10 +8,11 @@ use clap::Args;
 use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
-use super::reach::{Api, Reach, explained};
+use super::view;
 use super::warning::warning;
-use super::{question, view};
 use crate::change::{Awaited, Desired, Phase, Plan, State, WaitPolicy, wait};
+use crate::cli::question;
+use crate::cli::reach::{Api, Reach, explained};
 use crate::cloudflare::Purpose;
 use crate::domain::{Hostname, Reading, Reason, Status};
 

@@ -7,8 +7,8 @@ use anyhow::{anyhow, bail, ensure};
 use tokio::time::Instant;
 
 use super::Format;
-use super::access::{Access, names};
 use super::rows::{self, Row};
+use crate::cli::access::{Access, names};
 use crate::cli::check::UNKNOWN;
 use crate::cli::polled::Polled;
 use crate::clock::Clock;

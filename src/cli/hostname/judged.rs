@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::reach::Api;
+use crate::cli::reach::Api;
 use crate::clock::Clock;
 use crate::domain::{
     Date, Expectation, Expected, Hostname, HostnameTarget, Judge, Outcome, Reading, Snapshot, Targets, Told,

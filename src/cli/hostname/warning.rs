@@ -1,9 +1,9 @@
 //! The warning about a bad certificate, shown with the plan that enables it.
 
 use super::judged::Judged;
-use super::reach::Api;
 use crate::change::{Desired, Plan};
 use crate::cli::columns::messages;
+use crate::cli::reach::Api;
 use crate::clock::Clock;
 use crate::cloudflare::ListedCertificate;
 use crate::domain::{Association, Finding, Hostname, Reading};

@@ -1,5 +1,7 @@
-//! The body of a change.
+//! The bodies of changes.
 
+use bytes::Bytes;
+use secrecy::zeroize::Zeroizing;
 use serde::Serialize;
 
 use crate::cloudflare::Change;
@@ -27,6 +29,22 @@ impl<'a> Changes<'a> {
         });
         Self { config: entries.collect() }
     }
+}
+
+/// What a POST of a certificate asks for.
+#[derive(Serialize)]
+struct Upload<'a> {
+    certificate: &'a str,
+    private_key: &'a str,
+}
+
+/// The body of the POST of a certificate, in memory that is wiped.
+pub(in crate::cloudflare) fn upload(certificate: &str, private_key: &str) -> serde_json::Result<Bytes> {
+    // each character is written as two at most, so that nothing is left behind by moving to larger memory
+    let capacity = 2 * (certificate.len() + private_key.len()) + 64;
+    let mut json = Zeroizing::new(Vec::with_capacity(capacity));
+    serde_json::to_writer(&mut *json, &Upload { certificate, private_key })?;
+    Ok(Bytes::from_owner(json))
 }
 
 #[cfg(test)]

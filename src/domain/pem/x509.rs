@@ -22,6 +22,11 @@ pub(super) struct Certificate {
 impl Certificate {
     /// Parses the first element of `der`. In OpenSSL's trusted certificates, another one follows it.
     pub(super) fn parse(der: &[u8]) -> Option<Self> {
+        Self::read(der).map(|(certificate, ..)| certificate)
+    }
+
+    /// Reads the same, and returns the subject's name and the fields after it.
+    pub(super) fn read(der: &[u8]) -> Option<(Self, IssuerName, Elements<'_>)> {
         let mut certificate = Elements::of(Elements::new(der)?.tagged(Tag::Sequence)?)?;
         let mut fields = Elements::of(certificate.tagged(Tag::Sequence)?)?;
         // the version comes first, but is omitted in version 1
@@ -30,34 +35,38 @@ impl Certificate {
         let _algorithm = fields.tagged(Tag::Sequence)?;
         let issuer = fields.tagged(Tag::Sequence)?;
         let mut validity = Elements::of(fields.tagged(Tag::Sequence)?)?;
+        let subject = fields.tagged(Tag::Sequence)?;
         let pem = Pem {
             not_before: date(validity.next()?)?,
             not_after: date(validity.next()?)?,
             serial: serial.value().into(),
-            subject: name(fields.tagged(Tag::Sequence)?),
+            subject: name(subject),
             issuer: name(issuer),
             issuers: Box::default(),
         };
-        let issuer = IssuerName::from_der(&issuer.to_der().ok()?);
-        Some(Self { pem, is_authority: is_authority(fields).unwrap_or(false), issuer })
+        let [subject, issuer] = [subject, issuer].map(|name| name.to_der().ok());
+        let issuer = IssuerName::from_der(&issuer?);
+        let certificate = Self { pem, is_authority: is_authority(fields.clone()).unwrap_or(false), issuer };
+        Some((certificate, IssuerName::from_der(&subject?), fields))
     }
 }
 
 /// A sequence of DER elements, up to the first malformed one.
-struct Elements<'d>(SliceReader<'d>);
+#[derive(Clone)]
+pub(super) struct Elements<'d>(SliceReader<'d>);
 
 impl<'d> Elements<'d> {
-    fn new(der: &'d [u8]) -> Option<Self> {
+    pub(super) fn new(der: &'d [u8]) -> Option<Self> {
         SliceReader::new(der).ok().map(Self)
     }
 
     /// Returns the elements of a constructed value.
-    fn of(value: AnyRef<'d>) -> Option<Self> {
+    pub(super) fn of(value: AnyRef<'d>) -> Option<Self> {
         Self::new(value.value())
     }
 
     /// Returns the next element if it has the given tag.
-    fn tagged(&mut self, tag: Tag) -> Option<AnyRef<'d>> {
+    pub(super) fn tagged(&mut self, tag: Tag) -> Option<AnyRef<'d>> {
         self.next().filter(|element| element.tag() == tag)
     }
 }
@@ -122,18 +131,23 @@ fn number(digits: &str) -> Option<i16> {
 }
 
 /// Returns true if the basic constraints (RFC 5280, section 4.2.1.9) among the remaining fields are those of a CA.
-fn is_authority(mut fields: Elements<'_>) -> Option<bool> {
-    const EXTENSIONS: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(3) };
+fn is_authority(fields: Elements<'_>) -> Option<bool> {
     const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
-    let extensions = fields.find(|field| field.tag() == EXTENSIONS)?;
-    let extensions = Elements::of(Elements::of(extensions)?.tagged(Tag::Sequence)?)?;
-    let mut constraints = extensions.filter_map(|extension| {
-        let mut extension = Elements::of(extension)?;
-        let is_it = extension.next()?.value() == BASIC_CONSTRAINTS;
-        // the optional `critical` flag may precede the value
-        is_it.then(|| extension.find(|part| part.tag() == Tag::OctetString))?
-    });
-    let constraints = Elements::of(constraints.next()?)?.tagged(Tag::Sequence)?;
+    let constraints = extension(fields, BASIC_CONSTRAINTS)?.tagged(Tag::Sequence)?;
     let authority = Elements::of(constraints)?.tagged(Tag::Boolean)?;
     Some(authority.value() != [0])
+}
+
+/// The value of the extension with that identifier among the fields after the subject.
+pub(super) fn extension<'d>(mut fields: Elements<'d>, id: &[u8]) -> Option<Elements<'d>> {
+    const EXTENSIONS: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(3) };
+    let extensions = fields.find(|field| field.tag() == EXTENSIONS)?;
+    let extensions = Elements::of(Elements::of(extensions)?.tagged(Tag::Sequence)?)?;
+    let mut values = extensions.filter_map(|extension| {
+        let mut extension = Elements::of(extension)?;
+        let is_it = extension.next()?.value() == id;
+        // whether it is critical may come before its value
+        is_it.then(|| extension.find(|part| part.tag() == Tag::OctetString))?
+    });
+    Elements::of(values.next()?)
 }

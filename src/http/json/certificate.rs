@@ -6,8 +6,9 @@ use serde::Serialize;
 use super::{Judged, time};
 use crate::domain::{Certificate, Judge, Status, ZoneCertificate, ZoneState};
 
+/// A row of `/api/v1/certificates`.
 #[derive(Serialize)]
-pub(super) struct CertificateRow<'a> {
+pub struct CertificateRow<'a> {
     account: &'a str,
     zone: &'a str,
     cert_id: &'a str,
@@ -60,7 +61,8 @@ impl<'a> From<Option<&'a Certificate>> for CertificateFields<'a> {
 }
 
 impl<'a> CertificateRow<'a> {
-    pub(super) fn new(judge: &Judge, zone: &'a ZoneState, known: &'a ZoneCertificate) -> Self {
+    /// What is known of a certificate of `zone`, and judged of it.
+    pub fn new(judge: &Judge, zone: &'a ZoneState, known: &'a ZoneCertificate) -> Self {
         Self {
             account: zone.account(),
             zone: zone.key().as_str(),

@@ -126,7 +126,7 @@ impl<'a> Subject<'a> {
     fn replace(&self) -> Mending {
         if let Some((known, end)) = self.other() {
             let words = format!(
-                "The zone has another certificate of the same issuer, which ends {}. Use that, or upload a new one as \
+                "The zone has another certificate of the same issuer, which ends {}. Use that, or rotate to a new one as \
                  the runbook says.",
                 super::words::distance(end, self.now)
             );
@@ -134,10 +134,12 @@ impl<'a> Subject<'a> {
         }
         let zone = self.zone_name();
         Mending {
-            words: "Upload a new certificate as the runbook says, and use its id. The list shows which other hostnames \
-                    have the old one."
+            words: "Give all hostnames that use this certificate a new one. The plan is shown first, and names them."
                 .to_owned(),
-            commands: vec![format!("{PROGRAM} hostname list --zone {zone}"), self.enable("NEW_ID")],
+            commands: vec![format!(
+                "{PROGRAM} certificate rotate {} --zone {zone} --cert client.pem --key client.key",
+                self.own_id()
+            )],
         }
     }
 

@@ -35,12 +35,15 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     ("cloudflare-aop-exporter print rules > ", "tests/e2e/test_rules.py", "test_printed_rules_are_valid"),
     ("curl ", "tests/e2e/test_readme.py", "test_its_requests_are_answered"),
+    ("cloudflare-aop-exporter certificate delete CERT_ID ", "tests/it/certificate.rs", "\"delete {"),
+    (
+        "cloudflare-aop-exporter certificate rotate OLD_ID --level zone ",
+        "tests/it/rotation.rs",
+        "Level::Zone",
+    ),
     // of the runbooks: their syntax is checked, and Cloudflare's SDK sends such requests
     ("read -rs ", "tests/e2e/test_rules.py", "\"bash\", \"-n\""),
     ("\"${EDITOR:-vi}\" ", "tests/e2e/test_rules.py", "\"bash\", \"-n\""),
-    ("jq ", "tests/e2e/test_rules.py", "\"bash\", \"-n\""),
-    ("API=", "tests/e2e/test_rules.py", "\"bash\", \"-n\""),
-    ("api", "tests/e2e/test_rules.py", "\"bash\", \"-n\""),
     ("openssl x509 ", "tests/e2e/test_rules.py", "\"bash\", \"-n\""),
     ("openssl s_client ", "tests/e2e/test_rules.py", "\"bash\", \"-n\""),
     ("python3 -c ", "tests/e2e/test_rules.py", "\"bash\", \"-n\""),

@@ -37,6 +37,13 @@ pub(super) fn names(config: &Config) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
+/// A word for a shell.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_./:@".contains(&octet);
+    let plain = !word.is_empty() && word.bytes().all(is_plain);
+    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
 impl Access {
     /// The token that the command line names, if it names one.
     pub(super) fn token(&self) -> anyhow::Result<Option<TokenSource>> {
@@ -60,6 +67,18 @@ impl Access {
             }
         }
         Ok(config)
+    }
+
+    /// The same options, for a command that is shown.
+    pub(super) fn words(&self) -> String {
+        let paths = [("--config", &self.configured.config), ("--token-file", &self.token_file)];
+        let paths = paths
+            .into_iter()
+            .filter_map(|(name, path)| path.as_ref().map(|path| (name, path.display().to_string())));
+        let texts = [("--account", &self.account), ("--token-env", &self.token_env)];
+        let texts = texts.into_iter().filter_map(|(name, text)| text.clone().map(|text| (name, text)));
+        let url = self.base_url.as_ref().map(|url| ("--base-url", url.as_url().to_string()));
+        paths.chain(texts).chain(url).map(|(name, value)| format!(" {name} {}", quoted(&value))).collect()
     }
 
     /// The configuration to use.

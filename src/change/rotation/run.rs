@@ -1,0 +1,265 @@
+//! Carries a rotation out: reads, plans, takes one step, and begins anew.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{New, Rotation, RotationPlan, RotationRefusal, Step, Store, read_store};
+use crate::change::WaitPolicy;
+use crate::cloudflare::{Client, Error, ListedCertificate};
+use crate::domain::{CertId, Hostname, Reason, ZoneId};
+use crate::keypair::KeyPair;
+
+/// Rotates a certificate.
+pub struct Rotator<'a> {
+    /// The client, whose token may edit.
+    pub client: &'a Client,
+    /// The zone.
+    pub zone: ZoneId,
+    /// What to rotate.
+    pub rotation: &'a Rotation,
+    /// The new certificate, or the id of one that is there.
+    pub new: Result<&'a KeyPair, &'a CertId>,
+    /// How to wait.
+    pub policy: WaitPolicy,
+    /// Ends it after the request that is under way.
+    pub stop: CancellationToken,
+}
+
+/// Something that is to be told.
+#[derive(Debug)]
+pub enum Progress<'p> {
+    /// This step begins, or is waited for.
+    Step(Step, &'p RotationPlan, Duration),
+    /// The certificate has this id.
+    Uploaded(&'p CertId),
+    /// A request failed, and it goes on.
+    Failed(&'static str, &'p Error),
+    /// The hostnames that use the old certificate are not those of the plan that was shown.
+    Changed(&'p RotationPlan),
+}
+
+/// Why it stopped before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Halt {
+    /// A request failed.
+    #[error("{0}: {1}")]
+    Api(&'static str, #[source] Error),
+    /// It cannot come to its end.
+    #[error(transparent)]
+    Refused(#[from] RotationRefusal),
+    /// The time to wait is over.
+    #[error("it is not in force after {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// Cloudflare has given up on these hostnames.
+    #[error("Cloudflare gave up deploying the association of {}", .0.iter().map(Hostname::as_str).collect::<Vec<_>>().join(", "))]
+    GivenUp(Vec<Hostname>),
+    /// The hostnames are not those that were shown.
+    #[error("the hostnames that use the old certificate have changed since they were shown")]
+    Changed,
+    /// It was told to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What a run has done so far.
+#[derive(Default)]
+struct Run {
+    /// The answer to the upload: a list may not have it yet.
+    uploaded: Option<ListedCertificate>,
+    /// Why the upload left it open whether it was done.
+    open: Option<Error>,
+    /// When the hostnames were associated first.
+    associated: bool,
+    step: Option<(Step, Instant)>,
+    pause: Duration,
+}
+
+impl Rotator<'_> {
+    /// Reads what there is, and plans.
+    ///
+    /// # Errors
+    /// Fails if something cannot be read, or the rotation is refused.
+    pub async fn plan(&self) -> Result<(RotationPlan, Store), Halt> {
+        self.planned(None).await
+    }
+
+    async fn planned(&self, uploaded: Option<&ListedCertificate>) -> Result<(RotationPlan, Store), Halt> {
+        let mut wanted = vec![&self.rotation.old];
+        wanted.extend(self.new.err());
+        let store =
+            read_store(self.client, self.zone, self.rotation.level, &wanted, || self.deadline()).await;
+        let mut store = store.map_err(|(what, error)| Halt::Api(what, error))?;
+        if let Some(uploaded) = uploaded.filter(|uploaded| store.certificate(&uploaded.id).is_none()) {
+            store.certificates.push(uploaded.clone());
+        }
+        let new = match (self.new, uploaded) {
+            (Ok(_), Some(uploaded)) => New::Id(&uploaded.id),
+            (Ok(pair), None) => New::Pair(pair.leaf()),
+            (Err(id), _) => New::Id(id),
+        };
+        let plan = self.rotation.plan(new, &store)?;
+        Ok((plan, store))
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.policy.call + self.client.budget().time_for(1)
+    }
+
+    /// Rotates. The plan that was `shown` may change meanwhile only if nobody was asked about it.
+    ///
+    /// # Errors
+    /// Fails with why it stopped, and the last plan that was made.
+    pub async fn run(
+        &self,
+        shown: &RotationPlan,
+        was_asked: bool,
+        mut tell: impl FnMut(Progress<'_>),
+    ) -> Result<RotationPlan, (Halt, RotationPlan)> {
+        let (mut run, mut last) = (Run { pause: self.policy.first, ..Run::default() }, shown.clone());
+        let mut shown = shown.clone();
+        loop {
+            if self.stop.is_cancelled() {
+                return Err((Halt::Interrupted, last));
+            }
+            let plan = match self.planned(run.uploaded.as_ref()).await {
+                Ok((plan, _)) => plan,
+                Err(Halt::Api(what, error)) if may_pass(&error) => {
+                    tell(Progress::Failed(what, &error));
+                    let since = run.step.get_or_insert((Step::Done, Instant::now())).1;
+                    if since.elapsed() > self.policy.limit {
+                        return Err((Halt::Api(what, error), last));
+                    }
+                    self.rest(&mut run).await;
+                    continue;
+                }
+                Err(halt) => return Err((halt, last)),
+            };
+            last = plan.clone();
+            let step = plan.step();
+            if run.step.is_none_or(|(before, _)| before != step) {
+                (run.step, run.pause) = (Some((step, Instant::now())), self.policy.first);
+            }
+            let since = run.step.map_or(Duration::ZERO, |(_, start)| start.elapsed());
+            if step == Step::Associate && plan.moves != shown.moves {
+                tell(Progress::Changed(&plan));
+                if was_asked {
+                    return Err((Halt::Changed, last));
+                }
+                shown = plan.clone();
+            }
+            // between two looks somebody may have said stop
+            if self.stop.is_cancelled() {
+                return Err((Halt::Interrupted, last));
+            }
+            tell(Progress::Step(step, &plan, since));
+            match self.take(step, &plan, &mut run, &mut tell).await {
+                Ok(true) => return Ok(plan),
+                Ok(false) => {}
+                Err(halt) => return Err((halt, last)),
+            }
+            if since > self.policy.limit {
+                return Err((Halt::TimedOut(self.policy.limit), last));
+            }
+        }
+    }
+
+    /// Takes a step; returns true if there is none left.
+    async fn take(
+        &self,
+        step: Step,
+        plan: &RotationPlan,
+        run: &mut Run,
+        tell: &mut impl FnMut(Progress<'_>),
+    ) -> Result<bool, Halt> {
+        match (step, &plan.new, self.new) {
+            (Step::Done, ..) => return Ok(true),
+            (Step::Upload, _, Ok(pair)) => self.upload(pair, run, tell).await?,
+            (Step::Associate, Some(new), _) => {
+                if run.associated
+                    && plan.moves.iter().any(|(_, state)| state.cert_id.as_ref() == Some(&new.id))
+                {
+                    return Err(Halt::GivenUp(plan.moves.iter().map(|(name, _)| name.clone()).collect()));
+                }
+                let changes = plan.changes(&new.id);
+                if run.associated {
+                    // the list may not show yet what was done
+                    self.rest(run).await;
+                }
+                let answer = self.client.put_hostnames(self.zone, &changes, self.deadline()).await;
+                run.associated |= answer.is_ok();
+                self.settle("associating the hostnames", answer.map(|_| ()), run, tell).await?;
+            }
+            (Step::Delete, ..) => {
+                let (level, old) = (self.rotation.level, &self.rotation.old);
+                let answer = self.client.delete_certificate(self.zone, level, old, self.deadline()).await;
+                self.settle("deleting the old certificate", answer, run, tell).await?;
+            }
+            _ => self.rest(run).await,
+        }
+        Ok(false)
+    }
+
+    async fn upload(
+        &self,
+        pair: &KeyPair,
+        run: &mut Run,
+        tell: &mut impl FnMut(Progress<'_>),
+    ) -> Result<(), Halt> {
+        const WHAT: &str = "uploading the certificate";
+        // a lost answer may have added it, and the list does not have it: another upload could add it twice
+        if let Some(error) = run.open.take() {
+            return Err(Halt::Api(WHAT, error));
+        }
+        match self.client.upload(self.zone, self.rotation.level, pair, self.deadline()).await {
+            Ok(uploaded) => {
+                tell(Progress::Uploaded(&uploaded.id));
+                run.uploaded = Some(uploaded);
+                Ok(())
+            }
+            // the list tells whether it is there
+            Err(error) if error.leaves_open() || error.is_of_twin() => {
+                tell(Progress::Failed(WHAT, &error));
+                run.open = Some(error);
+                self.rest(run).await;
+                Ok(())
+            }
+            Err(error) => Err(Halt::Api(WHAT, error)),
+        }
+    }
+
+    /// Goes on after a failure that may pass: what the API says next tells what was done.
+    async fn settle(
+        &self,
+        what: &'static str,
+        answer: Result<(), Error>,
+        run: &mut Run,
+        tell: &mut impl FnMut(Progress<'_>),
+    ) -> Result<(), Halt> {
+        match answer {
+            Err(error) if may_pass(&error) || error.is_conflict() => {
+                tell(Progress::Failed(what, &error));
+                let since = run.step.map_or(Duration::ZERO, |(_, start)| start.elapsed());
+                if since > self.policy.limit {
+                    return Err(Halt::Api(what, error));
+                }
+                self.rest(run).await;
+                Ok(())
+            }
+            answer => answer.map_err(|error| Halt::Api(what, error)),
+        }
+    }
+
+    /// Waits before the next look, or until it is told to stop.
+    async fn rest(&self, run: &mut Run) {
+        let _ = self.stop.run_until_cancelled(sleep(run.pause)).await;
+        run.pause = (run.pause * 2).min(self.policy.longest);
+    }
+}
+
+/// Whether a later request may succeed.
+fn may_pass(error: &Error) -> bool {
+    let lasting = [Reason::Auth, Reason::Forbidden, Reason::NotFound, Reason::Rejected, Reason::Tls];
+    !lasting.contains(&error.reason()) && !matches!(error, Error::Page { .. })
+}

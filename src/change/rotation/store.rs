@@ -1,0 +1,117 @@
+//! What the API says of a store of certificates and of the hostnames that use them.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use crate::change::State;
+use crate::cloudflare::{AssociationRow, Client, Error, ListedCertificate};
+use crate::domain::{Association, CertId, Hostname, Level, Pem, Status, ZoneId};
+
+/// A store of certificates, and for that of hostnames all associations.
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    /// The certificates that are not deleted, and any other that was asked for.
+    pub certificates: Vec<ListedCertificate>,
+    /// The hostnames that have an association.
+    pub hostnames: Vec<(Hostname, State)>,
+}
+
+impl Store {
+    /// The certificate of that id.
+    pub fn certificate(&self, id: &CertId) -> Option<&ListedCertificate> {
+        self.certificates.iter().find(|known| known.id == *id)
+    }
+
+    /// The certificate with the same serial number and issuer, unless it is deleted.
+    pub fn twin_of(&self, pem: &Pem) -> Option<&ListedCertificate> {
+        let present = self.certificates.iter().filter(|known| known.status != Some(Status::Deleted));
+        present.into_iter().find(|known| known.certificate.is_twin_of(pem))
+    }
+
+    /// The hostnames whose association uses that certificate.
+    pub fn users(&self, id: &CertId) -> impl Iterator<Item = &(Hostname, State)> {
+        self.hostnames.iter().filter(move |(_, state)| state.cert_id.as_ref() == Some(id))
+    }
+}
+
+/// Whether a certificate is in force.
+pub fn is_active(known: &ListedCertificate) -> bool {
+    known.status == Some(Status::Active)
+}
+
+/// Reads a store; `wanted` also where it is deleted.
+///
+/// # Errors
+/// Fails with what could not be read, and why.
+pub async fn read_store(
+    client: &Client,
+    zone: ZoneId,
+    level: Level,
+    wanted: &[&CertId],
+    deadline: impl Fn() -> Instant,
+) -> Result<Store, (&'static str, Error)> {
+    let certificates = client.certificates(zone, level, deadline()).await;
+    let certificates = certificates.map_err(|error| ("list of certificates", error))?;
+    if !certificates.complete {
+        return Err(("list of certificates", incomplete()));
+    }
+    let mut store = Store { certificates: certificates.rows, hostnames: Vec::new() };
+    for id in wanted.iter().filter(|id| store.certificate(id).is_none()).collect::<Vec<_>>() {
+        let found = client.certificate(zone, level, id, deadline()).await;
+        store.certificates.extend(found.map_err(|error| ("certificate", error))?);
+    }
+    if level == Level::Hostname {
+        store.hostnames = hostnames(client, zone, &deadline).await?;
+    }
+    Ok(store)
+}
+
+/// An answer that is good for nothing but to ask again.
+fn incomplete() -> Error {
+    let what = "the list changed while it was read";
+    Error::Invalid { status: 200, what: what.into(), ray: None }
+}
+
+async fn hostnames(
+    client: &Client,
+    zone: ZoneId,
+    deadline: &impl Fn() -> Instant,
+) -> Result<Vec<(Hostname, State)>, (&'static str, Error)> {
+    let listed = client.associations(zone, deadline(), |_| true).await;
+    let listed = listed.map_err(|error| ("list of associations", error))?.unwrap_or_default();
+    if !listed.complete {
+        return Err(("list of associations", incomplete()));
+    }
+    let mut rows: BTreeMap<Hostname, Vec<AssociationRow>> = BTreeMap::new();
+    for row in listed.rows.into_iter().filter(|row| row.status != Some(Status::Deleted)) {
+        rows.entry(row.hostname.clone()).or_default().push(row);
+    }
+    let mut hostnames = Vec::new();
+    for (hostname, rows) in rows {
+        let state = match state(&rows) {
+            Some(state) if listed.pages == 1 || rows.len() == 1 => state,
+            _ => {
+                let reading = client.hostname(zone, &hostname, deadline()).await;
+                State::from(&reading.map_err(|error| ("association", error))?)
+            }
+        };
+        hostnames.push((hostname, state));
+    }
+    Ok(hostnames)
+}
+
+/// What the rows of a hostname say, of which the furthest in deployment counts; none if that cannot be told.
+fn state(rows: &[AssociationRow]) -> Option<State> {
+    let rank = |row: &&AssociationRow| {
+        (row.status.unwrap_or(Status::Unknown).precedence(), Reverse(row.updated_at), row.cert_id.clone())
+    };
+    let row = rows.iter().min_by_key(rank)?;
+    let association = row.association?;
+    (row.cert_id.is_some() || association == Association::Void).then(|| State {
+        association,
+        status: row.status,
+        cert_id: row.cert_id.clone(),
+    })
+}

@@ -1,0 +1,89 @@
+//! `certificate delete`.
+
+use std::process::ExitCode;
+
+use anyhow::{bail, ensure};
+use clap::Args;
+
+use super::Store;
+use super::upload::check_asking;
+use crate::change::{is_active, read_store};
+use crate::cli::question::{self, tell};
+use crate::cli::reach::{Reach, explained};
+use crate::cloudflare::{ListedCertificate, Purpose};
+use crate::domain::{CertId, Level, Status};
+
+/// Deletes a certificate that no hostname uses.
+///
+/// Of zone-level certificates the last one is deleted only with `--force`: Cloudflare would present none.
+#[derive(Args)]
+pub(in crate::cli) struct Delete {
+    /// The certificate.
+    #[arg(value_name = "ID")]
+    id: CertId,
+    /// The store.
+    #[arg(long, value_enum, default_value_t = Store::Hostname)]
+    level: Store,
+    /// Delete also the last active zone-level certificate.
+    #[arg(long)]
+    force: bool,
+    /// Do not ask whether to proceed.
+    #[arg(long)]
+    yes: bool,
+    /// Print what would be deleted, and delete nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Delete {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        check_asking(self.yes, self.dry_run, false)?;
+        let (api, level) = (self.reach.api(Purpose::Write).await?, Level::from(self.level));
+        let store = read_store(&api.client, api.zone, level, &[&self.id], || api.deadline(1)).await;
+        let store = store.map_err(|(what, error)| explained(what, &error, Purpose::List))?;
+        let (label, id) = (level.label(), &self.id);
+        let Some(known) = store.certificate(id) else {
+            bail!("the zone has no {label} certificate {id}: \"certificate list\" shows those that it has")
+        };
+        if matches!(known.status, Some(Status::Deleted | Status::PendingDeletion)) {
+            tell("It is deleted, or being deleted, already.\n");
+            return Ok(ExitCode::SUCCESS);
+        }
+        let users: Vec<_> = store.users(id).map(|(hostname, _)| hostname.as_str()).collect();
+        ensure!(
+            users.is_empty(),
+            "nothing was changed: certificate {id} is still associated with {}; \"certificate rotate\" gives them another \
+             one, \"hostname void\" removes their associations",
+            users.join(", ")
+        );
+        let is_active = |other: &&ListedCertificate| is_active(other);
+        let is_last =
+            level == Level::Zone && !store.certificates.iter().filter(is_active).any(|other| other.id != *id);
+        ensure!(
+            !is_last || self.force,
+            "nothing was changed: no other zone-level certificate is active, so that Cloudflare would present none; \
+             --force deletes it all the same"
+        );
+        tell(&format!("Zone {}:\ndelete  {label} certificate {id}\n", api.zone_name()));
+        if self.dry_run {
+            return Ok(ExitCode::SUCCESS);
+        }
+        if !self.yes && !question::proceed()? {
+            bail!("nothing was changed");
+        }
+        match api.client.delete_certificate(api.zone, level, id, api.deadline(1)).await {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            // an earlier try, whose answer was lost, may have deleted it
+            Err(error) => match api.client.certificate(api.zone, level, id, api.deadline(1)).await {
+                Ok(Some(known))
+                    if matches!(known.status, Some(Status::Deleted | Status::PendingDeletion)) =>
+                {
+                    Ok(ExitCode::SUCCESS)
+                }
+                _ => Err(explained("it was not deleted", &error, Purpose::Write)),
+            },
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `--cert` and `--key`.
+
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use secrecy::zeroize::Zeroizing;
+
+use crate::clock::Clock;
+use crate::file;
+use crate::keypair::{KeyPair, PrivateKey};
+
+/// Where the certificate and its key are.
+#[derive(Args)]
+pub(super) struct Files {
+    /// The certificate in PEM, followed by those that issued one another, if origins need them.
+    #[arg(long, value_name = "FILE")]
+    pub(super) cert: PathBuf,
+    /// Its private key in PEM, without a password; `-` reads standard input, and needs `--yes`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: PathBuf,
+    /// Read the key from a file that other users may read.
+    #[arg(long)]
+    pub(super) insecure_key_mode: bool,
+}
+
+/// No key and no chain is larger.
+const LARGEST: u64 = 64 << 10;
+
+impl Files {
+    /// Whether the key comes from standard input, where nobody can be asked.
+    pub(super) fn is_stdin(&self) -> bool {
+        self.key == Path::new("-")
+    }
+
+    /// Reads and checks both.
+    pub(super) fn read(&self) -> anyhow::Result<KeyPair> {
+        keep_out_of_core_dumps();
+        let certificate = file::read(&self.cert);
+        let certificate = certificate.with_context(|| format!("--cert {}", self.cert.display()))?;
+        let certificate = String::from_utf8(certificate)
+            .ok()
+            .with_context(|| format!("--cert {}: expected PEM, found binary data", self.cert.display()))?;
+        let key = self.key().with_context(|| format!("--key {}", self.key.display()))?;
+        let pair = KeyPair::new(&certificate, key, Clock::system().now().into());
+        pair.with_context(|| format!("--cert {}", self.cert.display()))
+    }
+
+    fn key(&self) -> anyhow::Result<PrivateKey> {
+        // with room for all of it, so that nothing is left behind by moving to larger memory
+        let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(LARGEST)? + 1));
+        if self.is_stdin() {
+            io::stdin().lock().take(LARGEST + 1).read_to_end(&mut text)?;
+        } else {
+            let file = file::open(&self.key)?;
+            let mode = file.metadata()?.mode() & 0o777;
+            if mode & 0o077 != 0 && !self.insecure_key_mode {
+                bail!(
+                    "other users may read it (mode {mode:04o}): \"chmod 600\" it, or give --insecure-key-mode"
+                );
+            }
+            file.take(LARGEST + 1).read_to_end(&mut text)?;
+        }
+        ensure!(text.len() as u64 <= LARGEST, "expected a private key, found more than 64 KiB");
+        let text = str::from_utf8(&text).ok().context("expected PEM, found binary data")?;
+        Ok(PrivateKey::parse(text)?)
+    }
+}
+
+/// No dump of this process's memory, and no debugger of the same user, gets at the key.
+fn keep_out_of_core_dumps() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+    {
+        tracing::debug!(%error, "core dumps cannot be prevented");
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_core_dump_is_made_once_a_key_is_read() {
+        keep_out_of_core_dumps();
+        let behavior = rustix::process::dumpable_behavior().unwrap();
+        assert_eq!(behavior, rustix::process::DumpableBehavior::NotDumpable);
+    }
+}

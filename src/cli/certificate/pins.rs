@@ -1,0 +1,48 @@
+//! What the configuration says: the origins of hostnames, and lines that pin a certificate.
+
+use crate::cli::access::Access;
+use crate::cli::reach::Api;
+use crate::config::{Secrets, Source};
+use crate::domain::{CertId, OriginTarget};
+use crate::file;
+use crate::probe::Options;
+
+/// What the configuration says of the zone; empty without one.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) origins: Vec<OriginTarget>,
+    pub(super) probe: Options,
+    /// `FILE:LINE: TEXT` for each line that names the certificate.
+    pub(super) pins: Vec<String>,
+    /// Why it could not be read.
+    pub(super) unread: Option<String>,
+}
+
+impl Known {
+    /// Reads the configuration of `access`, also where another one gives the token.
+    pub(super) async fn read(access: &Access, api: &Api, cert_id: &CertId) -> Self {
+        let Source::File(path) = access.configured.source() else { return Self::default() };
+        if access.base_url.is_some() {
+            return Self::default();
+        }
+        let config = match crate::cli::load(Source::File(path.clone()), Secrets::Skip).await {
+            Ok((config, _)) => config,
+            Err(error) => {
+                let unread = Some(format!("{}: {error:#}", path.display()));
+                return Self { unread, ..Self::default() };
+            }
+        };
+        let zones = config.targets.zones().iter();
+        let is_it = |zone: &&std::sync::Arc<crate::domain::ZoneTarget>| {
+            zone.id() == Some(api.zone) || zone.name().is_some() && zone.name() == api.target.name()
+        };
+        let origins = zones.filter(is_it).flat_map(|zone| zone.origins().to_vec()).collect();
+        let text = file::read(&path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let lines = text.lines().enumerate().filter(|(_, line)| {
+            !line.trim_start().starts_with('#') && line.contains(&format!("\"{cert_id}\""))
+        });
+        let pins = lines.map(|(number, line)| format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+        Self { origins, probe: config.probe, pins: pins.collect(), unread: None }
+    }
+}

@@ -1,0 +1,254 @@
+//! `certificate rotate`.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::pair::Files;
+use super::pins::Known;
+use super::upload::check_asking;
+use super::{Hush, Store as Level, origins, story};
+use crate::change::{Halt, Progress, Rotation, RotationPlan, Rotator, Step, WaitPolicy};
+use crate::cli::columns::columns;
+use crate::cli::question;
+use crate::cli::reach::{Api, Reach, ZoneArgument, explained};
+use crate::cloudflare::Purpose;
+use crate::domain::{Association, CertId, Hostname};
+use crate::keypair::KeyPair;
+
+/// Puts another certificate in the place of an old one, for all hostnames that use it.
+///
+/// It offers the new certificate to the origins that the configuration names, uploads it, waits until it is active, associates
+/// all hostnames with it in one request, each enabled or disabled as it was, waits until they are active, and with
+/// `--delete-old` deletes the old one. It can be interrupted at any time: the same command goes on where it was.
+#[derive(Args)]
+pub(in crate::cli) struct Rotate {
+    /// The certificate that is replaced.
+    #[arg(value_name = "OLD_ID")]
+    old: CertId,
+    /// The new certificate in PEM, followed by those that issued one another, if origins need them.
+    #[arg(long, value_name = "FILE", requires = "key", required_unless_present = "to")]
+    cert: Option<PathBuf>,
+    /// Its private key in PEM, without a password; `-` reads standard input, and needs `--yes`.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    /// Read the key from a file that other users may read.
+    #[arg(long)]
+    insecure_key_mode: bool,
+    /// Use this certificate, which the zone has already, instead of uploading one.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["cert", "key"])]
+    to: Option<CertId>,
+    /// The store.
+    #[arg(long, value_enum, default_value_t = Level::Hostname)]
+    level: Level,
+    /// Delete the old certificate at last; without it going back takes one command.
+    #[arg(long)]
+    delete_old: bool,
+    /// Go on although an origin refuses the new certificate, or names authorities that did not issue it.
+    #[arg(long)]
+    force: bool,
+    /// Wait no longer than this for one step to be in force.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = crate::cli::duration)]
+    wait_timeout: Duration,
+    /// Do not ask whether to proceed.
+    #[arg(long)]
+    yes: bool,
+    /// Print the plan, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// The exit code of a rotation that is not in force yet.
+const NOT_YET: u8 = 3;
+
+impl Rotate {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let files = self.cert.clone().zip(self.key.clone());
+        let files = files.map(|(cert, key)| Files { cert, key, insecure_key_mode: self.insecure_key_mode });
+        check_asking(self.yes, self.dry_run, files.as_ref().is_some_and(Files::is_stdin))?;
+        let pair = files.map(|files| files.read()).transpose()?;
+        let hush = Hush(pair.as_ref().map(|pair| pair.key().clone()));
+        self.rotate(pair.as_ref(), &hush).await.map_err(|error| hush.error(&error))
+    }
+
+    async fn rotate(&self, pair: Option<&KeyPair>, hush: &Hush) -> anyhow::Result<ExitCode> {
+        let api = self.reach.api(Purpose::Write).await?;
+        if let Some(pair) = pair {
+            api.client.guard(pair.key());
+        }
+        let rotation =
+            Rotation { level: self.level.into(), old: self.old.clone(), delete_old: self.delete_old };
+        let new = match (pair, &self.to) {
+            (Some(pair), _) => Ok(pair),
+            (None, to) => {
+                Err(to.as_ref().context("--cert and --key, or --to: expected a new certificate")?)
+            }
+        };
+        let rotator = Rotator {
+            client: &api.client,
+            zone: api.zone,
+            rotation: &rotation,
+            new,
+            policy: WaitPolicy {
+                first: Duration::from_millis(500),
+                longest: Duration::from_secs(10),
+                limit: self.wait_timeout,
+                call: api.timeout,
+            },
+            stop: CancellationToken::new(),
+        };
+        let (plan, store) = rotator.plan().await.map_err(|halt| why(&halt).context("nothing was changed"))?;
+        let known = Known::read(&self.reach.access, &api, &self.old).await;
+        let offers = match pair {
+            Some(pair) => origins::offer(pair, &known, self.presented(&api, &plan).await).await,
+            None => Vec::new(),
+        };
+        let shown = story::Plan {
+            api: &api,
+            rotation: &rotation,
+            pair,
+            plan: &plan,
+            store: &store,
+            known: &known,
+            offers: &offers,
+        };
+        let shown = shown.text();
+        if self.dry_run {
+            hush.print(&shown)?;
+        } else {
+            hush.tell(&shown);
+        }
+        let refusals = offers.iter().filter(|(_, offer)| offer.is_refusal()).count();
+        if refusals > 0 && !self.force {
+            bail!(
+                "nothing was changed: {refusals} of {} origins would refuse the new certificate: let them trust its \
+                 authority beside the old one first, or give --force",
+                offers.len()
+            );
+        }
+        if self.dry_run || plan.step() == Step::Done {
+            return Ok(ExitCode::SUCCESS);
+        }
+        if !self.yes && !question::proceed()? {
+            bail!("nothing was changed");
+        }
+        stop_on_signals(&rotator.stop)?;
+        let mut told = None;
+        let ended = rotator.run(&plan, !self.yes, |progress| {
+            tell(hush, &rotation, &mut told, &progress);
+        });
+        match ended.await {
+            Ok(plan) => {
+                hush.print(&ended_text(&rotation, &plan))?;
+                hush.tell(&story::pins(&known, plan.new.as_ref().map(|new| &new.id)));
+                Ok(ExitCode::SUCCESS)
+            }
+            Err((halt, plan)) => {
+                let zone = match &self.reach.zone {
+                    ZoneArgument::Name(name) => name.to_string(),
+                    ZoneArgument::Id(id) => id.to_string(),
+                };
+                hush.tell(&story::halted(&rotation, &plan, &zone, &self.reach.access.words(), ""));
+                match halt {
+                    Halt::TimedOut(_) => {
+                        hush.tell(&format!("{halt}\n"));
+                        Ok(ExitCode::from(NOT_YET))
+                    }
+                    halt => Err(why(&halt).context("the rotation stopped half-way")),
+                }
+            }
+        }
+    }
+
+    /// The hostnames to whose origins the new certificate will be presented.
+    async fn presented(&self, api: &Api, plan: &RotationPlan) -> impl Fn(&Hostname) -> bool + use<> {
+        let mut presented: HashSet<Hostname> = HashSet::new();
+        let mut others = None;
+        if self.level == Level::Zone {
+            // hostnames that have a certificate of their own do not get the zone's
+            let listed = api.client.associations(api.zone, api.deadline(1), |_| true).await;
+            let rows = listed.ok().flatten().unwrap_or_default().rows.into_iter();
+            let own = rows.filter(|row| row.association == Some(Association::Enabled));
+            others = Some(own.map(|row| row.hostname).collect::<HashSet<_>>());
+        } else {
+            let enabled = plan.moves.iter().filter(|(_, state)| state.association == Association::Enabled);
+            presented.extend(enabled.map(|(hostname, _)| hostname.clone()));
+            presented.extend(plan.pending.iter().cloned());
+        }
+        move |hostname: &Hostname| match &others {
+            Some(others) => !others.contains(hostname),
+            None => presented.contains(hostname),
+        }
+    }
+}
+
+/// Says what happens, each step once.
+fn tell(hush: &Hush, rotation: &Rotation, told: &mut Option<Step>, progress: &Progress<'_>) {
+    match progress {
+        Progress::Step(step, plan, _) => {
+            if told.replace(*step) != Some(*step) {
+                hush.tell(&story::step(*step, rotation, plan));
+            }
+        }
+        Progress::Uploaded(id) => hush.tell(&format!("Certificate {id} is uploaded\n")),
+        Progress::Failed(what, error) => hush.tell(&format!("{what}: {error}; looking again\n")),
+        Progress::Changed(plan) => {
+            let names: Vec<_> = plan.moves.iter().map(|(hostname, _)| hostname.as_str()).collect();
+            hush.tell(&format!(
+                "The hostnames that use the old certificate have changed since they were shown: {}\n",
+                if names.is_empty() { "none is left".to_owned() } else { names.join(", ") }
+            ));
+        }
+    }
+}
+
+/// Ends the rotation after the request that is under way; a second signal ends it at once.
+fn stop_on_signals(stop: &CancellationToken) -> anyhow::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        for is_first in [true, false] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if is_first {
+                question::tell("Stopping after the request that is under way\n");
+                stop.cancel();
+            }
+        }
+        std::process::exit(1);
+    });
+    Ok(())
+}
+
+fn why(halt: &Halt) -> anyhow::Error {
+    match halt {
+        Halt::Api(what, error) => {
+            let is_reading = what.starts_with("list") || *what == "certificate" || *what == "association";
+            explained(what, error, if is_reading { Purpose::List } else { Purpose::Write })
+        }
+        halt => anyhow::anyhow!("{halt}"),
+    }
+}
+
+/// The hostnames with their certificate, and what became of the old one.
+fn ended_text(rotation: &Rotation, plan: &RotationPlan) -> String {
+    let new = plan.new.as_ref().map_or("-", |new| new.id.as_str());
+    let rows = plan.done.iter().map(|name| vec![name.to_string(), "active".to_owned(), new.to_owned()]);
+    let old = match plan.old {
+        crate::change::Old::Present => "stays",
+        crate::change::Old::Gone => "is deleted",
+    };
+    let table = columns(&["HOSTNAME", "STATUS", "CERTIFICATE"], rows);
+    let table = if plan.done.is_empty() { format!("Certificate {new} is active.\n") } else { table };
+    format!("{table}The old certificate {} {old}.\n", rotation.old)
+}

@@ -1,0 +1,101 @@
+//! `certificate upload`.
+
+use std::process::ExitCode;
+
+use anyhow::{bail, ensure};
+use clap::Args;
+
+use super::pair::Files;
+use super::{Hush, Store, story};
+use crate::change::read_store;
+use crate::cli::question;
+use crate::cli::reach::{Api, Reach, explained};
+use crate::cloudflare::Purpose;
+use crate::domain::{CertId, Level};
+use crate::keypair::KeyPair;
+
+/// Uploads a certificate with its private key, after checking both, and prints its id.
+///
+/// One that is there already, with the same serial number and issuer, is not uploaded again.
+#[derive(Args)]
+pub(in crate::cli) struct Upload {
+    #[command(flatten)]
+    files: Files,
+    /// The store.
+    #[arg(long, value_enum, default_value_t = Store::Hostname)]
+    level: Store,
+    /// Do not ask whether to proceed.
+    #[arg(long)]
+    yes: bool,
+    /// Print what would be uploaded, and upload nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Upload {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        check_asking(self.yes, self.dry_run, self.files.is_stdin())?;
+        let pair = self.files.read()?;
+        let hush = Hush(Some(pair.key().clone()));
+        self.upload(&pair, &hush).await.map_err(|error| hush.error(&error))
+    }
+
+    async fn upload(&self, pair: &KeyPair, hush: &Hush) -> anyhow::Result<ExitCode> {
+        let api = self.reach.api(Purpose::Write).await?;
+        api.client.guard(pair.key());
+        let level = self.level.into();
+        if let Some(id) = find(&api, level, pair).await? {
+            hush.tell("The zone has this certificate already: nothing was uploaded.\n");
+            hush.print(&format!("{id}\n"))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        hush.tell(&story::upload(&api, level, pair));
+        if self.dry_run {
+            return Ok(ExitCode::SUCCESS);
+        }
+        if !self.yes && !question::proceed()? {
+            bail!("nothing was changed");
+        }
+        let id = match api.client.upload(api.zone, level, pair, api.deadline(1)).await {
+            Ok(uploaded) => Some(uploaded.id),
+            Err(error) if error.is_of_twin() || error.leaves_open() => {
+                // the answer may be lost, and the certificate there
+                let found = find(&api, level, pair).await;
+                let what = "whether the certificate was uploaded is not known, the same command finds out";
+                found.map_err(|_| explained(what, &error, Purpose::Write))?.or_else(|| {
+                    hush.tell(&format!("{:#}\n", explained("uploading", &error, Purpose::Write)));
+                    None
+                })
+            }
+            Err(error) => return Err(explained("nothing was uploaded", &error, Purpose::Write)),
+        };
+        let Some(id) = id else { bail!("the certificate was not uploaded: try again") };
+        hush.print(&format!("{id}\n"))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Refuses to ask where nobody can answer.
+pub(super) fn check_asking(yes: bool, dry_run: bool, is_stdin_taken: bool) -> anyhow::Result<()> {
+    ensure!(
+        yes || dry_run || !is_stdin_taken,
+        "nothing was changed: the key comes from standard input, so that nobody can be asked; give --yes or --dry-run"
+    );
+    ensure!(
+        yes || dry_run || question::is_anybody_there(),
+        "nothing was changed: standard input is not a terminal, so that nobody can be asked; give --yes or --dry-run"
+    );
+    Ok(())
+}
+
+/// The id of the certificate, if the store has it; fails if it has no room either.
+async fn find(api: &Api, level: Level, pair: &KeyPair) -> anyhow::Result<Option<CertId>> {
+    let store = read_store(&api.client, api.zone, level, &[], || api.deadline(1)).await;
+    let store = store.map_err(|(what, error)| explained(what, &error, Purpose::List))?;
+    match store.twin_of(pair.leaf()) {
+        Some(twin) => Ok(Some(twin.id.clone())),
+        None => store.check_room(level).map(|()| None).map_err(Into::into),
+    }
+}

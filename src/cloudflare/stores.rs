@@ -1,0 +1,109 @@
+//! Single certificates of a zone's two stores: reading, adding and deleting them.
+
+use tokio::time::Instant;
+
+use super::certificates::store;
+use super::request::{Call, Request};
+use super::response::Decoded;
+use super::wire::{Envelope, listed, upload};
+use super::{Client, Error, ListedCertificate};
+use crate::domain::{CertId, Level, ZoneId};
+use crate::keypair::{KeyPair, PrivateKey};
+use crate::telemetry::Endpoint;
+
+/// Cloudflare's code for "the zone has this certificate already".
+const EXISTS: i64 = 1406;
+
+/// Its codes for "no such certificate", of the two stores.
+const MISSING: [i64; 2] = [1551, 1552];
+
+impl Client {
+    /// Takes `key` out of everything that is read from now on. One key is guarded, the first.
+    pub fn guard(&self, key: &PrivateKey) {
+        let _ = self.key.set(key.clone());
+    }
+
+    /// Reads a certificate, also a deleted one (`GET …/{certificate_id}`); none if the store has none of that id.
+    ///
+    /// # Errors
+    /// If Cloudflare does not answer before `deadline`.
+    pub async fn certificate(
+        &self,
+        zone: ZoneId,
+        level: Level,
+        id: &CertId,
+        deadline: Instant,
+    ) -> Result<Option<ListedCertificate>, Error> {
+        let url = self.url(&format!("{}/{id}", store(zone, level)))?;
+        let call = Call { endpoint: Endpoint::CertificateGet, zone: Some(zone), deadline };
+        match self.get(call, url, |body| self.decode(body)).await {
+            Ok((certificate, _)) => Ok(Some(certificate)),
+            Err(error) if MISSING.iter().any(|code| error.is(404, *code)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds a certificate (`POST` of a store). It is never sent again where it could be added twice: an error that
+    /// [leaves it open](Error::leaves_open) may have added it.
+    ///
+    /// # Errors
+    /// If Cloudflare refuses it, or does not answer before `deadline`.
+    pub async fn upload(
+        &self,
+        zone: ZoneId,
+        level: Level,
+        pair: &KeyPair,
+        deadline: Instant,
+    ) -> Result<ListedCertificate, Error> {
+        self.guard(pair.key());
+        let json = upload(pair.pem(), pair.key().expose());
+        let json =
+            json.map_err(|error| Error::Invalid { status: 0, what: error.to_string().into(), ray: None })?;
+        let request = Request::post(self.url(&store(zone, level))?, json);
+        let call = Call { endpoint: Endpoint::CertificatePost, zone: Some(zone), deadline };
+        let (certificate, _) = self.call(call, &request, |body| self.decode(body)).await?;
+        Ok(certificate)
+    }
+
+    /// Deletes a certificate (`DELETE …/{certificate_id}`).
+    ///
+    /// # Errors
+    /// If Cloudflare refuses, as it does while the certificate is in use, or does not answer before `deadline`.
+    pub async fn delete_certificate(
+        &self,
+        zone: ZoneId,
+        level: Level,
+        id: &CertId,
+        deadline: Instant,
+    ) -> Result<(), Error> {
+        let request = Request::delete(self.url(&format!("{}/{id}", store(zone, level)))?);
+        let call = Call { endpoint: Endpoint::CertificateDelete, zone: Some(zone), deadline };
+        // the result says nothing that is needed, and may be anything
+        let decode = |body: &[u8]| {
+            let mut envelope = Envelope::parse(body)?.map(|_| Ok(()));
+            envelope.result.get_or_insert(Ok(()));
+            Ok(envelope)
+        };
+        self.call(call, &request, decode).await.map(|_| ())
+    }
+
+    fn decode(&self, body: &[u8]) -> Decoded<ListedCertificate> {
+        Ok(Envelope::parse(body)?.object(|object| {
+            listed(object, &self.certificates).map_err(|id| format!("it describes no certificate: {id}"))
+        }))
+    }
+}
+
+impl Error {
+    /// Whether the zone has the certificate already.
+    pub fn is_of_twin(&self) -> bool {
+        self.has_code(EXISTS)
+    }
+
+    /// Whether something else was changing the zone, or the certificate is not ready for the change.
+    pub fn is_conflict(&self) -> bool {
+        /// The certificate is being deleted, is in use, is being deployed.
+        const BUSY: [i64; 3] = [1414, 1433, 1434];
+        matches!(self, Self::Api { status: 409, .. }) || BUSY.iter().any(|code| self.has_code(*code))
+    }
+}

@@ -1,0 +1,101 @@
+//! What an origin does with a certificate that is presented to it.
+
+use std::fmt;
+
+use super::head::Phrase;
+use super::{End, Observation};
+use crate::domain::{IssuerMatch, IssuerName};
+
+/// What an origin did with the certificate that it was offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// It answered the request.
+    Accepted(u16),
+    /// It asked for none.
+    NotAsked,
+    /// It refused the certificate with a TLS alert.
+    Alert(u8),
+    /// It refused the certificate with an HTTP status.
+    Answer(u16),
+    /// What it did tells nothing, and it names authorities, none of which issued the certificate.
+    Unnamed,
+    /// What it did tells nothing.
+    Unclear,
+}
+
+/// Alerts by which servers refuse a certificate (RFC 8446, section 6.2): handshake_failure, bad_certificate,
+/// unsupported_certificate, certificate_revoked, certificate_expired, certificate_unknown, unknown_ca, access_denied,
+/// decrypt_error and certificate_required.
+const REFUSALS: [u8; 10] = [40, 42, 43, 44, 45, 46, 48, 49, 51, 116];
+
+impl Offer {
+    /// Judges by what was seen while a certificate of these issuers was presented.
+    pub fn of(seen: &Observation, issuers: &[IssuerName]) -> Self {
+        match seen.end {
+            End::Alert(alert) if seen.asked && REFUSALS.contains(&alert) => Self::Alert(alert),
+            End::Answer { status, phrase: Some(Phrase::Nginx | Phrase::NginxRefusal), .. }
+            | End::Answer { status: status @ (495 | 496), .. } => Self::Answer(status),
+            End::Answer { .. } | End::Http2 if !seen.asked && !seen.asks_late => Self::NotAsked,
+            End::Answer { status, .. } if seen.asked && !matches!(status, 400 | 403 | 421 | 500..) => {
+                Self::Accepted(status)
+            }
+            _ => match seen.accepted.as_ref().and_then(|accepted| accepted.find(issuers)) {
+                Some(IssuerMatch::None) => Self::Unnamed,
+                _ => Self::Unclear,
+            },
+        }
+    }
+
+    /// Whether a rotation to the certificate would break the site.
+    pub const fn is_refusal(self) -> bool {
+        matches!(self, Self::Alert(_) | Self::Answer(_) | Self::Unnamed)
+    }
+}
+
+impl fmt::Display for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted(status) => write!(f, "accepts the new certificate (HTTP status {status})"),
+            Self::NotAsked => f.write_str("asks for no certificate"),
+            Self::Alert(alert) => write!(f, "REFUSES the new certificate (TLS alert {alert})"),
+            Self::Answer(status) => write!(f, "REFUSES the new certificate (HTTP status {status})"),
+            Self::Unnamed => f.write_str(
+                "could not be tried, and names authorities that did NOT issue the new certificate",
+            ),
+            Self::Unclear => f.write_str("could not be tried"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{AcceptedIssuers, ProbeFailure};
+
+    #[test]
+    fn an_alert_or_an_answer_about_the_certificate_refuses_it_and_names_decide_only_where_nothing_else_does()
+    {
+        let [ours, theirs] = [&[0x30, 0][..], &[0x30, 2, 5, 0]];
+        let seen = |end, asked, named: Option<&[u8]>| Observation {
+            asked,
+            accepted: named.map(|name| AcceptedIssuers::from_ders([name])),
+            ..Observation::new(end)
+        };
+        let answer = |status, phrase| End::Answer { status, same_host: false, phrase };
+        let issuers = [IssuerName::from_der(ours)];
+        for (end, asked, named, expected) in [
+            (End::Alert(48), true, None, Offer::Alert(48)),
+            (End::Alert(80), true, None, Offer::Unclear),
+            (answer(400, Some(Phrase::NginxRefusal)), true, None, Offer::Answer(400)),
+            (answer(495, None), true, None, Offer::Answer(495)),
+            (answer(404, None), true, Some(theirs), Offer::Accepted(404)),
+            (answer(200, None), false, None, Offer::NotAsked),
+            (answer(403, None), true, Some(theirs), Offer::Unnamed),
+            (answer(502, None), true, Some(ours), Offer::Unclear),
+            (End::Failed(ProbeFailure::TimedOut), true, Some(theirs), Offer::Unnamed),
+            (End::Failed(ProbeFailure::NotReachable), false, None, Offer::Unclear),
+        ] {
+            assert_eq!(Offer::of(&seen(end, asked, named), &issuers), expected, "{end:?} {named:?}");
+        }
+    }
+}

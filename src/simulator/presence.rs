@@ -1,0 +1,70 @@
+//! Watches what is presented to origins: nothing may be, even for a moment, where something was.
+
+use std::collections::BTreeSet;
+
+use tokio::time::Instant;
+
+use super::progress::{ACTIVE, DELETED, PENDING_DEPLOYMENT, Progress};
+use super::world::World;
+use super::zone::{Row, Zone};
+use crate::domain::Level;
+
+/// What presented a certificate when it was looked at last, and what presents none since.
+pub(super) struct Watch {
+    last: Instant,
+    presenting: BTreeSet<String>,
+    dark: BTreeSet<String>,
+}
+
+impl Watch {
+    pub(super) fn new(world: &World, now: Instant) -> Self {
+        Self { last: now, presenting: presenting(world, now), dark: BTreeSet::new() }
+    }
+
+    /// Looks at every moment since the last look at which something came to its end.
+    pub(super) fn look(&mut self, world: &World, now: Instant) {
+        let mut moments: BTreeSet<Instant> =
+            world.zones().flat_map(progresses).filter_map(Progress::due).collect();
+        moments.retain(|moment| (self.last..=now).contains(moment));
+        for moment in moments.into_iter().chain([now]) {
+            let presenting = presenting(world, moment);
+            self.dark.extend(self.presenting.difference(&presenting).cloned());
+            self.presenting.extend(presenting);
+        }
+        self.last = now;
+    }
+
+    pub(super) fn dark(&self) -> Vec<String> {
+        self.dark.iter().cloned().collect()
+    }
+}
+
+fn progresses(zone: &Zone) -> impl Iterator<Item = &Progress> {
+    let stores = [Level::Hostname, Level::Zone].into_iter().flat_map(|level| zone.store(level).all());
+    zone.rows().iter().map(|row| &row.progress).chain(stores.map(|certificate| &certificate.progress))
+}
+
+/// The hostnames to which a certificate of their own is presented, and the zones that present one.
+fn presenting(world: &World, now: Instant) -> BTreeSet<String> {
+    let hostnames = world.zones().flat_map(|zone| {
+        let rows = zone.rows().iter().filter(move |row| presented(zone, row, now).is_some());
+        rows.map(|row| row.hostname.to_string())
+    });
+    let is_active = |zone: &&Zone| {
+        zone.enabled && zone.store(Level::Zone).all().any(|known| known.progress.at(now) == ACTIVE)
+    };
+    let zones = world.zones().filter(is_active).map(|zone| format!("the zone {}", zone.name()));
+    hostnames.chain(zones).collect()
+}
+
+/// The place of the certificate that is presented to a hostname.
+pub(super) fn presented(zone: &Zone, row: &Row, now: Instant) -> Option<usize> {
+    let place = match row.progress.at(now) {
+        PENDING_DEPLOYMENT => row.before?,
+        DELETED => return None,
+        _ => row.enabled?.then_some(row.certificate)?,
+    };
+    let certificate = zone.store(Level::Hostname).at(place)?;
+    // one that is not on the edge yet, or no more, cannot be presented
+    (!matches!(certificate.progress.at(now), PENDING_DEPLOYMENT | DELETED)).then_some(place)
+}
