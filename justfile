@@ -17,6 +17,14 @@ lint:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
+# Builds the book of docs/ in target/book, and fails on dead links
+book:
+    tests/book/run
+
+# Draws docs/images/rooms.svg from the table in tests/it/rooms.rs
+picture:
+    tests/book/picture.py
+
 # Checks licences, sources and banned crates of the dependencies
 deny:
     cargo deny --locked --offline check --hide-inclusion-graph bans licenses sources

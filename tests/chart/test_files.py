@@ -32,7 +32,7 @@ class Files(Case):
         self.assertEqual(len(table), len(expected))
 
     def test_the_commands_of_the_documents_install_it(self):
-        for file in (ROOT / "README.md", CHART / "README.md"):
+        for file in (ROOT / "README.md", ROOT / "docs/installation.md", CHART / "README.md"):
             text = file.read_text().replace("\\\n", "")
             [options] = re.findall(r"^\$ helm install aop oci://ghcr\.io/\S+/charts/cloudflare-aop-exporter (.*)$", text, re.MULTILINE)
             code, said, errors = helm("template aop", *options.split())
