@@ -67,7 +67,7 @@ const CODES: &[(i64, &str)] = &[
     (
         6111,
         "this is not an API token: the Global API Key was probably given as the token (create an API token instead), \
-         or the path of a file (name that with api_token_file); otherwise give the token alone, without \"Bearer\" and \
+         or the path of a file (name that with api_token_file); otherwise give only the token, without \"Bearer\" or \
          quotes",
     ),
     (6103, "the header that carries the key is malformed: give an API token, not the Global API Key"),
