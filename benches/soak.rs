@@ -126,7 +126,7 @@ fn zones() -> impl Iterator<Item = ZoneTarget> {
         strategy: Strategy::List,
         discovered: Some(Expected::Any),
         zone_level: true,
-        dns_origins: false,
+        ..Extent::PLAIN
     };
     [("example.com", lists), ("example.org", Extent::default())].into_iter().map(|(name, extent)| {
         let target = |number| HostnameTarget {

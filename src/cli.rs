@@ -18,12 +18,14 @@ mod reach;
 mod serve;
 mod simulate;
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::thread::Builder;
 
 use anyhow::Context;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::sync::oneshot;
 
 use crate::config::{Config as Settings, Files, Secrets, Source};
@@ -73,7 +75,8 @@ fn version() -> &'static str {
 impl Cli {
     /// Parses the command line and runs what it says; errors are printed.
     pub fn main() -> ExitCode {
-        match Self::try_parse() {
+        let parsed = command().try_get_matches().and_then(|matches| Self::from_arg_matches(&matches));
+        match parsed {
             Ok(cli) => cli.run(),
             Err(error) => {
                 // without stdout and stderr, nobody can be told
@@ -112,6 +115,19 @@ impl Cli {
             ExitCode::FAILURE
         })
     }
+}
+
+/// The command line. A variable that is empty is as if it were not set.
+fn command() -> clap::Command {
+    fn without_empty(command: clap::Command) -> clap::Command {
+        let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+        let command = command.mut_args(|arg| match arg.get_env().is_some_and(is_empty) {
+            true => arg.env(Resettable::Reset),
+            false => arg,
+        });
+        command.mut_subcommands(without_empty)
+    }
+    without_empty(Cli::command())
 }
 
 /// Runs a command on one thread: it waits far more than it computes.

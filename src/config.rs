@@ -4,6 +4,7 @@ mod account;
 mod built_in;
 mod files;
 mod hints;
+mod ignored;
 mod keys;
 mod pattern;
 mod probe;

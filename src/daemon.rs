@@ -61,7 +61,8 @@ pub async fn run(
     let (keeper, kept) = Keeper::new(known.unwrap_or_else(|| Snapshot::default().retarget(&config.targets)));
     let controls = Controls::start(&config, kept.clone(), Arc::clone(&telemetry), clock.clone())?;
     let followed = controls.followed();
-    let activity = activity::look_up(&followed, Arc::clone(&telemetry), clock.clone());
+    let config_file = origin.as_ref().and_then(|(origin, _)| origin.source.file());
+    let activity = activity::look_up(&followed, config_file, Arc::clone(&telemetry), clock.clone());
     let Followed { setup, serving, timing, probing, probe_timing, .. } = followed;
     let (wish, wishes) = mpsc::channel(1);
 

@@ -204,7 +204,7 @@ impl App {
 
     /// A list as JSON.
     async fn list<T: Listed>(&self, request: &request::Parts) -> Response<Body> {
-        match Query::parse(request.uri.query(), T::SORTS, Sort::Zone) {
+        match Query::parse(request.uri.query(), Sort::Zone) {
             Ok(query) => self.made(request, JSON, move |index| Some(json::list::<T>(index, &query))).await,
             Err(error) => text(StatusCode::BAD_REQUEST, format!("{error}\n")),
         }

@@ -2,18 +2,21 @@
 
 mod api;
 mod breaker;
+mod cycle;
 mod deadline;
 mod hostnames;
 mod listing;
 mod lists;
 mod lookup;
 mod memory;
+mod once;
 mod plan;
 mod quotas;
 mod rows;
 mod seen;
 mod setup;
 mod story;
+mod told;
 mod turns;
 mod watched;
 mod zone;
@@ -23,10 +26,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::cloudflare::{Client, Error};
@@ -42,7 +44,8 @@ use quotas::{Chosen, Outlooks, Quota, quota};
 use rows::Row;
 use seen::Seen;
 pub use setup::{Account, Setup};
-use story::{Line, Polled, Story};
+use story::Story;
+use told::Told;
 use turns::Room;
 use watched::{Listed, Watched};
 use zone::ZonePoll;
@@ -68,8 +71,10 @@ pub struct Poller<A = Client> {
     excess: BTreeSet<Quota>,
     /// The accounts whose patterns match no zone, as the log has told.
     without_zone: BTreeSet<Arc<str>>,
-    /// How often everything is read, as the log has told of each quota.
-    told: BTreeMap<Quota, Duration>,
+    /// What the log has told of each quota.
+    told: BTreeMap<Quota, Told>,
+    /// Whether the patterns were narrowed to what somebody asked for.
+    is_narrowed: bool,
     story: Story,
     /// Receives the duration of the first poll.
     first: Option<oneshot::Sender<Duration>>,
@@ -97,6 +102,7 @@ impl<A: Api> Poller<A> {
             excess: BTreeSet::new(),
             told: BTreeMap::new(),
             without_zone: BTreeSet::new(),
+            is_narrowed: false,
             story: Story::default(),
             first: None,
         }
@@ -108,160 +114,30 @@ impl<A: Api> Poller<A> {
         Self { first: Some(first), ..self }
     }
 
-    /// Polls at once and then on every tick, until `shutdown` or until no more ticks can come.
-    ///
-    /// A tick during a poll is counted and skipped. A new setup is polled at once where something changed for a zone;
-    /// the polls of all other zones go on.
-    pub async fn run(mut self, ticks: mpsc::Receiver<()>, shutdown: CancellationToken) {
-        tokio::select! {
-            () = self.follow(ticks) => {}
-            () = shutdown.cancelled() => {}
-        }
-    }
-
-    async fn follow(&mut self, mut ticks: mpsc::Receiver<()>) {
-        let mut everything = true;
-        loop {
-            self.poll(everything, &mut ticks).await;
-            // it may have learned what the next one takes
-            let (known, gap) = (self.keeper.snapshot(), self.setup.borrow().gap);
-            let outlooks = self.plan(&known);
-            self.tell_of_quotas(&outlooks, gap);
-            self.announce(&known, &outlooks, &Chosen::new(), gap).await;
-            everything = tokio::select! {
-                tick = ticks.recv() => match tick {
-                    Some(()) => true,
-                    None => return,
-                },
-                Ok(()) = self.setup.changed() => false,
-            };
-        }
-    }
-
-    /// Polls everything once, until `deadline`.
-    pub async fn poll_once(&mut self, deadline: Instant) {
-        let (started, mut polls, mut seen) = (Instant::now(), JoinSet::new(), Vec::new());
-        self.start_lists(&mut polls, Some(deadline));
-        // what there is decides what can be read of it
-        while let Some(ended) = polls.join_next().await {
-            seen.extend(ended);
-        }
-        self.tell_of_patterns();
-        self.start(true, &mut polls, Some(deadline)).await;
-        while let Some(ended) = polls.join_next().await {
-            seen.extend(ended);
-        }
-        self.ended(started, &seen).await;
-    }
-
-    /// Polls all zones side by side, or those alone for which something has changed.
-    async fn poll(&mut self, everything: bool, ticks: &mut mpsc::Receiver<()>) {
-        let (started, mut polls) = (Instant::now(), JoinSet::new());
-        self.setup.mark_unchanged();
-        if !everything {
-            // another configuration or token may tell of other zones
-            self.listed.clear();
-        }
-        if !self.start(everything, &mut polls, None).await {
-            self.telemetry.poll_skipped();
-            tracing::debug!("the quota makes a poll take several ticks: this one is skipped");
-            return;
-        }
-        if !everything {
-            self.start_lists(&mut polls, None);
-        }
-        if polls.is_empty() && !everything {
-            return;
-        }
-        // the quota may come to suffice meanwhile
-        let is_planned = !self.excess.is_empty();
-        let (mut seen, mut skipped) = (Vec::new(), 0);
-        loop {
-            tokio::select! {
-                ended = polls.join_next() => match ended {
-                    // one that was aborted has met nothing
-                    Some(Err(_)) => {}
-                    Some(Ok(ended)) => {
-                        if ended.zone.is_none() {
-                            self.take_pages(&ended.account);
-                            self.start(false, &mut polls, None).await;
-                            self.tell_of_patterns();
-                        }
-                        seen.push(ended);
-                    }
-                    None if self.start_more(started, &mut polls).await => {}
-                    None => break,
-                },
-                Some(()) = ticks.recv() => {
-                    self.telemetry.poll_skipped();
-                    skipped += 1;
-                    tracing::debug!("a poll is still running: this tick is skipped");
-                }
-                Ok(()) = self.setup.changed() => {
-                    self.listed.clear();
-                    self.start(false, &mut polls, None).await;
-                    self.start_lists(&mut polls, None);
-                }
-            }
-        }
-        if let Some(line) = self.story.ticks(skipped, is_planned, Instant::now()) {
-            line.log();
-        }
-        self.ended(started, &seen).await;
-    }
-
-    async fn ended(&mut self, started: Instant, seen: &[Seen]) {
-        // whoever sees the poll counted sees what came of it
-        self.keeper.published().await;
-        self.tell(started, seen);
-        if let Some(first) = self.first.take() {
-            // whoever waited may be gone
-            let _ = first.send(started.elapsed());
-        }
-        self.telemetry.poll_ended(started.elapsed(), self.clock.now().into());
-        tracing::debug!(seconds = started.elapsed().as_secs_f64(), "poll ended");
-    }
-
-    /// Logs what the poll found to fail or to work again.
-    fn tell(&mut self, started: Instant, seen: &[Seen]) {
-        let setup = Arc::clone(&self.setup.borrow());
-        let accounts = setup.accounts.iter();
-        let limited =
-            accounts.filter_map(|(name, account)| Some((Arc::clone(name), account.api.take_rate_limited()?)));
-        let (limited, known, ended) = (limited.collect(), self.keeper.snapshot(), Instant::now());
-        let polled = Polled { seen, limited: &limited, known: &known, started, ended };
-        self.story.fold(&polled).iter().for_each(Line::log);
+    /// Takes the patterns for narrowed, so that it is no news where they match nothing.
+    #[must_use]
+    pub fn narrowed(self, is_narrowed: bool) -> Self {
+        Self { is_narrowed, ..self }
     }
 
     /// Starts the polls of all zones, or of those alone for which something has changed, and ends the polls of those
     /// that are no longer watched. False if no quota allows a poll of everything yet.
-    async fn start(
-        &mut self,
-        everything: bool,
-        polls: &mut JoinSet<Seen>,
-        deadline: Option<Instant>,
-    ) -> bool {
+    async fn start(&mut self, everything: bool, polls: &mut JoinSet<Seen>) -> bool {
         let (setup, known) = (Arc::clone(&self.setup.borrow()), self.keeper.snapshot());
         let mut due = self.watch(&setup, &known, everything);
         let mut outlooks = self.plan(&known);
         if everything {
-            if deadline.is_none() && !self.leave_out(&mut outlooks, &mut due, setup.gap) {
+            if !self.leave_out(&mut outlooks, &mut due, setup.gap) {
                 return false;
             }
-            self.make_room(&setup, &outlooks, deadline);
-            if deadline.is_none() {
-                // what the lists take is not there for zones
-                self.start_lists(polls, None);
-            }
+            self.make_room(&outlooks, setup.gap);
+            // what the lists take is not there for zones
+            self.start_lists(polls, None);
         }
-        let chosen = if deadline.is_some() {
-            self.choose_once(&due)
-        } else {
-            self.tell_of_quotas(&outlooks, setup.gap);
-            self.choose(&due, &known)
-        };
+        self.tell_of_quotas(&outlooks, setup.gap);
+        let chosen = self.choose(&due, &known);
         self.announce(&known, &outlooks, &chosen, setup.gap).await;
-        self.spawn(&setup, &due, chosen, &outlooks, polls, deadline);
+        self.spawn(&setup, &due, chosen, &outlooks, polls, None);
         true
     }
 
@@ -279,7 +155,9 @@ impl<A: Api> Poller<A> {
         if unread.is_empty() {
             return false;
         }
-        let (chosen, outlooks) = (self.choose_more(&unread, &known), self.outlooks(&known));
+        let outlooks = self.outlooks(&known);
+        self.give_back(&known);
+        let chosen = self.choose_more(&unread, &known);
         self.announce(&known, &outlooks, &chosen, setup.gap).await;
         self.spawn(&setup, &unread, chosen, &outlooks, polls, None);
         !polls.is_empty()

@@ -137,7 +137,12 @@ impl Api for Fake {
             active: Some(true),
             internal: false,
         };
-        Ok(ZoneList { zones: self.zones.iter().map(listed).collect(), complete: true, pages: 1 })
+        Ok(ZoneList {
+            zones: self.zones.iter().map(listed).collect(),
+            complete: true,
+            pages: 1,
+            unreadable: None,
+        })
     }
 
     async fn associations(

@@ -113,6 +113,7 @@ impl Case {
         let pattern = PatternTarget {
             account: "default".into(),
             pattern: "*".parse().unwrap(),
+            only: None,
             exclude: Vec::new(),
             extent: Extent { zone_level: self.zone_level, discovered, ..Extent::default() },
         };

@@ -2,6 +2,7 @@
 
 mod choice;
 mod table;
+mod unsent;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -114,11 +115,13 @@ impl Check {
         let mut accounts = Accounts::new(Arc::clone(&telemetry), clock.clone()).update(&config.accounts)?;
         accounts.retain(|name, _| choice.targets().accounts().contains(name));
         let gap = self.every.unwrap_or(self.timeout);
-        let mut polled = Polled::new(choice.targets(), accounts.clone(), gap, &telemetry, &clock);
+        let polled = Polled::new(choice.targets(), accounts.clone(), gap, &telemetry, &clock);
+        let mut polled = polled.narrowed(choice.is_narrowed());
         let verified = join_all(accounts.values().map(|account| account.api.verify_token(deadline)));
         let kept = polled.kept.clone();
         let mut rounds = Rounds::new(watch::channel(config.probe).1, kept.clone(), clock.clone());
-        let (verified, (), ()) = tokio::join!(verified, polled.poll(deadline), rounds.probe_once(deadline));
+        let (verified, unsent, ()) =
+            tokio::join!(verified, polled.poll(deadline), rounds.probe_once(deadline));
         for ((name, account), verified) in accounts.into_iter().zip(verified) {
             // where the token is not accepted, what the poll was answered tells whether that is its fault
             let unclear = !matches!(verified, Ok(TokenState { valid: Some(_), .. }));
@@ -132,14 +135,13 @@ impl Check {
         let judge = Judge::new(Arc::new(snapshot), thresholds, clock.now().into());
         let verdict = judge.verdict();
         self.write(judge, states, &telemetry)?;
-        if missing.is_empty() {
-            return Ok(verdict);
-        }
-        let missing = choice::listed(&missing);
-        super::complain(&anyhow::anyhow!(
-            "--hostname: no association of {missing} was found in what was read"
-        ));
-        Ok(verdict.max(Verdict::Unknown))
+        let missing = (!missing.is_empty()).then(|| {
+            let missing = choice::listed(&missing);
+            format!("--hostname: no association of {missing} was found in what was read")
+        });
+        let incomplete = [unsent::line(&unsent), missing];
+        let incomplete = incomplete.into_iter().flatten().map(|line| super::complain(&anyhow::anyhow!(line)));
+        Ok(if incomplete.count() > 0 { verdict.max(Verdict::Unknown) } else { verdict })
     }
 
     fn thresholds(&self, configured: Thresholds) -> anyhow::Result<Thresholds> {

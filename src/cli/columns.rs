@@ -25,8 +25,11 @@ pub(super) fn end(end: Option<Date>, now: Date) -> String {
     format!("{} ({days} d)", Timestamp::from(end).strftime("%Y-%m-%d"))
 }
 
-/// Joins the messages of findings.
+/// Joins the messages of findings, and marks those that are ignored.
 pub(super) fn messages(told: &[Told]) -> String {
-    let messages: Vec<_> = told.iter().map(|told| told.message.as_str()).collect();
+    let messages: Vec<_> = told
+        .iter()
+        .map(|told| format!("{}{}", told.message, if told.ignored { " (ignored)" } else { "" }))
+        .collect();
     messages.join("; ")
 }

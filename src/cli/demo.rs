@@ -74,7 +74,13 @@ impl Demo {
 /// Returns a pattern that watches all zones of the account completely.
 fn everything() -> anyhow::Result<PatternTarget> {
     let extent = Extent { discovered: Some(Expected::Any), zone_level: true, ..Extent::default() };
-    Ok(PatternTarget { account: ACCOUNT.into(), pattern: "*".parse()?, exclude: Vec::new(), extent })
+    Ok(PatternTarget {
+        account: ACCOUNT.into(),
+        pattern: "*".parse()?,
+        only: None,
+        exclude: Vec::new(),
+        extent,
+    })
 }
 
 /// Starts the origins of hostnames, and returns where they are.

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::daemon::InForce;
-use crate::domain::{Snapshot, Targets};
+use crate::domain::{PartKind, Snapshot, Targets, ZoneKey};
 use crate::keeper::{Handle, Keeper};
 use crate::poll::{Poller, Setup};
 use crate::telemetry::Telemetry;
@@ -38,8 +38,13 @@ impl Polled {
         Self { kept, poller, _setup: setup }
     }
 
-    /// Polls once, until `deadline`.
-    pub(super) async fn poll(&mut self, deadline: Instant) {
-        self.poller.poll_once(deadline).await;
+    /// The same, where its patterns were narrowed to what the command line asks for.
+    pub(super) fn narrowed(self, is_narrowed: bool) -> Self {
+        Self { poller: self.poller.narrowed(is_narrowed), ..self }
+    }
+
+    /// Polls once, until `deadline`. Returns the parts of zones that the quota or the time did not suffice for.
+    pub(super) async fn poll(&mut self, deadline: Instant) -> Vec<(ZoneKey, PartKind)> {
+        self.poller.poll_once(deadline).await
     }
 }

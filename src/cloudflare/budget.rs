@@ -134,6 +134,24 @@ impl Budget {
         ledger.ring.left(now).min(ledger.announced.left(now))
     }
 
+    /// Returns the number of requests that can be sent before `deadline`, by the limit and by what others leave of the
+    /// quota.
+    pub fn left_until(&self, deadline: Instant) -> usize {
+        if self.is_blocked_until(deadline) {
+            return 0;
+        }
+        let (mut ledger, now) = (self.ledger(), Instant::now());
+        let RateLimit { requests, per } = ledger.ring.limit();
+        let windows = deadline.saturating_duration_since(now).as_nanos() / per.as_nanos().max(1);
+        let later = usize::try_from(windows).unwrap_or(usize::MAX).saturating_mul(requests.get() as usize);
+        ledger.ring.left(now).saturating_add(later).min(ledger.announced.left(deadline))
+    }
+
+    /// Returns true if Cloudflare blocks all requests until `deadline`.
+    pub fn is_blocked_until(&self, deadline: Instant) -> bool {
+        self.ledger().blocked_until.is_some_and(|until| deadline <= until)
+    }
+
     /// Returns the maximum time for which our own limit may delay this many requests. It is zero if they may be sent at once.
     /// Otherwise it is the time they take at the limit, plus one window if the current window is full.
     pub fn time_for(&self, requests: usize) -> Duration {

@@ -135,7 +135,7 @@ impl Error {
             }
             Self::Panicked(_) => Reason::Internal,
             Self::Header => Reason::Auth,
-            Self::Deadline => Reason::Timeout,
+            Self::Deadline => Reason::NotSent,
             Self::Blocked(_) | Self::Exhausted(_) => Reason::RateLimited,
             Self::NoZone(_) | Self::NoZones(_) => Reason::NotFound,
             Self::EmptyList(_) => Reason::Forbidden,

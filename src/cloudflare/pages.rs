@@ -74,7 +74,10 @@ pub(super) struct Pages<K, R> {
     total: Option<u64>,
     total_pages: Option<u32>,
     suspicious: bool,
+    /// The number of rows that could not be read.
     unreadable: usize,
+    /// What the first of them says of its identity.
+    first_unreadable: Option<Box<str>>,
 }
 
 impl<K: Eq + Hash, R> Pages<K, R> {
@@ -88,6 +91,7 @@ impl<K: Eq + Hash, R> Pages<K, R> {
             total_pages: None,
             suspicious: false,
             unreadable: 0,
+            first_unreadable: None,
         }
     }
 
@@ -96,9 +100,10 @@ impl<K: Eq + Hash, R> Pages<K, R> {
         let (received, before) = (rows.len(), self.rows.len());
         self.read += 1;
         self.received += received;
-        let unreadable = rows.iter().filter(|row| row.is_err()).count();
-        self.unreadable += unreadable;
-        self.suspicious |= unreadable > 0;
+        let unreadable = rows.iter().filter_map(|row| row.as_ref().err());
+        self.first_unreadable = self.first_unreadable.take().or_else(|| unreadable.clone().next().cloned());
+        self.unreadable += unreadable.count();
+        self.suspicious |= self.unreadable > 0;
         // rows repeated within one page are from the same moment, so no other row is missing
         let page: HashMap<K, R> = rows.into_iter().flatten().collect();
         for (key, row) in page {
@@ -157,6 +162,11 @@ impl<K: Eq + Hash, R> Pages<K, R> {
     /// Returns true if no row was repeated. Even a complete list may repeat a row within one page.
     pub(super) fn is_distinct(&self) -> bool {
         self.rows.len() == self.received
+    }
+
+    /// Returns what the first row that could not be read says of its identity.
+    pub(super) fn first_unreadable(&self) -> Option<Box<str>> {
+        self.first_unreadable.clone()
     }
 
     /// Returns the rows by their keys.

@@ -42,6 +42,8 @@ pub struct ZoneList {
     pub complete: bool,
     /// The number of pages they came in.
     pub pages: u32,
+    /// What the first row says of its name or id that has none that can be read.
+    pub unreadable: Option<Box<str>>,
 }
 
 impl Client {
@@ -82,9 +84,10 @@ impl From<Pages<ZoneId, Option<ListedZone>>> for ZoneList {
     fn from(pages: Pages<ZoneId, Option<ListedZone>>) -> Self {
         // a zone has one row: where it has two, they may stand in the place of another zone
         let (complete, read) = (pages.is_complete() && pages.is_distinct(), pages.read());
+        let unreadable = pages.first_unreadable();
         let mut zones: Vec<_> = pages.into_rows().into_values().flatten().collect();
         zones.sort_unstable_by_key(|zone| zone.id);
-        Self { zones, complete, pages: read }
+        Self { zones, complete, pages: read, unreadable }
     }
 }
 

@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
     use crate::config::TokenSource;
-    use crate::domain::{Expected, Extent, Strategy};
+    use crate::domain::{Expected, Extent};
 
     fn load_with(variables: &[(&str, &str)], secrets: Secrets) -> Result<Config, String> {
         let variables: HashMap<_, _> = variables.iter().copied().collect();
@@ -99,10 +99,7 @@ mod tests {
         let [pattern] = config.targets.patterns() else { panic!("one pattern") };
         assert_eq!((pattern.pattern.as_str(), &*pattern.account, pattern.exclude.len()), ("*", "default", 0));
         let discovered = Some(Expected::Any);
-        assert_eq!(
-            pattern.extent,
-            Extent { strategy: Strategy::Auto, discovered, zone_level: true, dns_origins: false }
-        );
+        assert_eq!(pattern.extent, Extent { discovered, zone_level: true, ..Extent::PLAIN });
         assert!(config.targets.zones().is_empty());
         assert_eq!((config.listen.to_string(), config.state_file), ("127.0.0.1:10219".into(), None));
         assert_eq!(config.jitter, Duration::from_secs(20));

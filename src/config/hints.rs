@@ -5,7 +5,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::value;
-use crate::domain::{Hostname, NameError, ZoneName};
+use crate::domain::{Finding, Hostname, NameError, ZoneName};
 use crate::http::Listen;
 
 /// What to write instead of a wrong value of the key at `path`, in words; none if nobody can tell.
@@ -62,6 +62,14 @@ pub(super) fn instead(path: &str, value: &DeValue<'_>) -> Option<String> {
                 _ => return None,
             };
             Some(format!("{yes}, without quotes"))
+        }
+        "account.zone.ignore" | "account.zone.hostnames.ignore" => {
+            let code = text?.to_ascii_lowercase().replace(['-', ' '], "_");
+            let found = Finding::ALL
+                .into_iter()
+                .find(|finding| finding.code() == code || finding.alert().to_ascii_lowercase() == code)?;
+            let code = found.code();
+            (Some(code) != text).then(|| format!("{code:?}"))
         }
         "account.zone.hostnames.expect" | "account.zone.discovered_expect" => match value {
             DeValue::Boolean(true) => Some("\"enabled\"".into()),

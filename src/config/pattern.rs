@@ -47,7 +47,7 @@ impl Patterns {
         let exclude = exclude(section, pattern.as_ref());
         let Some(pattern) = pattern else { return };
         self.reject_useless(section, &pattern, account);
-        let target = PatternTarget { account: Arc::clone(account), pattern, exclude, extent };
+        let target = PatternTarget { account: Arc::clone(account), pattern, only: None, exclude, extent };
         self.found.push((target, section.offset(NAME)));
     }
 

@@ -36,6 +36,14 @@ impl Source {
         Ok(Config { state_file, ..config })
     }
 
+    /// The absolute path of the file, if there is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+            Self::BuiltIn => None,
+        }
+    }
+
     /// The file, or the variable that has the token of `config`, which was read from here.
     pub fn describe(&self, config: &Config) -> String {
         let token = config.accounts.first().map(|account| &account.token);

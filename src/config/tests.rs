@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Expected, Extent, Strategy};
+use crate::domain::{Expected, Extent, Finding, Ignored, Strategy};
 
 /// The rest of a file in which one account has one zone.
 const REST: &str = "[[account.zone]]\nname = \"example.com\"\nhostnames = [\"app.example.com\"]\n";
@@ -113,15 +113,9 @@ fn every_setting_is_read() {
     assert_eq!((by_name.key().as_str(), &**by_name.account()), ("example.com", "team"));
     assert_eq!(by_name.id().unwrap().to_string(), "023e105f4ecef8ad9ca31a8372d0c353");
     assert_eq!((by_id.key().as_str(), &**by_id.account()), ("ffffffffffffffffffffffffffffffff", "default"));
-    assert_eq!(
-        by_name.extent(),
-        Extent { strategy: Strategy::Get, discovered: None, zone_level: true, dns_origins: false }
-    );
+    assert_eq!(by_name.extent(), Extent { strategy: Strategy::Get, zone_level: true, ..Extent::PLAIN });
     let discovered = Some(Expected::Enabled);
-    assert_eq!(
-        by_id.extent(),
-        Extent { strategy: Strategy::List, discovered, zone_level: false, dns_origins: false }
-    );
+    assert_eq!(by_id.extent(), Extent { strategy: Strategy::List, discovered, ..Extent::PLAIN });
     assert!(by_id.hostnames().is_empty());
     let [wildcard, books] = by_name.hostnames() else { panic!("two hostnames") };
     assert_eq!(wildcard.hostname.as_str(), "*.example.com");

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::ignored::ignored;
 use super::pattern::Patterns;
 use super::probe;
 use super::section::Section;
 use crate::domain::{
-    CertId, Expectation, Expected, Extent, Hostname, HostnameTarget, OriginTarget, Strategy, Targets, ZoneId,
-    ZoneName, ZoneTarget,
+    CertId, Expectation, Expected, Extent, Hostname, HostnameTarget, OriginTarget, Strategy, Subject,
+    Targets, ZoneId, ZoneName, ZoneTarget,
 };
 
 /// Reads the zones of all accounts, and rejects duplicates.
@@ -143,11 +144,13 @@ fn extent(section: &mut Section<'_>, discover: bool) -> Extent {
         section.reject("strategy", complaint);
     }
     let discovered = discover.then(|| discovered.unwrap_or(Expected::Any));
+    let ignored = ignored(section, Subject::Zone);
     Extent {
         strategy: strategy.unwrap_or_default(),
         discovered,
         zone_level,
         dns_origins: dns_origins.is_some(),
+        ignored,
     }
 }
 
@@ -232,7 +235,8 @@ fn expecting(mut section: Section<'_>, origins: &mut Vec<OriginTarget>) -> Optio
             &format!("expected no cert_id beside expect = {label:?}, where it has no effect"),
         );
     }
+    let ignored = ignored(&mut section, Subject::Hostname);
     origins.extend(probe::origins(&mut section, hostname.as_ref()));
     section.finish();
-    Some(HostnameTarget { hostname: hostname?, expectation: Expectation { association, cert_id } })
+    Some(HostnameTarget { hostname: hostname?, expectation: Expectation { association, cert_id, ignored } })
 }

@@ -1,5 +1,6 @@
 //! What the status shows of the daemon.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::controls::Followed;
@@ -10,13 +11,19 @@ use crate::poll::Account;
 use crate::telemetry::Telemetry;
 
 /// Looks up what the parts that follow the configuration do.
-pub(super) fn look_up(followed: &Followed, telemetry: Arc<Telemetry>, clock: Clock) -> LookUp {
+pub(super) fn look_up(
+    followed: &Followed,
+    config_file: Option<PathBuf>,
+    telemetry: Arc<Telemetry>,
+    clock: Clock,
+) -> LookUp {
     let Followed { setup, timing, reloads, .. } = followed;
     let (setup, timing, reloads) = (setup.clone(), timing.clone(), reloads.clone());
     Arc::new(move || Activity {
         last_poll: telemetry.last_poll(),
         next_poll: timing.borrow().schedule.next(clock.now()).map(Date::from),
         reloads: Some(reloads.borrow().clone()),
+        config_file: config_file.clone(),
         quotas: setup
             .borrow()
             .accounts

@@ -1,9 +1,10 @@
 //! The state of a configured account.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Date, FoundZone, Part, Reason};
+use super::{Date, FoundZone, Part, Reason, ZoneId};
 
 /// The maximum interval between two reads of an account's list of zones.
 pub const LISTED_EVERY: Duration = Duration::from_secs(55 * 60);
@@ -76,7 +77,12 @@ impl AccountState {
         at: Date,
     ) {
         if let Some(mut found) = found {
-            found.sort();
+            let before = self.list.found.iter().enumerate().map(|(place, zone)| (zone.id, place));
+            let before: HashMap<ZoneId, usize> = before.collect();
+            let place = |zone: &FoundZone| before.get(&zone.id).copied().unwrap_or(usize::MAX);
+            // of several zones of one name the one that was known first keeps the name as its label
+            let rank = |zone: &FoundZone| (place(zone), zone.id);
+            found.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| rank(a).cmp(&rank(b))));
             self.list.found = found.into();
         }
         self.list.part.tried(result, at);

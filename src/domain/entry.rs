@@ -32,7 +32,7 @@ impl Entry {
 
     /// Creates the entry of a newly discovered hostname.
     pub(super) fn found(hostname: Hostname, expected: Expected) -> Self {
-        let expectation = Expectation { association: expected, cert_id: None };
+        let expectation = Expectation { association: expected, ..Expectation::default() };
         Self { hostname, expectation, configured: false, reading: None, failure: None, since: None }
     }
 

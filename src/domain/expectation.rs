@@ -1,6 +1,6 @@
 //! What a hostname is expected to be, and whether it is.
 
-use super::{Association, CertId, Reading, Status};
+use super::{Association, CertId, Ignored, Reading, Status};
 
 /// What a hostname is expected to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Expectation {
     pub association: Expected,
     /// The certificate it should have.
     pub cert_id: Option<CertId>,
+    /// The findings that are ignored, beside those that its zone ignores.
+    pub ignored: Ignored,
 }
 
 /// The association that a hostname is expected to have.
@@ -87,7 +89,7 @@ mod tests {
     fn drift_is_another_association_than_the_expected_one() {
         use Association::{Disabled, Enabled, None as Nothing, Void};
         let drifted = |expected, association| {
-            let expectation = Expectation { association: expected, cert_id: None };
+            let expectation = Expectation { association: expected, ..Expectation::default() };
             expectation.is_drifted(&reading(association, None, None))
         };
         let row = |expected| [Enabled, Disabled, Void, Nothing].map(|state| drifted(expected, state));
@@ -101,7 +103,8 @@ mod tests {
     fn drift_is_another_certificate_than_the_pinned_one() {
         let drifted = |expected, cert_id| {
             let pinned = Some("pinned".parse().unwrap());
-            let expectation = Expectation { association: expected, cert_id: pinned };
+            let expectation =
+                Expectation { association: expected, cert_id: pinned, ..Expectation::default() };
             expectation.is_drifted(&reading(Association::Enabled, None, cert_id))
         };
         assert!(!drifted(Expected::Enabled, Some("pinned")));

@@ -15,6 +15,8 @@ pub enum Reason {
     RateLimited,
     /// The request timed out.
     Timeout,
+    /// No request was sent, because the quota or the time did not suffice.
+    NotSent,
     /// The connection failed or broke.
     Connect,
     /// TLS failed.
@@ -29,13 +31,14 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Auth,
         Self::Forbidden,
         Self::NotFound,
         Self::Rejected,
         Self::RateLimited,
         Self::Timeout,
+        Self::NotSent,
         Self::Connect,
         Self::Tls,
         Self::ServerError,
@@ -52,6 +55,7 @@ impl Reason {
             Self::Rejected => "rejected",
             Self::RateLimited => "rate_limited",
             Self::Timeout => "timeout",
+            Self::NotSent => "not_sent",
             Self::Connect => "connect",
             Self::Tls => "tls",
             Self::ServerError => "server_error",
@@ -69,6 +73,7 @@ impl Reason {
             Self::Rejected => "Cloudflare rejected the request",
             Self::RateLimited => "too many requests were sent",
             Self::Timeout => "no answer came in time",
+            Self::NotSent => "no request was sent, for want of quota or time",
             Self::Connect => "no connection could be made",
             Self::Tls => "the TLS connection failed",
             Self::ServerError => "Cloudflare failed",
@@ -91,6 +96,7 @@ mod tests {
             "rejected",
             "rate_limited",
             "timeout",
+            "not_sent",
             "connect",
             "tls",
             "server_error",

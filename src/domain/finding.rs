@@ -1,5 +1,7 @@
 //! Findings: what can be wrong with what is watched, and how bad that is.
 
+use super::Ignored;
+
 /// How bad something is, from good to worst. Of several findings the worst counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
@@ -182,6 +184,32 @@ impl Finding {
         }
     }
 
+    /// Whether a thing of that kind can have it.
+    pub const fn is_about(self, subject: Subject) -> bool {
+        match self {
+            Self::Expired
+            | Self::ExpiresVerySoon
+            | Self::ExpiresSoon
+            | Self::NotYetValid
+            | Self::EndUnknown
+            | Self::CertificateDeleted
+            | Self::MetadataMismatch
+            | Self::DeploymentTimedOut
+            | Self::DeletionTimedOut
+            | Self::Pending => matches!(subject, Subject::Hostname | Subject::Certificate),
+            Self::Drifted
+            | Self::OriginUnprotected
+            | Self::OriginDemandsCertificate
+            | Self::OriginMayReject => matches!(subject, Subject::Hostname),
+            Self::NearHostnameLimit => matches!(subject, Subject::Certificate),
+            Self::NotRead | Self::Stale => !matches!(subject, Subject::Certificate),
+            Self::TokenInvalid | Self::TokenExpiresSoon | Self::RateLimited | Self::ZonesRemoved => {
+                matches!(subject, Subject::Account)
+            }
+            Self::HostnamesRemoved | Self::SslMode => matches!(subject, Subject::Zone),
+        }
+    }
+
     /// How bad it is. An account that is stale is watched by nobody.
     pub const fn severity(self, subject: Subject) -> Verdict {
         match self {
@@ -219,12 +247,19 @@ pub struct Findings {
     subject: Subject,
     /// One bit for each finding.
     bits: u32,
+    ignored: Ignored,
 }
 
 impl Findings {
     /// No findings about a thing of this kind.
     pub const fn none(subject: Subject) -> Self {
-        Self { subject, bits: 0 }
+        Self { subject, bits: 0, ignored: Ignored::NOTHING }
+    }
+
+    /// The same findings, of which those in `ignored` count for nothing.
+    #[must_use]
+    pub(super) const fn ignoring(self, ignored: Ignored) -> Self {
+        Self { ignored, ..self }
     }
 
     /// Adds a finding if it holds.
@@ -232,24 +267,29 @@ impl Findings {
         self.bits |= u32::from(holds) << finding as u8;
     }
 
-    /// Whether there is none.
+    /// Whether none counts.
     pub const fn is_empty(self) -> bool {
-        self.bits == 0
+        self.bits & !self.ignored.bits() == 0
     }
 
-    /// Whether `finding` is one of them.
+    /// Whether `finding` is one of those that count.
     pub const fn contains(self, finding: Finding) -> bool {
-        self.bits >> finding as u8 & 1 == 1
+        (self.bits & !self.ignored.bits()) >> finding as u8 & 1 == 1
     }
 
-    /// The findings with their severities, the worst first.
+    /// Those that count with their severities, the worst first.
     pub fn iter(self) -> impl Iterator<Item = (Finding, Verdict)> {
         let mut found: Vec<_> = self.unsorted().collect();
         found.sort_by_key(|(_, severity)| std::cmp::Reverse(*severity));
         found.into_iter()
     }
 
-    /// The worst severity, or ok.
+    /// Those that are ignored with their severities, the worst first.
+    pub fn ignored(self) -> impl Iterator<Item = (Finding, Verdict)> {
+        Self { bits: self.bits & self.ignored.bits(), ..self }.ignoring(Ignored::NOTHING).iter()
+    }
+
+    /// The worst severity of those that count, or ok.
     pub fn verdict(self) -> Verdict {
         self.unsorted().map(|(_, severity)| severity).max().unwrap_or_default()
     }
@@ -282,6 +322,24 @@ mod tests {
             assert_eq!(of(Verdict::Info, subject), "near_hostname_limit");
         }
         assert_eq!(Finding::Stale.severity(Subject::Account), Verdict::Critical);
+    }
+
+    #[test]
+    fn findings_are_about_what_the_book_says() {
+        let page = include_str!("../../docs/findings.md");
+        let subjects = [
+            (Subject::Hostname, "hostname"),
+            (Subject::Certificate, "certificate"),
+            (Subject::Zone, "zone"),
+            (Subject::Account, "account"),
+        ];
+        for finding in Finding::ALL {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", finding.code())));
+            let about = row.unwrap_or_else(|| panic!("{finding:?}")).split('|').nth(3).unwrap_or_default();
+            let said = subjects.iter().filter(|(subject, _)| finding.is_about(*subject));
+            let said: Vec<_> = said.map(|(_, name)| *name).collect();
+            assert_eq!(said.join(", "), about.trim(), "{finding:?}");
+        }
     }
 
     #[test]

@@ -77,18 +77,19 @@ impl Judge {
         self.now
     }
 
-    /// Whether the account's zones could be listed, where patterns need that, and the latest attempts could read at
-    /// least one of its zones, or there is none to read.
+    /// Whether the account's zones could be listed, where patterns need that, and the latest attempts could read the
+    /// associations or the zone level of at least one of its zones, or there is none to read.
     pub fn is_up(&self, account: &AccountState) -> bool {
         account.zone_list().is_none_or(|list| list.part.is_up()) && self.is_any_zone_up(account)
     }
 
+    /// Whether a part of any zone was read: where the quota is short, the others follow.
     fn is_any_zone_up(&self, account: &AccountState) -> bool {
         let mut zones = self.snapshot.zones().iter().filter(|zone| zone.account() == &**account.name());
         let mut is_any = false;
         zones.any(|zone| {
             is_any = true;
-            zone.is_up()
+            zone.needed_parts().any(Part::is_up)
         }) || !is_any
     }
 
@@ -113,7 +114,7 @@ impl Judge {
 
     /// What is wrong with a zone, its hostnames and certificates aside.
     pub fn zone(&self, zone: &ZoneState) -> Findings {
-        let mut found = Findings::none(Subject::Zone);
+        let mut found = Findings::none(Subject::Zone).ignoring(zone.target().ignored());
         found.add(Finding::NotRead, !zone.is_up());
         found.add(Finding::Stale, self.is_zone_old(zone) && !self.is_account_stale(zone));
         found.add(Finding::HostnamesRemoved, self.is_within(REMOVED, zone.removed_at()));
@@ -124,7 +125,7 @@ impl Judge {
     /// What is wrong with a certificate of a zone. One of the hostname store is judged through the hostnames that use
     /// it, but for what is about the store.
     pub fn certificate(&self, zone: &ZoneState, known: &ZoneCertificate) -> Findings {
-        let mut found = Findings::none(Subject::Certificate);
+        let mut found = Findings::none(Subject::Certificate).ignoring(zone.target().ignored());
         let is_near = known.hostnames.is_some_and(|hostnames| hostnames > MANY_HOSTNAMES);
         found.add(Finding::NearHostnameLimit, is_near);
         found.add(Finding::DeletionTimedOut, known.status == Some(Status::DeletionTimedOut));
@@ -138,7 +139,8 @@ impl Judge {
 
     /// What is wrong with a hostname of a zone.
     pub fn hostname(&self, zone: &ZoneState, entry: &Entry) -> Findings {
-        let mut found = Findings::none(Subject::Hostname);
+        let mut found = Findings::none(Subject::Hostname)
+            .ignoring(zone.target().ignored().and(entry.expectation().ignored));
         found.add(Finding::NotRead, !entry.is_up());
         // most hostnames are read together with their zone
         let is_stale = self.is_old(zone.part(PartKind::Associations), entry.seen());

@@ -82,6 +82,8 @@ pub struct PatternTarget {
     pub pattern: ZonePattern,
     /// Patterns of names that this one leaves out.
     pub exclude: Vec<ZonePattern>,
+    /// The only zone to watch of those, where somebody asked for it by its id.
+    pub only: Option<ZoneId>,
     /// How each zone is read, and what of it.
     pub extent: Extent,
 }
@@ -90,6 +92,11 @@ impl PatternTarget {
     /// Returns true if the pattern watches a zone of that name.
     pub fn watches(&self, name: &ZoneName) -> bool {
         self.pattern.matches(name) && !self.exclude.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// Returns true if the pattern watches this zone.
+    pub fn finds(&self, zone: &FoundZone) -> bool {
+        self.watches(&zone.name) && self.only.is_none_or(|only| only == zone.id)
     }
 }
 

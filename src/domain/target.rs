@@ -1,11 +1,13 @@
 //! The configured targets: zones, their hostnames and the way each zone is read.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Expectation, Expected, FoundZone, Hostname, OriginTarget, PatternTarget, ZoneId, ZoneName};
+use super::{
+    Expectation, Expected, FoundZone, Hostname, Ignored, OriginTarget, PatternTarget, ZoneId, ZoneName,
+};
 
 /// All targets: zones, sorted by key and unique, and patterns that match further zones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,15 +50,19 @@ impl Targets {
     pub(super) fn expanded<'f>(&self, found: impl Fn(&str) -> &'f [FoundZone]) -> Vec<Arc<ZoneTarget>> {
         let mut zones = self.zones.clone();
         let mut ids: HashSet<ZoneId> = zones.iter().filter_map(|zone| zone.id).collect();
-        let named: HashSet<_> =
-            self.zones.iter().filter_map(|zone| Some((&zone.account, zone.name()?))).collect();
+        let named: HashMap<_, _> =
+            self.zones.iter().filter_map(|zone| Some(((&zone.account, zone.name()?), zone.id))).collect();
+        // one of another id than the configuration gives is another zone of that name
+        let is_named = |account, zone: &FoundZone| {
+            named.get(&(account, &zone.name)).is_some_and(|id| id.is_none_or(|id| id == zone.id))
+        };
         let mut names: HashSet<&str> = self.zones.iter().map(|zone| zone.key.as_str()).collect();
         let mut accounts: Vec<_> = self.patterns.iter().map(|pattern| &pattern.account).collect();
         accounts.dedup();
         for account in accounts {
-            for zone in found(account).iter().filter(|zone| !named.contains(&(account, &zone.name))) {
+            for zone in found(account).iter().filter(|zone| !is_named(account, zone)) {
                 let mut patterns = self.patterns.iter().filter(|pattern| pattern.account == *account);
-                let Some(pattern) = patterns.find(|pattern| pattern.watches(&zone.name)) else { continue };
+                let Some(pattern) = patterns.find(|pattern| pattern.finds(zone)) else { continue };
                 if !ids.insert(zone.id) {
                     continue;
                 }
@@ -133,7 +139,7 @@ pub struct ZoneTarget {
     is_found: bool,
 }
 
-/// The way a zone is read, and what is read besides its configured hostnames.
+/// The way a zone is read and judged, and what is read besides its configured hostnames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// The requests that read the associations.
@@ -142,8 +148,21 @@ pub struct Extent {
     pub discovered: Option<Expected>,
     /// Reads the zone-level switch and certificates.
     pub zone_level: bool,
-    /// Whether the targets of the zone's proxied DNS records are origins too.
+    /// Takes the targets of the zone's proxied DNS records as origins.
     pub dns_origins: bool,
+    /// The ignored findings of the zone, its hostnames and its certificates.
+    pub ignored: Ignored,
+}
+
+impl Extent {
+    /// The configured hostnames, read with whichever requests are fewer. Nothing is ignored.
+    pub const PLAIN: Self = Self {
+        strategy: Strategy::Auto,
+        discovered: None,
+        zone_level: false,
+        dns_origins: false,
+        ignored: Ignored::NOTHING,
+    };
 }
 
 /// The requests that read the associations of a zone.
@@ -213,7 +232,7 @@ impl ZoneTarget {
     /// Merges two targets of the same zone, under the label and account of the [preferred](Self::precedence) one.
     ///
     /// A hostname in both keeps the preferred target's expectation and its origins, if it has any. The result reads
-    /// everything that either target reads.
+    /// everything that either target reads, and ignores what either ignores.
     pub(super) fn merged(&self, other: &Self) -> Self {
         let (kept, other) = if self.precedence(other).is_le() { (self, other) } else { (other, self) };
         let extent = Extent {
@@ -221,6 +240,7 @@ impl ZoneTarget {
             discovered: kept.extent.discovered.or(other.extent.discovered),
             zone_level: kept.extent.zone_level || other.extent.zone_level,
             dns_origins: kept.extent.dns_origins || other.extent.dns_origins,
+            ignored: kept.extent.ignored.and(other.extent.ignored),
         };
         let hostnames = kept.hostnames.iter().chain(&other.hostnames).cloned();
         let is_new =
@@ -246,6 +266,11 @@ impl ZoneTarget {
     /// Returns the extent.
     pub fn extent(&self) -> Extent {
         self.extent
+    }
+
+    /// Returns the ignored findings of the zone, its hostnames and its certificates.
+    pub fn ignored(&self) -> Ignored {
+        self.extent.ignored
     }
 
     /// Returns the label.

@@ -1,6 +1,7 @@
 //! What the daemon does beside serving, as the status shows it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub struct Activity {
     pub next_poll: Option<Date>,
     /// How the configuration was last read; none without a daemon.
     pub reloads: Option<Reloads>,
+    /// The path of the configuration in force; none where there is no file.
+    pub config_file: Option<PathBuf>,
     /// The quotas of the accounts by name.
     pub quotas: BTreeMap<Arc<str>, Quota>,
 }

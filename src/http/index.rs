@@ -3,7 +3,7 @@
 //! [`Indexes::get`] returns the index of the latest snapshot. A page reads it off the runtime's thread:
 //!
 //! ```ignore
-//! let query = Query::parse(uri.query(), Entry::SORTS, Sort::Verdict)?;
+//! let query = Query::parse(uri.query(), Sort::Verdict)?;
 //! let page = index.hostnames().page(index.judge(), &query);
 //! for row in &page.rows {
 //!     row.verdict; row.ends; row.zone.key(); row.thing.hostname(); // and all that an `Entry` knows

@@ -44,7 +44,7 @@ pub(super) enum Sort {
     Verdict,
     /// The one that ends first; those without a known end last.
     Ends,
-    /// By the hostname's name, then by zone.
+    /// By the hostname's name, then by zone; where there is no hostname, by zone.
     Hostname,
     /// By zone, then by name.
     Zone,
@@ -96,12 +96,12 @@ impl Query {
         }
     }
 
-    /// Parses the part of a URI after its question mark, for a list that can be sorted in the order of `sorts` and is
-    /// sorted like `sort` unless asked otherwise. An empty parameter is as if it were absent.
+    /// Parses the part of a URI after its question mark, for a list that is sorted like `sort` unless
+    /// asked otherwise. An empty parameter is as if it were absent.
     ///
     /// # Errors
     /// Fails if a parameter is unknown, given twice or wrong.
-    pub(super) fn parse(text: Option<&str>, sorts: &[Sort], sort: Sort) -> Result<Self, QueryError> {
+    pub(super) fn parse(text: Option<&str>, sort: Sort) -> Result<Self, QueryError> {
         let mut query = Self::all(sort);
         let mut seen = Vec::new();
         for pair in text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
@@ -119,7 +119,7 @@ impl Query {
             }
             seen.push(known);
             if !value.is_empty() {
-                query.set(known, value, sorts)?;
+                query.set(known, value)?;
             }
         }
         if query.cursor.as_ref().is_some_and(|cursor| cursor.sort() != query.sort) {
@@ -129,7 +129,7 @@ impl Query {
         Ok(query)
     }
 
-    fn set(&mut self, key: &'static str, value: String, sorts: &[Sort]) -> Result<(), QueryError> {
+    fn set(&mut self, key: &'static str, value: String) -> Result<(), QueryError> {
         let wrong = |expected: &dyn fmt::Display| QueryError::expected(key, expected, &value);
         match key {
             "zone" => {
@@ -149,8 +149,8 @@ impl Query {
                 self.finding = Some(finding.ok_or_else(|| wrong(&one_of(Finding::ALL.map(Finding::code))))?);
             }
             "sort" => {
-                let sort = sorts.iter().find(|sort| sort.label() == value);
-                self.sort = *sort.ok_or_else(|| wrong(&one_of(sorts.iter().map(|sort| sort.label()))))?;
+                let sort = Sort::ALL.into_iter().find(|sort| sort.label() == value);
+                self.sort = sort.ok_or_else(|| wrong(&one_of(Sort::ALL.map(Sort::label))))?;
             }
             "limit" => {
                 let limit = value.parse().ok().filter(|limit| (1..=MOST_ROWS).contains(limit));

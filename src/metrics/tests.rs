@@ -76,7 +76,7 @@ fn zone(answers: &[(&str, Option<Result<Reading, Reason>>)]) -> Arc<Snapshot> {
 
 fn pattern() -> PatternTarget {
     let (pattern, account) = ("*.test".parse().unwrap(), "main".into());
-    PatternTarget { account, pattern, exclude: Vec::new(), extent: Extent::default() }
+    PatternTarget { account, pattern, only: None, exclude: Vec::new(), extent: Extent::default() }
 }
 
 fn planned(part: PartKind, seconds: u64) -> Outcome {

@@ -10,9 +10,9 @@ use tokio::time::Instant;
 
 use super::api::Api;
 use super::plan::Requests;
-use super::turns::{Outlook, Room, Waiting};
+use super::turns::{Outlook, Waiting};
 use super::watched::{Watched, pages};
-use super::{Account, Poller, Setup, lookup};
+use super::{Account, Poller, lookup};
 use crate::domain::{Date, Outcome, Part, PartKind, Reason, Snapshot, ZoneKey, ZoneState};
 
 /// The address of a budget, which tells quotas apart.
@@ -81,22 +81,14 @@ impl<A: Api> Poller<A> {
             tracing::info!("the rate limit suffices for the schedule again");
         }
         self.excess = excess;
-        let interval = outlooks.values().map(|outlook| outlook.interval(gap)).max().unwrap_or(gap);
-        self.telemetry.poll_interval(interval);
+        self.set_interval(&outlooks, gap);
         outlooks
     }
 
-    /// Logs what each quota makes of the schedule, once, and again when that has changed a lot.
-    pub(super) fn tell_of_quotas(&mut self, outlooks: &Outlooks, gap: Duration) {
-        for (quota, outlook) in outlooks {
-            let interval = outlook.rest_interval(gap);
-            let told =
-                self.told.get(quota).is_some_and(|told| interval <= 2 * *told && *told <= 2 * interval);
-            if let Some(words) = outlook.words(gap).filter(|_| !told) {
-                self.told.insert(*quota, interval);
-                tracing::info!("{words}");
-            }
-        }
+    /// Sets the interval between two polls.
+    pub(super) fn set_interval(&self, outlooks: &Outlooks, gap: Duration) {
+        let interval = outlooks.values().map(|outlook| outlook.interval(gap)).max().unwrap_or(gap);
+        self.telemetry.poll_interval(interval);
     }
 
     /// Leaves out what is read from quotas whose poll takes several ticks, until those have passed: begun at the tick that
@@ -127,13 +119,10 @@ impl<A: Api> Poller<A> {
     }
 
     /// Makes room for a poll of everything.
-    pub(super) fn make_room(&mut self, setup: &Setup<A>, outlooks: &Outlooks, deadline: Option<Instant>) {
+    pub(super) fn make_room(&mut self, outlooks: &Outlooks, gap: Duration) {
         for (quota, outlook) in outlooks {
             let room = self.rooms.entry(*quota).or_default();
-            *room = match deadline {
-                Some(at) => Room::of(outlook.sendable(at.saturating_duration_since(Instant::now()))),
-                None => room.next(outlook, setup.gap),
-            };
+            *room = room.next(outlook, gap);
         }
     }
 
@@ -158,8 +147,8 @@ impl<A: Api> Poller<A> {
         chosen
     }
 
-    /// Those of these zones whose associations there is room for after all, although they were never read.
-    pub(super) fn choose_more(&mut self, zones: &[Arc<ZoneState>], known: &Snapshot) -> Chosen {
+    /// Gives back what was set aside for associations and turned out not to be needed.
+    pub(super) fn give_back(&mut self, known: &Snapshot) {
         for zone in known.zones() {
             let Some(watched) = self.watched.get_mut(zone.key()) else { continue };
             let reserved = std::mem::take(&mut watched.reserved);
@@ -168,6 +157,10 @@ impl<A: Api> Poller<A> {
                 self.rooms.entry(quota).or_default().give_back(reserved.saturating_sub(requests.expected));
             }
         }
+    }
+
+    /// Those of these zones whose associations there is room for after all, although they were never read.
+    pub(super) fn choose_more(&mut self, zones: &[Arc<ZoneState>], known: &Snapshot) -> Chosen {
         let never = |zone| (Waiting::Never(PartKind::Associations), PartKind::Associations, zone);
         let mut chosen = Chosen::new();
         self.admit(zones.iter().map(never), known, &mut chosen);
@@ -175,7 +168,7 @@ impl<A: Api> Poller<A> {
     }
 
     /// Adds those of the waiting parts that there is room for.
-    fn admit<'z>(
+    pub(super) fn admit<'z>(
         &mut self,
         waiting: impl Iterator<Item = (Waiting, PartKind, &'z Arc<ZoneState>)>,
         known: &Snapshot,
@@ -203,30 +196,6 @@ impl<A: Api> Poller<A> {
                 watched.into_iter().for_each(|watched| watched.reserved = if never { requests } else { 0 });
             }
         }
-    }
-
-    /// The parts of these zones to read where there is no other poll: the associations of all zones first.
-    pub(super) fn choose_once(&mut self, zones: &[Arc<ZoneState>]) -> Chosen {
-        let (mut chosen, mut all, mut left_out) = (Chosen::new(), 0, 0);
-        for kind in PartKind::ALL {
-            for zone in zones.iter().filter(|zone| zone.parts().any(|(part, _)| part == kind)) {
-                let (quota, requests) = self.takes(zone, kind);
-                all += requests.expected;
-                if self.rooms.entry(quota).or_default().admit_once(requests.expected) {
-                    chosen.entry(zone.key().clone()).or_default().push(kind);
-                } else {
-                    left_out += 1;
-                }
-            }
-        }
-        if left_out > 0 {
-            let zones = zones.len();
-            tracing::warn!(
-                "{zones} zones take {all} requests, more than rate_limit allows in the time: {left_out} parts of zones \
-                 are not read, the associations come first"
-            );
-        }
-        chosen
     }
 
     /// The quota and the requests that reading a part of a watched zone takes.
@@ -283,7 +252,7 @@ pub(super) fn quota<A>(account: &Account<A>) -> Quota {
 
 /// Of how many zones of each account each optional part may be asked for now. Where the token may not read it, that is
 /// tried with one zone an hour.
-fn optional_allowed(known: &Snapshot, now: Date) -> BTreeMap<(&str, PartKind), usize> {
+pub(super) fn optional_allowed(known: &Snapshot, now: Date) -> BTreeMap<(&str, PartKind), usize> {
     let mut allowed = BTreeMap::new();
     let kinds = PartKind::ALL.into_iter().filter(|kind| kind.is_optional());
     for (account, kind) in kinds.flat_map(|kind| known.accounts().iter().map(move |account| (account, kind)))

@@ -71,7 +71,7 @@ impl Trouble {
         let reason = error.reason();
         let class = match reason {
             Reason::RateLimited => Class::RateLimited,
-            Reason::Timeout if !error.was_sent() => Class::Unsent,
+            Reason::NotSent => Class::Unsent,
             Reason::Connect | Reason::Tls | Reason::Timeout | Reason::ServerError => Class::Away,
             reason => Class::Answered(reason),
         };
@@ -112,6 +112,12 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn new(account: Arc<str>, host: Arc<str>, zone: Option<ZoneKey>) -> Self {
         Self { account, host, zone, things: BTreeMap::new(), is_empty: false }
+    }
+
+    /// Takes in what another poll of the same zone met after this one.
+    pub(super) fn absorb(&mut self, later: Self) {
+        self.things.extend(later.things);
+        self.is_empty |= later.is_empty;
     }
 
     /// Why the whole zone could not be read.

@@ -6,6 +6,7 @@ mod fake;
 mod hanging;
 mod ids;
 mod lists;
+mod once;
 mod reloads;
 mod shutdown;
 mod stage;

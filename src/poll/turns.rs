@@ -87,12 +87,6 @@ impl Outlook {
         Load { limit: self.limit, most: self.holding.most + rest }
     }
 
-    /// The requests that can be sent within that time if none was sent before.
-    pub(super) fn sendable(&self, time: Duration) -> usize {
-        let windows = whole(time.as_secs_f64() / self.limit.per.as_secs_f64()).saturating_add(1);
-        windows.saturating_mul(self.limit.requests.get() as usize)
-    }
-
     /// The requests that the quota allows between two ticks.
     fn allowed(&self, gap: Duration) -> f64 {
         f64::from(self.limit.requests.get()) * gap.as_secs_f64() / self.limit.per.as_secs_f64()
@@ -152,20 +146,41 @@ impl Outlook {
         })
     }
 
+    /// The requests that it takes to read everything once.
+    pub(super) fn all(&self) -> usize {
+        self.holding.expected + self.rest
+    }
+
+    fn zones_take(&self) -> String {
+        let (zones, all) = (self.zones, self.all());
+        if zones == 1 { format!("1 zone takes {all}") } else { format!("{zones} zones take {all}") }
+    }
+
+    /// What the quota leaves out of a poll that no other follows and that has time for so many requests, in words; none if
+    /// that should be nothing.
+    pub(super) fn words_once(&self, sendable: usize) -> Option<String> {
+        (self.all() > sendable).then(|| {
+            format!(
+                "{} requests, and rate_limit ({} in {}) leaves {sendable} in the time there is: the associations of all \
+                 zones are read first, then the zone level, then the settings",
+                self.zones_take(),
+                self.limit.requests,
+                shown(self.limit.per),
+            )
+        })
+    }
+
     /// What the quota makes of the schedule, in words; none where everything is read in every poll.
     pub(super) fn words(&self, gap: Duration) -> Option<String> {
-        let (all, limit) = (self.holding.expected + self.rest, self.limit);
+        let limit = self.limit;
         (self.rest > 0).then(|| {
-            let zones = match self.zones {
-                1 => "1 zone takes".to_owned(),
-                zones => format!("{zones} zones take"),
-            };
             format!(
-                "{zones} {all} requests, and at {} in {} (rate_limit) those take {}; then what holds \
+                "{} requests, and at {} in {} (rate_limit) those take {}; then what holds \
                  something is read every {}, everything else every {}",
+                self.zones_take(),
                 limit.requests,
                 shown(limit.per),
-                shown(limit.time_for(all)),
+                shown(limit.time_for(self.all())),
                 shown(self.interval(gap)),
                 shown(self.rest_interval(gap)),
             )
@@ -206,9 +221,14 @@ impl Room {
         Self { left: outlook.room(gap) + self.left.min(0.0), credit: self.credit.clamp(0.0, 2.0) + pace }
     }
 
-    /// Room for so many requests in the only poll there is.
+    /// Room for so many requests in a poll that no other follows.
     pub(super) fn of(requests: usize) -> Self {
         Self { left: requests as f64, credit: 0.0 }
+    }
+
+    /// The whole requests that are left.
+    pub(super) fn requests(self) -> usize {
+        whole(self.left)
     }
 
     /// Takes so many requests out that were not planned for.
@@ -219,15 +239,6 @@ impl Room {
     /// Gives back so many requests that were not needed.
     pub(super) fn give_back(&mut self, requests: usize) {
         self.left += requests as f64;
-    }
-
-    /// Takes the requests of a part, if anything is left: what there is no room for is left to the deadline.
-    pub(super) fn admit_once(&mut self, requests: usize) -> bool {
-        let is_room = self.left > 0.0;
-        if is_room {
-            self.take(requests);
-        }
-        is_room
     }
 
     /// Whether there is no room for what waits like that, whatever it takes, nor for what waits for less long.

@@ -11,7 +11,7 @@ use super::deadline::Deadline;
 use super::seen::{Seen, Thing, Trouble};
 use super::unless_it_panics;
 use crate::clock::Clock;
-use crate::cloudflare::{Error, Presence, Purpose};
+use crate::cloudflare::{Error, Presence, Purpose, ZoneList};
 use crate::domain::{Date, FoundZone, Reason};
 use crate::keeper;
 
@@ -34,11 +34,8 @@ impl<A: Api> ZonesPoll<A> {
     pub(super) async fn run(self) -> Seen {
         self.keeper.want_zones(Arc::clone(&self.name), self.now()).await;
         let (found, result) = match unless_it_panics(self.list()).await.flatten() {
-            Ok((found, true)) => (Some(found), Ok(())),
-            Ok((found, false)) => {
-                let trouble = Trouble::odd("it ended early, or changed while it was read");
-                (Some(found), Err((Reason::InvalidResponse, trouble)))
-            }
+            Ok((found, None)) => (Some(found), Ok(())),
+            Ok((found, Some(odd))) => (Some(found), Err((Reason::InvalidResponse, Trouble::odd(&odd)))),
             Err(error) => (None, Err((error.reason(), Trouble::new(&error, Purpose::ListZones)))),
         };
         let reason = result.as_ref().map_err(|(reason, _)| *reason).copied();
@@ -49,14 +46,15 @@ impl<A: Api> ZonesPoll<A> {
         seen
     }
 
-    /// The zones to watch from now on, and whether the list was whole. A zone that a whole list lacks stays if it is there
+    /// The zones to watch from now on, and what is odd about the list. A zone that a whole list lacks stays if it is there
     /// when it is asked for by its id; one that a list lacks that is not whole stays as well.
-    async fn list(&self) -> Result<(Vec<FoundZone>, bool), Error> {
+    async fn list(&self) -> Result<(Vec<FoundZone>, Option<String>), Error> {
         let (api, deadline) = (&self.account.api, &self.deadline);
         let listed = api.all_zones(deadline.at()).await?;
         if listed.zones.is_empty() && !self.known.is_empty() {
             return Err(Error::EmptyList(self.known.len()));
         }
+        let odd = odd(&listed);
         let ids: HashSet<_> = listed.zones.iter().map(|zone| zone.id).collect();
         // a row without a readable status tells nothing new
         let unread: HashSet<_> =
@@ -77,10 +75,22 @@ impl<A: Api> ZonesPoll<A> {
         let kept = kept.into_iter().chain(unread);
         let active = listed.zones.into_iter().filter(|zone| zone.active == Some(true) && !zone.internal);
         let active = active.map(|zone| FoundZone { name: zone.name, id: zone.id });
-        Ok((active.chain(kept).collect(), listed.complete))
+        Ok((active.chain(kept).collect(), odd))
     }
 
     fn now(&self) -> Date {
         self.clock.now().into()
+    }
+}
+
+/// What is odd about a list, if anything. A zone without a readable status is watched if it was before, and no other.
+fn odd(listed: &ZoneList) -> Option<String> {
+    let mut public = listed.zones.iter().filter(|zone| !zone.internal);
+    let without_status = public.find(|zone| zone.active.is_none());
+    match (&listed.unreadable, without_status) {
+        (Some(row), _) => Some(format!("a row of it has no readable name or id: {row}")),
+        (None, Some(zone)) => Some(format!("its row of zone {} has no readable status", zone.name)),
+        (None, None) if listed.complete => None,
+        (None, None) => Some("it ended early, or changed while it was read".to_owned()),
     }
 }

@@ -88,7 +88,7 @@ pub fn demo(seed: u64, now: Timestamp, hostnames: Option<usize>) -> Result<Demo,
         zone.set_enabled(true);
         let hostname = format!("{label}.{zone_name}").parse().map_err(|_| WorldError::NoAssociation)?;
         add(zone, &hostname, case, now)?;
-        let expectation = Expectation { association: expectation, cert_id: None };
+        let expectation = Expectation { association: expectation, ..Expectation::default() };
         let target = HostnameTarget { hostname, expectation };
         match expected.iter_mut().find(|(name, _)| *name == zone_name) {
             Some((_, targets)) => targets.push(target),

@@ -117,7 +117,7 @@ impl Answer {
 fn zone() -> ZoneTarget {
     let target = |hostname: &str, association| HostnameTarget {
         hostname: hostname.parse().unwrap(),
-        expectation: Expectation { association, cert_id: None },
+        expectation: Expectation { association, ..Expectation::default() },
     };
     ZoneTarget::named("<ops & co>".into(), "example.com".parse().unwrap(), None).with_hostnames(vec![
         target("app.example.com", Expected::Enabled),
@@ -175,6 +175,7 @@ async fn it_is_not_ready_before_zones_of_patterns_are_listed_and_polled() {
     let everything = PatternTarget {
         account: "default".into(),
         pattern: "*".parse().unwrap(),
+        only: None,
         exclude: Vec::new(),
         extent: Extent::default(),
     };

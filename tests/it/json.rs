@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use cloudflare_aop_exporter::domain::{
     AcceptedIssuers, AccountFacts, Association, Certificate, CertificateDetails, Date, Demand, DemandReason,
-    Expectation, Expected, Extent, Hostname, HostnameTarget, IssuerName, Level, OriginReading, OriginTarget,
-    Outcome, PartKind, PatternTarget, Pem, Reading, Reason, Snapshot, SslMode, Status, Targets, TokenState,
-    ZoneCertificate, ZoneKey, ZoneTarget,
+    Expectation, Expected, Extent, Finding, Hostname, HostnameTarget, IssuerName, Level, OriginReading,
+    OriginTarget, Outcome, PartKind, PatternTarget, Pem, Reading, Reason, Snapshot, SslMode, Status, Targets,
+    TokenState, ZoneCertificate, ZoneKey, ZoneTarget,
 };
 use cloudflare_aop_exporter::domain::{Judge, Thresholds};
 use cloudflare_aop_exporter::http::{Activity, Options, Quota, Reloads, everything};
@@ -52,7 +52,11 @@ fn snapshot() -> Snapshot {
     let hostname = |name: &str| name.parse::<Hostname>().unwrap();
     let target = |name: &str, association, cert_id: Option<&str>| HostnameTarget {
         hostname: hostname(name),
-        expectation: Expectation { association, cert_id: cert_id.map(|id| id.parse().unwrap()) },
+        expectation: Expectation {
+            association,
+            cert_id: cert_id.map(|id| id.parse().unwrap()),
+            ..Expectation::default()
+        },
     };
     let zone = ZoneTarget::named("<ops>".into(), "example.com".parse().unwrap(), None)
         .with_hostnames(vec![
@@ -116,6 +120,7 @@ fn snapshot() -> Snapshot {
     let pattern = PatternTarget {
         account: "<ops>".into(),
         pattern: "*".parse().unwrap(),
+        only: None,
         exclude: Vec::new(),
         extent: Extent::default(),
     };
@@ -156,6 +161,7 @@ fn activity() -> Activity {
         last_poll: Some(date(NOW)),
         next_poll: Some(date("2026-03-01T12:05:00Z")),
         reloads: Some(reloads),
+        config_file: Some("/etc/aop.toml".into()),
         quotas: [("<ops>".into(), Quota { requests: 1200, per: Duration::from_secs(300), left: 900 })].into(),
     }
 }
@@ -184,7 +190,7 @@ fn app() -> Value {
         "zone": "example.com",
         "hostname": "app.example.com",
         "verdict": "critical",
-        "findings": [{ "finding": "expires_very_soon", "severity": "critical", "message": "expires in 3 days" }],
+        "findings": [{ "finding": "expires_very_soon", "severity": "critical", "message": "expires in 3 days", "ignored": false }],
         "up": true,
         "failure": null,
         "expected": { "association": "enabled", "cert_id": CERT_ID },
@@ -237,6 +243,7 @@ async fn the_status_is_a_summary() {
                 "finding": "not_read",
                 "severity": "unknown",
                 "message": "its zones are not listed: no answer came in time",
+                "ignored": false,
             }],
             "up": false,
             "token_valid": true,
@@ -255,6 +262,7 @@ async fn the_status_is_a_summary() {
         "last_poll": "2026-03-01T12:00:00Z",
         "next_poll": "2026-03-01T12:05:00Z",
         "configuration": {
+            "file": "/etc/aop.toml",
             "in_force_since": "2026-03-01T08:00:00Z",
             "refused_at": "2026-03-01T10:00:00Z",
             "error": "aop.toml:1: no",
@@ -282,6 +290,7 @@ async fn certificates_are_listed_with_all_that_is_known_of_them() {
                 "finding": "near_hostname_limit",
                 "severity": "info",
                 "message": "91 of at most 100 hostnames",
+                "ignored": false,
             }],
             "status": "active",
             "hostnames": 91,
@@ -321,7 +330,8 @@ async fn zones_are_listed_with_all_that_is_known_of_them() {
             "findings": [{
                 "finding": "not_read",
                 "severity": "unknown",
-                "message": "not read: the token lacks a permission",
+                "message": "zone level not read: the token lacks a permission",
+                "ignored": false,
             }],
             "up": false,
             "failure": "forbidden",
@@ -360,7 +370,7 @@ async fn a_wrong_query_is_refused_with_what_was_expected() {
     let served = served().await;
     for (path, error) in [
         ("/api/v1/hostnames?limit=x", "limit: expected a number of 1 to 1000, found \"x\"\n"),
-        ("/api/v1/zones?sort=hostname", "sort: expected verdict, ends or zone, found \"hostname\"\n"),
+        ("/api/v1/zones?sort=name", "sort: expected verdict, ends, hostname or zone, found \"name\"\n"),
     ] {
         let answer = served.get(path).await;
         assert_eq!((answer.status, answer.text()), (400, error), "{path}");
@@ -381,4 +391,48 @@ async fn a_document_of_everything_has_what_the_answers_have() {
     }
     status["accounts"][0]["quota"] = Value::Null;
     assert_eq!(all["status"], status);
+}
+
+#[tokio::test]
+async fn an_ignored_finding_is_shown_as_ignored_and_counts_for_nothing() {
+    let known = snapshot();
+    let zones = known.zones().iter().map(|zone| {
+        let ignored = [Finding::ExpiresVerySoon, Finding::NotRead, Finding::NearHostnameLimit];
+        let extent = Extent { ignored: ignored.into_iter().collect(), ..zone.target().extent() };
+        ZoneTarget::clone(zone.target()).with_extent(extent)
+    });
+    let served = Served::with(known.retarget(&Targets::new(zones))).await;
+    let ignored = |finding: &str, severity: &str, message: &str| json!([{ "finding": finding, "severity": severity, "message": message, "ignored": true }]);
+    let hostnames = get(&served, "/api/v1/hostnames").await;
+    let app = &hostnames["items"][0];
+    assert_eq!(app["findings"], ignored("expires_very_soon", "critical", "expires in 3 days"));
+    assert_eq!(app["verdict"], "ok");
+    let certificates = get(&served, "/api/v1/certificates").await;
+    let limit = ignored("near_hostname_limit", "info", "91 of at most 100 hostnames");
+    assert_eq!(certificates["items"][0]["findings"], limit);
+    assert_eq!(certificates["items"][0]["verdict"], "ok");
+    for list in ["hostnames", "zones"] {
+        assert_eq!(get(&served, &format!("/api/v1/{list}?finding=not_read")).await["items"], json!([]));
+    }
+
+    let status = get(&served, "/api/v1/status").await;
+    assert_eq!(status["verdict"], "ok");
+    let fine = json!({ "critical": 0, "warning": 0, "unknown": 0, "info": 0, "ok": 2 });
+    assert_eq!([&status["hostnames"], &status["zones"]], [&fine, &fine]);
+
+    let metrics = served.get("/metrics").await;
+    assert!(metrics.text().contains("cloudflare_aop_hostname_certificate_expires_in_seconds{"));
+    assert!(!metrics.text().contains("_finding{"), "{}", metrics.text());
+
+    assert!(served.get("/").await.text().contains("<h1>Everything is fine</h1>"));
+    let shown = "class=\"ignored\"><a href=\"/runbooks#cloudflareaopcertificateexpiresverysoon\">expires in 3 days</a> ignored";
+    let all = served.get("/?verdict=ok").await;
+    assert!(all.text().contains(shown), "{}", all.text());
+    let page = served.get("/hostnames/example.com/app.example.com").await;
+    let note = "<div class=\"note ignored\"><p><b>expires in 3 days</b> ignored</p>";
+    assert!(page.text().contains(note), "{}", page.text());
+    assert!(page.text().contains("so it counts for nothing"));
+    assert!(!page.text().contains("hostname enable app.example.com"));
+    let certificate = served.get(&format!("/certificates/example.com/{CERT_ID}")).await;
+    assert!(certificate.text().contains("91 of at most 100 hostnames</a> ignored"), "{}", certificate.text());
 }

@@ -9,6 +9,7 @@ mod access;
 mod accounts;
 mod budget;
 mod certificate;
+mod check_quota;
 mod client;
 mod config_mistakes;
 mod config_schema;

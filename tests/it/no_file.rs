@@ -28,6 +28,8 @@ fn serve_without_a_file_uses_the_account_of_the_environment_and_says_so() {
     serve.until("/metrics", "cloudflare_aop_api_token_valid{account=\"default\"} 1\n");
     let logs = serve.read("err");
     assert!(logs.contains(" config=built in, token from CLOUDFLARE_API_TOKEN "), "{logs}");
+    assert!(serve.get("/api/v1/status").contains("\"configuration\":{\"file\":null,"));
+    assert!(serve.get("/").contains("<dd>no file, in force since "));
 }
 
 #[test]
@@ -139,6 +141,14 @@ fn variables_stand_in_for_options_that_are_not_given() {
 }
 
 #[test]
+fn an_empty_variable_is_as_if_it_were_not_set() {
+    let names = ["AOP_CONFIG", "AOP_LISTEN", "AOP_LOG_LEVEL", "AOP_LOG_FORMAT"].map(|name| (name, ""));
+    let output = run(NOWHERE, "serve", &names);
+    assert_eq!(output.status.code(), Some(78), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("no API token"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn help_names_variables_without_their_values_and_hides_what_only_tests_use() {
     let variables = [("AOP_LISTEN", "127.0.0.1:4711"), ("AOP_CONFIG", "hidden"), ("AOP_LOG_LEVEL", "error")];
     let help = run(NOWHERE, "serve --help", &variables);
@@ -181,7 +191,14 @@ fn a_check_needs_nothing_but_a_token_and_one_that_sees_no_zone_is_unknown() {
     let output = run(NOWHERE, "check --hostname www.example.org", &variables);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert_eq!(text(&output.stdout).lines().count(), 2);
+    let zones = api.get("/_simulator/zones");
+    let id = zones.split("\"id\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let output = run(NOWHERE, &format!("check --zone {id}"), &variables);
+    let all = run(NOWHERE, "check", &variables);
+    let (some, all) = (text(&output.stdout).lines().count(), text(&all.stdout).lines().count());
+    assert!((2..all).contains(&some), "{some} of {all}: {}", text(&output.stderr));
     let output = run(NOWHERE, "check --zone nowhere.example", &variables);
+    assert!(!text(&output.stderr).contains("patterns"), "{}", text(&output.stderr));
     assert!(text(&output.stderr).ends_with("error: --zone: the token sees no active zone nowhere.example\n"));
     assert_eq!(output.status.code(), Some(3));
 

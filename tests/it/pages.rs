@@ -255,7 +255,7 @@ async fn a_wrong_parameter_is_a_400_that_says_what_was_expected() {
     for (path, expected) in [
         ("/?verdict=bad", "verdict: expected critical, warning, unknown, info or ok, found &#34;bad&#34;"),
         ("/?page=2", "found &#34;page&#34;"),
-        ("/zones?sort=hostname", "sort: expected verdict, ends or zone, found &#34;hostname&#34;"),
+        ("/zones?sort=name", "sort: expected verdict, ends, hostname or zone, found &#34;name&#34;"),
         ("/certificates?cursor=x", "cursor: expected the value of next in an answer"),
     ] {
         let page = served.get(path).await;

@@ -33,8 +33,7 @@ fn zone(names: &[&str]) -> ZoneTarget {
 }
 
 /// What these tests count is a GET for each hostname.
-const ONE_BY_ONE: Extent =
-    Extent { strategy: Strategy::Get, discovered: None, zone_level: false, dns_origins: false };
+const ONE_BY_ONE: Extent = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
 
 /// Every hostname with whether it is up and what is associated.
 fn rows(snapshot: &Snapshot) -> Vec<(&str, bool, Option<Association>)> {
@@ -268,7 +267,7 @@ async fn where_the_budget_does_not_suffice_the_stalest_come_first() {
     let first = keeper.snapshot();
     let up: Vec<_> = first.zones()[0].entries().iter().map(Entry::is_up).collect();
     assert_eq!(up, [true, true, false]);
-    assert_eq!(first.zones()[0].entries()[2].failure(), Some(Reason::Timeout));
+    assert_eq!(first.zones()[0].entries()[2].failure(), Some(Reason::NotSent));
 
     asking.budget = budget(1, Duration::from_secs(3600));
     settings.send_replace(setup(&asking));

@@ -449,7 +449,9 @@ fn a_rejected_token_is_a_finding_about_its_account() {
     serve.until("/metrics", finding);
     let json = serve.get("/api/v1/status");
     assert!(json.contains("\"finding\":\"token_invalid\""), "{json}");
+    assert!(json.contains(&format!("\"configuration\":{{\"file\":{path:?},")), "{json}");
     let page = serve.get("/");
+    assert!(page.contains(&format!("<dd>{path}, in force since ")), "{page}");
     assert!(page.contains("<h1>1 account is critical</h1>"), "{page}");
     for message in ["the token is not valid", "none of its zones was read"] {
         assert!(page.contains(&format!(">{message}</a>")), "{message}: {page}");
@@ -471,6 +473,23 @@ fn a_check_of_one_hostname_omits_other_discovered_hostnames() {
     assert_eq!(check(&["--hostname", "nothing.example.com"]), (3, false), "there is no such hostname");
     let both = ["--hostname", "nothing.example.com", "--hostname", "intranet.example.com"];
     assert_eq!(check(&both), (2, true), "a missing hostname does not hide the other");
+}
+
+#[test]
+fn a_check_marks_what_is_ignored_and_exits_without_it() {
+    let (api, folder) = (simulate(), Folder::new());
+    let check = |hostname: &str| {
+        let path = folder.write("aop.toml", &config(&api.address, hostname));
+        let output = run(&["check", "--config", &path]);
+        (output.status.code().unwrap(), text(&output.stdout).to_owned())
+    };
+    let (code, table) = check("{ name = \"nothing.example.com\" }");
+    assert_eq!(code, 2);
+    assert!(table.contains("expected enabled, has no association\n"), "{table}");
+    let (code, table) = check("{ name = \"nothing.example.com\", ignore = [\"drifted\"] }");
+    assert_eq!(code, 0, "{table}");
+    assert!(table.contains("expected enabled, has no association (ignored)\n"), "{table}");
+    assert!(table.contains("\n ok "), "{table}");
 }
 
 #[test]

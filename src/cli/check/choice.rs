@@ -3,7 +3,7 @@
 use anyhow::ensure;
 
 use crate::domain::{
-    AccountState, Expectation, Hostname, HostnameTarget, PartKind, PatternTarget, Snapshot, Targets,
+    AccountState, Expectation, Hostname, HostnameTarget, PartKind, PatternTarget, Snapshot, Targets, ZoneId,
     ZoneName, ZoneState, ZoneTarget,
 };
 
@@ -53,6 +53,11 @@ impl<'a> Choice<'a> {
     /// What to read.
     pub(super) fn targets(&self) -> &Targets {
         &self.targets
+    }
+
+    /// Whether the command line asks for some of what is configured.
+    pub(super) fn is_narrowed(&self) -> bool {
+        !self.zones.is_empty() || !self.hostnames.is_empty()
     }
 
     /// Drops the discovered hostnames that were not asked for, and zones with none of those, but for zones and accounts
@@ -109,17 +114,20 @@ fn patterns(configured: &[PatternTarget], zones: &[String], hostnames: &[Hostnam
     if zones.is_empty() && hostnames.is_empty() {
         return configured.to_vec();
     }
+    let ids: Vec<_> = zones.iter().filter_map(|zone| zone.parse::<ZoneId>().ok()).collect();
     let narrowed = configured.iter().flat_map(|target| {
         let watched = names.iter().filter(|name| target.watches(name));
-        watched
-            .filter_map(|name| Some(PatternTarget { pattern: name.as_str().parse().ok()?, ..target.clone() }))
+        let by_name = watched.filter_map(|name| {
+            Some(PatternTarget { pattern: name.as_str().parse().ok()?, ..target.clone() })
+        });
+        by_name.chain(ids.iter().map(|id| PatternTarget { only: Some(*id), ..target.clone() }))
     });
     narrowed.collect()
 }
 
-/// Whether the pattern may find a zone that is asked for by its name.
+/// Whether the pattern may find a zone that is asked for by its name or id.
 fn may_find(target: &PatternTarget, asked: &str) -> bool {
-    asked.parse().is_ok_and(|name| target.watches(&name))
+    asked.parse::<ZoneId>().is_ok() || asked.parse().is_ok_and(|name| target.watches(&name))
 }
 
 /// Hostnames as a list in a message.

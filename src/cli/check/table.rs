@@ -7,7 +7,7 @@ use comfy_table::{Cell, Color};
 use crate::cli::columns::{columns, end, messages};
 use crate::domain::{Certificate, Date, Entry, Judge, Status, Told, Verdict, ZoneCertificate, ZoneState};
 
-/// A row for each hostname, and for each account, zone and certificate with findings; the worst first.
+/// A row for each hostname, and for each account, zone and certificate with findings that count; the worst first.
 pub(super) fn table(judge: &Judge, colour: bool) -> String {
     let snapshot = judge.snapshot();
     let accounts = snapshot.accounts().iter().map(|account| Line {
@@ -24,7 +24,8 @@ pub(super) fn table(judge: &Judge, colour: bool) -> String {
         let hostnames = zone.entries().iter();
         hostnames.map(|entry| hostname(judge, zone, entry))
     });
-    let mut lines: Vec<_> = accounts.chain(zones).filter(|line| !line.told.is_empty()).collect();
+    let mut lines: Vec<_> =
+        accounts.chain(zones).filter(|line| line.told.iter().any(|told| !told.ignored)).collect();
     lines.extend(hostnames);
     lines.sort_by_key(|line| Reverse(line.verdict()));
     let header = ["VERDICT", "SUBJECT", "ZONE", "NAME", "ASSOCIATION", "STATUS", "ENDS", "FINDINGS"];

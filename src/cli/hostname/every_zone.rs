@@ -75,7 +75,8 @@ async fn config(access: &Access) -> anyhow::Result<Config> {
 
 /// All associations and nothing else. What the configuration does not name may be anything.
 fn associations(configured: Extent) -> Extent {
-    Extent { discovered: configured.discovered.or(Some(Expected::Any)), ..Extent::default() }
+    let discovered = configured.discovered.or(Some(Expected::Any));
+    Extent { discovered, ignored: configured.ignored, ..Extent::default() }
 }
 
 /// A row for each association, and for what could not be read.

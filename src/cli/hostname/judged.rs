@@ -18,7 +18,7 @@ impl Judged {
         let discovered = api.target.extent().discovered.unwrap_or(Expected::Any);
         let expectation = |hostname: &Hostname| {
             let configured = configured.iter().find(|target| target.hostname == *hostname);
-            let unnamed = || Expectation { association: discovered, cert_id: None };
+            let unnamed = || Expectation { association: discovered, ..Expectation::default() };
             configured.map_or_else(unnamed, |target| target.expectation.clone())
         };
         let targets = readings.iter().map(|(hostname, _)| HostnameTarget {

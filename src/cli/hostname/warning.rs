@@ -25,7 +25,8 @@ pub(super) async fn warning(api: &Api, desired: &Desired, plan: &Plan) -> String
     if wrong.is_empty() { wrong } else { format!("Warning: certificate {cert_id}: {wrong}\n") }
 }
 
-/// Returns the findings, in words, of a hostname that presents this certificate, except drift.
+/// Returns the findings, in words, of a hostname that presents this certificate, except drift and those that are
+/// ignored.
 fn wrong(api: &Api, hostname: &Hostname, row: &ListedCertificate) -> String {
     let presented = Reading {
         certificate: Some(row.certificate.clone()),
@@ -35,6 +36,6 @@ fn wrong(api: &Api, hostname: &Hostname, row: &ListedCertificate) -> String {
     };
     let judged = Judged::new(api, vec![(hostname.clone(), presented)]);
     let mut told = judged.tell(hostname).unwrap_or_default();
-    told.retain(|told| told.finding != Finding::Drifted);
+    told.retain(|told| told.finding != Finding::Drifted && !told.ignored);
     messages(&told)
 }

@@ -20,14 +20,14 @@ fn settings_commented_out_in_the_example_are_valid() {
         line.starts_with("# ") && shapes.iter().any(|shape| line.contains(shape))
     };
     let shown = EXAMPLE.lines().filter(|line| setting(&line.trim_start())).count();
-    assert_eq!(shown, 23);
+    assert_eq!(shown, 25);
     let text = EXAMPLE.lines().map(|line| match line.trim_start().strip_prefix("# ") {
         Some(rest) if setting(&line.trim_start()) => rest,
         _ => line,
     });
     let text = text.collect::<Vec<_>>().join("\n").replace("api_token_env", "# api_token_env");
     let config = parse(&text.replace("discover = false", "discover = true"), Secrets::Skip).unwrap();
-    assert_eq!(config.targets.hostnames(), 6);
+    assert_eq!(config.targets.hostnames(), 7);
     assert_eq!(config.targets.zones()[0].origins().len(), 3);
     let [pattern] = config.targets.patterns() else { panic!("one pattern") };
     assert_eq!((pattern.pattern.as_str(), pattern.exclude.len()), ("*", 2));

@@ -45,7 +45,7 @@ fn the_settings_of_a_pattern_are_read() {
         name = "*"
         "#;
     let extent =
-        |strategy, discovered, zone_level| Extent { strategy, discovered, zone_level, dns_origins: false };
+        |strategy, discovered, zone_level| Extent { strategy, discovered, zone_level, ..Extent::PLAIN };
     let any = extent(Strategy::Auto, Some(Expected::Any), false);
     let excluded = vec!["*.test.example.com".into(), "parked.example.com".into()];
     assert_eq!(
@@ -123,7 +123,7 @@ fn a_wrong_pattern_is_named() {
         (
             "name = \"*\"\ncolour = true",
             "4: account.zone.colour: unknown key, expected one of \
-             discover, discovered_expect, zone_level, strategy, origins, name, id, hostnames, exclude",
+             discover, discovered_expect, zone_level, strategy, origins, ignore, name, id, hostnames, exclude",
         ),
     ];
     assert_errors(&cases, |text| format!("[[account]]\n[[account.zone]]\n{text}\n"));

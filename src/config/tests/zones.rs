@@ -8,13 +8,78 @@ fn a_zone_with_discover_or_zone_level_needs_no_hostnames() {
         let text = format!("[[account]]\n[[account.zone]]\nname = \"example.com\"\n{text}");
         parse(&text, Secrets::Check).unwrap().targets.zones()[0].extent()
     };
-    let (strategy, discovered) = (Strategy::Auto, Some(Expected::Any));
-    assert_eq!(
-        extent("discover = true"),
-        Extent { strategy, discovered, zone_level: false, dns_origins: false }
-    );
+    let discovered = Some(Expected::Any);
+    assert_eq!(extent("discover = true"), Extent { discovered, ..Extent::PLAIN });
     let nothing = "hostnames = []\nzone_level = true";
-    assert_eq!(extent(nothing), Extent { strategy, discovered: None, zone_level: true, dns_origins: false });
+    assert_eq!(extent(nothing), Extent { zone_level: true, ..Extent::PLAIN });
+}
+
+#[test]
+fn a_zone_and_a_hostname_name_the_findings_that_they_ignore() {
+    let text = "[[account]]\n[[account.zone]]\nname = \"example.com\"\nignore = [\"ssl_mode\", \"expired\"]\n\
+                hostnames = [\"a.example.com\", { name = \"b.example.com\", ignore = [\"drifted\"] }]\n\
+                [[account.zone]]\nname = \"*\"\nignore = [\"near_hostname_limit\"]\n";
+    let targets = parse(text, Secrets::Check).unwrap().targets;
+    let set = |findings: &[Finding]| findings.iter().copied().collect::<Ignored>();
+    let zone = &targets.zones()[0];
+    assert_eq!(zone.ignored(), set(&[Finding::Expired, Finding::SslMode]));
+    let ignored: Vec<_> = zone.hostnames().iter().map(|target| target.expectation.ignored).collect();
+    assert_eq!(ignored, [Ignored::NOTHING, set(&[Finding::Drifted])]);
+    assert_eq!(targets.patterns()[0].extent.ignored, set(&[Finding::NearHostnameLimit]));
+}
+
+#[test]
+fn a_finding_that_cannot_be_ignored_is_named_with_those_that_can() {
+    let hostname = "expired, expires_very_soon, expires_soon, not_yet_valid, end_unknown, certificate_deleted, \
+                    metadata_mismatch, drifted, deployment_timed_out, deletion_timed_out, pending, ";
+    let origins = "origin_unprotected, origin_demands_certificate, origin_may_reject";
+    let zone = format!(
+        "expected one of {hostname}near_hostname_limit, not_read, stale, hostnames_removed, ssl_mode, {origins}"
+    );
+    let hostname = format!("expected one of {hostname}not_read, stale, {origins}");
+    let ignoring = |zone: &str, hostname: &str| {
+        format!(
+            "[[account]]\n[[account.zone]]\nname = \"example.com\"\nignore = {zone}\n\
+             hostnames = [{{ name = \"app.example.com\", ignore = {hostname} }}]\n"
+        )
+    };
+    for (in_zone, at_hostname, expected) in [
+        ("[\"typo\"]", "[]", format!("4: account.zone.ignore = \"typo\": {zone}")),
+        ("[7]", "[]", format!("4: account.zone.ignore = 7: {zone}")),
+        (
+            "[\"Expires-Soon\"]",
+            "[]",
+            format!("4: account.zone.ignore = \"Expires-Soon\": {zone}; write \"expires_soon\""),
+        ),
+        (
+            "[\"token_invalid\"]",
+            "[]",
+            format!(
+                "4: account.zone.ignore = \"token_invalid\": {zone}; what is about a whole account cannot be ignored"
+            ),
+        ),
+        (
+            "[\"stale\", \"stale\"]",
+            "[]",
+            "4: account.zone.ignore = \"stale\": expected each finding once".into(),
+        ),
+        (
+            "\"stale\"",
+            "[]",
+            "4: account.zone.ignore = \"stale\": expected a list of findings, such as [\"expires_soon\"]"
+                .into(),
+        ),
+        (
+            "[]",
+            "[\"ssl_mode\"]",
+            format!(
+                "5: account.zone.hostnames.ignore = \"ssl_mode\": {hostname}; \
+                 this one is not about a hostname: write it in [[account.zone]]"
+            ),
+        ),
+    ] {
+        assert_eq!(errors(&ignoring(in_zone, at_hostname)), expected);
+    }
 }
 
 #[test]
@@ -82,7 +147,7 @@ fn a_wrong_zone_is_named() {
         (
             "name = \"com\"\ncolour = true",
             "5: account.zone.colour: unknown key, \
-             expected one of name, id, discover, discovered_expect, zone_level, strategy, origins, hostnames, exclude",
+             expected one of name, id, discover, discovered_expect, zone_level, strategy, origins, ignore, hostnames, exclude",
         ),
     ];
     assert_errors(&cases, |text| {

@@ -2,8 +2,8 @@
 
 use super::Judge;
 use crate::domain::{
-    AccountState, Association, CertId, Certificate, Date, Distance, Entry, Finding, Findings, Reason, Span,
-    SslMode, Status, Verdict, ZoneCertificate, ZoneState,
+    AccountState, Association, CertId, Certificate, Date, Distance, Entry, Finding, Findings, PartKind,
+    Reason, Span, SslMode, Status, Verdict, ZoneCertificate, ZoneState,
 };
 
 /// A finding in words.
@@ -13,14 +13,16 @@ pub struct Told {
     pub finding: Finding,
     /// How bad it is.
     pub severity: Verdict,
+    /// Whether the configuration ignores it, so that it counts for nothing.
+    pub ignored: bool,
     /// A few words about this very case.
     pub message: String,
 }
 
 impl Told {
-    /// The worst severity of findings that are sorted by it, or ok.
+    /// The worst severity of findings that are sorted by it, or ok. Those that are ignored come last, and have none.
     pub fn worst(told: &[Self]) -> Verdict {
-        told.first().map_or(Verdict::Ok, |told| told.severity)
+        told.first().filter(|told| !told.ignored).map_or(Verdict::Ok, |told| told.severity)
     }
 }
 
@@ -52,6 +54,9 @@ impl Judge {
     /// Tells what is wrong with a zone, the worst first.
     pub fn tell_zone(&self, zone: &ZoneState) -> Vec<Told> {
         told(self.zone(zone), |finding| match finding {
+            Finding::NotRead if zone.part(PartKind::Associations).is_up() => {
+                format!("zone level {}", not_read(zone.failure()))
+            }
             Finding::NotRead => not_read(zone.failure()),
             Finding::Stale => self.last_read(zone.last_success()),
             Finding::SslMode => {
@@ -136,8 +141,11 @@ impl Judge {
 }
 
 fn told(findings: Findings, message: impl Fn(Finding) -> String) -> Vec<Told> {
-    let told = |(finding, severity)| Told { finding, severity, message: message(finding) };
-    findings.iter().map(told).collect()
+    let told = |ignored| {
+        let message = &message;
+        move |(finding, severity)| Told { finding, severity, ignored, message: message(finding) }
+    };
+    findings.iter().map(told(false)).chain(findings.ignored().map(told(true))).collect()
 }
 
 fn because(failure: Option<Reason>) -> String {

@@ -53,6 +53,7 @@ fn pattern(account: &str, pattern: &str, exclude: &[&str], discovered: Expected)
     PatternTarget {
         account: account.into(),
         pattern: pattern.parse().unwrap(),
+        only: None,
         exclude: exclude.iter().map(|pattern| pattern.parse().unwrap()).collect(),
         extent: Extent { discovered: Some(discovered), ..Extent::default() },
     }

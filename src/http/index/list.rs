@@ -79,7 +79,9 @@ impl<T: Thing> List<T> {
         let order = self.order(judge, query.sort);
         let start = query.cursor.as_ref().map_or(0, |cursor| {
             let shown = cursor.place();
-            order.partition_point(|item| self.row(judge, *item).place().compare(&shown, query.sort).is_le())
+            order.partition_point(|item| {
+                self.row(judge, *item).place().compare(&shown, T::order(query.sort)).is_le()
+            })
         });
         let mut matching = self.matching(judge, query, &order[start..]);
         let rows: Vec<_> = matching.by_ref().take(query.limit).collect();
@@ -142,6 +144,7 @@ impl<T: Thing> List<T> {
 
     /// The positions of the items in this order. Equal ones stay in the order of the snapshot.
     fn order(&self, judge: &Judge, sort: Sort) -> &[u32] {
+        let sort = T::order(sort);
         self.orders[sort as usize].get_or_init(|| {
             let mut order: Vec<u32> = (0..).take(self.items.len()).collect();
             let item = |position: &u32| &self.items[*position as usize];

@@ -9,8 +9,14 @@ use crate::http::query::Sort;
 
 /// A kind of thing that zones have.
 pub(in crate::http) trait Thing: Sized + 'static {
-    /// The orders that a list of them can have.
-    const SORTS: &'static [Sort];
+    /// Whether its name is a hostname. Things without one are sorted by hostname as they are by zone, so that a walk by
+    /// cursor shows each of them once.
+    const HAS_HOSTNAME: bool = false;
+
+    /// What a list of them goes by to have that order.
+    fn order(sort: Sort) -> Sort {
+        if sort == Sort::Hostname && !Self::HAS_HOSTNAME { Sort::Zone } else { sort }
+    }
 
     /// Those of a zone, sorted by name and level.
     fn of(zone: &ZoneState) -> &[Self];
@@ -37,7 +43,7 @@ pub(in crate::http) trait Thing: Sized + 'static {
 }
 
 impl Thing for Entry {
-    const SORTS: &'static [Sort] = &Sort::ALL;
+    const HAS_HOSTNAME: bool = true;
 
     fn of(zone: &ZoneState) -> &[Self] {
         zone.entries()
@@ -66,8 +72,6 @@ impl Thing for Entry {
 }
 
 impl Thing for ZoneCertificate {
-    const SORTS: &'static [Sort] = &[Sort::Verdict, Sort::Ends, Sort::Zone];
-
     fn of(zone: &ZoneState) -> &[Self] {
         zone.certificates()
     }
@@ -98,8 +102,6 @@ impl Thing for ZoneCertificate {
 }
 
 impl Thing for ZoneState {
-    const SORTS: &'static [Sort] = &[Sort::Verdict, Sort::Ends, Sort::Zone];
-
     fn of(zone: &ZoneState) -> &[Self] {
         slice::from_ref(zone)
     }

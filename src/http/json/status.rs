@@ -1,5 +1,8 @@
 //! The summary as JSON.
 
+use std::borrow::Cow;
+use std::path::Path;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -78,14 +81,17 @@ struct ZoneListRow {
 
 #[derive(Serialize)]
 struct ConfigurationRow<'a> {
+    /// The path, or null where there is no file.
+    file: Option<Cow<'a, str>>,
     in_force_since: Timestamp,
     refused_at: Option<Timestamp>,
     error: Option<&'a str>,
 }
 
-impl<'a> From<&'a Reloads> for ConfigurationRow<'a> {
-    fn from(Reloads { in_force_since, refused }: &'a Reloads) -> Self {
+impl<'a> ConfigurationRow<'a> {
+    fn new(Reloads { in_force_since, refused }: &'a Reloads, file: Option<&'a Path>) -> Self {
         Self {
+            file: file.map(Path::to_string_lossy),
             in_force_since: time(*in_force_since),
             refused_at: refused.as_ref().map(|(at, _)| time(*at)),
             error: refused.as_ref().map(|(_, error)| &**error),
@@ -108,7 +114,10 @@ impl<'a> StatusRow<'a> {
             accounts: accounts.map(|account| AccountRow::new(index, activity, account)).collect(),
             last_poll: activity.last_poll.map(time),
             next_poll: activity.next_poll.map(time),
-            configuration: activity.reloads.as_ref().map(ConfigurationRow::from),
+            configuration: activity
+                .reloads
+                .as_ref()
+                .map(|reloads| ConfigurationRow::new(reloads, activity.config_file.as_deref())),
         }
     }
 }

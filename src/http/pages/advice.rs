@@ -26,6 +26,9 @@ pub(super) fn advice(failure: Option<Reason>) -> &'static str {
         Some(Reason::Timeout | Reason::Connect | Reason::Tls) => {
             "Check DNS, the firewall, HTTPS_PROXY and ca_file on the exporter's machine."
         }
+        Some(Reason::NotSent) => {
+            "It is read in one of the next polls; if that happens often, poll less often or raise rate_limit."
+        }
         Some(Reason::ServerError) => "Cloudflare has trouble: look at www.cloudflarestatus.com, and wait.",
         Some(Reason::Internal) => "The exporter itself failed; its log names the place. Please report it.",
     }

@@ -63,7 +63,7 @@ fn view(kind: Kind, request: &request::Parts, snapshot: &Snapshot) -> Result<Vie
 }
 
 fn parse<T: Thing>(query: Option<&str>) -> Result<Query, Box<Refusal>> {
-    Query::parse(query, T::SORTS, Sort::Verdict).map_err(|error| Refusal::wrong(&error))
+    Query::parse(query, Sort::Verdict).map_err(|error| Refusal::wrong(&error))
 }
 
 fn found<'a>(snapshot: &'a Snapshot, zone: &str) -> Option<(ZoneKey, &'a ZoneState)> {

@@ -118,7 +118,7 @@ impl Page {
         let zone = judge.snapshot().zone(zone)?;
         let known: Vec<_> = zone.certificates().iter().filter(|known| known.id == *id).collect();
         let mut told: Vec<_> = known.iter().flat_map(|known| judge.tell_certificate(zone, known)).collect();
-        told.sort_by_key(|told| std::cmp::Reverse(told.severity));
+        told.sort_by_key(|told| (told.ignored, std::cmp::Reverse(told.severity)));
         let key = zone.key().as_str();
         let query = Query {
             zone: key.parse().ok(),

@@ -66,7 +66,9 @@ pub(super) fn of_exporter(index: &Index, activity: &Activity) -> Vec<Fact> {
             format!("; a newer one was refused at {}: {error}", minute(*at))
         });
         let since = moment(Some(reloads.in_force_since), now);
-        facts.push(Fact::new("Configuration", format!("in force since {since}{refused}")));
+        let file = activity.config_file.as_ref();
+        let file = file.map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
+        facts.push(Fact::new("Configuration", format!("{file}, in force since {since}{refused}")));
     }
     facts.push(Fact::new("Version", env!("CARGO_PKG_VERSION")));
     facts

@@ -5,13 +5,15 @@ use askama::Template;
 use super::commands::{Mending, Subject};
 use super::facts::{Fact, Section, of_certificate};
 use super::layout::Layout;
-use super::words::{global_switch, href, moment, runbook, switch};
+use super::words::{class, global_switch, href, moment, runbook, switch};
 use crate::domain::{
     Association, CertId, Date, Demand, Entry, Hostname, IssuerMatch, Judge, Origin, PartKind, Reason,
     SslMode, Status, Told, ZoneKey, ZoneState,
 };
 use crate::http::index::Index;
 use crate::http::query::encode;
+
+const IGNORED: &str = "The configuration ignores this finding, so it counts for nothing.";
 
 /// The page.
 #[derive(Template)]
@@ -32,6 +34,7 @@ struct FindingNote {
     verdict: &'static str,
     message: String,
     href: String,
+    ignored: bool,
     mending: Mending,
 }
 
@@ -55,12 +58,15 @@ impl Page {
             findings: told
                 .into_iter()
                 .map(|told| {
-                    let mut mending = subject.mend(told.finding);
+                    let mut mending = match told.ignored {
+                        true => Mending { words: IGNORED.to_owned(), ..Mending::default() },
+                        false => subject.mend(told.finding),
+                    };
                     mending.commands.retain(|command| !commands.contains(command));
                     commands.extend(mending.commands.iter().cloned());
-                    let Told { finding, severity, message } = told;
-                    let (verdict, href) = (severity.label(), runbook(finding));
-                    FindingNote { verdict, message, href, mending }
+                    let (verdict, href) = (class(&told), runbook(told.finding));
+                    let Told { message, ignored, .. } = told;
+                    FindingNote { verdict, message, href, ignored, mending }
                 })
                 .collect(),
             look: subject.look(),

@@ -76,6 +76,7 @@ fn refused(activity: &Activity) -> Option<Note> {
         href: "/#exporter".to_owned(),
         findings: vec![Found {
             verdict: Verdict::Warning.label(),
+            ignored: false,
             message: error.clone(),
             href: "/runbooks#cloudflareaopconfigreloadfailed".to_owned(),
         }],

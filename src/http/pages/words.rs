@@ -55,16 +55,27 @@ pub(super) fn runbook(finding: Finding) -> String {
     format!("/runbooks#{}", finding.alert().to_lowercase())
 }
 
+/// The class of a finding: its severity, or that it is ignored.
+pub(super) fn class(told: &Told) -> &'static str {
+    if told.ignored { "ignored" } else { told.severity.label() }
+}
+
 /// A finding, with a link to what to do.
 pub(super) struct Found {
     pub(super) verdict: &'static str,
     pub(super) message: String,
     pub(super) href: String,
+    pub(super) ignored: bool,
 }
 
 impl From<Told> for Found {
-    fn from(Told { finding, severity, message }: Told) -> Self {
-        Self { verdict: severity.label(), message, href: runbook(finding) }
+    fn from(told: Told) -> Self {
+        Self {
+            verdict: class(&told),
+            href: runbook(told.finding),
+            ignored: told.ignored,
+            message: told.message,
+        }
     }
 }
 

@@ -299,6 +299,7 @@ fn the_zones_that_patterns_have_found_are_known_again() {
     let pattern = || PatternTarget {
         account: "default".into(),
         pattern: "*.example".parse().unwrap(),
+        only: None,
         exclude: Vec::new(),
         extent: Extent::default(),
     };

@@ -27,18 +27,10 @@ fn times_are_shown_in_hours_minutes_and_seconds() {
     );
 }
 
-const GET: Extent =
-    Extent { strategy: Strategy::Get, discovered: None, zone_level: false, dns_origins: false };
-const LIST: Extent =
-    Extent { strategy: Strategy::List, discovered: None, zone_level: false, dns_origins: false };
-const AUTO: Extent =
-    Extent { strategy: Strategy::Auto, discovered: None, zone_level: false, dns_origins: false };
-const DISCOVER: Extent = Extent {
-    strategy: Strategy::Auto,
-    discovered: Some(Expected::Any),
-    zone_level: false,
-    dns_origins: false,
-};
+const GET: Extent = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
+const LIST: Extent = Extent { strategy: Strategy::List, ..Extent::PLAIN };
+const AUTO: Extent = Extent { strategy: Strategy::Auto, ..Extent::PLAIN };
+const DISCOVER: Extent = Extent { discovered: Some(Expected::Any), ..Extent::PLAIN };
 
 /// Two moments before now, less and more than an hour ago.
 fn moments() -> (Instant, Instant, Instant) {

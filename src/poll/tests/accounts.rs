@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::fake::{Failure, FakeZone, World, name, up};
 use super::stage::Stage;
-use crate::domain::{Expected, Extent, PartKind, PatternTarget, Snapshot, Targets, ZoneId, ZoneName};
+use crate::domain::{Expected, Extent, PartKind, PatternTarget, Reason, Snapshot, Targets, ZoneId, ZoneName};
 
 const GAP: Duration = Duration::from_secs(300);
 
@@ -14,7 +14,7 @@ pub(super) fn numbered(number: u64) -> (ZoneId, ZoneName) {
 }
 
 /// A world in which the token sees so many zones, the first of which have an association each.
-fn account(zones: u64, with_association: u64) -> World {
+pub(super) fn account(zones: u64, with_association: u64) -> World {
     let mut world = World::default();
     for number in 1..=zones {
         let (id, zone_name) = numbered(number);
@@ -31,6 +31,7 @@ pub(super) fn everything(zone_level: bool) -> Targets {
     let pattern = PatternTarget {
         account: "a".into(),
         pattern: "*".parse().unwrap(),
+        only: None,
         exclude: vec!["z3.*".parse().unwrap()],
         extent,
     };
@@ -102,6 +103,25 @@ async fn whatever_keeps_zones_from_being_listed_all_that_are_known_stay() {
         let list = known.accounts()[0].zone_list().unwrap();
         assert_eq!((list.removed, list.part.is_up()), (0, place == 3), "{place}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_without_a_readable_status_is_told_of_and_others_come_and_go() {
+    let mut world = account(4, 4);
+    world.without_status.insert(numbered(1).0);
+    let stage = Stage::watching(everything(false), world, GAP, 600).await;
+    let known = stage.tick().await;
+    assert_eq!(zones(&known), ["z2.example", "z4.example"]);
+    let list = known.accounts()[0].zone_list().unwrap();
+    assert_eq!(list.part.failure(), Some(Reason::InvalidResponse));
+    stage.world(|world| {
+        world.without_status = [numbered(2).0].into();
+        world.seen.remove(&numbered(4).0);
+    });
+    for _ in 0..13 {
+        stage.tick().await;
+    }
+    assert_eq!(zones(&stage.keeper.snapshot()), ["z1.example", "z2.example"], "one that was known stays");
 }
 
 #[tokio::test(start_paused = true)]

@@ -71,6 +71,8 @@ pub(super) struct World {
     pub(super) seen: BTreeMap<ZoneId, ZoneName>,
     /// Those of them that are not active.
     pub(super) inactive: BTreeSet<ZoneId>,
+    /// Those of them whose row has no status that can be read.
+    pub(super) without_status: BTreeSet<ZoneId>,
     /// Those of them that the list lacks.
     pub(super) unlisted: BTreeSet<ZoneId>,
     /// Whether the list of them is not whole.
@@ -240,17 +242,17 @@ impl Api for Fake {
     async fn all_zones(&self, deadline: Instant) -> Result<ZoneList, Error> {
         self.call("all_zones", deadline, |world| world.all_zones).await?;
         let mut world = self.world.lock().unwrap();
-        for _ in 0..world.seen.len() / 50 {
+        for _ in 1..world.seen.len().div_ceil(50) {
             *world.calls.entry("all_zones").or_default() += 1;
         }
         let zones = world.seen.iter().filter(|(id, _)| !world.unlisted.contains(id));
         let zones = zones.map(|(id, name)| ListedZone {
             id: *id,
             name: name.clone(),
-            active: Some(!world.inactive.contains(id)),
+            active: (!world.without_status.contains(id)).then(|| !world.inactive.contains(id)),
             internal: false,
         });
-        Ok(ZoneList { zones: zones.collect(), complete: !world.list_is_cut, pages: 1 })
+        Ok(ZoneList { zones: zones.collect(), complete: !world.list_is_cut, pages: 1, unreadable: None })
     }
 
     async fn zone_status(&self, zone: ZoneId, deadline: Instant) -> Result<Presence, Error> {

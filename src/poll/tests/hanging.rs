@@ -6,8 +6,7 @@ use super::fake::{Failure, id, names, up, world, zone};
 use super::stage::Stage;
 use crate::domain::{Extent, Hostname, Reason, Strategy, Targets};
 
-const GET: Extent =
-    Extent { strategy: Strategy::Get, discovered: None, zone_level: false, dns_origins: false };
+const GET: Extent = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test(start_paused = true)]

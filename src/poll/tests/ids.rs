@@ -6,8 +6,7 @@ use super::fake::{Failure, FakeZone, id, name, names, up, world, zone};
 use super::stage::Stage;
 use crate::domain::{Expectation, Extent, HostnameTarget, Reason, Strategy, ZoneName, ZoneTarget};
 
-const GET: Extent =
-    Extent { strategy: Strategy::Get, discovered: None, zone_level: false, dns_origins: false };
+const GET: Extent = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// So many zones of one hostname each, found by their names.

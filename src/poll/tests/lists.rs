@@ -6,8 +6,7 @@ use super::fake::{Failure, id, names, up, world, zone};
 use super::stage::Stage;
 use crate::domain::{Expected, Extent, Strategy};
 
-const AUTO: Extent =
-    Extent { strategy: Strategy::Auto, discovered: None, zone_level: false, dns_origins: false };
+const AUTO: Extent = Extent { strategy: Strategy::Auto, ..Extent::PLAIN };
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Every way to refuse a list that leaves GETs a chance.

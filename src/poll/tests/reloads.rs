@@ -13,8 +13,7 @@ use crate::domain::{
 };
 use crate::poll::Setup;
 
-const GET: Extent =
-    Extent { strategy: ReadStrategy::Get, discovered: None, zone_level: false, dns_origins: false };
+const GET: Extent = Extent { strategy: ReadStrategy::Get, ..Extent::PLAIN };
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Stage {

@@ -8,8 +8,7 @@ use crate::domain::{Extent, Strategy};
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_in_the_middle_of_a_poll_loses_no_answer() {
-    const GET: Extent =
-        Extent { strategy: Strategy::Get, discovered: None, zone_level: false, dns_origins: false };
+    const GET: Extent = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
     let all = names("h", 10);
     let mut world = world(&all);
     world.zones.get_mut(&id('1')).unwrap().hanging = [all[9].clone()].into();

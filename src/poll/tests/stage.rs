@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::fake::{Fake, World};
 use crate::clock::Clock;
 use crate::cloudflare::{Budget, RateLimit};
-use crate::domain::{Date, Hostname, Snapshot, Targets, ZoneTarget};
+use crate::domain::{Date, Hostname, PartKind, Snapshot, Targets, ZoneKey, ZoneTarget};
 use crate::keeper::{self, Keeper};
 use crate::poll::{Account, Poller, Setup};
 use crate::telemetry::Telemetry;
@@ -38,6 +38,29 @@ impl Stage {
 
     /// Polls what these targets name and find.
     pub(super) async fn watching(targets: Targets, world: World, gap: Duration, requests: u32) -> Self {
+        let (stage, poller, receiver) = Self::new(targets, world, gap, requests);
+        tokio::spawn(poller.run(receiver, stage.shutdown.clone()));
+        stage
+    }
+
+    /// Polls what these targets name and find once, for 55 seconds. Returns also what was not sent.
+    pub(super) async fn once(
+        targets: Targets,
+        world: World,
+        gap: Duration,
+        requests: u32,
+    ) -> (Self, Vec<(ZoneKey, PartKind)>) {
+        let (stage, mut poller, _) = Self::new(targets, world, gap, requests);
+        let unsent = poller.poll_once(Instant::now() + Duration::from_secs(55)).await;
+        (stage, unsent)
+    }
+
+    fn new(
+        targets: Targets,
+        world: World,
+        gap: Duration,
+        requests: u32,
+    ) -> (Self, Poller<Fake>, mpsc::Receiver<()>) {
         let (keeper, handle) = Keeper::new(Snapshot::default().retarget(&targets));
         let shutdown = CancellationToken::new();
         tokio::spawn(keeper.run(shutdown.clone()));
@@ -50,8 +73,8 @@ impl Stage {
         let telemetry = Arc::new(Telemetry::new().unwrap());
         let poller = Poller::new(setup.subscribe(), handle.clone(), Arc::clone(&telemetry), clock.clone());
         let (ticks, receiver) = mpsc::channel(1);
-        tokio::spawn(poller.run(receiver, shutdown.clone()));
-        Self { world, keeper: handle, telemetry, setup, shutdown, clock, ticks, gap }
+        let stage = Self { world, keeper: handle, telemetry, setup, shutdown, clock, ticks, gap };
+        (stage, poller, receiver)
     }
 
     /// Lets time pass until the next tick, which is skipped if a poll is still running, and returns what is known.

@@ -15,10 +15,8 @@ use crate::domain::{Extent, Strategy};
 use crate::panic::is_contained;
 use crate::poll::Setup;
 
-const GET: Extent =
-    Extent { strategy: Strategy::Get, discovered: None, zone_level: false, dns_origins: false };
-const LIST: Extent =
-    Extent { strategy: Strategy::List, discovered: None, zone_level: false, dns_origins: false };
+const GET: Extent = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
+const LIST: Extent = Extent { strategy: Strategy::List, ..Extent::PLAIN };
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What this thread logs at `info` and above.

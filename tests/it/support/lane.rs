@@ -113,10 +113,9 @@ fn targets(call: Call) -> Targets {
         strategy: Strategy::List,
         discovered: Some(Expected::Any),
         zone_level: true,
-        dns_origins: false,
+        ..Extent::PLAIN
     };
-    let one_by_one =
-        Extent { strategy: Strategy::Get, discovered: None, zone_level: false, dns_origins: false };
+    let one_by_one = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
     let targets = ["h1", "h2", "h3", "h4", "h9"].map(|label| HostnameTarget {
         hostname: hostname(&format!("{label}.example.com")),
         expectation: Expectation::default(),
@@ -130,6 +129,7 @@ fn targets(call: Call) -> Targets {
             Targets::default().with_patterns(vec![PatternTarget {
                 account: "default".into(),
                 pattern: "*".parse().unwrap(),
+                only: None,
                 exclude: Vec::new(),
                 extent: lists,
             }])

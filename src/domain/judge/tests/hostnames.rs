@@ -11,7 +11,7 @@ fn of(expectation: Expectation, results: impl IntoIterator<Item = Result<Reading
 }
 
 fn found(reading: Reading) -> Vec<String> {
-    of(Expectation { association: Expected::Any, cert_id: None }, [Ok(reading)])
+    of(Expectation { association: Expected::Any, ..Expectation::default() }, [Ok(reading)])
 }
 
 fn with(certificate: Arc<Certificate>) -> Reading {
@@ -99,7 +99,7 @@ fn drift_says_what_was_expected_and_what_is() {
         drifted(enabled(), reading(Association::None)),
         "drifted: expected enabled, has no association"
     );
-    let void = Expectation { association: Expected::Void, cert_id: None };
+    let void = Expectation { association: Expected::Void, ..Expectation::default() };
     assert_eq!(drifted(void.clone(), reading(Association::Enabled)), "drifted: expected void, is enabled");
     assert_eq!(drifted(void, reading(Association::None)), "");
 
@@ -167,7 +167,7 @@ fn a_change_without_a_past_date_is_pending_since_it_was_first_seen() {
             ..healthy()
         };
         let seen = |readings: &[i64]| {
-            let any = Expectation { association: Expected::Any, cert_id: None };
+            let any = Expectation { association: Expected::Any, ..Expectation::default() };
             of(any, readings.iter().map(|seen| Ok(reading(*seen))))
         };
         assert_eq!(seen(&[0]), [] as [&str; 0]);

@@ -43,7 +43,7 @@ fn probed(label: &str, demand: Demand, accepted: &[&[u8]]) -> Outcome {
 
 /// What is found about the hostname, of whose two origins these outcomes tell.
 fn found(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<String> {
-    let expectation = Expectation { association: Expected::Any, cert_id: None };
+    let expectation = Expectation { association: Expected::Any, ..Expectation::default() };
     let zone = ZoneTarget::named("main".into(), "example".parse().unwrap(), None)
         .with_hostnames(vec![HostnameTarget { hostname: name(), expectation }])
         .with_origins(vec![origin("blue"), origin("green")])

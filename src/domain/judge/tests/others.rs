@@ -2,8 +2,83 @@
 
 use super::*;
 
+#[test]
+fn what_a_zone_or_a_hostname_ignores_is_told_last_and_counts_for_nothing() {
+    let ignoring = |of_zone: &[Finding], of_hostname: &[Finding]| {
+        let ignored = of_hostname.iter().copied().collect();
+        let expectation = Expectation { association: Expected::Disabled, ignored, ..Expectation::default() };
+        let soon = Reading { certificate: Some(ending(DAY)), ..healthy() };
+        let certificate = ZoneCertificate {
+            id: "c".parse().unwrap(),
+            level: Level::Hostname,
+            status: None,
+            since: None,
+            uploaded_on: None,
+            certificate: ending(DAY),
+            hostnames: Some(91),
+        };
+        let outcomes = [
+            Outcome::Read(name(), Ok(soon)),
+            Outcome::Listed {
+                hostnames: vec![],
+                present: None,
+                certificates: vec![certificate],
+                at: at(NOW),
+            },
+            Outcome::ZoneLevel { enabled: Ok(false), certificates: Ok(vec![]), at: at(NOW) },
+            Outcome::Settings { global: Ok(true), ssl_mode: Ok(SslMode::Off), at: at(NOW) },
+            Outcome::Ended { result: Ok(()), at: at(NOW) },
+        ];
+        let known = known(expectation, outcomes);
+        let target = known.zones()[0].target();
+        let extent = Extent { ignored: of_zone.iter().copied().collect(), ..target.extent() };
+        let target = ZoneTarget::clone(target).with_extent(extent);
+        judge(known.retarget(&Targets::new([target])))
+    };
+    let told = |judge: &Judge| {
+        let zone = &judge.snapshot().zones()[0];
+        let all = [
+            judge.tell_zone(zone),
+            judge.tell_certificate(zone, &zone.certificates()[0]),
+            judge.tell_hostname(zone, &zone.entries()[0]),
+        ];
+        all.map(|told| {
+            let words = told.iter().map(|told| (told.finding.code(), told.ignored)).collect::<Vec<_>>();
+            (Told::worst(&told), words)
+        })
+    };
+    use Verdict::{Critical, Info, Ok as Fine, Warning};
+    let heeded = ignoring(&[], &[]);
+    let limit = "near_hostname_limit";
+    let both = vec![("expires_very_soon", false), ("drifted", false)];
+    assert_eq!(
+        told(&heeded),
+        [(Warning, vec![("ssl_mode", false)]), (Info, vec![(limit, false)]), (Critical, both)]
+    );
+    // a hostname's own leave the zone's and the certificate's as they are
+    let of_hostname = ignoring(&[], &[Finding::ExpiresVerySoon]);
+    let one = vec![("drifted", false), ("expires_very_soon", true)];
+    assert_eq!(
+        told(&of_hostname),
+        [(Warning, vec![("ssl_mode", false)]), (Info, vec![(limit, false)]), (Critical, one)]
+    );
+    assert_eq!(of_hostname.verdict(), Critical);
+    // a zone's are those of its hostnames and certificates too
+    let zone = [Finding::SslMode, Finding::NearHostnameLimit, Finding::ExpiresVerySoon];
+    let of_both = ignoring(&zone, &[Finding::Drifted]);
+    let none = vec![("expires_very_soon", true), ("drifted", true)];
+    assert_eq!(told(&of_both), [(Fine, vec![("ssl_mode", true)]), (Fine, vec![(limit, true)]), (Fine, none)]);
+    assert_eq!(of_both.verdict(), Fine);
+    assert_eq!(of_both.hostnames_by_verdict(), [(Reverse(Fine), 1)].into());
+    assert!(
+        of_both
+            .hostname(&of_both.snapshot().zones()[0], &of_both.snapshot().zones()[0].entries()[0])
+            .is_empty()
+    );
+}
+
 fn any() -> Expectation {
-    Expectation { association: Expected::Any, cert_id: None }
+    Expectation { association: Expected::Any, ..Expectation::default() }
 }
 
 fn ended(seconds_ago: i64) -> Outcome {
@@ -160,6 +235,7 @@ fn listing(lists: &[(i64, Result<&[&str], Reason>)]) -> Snapshot {
     let pattern = PatternTarget {
         account: "main".into(),
         pattern: "*".parse().unwrap(),
+        only: None,
         exclude: Vec::new(),
         extent: Extent::default(),
     };

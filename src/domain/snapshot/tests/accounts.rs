@@ -1,7 +1,7 @@
 //! Zones that come and go with the list of an account.
 
 use super::*;
-use crate::domain::PatternTarget;
+use crate::domain::{PatternTarget, ZoneName};
 
 fn found(names: &[&str]) -> Option<Vec<FoundZone>> {
     // the id follows from the name's first letter
@@ -20,6 +20,7 @@ fn watching() -> Snapshot {
     let pattern = PatternTarget {
         account: "a".into(),
         pattern: "*".parse().unwrap(),
+        only: None,
         exclude: Vec::new(),
         extent: Extent { discovered: Some(Expected::Any), ..Extent::default() },
     };
@@ -44,6 +45,30 @@ fn zones_of_a_list_are_watched_and_keep_their_readings_while_they_are_in_it() {
     assert_eq!(zones(&again), ["b.example", "named.example", "x.example", "y.example"]);
     assert_eq!(again.zones()[2].last_success(), Some(date(5)));
     assert_eq!((again.found_zones("a"), again.found_zones("b"), list(&again).removed), (2, 0, 0));
+}
+
+#[test]
+fn of_two_zones_of_one_name_the_one_that_came_later_bears_its_id() {
+    let zone =
+        |id: &str| FoundZone { name: "x.example".parse().unwrap(), id: id.repeat(32).parse().unwrap() };
+    let first = watching().with_zones("a", Some(vec![zone("2")]), Ok(()), date(1));
+    let both = first.with_zones("a", Some(vec![zone("1"), zone("2")]), Ok(()), date(2));
+    assert_eq!(zones(&both), [&*"1".repeat(32), "b.example", "named.example", "x.example"]);
+    assert_eq!(both.zones()[3].id(), Some("2".repeat(32).parse().unwrap()));
+    let swapped = both.with_zones("a", Some(vec![zone("2"), zone("1")]), Ok(()), date(3));
+    assert_eq!(zones(&swapped), zones(&both));
+}
+
+#[test]
+fn a_zone_of_a_configured_name_and_another_id_is_another_zone() {
+    let id = |digit: &str| digit.repeat(32).parse::<ZoneId>().unwrap();
+    let name: ZoneName = "named.example".parse().unwrap();
+    let target = ZoneTarget::named("a".into(), name.clone(), Some(id("1")));
+    let patterns = watching().targets.patterns().to_vec();
+    let targets = Targets::new([target]).with_patterns(patterns);
+    let found = ["1", "2"].map(|digit| FoundZone { name: name.clone(), id: id(digit) }).to_vec();
+    let listed = Snapshot::default().retarget(&targets).with_zones("a", Some(found), Ok(()), date(1));
+    assert_eq!(zones(&listed), [&*"2".repeat(32), "named.example"]);
 }
 
 #[test]

@@ -1,0 +1,126 @@
+//! Polls one after the other: at each tick, and where a new setup changes something.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Poller;
+use super::api::Api;
+use super::quotas::Chosen;
+use super::seen::Seen;
+use super::story::{Line, Polled};
+
+impl<A: Api> Poller<A> {
+    /// Polls at once and then on every tick, until `shutdown` or until no more ticks can come.
+    ///
+    /// A tick during a poll is counted and skipped. A new setup is polled at once where something changed for a zone;
+    /// the polls of all other zones go on.
+    pub async fn run(mut self, ticks: mpsc::Receiver<()>, shutdown: CancellationToken) {
+        tokio::select! {
+            () = self.follow(ticks) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+
+    async fn follow(&mut self, mut ticks: mpsc::Receiver<()>) {
+        let mut everything = true;
+        loop {
+            self.poll(everything, &mut ticks).await;
+            // it may have learned what the next one takes
+            let (known, gap) = (self.keeper.snapshot(), self.setup.borrow().gap);
+            let outlooks = self.plan(&known);
+            self.tell_of_quotas(&outlooks, gap);
+            self.announce(&known, &outlooks, &Chosen::new(), gap).await;
+            everything = tokio::select! {
+                tick = ticks.recv() => match tick {
+                    Some(()) => true,
+                    None => return,
+                },
+                Ok(()) = self.setup.changed() => false,
+            };
+        }
+    }
+
+    /// Polls all zones side by side, or those alone for which something has changed.
+    async fn poll(&mut self, everything: bool, ticks: &mut mpsc::Receiver<()>) {
+        let (started, mut polls) = (Instant::now(), JoinSet::new());
+        self.setup.mark_unchanged();
+        if !everything {
+            // another configuration or token may tell of other zones
+            self.listed.clear();
+        }
+        if !self.start(everything, &mut polls).await {
+            self.telemetry.poll_skipped();
+            tracing::debug!("the quota makes a poll take several ticks: this one is skipped");
+            return;
+        }
+        if !everything {
+            self.start_lists(&mut polls, None);
+        }
+        if polls.is_empty() && !everything {
+            return;
+        }
+        // the quota may come to suffice meanwhile
+        let is_planned = !self.excess.is_empty();
+        let (mut seen, mut skipped) = (Vec::new(), 0);
+        loop {
+            tokio::select! {
+                ended = polls.join_next() => match ended {
+                    // one that was aborted has met nothing
+                    Some(Err(_)) => {}
+                    Some(Ok(ended)) => {
+                        if ended.zone.is_none() {
+                            self.take_pages(&ended.account);
+                            self.start(false, &mut polls).await;
+                            self.tell_of_patterns();
+                        }
+                        seen.push(ended);
+                    }
+                    None if self.start_more(started, &mut polls).await => {}
+                    None => break,
+                },
+                Some(()) = ticks.recv() => {
+                    self.telemetry.poll_skipped();
+                    skipped += 1;
+                    tracing::debug!("a poll is still running: this tick is skipped");
+                }
+                Ok(()) = self.setup.changed() => {
+                    self.listed.clear();
+                    self.start(false, &mut polls).await;
+                    self.start_lists(&mut polls, None);
+                }
+            }
+        }
+        if let Some(line) = self.story.ticks(skipped, is_planned, Instant::now()) {
+            line.log();
+        }
+        self.ended(started, &seen).await;
+    }
+
+    /// Tells and counts what a poll met.
+    pub(super) async fn ended(&mut self, started: Instant, seen: &[Seen]) {
+        // whoever sees the poll counted sees what came of it
+        self.keeper.published().await;
+        self.tell(started, seen);
+        if let Some(first) = self.first.take() {
+            // whoever waited may be gone
+            let _ = first.send(started.elapsed());
+        }
+        self.telemetry.poll_ended(started.elapsed(), self.clock.now().into());
+        tracing::debug!(seconds = started.elapsed().as_secs_f64(), "poll ended");
+    }
+
+    /// Logs what the poll found to fail or to work again.
+    fn tell(&mut self, started: Instant, seen: &[Seen]) {
+        let setup = Arc::clone(&self.setup.borrow());
+        let accounts = setup.accounts.iter();
+        let limited =
+            accounts.filter_map(|(name, account)| Some((Arc::clone(name), account.api.take_rate_limited()?)));
+        let (limited, known, ended) = (limited.collect(), self.keeper.snapshot(), Instant::now());
+        let polled = Polled { seen, limited: &limited, known: &known, started, ended };
+        self.story.fold(&polled).iter().for_each(Line::log);
+    }
+}
