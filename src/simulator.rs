@@ -218,7 +218,7 @@ impl Simulator {
     /// Never answers.
     async fn swallow(&self) {
         self.state().swallowed += 1;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// The honest answer, or what an effect makes of it.

@@ -213,7 +213,7 @@ impl RotationPlan {
                 _ if is_void => {}
                 // it asks for a new deployment
                 Some(Status::DeploymentTimedOut) if is_new => {
-                    plan.moves.push((hostname.clone(), state.clone()))
+                    plan.moves.push((hostname.clone(), state.clone()));
                 }
                 None | Some(Status::Active) if is_new => plan.done.push(hostname.clone()),
                 _ if is_new => plan.pending.push(hostname.clone()),

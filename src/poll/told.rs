@@ -11,6 +11,7 @@ use super::turns::Outlook;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
     requests: usize,
+    limit: usize,
     interval: Duration,
     rest_interval: Duration,
 }
@@ -18,14 +19,16 @@ pub(super) struct Told {
 impl Told {
     fn of(outlook: &Outlook, gap: Duration) -> Self {
         let (interval, rest_interval) = (outlook.interval(gap), outlook.rest_interval(gap));
-        Self { requests: outlook.all(), interval, rest_interval }
+        let limit = outlook.limit.requests.get() as usize;
+        Self { requests: outlook.all(), limit, interval, rest_interval }
     }
 
-    /// Whether what was told is still about right, so that not each poll tells of a few requests more.
+    /// Returns true if the log need not tell the new arithmetic: the intervals are about the same, and the requests
+    /// changed by less than a quarter, or by less than a tenth of the limit.
     fn is_near(self, new: Self) -> bool {
         let is_half = |one: Duration, other: Duration| 2 * one.min(other) <= one.max(other);
         let (few, many) = (self.requests.min(new.requests), self.requests.max(new.requests));
-        4 * many < 5 * few
+        (4 * many < 5 * few || 10 * (many - few) < self.limit)
             && !is_half(self.interval, new.interval)
             && !is_half(self.rest_interval, new.rest_interval)
     }
@@ -65,5 +68,6 @@ mod tests {
         assert!(first.is_near(told(100, 1450)), "50 of 300 zones hold something");
         assert!(!first.is_near(told(600, 1200)), "all 300 do, and a poll takes two ticks");
         assert!(!told(0, 1000).is_near(told(250, 1000)), "a quarter more requests");
+        assert!(told(4, 1).is_near(told(4, 0)), "few of 600 requests");
     }
 }

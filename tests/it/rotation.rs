@@ -103,7 +103,8 @@ impl Stage {
         for row in rows {
             let number: usize = row.hostname.as_str()[1..].split('.').next().unwrap().parse().unwrap();
             let is = (row.cert_id.clone(), row.association, row.status);
-            let association = if number % 3 > 0 { Association::Enabled } else { Association::Disabled };
+            let association =
+                if number.is_multiple_of(3) { Association::Disabled } else { Association::Enabled };
             if is != (new.clone(), Some(association), Some(Status::Active)) {
                 wrong.push(format!("{name}: {} is {is:?}", row.hostname));
             }
@@ -276,7 +277,8 @@ async fn a_certificate_goes_back_to_the_old_one_in_one_command() {
     let rows = client.associations(stage.api.zone, soon(), |_| true).await.unwrap().unwrap().rows;
     let found: BTreeMap<_, _> =
         rows.iter().map(|row| (row.hostname.to_string(), (row.cert_id.clone(), row.association))).collect();
-    let enabled = |number: usize| if number % 3 > 0 { Association::Enabled } else { Association::Disabled };
+    let enabled =
+        |number: usize| if number.is_multiple_of(3) { Association::Disabled } else { Association::Enabled };
     let expected = (0..4)
         .map(|number| (format!("h{number}.example.com"), (Some(stage.old.clone()), Some(enabled(number)))));
     assert_eq!(found, expected.collect());

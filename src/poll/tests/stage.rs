@@ -38,7 +38,7 @@ impl Stage {
 
     /// Polls what these targets name and find.
     pub(super) async fn watching(targets: Targets, world: World, gap: Duration, requests: u32) -> Self {
-        let (stage, poller, receiver) = Self::new(targets, world, gap, requests);
+        let (stage, poller, receiver) = Self::new(&targets, world, gap, requests);
         tokio::spawn(poller.run(receiver, stage.shutdown.clone()));
         stage
     }
@@ -50,18 +50,18 @@ impl Stage {
         gap: Duration,
         requests: u32,
     ) -> (Self, Vec<(ZoneKey, PartKind)>) {
-        let (stage, mut poller, _) = Self::new(targets, world, gap, requests);
+        let (stage, mut poller, _) = Self::new(&targets, world, gap, requests);
         let unsent = poller.poll_once(Instant::now() + Duration::from_secs(55)).await;
         (stage, unsent)
     }
 
     fn new(
-        targets: Targets,
+        targets: &Targets,
         world: World,
         gap: Duration,
         requests: u32,
     ) -> (Self, Poller<Fake>, mpsc::Receiver<()>) {
-        let (keeper, handle) = Keeper::new(Snapshot::default().retarget(&targets));
+        let (keeper, handle) = Keeper::new(Snapshot::default().retarget(targets));
         let shutdown = CancellationToken::new();
         tokio::spawn(keeper.run(shutdown.clone()));
         let limit = RateLimit { requests: NonZeroU32::new(requests).unwrap(), per: gap };
