@@ -32,6 +32,7 @@ mod poll;
 mod probe;
 mod program;
 mod readme;
+mod release;
 mod reload;
 mod rooms;
 mod scraper;
