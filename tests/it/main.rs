@@ -32,7 +32,6 @@ mod poll;
 mod probe;
 mod program;
 mod readme;
-mod release;
 mod reload;
 mod rooms;
 mod scraper;

@@ -1,25 +1,35 @@
-//! A release: what is checked before anything is built.
+//! A release: what is checked before anything is built. A crate beside the others, since what crates.io gets has neither
+//! the workflow nor the script.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::fs;
 use std::process::{Command, Output};
 
-use crate::support::program::{Folder, text};
+const WORKFLOW: &str = include_str!("../.github/workflows/release.yml");
+const SCRIPT: &str = include_str!("../.ci/release-version");
 
-const WORKFLOW: &str = include_str!("../../.github/workflows/release.yml");
-const SCRIPT: &str = include_str!("../../.ci/release-version");
+fn text(octets: &[u8]) -> &str {
+    std::str::from_utf8(octets).unwrap()
+}
 
 #[test]
 fn a_tag_that_is_not_the_version_or_that_the_changelog_lacks_is_refused() {
     let check = |variables: &[(&str, &str)], changelog: &str| -> Output {
-        let folder = Folder::new();
-        fs::create_dir(folder.path(".ci")).unwrap();
-        let script = folder.write(".ci/release-version", SCRIPT);
-        folder.write("Cargo.toml", "[package]\nversion = \"1.2.3\"\n[dependencies]\nother = { version = \"9\" }\n");
-        folder.write("CHANGELOG.md", changelog);
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let manifest = "[package]\nversion = \"1.2.3\"\n[dependencies]\nother = { version = \"9\" }\n";
+        fs::create_dir(path(".ci")).unwrap();
+        let script = path(".ci/release-version");
+        for (path, text) in
+            [(&script, SCRIPT), (&path("Cargo.toml"), manifest), (&path("CHANGELOG.md"), changelog)]
+        {
+            fs::write(path, text).unwrap();
+        }
         let variables = variables.iter().copied();
-        let output = Command::new("bash").arg(script).env_remove("GITHUB_REF_TYPE").envs(variables).output().unwrap();
+        let output =
+            Command::new("bash").arg(script).env_remove("GITHUB_REF_TYPE").envs(variables).output().unwrap();
         if output.status.success() {
-            let notes = fs::read_to_string(folder.path("target/notes.md")).unwrap();
+            let notes = fs::read_to_string(path("target/notes.md")).unwrap();
             assert_eq!(notes.contains("New."), changelog.contains("[1.2.3]"), "{notes}");
             assert!(!notes.contains("Old."), "{notes}");
         }
