@@ -212,7 +212,7 @@ async fn whatever_goes_wrong_with_a_call_of_a_rotation_it_ends_in_the_same_state
                     stage.api.simulator.clear_faults();
                     stage.finish(&name).await
                 });
-                if cases.len() >= 60 {
+                if cases.len() >= 24 {
                     wrong.extend(cases.join_next().await.unwrap().unwrap());
                 }
             }

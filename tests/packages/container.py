@@ -38,7 +38,7 @@ class Container:
         self.log = open(pathlib.Path(self.folder.name) / "log", "w+")
         self.nspawn = subprocess.Popen(
             ["systemd-nspawn", "--quiet", "--boot", "--directory", self.root, "--register=no", "--keep-unit"]
-            + ["--private-network", "--console=pipe", f"--machine={pathlib.Path(self.folder.name).name.replace('_', '-')}"],
+            + ["--private-network", "--console=pipe", f"--machine={pathlib.Path(self.folder.name).name.replace('_', '0')}"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
         )
         try:
