@@ -45,7 +45,7 @@ impl Stage {
 
     fn client(&self) -> Arc<Client> {
         let mut asking = self.api.client();
-        asking.options.timeout = Duration::from_secs(1);
+        asking.options.timeout = Duration::from_secs(5);
         asking.build()
     }
 
