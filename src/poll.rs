@@ -38,6 +38,7 @@ pub use api::Api;
 use deadline::Deadline;
 pub use listing::{Listing, Unresolved, join};
 use lookup::Lookup;
+use memory::Hourly;
 use quotas::{Chosen, Outlooks, Quota, quota};
 use rows::Row;
 use seen::Seen;
@@ -71,6 +72,8 @@ pub struct Poller<A = Client> {
     /// How often everything is read, as the log has told of each quota.
     told: BTreeMap<Quota, Duration>,
     story: Story,
+    /// The ranges of Cloudflare's own addresses.
+    cloudflare: Arc<Hourly>,
     /// Receives the duration of the first poll.
     first: Option<oneshot::Sender<Duration>>,
 }
@@ -98,6 +101,7 @@ impl<A: Api> Poller<A> {
             told: BTreeMap::new(),
             without_zone: BTreeSet::new(),
             story: Story::default(),
+            cloudflare: Arc::default(),
             first: None,
         }
     }
@@ -328,6 +332,7 @@ impl<A: Api> Poller<A> {
                 lookup: Arc::clone(lookup),
                 zone: Arc::clone(zone),
                 memory: Arc::clone(&watched.memory),
+                cloudflare: Arc::clone(&self.cloudflare),
                 deadline: Arc::clone(deadline),
                 parts,
                 keeper: self.keeper.clone(),
