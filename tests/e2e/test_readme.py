@@ -69,15 +69,16 @@ class Readme(Case):
         rules = [rule["name"] for group in ask(prometheus, "rules")["groups"] for rule in group["rules"]]
         self.assertLessEqual(set(ALERTS), set(rules))
         alerts = lambda: ask(prometheus, "alerts")["alerts"]
-        self.assertIn("ten\nalerts are pending", README)
-        eventually(lambda: self.assertEqual(len(alerts()), 10))
-        self.assertIn("the first three fire: `CloudflareAopCertificateExpired`, for `intranet.example.com`", README)
+        self.assertIn("fourteen\nalerts are pending", README)
+        eventually(lambda: self.assertEqual(len(alerts()), 14))
+        self.assertIn("the first four fire: `CloudflareAopCertificateExpired`, for `intranet.example.com`", README)
         firing = lambda: [each["labels"] for each in alerts() if each["state"] == "firing"]
         named = lambda: [(labels["alertname"], labels["hostname"]) for labels in firing()]
         critical = [
             ("CloudflareAopCertificateExpired", "intranet.example.com"),
             ("CloudflareAopCertificateExpiresVerySoon", "docs.example.org"),
             ("CloudflareAopDeploymentTimedOut", "build.example.org"),
+            ("CloudflareAopOriginDemandsCertificate", "legacy.example.com"),
         ]
         eventually(lambda: self.assertEqual(sorted(named()), critical))
 

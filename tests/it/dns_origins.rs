@@ -126,6 +126,34 @@ async fn a_record_that_points_inward_is_not_followed_unless_the_configuration_sa
 }
 
 #[test]
+fn cloudflares_own_addresses_are_those_that_it_tells_and_a_reload_does_not_forget_them() {
+    let ip = "127.44.3.5";
+    let probe = "private_addresses = true\nschedule = \"* * * * * *\"";
+    let serving = Serving::start(probe, |api| {
+        let ranges = json!({"ipv4_cidrs": [format!("{ip}/32")], "ipv6_cidrs": ["2606:4700::/32"]});
+        let body = json!({"success": true, "errors": [], "messages": [], "result": ranges});
+        let fault = json!({"path": "/ips", "effect": {"json": {"status": 200, "body": body}}});
+        let answer = api.request_with("POST", "/_simulator/faults", &fault.to_string());
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        points_to(api, ip);
+    });
+    let refused = |serving: &Serving| {
+        serving.serve.until("/metrics", &format!("{}}} 0\n", sample("up", ip)));
+        assert_eq!(serving.hostname()["origins"][0]["reason"], "not_public");
+    };
+    refused(&serving);
+    let content = std::fs::read_to_string(&serving.path).unwrap();
+    serving.folder.write("aop.toml", &content.replace("[probe]", "[probe]\ntimeout = \"5s\""));
+    serving.serve.signal("HUP");
+    serving.serve.wait_for(|serve| serve.read("err").contains("is in force"));
+    let before = serving.hostname()["origins"][0]["probed_at"].clone();
+    serving.serve.wait_for(|_| serving.hostname()["origins"][0]["probed_at"] != before);
+    let before = serving.hostname()["origins"][0]["probed_at"].clone();
+    serving.serve.wait_for(|_| serving.hostname()["origins"][0]["probed_at"] != before);
+    refused(&serving);
+}
+
+#[test]
 fn without_the_permission_there_are_no_origins_and_the_log_says_so_once() {
     let serving = Serving::start("private_addresses = true", |api| {
         points_to(api, "127.44.3.4");
