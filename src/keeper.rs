@@ -10,7 +10,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{AccountFacts, Date, FoundZone, Outcome, Reason, Snapshot, Targets, ZoneKey, ZoneState};
+use crate::domain::{
+    AccountFacts, Date, FoundZone, IpRange, Outcome, Reason, Snapshot, Targets, ZoneKey, ZoneState,
+};
 
 /// Readings of single hostnames and origins are published together, at most this long after the first of them.
 const PUBLISH_AFTER: Duration = Duration::from_secs(1);
@@ -34,6 +36,8 @@ enum Report {
     ListWanted(Arc<str>, Date),
     /// What came of listing an account's zones.
     Zones(Arc<str>, Option<Vec<FoundZone>>, Result<(), Reason>, Date),
+    /// The ranges of Cloudflare's own addresses.
+    Cloudflare(Arc<[IpRange]>),
     Retarget(Targets, oneshot::Sender<()>),
     /// Asks for everything reported before to be published.
     Publish(oneshot::Sender<()>),
@@ -81,6 +85,11 @@ impl Handle {
         at: Date,
     ) {
         let _ = self.reports.send(Report::Zones(account, found, result, at)).await;
+    }
+
+    /// Reports the ranges of Cloudflare's own addresses.
+    pub async fn report_cloudflare(&self, ranges: Arc<[IpRange]>) {
+        let _ = self.reports.send(Report::Cloudflare(ranges)).await;
     }
 
     /// Watches `targets` from now on; returns once that is published.
@@ -179,6 +188,15 @@ impl Keeper {
                     *known = Arc::new(known.with_zones(&account, found, result, at));
                 });
                 self.log_twins();
+            }
+            Report::Cloudflare(ranges) => {
+                self.snapshot.send_if_modified(|known| {
+                    let news = known.cloudflare() != Some(&ranges);
+                    if news {
+                        *known = Arc::new(known.with_cloudflare(ranges));
+                    }
+                    news
+                });
             }
             Report::Retarget(targets, done) => {
                 self.publish();

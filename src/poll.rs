@@ -40,6 +40,7 @@ pub use api::Api;
 use deadline::Deadline;
 pub use listing::{Listing, Unresolved, join};
 use lookup::Lookup;
+use memory::Hourly;
 use quotas::{Chosen, Outlooks, Quota, quota};
 use rows::Row;
 use seen::Seen;
@@ -76,6 +77,8 @@ pub struct Poller<A = Client> {
     /// Whether the patterns were narrowed to what somebody asked for.
     is_narrowed: bool,
     story: Story,
+    /// The ranges of Cloudflare's own addresses.
+    cloudflare: Arc<Hourly>,
     /// Receives the duration of the first poll.
     first: Option<oneshot::Sender<Duration>>,
 }
@@ -104,6 +107,7 @@ impl<A: Api> Poller<A> {
             without_zone: BTreeSet::new(),
             is_narrowed: false,
             story: Story::default(),
+            cloudflare: Arc::default(),
             first: None,
         }
     }
@@ -206,6 +210,7 @@ impl<A: Api> Poller<A> {
                 lookup: Arc::clone(lookup),
                 zone: Arc::clone(zone),
                 memory: Arc::clone(&watched.memory),
+                cloudflare: Arc::clone(&self.cloudflare),
                 deadline: Arc::clone(deadline),
                 parts,
                 keeper: self.keeper.clone(),

@@ -96,7 +96,7 @@ pub struct Prober {
     /// Lookups that may run at a time: one that is under way cannot be cancelled.
     lookups: Arc<Semaphore>,
     /// The ranges of Cloudflare's own addresses, once they are told.
-    cloudflare: Mutex<Option<Vec<IpRange>>>,
+    cloudflare: Mutex<Option<Arc<[IpRange]>>>,
     /// The lists of authorities in use; most origins of an account name the same.
     accepted: Mutex<HashSet<Arc<AcceptedIssuers>>>,
 }

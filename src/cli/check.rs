@@ -29,7 +29,7 @@ use crate::probe::Rounds;
 use crate::telemetry::Telemetry;
 use choice::Choice;
 
-/// Polls once, probes the origins that the configuration names, and prints the result.
+/// Polls once, probes the origins of hostnames, and prints the result.
 ///
 /// Exit code: 2 if anything is critical, else 1 if there is a warning, else 3 if something could not be read, else 0. It
 /// is 3 as well if no check could be made.
@@ -122,6 +122,9 @@ impl Check {
         let mut rounds = Rounds::new(watch::channel(config.probe).1, kept.clone(), clock.clone());
         let (verified, unsent, ()) =
             tokio::join!(verified, polled.poll(deadline), rounds.probe_once(deadline));
+        // the polls may have found origins in DNS records
+        kept.published().await;
+        rounds.probe_once(deadline).await;
         for ((name, account), verified) in accounts.into_iter().zip(verified) {
             // where the token is not accepted, what the poll was answered tells whether that is its fault
             let unclear = !matches!(verified, Ok(TokenState { valid: Some(_), .. }));

@@ -94,6 +94,7 @@ async fn origins(simulated: &Simulated) -> anyhow::Result<Vec<OriginTarget>> {
             address: listener.local_addr()?.into(),
             server_name: hostname.clone(),
             path: "/".into(),
+            from_dns: false,
         });
         let now = Clock::system().now();
         let server = simulated.simulator.with_world(|world| world.origin(*origin, hostname, now))?;

@@ -103,6 +103,7 @@ impl Probe {
                     address: address.clone(),
                     server_name: hostname.clone(),
                     path: "/".into(),
+                    from_dns: false,
                 })
             };
             let origins: anyhow::Result<_> = self.hostnames.iter().map(origin).collect();

@@ -118,5 +118,6 @@ fn target(
         path: path.unwrap_or_else(|| "/".into()),
         hostname,
         address,
+        from_dns: false,
     })
 }

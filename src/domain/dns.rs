@@ -50,6 +50,20 @@ pub enum NoOrigin {
 }
 
 impl NoOrigin {
+    /// All reasons.
+    pub const ALL: [Self; 10] = [
+        Self::Tunnel,
+        Self::Placeholder,
+        Self::Pages,
+        Self::Worker,
+        Self::Bucket,
+        Self::Edge,
+        Self::Loop,
+        Self::NotAName,
+        Self::Wildcard,
+        Self::NoRecord,
+    ];
+
     /// The reason as a word.
     pub const fn label(self) -> &'static str {
         match self {
@@ -127,10 +141,16 @@ pub struct DnsIndex<'a> {
 }
 
 impl<'a> DnsIndex<'a> {
-    /// Adds the records of a zone. Records of names outside of the zone are left out.
-    pub fn add(&mut self, zone: &'a ZoneName, records: impl IntoIterator<Item = &'a DnsRecord>) {
-        self.zones.insert(zone.as_str());
-        for record in records.into_iter().filter(|record| record.name.is_in(zone)) {
+    /// Adds the records of a zone. Records of names outside of the zone are left out, where its name is known.
+    pub fn add(
+        &mut self,
+        zone: impl Into<Option<&'a ZoneName>>,
+        records: impl IntoIterator<Item = &'a DnsRecord>,
+    ) {
+        let zone = zone.into();
+        self.zones.extend(zone.map(ZoneName::as_str));
+        let is_of_zone = |record: &&DnsRecord| zone.is_none_or(|zone| record.name.is_in(zone));
+        for record in records.into_iter().filter(is_of_zone) {
             self.records.entry(record.name.as_str()).or_default().push(&record.data);
             self.names.extend(above(record.name.as_str()));
         }
@@ -221,6 +241,7 @@ fn target(hostname: &Hostname, address: OriginAddress) -> OriginTarget {
         address,
         server_name: hostname.clone(),
         path: "/".into(),
+        from_dns: true,
     }
 }
 

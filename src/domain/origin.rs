@@ -20,6 +20,8 @@ pub struct OriginTarget {
     pub server_name: Hostname,
     /// The path to ask for.
     pub path: Arc<str>,
+    /// True if DNS records give it, false if the configuration names it.
+    pub from_dns: bool,
 }
 
 /// Where an origin listens: `HOST[:PORT]`, on port 443 unless given.

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{
-    AccountFacts, AccountState, Date, FoundZone, Outcome, Reason, StoredZone, Targets, ZoneId, ZoneKey,
-    ZoneList, ZoneState,
+    AccountFacts, AccountState, Date, DnsIndex, FoundZone, IpRange, Outcome, Reason, StoredZone, Targets,
+    ZoneId, ZoneKey, ZoneList, ZoneState,
 };
 
 /// What is known at one moment: immutable, cheap to clone, and shared by all readers.
@@ -19,6 +19,8 @@ pub struct Snapshot {
     accounts: Vec<AccountState>,
     /// Sorted by key.
     zones: Vec<Arc<ZoneState>>,
+    /// The ranges of Cloudflare's own addresses, once they were read.
+    cloudflare: Option<Arc<[IpRange]>>,
 }
 
 impl Snapshot {
@@ -57,6 +59,17 @@ impl Snapshot {
         self.index(key).map(|index| &*self.zones[index])
     }
 
+    /// The ranges of Cloudflare's own addresses, once they were read.
+    pub fn cloudflare(&self) -> Option<&Arc<[IpRange]>> {
+        self.cloudflare.as_ref()
+    }
+
+    /// The knowledge with the ranges of Cloudflare's own addresses.
+    #[must_use]
+    pub fn with_cloudflare(&self, ranges: Arc<[IpRange]>) -> Self {
+        Self { cloudflare: Some(ranges), ..self.clone() }
+    }
+
     /// The knowledge of a state file.
     pub fn restored(
         zones: impl IntoIterator<Item = StoredZone>,
@@ -66,7 +79,7 @@ impl Snapshot {
         zones.sort_by(|a, b| a.key().cmp(b.key()));
         zones.dedup_by(|b, a| a.key() == b.key());
         let accounts = lists.into_iter().map(|(name, list)| AccountState::restored(name, list));
-        Self { targets: Arc::default(), accounts: accounts.collect(), zones }
+        Self { targets: Arc::default(), accounts: accounts.collect(), zones, cloudflare: None }
     }
 
     /// The same knowledge about `targets`: what stays keeps its readings, what left is gone, what is new is unread.
@@ -78,8 +91,8 @@ impl Snapshot {
             account.watch_by_patterns(targets.patterns().iter().any(|pattern| pattern.account == *name));
             account
         });
-        Self { targets: Arc::new(targets.clone()), accounts: accounts.collect(), zones: self.zones.clone() }
-            .expanded()
+        let accounts = accounts.collect();
+        Self { targets: Arc::new(targets.clone()), accounts, ..self.clone() }.expanded()
     }
 
     /// The knowledge about the zones that are configured or found.
@@ -107,6 +120,7 @@ impl Snapshot {
         });
         let mut next = Self { zones: zones.collect(), ..self };
         next.merge_twins();
+        next.find_origins();
         next
     }
 
@@ -153,7 +167,7 @@ impl Snapshot {
 
     /// Takes in `outcomes`, as [`Snapshot::fold`] does, at the cost of what they change alone.
     pub fn take_in(&mut self, outcomes: impl IntoIterator<Item = (ZoneKey, Outcome)>) {
-        let (mut touched, mut identified) = (BTreeSet::new(), false);
+        let (mut touched, mut identified, mut has_other_records) = (BTreeSet::new(), false, false);
         for (key, outcome) in outcomes {
             identified |= matches!(outcome, Outcome::Identified(_));
             let index = match self.index(&key) {
@@ -167,15 +181,22 @@ impl Snapshot {
                 if !matches!(outcome, Outcome::Planned { .. }) {
                     touched.insert(index);
                 }
+                if let Outcome::DnsRecords { records: Ok(records), .. } = &outcome {
+                    has_other_records |= self.zones[index].dns_records() != Some(records);
+                }
                 Arc::make_mut(&mut self.zones[index]).fold(outcome);
             }
         }
-        for index in touched {
-            Arc::make_mut(&mut self.zones[index]).settle();
+        for index in &touched {
+            Arc::make_mut(&mut self.zones[*index]).settle();
         }
+        let lacks_origins = touched.into_iter().any(|index| self.zones[index].lacks_dns_origins());
         // nothing else changes an id
         if identified {
             self.merge_twins();
+        }
+        if has_other_records || lacks_origins || identified {
+            self.find_origins();
         }
     }
 
@@ -187,6 +208,21 @@ impl Snapshot {
             known.learn(facts);
         }
         next
+    }
+
+    /// Finds the origins that DNS records give. A record may point to a name in another zone of the account.
+    fn find_origins(&mut self) {
+        let mut indexes: HashMap<&str, DnsIndex<'_>> = HashMap::new();
+        for zone in &self.zones {
+            let Some(records) = zone.dns_records() else { continue };
+            indexes.entry(zone.account()).or_default().add(zone.target().name(), records);
+        }
+        let zones = self.zones.iter().enumerate();
+        let found = zones
+            .filter_map(|(place, zone)| Some((place, zone.other_dns_origins(indexes.get(zone.account())?)?)));
+        for (place, found) in found.collect::<Vec<_>>() {
+            Arc::make_mut(&mut self.zones[place]).set_dns_origins(found);
+        }
     }
 
     /// Merges zones that turned out to be one.

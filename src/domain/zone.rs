@@ -5,14 +5,15 @@ mod origins;
 mod part;
 mod target;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::entry::complete;
 use super::zone_certificate::{of_hostnames, sorted};
 use super::{
-    Association, CertId, Date, DnsRecord, Entry, Hostname, Level, Outcome, Reading, Reason, SslMode,
-    ZoneCertificate, ZoneId, ZoneKey, ZoneTarget,
+    Association, CertId, Date, DnsOrigins, DnsRecord, Entry, Hostname, Level, Outcome, Reading, Reason,
+    SslMode, ZoneCertificate, ZoneId, ZoneKey, ZoneTarget,
 };
 
 pub use origins::Origin;
@@ -35,6 +36,8 @@ pub struct ZoneState {
     /// How the DNS records are read; nothing unless they give origins.
     dns: Part,
     dns_records: Option<Arc<[DnsRecord]>>,
+    /// What DNS records say of the origins of each hostname for which the configuration names none.
+    dns_origins: Arc<BTreeMap<Hostname, DnsOrigins>>,
     removed: u64,
     removed_at: Option<Date>,
     entries: Vec<Entry>,
@@ -175,7 +178,13 @@ impl ZoneState {
             *removed_at = gone.max(*removed_at);
             gone.is_none()
         });
-        self.removed += (before - self.entries.len()) as u64;
+        let removed = before - self.entries.len();
+        self.removed += removed as u64;
+        if removed > 0 {
+            let entries = &self.entries;
+            let has = |name: &Hostname| entries.binary_search_by(|entry| entry.hostname().cmp(name)).is_ok();
+            self.origins.retain(|origin| !origin.target().from_dns || has(&origin.target().hostname));
+        }
     }
 
     /// The hostname of that name, which is added if the zone's hostnames are discovered.

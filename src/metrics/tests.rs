@@ -152,7 +152,7 @@ fn every_kind() -> Arc<Snapshot> {
 fn origin(hostname: &str, label: &str) -> OriginTarget {
     let hostname: Hostname = hostname.parse().unwrap();
     let (server_name, address) = (hostname.clone(), "203.0.113.7".parse().unwrap());
-    OriginTarget { hostname, label: label.into(), address, server_name, path: "/".into() }
+    OriginTarget { hostname, label: label.into(), address, server_name, path: "/".into(), from_dns: false }
 }
 
 fn source(snapshot: Arc<Snapshot>) -> Source {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::cloudflare::{
     Associations, Client, DnsRecords, Error, ListedCertificates, Presence, VisibleZones, ZoneList,
 };
-use crate::domain::{Hostname, Reading, SslMode, ZoneId, ZoneName};
+use crate::domain::{Hostname, IpRange, Reading, SslMode, ZoneId, ZoneName};
 
 /// What a poll asks of the API on behalf of one account. Each call ends by its deadline.
 pub trait Api: Send + Sync + 'static {
@@ -96,6 +96,9 @@ pub trait Api: Send + Sync + 'static {
         deadline: Instant,
     ) -> impl Future<Output = Result<DnsRecords, Error>> + Send;
 
+    /// Lists the ranges of Cloudflare's own addresses.
+    fn ip_ranges(&self, deadline: Instant) -> impl Future<Output = Result<Vec<IpRange>, Error>> + Send;
+
     /// For how long requests have been blocked by answers with status 429 since this was asked last.
     fn take_rate_limited(&self) -> Option<Duration>;
 
@@ -167,6 +170,10 @@ impl Api for Client {
 
     async fn dns_records(&self, zone: ZoneId, deadline: Instant) -> Result<DnsRecords, Error> {
         self.dns_records(zone, deadline).await
+    }
+
+    async fn ip_ranges(&self, deadline: Instant) -> Result<Vec<IpRange>, Error> {
+        self.ip_ranges(deadline).await
     }
 
     fn take_rate_limited(&self) -> Option<Duration> {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::plan::{AGAIN, Lists};
-use crate::domain::{Association, Hostname};
+use crate::domain::{Association, Hostname, LISTED_EVERY};
 
 /// What polls learned about one zone.
 pub(super) struct Memory(Mutex<Learned>);
@@ -149,6 +149,23 @@ impl Memory {
     /// Whether the id was last looked up an hour ago.
     pub(super) fn is_look_up_due(&self, now: Instant) -> bool {
         now.duration_since(self.get().looked_up) >= AGAIN
+    }
+}
+
+/// Something that is read hourly, whichever zone's turn it is.
+#[derive(Default)]
+pub(super) struct Hourly(Mutex<Option<Instant>>);
+
+impl Hourly {
+    /// Whether it was not tried within the last half of [`LISTED_EVERY`], after which zones have their next turn. Whoever
+    /// is told so has to read it.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = tried.is_none_or(|at| now.duration_since(at) >= LISTED_EVERY / 2);
+        if is_due {
+            *tried = Some(now);
+        }
+        is_due
     }
 }
 

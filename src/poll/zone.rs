@@ -8,7 +8,7 @@ use super::Account;
 use super::api::Api;
 use super::deadline::Deadline;
 use super::lookup::{self, Lookup, is_about_names};
-use super::memory::Memory;
+use super::memory::{Hourly, Memory};
 use super::seen::{Seen, Thing, Trouble};
 use super::unless_it_panics;
 use crate::clock::Clock;
@@ -24,6 +24,7 @@ pub(super) struct ZonePoll<A> {
     /// The zone as it was known when the poll began.
     pub(super) zone: Arc<ZoneState>,
     pub(super) memory: Arc<Memory>,
+    pub(super) cloudflare: Arc<Hourly>,
     pub(super) deadline: Arc<Deadline>,
     /// What of it to read.
     pub(super) parts: Vec<PartKind>,
@@ -144,13 +145,27 @@ impl<A: Api> ZonePoll<A> {
 
     /// Reads the DNS records, which the token need not be allowed to read.
     async fn dns_records(&self, id: ZoneId) {
-        let listed = unless_it_panics(self.account.api.dns_records(id, self.deadline.at())).await;
+        let (api, deadline) = (&self.account.api, self.deadline.at());
+        let (listed, ()) = tokio::join!(unless_it_panics(api.dns_records(id, deadline)), self.cloudflare());
         let listed = self.counted(&Thing::DnsRecords, Purpose::DnsRecords, listed.flatten());
         if let Ok(listed) = &listed {
             self.met_rows("DNS records", listed.complete);
         }
         let records = listed.map(|listed| listed.records.into());
         self.report(Outcome::DnsRecords { records, at: self.now() }).await;
+    }
+
+    /// Reads Cloudflare's own ranges, which are the same for all zones, where that is due. The known ones stay if that
+    /// fails.
+    async fn cloudflare(&self) {
+        if !self.cloudflare.is_due(Instant::now()) {
+            return;
+        }
+        self.deadline.allow_for(1);
+        match unless_it_panics(self.account.api.ip_ranges(self.deadline.at())).await.flatten() {
+            Ok(ranges) => self.keeper.report_cloudflare(ranges.into()).await,
+            Err(error) => tracing::debug!(%error, "Cloudflare's own ranges of addresses could not be read"),
+        }
     }
 
     /// Ends the zone's poll with a failure of the whole zone.

@@ -113,7 +113,7 @@ impl Prober {
 
     /// Replaces the ranges of Cloudflare's own addresses, whose edge would answer in the place of an origin that a DNS record
     /// gives. Until then those published with this program count.
-    pub fn set_cloudflare(&self, ranges: Vec<IpRange>) {
+    pub fn set_cloudflare(&self, ranges: Arc<[IpRange]>) {
         *self.cloudflare.lock().unwrap_or_else(PoisonError::into_inner) = Some(ranges);
     }
 
@@ -273,7 +273,7 @@ mod tests {
         let ranges = ["173.245.48.0/20", "2606:4700::/32"].map(|range| range.parse().unwrap());
         let prober = |private_addresses| Prober::new(Options { private_addresses, ..Options::default() });
         let told = prober(false);
-        told.set_cloudflare(ranges.to_vec());
+        told.set_cloudflare(ranges.into());
         for (text, admitted) in [
             ("173.245.47.255", true),
             ("173.245.48.0", false),

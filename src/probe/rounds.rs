@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::story::{Found, Line, Story};
 use super::{Options, Prober, Target};
 use crate::clock::Clock;
-use crate::domain::{OriginTarget, Outcome, Snapshot, ZoneKey};
+use crate::domain::{Origin, OriginTarget, Outcome, Snapshot, ZoneKey, ZoneState};
 use crate::keeper;
 
 /// An origin that is watched, and the zone of its hostname.
@@ -46,9 +46,12 @@ impl Rounds {
 
     /// Probes all origins once, until `deadline`. Those that were not probed by then stay unknown.
     pub async fn probe_once(&mut self, deadline: Instant) {
-        let due = watched(&self.keeper.snapshot());
+        let known = self.keeper.snapshot();
+        // what was probed before is not due again
+        let due: HashSet<Watched> = watched_if(&known, |origin| origin.reading().is_none());
         let timeout = self.prober.options().timeout.min(deadline.saturating_duration_since(Instant::now()));
         self.prober = Prober::new(Options { timeout, ..self.prober.options().clone() });
+        self.learn(&known);
         let mut found = Vec::new();
         if timeout_at(deadline, self.round(&due, &mut found)).await.is_err() {
             let left = due.len() - found.len();
@@ -59,17 +62,19 @@ impl Rounds {
 
     async fn follow(&mut self, mut ticks: mpsc::Receiver<()>) {
         let (mut published, mut options) = (self.keeper.follow(), self.options.clone());
-        let mut known = watched(&published.borrow_and_update());
+        let mut known = self.learned(&mut published);
         let mut due = known.clone();
         loop {
             let mut found = Vec::new();
             let is_interrupted = {
+                // what DNS records give is probed after this round
+                let mut named = published.clone();
                 let mut round = pin!(self.round(&due, &mut found));
                 loop {
                     tokio::select! {
                         biased;
                         () = round.as_mut() => break false,
-                        () = others(&mut published, &known) => break true,
+                        () = others(&mut named, &known, |origin| !origin.from_dns) => break true,
                         Ok(()) = options.changed() => break true,
                         Some(()) = ticks.recv() => {
                             tracing::debug!("origins are still being probed: this tick is skipped");
@@ -88,7 +93,7 @@ impl Rounds {
                         Some(()) => is_tick = true,
                         None => return,
                     },
-                    () = others(&mut published, &known) => {}
+                    () = others(&mut published, &known, |_| true) => {}
                     Ok(()) = options.changed() => {}
                 }
             }
@@ -96,7 +101,7 @@ impl Rounds {
             if wanted != *self.prober.options() {
                 self.prober = Prober::new(wanted);
             }
-            let before = std::mem::replace(&mut known, watched(&published.borrow_and_update()));
+            let before = std::mem::replace(&mut known, self.learned(&mut published));
             if is_tick {
                 due = known.clone();
             } else {
@@ -104,6 +109,18 @@ impl Rounds {
                 due.extend(known.difference(&before).cloned());
             }
         }
+    }
+
+    /// What is watched now.
+    fn learned(&self, published: &mut watch::Receiver<Arc<Snapshot>>) -> HashSet<Watched> {
+        let latest = Arc::clone(&published.borrow_and_update());
+        self.learn(&latest);
+        watched(&latest)
+    }
+
+    /// Takes over which addresses are Cloudflare's own.
+    fn learn(&self, known: &Snapshot) {
+        known.cloudflare().cloned().into_iter().for_each(|ranges| self.prober.set_cloudflare(ranges));
     }
 
     /// Probes each of `due`, and reports it. What was found is added to `found` as it becomes known.
@@ -142,23 +159,31 @@ fn target((_, origin): &Watched) -> Target {
         address: origin.address.clone(),
         server_name: origin.server_name.clone(),
         path: Arc::clone(&origin.path),
-        only_public: false,
+        only_public: origin.from_dns,
     }
 }
 
 /// The origins that a snapshot watches.
 fn watched(known: &Snapshot) -> HashSet<Watched> {
-    let zones = known.zones().iter();
-    let origins = zones
-        .flat_map(|zone| zone.origins().iter().map(|origin| (zone.key().clone(), origin.target().clone())));
-    origins.collect()
+    watched_if(known, |_| true)
 }
 
-/// Waits until other origins are watched than `known`.
-async fn others(published: &mut watch::Receiver<Arc<Snapshot>>, known: &HashSet<Watched>) {
+fn watched_if(known: &Snapshot, counts: impl Fn(&Origin) -> bool) -> HashSet<Watched> {
+    let of = |zone: &ZoneState, origin: &Origin| (zone.key().clone(), origin.target().clone());
+    let zones = known.zones().iter();
+    let origins = zones.flat_map(|zone| zone.origins().iter().map(move |origin| (zone, origin)));
+    origins.filter(|(_, origin)| counts(origin)).map(|(zone, origin)| of(zone, origin)).collect()
+}
+
+/// Waits until other origins are watched than `known`, as far as they count.
+async fn others(
+    published: &mut watch::Receiver<Arc<Snapshot>>,
+    known: &HashSet<Watched>,
+    counts: fn(&OriginTarget) -> bool,
+) {
     while published.changed().await.is_ok() {
         let latest = Arc::clone(&published.borrow_and_update());
-        if watched(&latest) != *known {
+        if watched(&latest).symmetric_difference(known).any(|(_, origin)| counts(origin)) {
             return;
         }
     }

@@ -103,6 +103,7 @@ mod tests {
             address: "203.0.113.7".parse().unwrap(),
             server_name: hostname.parse().unwrap(),
             path: "/".into(),
+            from_dns: false,
         };
         ((&zone).into(), origin)
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use cloudflare_aop_exporter::domain::{
     AcceptedIssuers, AccountFacts, Association, Certificate, CertificateDetails, Date, Demand, DemandReason,
-    Expectation, Expected, Extent, Finding, Hostname, HostnameTarget, IssuerName, Level, OriginReading,
-    OriginTarget, Outcome, PartKind, PatternTarget, Pem, Reading, Reason, Snapshot, SslMode, Status, Targets,
-    TokenState, ZoneCertificate, ZoneKey, ZoneTarget,
+    DnsRecord, Expectation, Expected, Extent, Finding, Hostname, HostnameTarget, IssuerName, Level,
+    OriginReading, OriginTarget, Outcome, PartKind, PatternTarget, Pem, Reading, Reason, RecordData,
+    Snapshot, SslMode, Status, Targets, TokenState, ZoneCertificate, ZoneKey, ZoneTarget,
 };
 use cloudflare_aop_exporter::domain::{Judge, Thresholds};
 use cloudflare_aop_exporter::http::{Activity, Options, Quota, Reloads, everything};
@@ -63,8 +63,8 @@ fn snapshot() -> Snapshot {
             target("app.example.com", Expected::Enabled, Some(CERT_ID)),
             target("new.example.com", Expected::Void, None),
         ])
-        .with_origins(vec![origin("app.example.com", "blue"), origin("new.example.com", "203.0.113.8")])
-        .with_extent(Extent { zone_level: true, ..Extent::default() });
+        .with_origins(vec![origin("app.example.com", "blue")])
+        .with_extent(Extent { zone_level: true, dns_origins: true, ..Extent::default() });
     let at = date(NOW);
     let app = Reading {
         status: Some(Status::Active),
@@ -103,6 +103,9 @@ fn snapshot() -> Snapshot {
         Outcome::Ended { result: Ok(()), at },
     ];
     let others = others.map(|outcome| (ZoneKey::from(&"other.example".parse().unwrap()), outcome));
+    let record = |data| DnsRecord { name: hostname("new.example.com"), data };
+    let tunnel = record(RecordData::Name(hostname("0123.cfargotunnel.com")));
+    let address = record(RecordData::Address("203.0.113.8".parse().unwrap()));
     let interval = Duration::from_secs(300);
     let outcomes = [
         Outcome::Planned { part: PartKind::Associations, interval, at },
@@ -113,6 +116,7 @@ fn snapshot() -> Snapshot {
         Outcome::Read(hostname("new.example.com"), Err(Reason::Timeout)),
         Outcome::ZoneLevel { enabled: Ok(false), certificates: Err(Reason::Forbidden), at },
         Outcome::Settings { global: Ok(true), ssl_mode: Ok(SslMode::Strict), at },
+        Outcome::DnsRecords { records: Ok([tunnel, address].into()), at },
         Outcome::Ended { result: Ok(()), at },
     ];
     let token = TokenState { valid: Some(true), expires: Some(date("2027-01-01T00:00:00Z")) };
@@ -136,7 +140,7 @@ fn snapshot() -> Snapshot {
 fn origin(hostname: &str, label: &str) -> OriginTarget {
     let hostname: Hostname = hostname.parse().unwrap();
     let (server_name, address) = (hostname.clone(), "203.0.113.7".parse().unwrap());
-    OriginTarget { hostname, label: label.into(), address, server_name, path: "/".into() }
+    OriginTarget { hostname, label: label.into(), address, server_name, path: "/".into(), from_dns: false }
 }
 
 /// What a probe of an origin found that demands the certificate that is presented.
@@ -223,6 +227,7 @@ fn app() -> Value {
             "probed_at": "2026-03-01T11:50:00Z",
             "duration_seconds": 0.25,
         }],
+        "no_origin": [],
     })
 }
 
@@ -347,6 +352,7 @@ async fn zones_are_listed_with_all_that_is_known_of_them() {
                 part("associations", None, Some(300)),
                 part("zone_level", Some("forbidden"), None),
                 part("settings", None, None),
+                part("dns_records", None, None),
             ],
         }],
         "next": null,

@@ -15,6 +15,7 @@ mod config_mistakes;
 mod config_schema;
 mod demo_origins;
 mod dns;
+mod dns_origins;
 mod faults;
 mod files;
 mod formats;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use cloudflare_aop_exporter::domain::{
-    Association, Demand, Expected, Finding, IssuerMatch, Reason, SslMode, Status, Verdict,
+    Association, Demand, Expected, Finding, IssuerMatch, NoOrigin, Reason, SslMode, Status, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -166,6 +166,7 @@ fn the_described_values_are_those_of_the_program() {
     assert_eq!(listed("Status"), Status::ALL.map(Status::label));
     assert_eq!(listed("Hostname/properties/association"), Association::ALL.map(Association::label));
     assert_eq!(listed("Origin/properties/demand"), Demand::ALL.map(Demand::label));
+    assert_eq!(listed("NoOrigin/properties/reason"), NoOrigin::ALL.map(NoOrigin::label));
     let matches = [IssuerMatch::None, IssuerMatch::Normalised, IssuerMatch::Exact];
     assert_eq!(listed("Origin/properties/issuer_match"), matches.map(IssuerMatch::label));
     let expected = "Hostname/properties/expected/properties/association";

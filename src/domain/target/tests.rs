@@ -154,6 +154,7 @@ fn merging_keeps_the_preferred_targets_origins_of_a_shared_hostname() {
         address: address.parse().unwrap(),
         server_name: hostname.parse().unwrap(),
         path: "/".into(),
+        from_dns: false,
     };
     let by_id = ZoneTarget::identified("b".into(), "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap())
         .with_origins(vec![origin("a.example", "10.0.0.1"), origin("b.example", "10.0.0.2")]);

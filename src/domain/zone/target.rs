@@ -64,6 +64,7 @@ impl ZoneState {
             settings: Part::default(),
             dns: Part::default(),
             dns_records: None,
+            dns_origins: Arc::default(),
             removed: 0,
             removed_at: None,
             entries: Vec::new(),
@@ -130,15 +131,15 @@ impl ZoneState {
             self.entries.extend(known.into_values().map(|entry| entry.discovered(expected)));
             self.entries.sort_by(|a, b| a.hostname().cmp(b.hostname()));
         }
-        self.watch_origins();
         if !target.extent().zone_level {
             (self.zone_level, self.settings) = (Part::default(), Part::default());
             (self.zone_level_enabled, self.global_enabled, self.ssl_mode) = (None, None, None);
             self.zone_certificates = Vec::new();
         }
         if !target.extent().dns_origins {
-            (self.dns, self.dns_records) = (Part::default(), None);
+            (self.dns, self.dns_records, self.dns_origins) = (Part::default(), None, Arc::default());
         }
+        self.watch_origins();
         self.settle();
     }
 
@@ -165,6 +166,9 @@ impl ZoneState {
         self.settings.absorb(other.settings);
         self.dns.absorb(other.dns);
         self.dns_records = self.dns_records.take().or_else(|| other.dns_records.clone());
+        if !other.dns_origins.is_empty() {
+            Arc::make_mut(&mut self.dns_origins).extend(BTreeMap::clone(&other.dns_origins));
+        }
         self.removed = self.removed.max(other.removed);
         self.removed_at = self.removed_at.max(other.removed_at);
         self.zone_level_enabled = self.zone_level_enabled.or(other.zone_level_enabled);

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::origin::OriginRow;
+use super::origin::{NoOriginRow, OriginRow};
 use super::{CertificateFields, Judged, time};
 use crate::domain::{Association, Entry, Judge, Reading, Reason, Status, ZoneState};
 
@@ -22,6 +22,7 @@ pub(super) struct HostnameRow<'a> {
     #[serde(flatten)]
     reading: ReadingFields<'a>,
     origins: Vec<OriginRow<'a>>,
+    no_origin: Vec<NoOriginRow>,
 }
 
 #[derive(Serialize)]
@@ -92,6 +93,7 @@ impl<'a> HostnameRow<'a> {
                 .iter()
                 .map(|origin| OriginRow::new(judge, zone, origin))
                 .collect(),
+            no_origin: zone.no_origin(entry.hostname()).map(NoOriginRow::from).collect(),
         }
     }
 }

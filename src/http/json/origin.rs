@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::time;
-use crate::domain::{IssuerMatch, Judge, Origin, ZoneState};
+use crate::domain::{IssuerMatch, Judge, NoOrigin, Origin, ZoneState};
 
 /// What the latest probe of an origin found; all but its name is null until it was probed.
 #[derive(Serialize)]
@@ -18,6 +18,19 @@ pub(super) struct OriginRow<'a> {
     server_certificate_not_after: Option<Timestamp>,
     probed_at: Option<Timestamp>,
     duration_seconds: Option<f64>,
+}
+
+/// Why a DNS record, or all of a hostname, gives no origin that can be reached directly.
+#[derive(Serialize)]
+pub(super) struct NoOriginRow {
+    reason: &'static str,
+    message: String,
+}
+
+impl From<NoOrigin> for NoOriginRow {
+    fn from(reason: NoOrigin) -> Self {
+        Self { reason: reason.label(), message: reason.to_string() }
+    }
 }
 
 impl<'a> OriginRow<'a> {

@@ -99,6 +99,11 @@ fn sections(judge: &Judge, zone: &ZoneState, entry: &Entry) -> Vec<Section> {
         sections.push(Section { name: "Certificate".into(), facts });
     }
     sections.extend(zone.origins_of(entry.hostname()).iter().map(|origin| of_origin(judge, zone, origin)));
+    let without: Vec<_> = zone.no_origin(entry.hostname()).map(|reason| reason.to_string()).collect();
+    if !without.is_empty() {
+        let facts = vec![Fact::new("Not reachable directly", without.join("; "))];
+        sections.push(Section { name: "Origins by DNS records".into(), facts });
+    }
     sections.push(Section { name: "Zone".into(), facts: context(zone, now) });
     sections.push(Section { name: "Reading".into(), facts: read(zone, entry, now) });
     sections

@@ -34,6 +34,8 @@ struct OriginRow {
     address: Text<OriginAddress>,
     server_name: Text<Hostname>,
     path: Box<str>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    from_dns: bool,
     read_at: Seconds,
     up: bool,
     demand: Label<Demand>,
@@ -87,6 +89,7 @@ impl OriginRow {
             address: Text(target.address.clone()),
             server_name: Text(target.server_name.clone()),
             path: (&*target.path).into(),
+            from_dns: target.from_dns,
             read_at: Seconds(reading.read_at),
             up: reading.is_up,
             demand: Label(reading.demand),
@@ -107,6 +110,7 @@ impl OriginRow {
             address: self.address.0,
             server_name: self.server_name.0,
             path: self.path.into(),
+            from_dns: self.from_dns,
         };
         let reading = OriginReading {
             read_at: self.read_at.0,

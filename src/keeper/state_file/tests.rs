@@ -333,6 +333,7 @@ fn origins_are_known_again_while_they_are_the_same_place_and_share_their_authori
         address: address.parse().unwrap(),
         server_name: name("a.example.com"),
         path: "/".into(),
+        from_dns: false,
     };
     let all =
         [origin("blue", "203.0.113.7"), origin("green", "[2001:db8::7]:8443"), origin("red", "a.example")];

@@ -13,7 +13,8 @@ use crate::cloudflare::{
 };
 use crate::domain::{
     Association, CertId, Certificate, CertificateDetails, Date, DnsRecord, Expectation, Extent, Hostname,
-    HostnameTarget, Reading, Reason, RecordData, Snapshot, SslMode, Status, ZoneId, ZoneName, ZoneTarget,
+    HostnameTarget, IpRange, Reading, Reason, RecordData, Snapshot, SslMode, Status, ZoneId, ZoneName,
+    ZoneTarget,
 };
 use crate::poll::Api;
 
@@ -280,6 +281,11 @@ impl Api for Fake {
         let (name, data) = ("h0.example.com".parse().unwrap(), "203.0.113.7".parse().unwrap());
         let records = vec![DnsRecord { name, data: RecordData::Address(data) }];
         Ok(DnsRecords { records, complete: true, ..DnsRecords::default() })
+    }
+
+    async fn ip_ranges(&self, deadline: Instant) -> Result<Vec<IpRange>, Error> {
+        self.call("ip_ranges", deadline, |_| None).await?;
+        Ok(vec!["104.16.0.0/13".parse().unwrap()])
     }
 
     fn take_odd_fields(&self, _: ZoneId) -> bool {

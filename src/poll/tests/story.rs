@@ -174,6 +174,10 @@ async fn dns_records_are_read_hourly_and_kept_while_they_cannot_be_read() {
     assert_eq!(records(&stage), Some(1));
     let calls = stage.calls("dns_records");
     assert!((1..=3).contains(&calls), "{calls} calls in two hours");
+    // Cloudflare's own ranges come along
+    assert_eq!(stage.calls("ip_ranges"), calls);
+    let ranges = stage.keeper.snapshot().cloudflare().map(|ranges| ranges.to_vec());
+    assert_eq!(ranges, Some(vec!["104.16.0.0/13".parse().unwrap()]));
     log.lines();
     stage.world(|world| world.dns_records = Some(Failure(500, 0)));
     for _ in 0..60 {

@@ -50,7 +50,11 @@ pub struct Origin {
 impl Origin {
     /// Starts an origin with or without TLS.
     pub async fn start(tls: Option<ServerConfig>, does: Does) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), tls, does)
+    }
+
+    /// Starts an origin with or without TLS on what listens already.
+    pub fn on(listener: TcpListener, tls: Option<ServerConfig>, does: Does) -> Self {
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
         let heard = Arc::new(Mutex::new(Vec::new()));

@@ -24,6 +24,7 @@ fn origin(label: &str) -> OriginTarget {
         address: "203.0.113.7".parse().unwrap(),
         server_name: name(),
         path: format!("/{label}").into(),
+        from_dns: false,
     }
 }
 

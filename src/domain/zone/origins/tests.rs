@@ -1,6 +1,7 @@
 use crate::domain::{
-    Demand, DemandReason, Expectation, HostnameTarget, OriginReading, OriginTarget, Outcome, Snapshot,
-    Targets, ZoneKey, ZoneTarget,
+    Association, Demand, DemandReason, DnsRecord, Expectation, Expected, Extent, Hostname, HostnameTarget,
+    NoOrigin, OriginReading, OriginTarget, Outcome, Part, Reading, Reason, RecordData, Snapshot,
+    StoredHostname, StoredZone, Targets, ZoneKey, ZoneTarget,
 };
 
 fn origin(hostname: &str, label: &str, address: &str) -> OriginTarget {
@@ -10,6 +11,7 @@ fn origin(hostname: &str, label: &str, address: &str) -> OriginTarget {
         address: address.parse().unwrap(),
         server_name: hostname.parse().unwrap(),
         path: "/".into(),
+        from_dns: false,
     }
 }
 
@@ -83,4 +85,119 @@ fn a_zone_that_is_configured_twice_keeps_the_latest_reading_of_an_origin() {
     assert_eq!(told(&known), ["a.example blue 5", "a.example blue 6"]);
     let id = Outcome::Identified("1".repeat(32).parse().unwrap());
     assert_eq!(told(&known.fold([(keys[1].clone(), id)])), ["a.example blue 6"]);
+}
+
+fn named(text: &str) -> Hostname {
+    text.parse().unwrap()
+}
+
+/// A zone whose associated hostnames are discovered, and whose DNS records give their origins.
+fn discovering(name: &str) -> ZoneTarget {
+    let extent = Extent { discovered: Some(Expected::Any), dns_origins: true, ..Extent::default() };
+    ZoneTarget::named("main".into(), name.parse().unwrap(), None).with_extent(extent)
+}
+
+fn records(of: &[(&str, &str)]) -> Outcome {
+    let data = |text: &str| text.parse().map_or_else(|_| RecordData::Name(named(text)), RecordData::Address);
+    let records = of.iter().map(|(name, text)| DnsRecord { name: named(name), data: data(text) }).collect();
+    Outcome::DnsRecords { records: Ok(records), at: jiff::Timestamp::UNIX_EPOCH.into() }
+}
+
+/// A whole list of the hostnames with an association.
+fn associated(hostnames: &[&str]) -> Outcome {
+    let at = jiff::Timestamp::UNIX_EPOCH.into();
+    let read = |name: &&str| (named(name), Reading::bare(Association::Enabled, at));
+    Outcome::Listed {
+        hostnames: hostnames.iter().map(read).collect(),
+        present: Some(hostnames.iter().map(|name| named(name)).collect()),
+        certificates: Vec::new(),
+        at,
+    }
+}
+
+#[test]
+fn origins_follow_the_dns_records_and_the_hostnames() {
+    let named_one = origin("named.example", "blue", "203.0.113.1");
+    let hostname = HostnameTarget { hostname: named("named.example"), expectation: Expectation::default() };
+    let target = discovering("example").with_hostnames(vec![hostname]).with_origins(vec![named_one]);
+    let (key, other) = (target.key().clone(), discovering("example.net"));
+    let other_key = other.key().clone();
+    let known = Snapshot::default().retarget(&Targets::new([target, other]));
+    let blue = "named.example blue 0";
+    let all =
+        [("named.example", "203.0.113.9"), ("a.example", "203.0.113.2"), ("b.example", "x.example.net")];
+    let known = known.fold([(key.clone(), associated(&["a.example"])), (key.clone(), records(&all))]);
+    assert_eq!(told(&known), ["a.example 203.0.113.2 0", blue]);
+    let a = known.zones()[0].origins_of(&named("a.example"))[0].target().clone();
+    assert!(a.from_dns && !known.zones()[0].origins_of(&named("named.example"))[0].target().from_dns);
+
+    // a hostname that comes has its origins, and what is known of others stays
+    let known = known.fold([(key.clone(), probed(&a, 5))]);
+    let known = known.fold([(key.clone(), associated(&["a.example", "b.example"]))]);
+    assert_eq!(told(&known), ["a.example 203.0.113.2 5", "b.example x.example.net 0", blue]);
+    // a record may point to one of another zone
+    let known = known.fold([(other_key, records(&[("x.example.net", "203.0.113.3")]))]);
+    assert_eq!(told(&known), ["a.example 203.0.113.2 5", "b.example 203.0.113.3 0", blue]);
+    // one that leaves takes its origins along
+    let known = known.fold([(key.clone(), associated(&["a.example"]))]);
+    assert_eq!(told(&known), ["a.example 203.0.113.2 5", blue]);
+
+    // records that change move an origin, and a failure leaves it where it is
+    let moved = [("a.example", "203.0.113.4"), ("a.example", "192.0.2.1")];
+    let known = known.fold([(key.clone(), records(&moved))]);
+    assert_eq!(told(&known), ["a.example 203.0.113.4 0", blue]);
+    let without: Vec<_> = known.zones()[0].no_origin(&named("a.example")).collect();
+    assert_eq!(without, [NoOrigin::Placeholder]);
+    let failed =
+        Outcome::DnsRecords { records: Err(Reason::Timeout), at: jiff::Timestamp::UNIX_EPOCH.into() };
+    let known = known.fold([(key.clone(), failed)]);
+    assert_eq!(told(&known), ["a.example 203.0.113.4 0", blue]);
+    // they leave with the configuration that asks for them
+    let plain = zone("example", None, &[origin("named.example", "blue", "203.0.113.1")]);
+    assert_eq!(told(&known.retarget(&Targets::new([plain]))), [blue]);
+}
+
+#[test]
+fn an_origin_of_a_record_is_known_after_a_restart_until_the_records_are_read() {
+    let target = || Targets::new([discovering("example")]);
+    let known = Snapshot::default().retarget(&target());
+    let key = known.zones()[0].key().clone();
+    let known = known.fold([
+        (key.clone(), associated(&["a.example", "b.example"])),
+        (key.clone(), records(&[("a.example", "203.0.113.2"), ("b.example", "203.0.113.3")])),
+    ]);
+    let origins: Vec<_> = known.zones()[0].origins().iter().map(|origin| origin.target().clone()).collect();
+    let known = known.fold(origins.iter().map(|target| (key.clone(), probed(target, 5))));
+    let zone = &known.zones()[0];
+    let stored = StoredZone {
+        target: ZoneTarget::clone(zone.target()),
+        id: None,
+        associations: Part::default(),
+        zone_level: Part::default(),
+        settings: Part::default(),
+        global_enabled: None,
+        ssl_mode: None,
+        removed_at: None,
+        zone_level_enabled: None,
+        listed_at: None,
+        listed: None,
+        zone_certificates: Vec::new(),
+        hostnames: zone
+            .entries()
+            .iter()
+            .map(|entry| StoredHostname {
+                hostname: entry.hostname().clone(),
+                reading: entry.reading().cloned(),
+                failure: None,
+                since: None,
+            })
+            .collect(),
+        origins: zone.origins().to_vec(),
+    };
+    let known = Snapshot::restored([stored], []).retarget(&target());
+    assert_eq!(told(&known), ["a.example 203.0.113.2 5", "b.example 203.0.113.3 5"]);
+    let known = known.fold([(key.clone(), associated(&["a.example"]))]);
+    assert_eq!(told(&known), ["a.example 203.0.113.2 5"]);
+    let known = known.fold([(key, records(&[("a.example", "203.0.113.4")]))]);
+    assert_eq!(told(&known), ["a.example 203.0.113.4 0"]);
 }
