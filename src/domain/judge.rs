@@ -184,13 +184,10 @@ impl Judge {
 
     /// What is wrong with a certificate that is presented.
     fn presented(&self, found: &mut Findings, certificate: Option<&Certificate>, status: Option<Status>) {
-        let Thresholds { warning, critical, .. } = self.thresholds;
         let left = certificate.and_then(Certificate::ends).map(|end| end.seconds_from(self.now));
         found.add(Finding::EndUnknown, left.is_none());
-        if let Some(left) = left {
-            found.add(Finding::Expired, left <= 0);
-            found.add(Finding::ExpiresVerySoon, left > 0 && left < critical);
-            found.add(Finding::ExpiresSoon, left > 0 && left >= critical && left < warning);
+        if let Some(finding) = left.and_then(|left| self.thresholds.of_end(left)) {
+            found.add(finding, true);
         }
         let begins = certificate.and_then(Certificate::pem).map(|pem| pem.not_before);
         found.add(Finding::NotYetValid, begins > Some(self.now));

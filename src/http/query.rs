@@ -161,7 +161,8 @@ impl Query {
                 self.cursor = Some(cursor.ok_or_else(|| wrong(&"the value of next in an answer"))?);
             }
             "account" => self.account = Some(value),
-            _ => self.q = Some(lower(&value)),
+            // so that a slip of the space bar hides nothing
+            _ => self.q = Some(lower(&value)).filter(|q| !q.is_empty()),
         }
         Ok(())
     }

@@ -402,3 +402,17 @@ async fn a_week_of_the_timeline_leads_to_the_hostnames_from_then_on() {
     let first = served.get(&link).await;
     assert_eq!(hostnames(&first).first(), Some(&"h0107.shop.example"));
 }
+
+#[tokio::test]
+async fn the_scale_of_time_has_the_colour_of_the_time_left_whatever_else_is_wrong() {
+    let served = Served::with(troubled()).await;
+    let page = served.get("/?zone=shop.example").await;
+    let colour = |name: &str| {
+        let row =
+            between(page.text(), "<tr role=\"row\">", "</tr>").into_iter().find(|row| row.contains(name));
+        between(row.unwrap(), "<svg class=\"s ", "\"").concat()
+    };
+    assert_eq!(colour("expired.shop.example"), "critical");
+    assert_eq!(colour("*.drifted.shop.example"), "ok");
+    assert_eq!(colour("stuck.shop.example"), "ok");
+}

@@ -1,5 +1,7 @@
 //! The thresholds of findings.
 
+use crate::domain::Finding;
+
 /// The spans, in seconds, that decide on findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
@@ -12,6 +14,16 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
+    /// What a certificate is that ends in so many seconds.
+    pub fn of_end(self, left: i64) -> Option<Finding> {
+        match left {
+            ..=0 => Some(Finding::Expired),
+            _ if left < self.critical => Some(Finding::ExpiresVerySoon),
+            _ if left < self.warning => Some(Finding::ExpiresSoon),
+            _ => None,
+        }
+    }
+
     /// Whether what is critical comes after the warning.
     pub fn is_ordered(self) -> bool {
         self.critical <= self.warning

@@ -1,7 +1,7 @@
 //! Rows of hostnames.
 
 use super::words::{Found, day, distance, found, href};
-use crate::domain::{Date, Entry, Thresholds};
+use crate::domain::{Date, Entry, Judge, Subject, Thresholds, Verdict};
 use crate::http::index::{Index, Row};
 
 /// The scale of time is so many units wide, and ends with so many days.
@@ -22,6 +22,8 @@ pub(super) struct HostnameRow {
 
 /// When something ends.
 pub(super) struct End {
+    /// How bad the time left is, whatever else is wrong.
+    pub(super) verdict: &'static str,
     /// Where that is on the scale of time.
     pub(super) x: String,
     pub(super) left: String,
@@ -46,7 +48,7 @@ impl HostnameRow {
             href: href("hostnames", zone, name),
             zone: zone.to_owned(),
             findings: found(judge.tell_hostname(row.zone, row.thing)),
-            end: row.ends.map(|end| End::new(end, judge.now())),
+            end: row.ends.map(|end| End::new(end, judge)),
             certificate: certificate.and_then(|known| {
                 let id = known.id()?.as_str();
                 let issuer = known.details().issuer.as_deref().unwrap_or_default().to_owned();
@@ -58,9 +60,13 @@ impl HostnameRow {
 }
 
 impl End {
-    pub(super) fn new(end: Date, now: Date) -> Self {
-        let seconds = end.seconds_from(now);
-        Self { x: place(seconds), left: distance(end, now), date: day(end) }
+    pub(super) fn new(end: Date, judge: &Judge) -> Self {
+        let left = end.seconds_from(judge.now());
+        let verdict = judge
+            .thresholds()
+            .of_end(left)
+            .map_or(Verdict::Ok, |finding| finding.severity(Subject::Hostname));
+        Self { verdict: verdict.label(), x: place(left), left: distance(end, judge.now()), date: day(end) }
     }
 }
 

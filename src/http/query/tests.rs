@@ -13,7 +13,7 @@ fn cursor(sort: Sort) -> String {
 #[test]
 fn what_is_not_given_or_empty_is_not_asked_for() {
     assert_eq!(Query::parse(None, Sort::Verdict), Ok(Query::all(Sort::Verdict)));
-    for text in ["", "&", "q=&zone=&account&hostname=&verdict=&finding=&sort=&limit=&cursor="] {
+    for text in ["", "&", "q=+%20", "q=&zone=&account&hostname=&verdict=&finding=&sort=&limit=&cursor="] {
         assert_eq!(parse(text), Ok(Query::all(Sort::Zone)), "{text}");
     }
 }
