@@ -10,8 +10,8 @@ use cloudflare_aop_exporter::cloudflare::{
     ListedZone, Presence, RateLimit, VisibleZones, ZoneList,
 };
 use cloudflare_aop_exporter::domain::{
-    Association, CertId, Certificate, CertificateDetails, Hostname, PartKind, Reading, SslMode, Status,
-    ZoneId, ZoneName,
+    Association, CertId, Certificate, CertificateDetails, Hostname, IpRange, PartKind, Reading, SslMode,
+    Status, ZoneId, ZoneName,
 };
 use cloudflare_aop_exporter::poll::Api;
 use tokio::time::{Instant, sleep};
@@ -199,6 +199,11 @@ impl Api for Fake {
     async fn dns_records(&self, zone: ZoneId, deadline: Instant) -> Result<DnsRecords, Error> {
         self.call(Some((zone, PartKind::DnsRecords)), deadline).await?;
         Ok(DnsRecords::default())
+    }
+
+    async fn ip_ranges(&self, deadline: Instant) -> Result<Vec<IpRange>, Error> {
+        self.call(None, deadline).await?;
+        Ok(Vec::new())
     }
 
     async fn zone_status(&self, _: ZoneId, deadline: Instant) -> Result<Presence, Error> {

@@ -60,6 +60,11 @@ impl Entry {
         self.since.get_or_insert(at);
     }
 
+    /// Whether a poll has wanted it before.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.since.is_some()
+    }
+
     /// Records a failed attempt.
     pub(super) fn fail(&mut self, reason: Reason) {
         self.failure = Some(reason);

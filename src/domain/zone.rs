@@ -118,6 +118,12 @@ impl ZoneState {
         }
     }
 
+    /// Whether polls have wanted a part, and every hostname that is read with it, before.
+    pub fn is_wanted(&self, part: PartKind) -> bool {
+        self.part(part).since.is_some()
+            && (part != PartKind::Associations || self.entries.iter().all(Entry::is_wanted))
+    }
+
     /// Brings everything that follows from the readings up to date.
     pub(super) fn settle(&mut self) {
         self.remove(|entry| {

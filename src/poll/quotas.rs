@@ -223,11 +223,17 @@ impl<A: Api> Poller<A> {
         let mut news = Vec::new();
         for (key, parts) in chosen {
             let Some(zone) = known.zone(key) else { continue };
-            let Some(intervals) = self.watched.get(key).and_then(|w| intervals.get(&quota(&w.account)))
+            let Some(intervals) =
+                self.watched.get(key).and_then(|watched| intervals.get(&quota(&watched.account)))
             else {
                 continue;
             };
-            news.extend(parts.iter().map(|part| (key, *part, intervals, zone.holds(*part))));
+            let told = |part: PartKind| {
+                let interval = intervals[usize::from(!zone.holds(part))];
+                zone.part(part).interval == Some(interval) && zone.is_wanted(part)
+            };
+            let untold = parts.iter().filter(|part| !told(**part));
+            news.extend(untold.map(|part| (key, *part, intervals, zone.holds(*part))));
         }
         for row in self.rows.iter().flatten() {
             let Some(intervals) = intervals.get(&row.quota) else { continue };
