@@ -28,6 +28,9 @@ server {{
 CONFIG = """
 [poll]
 schedule = "* * * * * *"
+
+[probe]
+schedule = "* * * * * *"
 jitter = "0s"
 [[account]]
 base_url = "http://{api}/client/v4"
