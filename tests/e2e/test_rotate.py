@@ -28,10 +28,9 @@ server {{
 CONFIG = """
 [poll]
 schedule = "* * * * * *"
-
+jitter = "0s"
 [probe]
 schedule = "* * * * * *"
-jitter = "0s"
 [[account]]
 base_url = "http://{api}/client/v4"
 rate_limit = {{ requests = 100000, per = "1m" }}
