@@ -96,7 +96,7 @@ class Rotation(Case):
         self.assertEqual(refused.returncode, 1, refused.stderr)
         self.assertIn(f"origin 127.0.0.1:{self.port} of app.{ZONE} REFUSES the new certificate (HTTP status 400)", refused.stderr)
         self.assertIn("1 of 1 origins would refuse the new certificate", refused.stderr)
-        self.assertIn(f"aop.toml:11: {{ name = \"app.{ZONE}\"", refused.stderr)
+        self.assertIn(f"aop.toml:13: {{ name = \"app.{ZONE}\"", refused.stderr)
         self.assertEqual(self.seen(), before)
 
         both = "".join((self.files / f"{ca}.pem").read_text() for ca in ["ca", "elsewhere"])
