@@ -12,7 +12,7 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    /// Whether what is critical comes after the warning.
+    /// Returns true if the critical threshold comes after the warning threshold.
     pub fn is_ordered(self) -> bool {
         self.critical <= self.warning
     }
