@@ -73,7 +73,7 @@ pub struct Poller<A = Client> {
     without_zone: BTreeSet<Arc<str>>,
     /// What the log has told of each quota.
     told: BTreeMap<Quota, Told>,
-    /// Whether the patterns were narrowed to what somebody asked for.
+    /// True if the patterns were narrowed to the zones that a command asked for.
     is_narrowed: bool,
     story: Story,
     /// Receives the duration of the first poll.

@@ -21,7 +21,7 @@ impl Told {
         Self { requests: outlook.all(), interval, rest_interval }
     }
 
-    /// Whether what was told is still about right, so that not each poll tells of a few requests more.
+    /// Returns true if what was told is still about right, so that not each poll tells of a few requests more.
     fn is_near(self, new: Self) -> bool {
         let is_half = |one: Duration, other: Duration| 2 * one.min(other) <= one.max(other);
         let (few, many) = (self.requests.min(new.requests), self.requests.max(new.requests));
