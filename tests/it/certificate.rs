@@ -267,7 +267,7 @@ async fn a_signal_lets_the_request_under_way_come_to_its_end() {
     let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{err}");
-    assert!(err.contains("Stopping after the request that is under way"), "{err}");
+    assert!(err.contains("Stopping after the current request"), "{err}");
     assert!(err.contains("To go on:") && err.contains("To go back:"), "{err}");
     assert_eq!(stage.count("DELETE"), 0);
     let rows = stage.run("list --format json").await.out;

@@ -73,7 +73,7 @@ impl Api {
         self.api.simulator.requests().count("PUT", "")
     }
 
-    /// Runs `hostname` with these arguments, and where to find the API; nobody sits at its standard input.
+    /// Runs `hostname` with these arguments, and the API's address. Its standard input is not a terminal.
     async fn run(&self, arguments: &str) -> Ran {
         let reach = format!("--zone example.com --base-url {}", self.api.base_url);
         self.run_at(&format!("{arguments} {reach}"), TOKEN).await
@@ -510,12 +510,12 @@ async fn a_certificate_gets_no_more_associations_than_cloudflare_allows() {
     );
     assert_eq!((ran.code, api.puts()), (1, 0));
 
-    // where associations cannot be listed, Cloudflare has to count
+    // if associations cannot be listed, Cloudflare must count them
     let list = Fault::new(refused(7000, 404)).on_method("GET").on_path("/hostnames?");
     api.api.simulator.add_fault(list);
     let ran = api.run(&format!("enable x.example.com y.example.com --cert-id {old} --yes")).await;
     let unchecked =
-        format!("How many associations certificate {old} has could not be checked: HTTP status 404");
+        format!("The number of associations of certificate {old} could not be checked: HTTP status 404");
     assert!(ran.err.starts_with(&unchecked), "{}", ran.err);
     assert!(ran.err.contains("error: nothing was changed: HTTP status 400"), "{}", ran.err);
     assert_eq!((ran.code, api.puts()), (1, 1));
@@ -532,7 +532,7 @@ async fn a_list_that_is_not_complete_leaves_the_cap_unchecked_and_says_so() {
     api.api.simulator.add_fault(list);
     let ran = api.run(&format!("enable x.example.com --cert-id {} --yes", api.old)).await;
     let unchecked = format!(
-        "How many associations certificate {} has could not be checked: the list of them is not complete\n",
+        "The number of associations of certificate {} could not be checked: the list of them is not complete\n",
         api.old
     );
     assert!(ran.err.starts_with(&unchecked), "{}", ran.err);

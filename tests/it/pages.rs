@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::http::{Answer, NOW, Served};
 
-/// What Cloudflare, or somebody in its place, may call an issuer.
+/// An issuer's name as Cloudflare, or an impostor, may give it.
 const HOSTILE: &str = "<script>alert('x')</script>\"onload=\"alert(1)";
 
 fn now() -> Date {
@@ -364,7 +364,7 @@ async fn a_page_of_200_rows_is_one_request_of_at_most_60_kilobytes() {
     for path in ["/?sort=ends", "/?verdict=critical&limit=200&sort=hostname"] {
         let page = served.ask("GET", path, &[("Accept-Encoding", "gzip")]).await;
         assert_eq!(page.header("content-encoding"), "gzip");
-        assert!(page.body.len() <= 60_000, "{path}: {} octets", page.body.len());
+        assert!(page.body.len() <= 60_000, "{path}: {} bytes", page.body.len());
     }
     let page = served.get("/?sort=ends").await;
     assert_eq!(hostnames(&page).len(), 200);

@@ -24,7 +24,7 @@ pub(in crate::cli) struct Upload {
     /// The store.
     #[arg(long, value_enum, default_value_t = Store::Hostname)]
     level: Store,
-    /// Do not ask whether to proceed.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
     /// Print what would be uploaded, and upload nothing.
@@ -77,7 +77,7 @@ impl Upload {
     }
 }
 
-/// Refuses to ask where nobody can answer.
+/// Refuses to ask if standard input is not a terminal.
 pub(super) fn check_asking(yes: bool, dry_run: bool, is_stdin_taken: bool) -> anyhow::Result<()> {
     ensure!(
         yes || dry_run || !is_stdin_taken,

@@ -21,7 +21,7 @@ pub(super) struct Apply {
     /// The hostnames; all of them are changed by one request, or none is.
     #[arg(value_name = "HOST", required = true)]
     hostnames: Vec<Hostname>,
-    /// Do not ask whether to proceed.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
     /// Print what would change, and change nothing.
@@ -63,7 +63,7 @@ impl Apply {
                 if !question::proceed()? {
                     bail!("nothing was changed");
                 }
-                // somebody else may have changed something meanwhile
+                // another client may have changed something meanwhile
                 let (again, _) = self.plan(&api, desired).await?;
                 ensure!(again == plan, "nothing was changed: what there is has changed since it was shown");
             }
@@ -159,7 +159,7 @@ async fn check_cap(api: &Api, plan: &Plan) -> anyhow::Result<()> {
     };
     if let Some(why) = unchecked {
         question::tell(&format!(
-            "How many associations certificate {cert_id} has could not be checked: {why}\n"
+            "The number of associations of certificate {cert_id} could not be checked: {why}\n"
         ));
     }
     // without the list, the associations that the plan adds are counted alone
