@@ -138,7 +138,7 @@ async fn what_cannot_be_uploaded_is_refused_before_anything_is_sent() {
         ),
         ("--cert client.key --key client.key --yes", "--cert client.key: it begins with a private key"),
         ("--cert none.pem --key client.key --yes", "--cert none.pem: No such file"),
-        ("--cert client.pem --key -", "the key comes from standard input, so that nobody can be asked"),
+        ("--cert client.pem --key -", "the key comes from standard input, so confirmation is impossible"),
         ("--cert client.pem --key client.key", "standard input is not a terminal"),
     ] {
         let ran = stage.run(&format!("upload {arguments}")).await;
@@ -176,7 +176,7 @@ async fn a_rotation_shows_its_plan_and_carries_it_out() {
     assert!(done.out.contains(&format!("The old certificate {} is deleted.", stage.old)), "{}", done.out);
     let again = stage.run(&format!("{rotate} --yes")).await;
     assert_eq!(again.code, Some(0), "{}", again.err);
-    assert!(again.err.contains("Nothing has to be changed."), "{}", again.err);
+    assert!(again.err.contains("Nothing needs to change."), "{}", again.err);
     let writes = ["POST", "PUT", "DELETE"].map(|method| stage.count(method));
     assert_eq!(writes, [1, 1, 1]);
 }

@@ -338,7 +338,7 @@ Warning: certificate {new}: expired {} days ago\n",
     assert_eq!((ran.code, api.puts()), (0, 1));
 
     let again = api.run(&format!("{arguments} --yes --wait")).await;
-    assert!(again.err.ends_with("\nNothing has to be changed.\n"), "{}", again.err);
+    assert!(again.err.ends_with("\nNothing needs to change.\n"), "{}", again.err);
     assert_eq!((again.code, api.puts(), again.out), (0, 1, ran.out));
 }
 
@@ -352,7 +352,7 @@ async fn what_is_disabled_keeps_its_certificate_and_what_is_void_goes() {
     let void = api.run(&format!("void a.example.com --cert-id {} --yes --wait", api.old)).await;
     assert_eq!(row(&void).as_deref(), Some("a.example.com none - -"), "{}", void.err);
     let again = api.run("void a.example.com --yes").await;
-    assert!(again.err.contains("Nothing has to be changed."), "{}", again.err);
+    assert!(again.err.contains("Nothing needs to change."), "{}", again.err);
     assert_eq!([disabled.code, void.code, again.code], [0; 3]);
     assert_eq!(api.puts(), 2);
 
@@ -450,7 +450,7 @@ async fn without_anybody_to_ask_nothing_is_sent() {
     let ran = api.run("disable a.example.com").await;
     assert_eq!(
         ran.err,
-        "error: nothing was changed: standard input is not a terminal, so that nobody can be asked; give --yes or --dry-run\n"
+        "error: nothing was changed: standard input is not a terminal, so confirmation is impossible; give --yes or --dry-run\n"
     );
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert_eq!(api.api.simulator.requests().total(), 0);
@@ -582,7 +582,7 @@ async fn an_error_of_the_api_says_what_to_do() {
         (
             502,
             0,
-            "whether the change was made is not known: Cloudflare failed, which says nothing about the token: \
+            "it is unknown if the change was made: Cloudflare failed, which says nothing about the token: \
              try again later, and look at https://www.cloudflarestatus.com (HTTP status 502",
         ),
     ] {

@@ -81,11 +81,11 @@ impl Upload {
 pub(super) fn check_asking(yes: bool, dry_run: bool, is_stdin_taken: bool) -> anyhow::Result<()> {
     ensure!(
         yes || dry_run || !is_stdin_taken,
-        "nothing was changed: the key comes from standard input, so that nobody can be asked; give --yes or --dry-run"
+        "nothing was changed: the key comes from standard input, so confirmation is impossible; give --yes or --dry-run"
     );
     ensure!(
         yes || dry_run || question::is_anybody_there(),
-        "nothing was changed: standard input is not a terminal, so that nobody can be asked; give --yes or --dry-run"
+        "nothing was changed: standard input is not a terminal, so confirmation is impossible; give --yes or --dry-run"
     );
     Ok(())
 }

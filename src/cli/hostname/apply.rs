@@ -44,7 +44,7 @@ impl Apply {
     pub(super) async fn run(mut self, desired: &Desired) -> anyhow::Result<ExitCode> {
         ensure!(
             self.yes || self.dry_run || question::is_anybody_there(),
-            "nothing was changed: standard input is not a terminal, so that nobody can be asked; give --yes or --dry-run"
+            "nothing was changed: standard input is not a terminal, so confirmation is impossible; give --yes or --dry-run"
         );
         self.hostnames.sort();
         self.hostnames.dedup();
@@ -118,7 +118,7 @@ impl Apply {
         drop(progress);
         waited.map_err(|(hostname, error)| {
             let error = explained(hostname, &error, Purpose::Read);
-            error.context("the change is made, and whether it is in force is not known")
+            error.context("the change is made, but it is unknown if it is in force")
         })?;
         let of = |phase| {
             let hostnames = awaited.iter().filter(|one| one.phase(desired) == phase);
@@ -126,7 +126,7 @@ impl Apply {
         };
         let (given_up, pending) = (of(Phase::GivenUp), of(Phase::Pending));
         if !given_up.is_empty() {
-            question::tell(&format!("Cloudflare has given up on it, ask for the change again: {given_up}\n"));
+            question::tell(&format!("The change timed out at Cloudflare, request it again: {given_up}\n"));
             return Ok(ExitCode::FAILURE);
         }
         if !pending.is_empty() {
@@ -178,7 +178,7 @@ async fn put(api: &Api, plan: &Plan, awaited: &mut [Awaited]) -> anyhow::Result<
             error.reason(),
             Reason::Timeout | Reason::Connect | Reason::ServerError | Reason::InvalidResponse
         );
-        let what = if lost { "whether the change was made is not known" } else { "nothing was changed" };
+        let what = if lost { "it is unknown if the change was made" } else { "nothing was changed" };
         explained(what, &error, Purpose::Write)
     })?;
     for (change, reading) in changes.iter().zip(answered) {
