@@ -1,5 +1,5 @@
-//! Measures the time to write a page, compared with a copy of the same bytes and with other crates writing the same series.
-//! These are prometheus-client, and prometheus with a `Collector` or with a `GaugeVec` for each family.
+//! Measures the time to write a page, compared with a copy of the same bytes and with other crates writing the same
+//! series. These are prometheus-client, and prometheus with a `Collector` or with a `GaugeVec` for each family.
 //!
 //! At the end it prints the nanoseconds per series for each size, the median of five. In production, a page also passes
 //! hyper and possibly TLS, which costs the same for all of them.
@@ -34,7 +34,7 @@ const PIECE: usize = 64 * 1024;
 const LARGEST_REGISTRY: usize = 10_000;
 
 fn main() {
-    // cargo bench passes --bench; a test run only has to show that the benches work
+    // cargo bench passes --bench; a test run only needs to show that the benches work
     let measured = std::env::args().any(|argument| argument == "--bench");
     // registries come last, since the heap they leave behind slows down everything after them
     let sizes = if measured { &[100_000, 10_000][..] } else { &[] };

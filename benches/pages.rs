@@ -1,6 +1,6 @@
-//! Measures the response time of pages and lists of 100,000 hostnames over a loopback socket, the share of it spent on the
-//! serving thread, and the delay of other requests. Run it with `cargo bench --bench pages`. The exit code is 1 if a limit
-//! is exceeded.
+//! Measures the response time of pages and lists of 100,000 hostnames over a loopback socket, the share of it spent on
+//! the serving thread, and the delay of other requests. Run it with `cargo bench --bench pages`. The exit code is 1 if
+//! a limit is exceeded.
 #![expect(clippy::print_stdout, reason = "the program prints its results")]
 #![expect(clippy::unwrap_used, reason = "a panic says where the bench failed")]
 
@@ -103,7 +103,7 @@ async fn builds(snapshot: &watch::Sender<Arc<Snapshot>>, address: SocketAddr) ->
         snapshot.send_modify(|snapshot| *snapshot = Arc::new(Snapshot::clone(snapshot)));
         times.push(measured("/api/v1/status", address).await);
     }
-    println!("a response that has to build the index first:");
+    println!("a response that must build the index first:");
     line("/api/v1/status", times)
 }
 

@@ -1,5 +1,5 @@
-//! How many requests a poll takes, as the simulated API counts them, how soon a poll by lists has told what is new, and
-//! what hours of polls of a whole account come to: `cargo bench --bench requests`, some minutes. The exit code is 1
+//! The number of requests of a poll, as counted by the simulated API, the time until a poll by lists reports a change,
+//! and what hours of polls of a whole account come to: `cargo bench --bench requests`, some minutes. The exit code is 1
 //! where a limit is missed.
 #![expect(clippy::print_stdout, reason = "it is what this program is for")]
 #![expect(clippy::unwrap_used, reason = "a panic is how it fails")]
@@ -62,7 +62,7 @@ async fn named_zones() -> bool {
     held
 }
 
-/// Prints what a poll costs by each strategy, and tells whether that is within the limits.
+/// Prints the cost of a poll by each strategy, and returns true if it is within the limits.
 async fn costs(zones: usize, hostnames: usize) -> bool {
     let account = Account::start(zones, hostnames).await;
     // a page of associations a thousand, and the certificates once
@@ -80,7 +80,7 @@ async fn costs(zones: usize, hostnames: usize) -> bool {
 }
 
 /// Prints how long it takes from a tick to the snapshot that tells of every hostname what has changed before the tick,
-/// and tells whether that is within the limit. The simulated API shares the one thread.
+/// and returns true if that is within the limit. The simulated API shares the one thread.
 async fn soon_enough() -> bool {
     let account = Account::start(10, 1000).await;
     let mut running = Running::start(account.api.client(), account.by(Strategy::List));
@@ -112,13 +112,13 @@ const fn verdict(held: bool) -> &'static str {
     if held { "" } else { "  MISSED" }
 }
 
-/// Whether every hostname was read by the latest poll, and has this association.
+/// Returns true if every hostname was read by the latest poll, and has this association.
 fn shows(snapshot: &Snapshot, wanted: Association) -> bool {
     let mut entries = snapshot.zones().iter().flat_map(|zone| zone.entries());
     entries.all(|entry| entry.is_up() && entry.reading().is_some_and(|read| read.association == wanted))
 }
 
-/// A simulated account, and its zones as they are watched: by their ids, so that none has to be looked up.
+/// A simulated account, and its zones as they are watched: by their ids, so that no id must be looked up.
 struct Account {
     api: Api,
     zones: Vec<ZoneTarget>,
@@ -151,7 +151,7 @@ impl Account {
         self.zones.iter().map(move |zone| zone.clone().with_extent(extent))
     }
 
-    /// How many requests it takes to read everything.
+    /// Returns the number of requests needed to read everything.
     async fn requests(&self, strategy: Strategy) -> u64 {
         self.api.simulator.forget_requests();
         let asking = self.api.client();

@@ -32,7 +32,7 @@ pub enum Desired {
 /// The state of an association.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
-    /// Whether Cloudflare presents a certificate.
+    /// The association that Cloudflare has.
     pub association: Association,
     /// The status of the association, or of its certificate if that has timed out.
     pub status: Option<Status>,
@@ -106,7 +106,7 @@ impl Plan {
         self.steps.iter().map(|(_, change)| change.clone()).collect()
     }
 
-    /// Whether the hostname is among those that change.
+    /// Returns true if the hostname is among those that change.
     pub fn is_changing(&self, hostname: &Hostname) -> bool {
         self.steps.iter().any(|(_, change)| change.hostname == *hostname)
     }
@@ -166,7 +166,7 @@ impl Desired {
         Ok(Some(Change { hostname: hostname.clone(), cert_id, enabled }))
     }
 
-    /// Whether the state is the desired one, or Cloudflare is working on it.
+    /// Returns true if the state is the desired one, or Cloudflare is working on it.
     fn holds(&self, state: &State) -> bool {
         if state.status.is_some_and(Status::is_timed_out) {
             return false;

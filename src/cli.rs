@@ -79,7 +79,7 @@ impl Cli {
         match parsed {
             Ok(cli) => cli.run(),
             Err(error) => {
-                // without stdout and stderr, nobody can be told
+                // without stdout and stderr, the error cannot be reported
                 let _ = error.print();
                 // as the exit code of a check, 2 would mean that something is critical
                 let command = Self::command();
@@ -155,7 +155,7 @@ async fn load(source: Source, secrets: Secrets) -> anyhow::Result<(Settings, Fil
 
 /// Prints an error with its causes.
 fn complain(error: &anyhow::Error) {
-    // without stderr, nobody can be told
+    // without stderr, the error cannot be reported
     let _ = writeln!(io::stderr(), "error: {error:#}");
 }
 

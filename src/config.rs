@@ -69,10 +69,10 @@ pub struct Config {
     pub targets: Targets,
 }
 
-/// Whether to read the files and variables that a configuration names.
+/// Selects if the files and variables that a configuration names are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
-    /// Tokens, certificates and keys have to be there.
+    /// Tokens, certificates and keys must exist.
     Check,
     /// Only `ca_file` is read: the token comes from elsewhere, and nothing is served.
     CaFiles,
@@ -84,8 +84,8 @@ pub enum Secrets {
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 
 impl Config {
-    /// Reads the file at `path`, and tokens from the environment of this process. All files that are read on the way are
-    /// added to `files`, whether or not it succeeds.
+    /// Reads the file at `path`, and tokens from the environment of this process. All files that are read on the way
+    /// are added to `files`, even if it fails.
     ///
     /// # Errors
     /// Fails with everything that is wrong with the file.
@@ -140,7 +140,7 @@ impl Surroundings<'_> {
     }
 }
 
-/// Reads the whole file. A setting that is invalid is rejected, and becomes its default, which nobody will see.
+/// Reads the whole file. A setting that is invalid is rejected, and becomes its default, which is never used.
 fn config(mut root: Section<'_>, mut surroundings: Surroundings<'_>) -> Config {
     let server = Server::read(root.table("server"), &mut surroundings);
 

@@ -42,7 +42,8 @@ pub use reload::Origin;
 ///
 /// `name` is the host name in the listen address.
 ///
-/// It is read again from its origin on the given signal, on request, and when it has changed there; without one it stays.
+/// It is read again from its origin on the given signal, on request, and when it has changed there; without one it
+/// stays.
 ///
 /// # Errors
 /// Where a part cannot be built, or ends by itself.
@@ -104,8 +105,8 @@ pub async fn run(
     all_ended(tasks, &shutdown).await
 }
 
-/// Waits for the end of all parts. Where one ends before it was told to, or panics, so does the daemon: half of it would
-/// go on telling what is no longer so.
+/// Waits for the end of all parts. Where one ends before it was told to, or panics, so does the daemon: half of it
+/// would go on telling what is no longer so.
 async fn all_ended(
     mut parts: JoinSet<anyhow::Result<()>>,
     shutdown: &CancellationToken,
@@ -199,7 +200,7 @@ pub fn reload_signal() -> anyhow::Result<Signal> {
 mod tests {
     use super::*;
 
-    /// How the daemon ends whose one part is this, beside another that goes on.
+    /// Returns the error of a daemon that runs this part and one that never ends.
     async fn ended(part: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> String {
         let mut parts = JoinSet::new();
         parts.spawn(pending());

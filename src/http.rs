@@ -64,7 +64,7 @@ const ROUTES: [(&str, Route); 14] = [
     ("/-/reload", Route::Reload),
 ];
 
-/// How long after its start a process counts as ready, whatever it has read by then.
+/// The time after its start from which a process counts as ready, even if it has read nothing.
 pub const GRACE: Duration = Duration::from_secs(60);
 
 /// The slots of `/metrics`, which pages for people cannot take.
@@ -91,7 +91,7 @@ pub struct App {
     complaints: Complaints,
     /// The host name in the listen address.
     name: Option<String>,
-    /// Whether only this machine reaches the listener.
+    /// True if only this machine reaches the listener.
     is_loopback: bool,
 }
 
@@ -127,7 +127,7 @@ impl App {
         }
     }
 
-    /// Shows what the daemon does beside serving.
+    /// Shows the daemon's activity.
     #[must_use]
     pub fn showing(self, activity: LookUp) -> Self {
         Self { activity, ..self }

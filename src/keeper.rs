@@ -202,7 +202,7 @@ impl Keeper {
                 self.publish();
                 self.snapshot.send_modify(|known| *known = Arc::new(known.retarget(&targets)));
                 self.log_twins();
-                // whoever asked may be gone
+                // the receiver may have been dropped
                 let _ = done.send(());
             }
             Report::Publish(done) => {
@@ -220,7 +220,7 @@ impl Keeper {
         let outcomes = std::mem::take(&mut self.unpublished);
         // nothing else changes an id
         let identified = outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Identified(_)));
-        // a copy only where somebody still reads the latest
+        // copies only if a reader still holds the latest snapshot
         self.snapshot.send_modify(|known| Arc::make_mut(known).take_in(outcomes));
         if identified {
             self.log_twins();

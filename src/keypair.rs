@@ -192,7 +192,7 @@ fn pem(chain: &[ChainLink]) -> String {
         let base64 = STANDARD.encode(&link.der);
         pem.push_str("-----BEGIN CERTIFICATE-----\n");
         for line in base64.as_bytes().chunks(64) {
-            pem.extend(line.iter().map(|octet| char::from(*octet)).chain(['\n']));
+            pem.extend(line.iter().map(|byte| char::from(*byte)).chain(['\n']));
         }
         pem.push_str("-----END CERTIFICATE-----\n");
     }

@@ -66,8 +66,8 @@ pub struct Verified;
 pub struct Peer(pub IpAddr);
 
 impl Peer {
-    /// Returns the address that identifies a client. For IPv6 this is the /64 network, since one host usually has all of
-    /// it.
+    /// Returns the address that identifies a client. For IPv6 this is the /64 network, since one host usually has all
+    /// of it.
     pub fn network(self) -> IpAddr {
         match self.0 {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -93,9 +93,9 @@ impl Observer for () {
 
 /// Serves HTTP/1.1 on `listener` until `shutdown`, then drains.
 ///
-/// A new connection uses the current acceptor of `tls`, or plain HTTP if there is none. When the acceptor changes and on
-/// shutdown, connections are closed after their current response. Connections without one are closed at once, even if
-/// they have received part of a request head.
+/// A new connection uses the current acceptor of `tls`, or plain HTTP if there is none. When the acceptor changes and
+/// on shutdown, connections are closed after their current response. Connections without one are closed at once, even
+/// if they have received part of a request head.
 pub async fn serve<S, F, B>(
     listener: TcpListener,
     limits: Limits,
@@ -176,7 +176,7 @@ fn is_client_error(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Waits until connections with the current acceptor have to close.
+/// Waits until connections with the current acceptor must close.
 fn end(
     stopping: CancellationToken,
     mut tls: watch::Receiver<Option<TlsAcceptor>>,

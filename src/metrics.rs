@@ -75,9 +75,9 @@ pub struct Page {
     own: Vec<MetricFamily>,
     format: Format,
     states: States,
-    /// Whether to leave out seconds until a date, which would stand still in a file.
+    /// True to leave out seconds until a date, which would not change in a file.
     without_countdowns: bool,
-    /// Whether to leave out how often is polled.
+    /// True to leave out the poll interval.
     without_interval: bool,
     /// The index of the current family among those of the snapshot, then in `own`.
     family: usize,
@@ -89,8 +89,8 @@ pub struct Page {
 impl Page {
     /// A page for a file, such as one for node_exporter's textfile collector.
     ///
-    /// It has no seconds until expiry, and of the families about the exporter only when it polled, and how often that is
-    /// if it is `scheduled`.
+    /// It has no seconds until expiry, and of the families about the exporter only when it polled, and how often that
+    /// is if it is `scheduled`.
     pub fn textfile(
         judge: Judge,
         format: Format,
@@ -117,8 +117,8 @@ impl Page {
         }
     }
 
-    /// Appends whole rows to `out` until it holds at least `until` octets, or 10,000 hostnames were visited; false once the
-    /// page has ended.
+    /// Appends whole rows to `out` until it holds at least `until` bytes, or 10,000 hostnames were visited; false once
+    /// the page has ended.
     ///
     /// A row, all series of one thing in one family, has a few kilobytes at most. A call may append nothing: unread
     /// hostnames have hardly any series, and all of them are visited.

@@ -8,14 +8,14 @@ use std::pin::pin;
 use futures_util::FutureExt;
 
 thread_local! {
-    /// Whether this thread runs something whose panics are contained.
+    /// True if this thread runs something whose panics are contained.
     static CONTAINED: Cell<bool> = const { Cell::new(false) };
     /// Where the latest contained panic of this thread was, and what it said.
     static PLACE: RefCell<Option<Box<str>>> = const { RefCell::new(None) };
 }
 
-/// Keeps the place of a panic for the report about it, if it is contained. To be called by the panic hook, which reports
-/// all others itself.
+/// Keeps the place of a panic for the report about it, if it is contained. To be called by the panic hook, which
+/// reports all others itself.
 pub fn is_contained(panic: &PanicHookInfo<'_>) -> bool {
     let contained = CONTAINED.get();
     if contained {
@@ -26,8 +26,8 @@ pub fn is_contained(panic: &PanicHookInfo<'_>) -> bool {
     contained
 }
 
-/// The result of `work`, or the place of its panic and what that said. Whatever it shares is locked for single writes only, or made anew with
-/// the next poll.
+/// The result of `work`, or the place of its panic and what that said. Whatever it shares is locked for single writes
+/// only, or made anew with the next poll.
 pub async fn contained<T>(work: impl Future<Output = T>) -> Result<T, Box<str>> {
     let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
     let result = poll_fn(|context| {

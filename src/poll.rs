@@ -74,7 +74,7 @@ pub struct Poller<A = Client> {
     without_zone: BTreeSet<Arc<str>>,
     /// What the log has told of each quota.
     told: BTreeMap<Quota, Told>,
-    /// Whether the patterns were narrowed to what somebody asked for.
+    /// True if the patterns were narrowed to the zones that a command asked for.
     is_narrowed: bool,
     story: Story,
     /// The ranges of Cloudflare's own addresses.

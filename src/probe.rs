@@ -1,6 +1,6 @@
 //! Probes what an origin does with a connection that presents no certificate, as Cloudflare presents one.
 //!
-//! A probe is a TLS handshake in which the exporter records whether the origin asks for a certificate and which
+//! A probe is a TLS handshake in which the exporter records if the origin asks for a certificate and which
 //! authorities it names, and then one request. Nothing secret is sent: no certificate, no token, no cookie.
 
 mod address;
@@ -44,7 +44,7 @@ pub struct Target {
     pub server_name: Hostname,
     /// The path to ask for; it starts with `/`.
     pub path: Arc<str>,
-    /// True if the address is somebody else's word, as that of a DNS record: then only public addresses are probed.
+    /// True if the address comes from an untrusted source, such as a DNS record. Then only public addresses are probed.
     pub only_public: bool,
 }
 
@@ -56,9 +56,9 @@ pub fn is_path(text: &str) -> bool {
 /// How to probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// How long one probe may take.
+    /// The timeout of one probe.
     pub timeout: Duration,
-    /// The most probes under way at a time, beside slow ones.
+    /// The maximum number of concurrent probes, slow ones not counted.
     pub max_concurrent: usize,
     /// True if also addresses of DNS records may be private, loopback or link-local.
     pub private_addresses: bool,
@@ -83,7 +83,7 @@ pub struct Probed {
     pub reason: DemandReason,
     /// True if the handshake was completed, or ended by an alert after the origin asked for a certificate.
     pub is_up: bool,
-    /// How long the probe took.
+    /// The duration of the probe.
     pub took: Duration,
 }
 
@@ -93,7 +93,7 @@ pub struct Prober {
     options: Options,
     /// The certificate to present; usually none.
     presented: Option<Arc<CertifiedKey>>,
-    /// Lookups that may run at a time: one that is under way cannot be cancelled.
+    /// The limit on concurrent lookups. A running lookup cannot be cancelled.
     lookups: Arc<Semaphore>,
     /// The ranges of Cloudflare's own addresses, once they are told.
     cloudflare: Mutex<Option<Arc<[IpRange]>>>,

@@ -7,7 +7,7 @@
 //! | Route | Does |
 //! |---|---|
 //! | `GET zones` | lists zones: `id, name, account, status, type, gone, hostnames` |
-//! | `PUT zones/ZONE` | adds a zone, or brings back one that had vanished, with what the [`ZoneChange`] in the body says; zones of one name are told apart by `account`, and by whether `type` is `internal` |
+//! | `PUT zones/ZONE` | adds a zone, or brings back one that had vanished, with what the [`ZoneChange`] in the body says; zones of one name are told apart by `account`, and by `type` if that is `internal` |
 //! | `PATCH zones/ZONE` | changes a zone, see [`ZoneChange`]: `{"status":"active","type":"full","account":"…","enabled":true,"tls_client_auth":"on","ssl":"full","hostnames":3,"gone":false}` |
 //! | `DELETE zones/ZONE` | makes a zone vanish |
 //! | `PUT zones/ZONE/hostnames/HOSTNAME` | associates a hostname, with a new certificate unless `cert_id` names one, enabled and active unless the [`AssociationChange`] in the body says otherwise |
@@ -24,10 +24,10 @@
 //! | `POST faults` | puts a [`Fault`] in force, aimed by `method`, `call` (see [`Aim`]) and `path`: `{"method":"GET","path":"/hostnames/","times":3,"effect":{"status":{"status":500}}}`; answers its `number` |
 //! | `GET faults`, `DELETE faults`, `DELETE faults/NUMBER` | lists the faults in force, ends all, ends one |
 //!
-//! Effects are `{"status":{"status":429,"code":971,"retry_after":"5"}}`, `{"delay":{"milliseconds":50}}`,
-//! `"hang"`, `"lost"`, `{"cut":{"chunked":true}}`, `"garbage"`, `{"html":{"status":502}}`, `{"empty":{"status":200}}`,
-//! `{"unsuccessful":{"code":1000}}`, `"null_result"`, `{"short_list":{"rows":0}}`, `"repeated_page"`, `{"redirect":{"to":"http://…"}}` and
-//! `{"json":{"status":200,"body":…}}`, see [`Effect`].
+//! Effects are `{"status":{"status":429,"code":971,"retry_after":"5"}}`, `{"delay":{"milliseconds":50}}`, `"hang"`,
+//! `"lost"`, `{"cut":{"chunked":true}}`, `"garbage"`, `{"html":{"status":502}}`, `{"empty":{"status":200}}`,
+//! `{"unsuccessful":{"code":1000}}`, `"null_result"`, `{"short_list":{"rows":0}}`, `"repeated_page"`,
+//! `{"redirect":{"to":"http://…"}}` and `{"json":{"status":200,"body":…}}`, see [`Effect`].
 //!
 //! Where the API documents no code for a refusal, the simulator's is 1400.
 
@@ -102,9 +102,9 @@ use tokens::Tokens;
 pub struct Options {
     /// The token that it takes; [`Simulator::set_scope`] adds others.
     pub token: String,
-    /// Whether tokens belong to the account rather than to a user.
+    /// True if tokens belong to the account rather than to a user.
     pub account_owned: bool,
-    /// How long deployments and deletions take.
+    /// The duration of deployments and deletions.
     pub deployment_delay: Duration,
     /// The limit that it enforces, if any.
     pub rate_limit: Option<RateLimit>,

@@ -1,4 +1,5 @@
-//! Limits on the time and memory spent on a response. It is a separate crate because it measures the memory of its process.
+//! Limits on the time and memory spent on a response. It is a separate crate because it measures the memory of its
+//! process.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "it/support"]
@@ -45,7 +46,7 @@ async fn a_gzip_bomb_or_an_endless_body_costs_little_time_and_memory() {
                 };
                 let (grown, took) = (peak() - before, started.elapsed());
                 assert_eq!(error.to_string(), format!("the response is larger than {cap} MiB"));
-                assert!(grown < (4 * cap) << 20, "{grown} octets");
+                assert!(grown < (4 * cap) << 20, "{grown} bytes");
                 // far below the timeout of ten seconds
                 assert!(took < Duration::from_secs(8), "{took:?}");
             }

@@ -43,7 +43,8 @@ pub(crate) struct Measured {
     pub(crate) requests: Vec<usize>,
     /// The requests that would have been answered with 429.
     pub(crate) refused: usize,
-    /// By whether a part holds something: the longest time between two readings, and the longest interval told.
+    /// For parts that hold something (true) and the others: the longest time between two readings, and the longest
+    /// interval told.
     pub(crate) longest: BTreeMap<bool, (Duration, Duration)>,
     /// The processor time from a tick to the first request of its poll, sorted.
     pub(crate) planning: Vec<Duration>,
@@ -121,7 +122,7 @@ impl Case {
     }
 }
 
-/// Whether every part of every zone was read.
+/// Returns true if every part of every zone was read.
 fn is_read(keeper: &Handle) -> bool {
     let known = keeper.snapshot();
     let mut parts = known.zones().iter().flat_map(|zone| zone.parts());

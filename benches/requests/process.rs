@@ -18,7 +18,7 @@ const MEMORY: f64 = 60.0;
 const START: f64 = 1000.0;
 const ROUNDS: usize = 5;
 
-/// Prints the figures, and tells whether they are within the limits.
+/// Prints the figures, and returns true if they are within the limits.
 pub(crate) fn figures() -> bool {
     let (_stop, base_url) = simulated();
     let folder = Folder::new();

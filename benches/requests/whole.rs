@@ -1,4 +1,4 @@
-//! Whole accounts that a pattern watches, beside the limits.
+//! Whole accounts that a pattern watches, compared with the limits.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::process;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What has to be kept.
+/// The limits.
 struct Limits {
     /// Requests of a poll on average, and of any.
     requests: Option<(f64, f64)>,
@@ -16,7 +16,7 @@ struct Limits {
     rest: Option<Duration>,
 }
 
-/// Prints the figures, and tells whether all are within the limits.
+/// Prints the figures, and returns true if all are within the limits.
 pub(crate) fn accounts() -> bool {
     println!(
         "\nwhole accounts, {QUOTA} requests in {}, polls every {} and up to {} late, in paused time:",
@@ -94,7 +94,7 @@ impl Measured {
     }
 }
 
-/// Prints a figure beside its limit, and tells whether it is kept.
+/// Prints a figure and its limit, and returns true if it is within it.
 pub(crate) fn figure(what: &str, value: f64, unit: &str, limit: f64) -> bool {
     let held = value <= limit;
     let bound = if limit.is_finite() { format!(", at most {limit}") } else { String::new() };

@@ -1,4 +1,4 @@
-//! What untrusted octets are put to, and what has to hold whatever they are.
+//! The parsers of untrusted bytes, and the properties that must hold for any input.
 //!
 //! Each function is a target of cargo-fuzz (`just fuzz`); `tests/seeds.rs` runs all of them over what the fuzzer found.
 
@@ -32,7 +32,7 @@ use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
-/// What octets are put to.
+/// A parser under test.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
@@ -69,7 +69,7 @@ pub fn hostname(data: &[u8]) {
     }
 }
 
-/// Whatever the method that the first octet names is answered, that is taken or refused in few words.
+/// Whatever the method that the first byte names is answered, that is taken or refused in few words.
 pub fn answer(data: &[u8]) {
     let [first, body @ ..] = data else { return };
     let api = api();

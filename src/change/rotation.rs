@@ -1,7 +1,7 @@
 //! A rotation: another certificate takes the place of the old one, for all that use it.
 //!
-//! It is a plan made anew from what the API says before every step. So it can be interrupted anywhere, and goes on where
-//! it was.
+//! It is a plan made anew from what the API says before every step. So it can be interrupted anywhere, and goes on
+//! where it was.
 
 mod run;
 mod store;
@@ -23,7 +23,7 @@ pub struct Rotation {
     pub level: Level,
     /// The certificate that is replaced.
     pub old: CertId,
-    /// Whether to delete it at last.
+    /// True to delete it at the end.
     pub delete_old: bool,
 }
 
@@ -69,7 +69,7 @@ pub enum Old {
 pub struct Known {
     /// Its id.
     pub id: CertId,
-    /// Whether it is active.
+    /// True if it is active.
     pub is_active: bool,
 }
 
@@ -88,7 +88,7 @@ pub struct RotationPlan {
     pub void: Vec<Hostname>,
     /// The old certificate.
     pub old: Old,
-    /// Whether to delete it.
+    /// True to delete it.
     pub delete_old: bool,
 }
 
@@ -109,7 +109,7 @@ pub enum RotationRefusal {
         "certificate {0}, which is the new one, is being deleted: issue another one, or wait until it is gone"
     )]
     BeingDeleted(CertId),
-    /// Cloudflare has given up deploying the new one.
+    /// The deployment of the new one timed out at Cloudflare.
     #[error("Cloudflare gave up deploying certificate {0}: delete it, and upload it again")]
     GivenUp(CertId),
     /// The store is full.

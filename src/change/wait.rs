@@ -9,16 +9,16 @@ use super::{Desired, State};
 use crate::cloudflare::{Client, Error};
 use crate::domain::{Association, Hostname, Reading, Reason, Status, ZoneId};
 
-/// How often to look, and for how long.
+/// The polling intervals and timeouts of a wait.
 #[derive(Clone, Copy, Debug)]
 pub struct WaitPolicy {
     /// The first pause between two looks; each is twice as long as the one before.
     pub first: Duration,
     /// The longest pause.
     pub longest: Duration,
-    /// How long to look in total.
+    /// The total time limit.
     pub limit: Duration,
-    /// How long one request may take.
+    /// The timeout of one request.
     pub call: Duration,
 }
 
@@ -40,17 +40,17 @@ pub enum Phase {
     InForce,
     /// It is not in force yet.
     Pending,
-    /// Cloudflare has given up on it.
+    /// It timed out at Cloudflare.
     GivenUp,
 }
 
-/// How long the last look, at all pending hostnames, may take beyond the limit.
+/// The time beyond the limit that the last look, at all pending hostnames, may take.
 const LAST_LOOK: Duration = Duration::from_secs(5);
 
 /// Looks at the hostnames until none is pending, or the limit has passed; calls `progress` after each look.
 ///
-/// All changes of one request come into force at about the same time. So a look ends at the first pending hostname, and a
-/// hundred hostnames cost few requests. Only the last look visits all of them.
+/// All changes of one request come into force at about the same time. So a look ends at the first pending hostname, and
+/// a hundred hostnames cost few requests. Only the last look visits all of them.
 ///
 /// # Errors
 /// Fails with the hostname that Cloudflare refuses to read.
@@ -105,7 +105,7 @@ async fn look(
     Ok(())
 }
 
-/// Whether a later read may succeed.
+/// Returns true if a later read may succeed.
 fn may_pass(error: &Error) -> bool {
     !matches!(
         error.reason(),
@@ -140,8 +140,8 @@ fn phase(before: Option<&State>, state: &State, desired: &Desired) -> Phase {
     }
 }
 
-/// Returns true if a disabled association shows that a void is done: it was enabled before, or it has lost its certificate.
-/// Otherwise the answer may be the old association, which Cloudflare has yet to remove.
+/// Returns true if a disabled association shows that a void is done: it was enabled before, or it has lost its
+/// certificate. Otherwise the answer may be the old association, which Cloudflare has yet to remove.
 fn is_voided_as_disabled(before: &State, state: &State) -> bool {
     let has_lost_its_certificate = before.cert_id.is_some() && state.cert_id.is_none();
     state.association == Association::Disabled

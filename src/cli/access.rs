@@ -26,7 +26,7 @@ pub(super) struct Access {
     /// URL of the API; plain http is accepted for loopback addresses only.
     #[arg(long, value_name = "URL", conflicts_with_all = ["config", "account"])]
     pub(super) base_url: Option<BaseUrl>,
-    /// How long one call of the API may take, including retries, but without waiting for the account's rate_limit.
+    /// Timeout of one API call, including retries, but without waiting for the account's rate_limit.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = crate::cli::duration)]
     pub(super) timeout: Duration,
 }
@@ -39,7 +39,7 @@ pub(super) fn names(config: &Config) -> String {
 
 /// A word for a shell.
 pub(super) fn quoted(word: &str) -> String {
-    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_./:@".contains(&octet);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte);
     let plain = !word.is_empty() && word.bytes().all(is_plain);
     if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }

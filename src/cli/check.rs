@@ -31,8 +31,8 @@ use choice::Choice;
 
 /// Polls once, probes the origins of hostnames, and prints the result.
 ///
-/// Exit code: 2 if anything is critical, else 1 if there is a warning, else 3 if something could not be read, else 0. It
-/// is 3 as well if no check could be made.
+/// Exit code: 2 if anything is critical, else 1 if there is a warning, else 3 if something could not be read, else 0.
+/// It is 3 as well if no check could be made.
 #[derive(Args)]
 pub(super) struct Check {
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub(super) struct Check {
     /// A certificate that ends sooner than this is critical; overrides `thresholds.critical`.
     #[arg(long, value_name = "DURATION", value_parser = super::duration)]
     critical: Option<Duration>,
-    /// How often this is run; with `--format prometheus` it tells alerts when the file is out of date.
+    /// Interval at which this is run; with `--format prometheus` it tells alerts when the file is out of date.
     #[arg(long, value_name = "DURATION", value_parser = super::duration)]
     every: Option<Duration>,
     /// Exit with 0 whatever the verdict, and with 3 only if no check could be made.
@@ -126,7 +126,7 @@ impl Check {
         kept.published().await;
         rounds.probe_once(deadline).await;
         for ((name, account), verified) in accounts.into_iter().zip(verified) {
-            // where the token is not accepted, what the poll was answered tells whether that is its fault
+            // where the token is not accepted, the answers to the poll show if the token is at fault
             let unclear = !matches!(verified, Ok(TokenState { valid: Some(_), .. }));
             let verified = if unclear { account.api.verify_token(deadline).await } else { verified };
             account.api.learn_token(verified.unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-/// Whether stdin is a terminal, where a question can be answered.
+/// Returns true if stdin is a terminal, where a question can be answered.
 pub(super) fn is_anybody_there() -> bool {
     io::stdin().is_terminal()
 }
@@ -10,11 +10,11 @@ pub(super) fn is_anybody_there() -> bool {
 /// Prints a message to stderr.
 pub(super) fn tell(text: &str) {
     let mut stderr = io::stderr().lock();
-    // without stderr, nobody can be told
+    // without stderr, the text cannot be shown
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
-/// Asks whether to proceed. Anything but a clear yes is a no.
+/// Asks for confirmation. Anything but a clear yes is a no.
 pub(super) fn proceed() -> io::Result<bool> {
     tell("Proceed? [y/N] ");
     let mut answer = String::new();

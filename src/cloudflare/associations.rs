@@ -25,7 +25,7 @@ pub struct AssociationRow {
     pub hostname: Hostname,
     /// The certificate that it is associated with.
     pub cert_id: Option<CertId>,
-    /// Whether that is presented; none if the row does not say, so that it cannot be trusted.
+    /// The association. None if the row does not say, so that it cannot be trusted.
     pub association: Option<Association>,
     /// The status of its deployment.
     pub status: Option<Status>,
@@ -40,7 +40,7 @@ pub struct AssociationRow {
 pub struct Associations {
     /// The rows, each once.
     pub rows: HashSet<AssociationRow>,
-    /// Whether these are all, rather than what was left of a list that changed while it was read.
+    /// True if these are all, rather than what was left of a list that changed while it was read.
     pub complete: bool,
     /// The number of pages they came in. Each shows the list at another moment, even if nothing else says so.
     pub pages: u32,
@@ -50,7 +50,7 @@ impl Client {
     /// Lists all associations of a zone, whatever their status
     /// (`GET /zones/{zone_id}/origin_tls_client_auth/hostnames?status=all`).
     ///
-    /// After the first page `proceed` is asked whether so many pages are worth reading; if not, returns none.
+    /// After the first page, `proceed` decides if so many pages are worth reading. If not, returns none.
     ///
     /// # Errors
     /// If a page cannot be read before `deadline`.

@@ -38,7 +38,7 @@ pub struct ListedCertificate {
 pub struct ListedCertificates {
     /// The certificates by their ids, each once.
     pub rows: Vec<ListedCertificate>,
-    /// Whether these are all, rather than what was left of a list that changed while it was read.
+    /// True if these are all, rather than what was left of a list that changed while it was read.
     pub complete: bool,
     /// The number of pages they came in.
     pub pages: u32,
@@ -98,7 +98,7 @@ impl Client {
         self.certificates_at(call, &path).await
     }
 
-    /// Reads whether the zone-level switch is on (`GET /zones/{zone_id}/origin_tls_client_auth/settings`).
+    /// Reads the zone-level switch (`GET /zones/{zone_id}/origin_tls_client_auth/settings`).
     ///
     /// # Errors
     /// If the answer does not say, or does not arrive before `deadline`.

@@ -25,7 +25,7 @@ pub struct DnsRecords {
     pub records: Vec<DnsRecord>,
     /// The rows that could not be read.
     pub unreadable: usize,
-    /// Whether these are all, rather than what was left of a list that changed while it was read, or that has rows
+    /// True if these are all, rather than what was left of a list that changed while it was read, or that has rows
     /// which cannot be read.
     pub complete: bool,
 }

@@ -24,7 +24,7 @@ pub struct Change {
     pub hostname: Hostname,
     /// The certificate to associate it with; to void the association, the one it has.
     pub cert_id: CertId,
-    /// Whether to present the certificate; none voids the association.
+    /// True to present the certificate; none voids the association.
     pub enabled: Option<bool>,
 }
 
@@ -115,7 +115,7 @@ fn decode_changes(
 }
 
 /// Of several rows of one hostname, the one with the lowest rank counts, as in a list. There may be rows of deleted
-/// associations beside the current one.
+/// associations besides the current one.
 type Rank = (bool, u8, Reverse<Option<Date>>);
 
 /// The rank of a row; none if it cannot be trusted.

@@ -52,7 +52,7 @@ impl Client {
         Ok(Some(pages))
     }
 
-    /// Logs unreadable rows with what is known of their identity.
+    /// Logs unreadable rows with the known parts of their identity.
     fn report_unreadable<R>(&self, call: Call, rows: &Rows<R>) {
         let unreadable = || rows.iter().filter_map(|row| row.as_ref().err());
         if unreadable().next().is_some() {

@@ -47,8 +47,8 @@ impl Request {
         Self { method: Method::DELETE, url, body: None }
     }
 
-    /// Whether it may be sent again after it failed so. A POST may add twice, unless it was refused because of other
-    /// requests.
+    /// Returns true if it may be sent again after it failed so. A POST may add twice, unless it was refused because of
+    /// other requests.
     pub(super) fn may_repeat(&self, error: &Error) -> bool {
         self.method != Method::POST || matches!(error, Error::Api { status: 409 | 429, .. })
     }

@@ -1,4 +1,4 @@
-//! Whether and when a failed request is retried: a pure function.
+//! The retry policy of failed requests, as a pure function.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const FIRST: Duration = Duration::from_millis(500);
 /// The longest `Retry-After` that is followed. That of a 429 is up to the budget.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// How long to wait before the next retry of a request that was retried `attempt` times; none to give up.
+/// Returns the delay before the next retry of a request that was retried `attempt` times, or none to give up.
 ///
 /// Doubles from half a second. `random`, from 0 to 1, takes up to a quarter off, so that clients do not retry in step.
 pub(super) fn delay(attempt: u32, error: &Error, random: f64) -> Option<Duration> {

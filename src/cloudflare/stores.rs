@@ -95,12 +95,12 @@ impl Client {
 }
 
 impl Error {
-    /// Whether the zone has the certificate already.
+    /// Returns true if the zone has the certificate already.
     pub fn is_of_twin(&self) -> bool {
         self.has_code(EXISTS)
     }
 
-    /// Whether something else was changing the zone, or the certificate is not ready for the change.
+    /// Returns true if something else was changing the zone, or the certificate is not ready for the change.
     pub fn is_conflict(&self) -> bool {
         /// The certificate is being deleted, is in use, is being deployed.
         const BUSY: [i64; 3] = [1414, 1433, 1434];

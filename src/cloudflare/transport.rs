@@ -113,8 +113,8 @@ impl Client {
         self.rate_limited.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Returns true if a response about the zone had a field of an unexpected type or form since the last call. Such fields
-    /// are treated as missing.
+    /// Returns true if a response about the zone had a field of an unexpected type or form since the last call. Such
+    /// fields are treated as missing.
     pub fn take_odd_fields(&self, zone: ZoneId) -> bool {
         self.odd_zones.lock().unwrap_or_else(PoisonError::into_inner).remove(&zone)
     }
@@ -129,8 +129,8 @@ impl Client {
         self.call(call, &Request::get(url), decode).await
     }
 
-    /// Sends `request` and retries it until the deadline if that may help. `decode` parses the envelope and turns its result
-    /// into a value or into the reason why it cannot be trusted.
+    /// Sends `request` and retries it until the deadline if that may help. `decode` parses the envelope and turns its
+    /// result into a value or into the reason why it cannot be trusted.
     pub(super) async fn call<T>(
         &self,
         call: Call,
@@ -223,7 +223,7 @@ impl Client {
         self.record_limits(status, &headers, admission);
         let body = read_body(response, largest_body(call.endpoint)).await?;
         // also what a success repeats of a key must not be read
-        let body = self.key.get().map_or(Cow::Borrowed(&*body), |key| key.hidden_in_octets(&body));
+        let body = self.key.get().map_or(Cow::Borrowed(&*body), |key| key.hidden_in_bytes(&body));
         let mut decoded = decode(&body);
         let odd = decoded.as_mut().map(|envelope| std::mem::take(&mut envelope.odd)).unwrap_or_default();
         let judged = judge(status, &headers, self.clock.now(), decoded);

@@ -90,7 +90,7 @@ impl<'b> Envelope<&'b RawValue> {
     /// Reads the first `most` rows of a list. `read` returns a row, or what a row says of its identity where it cannot
     /// be read.
     ///
-    /// An empty list may come as null, which is believed where its length is given beside it.
+    /// An empty list may come as null, which is trusted if the answer also gives its length.
     pub(super) fn rows<R>(
         self,
         most: usize,

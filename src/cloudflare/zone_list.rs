@@ -26,9 +26,9 @@ pub struct ListedZone {
     pub id: ZoneId,
     /// Its name.
     pub name: ZoneName,
-    /// Whether its status is `active`; none if the row has no status that can be read.
+    /// True if its status is `active`; none if the row has no status that can be read.
     pub active: Option<bool>,
-    /// Whether it is an internal DNS zone, which may have the name of a public one.
+    /// True if it is an internal DNS zone, which may have the name of a public one.
     pub internal: bool,
 }
 
@@ -37,7 +37,7 @@ pub struct ListedZone {
 pub struct ZoneList {
     /// The zones by their ids, each once.
     pub zones: Vec<ListedZone>,
-    /// Whether these are all, rather than what was left of a list that changed while it was read, or that has rows
+    /// True if these are all, rather than what was left of a list that changed while it was read, or that has rows
     /// which cannot be read. A complete list without zones may mean that the token has lost its permission.
     pub complete: bool,
     /// The number of pages they came in.
@@ -72,7 +72,7 @@ impl Client {
         Ok(self.all_pages(call, paging, path, decode_page, proceed).await?.map(ZoneList::from))
     }
 
-    /// Whether the token sees no zone at all; false if the request fails.
+    /// Returns true if the token sees no zone at all; false if the request fails.
     pub(super) async fn sees_nothing(&self, deadline: Instant) -> bool {
         let Ok(url) = self.url("zones?page=1&per_page=5") else { return false };
         let call = Call { endpoint: Endpoint::ZoneList, zone: None, deadline };

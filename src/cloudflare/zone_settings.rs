@@ -1,4 +1,4 @@
-//! The settings of a zone that decide whether a certificate is presented: the global switch and the SSL mode. Reading
+//! The settings of a zone that decide if a certificate is presented: the global switch and the SSL mode. Reading
 //! them takes a permission of its own.
 
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use crate::domain::{SslMode, ZoneId};
 use crate::telemetry::Endpoint;
 
 impl Client {
-    /// Reads whether the global switch is on, by which Cloudflare presents a certificate of its own
+    /// Reads the global switch, by which Cloudflare presents a certificate of its own
     /// (`GET /zones/{zone_id}/settings/tls_client_auth`).
     ///
     /// # Errors

@@ -46,8 +46,8 @@ fn decode(zone: ZoneId, account: Option<AccountId>, body: &[u8]) -> Decoded<Pres
     Ok(Envelope::parse(body)?.object(|object| presence(object, zone, account)))
 }
 
-/// Whether the API itself says that there is no such zone for the token. A challenge or another proxy's page has the
-/// same statuses, but names no error of the API.
+/// Returns true if the API itself says that there is no such zone for the token. A challenge or another proxy's page
+/// has the same statuses, but names no error of the API.
 fn is_gone(error: &Error) -> bool {
     let Error::Api { errors, .. } = error else { return false };
     // "Invalid access token", "Cannot use the access token from location: …"

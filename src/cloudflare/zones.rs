@@ -10,7 +10,7 @@ use crate::domain::{ZoneId, ZoneName};
 /// More pages than the zones of one name can fill.
 const MOST_PAGES: u32 = 20;
 
-/// The zones of a name, and whether each is active. One that moves from page to page counts once.
+/// The zones of a name, each true if it is active. One that moves from page to page counts once.
 type Found = HashMap<ZoneId, bool>;
 
 /// All zones that are visible to a token.
@@ -32,7 +32,7 @@ impl VisibleZones {
     }
 }
 
-/// Collects each zone's name and id, and whether it is active.
+/// Collects the name and id of each zone, and true if it is active.
 impl FromIterator<(ZoneName, ZoneId, bool)> for VisibleZones {
     fn from_iter<I: IntoIterator<Item = (ZoneName, ZoneId, bool)>>(rows: I) -> Self {
         let mut all = Self::default();
@@ -98,7 +98,8 @@ impl Client {
     }
 }
 
-/// A zone's name, its id and whether it is active; none for an internal one, which may have the name of a public one.
+/// Returns a zone's name and id, and true if it is active. None for an internal one, which may have the name of a
+/// public one.
 fn named(zone: ListedZone) -> Option<(ZoneName, ZoneId, bool)> {
     let ListedZone { id, name, active, internal } = zone;
     (!internal).then_some((name, id, active == Some(true)))

@@ -25,7 +25,7 @@ pub struct Account {
     pub token: TokenSource,
     /// The token itself, read along with the file; none if no secrets were read.
     pub read_token: Option<ApiToken>,
-    /// How many requests it may send; the same for all accounts that share a quota.
+    /// The rate limit of its requests. Accounts that share a quota have the same one.
     pub rate_limit: RateLimit,
     /// The quota that it shares with other accounts: its own name unless the file gives another.
     pub quota: String,

@@ -8,7 +8,7 @@ use super::value;
 use crate::domain::{Finding, Hostname, NameError, ZoneName};
 use crate::http::Listen;
 
-/// What to write instead of a wrong value of the key at `path`, in words; none if nobody can tell.
+/// Returns advice on what to write instead of a wrong value of the key at `path`, or none if there is no advice.
 ///
 /// Nothing of a value that may be a secret is repeated.
 pub(super) fn instead(path: &str, value: &DeValue<'_>) -> Option<String> {

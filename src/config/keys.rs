@@ -125,7 +125,7 @@ fn did_you_mean(key: &str) -> String {
     }
 }
 
-/// Whether the value of a key may be a secret.
+/// Returns true if the value of a key may be a secret.
 pub(super) fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     ["token", "secret", "password", "api_key"].iter().any(|part| key.contains(part))

@@ -93,8 +93,8 @@ impl<'t> Section<'t> {
         flag
     }
 
-    /// Takes all keys with texts that no error may show. The names of the keys are free; an empty table is rejected with
-    /// `nothing`.
+    /// Takes all keys with texts that no error may show. The names of the keys are free; an empty table is rejected
+    /// with `nothing`.
     pub(super) fn secrets<T: FromStr<Err: Display>>(&mut self, nothing: &str) -> Vec<(String, T)> {
         let mut secrets = Vec::new();
         if self.table.is_some_and(|table| table.is_empty()) {
@@ -154,18 +154,18 @@ impl<'t> Section<'t> {
         self.table?.get(key)?.get_ref().as_str()
     }
 
-    /// Whether the table has the key, valid or not.
+    /// Returns true if the table has the key, valid or not.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.is_some_and(|table| table.contains_key(key))
     }
 
-    /// Whether the list of the key is missing or empty.
+    /// Returns true if the list of the key is missing or empty.
     pub(super) fn has_none(&self, key: &str) -> bool {
         let value = self.table.and_then(|table| table.get(key));
         value.is_none_or(|value| value.get_ref().as_array().is_some_and(|items| items.is_empty()))
     }
 
-    /// Whether the table itself is in the file.
+    /// Returns true if the table itself is in the file.
     pub(super) fn is_there(&self) -> bool {
         self.table.is_some()
     }

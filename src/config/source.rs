@@ -17,13 +17,13 @@ pub enum Source {
 impl Source {
     /// The file that is named, else the default file where it exists, else the built-in configuration.
     pub fn find(named: Option<PathBuf>, default: &Path) -> Self {
-        // where it cannot be found out whether it exists, reading it tells why
+        // if its existence cannot be checked, reading it gives the error
         let default = || default.try_exists().unwrap_or(true).then(|| default.to_owned());
         named.or_else(default).map_or(Self::BuiltIn, Self::File)
     }
 
     /// Reads the configuration, which `AOP_STATE_FILE` gives another state file. All files that are read on the way are
-    /// added to `files`, whether or not it succeeds.
+    /// added to `files`, even if it fails.
     ///
     /// # Errors
     /// Fails with everything that is wrong with the configuration.

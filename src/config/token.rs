@@ -75,7 +75,7 @@ fn shown(name: &str) -> String {
     }
 }
 
-/// Whether `name` can be the name of a variable.
+/// Returns true if `name` can be the name of a variable.
 pub(super) fn is_variable(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     name.bytes().all(plain) && name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit())

@@ -117,7 +117,8 @@ fn reject_duplicate(section: &Section<'_>, key: &str, first: &Origin, account: &
     section.reject(key, &complaint);
 }
 
-/// Reads how to read the zone, and what to watch beside the configured hostnames. `discover` is the default of that key.
+/// Reads how to read the zone, and what to watch besides the configured hostnames. `discover` is the default of that
+/// key.
 fn extent(section: &mut Section<'_>, discover: bool) -> Extent {
     const DISCOVER: &str = "discover";
     const DISCOVERED: &str = "discovered_expect";

@@ -122,7 +122,7 @@ impl Controls {
         });
     }
 
-    /// Keeps whether the configuration was good when it was last read, or why not.
+    /// Records the result of the last attempt to read the configuration.
     pub(super) fn note(&self, error: Option<&str>) {
         let now = self.clock.now().into();
         self.telemetry.reloaded(error.is_none(), now);

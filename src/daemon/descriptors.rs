@@ -1,8 +1,8 @@
-//! How many files the process may hold open.
+//! The limit on open files of the process.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What is open beside the connections of clients: those to the API, the runtime's own, a file that is being read.
+/// The descriptors that are not connections of clients: those to the API, the runtime's own, a file that is being read.
 const OTHERS: u64 = 512;
 
 /// Makes room for so many connections; tells how many there is room for.

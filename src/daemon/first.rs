@@ -13,7 +13,7 @@ use crate::domain::Judge;
 use crate::http;
 use crate::metrics::Source;
 
-/// Logs what is known once the first poll has ended, whose duration `ended` receives.
+/// Logs a summary once the first poll has ended, whose duration `ended` receives.
 pub(super) async fn report(
     ended: oneshot::Receiver<Duration>,
     source: Source,

@@ -14,7 +14,7 @@ use super::controls::Controls;
 use crate::config::{Config, Files, Secrets, Source};
 use crate::http::{Listen, Reload};
 
-/// How often the files are looked at.
+/// The interval at which the files are checked.
 const LOOK: Duration = Duration::from_secs(10);
 
 /// Where a configuration was read from.
@@ -29,7 +29,7 @@ pub struct Origin {
 /// Reads the configuration again and puts it in force.
 pub(super) struct Reloader {
     origin: Origin,
-    /// Where is served, and where what is known is kept, which takes a restart to change.
+    /// The listen address and the path of the state file. Changing either takes a restart.
     listen: Listen,
     state_file: Option<PathBuf>,
     controls: Controls,
@@ -50,11 +50,11 @@ impl Reloader {
         loop {
             tokio::select! {
                 _ = self.hangup.recv() => {
-                    // what is wrong has been logged
+                    // errors have been logged
                     let _ = self.reload("SIGHUP").await;
                 }
                 Some(wish) = wishes.recv() => {
-                    // whoever asked may be gone
+                    // the receiver may have been dropped
                     let _ = wish.send(self.reload("request to reload").await);
                 }
                 _ = look.tick() => {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::clock::Clock;
 use crate::schedule::{Schedule, Ticks};
 
-/// By how many seconds a clock has to be set back for the schedule to be restarted; a leap second is less.
+/// The seconds by which a clock must be set back for the schedule to be restarted. A leap second is less.
 const STEP: f64 = 2.0;
 
 /// When to poll.
@@ -64,7 +64,7 @@ async fn keep_with(
             tokio::select! {
                 ticked = ticks.next() => {
                     ticked.context("schedule")?;
-                    // full only while nobody polls
+                    // full only while no poll takes ticks
                     _ = tick.try_send(());
                 }
                 Ok(()) = timing.changed() => break,
@@ -95,7 +95,7 @@ async fn set_back(clock: &Clock, look: Duration) {
     }
 }
 
-/// Whether wall time was set back while so much steady time passed. A clock that is slowed down slows both.
+/// Returns true if wall time was set back while so much steady time passed. A clock that is slowed down slows both.
 fn is_set_back(wall: SignedDuration, steady: Duration) -> bool {
     wall.as_secs_f64() + STEP < steady.as_secs_f64()
 }

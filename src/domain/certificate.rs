@@ -14,7 +14,7 @@ pub struct Certificate {
     metadata_match: Option<bool>,
 }
 
-/// What the API says of a certificate beside its PEM; any of it may be missing.
+/// The fields that the API gives with a certificate's PEM. Any of them may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CertificateDetails {
     /// The API's identifier.
@@ -64,12 +64,13 @@ impl Certificate {
         Some(min(expires, not_after))
     }
 
-    /// Whether the API and the certificate agree on expiry and serial number; none unless all four are known.
+    /// Returns true if the API and the certificate agree on expiry and serial number, or none unless all four are
+    /// known.
     pub fn metadata_match(&self) -> Option<bool> {
         self.metadata_match
     }
 
-    /// Whether it is the certificate with this PEM: of the same serial number and issuer.
+    /// Returns true if it is the certificate with this PEM: of the same serial number and issuer.
     pub fn is_twin_of(&self, pem: &Pem) -> bool {
         if let Some(own) = &self.pem {
             return own.serial == pem.serial && own.issuer == pem.issuer;

@@ -15,7 +15,7 @@ pub enum Demand {
     Optional,
     /// It asks for one, and refuses without.
     Required,
-    /// The probe could not tell.
+    /// The probe could not determine it.
     #[default]
     Unknown,
 }
@@ -24,7 +24,7 @@ impl Demand {
     /// Every demand, in the order in which they are exposed.
     pub const ALL: [Self; 4] = [Self::None, Self::Optional, Self::Required, Self::Unknown];
 
-    /// The demand in a word, which is also the value of the label `demand`.
+    /// Returns the demand as one word, which is also the value of the label `demand`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -63,7 +63,7 @@ pub enum DemandReason {
     Resumed,
 }
 
-/// Why a probe got no answer that can be read.
+/// The reason why a probe got no readable answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProbeFailure {
     /// The name has no address.
@@ -224,7 +224,7 @@ pub struct OriginReading {
     pub accepted: Option<Arc<AcceptedIssuers>>,
     /// The end of its own certificate.
     pub certificate_not_after: Option<Date>,
-    /// How long the probe took.
+    /// The duration of the probe.
     pub took: Duration,
 }
 

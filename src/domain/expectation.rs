@@ -1,15 +1,15 @@
-//! What a hostname is expected to be, and whether it is.
+//! The expectation for a hostname, and the comparison with its reading.
 
 use super::{Association, CertId, Ignored, Reading, Status};
 
-/// What a hostname is expected to be.
+/// The expectation for a hostname.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectation {
     /// The association it should have.
     pub association: Expected,
     /// The certificate it should have.
     pub cert_id: Option<CertId>,
-    /// The findings that are ignored, beside those that its zone ignores.
+    /// The findings that are ignored in addition to those that its zone ignores.
     pub ignored: Ignored,
 }
 
@@ -52,7 +52,8 @@ impl Expected {
 }
 
 impl Expectation {
-    /// Whether `reading` is something else: never while Cloudflare is still working on it, nor where anything goes.
+    /// Returns true if `reading` differs from the expectation. It never does while Cloudflare is still working on it,
+    /// or if anything is accepted.
     pub fn is_drifted(&self, reading: &Reading) -> bool {
         if self.association == Expected::Any || reading.status.is_some_and(Status::is_pending) {
             return false;

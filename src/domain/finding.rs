@@ -1,20 +1,20 @@
-//! Findings: what can be wrong with what is watched, and how bad that is.
+//! Findings: the problems that watched subjects can have, and their severities.
 
 use super::Ignored;
 
-/// How bad something is, from good to worst. Of several findings the worst counts.
+/// A severity, from good to worst. Of several findings, the worst counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// Nothing was found.
     #[default]
     Ok,
-    /// Worth knowing; nothing has to be done yet.
+    /// Worth knowing. No action is needed yet.
     Info,
-    /// It could not be read, so nobody knows.
+    /// Unknown, because it could not be read.
     Unknown,
-    /// Something has to be done, in time.
+    /// Action is needed before long.
     Warning,
-    /// Visitors are or soon will be affected, or nobody is watching.
+    /// Visitors are or soon will be affected, or monitoring has stopped.
     Critical,
 }
 
@@ -34,7 +34,7 @@ impl Verdict {
     }
 }
 
-/// One thing that is wrong. Its severity depends on what it is about in one case only: [`Finding::Stale`].
+/// A problem. Its severity depends on what it is about in one case only: [`Finding::Stale`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Finding {
@@ -54,9 +54,9 @@ pub enum Finding {
     MetadataMismatch,
     /// The hostname differs from its expectation.
     Drifted,
-    /// Cloudflare gave up deploying.
+    /// The deployment timed out at Cloudflare.
     DeploymentTimedOut,
-    /// Cloudflare gave up deleting.
+    /// The deletion timed out at Cloudflare.
     DeletionTimedOut,
     /// Cloudflare has been deploying or deleting for longer than the threshold.
     Pending,
@@ -86,7 +86,7 @@ pub enum Finding {
     OriginMayReject,
 }
 
-/// What a finding is about.
+/// The kind of a finding's subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A hostname.
@@ -184,7 +184,7 @@ impl Finding {
         }
     }
 
-    /// Whether a thing of that kind can have it.
+    /// Returns true if a subject of that kind can have it.
     pub const fn is_about(self, subject: Subject) -> bool {
         match self {
             Self::Expired
@@ -210,7 +210,7 @@ impl Finding {
         }
     }
 
-    /// How bad it is. An account that is stale is watched by nobody.
+    /// Its severity. A stale account is critical because it is no longer monitored.
     pub const fn severity(self, subject: Subject) -> Verdict {
         match self {
             Self::Expired
@@ -251,12 +251,12 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// No findings about a thing of this kind.
+    /// No findings about a subject of this kind.
     pub const fn none(subject: Subject) -> Self {
         Self { subject, bits: 0, ignored: Ignored::NOTHING }
     }
 
-    /// The same findings, of which those in `ignored` count for nothing.
+    /// Returns the same findings, without counting those in `ignored`.
     #[must_use]
     pub(super) const fn ignoring(self, ignored: Ignored) -> Self {
         Self { ignored, ..self }
@@ -267,12 +267,12 @@ impl Findings {
         self.bits |= u32::from(holds) << finding as u8;
     }
 
-    /// Whether none counts.
+    /// Returns true if none counts.
     pub const fn is_empty(self) -> bool {
         self.bits & !self.ignored.bits() == 0
     }
 
-    /// Whether `finding` is one of those that count.
+    /// Returns true if `finding` is one of those that count.
     pub const fn contains(self, finding: Finding) -> bool {
         (self.bits & !self.ignored.bits()) >> finding as u8 & 1 == 1
     }

@@ -19,7 +19,7 @@ impl IpRange {
         Self { network: IpAddr::V6(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0)), length }
     }
 
-    /// True if the address is in the range. An IPv6 address that stands for an IPv4 address has to be unwrapped before.
+    /// True if the address is in the range. An IPv4-mapped IPv6 address must be unwrapped first.
     pub fn contains(&self, ip: IpAddr) -> bool {
         match (self.network, ip) {
             (IpAddr::V4(network), IpAddr::V4(ip)) => {
@@ -33,7 +33,7 @@ impl IpRange {
     }
 }
 
-/// Why a text is not a range of addresses.
+/// The reason why a text is not a range of addresses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a range such as 192.0.2.0/24, found {0:?}")]
 pub struct IpRangeError(String);

@@ -6,8 +6,8 @@ use x509_cert::name::RdnSequence;
 
 /// The name of a certificate authority, stored as a hash of its bytes and a hash of its normalised form.
 ///
-/// OpenSSL considers two names with equal normalised forms to be the same (RFC 5280, section 7.1). Servers in Go compare
-/// the bytes.
+/// OpenSSL considers two names with equal normalised forms to be the same (RFC 5280, section 7.1). Servers in Go
+/// compare the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IssuerName {
     exact: u64,
@@ -129,7 +129,7 @@ impl AcceptedIssuers {
 
 fn hash(bytes: &[u8]) -> u64 {
     let digest = digest(&SHA256, bytes);
-    digest.as_ref().iter().take(8).fold(0, |hash, octet| hash << 8 | u64::from(*octet))
+    digest.as_ref().iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 
 /// The X.690 tags that occur in names.
@@ -169,7 +169,7 @@ fn element<'d>(rest: &mut &'d [u8]) -> Option<(u8, &'d [u8])> {
         0..=0x7f => (usize::from(first), after),
         0x81..=0x83 => {
             let (length, after) = after.split_at_checked(usize::from(first & 0x7f))?;
-            (length.iter().fold(0, |sum, octet| sum << 8 | usize::from(*octet)), after)
+            (length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), after)
         }
         _ => return None,
     };

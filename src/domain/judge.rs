@@ -21,21 +21,21 @@ pub use words::Told;
 
 /// A certificate may have 100 associations; with more than this many its limit is near.
 const MANY_HOSTNAMES: u32 = 90;
-/// What was read this recently is not stale, however short its interval.
+/// A reading that is more recent than this is not stale, even if its interval is short.
 const FRESH: i64 = 15 * 60;
-/// What was last read so many intervals ago is stale.
+/// A reading that is this many intervals old is stale.
 const STALE_INTERVALS: i64 = 3;
-/// For this long a 429 is told.
+/// A 429 is reported for this long.
 const RATE_LIMITED: i64 = 15 * 60;
-/// For this long a hostname that vanished is told.
+/// A vanished hostname is reported for this long.
 const REMOVED: i64 = 60 * 60;
 
-/// Judges one snapshot at one moment. Whatever shows a verdict shows what it finds, and nothing else.
+/// Judges one snapshot at one moment. All displayed verdicts come from here.
 pub struct Judge {
     snapshot: Arc<Snapshot>,
     thresholds: Thresholds,
     now: Date,
-    /// The accounts of which nothing was read for too long.
+    /// The stale accounts, of which nothing was read for too long.
     stale_accounts: BTreeSet<Arc<str>>,
 }
 
@@ -62,28 +62,28 @@ impl Judge {
         judge
     }
 
-    /// What is judged.
+    /// Returns the judged snapshot.
     pub fn snapshot(&self) -> &Arc<Snapshot> {
         &self.snapshot
     }
 
-    /// The spans that decide.
+    /// Returns the thresholds.
     pub fn thresholds(&self) -> Thresholds {
         self.thresholds
     }
 
-    /// The moment at which it is judged.
+    /// Returns the time at which the snapshot is judged.
     pub fn now(&self) -> Date {
         self.now
     }
 
-    /// Whether the account's zones could be listed, where patterns need that, and the latest attempts could read the
-    /// associations or the zone level of at least one of its zones, or there is none to read.
+    /// Returns true if the account's zones could be listed, where patterns need that, and the latest attempts could
+    /// read the associations or the zone level of at least one of its zones, or there is none to read.
     pub fn is_up(&self, account: &AccountState) -> bool {
         account.zone_list().is_none_or(|list| list.part.is_up()) && self.is_any_zone_up(account)
     }
 
-    /// Whether a part of any zone was read: where the quota is short, the others follow.
+    /// Returns true if a part of any zone was read: where the quota is short, the others follow.
     fn is_any_zone_up(&self, account: &AccountState) -> bool {
         let mut zones = self.snapshot.zones().iter().filter(|zone| zone.account() == &**account.name());
         let mut is_any = false;
@@ -93,7 +93,7 @@ impl Judge {
         }) || !is_any
     }
 
-    /// What is wrong with an account.
+    /// Returns the findings about an account.
     pub fn account(&self, account: &AccountState) -> Findings {
         let mut found = Findings::none(Subject::Account);
         let facts = account.facts();
@@ -112,7 +112,7 @@ impl Judge {
         found
     }
 
-    /// What is wrong with a zone, its hostnames and certificates aside.
+    /// Returns the findings about a zone, without those about its hostnames and certificates.
     pub fn zone(&self, zone: &ZoneState) -> Findings {
         let mut found = Findings::none(Subject::Zone).ignoring(zone.target().ignored());
         found.add(Finding::NotRead, !zone.is_up());
@@ -122,8 +122,8 @@ impl Judge {
         found
     }
 
-    /// What is wrong with a certificate of a zone. One of the hostname store is judged through the hostnames that use
-    /// it, but for what is about the store.
+    /// Returns the findings about a certificate of a zone. One of the hostname store is judged through the hostnames
+    /// that use it, but for what is about the store.
     pub fn certificate(&self, zone: &ZoneState, known: &ZoneCertificate) -> Findings {
         let mut found = Findings::none(Subject::Certificate).ignoring(zone.target().ignored());
         let is_near = known.hostnames.is_some_and(|hostnames| hostnames > MANY_HOSTNAMES);
@@ -137,7 +137,7 @@ impl Judge {
         found
     }
 
-    /// What is wrong with a hostname of a zone.
+    /// Returns the findings about a hostname of a zone.
     pub fn hostname(&self, zone: &ZoneState, entry: &Entry) -> Findings {
         let mut found = Findings::none(Subject::Hostname)
             .ignoring(zone.target().ignored().and(entry.expectation().ignored));
@@ -171,7 +171,7 @@ impl Judge {
         counts
     }
 
-    /// The worst of everything.
+    /// Returns the worst severity of all findings.
     pub fn verdict(&self) -> Verdict {
         let accounts = self.snapshot.accounts().iter().map(|account| self.account(account));
         let zones = self.snapshot.zones().iter().flat_map(|zone| {
@@ -182,7 +182,7 @@ impl Judge {
         accounts.chain(zones).map(Findings::verdict).max().unwrap_or_default()
     }
 
-    /// What is wrong with a certificate that is presented.
+    /// Returns the findings about a certificate that is presented.
     fn presented(&self, found: &mut Findings, certificate: Option<&Certificate>, status: Option<Status>) {
         let left = certificate.and_then(Certificate::ends).map(|end| end.seconds_from(self.now));
         found.add(Finding::EndUnknown, left.is_none());
@@ -222,8 +222,8 @@ impl Judge {
         self.overdue(known.status, uploaded_on, known.since)
     }
 
-    /// The status and for how long it has lasted, if that is too long for a pending one. It began at `began`, or when it
-    /// was first seen where that is missing or in the future.
+    /// The status and for how long it has lasted, if that is too long for a pending one. It began at `began`, or when
+    /// it was first seen where that is missing or in the future.
     fn overdue(
         &self,
         status: Option<Status>,
@@ -240,12 +240,13 @@ impl Judge {
         self.stale_accounts.contains(zone.account())
     }
 
-    /// Whether a part of the zone is out of date.
+    /// Returns true if a part of the zone is out of date.
     fn is_zone_old(&self, zone: &ZoneState) -> bool {
         zone.needed_parts().any(|part| self.is_old(part, part.seen()))
     }
 
-    /// Whether something that is read with this part, and was last read at `seen` or wanted since then, is out of date.
+    /// Returns true if something that is read with this part, and was last read at `seen` or wanted since then, is out
+    /// of date.
     fn is_old(&self, part: Part, seen: Option<Date>) -> bool {
         let interval =
             part.interval.map_or(0, |interval| i64::try_from(interval.as_secs()).unwrap_or(i64::MAX));
@@ -253,13 +254,14 @@ impl Judge {
         seen.is_some_and(|seen| self.now.seconds_from(seen) > limit)
     }
 
-    /// Whether that was in the latest `span` seconds.
+    /// Returns true if `at` was in the last `span` seconds.
     fn is_within(&self, span: i64, at: Option<Date>) -> bool {
         at.is_some_and(|at| (0..span).contains(&self.now.seconds_from(at)))
     }
 }
 
-/// Whether the zone's SSL mode keeps Cloudflare from presenting the certificate that a hostname or the zone has.
+/// Returns true if the zone's SSL mode keeps Cloudflare from presenting the certificate that a hostname or the zone
+/// has.
 fn has_useless_ssl_mode(zone: &ZoneState) -> bool {
     let is_useless = matches!(zone.ssl_mode(), Some(SslMode::Off | SslMode::Flexible));
     let has_enabled = || zone.entries().iter().any(|entry| entry.association() == Some(Association::Enabled));

@@ -82,7 +82,7 @@ pub struct PatternTarget {
     pub pattern: ZonePattern,
     /// Patterns of names that this one leaves out.
     pub exclude: Vec<ZonePattern>,
-    /// The only zone to watch of those, where somebody asked for it by its id.
+    /// The only one of those zones to watch, if a command asked for it by its id.
     pub only: Option<ZoneId>,
     /// How each zone is read, and what of it.
     pub extent: Extent,

@@ -1,4 +1,4 @@
-//! What is known about one zone and its hostnames.
+//! The state of one zone and its hostnames.
 
 mod global;
 mod origins;
@@ -20,7 +20,7 @@ pub use origins::Origin;
 pub use part::{Part, PartKind};
 pub use target::{StoredHostname, StoredZone};
 
-/// What is known about one zone.
+/// The state of one zone.
 #[derive(Clone, Debug)]
 pub struct ZoneState {
     target: Arc<ZoneTarget>,
@@ -44,7 +44,7 @@ pub struct ZoneState {
     /// Sorted by hostname.
     origins: Vec<Origin>,
     zone_level_enabled: Option<bool>,
-    /// Whether the global switch is on, where the token may read that.
+    /// True if the global switch is on, where the token may read that.
     global_enabled: Option<bool>,
     ssl_mode: Option<SslMode>,
     /// The certificates of the hostname store, where they were listed, and when. A state file may lack the time.
@@ -55,7 +55,7 @@ pub struct ZoneState {
 }
 
 impl ZoneState {
-    /// Takes in what was found out; [`ZoneState::settle`] has to follow.
+    /// Applies an outcome. [`ZoneState::settle`] must be called afterwards.
     pub(super) fn fold(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Planned { part, interval, at } => self.plan(part, interval, at),
@@ -105,7 +105,7 @@ impl ZoneState {
         }
     }
 
-    /// Takes in that polls are to read a part that often.
+    /// Sets the interval at which polls read a part.
     fn plan(&mut self, part: PartKind, interval: Duration, at: Date) {
         match part {
             PartKind::Associations => {
@@ -139,7 +139,7 @@ impl ZoneState {
         self.certificates = sorted(rows.collect());
     }
 
-    /// Takes in a reading. It is completed by what is known of its certificate: an end does not disappear because an
+    /// Applies a reading, completed by earlier details of its certificate: an end does not disappear because an
     /// answer leaves it out.
     fn read(&mut self, hostname: &Hostname, mut reading: Reading) {
         let index = self.index(hostname);
@@ -158,7 +158,7 @@ impl ZoneState {
         }
     }
 
-    /// Certificates that were listed at `at`, each completed by what is known of it.
+    /// Returns certificates that were listed at `at`, each completed by its earlier details.
     fn completed(&self, mut rows: Vec<ZoneCertificate>, level: Level, at: Date) -> Vec<ZoneCertificate> {
         for row in &mut rows {
             let known = self.certificate(&row.id, level);
@@ -260,8 +260,8 @@ impl ZoneState {
         }
     }
 
-    /// Whether there is something in a part that can break, or the configuration names the zone. Settings and DNS records hold
-    /// nothing.
+    /// Returns true if a part holds something that can break, or if the configuration names the zone. Settings and DNS
+    /// records hold nothing.
     pub fn holds(&self, kind: PartKind) -> bool {
         let has = |level| self.certificates.iter().any(|row| row.level == level);
         match kind {
@@ -275,12 +275,12 @@ impl ZoneState {
         }
     }
 
-    /// Whether the latest attempts to read its parts succeeded; the settings, which are optional, aside.
+    /// Returns true if the latest attempts to read its parts succeeded. The settings, which are optional, do not count.
     pub fn is_up(&self) -> bool {
         self.needed_parts().all(Part::is_up)
     }
 
-    /// Whether a poll has tried to read it.
+    /// Returns true if a poll has tried to read it.
     pub fn is_tried(&self) -> bool {
         self.associations.latest.is_some()
     }
@@ -315,12 +315,12 @@ impl ZoneState {
         self.index(hostname).ok().map(|index| &self.entries[index])
     }
 
-    /// Whether the zone-level switch is on, where that is read.
+    /// Returns true if the zone-level switch is on, or none if it is not read.
     pub fn zone_level_enabled(&self) -> Option<bool> {
         self.zone_level_enabled
     }
 
-    /// Whether the zone's global switch is on, where that is read and the token may.
+    /// Returns true if the zone's global switch is on, or none if it is not read or the token may not read it.
     pub fn global_enabled(&self) -> Option<bool> {
         self.global_enabled
     }

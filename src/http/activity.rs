@@ -1,4 +1,4 @@
-//! What the daemon does beside serving, as the status shows it.
+//! The daemon's activity, as the status shows it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::domain::Date;
 
-/// What the daemon does beside serving.
+/// The daemon's activity.
 #[derive(Clone, Debug, Default)]
 pub struct Activity {
     /// When the latest poll ended.

@@ -61,7 +61,7 @@ fn parse(text: &str) -> Option<Host> {
     };
     let is_port = match port.strip_prefix(':') {
         Some(digits) => {
-            digits.bytes().all(|octet| octet.is_ascii_digit())
+            digits.bytes().all(|byte| byte.is_ascii_digit())
                 && (digits.is_empty() || digits.parse::<u16>().is_ok())
         }
         None => port.is_empty(),

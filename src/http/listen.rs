@@ -72,7 +72,7 @@ impl FromStr for Listen {
             return Ok(address.into());
         }
         let (host, port) = text.rsplit_once(':').ok_or(ListenError)?;
-        if !port.bytes().all(|octet| octet.is_ascii_digit()) {
+        if !port.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(ListenError);
         }
         let port = port.parse().map_err(|_| ListenError)?;
@@ -86,13 +86,12 @@ pub fn name(text: &str) -> Option<String> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
     // a name whose last label is a number would be taken for an address
     let last = name.rsplit('.').next().unwrap_or_default();
-    let is_name = name.len() <= 253
-        && name.split('.').all(is_label)
-        && !last.bytes().all(|octet| octet.is_ascii_digit());
+    let is_name =
+        name.len() <= 253 && name.split('.').all(is_label) && !last.bytes().all(|byte| byte.is_ascii_digit());
     is_name.then(|| name.to_ascii_lowercase())
 }
 

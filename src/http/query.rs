@@ -14,7 +14,7 @@ pub(super) use decode::{decode, encode};
 pub(super) const DEFAULT_LIMIT: usize = 200;
 const MOST_ROWS: usize = 1000;
 
-/// A query. Every filter that is given has to match.
+/// A query. All of its filters must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Query {
     /// The zone, by its key or its id.

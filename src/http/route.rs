@@ -19,9 +19,9 @@ pub(super) enum Route {
     Certificates,
     /// Zones as JSON.
     Zones,
-    /// Whether the process serves.
+    /// Liveness: the process serves.
     Healthy,
-    /// Whether it has read something.
+    /// Readiness: it has read something.
     Ready,
     /// Reads the configuration again.
     Reload,
@@ -39,12 +39,12 @@ impl Route {
         known.map_or("other", |(path, _)| path)
     }
 
-    /// Whether it is a health probe's, which needs no authentication.
+    /// Returns true if it is a health probe's, which needs no authentication.
     pub(super) fn is_health(self) -> bool {
         matches!(self, Self::Healthy | Self::Ready)
     }
 
-    /// Whether it takes a method, and else those that it takes.
+    /// Fails if it does not take the method, with those that it takes.
     pub(super) fn takes(self, method: &Method) -> Result<(), (&'static str, &'static str)> {
         match (self, method) {
             (Self::Reload, &Method::POST) => Ok(()),
@@ -55,7 +55,7 @@ impl Route {
     }
 }
 
-/// Whether a path is like one of the table, segment by segment.
+/// Returns true if a path is like one of the table, segment by segment.
 fn is_like(known: &str, path: &str) -> bool {
     let (mut known, mut path) = (known.split('/'), path.split('/'));
     loop {

@@ -64,7 +64,7 @@ pub fn load(path: &Path, targets: &Targets) -> Option<Snapshot> {
     None
 }
 
-/// Puts what is known in place of the file at `path`, which its owner alone can read.
+/// Replaces the file at `path` with the current state. Only its owner can read it.
 ///
 /// # Errors
 /// Where it cannot be written; the file before is then left as it was.
@@ -93,7 +93,7 @@ pub async fn keep(path: PathBuf, mut snapshot: watch::Receiver<Arc<Snapshot>>, s
                 if failing.is_none() {
                     failing = Some(started);
                     let file = path.display();
-                    tracing::error!(%file, %error, "the state file cannot be written: a restart would forget what is known");
+                    tracing::error!(%file, %error, "the state file cannot be written: a restart would lose all readings");
                 }
                 if !shutdown.is_cancelled() {
                     snapshot.mark_changed();

@@ -72,7 +72,7 @@ async fn a_stop_publishes_what_was_reported_by_then() {
     let mut published = handle.follow();
     while published.changed().await.is_ok() {}
     assert_eq!(up(&handle), 1);
-    // nobody waits for a keeper that has stopped
+    // a keeper that has stopped does not block its callers
     handle.published().await;
 }
 

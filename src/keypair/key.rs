@@ -85,16 +85,16 @@ impl PrivateKey {
 
     /// The same words with everything that repeats the key made unreadable.
     pub fn hidden_in<'w>(&self, words: &'w str) -> Cow<'w, str> {
-        match self.hidden_in_octets(words.as_bytes()) {
+        match self.hidden_in_bytes(words.as_bytes()) {
             Cow::Borrowed(_) => Cow::Borrowed(words),
             // only ASCII was replaced, by ASCII
             Cow::Owned(hidden) => Cow::Owned(String::from_utf8_lossy(&hidden).into_owned()),
         }
     }
 
-    /// The same octets with everything that repeats the key made unreadable. As many as before: JSON stays JSON.
-    pub fn hidden_in_octets<'o>(&self, octets: &'o [u8]) -> Cow<'o, [u8]> {
-        self.repeated.hide(octets)
+    /// The same bytes with everything that repeats the key made unreadable. As many as before: JSON stays JSON.
+    pub fn hidden_in_bytes<'o>(&self, bytes: &'o [u8]) -> Cow<'o, [u8]> {
+        self.repeated.hide(bytes)
     }
 }
 
@@ -110,7 +110,7 @@ struct Repeated {
     hasher: RandomState,
 }
 
-/// The length of the parts that are recognised. A part is 72 bits of the key: nobody else has written it.
+/// The length of the parts that are recognised. A part is 72 bits of the key, too many to occur elsewhere by chance.
 const PART: usize = 12;
 
 impl Repeated {
@@ -124,9 +124,9 @@ impl Repeated {
         Self { parts, hasher }
     }
 
-    fn hide<'o>(&self, octets: &'o [u8]) -> Cow<'o, [u8]> {
-        let mut hidden = Cow::Borrowed(octets);
-        for (place, part) in octets.windows(PART).enumerate() {
+    fn hide<'o>(&self, bytes: &'o [u8]) -> Cow<'o, [u8]> {
+        let mut hidden = Cow::Borrowed(bytes);
+        for (place, part) in bytes.windows(PART).enumerate() {
             if self.parts.contains(&self.hasher.hash_one(part)) {
                 hidden.to_mut()[place..place + PART].fill(b'*');
             }

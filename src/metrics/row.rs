@@ -1,4 +1,5 @@
-//! A row: the series of one object in one family. It is empty if the value is unknown, and may have one series per state.
+//! A row: the series of one object in one family. It is empty if the value is unknown, and may have one series per
+//! state.
 
 use crate::domain::{Association, Date, Demand, Findings, SslMode, Status};
 use crate::exposition;
@@ -139,17 +140,17 @@ impl Row<'_> {
     }
 }
 
-/// The end of a state's series, built at compile time. All tails have the same size, since copying 32 bytes is faster than
-/// copying a variable length.
+/// The end of a state's series, built at compile time. All tails have the same size, since copying 32 bytes is faster
+/// than copying a variable length.
 struct Tail {
-    octets: [u8; 32],
+    bytes: [u8; 32],
     length: usize,
 }
 
 impl Tail {
     /// Builds `label"} 0`. An overlong label does not compile.
     const fn new(label: &str) -> Self {
-        let mut tail = Self { octets: [0; 32], length: 0 };
+        let mut tail = Self { bytes: [0; 32], length: 0 };
         tail.append(label.as_bytes());
         tail.append(b"\"} 0\n");
         tail
@@ -158,7 +159,7 @@ impl Tail {
     const fn append(&mut self, text: &[u8]) {
         let mut index = 0;
         while index < text.len() {
-            self.octets[self.length] = text[index];
+            self.bytes[self.length] = text[index];
             self.length += 1;
             index += 1;
         }
@@ -167,7 +168,7 @@ impl Tail {
     #[inline]
     fn write(&self, out: &mut Vec<u8>, on: bool) {
         let end = out.len() + self.length;
-        out.extend_from_slice(&self.octets);
+        out.extend_from_slice(&self.bytes);
         out.truncate(end);
         if on {
             out[end - 2] = b'1';

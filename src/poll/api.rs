@@ -102,7 +102,7 @@ pub trait Api: Send + Sync + 'static {
     /// For how long requests have been blocked by answers with status 429 since this was asked last.
     fn take_rate_limited(&self) -> Option<Duration>;
 
-    /// Whether an answer about the zone had a field that could not be read since this was asked last.
+    /// Returns true if an answer about the zone had a field that could not be read since this was asked last.
     fn take_odd_fields(&self, zone: ZoneId) -> bool;
 }
 

@@ -12,7 +12,7 @@ const MOST_REFUSED: u32 = 10;
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     answered: bool,
-    /// Whether a suspect was answered.
+    /// True if a suspect was answered.
     suspect_answered: bool,
     /// Time-outs, broken connections and 5xx since the last other answer.
     outages: u32,
@@ -20,7 +20,7 @@ pub(super) struct Breaker {
     refusals: u32,
     /// Refusals of any kind.
     refused: u32,
-    /// Whether there was no time or quota left to send a request.
+    /// True if there was no time or quota left to send a request.
     out_of_time: bool,
     tripped: Option<Reason>,
 }
@@ -66,12 +66,12 @@ impl Breaker {
         self.tripped
     }
 
-    /// Whether there was no time or quota left to send a request.
+    /// Returns true if there was no time or quota left to send a request.
     pub(super) fn is_out_of_time(&self) -> bool {
         self.out_of_time
     }
 
-    /// Whether anything was answered.
+    /// Returns true if anything was answered.
     pub(super) fn is_answered(&self) -> bool {
         self.answered
     }
@@ -84,7 +84,7 @@ impl Breaker {
     }
 }
 
-/// Whether a failure about one hostname tells that the whole zone is refused.
+/// Returns true if the failure of one hostname shows that the whole zone is refused.
 fn refuses_zone(error: &Error) -> bool {
     error.reason() == Reason::Forbidden || error.is_of_path() || matches!(error, Error::Page { .. })
 }

@@ -100,13 +100,13 @@ impl<A: Api> Poller<A> {
         self.ended(started, &seen).await;
     }
 
-    /// Tells and counts what a poll met.
+    /// Logs and counts the results of a poll.
     pub(super) async fn ended(&mut self, started: Instant, seen: &[Seen]) {
-        // whoever sees the poll counted sees what came of it
+        // a reader that sees the poll counted must also see its results
         self.keeper.published().await;
         self.tell(started, seen);
         if let Some(first) = self.first.take() {
-            // whoever waited may be gone
+            // the receiver may have been dropped
             let _ = first.send(started.elapsed());
         }
         self.telemetry.poll_ended(started.elapsed(), self.clock.now().into());

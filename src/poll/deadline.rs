@@ -1,4 +1,4 @@
-//! When the requests of a poll have to end.
+//! The deadline of a poll's requests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::plan::Load;
 
-/// When the requests that a poll sends from one quota have to end. Requests that nobody could plan for move it.
+/// The deadline of the requests that a poll sends from one quota. Unplanned requests extend it.
 pub(super) struct Deadline {
     start: Instant,
     limit: Limit,
@@ -32,7 +32,7 @@ impl Deadline {
         }
     }
 
-    /// When everything has to end.
+    /// Returns the deadline of the whole poll.
     pub(super) fn at(&self) -> Instant {
         match &self.limit {
             Limit::Fixed(at) => *at,
@@ -42,7 +42,8 @@ impl Deadline {
         }
     }
 
-    /// When requests have to end that may well hang: what comes after them needs time, and so does the next poll.
+    /// Returns the deadline of requests that are likely to hang. It leaves time for the requests after them and the
+    /// next poll.
     pub(super) fn halfway(&self) -> Instant {
         let at = self.at();
         match self.limit {

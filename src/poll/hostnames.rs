@@ -15,14 +15,14 @@ use crate::poll::memory::Memory;
 /// A hostname to ask about.
 pub(super) struct Question {
     hostname: Hostname,
-    /// Whether it failed in earlier polls although others of the zone were answered, as one that hangs does.
+    /// True if it failed in earlier polls although others of the zone were answered, as one that hangs does.
     suspect: bool,
 }
 
 /// Orders hostnames so that none is left out again and again where time or quota do not suffice for all, and so that
-/// those that hang hold up no other. First come those whose latest GET was answered, or never sent. Then come those that
-/// failed when nothing of the zone was answered, which may have been an outage: the ones that were read before it first.
-/// Last come suspects, by the number of their failures. Among equals the longest waiting is first.
+/// those that hang hold up no other. First come those whose latest GET was answered, or never sent. Then come those
+/// that failed when nothing of the zone was answered, which may have been an outage: the ones that were read before it
+/// first. Last come suspects, by the number of their failures. Among equals the longest waiting is first.
 pub(super) fn order(hostnames: Vec<Hostname>, zone: &ZoneState, memory: &Memory) -> Vec<Question> {
     let key = |hostname: &Hostname| {
         let read_at = zone.entry(hostname).and_then(|entry| Some(entry.reading()?.read_at));

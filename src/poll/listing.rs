@@ -9,9 +9,9 @@ use crate::domain::{Association, CertId, Date, Hostname, Level, Reading, Status,
 
 /// What the lists tell.
 pub struct Listing {
-    /// The hostnames that have an association, each with its reading, or why a GET has to tell.
+    /// The hostnames that have an association, each with its reading, or the reason why a GET must decide.
     pub hostnames: BTreeMap<Hostname, Result<Reading, Unresolved>>,
-    /// Whether every other hostname has none.
+    /// True if every other hostname has none.
     pub complete: bool,
     /// The number of pages in which the associations came.
     pub pages: u32,
@@ -24,7 +24,7 @@ pub struct Listing {
 /// Why the lists do not tell what a GET would.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unresolved {
-    /// The row or its certificate lacks what it has to have.
+    /// The row or its certificate lacks a required field.
     Untrusted,
     /// Its certificate is not listed, as deleted ones are not, or its rows may be of different moments.
     Unsure,

@@ -89,7 +89,7 @@ impl<A: Api> ZonePoll<A> {
         Ok(Read::Both(listing))
     }
 
-    /// Keeps whether all rows of a list could be read.
+    /// Records if all rows of a list could be read.
     pub(super) fn met_rows(&self, list: &'static str, complete: bool) {
         let what = || {
             format!(
@@ -201,7 +201,7 @@ impl<A: Api> ZonePoll<A> {
         rows
     }
 
-    /// Takes back how many associations these have by a list that is not whole: what a whole one said stays.
+    /// Restores the association counts of the last complete list, since an incomplete list counts too few.
     fn keep_counts(&self, certificates: &mut [ZoneCertificate]) {
         let known = self.zone.certificates().iter().filter(|known| known.level == Level::Hostname);
         let known: HashMap<&CertId, Option<u32>> = known.map(|known| (&known.id, known.hostnames)).collect();
@@ -222,8 +222,8 @@ impl<A: Api> ZonePoll<A> {
 struct Absent {
     /// Those that a GET confirmed within the last hour to have no association.
     readings: Vec<(Hostname, Reading)>,
-    /// Those that a GET has to confirm, after which the list is believed for an hour.
+    /// Those that a GET must confirm, after which the list is trusted for an hour.
     confirm: Vec<Hostname>,
-    /// Those that a GET has to read each time the list is like this.
+    /// Those that a GET must read each time the list is like this.
     unresolved: Vec<Hostname>,
 }

@@ -92,12 +92,12 @@ impl<A: Api> Lookup<A> {
     }
 }
 
-/// Whether a failure is about this way of asking: not about the names, the token, the quota or the network.
+/// Returns true if a failure is about this way of asking: not about the names, the token, the quota or the network.
 fn is_refused(error: &Error) -> bool {
     !is_about_names(error) && !error.concerns_all()
 }
 
-/// Whether a look-up was answered and no one zone has that name.
+/// Returns true if a look-up was answered and no one zone has that name.
 pub(super) fn is_about_names(error: &Error) -> bool {
     match error {
         Error::Common(error) => is_about_names(error),
@@ -111,12 +111,12 @@ pub(super) fn name(zone: &ZoneState) -> Option<&ZoneName> {
     target.name().filter(|_| target.id().is_none())
 }
 
-/// Whether a poll looks up the id of that zone.
+/// Returns true if a poll looks up the id of that zone.
 pub(super) fn is_looked_up(zone: &ZoneState, memory: &Memory, now: Instant) -> bool {
     name(zone).is_some() && (zone.id().is_none() || memory.is_id_refused() || memory.is_look_up_due(now))
 }
 
-/// The requests that so many look-ups take, unless a zone has to be looked for once more.
+/// The requests that so many look-ups take, unless a zone must be looked up again.
 pub(super) fn requests(names: usize) -> usize {
     if names >= MANY { names.div_ceil(MANY - 1) } else { names }
 }

@@ -20,7 +20,7 @@ struct Learned {
     /// Hostnames whose latest GET failed.
     failed: HashMap<Hostname, Failed>,
     looked_up: Instant,
-    /// Whether the API refused the known id.
+    /// True if the API refused the known id.
     is_id_refused: bool,
     said_empty: bool,
 }
@@ -35,7 +35,8 @@ pub(super) struct Failed {
 }
 
 impl Memory {
-    /// Nothing learned yet but what failed before, be it in an earlier process; a known id counts as looked up at `now`.
+    /// Nothing learned yet but what failed before, be it in an earlier process; a known id counts as looked up at
+    /// `now`.
     pub(super) fn new<'e>(failed: impl Iterator<Item = &'e Hostname>, now: Instant) -> Self {
         let failed = failed.map(|hostname| (hostname.clone(), Failed { alone: 0, at: now })).collect();
         Self(Mutex::new(Learned {
@@ -113,12 +114,12 @@ impl Memory {
         self.get().failed.get(hostname).copied()
     }
 
-    /// Whether the latest GET for the hostname found an association although the list lacked it.
+    /// Returns true if the latest GET for the hostname found an association although the list lacked it.
     pub(super) fn is_contradicted(&self, hostname: &Hostname) -> bool {
         self.get().contradicted.contains(hostname)
     }
 
-    /// Whether a GET confirmed within the last hour that the hostname has no association.
+    /// Returns true if a GET confirmed within the last hour that the hostname has no association.
     pub(super) fn is_confirmed(&self, hostname: &Hostname) -> bool {
         self.get().confirmed.get(hostname).is_some_and(|at| at.elapsed() < AGAIN)
     }
@@ -131,12 +132,12 @@ impl Memory {
         learned.failed.retain(|hostname, _| is_watched(hostname));
     }
 
-    /// Keeps whether the API refused the zone by its id.
+    /// Records if the API refused the zone's id.
     pub(super) fn set_id_refused(&self, refused: bool) {
         self.get().is_id_refused = refused;
     }
 
-    /// Whether the known id was refused, so that it has to be looked up before it is used again.
+    /// Returns true if the known id was refused, so that it must be looked up before it is used again.
     pub(super) fn is_id_refused(&self) -> bool {
         self.get().is_id_refused
     }
@@ -146,7 +147,7 @@ impl Memory {
         self.get().looked_up = Instant::now();
     }
 
-    /// Whether the id was last looked up an hour ago.
+    /// Returns true if the id was last looked up an hour ago.
     pub(super) fn is_look_up_due(&self, now: Instant) -> bool {
         now.duration_since(self.get().looked_up) >= AGAIN
     }

@@ -36,8 +36,8 @@ impl Met {
 }
 
 impl<A: Api> Poller<A> {
-    /// Polls everything once, until `deadline`. Returns the parts of zones that were not read, or not whole, for want of
-    /// quota or time.
+    /// Polls everything once, until `deadline`. Returns the parts of zones that were not read, or only partly read, for
+    /// lack of quota or time.
     pub async fn poll_once(&mut self, deadline: Instant) -> Vec<(ZoneKey, PartKind)> {
         let (started, mut polls, mut met) = (Instant::now(), JoinSet::new(), Met::default());
         self.start_lists(&mut polls, Some(deadline));
@@ -65,7 +65,7 @@ impl<A: Api> Poller<A> {
             let outlooks = self.outlooks(&known);
             self.give_back(&known);
             if is_idle {
-                // retries and failures have taken what nobody planned
+                // retries and failures have taken more than was planned
                 self.make_room_once(&known, &asked, deadline);
             }
             if asked.is_empty() {

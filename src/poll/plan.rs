@@ -58,7 +58,7 @@ pub(super) enum Again {
 const SOON: Duration = Duration::from_secs(600);
 
 impl Lists {
-    /// Whether lists are what the latest poll read.
+    /// Returns true if lists are what the latest poll read.
     pub(super) fn are_read(self) -> bool {
         matches!(self, Self::Read { .. })
     }
@@ -99,12 +99,12 @@ pub(super) fn read_mode(extent: Extent, hostnames: usize, lists: Lists, now: Ins
     if wants_lists { ReadMode::ListsIfShort } else { ReadMode::Gets }
 }
 
-/// Whether only lists tell all that is wanted, or lists are what the configuration asks for.
+/// Returns true if only lists tell all that is wanted, or lists are what the configuration asks for.
 pub(super) fn needs_lists(extent: Extent) -> bool {
     extent.discovered.is_some() || extent.strategy == Strategy::List
 }
 
-/// Whether so many pages of associations and one of certificates cost less than a GET for each hostname.
+/// Returns true if so many pages of associations and one of certificates cost less than a GET for each hostname.
 pub(super) fn is_short(pages: usize, hostnames: usize) -> bool {
     pages + 1 < hostnames
 }

@@ -1,5 +1,5 @@
-//! What planning needs of each zone, kept until the zone changes: most of an account's zones stay as they are from poll to
-//! poll.
+//! What planning needs of each zone, kept until the zone changes: most of an account's zones stay as they are from poll
+//! to poll.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(super) struct Row {
     pub(super) hostnames: usize,
     pub(super) is_looked_up: bool,
     pub(super) parts: [Option<RowPart>; PartKind::ALL.len()],
-    /// Whether time alone can change what reading the zone takes.
+    /// True if time alone can change what reading the zone takes.
     depends_on_time: bool,
 }
 

@@ -52,7 +52,7 @@ pub(super) enum Class {
     RateLimited,
     /// No time was left to send the request.
     Unsent,
-    /// The API answered, and this was the matter.
+    /// The API answered, and the request failed for this reason.
     Answered(Reason),
 }
 
@@ -60,7 +60,7 @@ pub(super) enum Class {
 #[derive(Clone, Debug)]
 pub(super) struct Trouble {
     pub(super) class: Class,
-    /// Whether no connection could be made or secured, which is never the fault of a single zone.
+    /// True if no connection could be made or secured, which is never the fault of a single zone.
     pub(super) is_of_network: bool,
     pub(super) error: Arc<str>,
     pub(super) advice: Option<Arc<str>>,
@@ -83,7 +83,7 @@ impl Trouble {
         }
     }
 
-    /// Whether the token lacks a permission.
+    /// Returns true if the token lacks a permission.
     pub(super) fn is_of_permission(&self) -> bool {
         self.class == Class::Answered(Reason::Forbidden)
     }
@@ -105,7 +105,7 @@ pub(super) struct Seen {
     pub(super) zone: Option<ZoneKey>,
     /// How each thing went that the poll tried. Of hostnames only the failures are kept.
     pub(super) things: BTreeMap<Thing, Result<(), Trouble>>,
-    /// Whether the zone turned out to have no association.
+    /// True if the zone turned out to have no association.
     pub(super) is_empty: bool,
 }
 
@@ -130,7 +130,7 @@ impl Seen {
         self.things.values().filter_map(|result| result.as_ref().err())
     }
 
-    /// Whether the API answered anything about the zone.
+    /// Returns true if the API answered anything about the zone.
     pub(super) fn is_answered(&self) -> bool {
         self.failure().is_none_or(|trouble| matches!(trouble.class, Class::Answered(_)))
     }

@@ -1,5 +1,5 @@
-//! Folds what polls meet into what has started to fail and what works again, so that a failure is reported when it starts
-//! and when it ends, not in every poll. Pure: time is an argument, and [`Line`]s are logged elsewhere.
+//! Folds what polls meet into what has started to fail and what works again, so that a failure is reported when it
+//! starts and when it ends, not in every poll. Pure: time is an argument, and [`Line`]s are logged elsewhere.
 
 mod lines;
 mod scope;
@@ -123,7 +123,7 @@ impl Story {
                 Ok(()) => {
                     working.insert(subject(thing.clone()));
                 }
-                // something wider explains it; whether it would work by itself is not known
+                // a wider failure explains it, so its own state is unknown
                 Err(trouble) if scope.explains(seen, trouble) => {}
                 Err(trouble) if *thing != Thing::Zone && is_same(seen.failure(), trouble) => {}
                 Err(trouble) => {
@@ -174,7 +174,7 @@ fn is_same(failure: Option<&Trouble>, trouble: &Trouble) -> bool {
     failure.is_some_and(|failure| failure.class == trouble.class)
 }
 
-/// Whether the subject is still watched; what is not has neither failed nor recovered.
+/// Returns true if the subject is still watched; what is not has neither failed nor recovered.
 fn is_watched(subject: &Subject, known: &Snapshot) -> bool {
     match subject {
         Subject::Host(_) => true,

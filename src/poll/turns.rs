@@ -1,7 +1,7 @@
 //! Which parts of zones a poll reads, and how often each has its turn: pure functions.
 //!
-//! What holds something is read in every poll. Everything else has its turn in the room that this leaves: first what was
-//! never read, then what was read longest ago, so that each has its turn within [`LISTED_EVERY`] where the quota
+//! What holds something is read in every poll. Everything else has its turn in the room that this leaves: first what
+//! was never read, then what was read longest ago, so that each has its turn within [`LISTED_EVERY`] where the quota
 //! suffices for that, evenly spread.
 
 use std::time::Duration;
@@ -41,7 +41,7 @@ impl Waiting {
         })
     }
 
-    /// Whether it is read at the pace that gives each its turn in time; what failed or is late is read at once.
+    /// Returns true if it is read at the pace that gives each its turn in time; what failed or is late is read at once.
     fn is_paced(self, now: Date) -> bool {
         let is_overdue =
             |at: Date| u64::try_from(now.seconds_from(at)).is_ok_and(|age| age >= LISTED_EVERY.as_secs());
@@ -92,8 +92,8 @@ impl Outlook {
         f64::from(self.limit.requests.get()) * gap.as_secs_f64() / self.limit.per.as_secs_f64()
     }
 
-    /// The requests that each poll takes for the rest, so that all of it has its turn in as many whole polls as there are
-    /// in time.
+    /// The requests that each poll takes for the rest, so that all of it has its turn in as many whole polls as there
+    /// are in time.
     fn pace(&self, interval: Duration) -> f64 {
         self.rest as f64 / polls(interval)
     }
@@ -156,8 +156,8 @@ impl Outlook {
         if zones == 1 { format!("1 zone takes {all}") } else { format!("{zones} zones take {all}") }
     }
 
-    /// What the quota leaves out of a poll that no other follows and that has time for so many requests, in words; none if
-    /// that should be nothing.
+    /// What the quota leaves out of a poll that no other follows and that has time for so many requests, in words; none
+    /// if that should be nothing.
     pub(super) fn words_once(&self, sendable: usize) -> Option<String> {
         (self.all() > sendable).then(|| {
             format!(
@@ -208,7 +208,7 @@ fn whole(count: f64) -> usize {
 pub(super) struct Room {
     /// The requests that may still be sent for what holds nothing.
     left: f64,
-    /// How many of them may be for what was read before; what a poll does not use up the next one may.
+    /// The number of them that may be for parts that were read before. The next poll may use what a poll leaves.
     credit: f64,
 }
 
@@ -241,7 +241,7 @@ impl Room {
         self.left += requests as f64;
     }
 
-    /// Whether there is no room for what waits like that, whatever it takes, nor for what waits for less long.
+    /// Returns true if there is no room for what waits like that, whatever it takes, nor for what waits for less long.
     pub(super) fn is_closed(&self, waiting: Waiting, now: Date) -> bool {
         self.left < 1.0 || waiting.is_paced(now) && self.credit < 1.0
     }

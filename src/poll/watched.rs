@@ -36,7 +36,7 @@ pub(super) struct Watched<A> {
     pub(super) poll: Option<AbortHandle>,
     /// The requests that were set aside for associations that were never read, which most zones do not take.
     pub(super) reserved: usize,
-    /// Whether its errors have started at zero.
+    /// True if its errors have started at zero.
     pub(super) is_counted: bool,
 }
 
@@ -159,7 +159,7 @@ impl<A: Api> Poller<A> {
         }
     }
 
-    /// Takes the pages of an account's list that nobody expected from the room of the poll.
+    /// Deducts the unplanned pages of an account's list from the poll's remaining requests.
     pub(super) fn take_pages(&mut self, account: &Arc<str>) {
         let (known, listed) = (self.keeper.snapshot(), self.listed.get_mut(account));
         let list = known.account(account).and_then(AccountState::zone_list);

@@ -224,8 +224,8 @@ impl<A: Api> ZonePoll<A> {
     }
 }
 
-/// Whether other requests for the same zone may succeed after this failure: not where the token, the quota or the network
-/// is to blame.
+/// Returns true if other requests for the same zone may succeed after this failure: not where the token, the quota or
+/// the network is to blame.
 pub(super) fn leaves_others_a_chance(error: &Error) -> bool {
     error.was_sent()
         && !matches!(error.reason(), Reason::Auth | Reason::RateLimited | Reason::Connect | Reason::Tls)

@@ -46,8 +46,8 @@ impl<A: Api> ZonesPoll<A> {
         seen
     }
 
-    /// The zones to watch from now on, and what is odd about the list. A zone that a whole list lacks stays if it is there
-    /// when it is asked for by its id; one that a list lacks that is not whole stays as well.
+    /// The zones to watch from now on, and what is odd about the list. A zone that a complete list lacks stays if it is
+    /// there when it is asked for by its id. A zone that an incomplete list lacks also stays.
     async fn list(&self) -> Result<(Vec<FoundZone>, Option<String>), Error> {
         let (api, deadline) = (&self.account.api, &self.deadline);
         let listed = api.all_zones(deadline.at()).await?;

@@ -34,7 +34,8 @@ const NOT_PUBLIC: &[IpRange] = &[
     IpRange::v6(0x3fff, 0, 20),
 ];
 
-/// What a configuration may admit: addresses of private networks (RFC 1918, RFC 4193), of this machine, and of its links.
+/// What a configuration may admit: addresses of private networks (RFC 1918, RFC 4193), of this machine, and of its
+/// links.
 const PRIVATE: &[IpRange] = &[
     IpRange::v4(10, 0, 0, 0, 8),
     IpRange::v4(127, 0, 0, 0, 8),
@@ -73,8 +74,8 @@ const CLOUDFLARE: &[IpRange] = &[
 
 const UNICAST: IpRange = IpRange::v6(0x2000, 0, 3);
 
-/// True if the address is globally reachable, so that a probe of it can reach nothing inside the network that it is sent
-/// from.
+/// True if the address is globally reachable, so that a probe of it can reach nothing inside the network that it is
+/// sent from.
 pub fn is_public(ip: IpAddr) -> bool {
     let ip = unwrapped(ip);
     (ip.is_ipv4() || UNICAST.contains(ip)) && !is_in(NOT_PUBLIC, ip)
@@ -117,8 +118,8 @@ impl Prober {
         *self.cloudflare.lock().unwrap_or_else(PoisonError::into_inner) = Some(ranges);
     }
 
-    /// Connects to the first address of the target that can be reached. The name is resolved once, and what is connected
-    /// to is the address that was checked.
+    /// Connects to the first address of the target that can be reached. The name is resolved once, and what is
+    /// connected to is the address that was checked.
     pub(super) async fn connect(
         &self,
         target: &Target,
@@ -156,7 +157,7 @@ impl Prober {
         let (name, port) = (name.clone(), target.address.port());
         let permit = Arc::clone(&self.lookups).acquire_owned().await;
         let lookup = tokio::task::spawn_blocking(move || {
-            // a lookup that nobody waits for any more takes a thread all the same
+            // an abandoned lookup keeps its thread
             let _permit = permit;
             (name.as_str(), port).to_socket_addrs().map(Vec::from_iter)
         });

@@ -23,8 +23,8 @@ use crate::telemetry::VERSION;
 /// Octets that are read at a time.
 const PART: usize = 2048;
 
-/// Probes the server at the other end of `stream`. What is seen is added to `seen` as it happens, so that nothing is lost
-/// where the time ends before the attempt.
+/// Probes the server at the other end of `stream`. What is seen is added to `seen` as it happens, so that nothing is
+/// lost where the time ends before the attempt.
 pub(super) async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
     target: &Target,
     stream: S,
@@ -33,7 +33,7 @@ pub(super) async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
     seen: &mut Observation,
 ) {
     let name = ServerName::try_from(target.server_name.as_str().to_owned());
-    // a wildcard is nobody's name
+    // a wildcard is not a server name
     let (Ok(name), Ok(config)) = (name, witness.config(versions)) else {
         return seen.end = End::Failed(ProbeFailure::NotTls);
     };
@@ -73,9 +73,9 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> io::Result<End> {
     stream.write_all(request).await?;
     stream.flush().await?;
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     loop {
-        match read_head(&octets) {
+        match read_head(&bytes) {
             Head::Partial => {}
             Head::NotHttp => return Ok(End::Failed(ProbeFailure::NotHttp)),
             Head::TooLong => return Ok(End::Failed(ProbeFailure::HeadTooLong)),
@@ -89,7 +89,7 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
                 return Ok(End::Answer { status, same_host, phrase });
             }
         }
-        if read(stream, &mut octets, LARGEST_HEAD + 1).await? == 0 {
+        if read(stream, &mut bytes, LARGEST_HEAD + 1).await? == 0 {
             return Ok(End::Failed(ProbeFailure::Closed));
         }
     }
@@ -110,21 +110,21 @@ async fn find_phrase<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Adds what arrives next to `octets`, up to `most` of them. Returns 0 at the end, and where the server asks late: then
+/// Adds what arrives next to `bytes`, up to `most` of them. Returns 0 at the end, and where the server asks late: then
 /// it waits for a handshake, and nothing else arrives.
 async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut TlsStream<Tolerant<S>>,
-    octets: &mut Vec<u8>,
+    bytes: &mut Vec<u8>,
     most: usize,
 ) -> io::Result<usize> {
     let mut part = [0; PART];
-    let mut part = ReadBuf::new(&mut part[..PART.min(most - octets.len())]);
+    let mut part = ReadBuf::new(&mut part[..PART.min(most - bytes.len())]);
     poll_fn(|cx| match Pin::new(&mut *stream).poll_read(cx, &mut part) {
         Poll::Pending if asks_late(stream) => Poll::Ready(Ok(())),
         poll => poll,
     })
     .await?;
-    octets.extend_from_slice(part.filled());
+    bytes.extend_from_slice(part.filled());
     Ok(part.filled().len())
 }
 

@@ -15,7 +15,7 @@ use super::{Probed, Prober, Target};
 /// others until they time out.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How many slots the slow lane has for each other slot. Once it is full, slow probes keep their slots.
+/// The number of slots of the slow lane for each other slot. Once it is full, slow probes keep their slots.
 const SLOW_LANE: usize = 4;
 
 impl Prober {

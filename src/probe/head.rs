@@ -1,20 +1,20 @@
-//! The head of an answer, read from as many octets as have arrived (RFC 9112).
+//! The head of an answer, read from as many bytes as have arrived (RFC 9112).
 
-/// The most octets of a head, with all interim answers before it.
+/// The most bytes of a head, with all interim answers before it.
 pub(super) const LARGEST_HEAD: usize = 16 << 10;
-/// The most octets of a body that are read.
+/// The most bytes of a body that are read.
 pub(super) const LARGEST_BODY: usize = 4 << 10;
 
-/// What the octets that have arrived begin with.
+/// What the bytes that have arrived begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Head<'o> {
-    /// More has to arrive.
+    /// More bytes are needed.
     Partial,
     /// No answer in HTTP/1.
     NotHttp,
     /// An answer in HTTP/2 (RFC 9113, section 3.4): a SETTINGS frame.
     Http2,
-    /// More octets than a head may have.
+    /// More bytes than a head may have.
     TooLong,
     /// A head.
     Whole {
@@ -24,7 +24,7 @@ pub enum Head<'o> {
         location: Option<&'o [u8]>,
         /// The value of its first `Content-Length`, if that is a number.
         length: Option<usize>,
-        /// The octets after the head.
+        /// The bytes after the head.
         body: &'o [u8],
     },
 }
@@ -55,8 +55,8 @@ impl Phrase {
 }
 
 /// Reads the head of an answer, after interim answers (1xx).
-pub fn read_head(octets: &[u8]) -> Head<'_> {
-    let mut rest = octets;
+pub fn read_head(bytes: &[u8]) -> Head<'_> {
+    let mut rest = bytes;
     loop {
         if let Some(early) = start(rest) {
             return early;
@@ -64,21 +64,21 @@ pub fn read_head(octets: &[u8]) -> Head<'_> {
         match read(rest) {
             // 101 is the end of HTTP/1
             Head::Whole { status: 100 | 102..=199, body, .. } => rest = body,
-            Head::Partial if octets.len() >= LARGEST_HEAD => return Head::TooLong,
-            Head::Whole { body, .. } if octets.len() - body.len() > LARGEST_HEAD => return Head::TooLong,
+            Head::Partial if bytes.len() >= LARGEST_HEAD => return Head::TooLong,
+            Head::Whole { body, .. } if bytes.len() - body.len() > LARGEST_HEAD => return Head::TooLong,
             head => return head,
         }
     }
 }
 
-/// Tells other protocols from HTTP/1 by the first octets.
-fn start(octets: &[u8]) -> Option<Head<'_>> {
+/// Tells other protocols from HTTP/1 by the first bytes.
+fn start(bytes: &[u8]) -> Option<Head<'_>> {
     const HTTP: &[u8] = b"HTTP/1.";
     const SETTINGS: u8 = 4;
-    if octets.iter().zip(HTTP).all(|(octet, expected)| octet == expected) {
+    if bytes.iter().zip(HTTP).all(|(byte, expected)| byte == expected) {
         return None;
     }
-    Some(match octets {
+    Some(match bytes {
         [0, _, _, SETTINGS, _, 0, 0, 0, 0, ..] => Head::Http2,
         [0, rest @ ..] if rest.len() < 8 => Head::Partial,
         _ => Head::NotHttp,
@@ -86,8 +86,8 @@ fn start(octets: &[u8]) -> Option<Head<'_>> {
 }
 
 /// Reads one head.
-fn read(octets: &[u8]) -> Head<'_> {
-    let Some((first, mut rest)) = line(octets) else { return Head::Partial };
+fn read(bytes: &[u8]) -> Head<'_> {
+    let Some((first, mut rest)) = line(bytes) else { return Head::Partial };
     let Some(status) = status(first) else { return Head::NotHttp };
     let (mut location, mut length) = (None, None);
     loop {
@@ -107,10 +107,10 @@ fn read(octets: &[u8]) -> Head<'_> {
 }
 
 /// Splits the first line off, without its end.
-fn line(octets: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = memchr::memchr(b'\n', octets)?;
-    let line = &octets[..end];
-    Some((line.strip_suffix(b"\r").unwrap_or(line), &octets[end + 1..]))
+fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b'\n', bytes)?;
+    let line = &bytes[..end];
+    Some((line.strip_suffix(b"\r").unwrap_or(line), &bytes[end + 1..]))
 }
 
 /// The status of `HTTP/1.1 200 OK`.

@@ -66,8 +66,8 @@ pub enum End {
     },
 }
 
-/// Alerts by which servers refuse a client without a certificate: handshake_failure, no_certificate, bad_certificate and
-/// certificate_required (RFC 8446, section 6.2).
+/// Alerts by which servers refuse a client without a certificate: handshake_failure, no_certificate, bad_certificate
+/// and certificate_required (RFC 8446, section 6.2).
 const REFUSALS: [u8; 4] = [40, 41, 42, 116];
 
 impl Observation {
@@ -91,7 +91,7 @@ impl Observation {
         self.handshake || self.asked && matches!(self.end, End::Alert(_))
     }
 
-    /// True if it has to be probed in TLS 1.2 to tell an application's 403 from that of a server that asks late.
+    /// True if it must be probed in TLS 1.2 to tell an application's 403 from that of a server that asks late.
     pub fn may_ask_late(&self) -> bool {
         let forbidden = matches!(self.end, End::Answer { status: 403, phrase: None, .. });
         forbidden && !self.asked && self.version == Some(TlsVersion::Tls13)

@@ -46,7 +46,7 @@ impl Offer {
         }
     }
 
-    /// Whether a rotation to the certificate would break the site.
+    /// Returns true if a rotation to the certificate would break the site.
     pub const fn is_refusal(self) -> bool {
         matches!(self, Self::Alert(_) | Self::Answer(_) | Self::Unnamed)
     }

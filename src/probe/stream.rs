@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// A stream whose errors of writing are swallowed.
 ///
 /// A server that refuses a client in TLS 1.2 sends an alert and closes the connection, while the client still writes.
-/// Where that fails, the alert has arrived all the same, and has to be read.
+/// Where that fails, the alert has arrived all the same, and must be read.
 pub(super) struct Tolerant<S> {
     stream: S,
     records: Records,
@@ -41,9 +41,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tolerant<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Tolerant<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, octets));
-        Poll::Ready(Ok(written.unwrap_or(octets.len())))
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes));
+        Poll::Ready(Ok(written.unwrap_or(bytes.len())))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -75,15 +75,15 @@ const CHANGE_CIPHER_SPEC: u8 = 20;
 const HANDSHAKE: u8 = 22;
 
 impl Records {
-    fn read(&mut self, mut octets: &[u8]) {
-        while !octets.is_empty() {
-            let skipped = self.left.min(octets.len());
+    fn read(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let skipped = self.left.min(bytes.len());
             self.left -= skipped;
-            octets = &octets[skipped..];
-            let (part, rest) = octets.split_at(octets.len().min(HEADER - self.has));
+            bytes = &bytes[skipped..];
+            let (part, rest) = bytes.split_at(bytes.len().min(HEADER - self.has));
             self.header[self.has..self.has + part.len()].copy_from_slice(part);
             self.has += part.len();
-            octets = rest;
+            bytes = rest;
             if self.has == HEADER {
                 let [kind, _, _, length @ ..] = self.header;
                 self.left = usize::from(u16::from_be_bytes(length));

@@ -59,7 +59,7 @@ impl Answer {
         Self::success(result, &[], None)
     }
 
-    /// A success that says something beside its result.
+    /// A success with a message besides its result.
     pub(super) fn result_with_message(result: impl Serialize, code: u32, message: &str) -> Self {
         Self::success(result, &[Remark { code, message, error_chain: None }], None)
     }

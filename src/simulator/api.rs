@@ -29,9 +29,9 @@ pub(super) struct Call<'a> {
     pub(super) now: Instant,
     /// For the dates that a change leaves behind.
     pub(super) time: Timestamp,
-    /// How long Cloudflare takes to deploy and to delete.
+    /// The time that Cloudflare takes to deploy and to delete.
     pub(super) delay: Duration,
-    /// Whether the token belongs to the account rather than to a user.
+    /// True if the token belongs to the account rather than to a user.
     pub(super) account_owned: bool,
 }
 

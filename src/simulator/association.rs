@@ -8,7 +8,7 @@ use super::certificate::CertificateChange;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AssociationChange {
-    /// Whether it is enabled; null is a void one.
+    /// True if it is enabled; null is a void one.
     #[serde(deserialize_with = "given")]
     pub enabled: Option<Option<bool>>,
     /// Its status; one that is set so stays.

@@ -76,7 +76,7 @@ impl Certificate {
         Ok(())
     }
 
-    /// A certificate that somebody uploads.
+    /// An uploaded certificate.
     pub(super) fn uploaded(
         text: &str,
         pem: &Pem,
@@ -171,10 +171,10 @@ fn cert_id(identity: u128) -> CertId {
 }
 
 /// A big-endian number in decimal digits.
-fn decimal(octets: &[u8]) -> String {
+fn decimal(bytes: &[u8]) -> String {
     let mut digits: Vec<u8> = vec![0]; // little-endian while it grows
-    for octet in octets {
-        let mut carry = u32::from(*octet);
+    for byte in bytes {
+        let mut carry = u32::from(*byte);
         for digit in &mut digits {
             let value = u32::from(*digit) * 256 + carry;
             *digit = u8::try_from(value % 10).unwrap_or(0);
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn octets_become_decimal_digits() {
+    fn bytes_become_decimal_digits() {
         assert_eq!(decimal(&[]), "0");
         assert_eq!(decimal(&[0, 0, 255]), "255");
         assert_eq!(decimal(&[1, 0, 0, 0, 0, 0, 0, 0, 0]), "18446744073709551616");

@@ -13,7 +13,7 @@ use super::zone::Zone;
 use super::zones::paged;
 use crate::domain::{Level, Pem};
 
-/// How many hostname certificates a zone may have.
+/// The maximum number of hostname certificates in a zone.
 const CAP: usize = 10;
 
 /// `GET` of a store: everything that is not deleted.

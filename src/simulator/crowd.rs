@@ -8,7 +8,7 @@ use super::zone::Zone;
 use crate::domain::{Expectation, HostnameTarget, Level};
 
 impl World {
-    /// Adds zones until there are so many. Nothing is the matter with them.
+    /// Adds healthy zones until there are this many.
     ///
     /// One in ten has one to three hostnames, one in fifty a zone-level certificate in use, and the others
     /// nothing. One is pending, one has moved away, and one is internal and bears the name of another.

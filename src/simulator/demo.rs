@@ -1,4 +1,4 @@
-//! A lively set of zones: everything that can be the matter with a hostname, once.
+//! A varied set of zones, with each possible problem of a hostname once.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,7 +20,7 @@ pub struct Demo {
     pub origins: Vec<(Hostname, Origin)>,
 }
 
-/// What is the matter with a hostname.
+/// The problem of a hostname.
 #[derive(Clone, Copy)]
 enum Case {
     /// Nothing, for so many days.
@@ -60,7 +60,8 @@ const CASES: [(&str, &str, Case, Expected); 20] = [
     ("shop.example", "media", Case::Healthy(45), Expected::Enabled),
 ];
 
-/// One origin of each kind, and more of what is right. Nothing is presented to that of `legacy`, which demands a certificate.
+/// One origin of each kind, and more of what is right. Nothing is presented to that of `legacy`, which demands a
+/// certificate.
 const ORIGINS: [(&str, Origin); 9] = [
     ("api.example.com", Origin::Required),
     ("app.example.com", Origin::Required),

@@ -19,7 +19,7 @@ pub struct DnsRecord {
     pub name: String,
     /// The address or the name that it points to.
     pub content: String,
-    /// Whether visitors come through Cloudflare.
+    /// True if visitors come through Cloudflare.
     pub proxied: bool,
 }
 
@@ -74,7 +74,8 @@ pub(super) fn ranges() -> Answer {
     })
 }
 
-/// One of each kind of record: what they point to is reserved for documentation (RFC 5737, RFC 3849), inward, or nothing.
+/// One of each kind of record: what they point to is reserved for documentation (RFC 5737, RFC 3849), inward, or
+/// nothing.
 const DEMO: &[(&str, &str, &str, &str, bool)] = &[
     ("example.com", "A", "api.example.com", "203.0.113.10", true),
     ("example.com", "AAAA", "api.example.com", "2001:db8::10", true),

@@ -1,4 +1,4 @@
-//! What Cloudflare says of a zone beside its origin pulls: its account, its status, its type and its settings.
+//! The facts about a zone that do not concern its origin pulls: its account, its status, its type and its settings.
 
 use std::borrow::Cow;
 
@@ -67,7 +67,7 @@ pub struct ZoneChange {
     pub enabled: Option<bool>,
     /// Associates so many healthy hostnames: `host-000000` and so on.
     pub hostnames: Option<usize>,
-    /// Whether it has vanished.
+    /// True if it has vanished.
     pub gone: Option<bool>,
 }
 

@@ -21,10 +21,10 @@ pub struct Fault {
     /// A part of the path and query that it matches; any where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// How many requests that it matches pass before it strikes.
+    /// The number of matching requests that pass before it strikes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skip: u64,
-    /// How many requests it strikes; all of them, until it is cleared, where there is none.
+    /// The number of requests that it strikes. None strikes all requests until it is cleared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
     /// What goes wrong.
@@ -57,7 +57,7 @@ pub enum Effect {
     Lost,
     /// The honest answer up to its half; then the connection is closed.
     Cut {
-        /// Whether the body is chunked rather than announced by its length.
+        /// True if the body is chunked rather than announced by its length.
         #[serde(default)]
         chunked: bool,
     },
@@ -82,7 +82,7 @@ pub enum Effect {
     NullResult,
     /// The honest list up to so many rows, while its totals still count all of them.
     ShortList {
-        /// How many rows of the page are left.
+        /// The number of rows of the page that are left.
         rows: usize,
     },
     /// The honest list, but the rows of the page before under the number of the one that was asked for.
@@ -228,7 +228,7 @@ impl Faults {
         self.next
     }
 
-    /// Whether there was one of that number.
+    /// Returns true if there was one of that number.
     pub(super) fn remove(&mut self, number: u64) -> bool {
         let before = self.list.len();
         self.list.retain(|(other, _)| *other != number);

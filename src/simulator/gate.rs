@@ -1,4 +1,4 @@
-//! Whether a token may ask, how often, and for what.
+//! The checks of a token: validity, rate limit and permissions.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use super::answer::{Answer, Refusal};
 use super::scope::Scope;
 
-/// How many requests a token may make, and what happens to one that makes more.
+/// The rate limit of a token, and the block that follows if it is exceeded.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimit {
-    /// How many requests a window admits.
+    /// The number of requests that a window admits.
     pub requests: u32,
-    /// How long a window is; the first request opens one.
+    /// The length of a window. The first request opens one.
     pub per: Duration,
     /// For how long every request is refused once there were more.
     pub block: Duration,
@@ -70,7 +70,8 @@ impl Gate {
         self.blocked_until = None;
     }
 
-    /// Whether a request with that header may pass; `verifies` where it asks for the token itself.
+    /// Admits a request with that header, or fails with the answer to it; `verifies` where it asks for the token
+    /// itself.
     pub(super) fn admit(
         &mut self,
         header: Option<&[u8]>,

@@ -14,7 +14,7 @@ use super::zone::{Row, Zone};
 use super::zones::paged;
 use crate::domain::{Hostname, Level};
 
-/// How many associations a certificate may have.
+/// The maximum number of associations of a certificate.
 const CAP: usize = 100;
 
 /// `GET …/hostnames/{hostname}`.

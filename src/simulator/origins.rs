@@ -68,7 +68,7 @@ pub struct OriginServer {
 
 /// The longest time that a connection stays open.
 const LONGEST: Duration = Duration::from_secs(60);
-/// How long to wait where no connection can be accepted.
+/// The pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl World {

@@ -15,7 +15,7 @@ pub(super) struct Payload {
 struct Cut {
     /// The length that was promised; none where the body is chunked.
     promised: Option<u64>,
-    /// Whether what there is has left: an error before that would take it along.
+    /// True if what there is has left: an error before that would take it along.
     flushed: bool,
 }
 

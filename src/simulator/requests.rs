@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// How many targets are told apart; beyond that only those with another last segment are not.
+/// The number of targets that are told apart. Beyond it, only those with another last segment are not.
 const MOST: usize = 10_000;
 
 /// Counts by method and target (path and query).
@@ -13,7 +13,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// How many requests there were with that method and that text in the target; an empty method is any.
+    /// Returns the number of requests with that method and that text in the target. An empty method matches any.
     pub fn count(&self, method: &str, part: &str) -> u64 {
         let fits = |line: &str| {
             let (other, target) = line.split_once(' ').unwrap_or((line, ""));
@@ -22,7 +22,7 @@ impl Requests {
         self.counts.iter().filter(|(line, _)| fits(line)).map(|(_, count)| count).sum()
     }
 
-    /// How many requests there were.
+    /// The number of requests.
     pub fn total(&self) -> u64 {
         self.total
     }

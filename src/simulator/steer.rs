@@ -15,7 +15,7 @@ impl Simulator {
         self.state().faults.add(fault)
     }
 
-    /// Ends a fault; whether it was in force still.
+    /// Ends a fault. Returns true if it was still in force.
     pub fn clear_fault(&self, number: u64) -> bool {
         self.state().faults.remove(number)
     }

@@ -81,7 +81,7 @@ impl World {
 
     /// Adds a zone with these facts, or brings back and changes one that was there already, at `now`.
     ///
-    /// Zones of one name are told apart by their account, and by whether they are internal, where `change` says so.
+    /// Zones of one name are told apart by their account, and internal ones from others, if `change` says so.
     ///
     /// # Errors
     /// Where the account's id is none, or a certificate cannot be signed.

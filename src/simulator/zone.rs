@@ -25,7 +25,7 @@ pub struct Zone {
     authority: Arc<Authority>,
     pub(super) account: Arc<Account>,
     pub(super) facts: Facts,
-    /// Whether it has vanished.
+    /// True if it has vanished.
     pub(super) gone: bool,
     /// The zone-level switch.
     pub(super) enabled: bool,
@@ -88,7 +88,7 @@ impl Zone {
         &self.name
     }
 
-    /// Whether it was made to vanish.
+    /// Returns true if it was made to vanish.
     pub fn is_gone(&self) -> bool {
         self.gone
     }
@@ -236,7 +236,7 @@ impl Zone {
         Ok(())
     }
 
-    /// Puts a row in the place of the hostname's current one, beside it where that is deleted.
+    /// Replaces the hostname's current row, or adds to it if that is deleted.
     pub(super) fn put_row(&mut self, row: Row) {
         let now = Instant::now();
         match self.current.get(&row.hostname).map(|place| &mut self.rows[*place]) {

@@ -125,7 +125,7 @@ export async function open(t, program, path, { width = 1400, scheme = "light", c
   return page;
 }
 
-// what axe finds, and whether one has to scroll sideways
+// the violations that axe finds, and true if the page scrolls sideways
 export async function look(page) {
   await page.evaluate(AXE);
   const found = await page.evaluate(async () => {

@@ -25,7 +25,7 @@ test("screenshots", async (t) => {
       assert.notEqual(await page.getByRole("heading", { level: 1 }).textContent(), "Nothing has been read yet");
     });
     const picture = await small(page, await page.screenshot());
-    assert.ok(picture.length <= 100_000, `${name}: ${picture.length} octets`);
+    assert.ok(picture.length <= 100_000, `${name}: ${picture.length} bytes`);
     writeFileSync(`../../docs/images/${name}.png`, picture);
     await page.finish();
   }

@@ -1,4 +1,4 @@
-// How somebody finds what they look for.
+// Searching, filtering and sorting.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { browser, demo, eventually, hostnames, look, open } from "./harness.mjs";

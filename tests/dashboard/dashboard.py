@@ -837,7 +837,7 @@ EXPORTERS = [
     ),
 ]
 
-# Title, whether the row starts collapsed, and panels. Grafana queries the panels of a row when it is expanded.
+# Title, True if the row starts collapsed, and panels. Grafana queries the panels of a row when it is expanded.
 ROWS = [
     ("Findings", False, FINDINGS),
     ("Expiry", False, EXPIRY),

@@ -23,7 +23,7 @@ class Origin:
         case.addCleanup(self.stop)
 
     def serve(self, mode):
-        """Serves like this from now on; `unreachable` is nobody."""
+        """Serves like this from now on; `unreachable` stops serving."""
         self.stop()
         if mode == "unreachable":
             return

@@ -1,4 +1,4 @@
-"""A rotation before a real nginx that demands a certificate, seen by Cloudflare's SDK and by the daemon beside it."""
+"""A rotation before a real nginx that demands a certificate, seen by Cloudflare's SDK and by a running daemon."""
 
 import os
 import socket

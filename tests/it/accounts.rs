@@ -53,7 +53,7 @@ async fn the_ids_of_more_than_fifty_zones_are_read_from_a_list_of_all() {
     assert_eq!(api.simulator.requests().count("GET", "/hostnames/"), 60);
 
     running.poll().await;
-    assert_eq!(api.simulator.requests().count("GET", "/zones?"), 2, "what is known is not looked up again");
+    assert_eq!(api.simulator.requests().count("GET", "/zones?"), 2, "known ids are not looked up again");
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn a_zone_that_the_list_of_all_lacks_is_looked_for_by_name_and_harms_no_ot
     assert_eq!(down.len(), 1);
     assert_eq!((down[0].key().as_str(), down[0].failure()), ("zone-59.example", Some(Reason::NotFound)));
     let requests = api.simulator.requests().count("GET", "/zones?");
-    assert_eq!(requests, 4, "two pages, the name, and whether the token sees any zone");
+    assert_eq!(requests, 4, "two pages, the name, and the check that the token sees a zone");
 }
 
 #[tokio::test]

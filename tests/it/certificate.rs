@@ -138,7 +138,7 @@ async fn what_cannot_be_uploaded_is_refused_before_anything_is_sent() {
         ),
         ("--cert client.key --key client.key --yes", "--cert client.key: it begins with a private key"),
         ("--cert none.pem --key client.key --yes", "--cert none.pem: No such file"),
-        ("--cert client.pem --key -", "the key comes from standard input, so that nobody can be asked"),
+        ("--cert client.pem --key -", "the key comes from standard input, so confirmation is impossible"),
         ("--cert client.pem --key client.key", "standard input is not a terminal"),
     ] {
         let ran = stage.run(&format!("upload {arguments}")).await;
@@ -176,7 +176,7 @@ async fn a_rotation_shows_its_plan_and_carries_it_out() {
     assert!(done.out.contains(&format!("The old certificate {} is deleted.", stage.old)), "{}", done.out);
     let again = stage.run(&format!("{rotate} --yes")).await;
     assert_eq!(again.code, Some(0), "{}", again.err);
-    assert!(again.err.contains("Nothing has to be changed."), "{}", again.err);
+    assert!(again.err.contains("Nothing needs to change."), "{}", again.err);
     let writes = ["POST", "PUT", "DELETE"].map(|method| stage.count(method));
     assert_eq!(writes, [1, 1, 1]);
 }
@@ -267,7 +267,7 @@ async fn a_signal_lets_the_request_under_way_come_to_its_end() {
     let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{err}");
-    assert!(err.contains("Stopping after the request that is under way"), "{err}");
+    assert!(err.contains("Stopping after the current request"), "{err}");
     assert!(err.contains("To go on:") && err.contains("To go back:"), "{err}");
     assert_eq!(stage.count("DELETE"), 0);
     let rows = stage.run("list --format json").await.out;

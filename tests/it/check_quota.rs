@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use crate::support::program::{Folder, PROGRAM, Running, TOKEN, text};
 
-/// An account of so many zones at an API that allows what Cloudflare does, and blocks whoever sends more.
+/// An account of so many zones at an API that allows what Cloudflare does, and blocks clients that send more.
 fn account(zones: &str) -> Running {
     let api = Running::start(&["simulate", "--listen", "127.0.0.1:0", "--token", TOKEN, "--zones", zones]);
     let limit = r#"{"requests":1200,"per_seconds":300,"block_seconds":300}"#;
@@ -25,7 +25,7 @@ fn check(api: &Running, pattern: &str, more: &[&str]) -> Output {
     command.args(["check", "--config", &path]).args(more).env("AOP_TOKEN", TOKEN).output().unwrap()
 }
 
-/// How many requests were sent.
+/// Returns the number of requests sent.
 fn requests(api: &Running) -> usize {
     let counted: serde_json::Value = {
         let answer = api.get("/_simulator/requests");

@@ -20,7 +20,7 @@ use crate::support::wrongs::{Fault, What, faults};
 
 #[test]
 fn whatever_goes_wrong_with_a_call_no_sample_is_wrong_or_lost() {
-    // each on a thread of its own, and what has to wait for time to pass on one that has little else to do
+    // each on a thread of its own, and tests that wait for time to pass on one that has little else to do
     let parts = [
         (Transport::Plain, false),
         (Transport::Tls, false),
@@ -61,7 +61,7 @@ const CALLS: [Call; 15] = [
     Call::LostZone,
 ];
 
-/// How many calls went wrong, and what was wrong of what came of it.
+/// The number of failed calls, and the errors in their results.
 async fn try_all(transport: Transport, silent: bool) -> (usize, Vec<String>) {
     let (visits, elsewhere) = elsewhere().await;
     let stage = Arc::new(Stage::new().await);
@@ -70,7 +70,7 @@ async fn try_all(transport: Transport, silent: bool) -> (usize, Vec<String>) {
     let (mut lanes, mut tried, mut wrong) = (JoinSet::new(), 0, Vec::new());
     let mut start = |faults: &[Fault], calls: &'static [Call]| {
         tried += faults.len() * calls.len();
-        // whoever stops listening has to find the port free again
+        // a server that stops listening must find the port free again
         let closes = faults.iter().any(|fault| matches!(fault.what, What::Refused));
         let host = if closes { 2 + u8::try_from(lanes.len()).unwrap() } else { 1 };
         let (stage, faults) = (Arc::clone(&stage), faults.to_vec());
@@ -105,7 +105,7 @@ async fn try_all(transport: Transport, silent: bool) -> (usize, Vec<String>) {
     (tried, wrong)
 }
 
-/// A host that nobody has reason to ask, and how often that happened.
+/// A host that must not be asked, and the number of times it was.
 async fn elsewhere() -> (Arc<AtomicUsize>, String) {
     // where nobody else looks for a port that was once theirs
     let listener = TcpListener::bind("127.77.1.1:0").await.unwrap();
@@ -163,7 +163,7 @@ impl Case<'_> {
             What::Unresolvable => {
                 options.base_url = format!("https://{}.invalid/", "a".repeat(64)).parse().unwrap();
             }
-            // long enough for whoever answers on a busy machine
+            // long enough for an answer on a busy machine
             What::Answer(Answer::Hang | Answer::Drip) => options.timeout = Duration::from_secs(3),
             _ => return None,
         }
@@ -310,13 +310,13 @@ impl Case<'_> {
         }
     }
 
-    /// Whether Cloudflare says that the zone which the list lacks is there no more.
+    /// Returns true if Cloudflare says that the zone which the list lacks no longer exists.
     fn has_left(&self) -> bool {
         let is_said = matches!(self.fault.reason, Some(Reason::Forbidden | Reason::NotFound));
         self.call == Call::LostZone && is_said
     }
 
-    /// Whether the list of the account's zones can be read, where that is what the call is about.
+    /// Returns true if the list of the account's zones can be read, or none if the call is about something else.
     fn is_listed(&self) -> Option<bool> {
         let of_network = !matches!(self.fault.what, What::Answer(_)) && self.fault.reason.is_some();
         match self.call {

@@ -6,7 +6,7 @@ use std::process::Output;
 
 use crate::support::program::{Folder, Running, TOKEN, program, simulate, text};
 
-/// A simulated API, and a configuration whose accounts have no token that anybody could use.
+/// A simulated API, and a configuration whose accounts have no usable token.
 struct Setup {
     api: Running,
     folder: Folder,
@@ -54,7 +54,7 @@ fn a_given_token_replaces_that_of_the_account() {
     let get = "get app.example.com --zone example.com --config aop.toml";
     setup.config("api_token_file = \"read-only\"");
     assert_eq!(setup.run(get).status.code(), Some(1));
-    // nobody but the daemon can read the second
+    // only the daemon can read the second
     for first in ["api_token_file = \"read-only\"", "api_token_file = \"/run/credentials/aop/token\""] {
         setup.config(first);
         for given in ["--token-file token", "--token-env EDIT_TOKEN"] {

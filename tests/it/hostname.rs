@@ -73,7 +73,7 @@ impl Api {
         self.api.simulator.requests().count("PUT", "")
     }
 
-    /// Runs `hostname` with these arguments, and where to find the API; nobody sits at its standard input.
+    /// Runs `hostname` with these arguments, and the API's address. Its standard input is not a terminal.
     async fn run(&self, arguments: &str) -> Ran {
         let reach = format!("--zone example.com --base-url {}", self.api.base_url);
         self.run_at(&format!("{arguments} {reach}"), TOKEN).await
@@ -338,7 +338,7 @@ Warning: certificate {new}: expired {} days ago\n",
     assert_eq!((ran.code, api.puts()), (0, 1));
 
     let again = api.run(&format!("{arguments} --yes --wait")).await;
-    assert!(again.err.ends_with("\nNothing has to be changed.\n"), "{}", again.err);
+    assert!(again.err.ends_with("\nNothing needs to change.\n"), "{}", again.err);
     assert_eq!((again.code, api.puts(), again.out), (0, 1, ran.out));
 }
 
@@ -352,7 +352,7 @@ async fn what_is_disabled_keeps_its_certificate_and_what_is_void_goes() {
     let void = api.run(&format!("void a.example.com --cert-id {} --yes --wait", api.old)).await;
     assert_eq!(row(&void).as_deref(), Some("a.example.com none - -"), "{}", void.err);
     let again = api.run("void a.example.com --yes").await;
-    assert!(again.err.contains("Nothing has to be changed."), "{}", again.err);
+    assert!(again.err.contains("Nothing needs to change."), "{}", again.err);
     assert_eq!([disabled.code, void.code, again.code], [0; 3]);
     assert_eq!(api.puts(), 2);
 
@@ -450,7 +450,7 @@ async fn without_anybody_to_ask_nothing_is_sent() {
     let ran = api.run("disable a.example.com").await;
     assert_eq!(
         ran.err,
-        "error: nothing was changed: standard input is not a terminal, so that nobody can be asked; give --yes or --dry-run\n"
+        "error: nothing was changed: standard input is not a terminal, so confirmation is impossible; give --yes or --dry-run\n"
     );
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert_eq!(api.api.simulator.requests().total(), 0);
@@ -510,12 +510,12 @@ async fn a_certificate_gets_no_more_associations_than_cloudflare_allows() {
     );
     assert_eq!((ran.code, api.puts()), (1, 0));
 
-    // where associations cannot be listed, Cloudflare has to count
+    // if associations cannot be listed, Cloudflare must count them
     let list = Fault::new(refused(7000, 404)).on_method("GET").on_path("/hostnames?");
     api.api.simulator.add_fault(list);
     let ran = api.run(&format!("enable x.example.com y.example.com --cert-id {old} --yes")).await;
     let unchecked =
-        format!("How many associations certificate {old} has could not be checked: HTTP status 404");
+        format!("The number of associations of certificate {old} could not be checked: HTTP status 404");
     assert!(ran.err.starts_with(&unchecked), "{}", ran.err);
     assert!(ran.err.contains("error: nothing was changed: HTTP status 400"), "{}", ran.err);
     assert_eq!((ran.code, api.puts()), (1, 1));
@@ -532,7 +532,7 @@ async fn a_list_that_is_not_complete_leaves_the_cap_unchecked_and_says_so() {
     api.api.simulator.add_fault(list);
     let ran = api.run(&format!("enable x.example.com --cert-id {} --yes", api.old)).await;
     let unchecked = format!(
-        "How many associations certificate {} has could not be checked: the list of them is not complete\n",
+        "The number of associations of certificate {} could not be checked: the list of them is not complete\n",
         api.old
     );
     assert!(ran.err.starts_with(&unchecked), "{}", ran.err);
@@ -582,7 +582,7 @@ async fn an_error_of_the_api_says_what_to_do() {
         (
             502,
             0,
-            "whether the change was made is not known: Cloudflare failed, which says nothing about the token: \
+            "it is unknown if the change was made: Cloudflare failed, which says nothing about the token: \
              try again later, and look at https://www.cloudflarestatus.com (HTTP status 502",
         ),
     ] {

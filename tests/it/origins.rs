@@ -16,7 +16,7 @@ async fn origin(asks: Asks) -> Origin {
     Origin::start(Some(tls(asks, &[&TLS13])), Does::Says(says)).await
 }
 
-/// Runs what waits for processes beside the origins of a test, which share its runtime.
+/// Runs code that waits for processes while the origins of a test, which share its runtime, go on.
 async fn blocking(test: impl FnOnce() + Send + 'static) {
     tokio::task::spawn_blocking(test).await.unwrap();
 }
@@ -102,7 +102,7 @@ async fn origins_are_probed_on_their_own_schedule_and_a_reload_changes_that() {
 async fn an_origin_is_called_by_its_name_and_its_address_is_told_nowhere() {
     let names = vec![authority("Another CA")];
     let blue = origin(Asks::Required(names)).await;
-    // nobody listens there any more
+    // the listener is gone
     let gone = origin(Asks::No).await.address;
     blocking(move || {
         let serving = Serving::start(RARELY, &[named("blue", blue.address), named("gone", gone)]);

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::http::{Answer, NOW, Served};
 
-/// What Cloudflare, or somebody in its place, may call an issuer.
+/// An issuer's name as Cloudflare, or an impostor, may give it.
 const HOSTILE: &str = "<script>alert('x')</script>\"onload=\"alert(1)";
 
 fn now() -> Date {

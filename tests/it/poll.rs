@@ -35,7 +35,7 @@ fn zone(names: &[&str]) -> ZoneTarget {
 /// What these tests count is a GET for each hostname.
 const ONE_BY_ONE: Extent = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
 
-/// Every hostname with whether it is up and what is associated.
+/// Every hostname with true if it is up, and its association.
 fn rows(snapshot: &Snapshot) -> Vec<(&str, bool, Option<Association>)> {
     let entries = snapshot.zones().iter().flat_map(|zone| zone.entries());
     let association = |entry: &Entry| entry.reading().map(|reading| reading.association);
@@ -239,7 +239,7 @@ async fn a_zone_given_by_name_and_by_id_is_read_once() {
 async fn within_a_long_poll_what_is_known_is_published() {
     let names = ["a.example.com", "b.example.com"];
     let api = Api::start(world(&names)).await;
-    // the second request has to wait for an hour
+    // the second request must wait for an hour
     let asking = Asking { budget: budget(1, Duration::from_secs(3600)), ..api.client() };
     let zone = ZoneTarget::identified("default".into(), api.zone)
         .with_hostnames(hostnames(&names))

@@ -235,7 +235,7 @@ async fn a_server_of_http_2_alone_is_told_by_its_alert_or_its_first_frame() {
 
 #[tokio::test]
 async fn of_the_most_names_that_tls_can_carry_some_are_kept() {
-    // 65,535 octets are the most that a handshake message may have
+    // 65,535 bytes are the most that a handshake message may have
     let names: Vec<_> = (0..1500).map(|number| authority(&format!("Authority number {number:09}"))).collect();
     for versions in [&[&TLS12], &[&TLS13]] {
         let config = tls(Asks::Optional(names.clone()), versions);
@@ -340,7 +340,7 @@ async fn without_an_address_the_command_probes_the_origins_of_the_configuration(
     assert!(words.contains("the configuration names no origin of b.example.com: give --origin"), "{words}");
 }
 
-/// Runs the program beside the origin.
+/// Runs the program while the origin serves.
 async fn command(arguments: &[&str]) -> std::process::Output {
     let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     let run = move || program::run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());

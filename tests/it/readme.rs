@@ -124,7 +124,7 @@ fn run(folder: &Folder, simulator: &Running, commands: &[(String, String)]) {
     let shown: Vec<_> = commands.iter().filter(shown).collect();
     let script: String = shown
         .iter()
-        // the exit code has to outlive the line between two outputs
+        // the exit code must be kept across the line between two outputs
         .map(|(command, _)| {
             format!("{}\ncode=$?; echo -----; (exit $code)\n", command.replace('…', "simulated-token"))
         })

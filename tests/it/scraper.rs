@@ -140,8 +140,8 @@ async fn read_slowly(path: &str, port: u16) {
         let Ok(mut stream) = socket.connect(([127, 0, 0, 1], port).into()).await else { continue };
         let asked = stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await;
         if asked.is_ok() {
-            let mut octets = [0; 512];
-            while stream.read(&mut octets).await.is_ok_and(|read| read > 0) {
+            let mut bytes = [0; 512];
+            while stream.read(&mut bytes).await.is_ok_and(|read| read > 0) {
                 sleep(Duration::from_millis(50)).await;
             }
         }
@@ -159,7 +159,7 @@ async fn slow_readers_at_one_address_do_not_delay_scrapes_from_another() {
     let targets = Targets::new([zone.with_hostnames(hostnames.collect())]);
     let port = serve("0.0.0.0:0", Snapshot::default().retarget(&targets)).port();
     let whole = scrape("127.0.0.2:0", port).await.unwrap().len();
-    assert!(whole > 8 * SOCKET as usize, "{whole} octets");
+    assert!(whole > 8 * SOCKET as usize, "{whole} bytes");
     for path in ["/metrics", "/api/v1/hostnames?limit=1000"] {
         let readers: Vec<_> = (0..READERS).map(|_| tokio::spawn(read_slowly(path, port))).collect();
         sleep(Duration::from_secs(1)).await;

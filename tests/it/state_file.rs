@@ -223,13 +223,13 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_to_a_file_panics_or_loses_it((targets, outcomes) in cases(), at in any::<Index>(), octet: u8) {
+    fn no_damage_to_a_file_panics_or_loses_it((targets, outcomes) in cases(), at in any::<Index>(), byte: u8) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         state_file::save(&path, &Snapshot::default().retarget(&targets).fold(outcomes)).unwrap();
         let mut damaged = std::fs::read(&path).unwrap();
         let at = at.index(damaged.len());
-        damaged[at] = octet;
+        damaged[at] = byte;
         std::fs::write(&path, &damaged).unwrap();
         state_file::load(&path, &targets);
         let [left] = &std::fs::read_dir(folder.path()).unwrap().collect::<Vec<_>>()[..] else { panic!("one file") };

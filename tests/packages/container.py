@@ -80,7 +80,7 @@ class Container:
         return ran.stdout
 
     def get(self, url):
-        """Returns the page, or nothing while nobody serves it."""
+        """Returns the page, or nothing while it is not served."""
         read = "import sys, urllib.request as r; print(r.build_opener(r.ProxyHandler({})).open(sys.argv[1]).read().decode())"
         ran = subprocess.run(
             ["nsenter", "--target", self.leader, "--net", "python3", "-c", read, url],

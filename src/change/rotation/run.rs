@@ -23,7 +23,7 @@ pub struct Rotator<'a> {
     pub new: Result<&'a KeyPair, &'a CertId>,
     /// How to wait.
     pub policy: WaitPolicy,
-    /// Ends it after the request that is under way.
+    /// Ends it after the current request.
     pub stop: CancellationToken,
 }
 
@@ -52,7 +52,7 @@ pub enum Halt {
     /// The time to wait is over.
     #[error("it is not in force after {} s", .0.as_secs())]
     TimedOut(Duration),
-    /// Cloudflare has given up on these hostnames.
+    /// The changes of these hostnames timed out at Cloudflare.
     #[error("Cloudflare gave up deploying the association of {}", .0.iter().map(Hostname::as_str).collect::<Vec<_>>().join(", "))]
     GivenUp(Vec<Hostname>),
     /// The hostnames are not those that were shown.
@@ -68,7 +68,7 @@ pub enum Halt {
 struct Run {
     /// The answer to the upload: a list may not have it yet.
     uploaded: Option<ListedCertificate>,
-    /// Why the upload left it open whether it was done.
+    /// The error of an upload that may nevertheless have succeeded.
     open: Option<Error>,
     /// When the hostnames were associated first.
     associated: bool,
@@ -107,7 +107,7 @@ impl Rotator<'_> {
         Instant::now() + self.policy.call + self.client.budget().time_for(1)
     }
 
-    /// Rotates. The plan that was `shown` may change meanwhile only if nobody was asked about it.
+    /// Rotates. The plan may differ from the one `shown` only if no confirmation was asked for.
     ///
     /// # Errors
     /// Fails with why it stopped, and the last plan that was made.
@@ -149,7 +149,7 @@ impl Rotator<'_> {
                 }
                 shown = plan.clone();
             }
-            // between two looks somebody may have said stop
+            // the rotation may have been interrupted between two looks
             if self.stop.is_cancelled() {
                 return Err((Halt::Interrupted, last));
             }
@@ -218,7 +218,7 @@ impl Rotator<'_> {
                 run.uploaded = Some(uploaded);
                 Ok(())
             }
-            // the list tells whether it is there
+            // the list shows if it is there
             Err(error) if error.leaves_open() || error.is_of_twin() => {
                 tell(Progress::Failed(WHAT, &error));
                 run.open = Some(error);
@@ -258,7 +258,7 @@ impl Rotator<'_> {
     }
 }
 
-/// Whether a later request may succeed.
+/// Returns true if a later request may succeed.
 fn may_pass(error: &Error) -> bool {
     let lasting = [Reason::Auth, Reason::Forbidden, Reason::NotFound, Reason::Rejected, Reason::Tls];
     !lasting.contains(&error.reason()) && !matches!(error, Error::Page { .. })

@@ -36,7 +36,7 @@ impl Store {
     }
 }
 
-/// Whether a certificate is in force.
+/// Returns true if a certificate is in force.
 pub fn is_active(known: &ListedCertificate) -> bool {
     known.status == Some(Status::Active)
 }

@@ -27,7 +27,7 @@ pub(in crate::cli) struct Delete {
     /// Delete also the last active zone-level certificate.
     #[arg(long)]
     force: bool,
-    /// Do not ask whether to proceed.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
     /// Print what would be deleted, and delete nothing.

@@ -21,7 +21,8 @@ use crate::domain::{
 use crate::http::CertificateRow;
 use crate::poll;
 
-/// Lists the certificates of a zone, except deleted ones: when they end, how many hostnames use them, and what is wrong.
+/// Lists the certificates of a zone, except deleted ones: when they end, how many hostnames use them, and what is
+/// wrong.
 #[derive(Args)]
 pub(in crate::cli) struct List {
     /// The store; without it both.
@@ -117,7 +118,7 @@ async fn read(api: &Api) -> anyhow::Result<Vec<ZoneCertificate>> {
             }
             Err(error) => {
                 let why = explained("list of associations", &error, Purpose::List);
-                question::tell(&format!("How many hostnames use them is not known: {why}\n"));
+                question::tell(&format!("The number of hostnames that use them is unknown: {why}\n"));
                 known.extend(listed.rows.iter().map(|row| of(row, level)));
             }
         }

@@ -30,7 +30,7 @@ pub(super) struct Files {
 const LARGEST: u64 = 64 << 10;
 
 impl Files {
-    /// Whether the key comes from standard input, where nobody can be asked.
+    /// Returns true if the key comes from standard input, so that no question can be asked.
     pub(super) fn is_stdin(&self) -> bool {
         self.key == Path::new("-")
     }

@@ -24,9 +24,10 @@ use crate::keypair::KeyPair;
 
 /// Puts another certificate in the place of an old one, for all hostnames that use it.
 ///
-/// It offers the new certificate to the origins that the configuration names, uploads it, waits until it is active, associates
-/// all hostnames with it in one request, each enabled or disabled as it was, waits until they are active, and with
-/// `--delete-old` deletes the old one. It can be interrupted at any time: the same command goes on where it was.
+/// It offers the new certificate to the origins that the configuration names, uploads it, waits until it is active,
+/// associates all hostnames with it in one request, each enabled or disabled as it was, waits until they are active,
+/// and with `--delete-old` deletes the old one. It can be interrupted at any time: the same command goes on where it
+/// was.
 #[derive(Args)]
 pub(in crate::cli) struct Rotate {
     /// The certificate that is replaced.
@@ -56,7 +57,7 @@ pub(in crate::cli) struct Rotate {
     /// Wait no longer than this for one step to be in force.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = crate::cli::duration)]
     wait_timeout: Duration,
-    /// Do not ask whether to proceed.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
     /// Print the plan, and change nothing.
@@ -210,7 +211,7 @@ fn tell(hush: &Hush, rotation: &Rotation, told: &mut Option<Step>, progress: &Pr
     }
 }
 
-/// Ends the rotation after the request that is under way; a second signal ends it at once.
+/// Ends the rotation after the current request. A second signal ends it at once.
 fn stop_on_signals(stop: &CancellationToken) -> anyhow::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stop = stop.clone();
@@ -221,7 +222,7 @@ fn stop_on_signals(stop: &CancellationToken) -> anyhow::Result<()> {
                 _ = terminate.recv() => {}
             }
             if is_first {
-                question::tell("Stopping after the request that is under way\n");
+                question::tell("Stopping after the current request\n");
                 stop.cancel();
             }
         }

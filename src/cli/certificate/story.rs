@@ -106,7 +106,7 @@ impl Plan<'_> {
             }
         }
         if rotation.level == Level::Hostname && plan.moves.is_empty() && plan.pending.is_empty() {
-            let _ = writeln!(text, "No hostname has to be changed.");
+            let _ = writeln!(text, "No hostname needs to change.");
         }
         match (plan.old, plan.delete_old) {
             (Old::Gone, _) => {}
@@ -118,7 +118,7 @@ impl Plan<'_> {
             }
         }
         if plan.step() == Step::Done {
-            text.push_str("Nothing has to be changed.\n");
+            text.push_str("Nothing needs to change.\n");
         }
     }
 }

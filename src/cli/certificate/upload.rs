@@ -24,7 +24,7 @@ pub(in crate::cli) struct Upload {
     /// The store.
     #[arg(long, value_enum, default_value_t = Store::Hostname)]
     level: Store,
-    /// Do not ask whether to proceed.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
     /// Print what would be uploaded, and upload nothing.
@@ -77,15 +77,15 @@ impl Upload {
     }
 }
 
-/// Refuses to ask where nobody can answer.
+/// Refuses to ask if standard input is not a terminal.
 pub(super) fn check_asking(yes: bool, dry_run: bool, is_stdin_taken: bool) -> anyhow::Result<()> {
     ensure!(
         yes || dry_run || !is_stdin_taken,
-        "nothing was changed: the key comes from standard input, so that nobody can be asked; give --yes or --dry-run"
+        "nothing was changed: the key comes from standard input, so confirmation is impossible; give --yes or --dry-run"
     );
     ensure!(
         yes || dry_run || question::is_anybody_there(),
-        "nothing was changed: standard input is not a terminal, so that nobody can be asked; give --yes or --dry-run"
+        "nothing was changed: standard input is not a terminal, so confirmation is impossible; give --yes or --dry-run"
     );
     Ok(())
 }

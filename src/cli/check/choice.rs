@@ -55,7 +55,7 @@ impl<'a> Choice<'a> {
         &self.targets
     }
 
-    /// Whether the command line asks for some of what is configured.
+    /// Returns true if the command line asks for some of what is configured.
     pub(super) fn is_narrowed(&self) -> bool {
         !self.zones.is_empty() || !self.hostnames.is_empty()
     }
@@ -125,7 +125,7 @@ fn patterns(configured: &[PatternTarget], zones: &[String], hostnames: &[Hostnam
     narrowed.collect()
 }
 
-/// Whether the pattern may find a zone that is asked for by its name or id.
+/// Returns true if the pattern may find a zone that is asked for by its name or id.
 fn may_find(target: &PatternTarget, asked: &str) -> bool {
     asked.parse::<ZoneId>().is_ok() || asked.parse().is_ok_and(|name| target.watches(&name))
 }
@@ -139,7 +139,7 @@ fn has(zone: &ZoneTarget, hostname: &Hostname) -> bool {
     zone.hostnames().iter().any(|target| target.hostname == *hostname)
 }
 
-/// Whether the zone has that name or id.
+/// Returns true if the zone has that name or id.
 fn is(zone: &ZoneTarget, asked: &str) -> bool {
     asked.parse().is_ok_and(|name| zone.name() == Some(&name))
         || asked.parse().is_ok_and(|id| zone.id() == Some(id))

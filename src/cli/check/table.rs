@@ -52,7 +52,7 @@ fn hostname<'a>(judge: &Judge, zone: &'a ZoneState, entry: &'a Entry) -> Line<'a
         name: entry.hostname().as_str(),
         association: reading.map_or("-", |reading| reading.association.label()),
         status: reading.and_then(|reading| reading.status),
-        // whether or not it is presented
+        // even if it is not presented
         ends: certificate.and_then(Certificate::ends),
         ..Line::new(judge.tell_hostname(zone, entry))
     }

@@ -21,7 +21,7 @@ pub(super) struct Apply {
     /// The hostnames; all of them are changed by one request, or none is.
     #[arg(value_name = "HOST", required = true)]
     hostnames: Vec<Hostname>,
-    /// Do not ask whether to proceed.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
     /// Print what would change, and change nothing.
@@ -44,7 +44,7 @@ impl Apply {
     pub(super) async fn run(mut self, desired: &Desired) -> anyhow::Result<ExitCode> {
         ensure!(
             self.yes || self.dry_run || question::is_anybody_there(),
-            "nothing was changed: standard input is not a terminal, so that nobody can be asked; give --yes or --dry-run"
+            "nothing was changed: standard input is not a terminal, so confirmation is impossible; give --yes or --dry-run"
         );
         self.hostnames.sort();
         self.hostnames.dedup();
@@ -63,7 +63,7 @@ impl Apply {
                 if !question::proceed()? {
                     bail!("nothing was changed");
                 }
-                // somebody else may have changed something meanwhile
+                // another client may have changed something meanwhile
                 let (again, _) = self.plan(&api, desired).await?;
                 ensure!(again == plan, "nothing was changed: what there is has changed since it was shown");
             }
@@ -118,7 +118,7 @@ impl Apply {
         drop(progress);
         waited.map_err(|(hostname, error)| {
             let error = explained(hostname, &error, Purpose::Read);
-            error.context("the change is made, and whether it is in force is not known")
+            error.context("the change is made, but it is unknown if it is in force")
         })?;
         let of = |phase| {
             let hostnames = awaited.iter().filter(|one| one.phase(desired) == phase);
@@ -126,7 +126,7 @@ impl Apply {
         };
         let (given_up, pending) = (of(Phase::GivenUp), of(Phase::Pending));
         if !given_up.is_empty() {
-            question::tell(&format!("Cloudflare has given up on it, ask for the change again: {given_up}\n"));
+            question::tell(&format!("The change timed out at Cloudflare, request it again: {given_up}\n"));
             return Ok(ExitCode::FAILURE);
         }
         if !pending.is_empty() {
@@ -159,7 +159,7 @@ async fn check_cap(api: &Api, plan: &Plan) -> anyhow::Result<()> {
     };
     if let Some(why) = unchecked {
         question::tell(&format!(
-            "How many associations certificate {cert_id} has could not be checked: {why}\n"
+            "The number of associations of certificate {cert_id} could not be checked: {why}\n"
         ));
     }
     // without the list, the associations that the plan adds are counted alone
@@ -178,7 +178,7 @@ async fn put(api: &Api, plan: &Plan, awaited: &mut [Awaited]) -> anyhow::Result<
             error.reason(),
             Reason::Timeout | Reason::Connect | Reason::ServerError | Reason::InvalidResponse
         );
-        let what = if lost { "whether the change was made is not known" } else { "nothing was changed" };
+        let what = if lost { "it is unknown if the change was made" } else { "nothing was changed" };
         explained(what, &error, Purpose::Write)
     })?;
     for (change, reading) in changes.iter().zip(answered) {

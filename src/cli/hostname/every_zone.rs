@@ -18,7 +18,7 @@ use crate::daemon::Accounts;
 use crate::domain::{Association, Expected, Extent, Judge, PatternTarget, Snapshot, Targets, ZoneTarget};
 use crate::telemetry::Telemetry;
 
-/// Prints them. The exit code says whether all of them could be read.
+/// Prints the hostnames of all zones. The exit code is 0 only if all of them could be read.
 pub(super) async fn list(access: &Access, format: Format) -> anyhow::Result<ExitCode> {
     let config = config(access).await?;
     let (telemetry, clock) = (Arc::new(Telemetry::new()?), Clock::system());

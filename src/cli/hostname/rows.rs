@@ -68,7 +68,7 @@ impl<'a> Row<'a> {
         Self { account, zone, told: Some(told), ..Self::default() }
     }
 
-    /// Whether it says that something could not be read.
+    /// Returns true if the report says that something could not be read.
     pub(super) fn is_unread(&self) -> bool {
         self.told.iter().flatten().any(|told| told.finding == Finding::NotRead)
     }

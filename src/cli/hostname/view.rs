@@ -80,7 +80,7 @@ pub(super) fn plan(plan: &Plan) -> String {
         .iter()
         .map(|(hostname, state)| vec!["keep".to_owned(), hostname.to_string(), state.to_string()]);
     let text = columns(&[], steps.chain(kept));
-    if plan.steps.is_empty() { format!("{text}Nothing has to be changed.\n") } else { text }
+    if plan.steps.is_empty() { format!("{text}Nothing needs to change.\n") } else { text }
 }
 
 /// Formats the state of hostnames after a change.

@@ -17,7 +17,8 @@ pub(in crate::cloudflare) fn zone(object: &mut Object<'_>) -> Result<(ZoneId, Op
     }
 }
 
-/// Reads whether a zone that was asked for by its id is one that can be watched, on behalf of `account` where that is given.
+/// Reads if a zone that was requested by its id can be watched, on behalf of `account` where that is
+/// given.
 pub(in crate::cloudflare) fn presence(
     object: &mut Object<'_>,
     asked: ZoneId,
@@ -55,7 +56,7 @@ pub(in crate::cloudflare) fn ssl_mode(object: &mut Object<'_>) -> Result<SslMode
     Ok(SslMode::from_api(&value))
 }
 
-/// Whether a switch is on.
+/// Returns true if a switch is on.
 pub(in crate::cloudflare) fn switch(object: &mut Object<'_>) -> Result<bool, String> {
     object.flag("enabled").flatten().ok_or_else(|| "it lacks the key enabled".to_owned())
 }

@@ -6,7 +6,7 @@ use crate::cloudflare::AssociationRow;
 use crate::cloudflare::interner::Interner;
 use crate::domain::{Association, Date, Hostname, Reading, Status};
 
-/// Whether the object is about `hostname`; none where it does not say.
+/// Returns true if the object is about `hostname`, or none if it does not say.
 fn names(object: &mut Object<'_>, hostname: &Hostname) -> Option<bool> {
     let named = object.text("hostname");
     let is_it = |named: &str| {
@@ -61,7 +61,7 @@ fn status(object: &mut Object<'_>, name: &'static str) -> Option<Status> {
     object.text(name).map(|status| Status::from_api(&status))
 }
 
-/// Whether a certificate is presented; null makes an association void.
+/// Returns the association that the field `enabled` means. Null makes it void.
 fn presented(object: &mut Object<'_>) -> Option<Association> {
     object.flag("enabled").map(|enabled| match enabled {
         Some(true) => Association::Enabled,

@@ -15,7 +15,7 @@ pub(in crate::cloudflare) struct Changes<'a> {
 #[derive(Serialize)]
 struct Entry<'a> {
     cert_id: &'a str,
-    /// Null, which has to be written, makes the association void.
+    /// Null makes the association void, and must be written.
     enabled: Option<bool>,
     hostname: &'a str,
 }

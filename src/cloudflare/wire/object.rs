@@ -18,7 +18,7 @@ const MOST_FIELDS: usize = 64;
 /// The names of fields with an unexpected type or form. Such a field is read as if it were missing.
 pub(in crate::cloudflare) type OddFields = BTreeSet<&'static str>;
 
-/// One object of an answer, borrowed from its text. A field is parsed when it is asked for, so one that nobody knows,
+/// One object of an answer, borrowed from its text. A field is parsed when it is asked for, so one that is unknown,
 /// or that is of the wrong type, harms no other.
 #[derive(Clone)]
 pub(in crate::cloudflare) struct Object<'b> {
@@ -89,7 +89,7 @@ impl<'b> Object<'b> {
         self.or_odd(name, value)
     }
 
-    /// Whether a field that was asked for had an unexpected type or form.
+    /// Returns true if a field that was asked for had an unexpected type or form.
     pub(in crate::cloudflare) fn is_odd(&self, name: &'static str) -> bool {
         self.odd.contains(name)
     }
@@ -123,7 +123,7 @@ pub(super) fn parse_text(json: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str(json.get()).ok().map(|Text(text)| text)
 }
 
-/// The first `most` elements of a list, and whether it has more; none if it is no list.
+/// Returns the first `most` elements of a list, and true if it has more. None if it is not a list.
 pub(super) fn elements(json: &RawValue, most: usize) -> Option<(Vec<&RawValue>, bool)> {
     let mut elements = Elements { most, first: Vec::new() };
     let is_list = json.get().starts_with('[');

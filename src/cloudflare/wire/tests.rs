@@ -3,7 +3,7 @@ use crate::cloudflare::interner::Interner;
 use crate::cloudflare::{AssociationRow, ListedZone};
 use crate::domain::CertificateDetails;
 
-/// The errors of an answer, and whether it says that it succeeded.
+/// Returns the errors of an answer, and true if it says that it succeeded.
 fn errors(body: &str) -> (Vec<(i64, Box<str>)>, Option<bool>) {
     let envelope = Envelope::parse(body.as_bytes()).unwrap();
     let errors = envelope.errors.into_iter().map(|error| (error.code, error.message));
@@ -31,7 +31,7 @@ fn errors_of_another_type_lose_nothing_beside_them() {
     assert_eq!(errors("7"), []);
 }
 
-/// The errors beside an honest result, which has to be read whatever they are.
+/// Returns the errors that accompany a valid result, which must be read regardless of them.
 fn errors_and_success(list: &str) -> Vec<(i64, Box<str>)> {
     let body = format!(r#"{{"errors":{list},"result_info":7,"success":true,"result":{{"enabled":false}}}}"#);
     let envelope = Envelope::parse(body.as_bytes()).unwrap();
@@ -64,7 +64,7 @@ fn nesting_is_read_on_a_small_stack_however_deep_it_is() {
     let bodies = [
         deep("", "[", "]", ""),
         deep(r#"{"errors":"#, "[", "", ""),
-        // what nobody asked for is ignored, whatever its shape
+        // unknown fields are ignored, whatever their type
         deep(r#"{"result":{"other":"#, "[", "]", "}}"),
         deep(r#"{"other":"#, "[", "]", "}"),
         deep(r#"{"result":"#, "[", "]", "}"),

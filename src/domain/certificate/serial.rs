@@ -1,20 +1,20 @@
 //! Serial numbers, in decimal digits and as DER has them.
 
-/// Whether a number in decimal digits is the integer of these DER octets (X.690, section 8.3).
+/// Returns true if a number in decimal digits is the integer of these DER bytes (X.690, section 8.3).
 ///
-/// Some issuers forget the zero octet before a positive number whose first bit is set, which makes it negative. It is
+/// Some issuers forget the zero byte before a positive number whose first bit is set, which makes it negative. It is
 /// then known by either name: the negative number that DER says, or the positive one that was meant.
-pub(super) fn is_equal(decimal: &str, octets: &[u8]) -> bool {
-    let (digits, octets) = match decimal.strip_prefix('-') {
-        Some(digits) if octets.first().is_some_and(|first| *first >= 0x80) => (digits, negated(octets)),
+pub(super) fn is_equal(decimal: &str, bytes: &[u8]) -> bool {
+    let (digits, bytes) = match decimal.strip_prefix('-') {
+        Some(digits) if bytes.first().is_some_and(|first| *first >= 0x80) => (digits, negated(bytes)),
         Some(_) => return false,
-        None => (decimal, octets.to_owned()),
+        None => (decimal, bytes.to_owned()),
     };
     // what is no number is not the certificate's
-    magnitude(digits).is_some_and(|magnitude| *magnitude == *without_leading_zeros(&octets))
+    magnitude(digits).is_some_and(|magnitude| *magnitude == *without_leading_zeros(&bytes))
 }
 
-/// Whether two texts are different numbers in decimal digits. What is no number differs from nothing.
+/// Returns true if two texts are different numbers in decimal digits. A text that is not a number never differs.
 pub(super) fn differ(one: &str, other: &str) -> bool {
     let number = |text: &str| {
         let (sign, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
@@ -23,41 +23,41 @@ pub(super) fn differ(one: &str, other: &str) -> bool {
     number(one).zip(number(other)).is_some_and(|(one, other)| one != other)
 }
 
-/// The big-endian octets of a number in decimal digits, without leading zeros.
+/// The big-endian bytes of a number in decimal digits, without leading zeros.
 ///
-/// Serial numbers have up to 20 octets (RFC 5280, section 4.1.2.2); 100 digits leave room for liberal issuers.
+/// Serial numbers have up to 20 bytes (RFC 5280, section 4.1.2.2); 100 digits leave room for liberal issuers.
 fn magnitude(digits: &str) -> Option<Box<[u8]>> {
     if digits.is_empty() || digits.len() > 100 {
         return None;
     }
-    let mut octets: Vec<u8> = Vec::new(); // little-endian while it grows
+    let mut bytes: Vec<u8> = Vec::new(); // little-endian while it grows
     for byte in digits.bytes() {
         let mut carry = u16::from(byte.is_ascii_digit().then(|| byte - b'0')?);
-        for octet in &mut octets {
-            let [low, high] = (u16::from(*octet) * 10 + carry).to_le_bytes();
-            *octet = low;
+        for byte in &mut bytes {
+            let [low, high] = (u16::from(*byte) * 10 + carry).to_le_bytes();
+            *byte = low;
             carry = u16::from(high);
         }
         if carry > 0 {
-            octets.push(carry.to_le_bytes()[0]);
+            bytes.push(carry.to_le_bytes()[0]);
         }
     }
-    octets.reverse();
-    Some(octets.into())
+    bytes.reverse();
+    Some(bytes.into())
 }
 
 /// The two's complement of a big-endian number.
-fn negated(octets: &[u8]) -> Vec<u8> {
-    let (mut negated, mut carry) = (octets.to_owned(), true);
-    for octet in negated.iter_mut().rev() {
-        (*octet, carry) = (!*octet).overflowing_add(u8::from(carry));
+fn negated(bytes: &[u8]) -> Vec<u8> {
+    let (mut negated, mut carry) = (bytes.to_owned(), true);
+    for byte in negated.iter_mut().rev() {
+        (*byte, carry) = (!*byte).overflowing_add(u8::from(carry));
     }
     negated
 }
 
-fn without_leading_zeros(octets: &[u8]) -> &[u8] {
-    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
-    &octets[zeros..]
+fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
 }
 
 #[cfg(test)]
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimal_digits_become_octets() {
+    fn decimal_digits_become_bytes() {
         assert!(magnitude("0").unwrap().is_empty());
         assert_eq!(*magnitude("255").unwrap(), [255]);
         assert_eq!(*magnitude("256").unwrap(), [1, 0]);
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_negative_number_is_equal_to_what_der_says_and_to_what_was_meant() {
-        for (decimal, octets) in [
+        for (decimal, bytes) in [
             ("-5", &[0xfb][..]),
             ("251", &[0xfb]),
             ("-256", &[0xff, 0x00]),
@@ -87,9 +87,9 @@ mod tests {
             ("128", &[0x00, 0x80]),
             ("-36893488147419103232", &[0xfe, 0, 0, 0, 0, 0, 0, 0, 0]),
         ] {
-            assert!(is_equal(decimal, octets), "{decimal} {octets:?}");
+            assert!(is_equal(decimal, bytes), "{decimal} {bytes:?}");
         }
-        for (decimal, octets) in [
+        for (decimal, bytes) in [
             ("-5", &[0x05][..]),
             ("5", &[0xfb]),
             ("-251", &[0xfb]),
@@ -99,7 +99,7 @@ mod tests {
             ("-", &[0xff]),
             ("", &[]),
         ] {
-            assert!(!is_equal(decimal, octets), "{decimal} {octets:?}");
+            assert!(!is_equal(decimal, bytes), "{decimal} {bytes:?}");
         }
     }
     #[test]

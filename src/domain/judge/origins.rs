@@ -18,7 +18,7 @@ enum Presented {
     Nothing(String),
     /// A certificate of one of these issuers, which are empty where they are not known.
     Certificate(Vec<IssuerName>),
-    /// Nobody can tell.
+    /// It is not known.
     Unknown,
 }
 
@@ -76,8 +76,8 @@ impl Judge {
         }
     }
 
-    /// Tells how an origin names an issuer of the certificate that Cloudflare presents to it. None if Cloudflare presents
-    /// nothing, or either side is not known.
+    /// Tells how an origin names an issuer of the certificate that Cloudflare presents to it. None if Cloudflare
+    /// presents nothing, or either side is not known.
     pub fn issuer_match(&self, zone: &ZoneState, origin: &Origin) -> Option<IssuerMatch> {
         let entry = zone.entry(&origin.target().hostname)?;
         Presented::to(zone, entry).issuer_match(origin.reading()?)

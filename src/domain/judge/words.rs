@@ -13,7 +13,7 @@ pub struct Told {
     pub finding: Finding,
     /// How bad it is.
     pub severity: Verdict,
-    /// Whether the configuration ignores it, so that it counts for nothing.
+    /// True if the configuration ignores it, so that it does not count.
     pub ignored: bool,
     /// A few words about this very case.
     pub message: String,

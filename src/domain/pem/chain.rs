@@ -1,4 +1,4 @@
-//! What decides whether a certificate can be presented: its key, its uses, and who issued it.
+//! The fields that decide if a certificate can be presented: its key, its uses and its issuer.
 
 use std::fmt;
 
@@ -13,11 +13,11 @@ use crate::domain::IssuerName;
 pub struct ChainLink {
     /// What it says of itself.
     pub pem: Pem,
-    /// Its octets.
+    /// Its bytes.
     pub der: Vec<u8>,
-    /// Whether its basic constraints are those of a certificate authority.
+    /// True if its basic constraints are those of a certificate authority.
     pub is_authority: bool,
-    /// Whether its extended key usage includes the authentication of clients; none without that extension.
+    /// True if its extended key usage includes the authentication of clients; none without that extension.
     pub client_auth: Option<bool>,
     /// The key that it certifies.
     pub key: PublicKey,
@@ -32,7 +32,7 @@ pub struct ChainLink {
 pub struct PublicKey {
     /// Its algorithm, with its size.
     pub kind: KeyKind,
-    octets: Box<[u8]>,
+    bytes: Box<[u8]>,
 }
 
 /// The algorithm of a key.
@@ -106,10 +106,10 @@ impl PublicKey {
         let mut algorithm = Elements::of(info.tagged(Tag::Sequence)?)?;
         let id = algorithm.tagged(Tag::ObjectIdentifier)?.value();
         let parameters = algorithm.next().map(|parameters| parameters.value());
-        // the first octet counts the bits that are unused in the last one
-        let (_, octets) = info.tagged(Tag::BitString)?.value().split_first()?;
+        // the first byte counts the bits that are unused in the last one
+        let (_, bytes) = info.tagged(Tag::BitString)?.value().split_first()?;
         let kind = match (id, parameters) {
-            ([0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1], _) => KeyKind::Rsa(modulus_bits(octets)?),
+            ([0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1], _) => KeyKind::Rsa(modulus_bits(bytes)?),
             ([0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1], Some([0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7])) => {
                 KeyKind::P256
             }
@@ -118,14 +118,14 @@ impl PublicKey {
             ([0x2b, 0x65, 0x70], _) => KeyKind::Ed25519,
             _ => KeyKind::Other,
         };
-        Some(Self { kind, octets: octets.into() })
+        Some(Self { kind, bytes: bytes.into() })
     }
 }
 
 /// The bits of the modulus of a key of RSA (RFC 8017, appendix A.1.1).
 fn modulus_bits(key: &[u8]) -> Option<usize> {
     let modulus = Elements::of(Elements::new(key)?.tagged(Tag::Sequence)?)?.tagged(Tag::Integer)?.value();
-    let zeros = modulus.iter().take_while(|octet| **octet == 0).count();
+    let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
     let first = modulus.get(zeros)?;
     Some((modulus.len() - zeros) * 8 - usize::try_from(first.leading_zeros()).ok()?)
 }

@@ -23,7 +23,7 @@ const GENERALIZED: u8 = 0x18;
 
 /// Encodes a certificate with this validity. `authority` is its CA flag, or none to omit the basic constraints.
 fn x509(serial: &[u8], validity: [(u8, &str); 2], authority: Option<bool>) -> Vec<u8> {
-    let oid = |octets: &[u8]| element(0x06, octets);
+    let oid = |bytes: &[u8]| element(0x06, bytes);
     let sequence = |elements: &[Vec<u8>]| element(0x30, &elements.concat());
     let algorithm = sequence(&[oid(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02])]);
     let common_name = sequence(&[oid(&[0x55, 0x04, 0x03]), element(0x0c, b"a.example")]);

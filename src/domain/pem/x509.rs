@@ -1,5 +1,5 @@
-//! A lenient parser of X.509 certificates (RFC 5280, section 4.1). It decodes only the fields it needs, since certificates
-//! with mistakes in other fields are in use.
+//! A lenient parser of X.509 certificates (RFC 5280, section 4.1). It decodes only the fields it needs, since
+//! certificates with mistakes in other fields are in use.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -146,7 +146,7 @@ pub(super) fn extension<'d>(mut fields: Elements<'d>, id: &[u8]) -> Option<Eleme
     let mut values = extensions.filter_map(|extension| {
         let mut extension = Elements::of(extension)?;
         let is_it = extension.next()?.value() == id;
-        // whether it is critical may come before its value
+        // the optional field `critical` may come before its value
         is_it.then(|| extension.find(|part| part.tag() == Tag::OctetString))?
     });
     Elements::of(values.next()?)

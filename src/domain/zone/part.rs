@@ -37,7 +37,7 @@ impl PartKind {
     }
 }
 
-/// What is known about reading one part of a zone.
+/// The state of reading one part of a zone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Part {
     /// How the latest attempt to read it ended; none while there was none.
@@ -48,7 +48,7 @@ pub struct Part {
     pub since: Option<Date>,
     /// When the latest attempt ended.
     pub tried_at: Option<Date>,
-    /// How often it is read, once that is planned.
+    /// The interval at which it is read, once that is planned.
     pub interval: Option<Duration>,
 }
 
@@ -60,20 +60,20 @@ impl Part {
         Self { latest, last_success, since, tried_at: last_success, interval: None }
     }
 
-    /// Takes in that polls are to read it that often.
+    /// Sets the interval at which polls read it.
     pub(in crate::domain) fn planned(&mut self, interval: Duration, at: Date) {
         self.interval = Some(interval);
         self.since.get_or_insert(at);
     }
 
-    /// Takes what is known about the same part of a zone that turned out to be this one, if that is newer.
+    /// Takes over the state of the same part of a zone that turned out to be this one, if that is newer.
     pub(super) fn absorb(&mut self, other: Self) {
         if other.last_success > self.last_success || self.latest.is_none() {
             *self = other;
         }
     }
 
-    /// Takes in how an attempt ended.
+    /// Applies the result of an attempt.
     pub(in crate::domain) fn tried(&mut self, result: Result<(), Reason>, at: Date) {
         self.latest = Some(result);
         self.tried_at = Some(at);
@@ -92,7 +92,7 @@ impl Part {
         self.latest.and_then(Result::err)
     }
 
-    /// Whether the latest attempt succeeded.
+    /// Returns true if the latest attempt succeeded.
     pub fn is_up(self) -> bool {
         self.latest == Some(Ok(()))
     }

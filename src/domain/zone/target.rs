@@ -1,4 +1,4 @@
-//! How what is known about a zone follows what is to be watched.
+//! Applies changed targets to the state of a zone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use crate::domain::{
     Association, Date, Entry, Hostname, Reading, Reason, SslMode, ZoneCertificate, ZoneId, ZoneTarget,
 };
 
-/// What a state file knew about one zone.
+/// The state of one zone, as read from a state file.
 pub struct StoredZone {
-    /// What was watched of it beside the hostnames below.
+    /// The parts of it that were watched, except the hostnames below.
     pub target: ZoneTarget,
     /// Its id.
     pub id: Option<ZoneId>,
@@ -20,13 +20,13 @@ pub struct StoredZone {
     pub zone_level: Part,
     /// How its settings were read.
     pub settings: Part,
-    /// Whether the global switch was on.
+    /// True if the global switch was on.
     pub global_enabled: Option<bool>,
     /// The SSL mode.
     pub ssl_mode: Option<SslMode>,
     /// When the latest discovered hostname vanished.
     pub removed_at: Option<Date>,
-    /// Whether the zone-level switch was on.
+    /// True if the zone-level switch was on.
     pub zone_level_enabled: Option<bool>,
     /// When the certificates of the hostname store were listed.
     pub listed_at: Option<Date>,
@@ -40,7 +40,7 @@ pub struct StoredZone {
     pub origins: Vec<Origin>,
 }
 
-/// What a state file knew about one hostname.
+/// The state of one hostname, as read from a state file.
 pub struct StoredHostname {
     /// Its name.
     pub hostname: Hostname,
@@ -101,7 +101,7 @@ impl ZoneState {
         zone
     }
 
-    /// Whether this is knowledge about `target`. The id decides where the target gives one. A name alone means the
+    /// Returns true if this is the state of `target`. If the target has an id, the id decides. A name alone means the
     /// zone of that name in the same account.
     pub(in crate::domain) fn is_of(&self, target: &ZoneTarget) -> bool {
         match target.id() {
@@ -110,7 +110,7 @@ impl ZoneState {
         }
     }
 
-    /// Watches what `target` names, and forgets what it does not.
+    /// Watches what `target` names, and drops the rest.
     pub(in crate::domain) fn retarget(&mut self, target: &Arc<ZoneTarget>) {
         // a configured id that was taken out may have been wrong: the name decides from now on
         self.id = target.id().or(self.id.filter(|_| self.target.id().is_none()));
@@ -143,7 +143,7 @@ impl ZoneState {
         self.settle();
     }
 
-    /// Takes in what another target of the same zone knows, and watches what either watches.
+    /// Merges the state of another target of the same zone, and watches everything that either watches.
     pub(in crate::domain) fn merge(&mut self, other: &Self) {
         let target = Arc::new(self.target.merged(&other.target));
         let twins = [&self.target, &other.target].map(|twin| twin.key().clone());

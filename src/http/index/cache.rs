@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::Index;
 use crate::domain::{Date, Judge, Snapshot, Thresholds};
 
-/// How long an index is kept, in seconds: its verdicts and spans are as old.
+/// The lifetime of an index in seconds, which is also the maximum age of its verdicts and spans.
 const KEPT: i64 = 60;
 
 /// The latest index.
@@ -63,7 +63,7 @@ impl Indexes {
     }
 }
 
-/// Drops an index once nobody is to see it any more, since it keeps a snapshot that may be out of date.
+/// Drops an index once it has expired, since it keeps a snapshot that may be out of date.
 async fn forget(kept: Weak<Mutex<Option<Kept>>>, snapshot: Weak<Snapshot>, minute: i64) {
     sleep(Duration::from_secs(KEPT.unsigned_abs())).await;
     if let Some(kept) = kept.upgrade() {

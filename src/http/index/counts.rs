@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::domain::Verdict;
 
-/// How many things have each verdict.
+/// The number of items with each verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(in crate::http) struct Counts {
     critical: usize,
@@ -26,7 +26,7 @@ impl Counts {
         } += 1;
     }
 
-    /// How many have this verdict.
+    /// Returns the number with this verdict.
     pub(in crate::http) fn of(self, verdict: Verdict) -> usize {
         match verdict {
             Verdict::Critical => self.critical,
@@ -37,7 +37,7 @@ impl Counts {
         }
     }
 
-    /// How many there are in all.
+    /// Returns the total.
     pub(in crate::http) fn all(self) -> usize {
         Verdict::ALL.into_iter().map(|verdict| self.of(verdict)).sum()
     }

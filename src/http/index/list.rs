@@ -65,7 +65,7 @@ impl<T: Thing> List<T> {
         Self { items, counts, orders: Default::default(), kind: PhantomData }
     }
 
-    /// How many there are of each verdict.
+    /// Returns the number of items with each verdict.
     pub(in crate::http) fn counts(&self) -> Counts {
         self.counts
     }
@@ -90,7 +90,7 @@ impl<T: Thing> List<T> {
         Page { rows, next }
     }
 
-    /// How many rows of each verdict the other filters of a query match, on all pages.
+    /// Returns the number of rows of each verdict that the other filters of a query match, on all pages.
     pub(in crate::http) fn tally(&self, judge: &Judge, query: &Query) -> Counts {
         let query = &Query { verdict: None, ..query.clone() };
         let mut counts = Counts::default();
@@ -182,7 +182,7 @@ fn seconds(ends: Option<Date>) -> i64 {
 /// What a query says of a zone as a whole.
 struct ZoneMatch {
     matches: bool,
-    /// Whether the zone's own names contain the text that is searched for.
+    /// True if the zone's own names contain the text that is searched for.
     has_text: bool,
 }
 

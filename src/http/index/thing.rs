@@ -9,7 +9,7 @@ use crate::http::query::Sort;
 
 /// A kind of thing that zones have.
 pub(in crate::http) trait Thing: Sized + 'static {
-    /// Whether its name is a hostname. Things without one are sorted by hostname as they are by zone, so that a walk by
+    /// True if its name is a hostname. Things without one are sorted by hostname as they are by zone, so that a walk by
     /// cursor shows each of them once.
     const HAS_HOSTNAME: bool = false;
 
@@ -35,10 +35,10 @@ pub(in crate::http) trait Thing: Sized + 'static {
     /// What is wrong with it.
     fn findings(&self, judge: &Judge, zone: &ZoneState) -> Findings;
 
-    /// Whether its own names contain the text that is searched for; its zone's name is another matter.
+    /// Returns true if its own names contain the searched text. Its zone's name does not count.
     fn contains(&self, text: &Finder<'_>) -> bool;
 
-    /// Whether it is this hostname of its zone, or is used by it.
+    /// Returns true if it is this hostname of its zone, or a certificate that the hostname uses.
     fn is_about(&self, hostname: &Entry) -> bool;
 }
 

@@ -39,7 +39,7 @@ pub struct CertificateFields<'a> {
     pub pem_not_after: Option<Timestamp>,
     /// When it ends: the earlier of both.
     pub ends: Option<Timestamp>,
-    /// Whether the API and the PEM agree.
+    /// True if the API and the PEM agree.
     pub metadata_match: Option<bool>,
 }
 

@@ -16,7 +16,7 @@ struct FindingRow {
     finding: &'static str,
     severity: &'static str,
     message: String,
-    /// Whether the configuration ignores it, so that it does not count for the verdict.
+    /// True if the configuration ignores it, so that it does not count for the verdict.
     ignored: bool,
 }
 

@@ -33,7 +33,7 @@ impl App {
     }
 }
 
-/// What a request asks to see. Whatever a path names has to be in the snapshot.
+/// The subject of a request. It must be in the snapshot if a path names it.
 fn view(kind: Kind, request: &request::Parts, snapshot: &Snapshot) -> Result<View, Box<Refusal>> {
     let mut segments = request.uri.path().rsplit('/').map(|segment| decode(segment).unwrap_or_default());
     let mut next = || segments.next().unwrap_or_default();

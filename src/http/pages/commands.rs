@@ -202,7 +202,7 @@ impl<'a> Subject<'a> {
 
 /// A word for a shell: what is more than a plain word stands between single quotes.
 fn quoted(word: &str) -> String {
-    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_./:@".contains(&octet);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte);
     if !word.is_empty() && !word.starts_with('-') && word.bytes().all(is_plain) {
         return word.to_owned();
     }

@@ -1,4 +1,4 @@
-//! Names with values: what is known about one thing.
+//! Names with values: the facts about one subject.
 
 use std::borrow::Cow;
 

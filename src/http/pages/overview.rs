@@ -104,7 +104,7 @@ impl Page {
     }
 }
 
-/// Whether something that is not fine comes after a cursor.
+/// Returns true if something that is not fine comes after a cursor.
 fn is_more(index: &Index, query: &Query, next: &Cursor) -> bool {
     let query = Query { cursor: Some(next.clone()), limit: 1, ..query.clone() };
     let page = index.hostnames().page(index.judge(), &query);

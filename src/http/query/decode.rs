@@ -2,38 +2,38 @@
 
 /// Decodes a path segment or a value of a query, once; none unless it is percent-encoded UTF-8.
 pub(in crate::http) fn decode(text: &str) -> Option<String> {
-    let mut octets = Vec::with_capacity(text.len());
+    let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
         rest = match (*first, after) {
             (b'%', [high, low, after @ ..]) => {
-                octets.push(digit(*high)? << 4 | digit(*low)?);
+                bytes.push(digit(*high)? << 4 | digit(*low)?);
                 after
             }
             (b'%', _) => return None,
-            (octet, after) => {
-                octets.push(octet);
+            (byte, after) => {
+                bytes.push(byte);
                 after
             }
         };
     }
-    String::from_utf8(octets).ok()
+    String::from_utf8(bytes).ok()
 }
 
 /// Encodes a path segment or a value of a query: all but unreserved characters.
 pub(in crate::http) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
-    for octet in text.bytes() {
-        match octet {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(octet.into()),
-            octet => encoded.push_str(&format!("%{octet:02X}")),
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
+            byte => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
     encoded
 }
 
-fn digit(octet: u8) -> Option<u8> {
-    char::from(octet).to_digit(16).and_then(|digit| digit.try_into().ok())
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| digit.try_into().ok())
 }
 
 #[cfg(test)]
@@ -62,6 +62,6 @@ mod tests {
     fn what_is_encoded_is_decoded_again() {
         let text = "<a href=\"?x=1&y=%41+2\">ü/*";
         assert_eq!(decode(&encode(text)).as_deref(), Some(text));
-        assert!(encode(text).bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'%'));
+        assert!(encode(text).bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'%'));
     }
 }

@@ -114,7 +114,7 @@ impl CertificateRow {
     }
 }
 
-/// A certificate that is told of beside the hostnames that have it.
+/// A certificate that is stored separately from the hostnames that use it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct ListedRow {
     id: Text<CertId>,

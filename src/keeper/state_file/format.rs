@@ -1,7 +1,7 @@
-//! How what is known is written as JSON, and read again.
+//! The JSON format of the state file.
 //!
-//! `{"format":"…","version":1,"accounts":[…],"zones":[…]}`: no token, no key and no PEM is part of it. Each zone has a list of its
-//! certificates, and what has one of them gives its place in there.
+//! `{"format":"…","version":1,"accounts":[…],"zones":[…]}`: no token, no key and no PEM is part of it. Each zone has a
+//! list of its certificates, and what has one of them gives its place in there.
 
 use std::borrow::Cow;
 use std::io::{self, BufReader, Read, Seek, Write};
@@ -28,7 +28,7 @@ pub enum Unfit {
     /// Another version of this program has written it.
     #[error("expected version {VERSION}, found {0}")]
     Version(u32),
-    /// It is cut, or was changed. What it holds is not told: it may be anything, and somebody's secret.
+    /// It is truncated or was changed. Its content is not shown, since it may hold a secret.
     #[error("{} at line {}, column {}", what(.0.classify()), .0.line(), .0.column())]
     Unsound(#[from] serde_json::Error),
     /// It cannot be read.
@@ -39,7 +39,7 @@ pub enum Unfit {
     NoFile,
 }
 
-/// Writes what is known, hostname by hostname.
+/// Writes the state, hostname by hostname.
 ///
 /// # Errors
 /// Where `out` takes no more.

@@ -14,8 +14,8 @@ async fn a_slow_request_head_closes_the_connection() {
         client.ask("ok").await;
     }
     let started = Instant::now();
-    for octet in [b"G", b"E", b"T"] {
-        client.send(octet).await;
+    for byte in [b"G", b"E", b"T"] {
+        client.send(byte).await;
         tokio::time::sleep(head / 4).await;
     }
     assert_eq!(client.read_to_end().await, b"");
@@ -92,8 +92,8 @@ async fn a_connection_over_the_limit_waits_until_a_busy_one_is_idle() {
     let served = Served::start(Limits { connections: 1, ..PATIENT }, [body]).await;
     let mut busy = served.connect().await;
     busy.send(REQUEST).await;
-    frames.send("under way").await.unwrap();
-    busy.read_until("under way\r\n").await;
+    frames.send("running").await.unwrap();
+    busy.read_until("running\r\n").await;
     let mut waiting = served.connect().await;
     waiting.send(REQUEST).await;
     drop(frames);
@@ -127,14 +127,14 @@ async fn without_an_idle_connection_the_longest_stalled_one_is_closed() {
     stalled.read_until("x").await;
     reading.send(REQUEST).await;
     // read until the buffers of the first connection are full and the second has read since
-    let mut octets = vec![0; 1 << 20];
+    let mut bytes = vec![0; 1 << 20];
     for _ in 0..64 {
-        soon(reading.0.read(&mut octets)).await.unwrap();
+        soon(reading.0.read(&mut bytes)).await.unwrap();
     }
     let mut newest = served.connect().await;
     newest.send(REQUEST).await;
     while timeout(Duration::from_millis(1), newest.0.readable()).await.is_err() {
-        soon(reading.0.read(&mut octets)).await.unwrap();
+        soon(reading.0.read(&mut bytes)).await.unwrap();
     }
     newest.read_until("ok").await;
     let _ = soon(dropped).await;

@@ -1,4 +1,4 @@
-//! How wide a failure is: whether the API, an account or single zones are its subject.
+//! The scope of a failure: the API, an account or single zones.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ impl Scope {
         self.wide.contains_key(&Subject::Host(Arc::clone(&seen.host)))
     }
 
-    /// Whether a failure of something wider explains this one of a zone.
+    /// Returns true if a failure of something wider explains this one of a zone.
     pub(super) fn explains(&self, seen: &Seen, trouble: &Trouble) -> bool {
         let account = Subject::Account(Arc::clone(&seen.account), trouble.class);
         // while the API hangs, some requests are not even sent

@@ -64,7 +64,7 @@ impl Truth {
             3 => (None, true, [zones[cut]].into()),
             // it is empty
             4 => (None, false, zones.into_iter().collect()),
-            // it is whole, and lacks some that are there all the same; of a new one nobody could know
+            // it is whole, and lacks some that are there all the same; a new one could not be known
             5 => (None, false, shown.iter().take(3).copied().collect()),
             _ => (None, false, BTreeSet::new()),
         };

@@ -31,17 +31,17 @@ pub(super) struct FakeZone {
     pub(super) get: Option<Failure>,
     pub(super) list: Option<Failure>,
     pub(super) certificates: Option<Failure>,
-    /// Whether the list of certificates lacks the certificate of all associations.
+    /// True if the list of certificates lacks the certificate of all associations.
     pub(super) lacks_certificate: bool,
-    /// Whether a row of the list of certificates cannot be read.
+    /// True if a row of the list of certificates cannot be read.
     pub(super) has_odd_certificate: bool,
-    /// Whether the list of associations is empty although GETs find some.
+    /// True if the list of associations is empty although GETs find some.
     pub(super) lacks_rows: bool,
-    /// Whether the list of associations is never answered.
+    /// True if the list of associations is never answered.
     pub(super) list_hangs: bool,
-    /// Whether the zone-level switch is off.
+    /// True if the zone-level switch is off.
     pub(super) is_off: bool,
-    /// Whether GETs give no end of the certificate any more.
+    /// True if GETs give no end of the certificate any more.
     pub(super) without_end: bool,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct World {
     pub(super) names: BTreeMap<ZoneName, ZoneId>,
     /// The failure of look-ups by name, and of the list of all zones.
     pub(super) by_name: Option<Failure>,
-    /// Whether look-ups by name are never answered.
+    /// True if look-ups by name are never answered.
     pub(super) by_name_hangs: bool,
     pub(super) all_zones: Option<Failure>,
     /// The zones that the token sees.
@@ -76,7 +76,7 @@ pub(super) struct World {
     pub(super) without_status: BTreeSet<ZoneId>,
     /// Those of them that the list lacks.
     pub(super) unlisted: BTreeSet<ZoneId>,
-    /// Whether the list of them is not whole.
+    /// True if the list of them is incomplete.
     pub(super) list_is_cut: bool,
     /// The failure of asking for a zone by its id, and for its settings and its DNS records.
     pub(super) status: Option<Failure>,

@@ -26,7 +26,7 @@ async fn healthy_hostnames_are_read_in_every_poll_however_many_others_hang() {
         let known = stage.tick().await;
         let asked = stage.asked();
         assert_eq!(asked.iter().filter(|name| healthy.contains(name)).count(), 4, "poll {poll}: {asked:?}");
-        // once each has failed beside others that were answered, those that hang are asked one at a time
+        // once each has failed while others were answered, those that hang are asked one at a time
         let most = if poll < 6 { 8 } else { 3 };
         assert!(asked.len() <= 4 + most, "poll {poll}: {asked:?}");
         assert_eq!(up(&known), (4, 28));

@@ -17,7 +17,7 @@ async fn a_stop_in_the_middle_of_a_poll_loses_no_answer() {
     stage.pass(Duration::from_millis(200)).await;
     assert_eq!(up(&stage.keeper.snapshot()), (0, 10));
     stage.shutdown.cancel();
-    // nobody can report any more once the keeper has ended
+    // no report is accepted once the keeper has ended
     let mut published = stage.keeper.follow();
     while published.changed().await.is_ok() {}
     assert_eq!(up(&published.borrow()), (9, 10));

@@ -77,7 +77,7 @@ impl Stage {
         (stage, poller, receiver)
     }
 
-    /// Lets time pass until the next tick, which is skipped if a poll is still running, and returns what is known.
+    /// Lets time pass until the next tick, which is skipped if a poll is still running, and returns the snapshot.
     pub(super) async fn tick(&self) -> Arc<Snapshot> {
         self.pass(self.gap).await;
         let known = self.keeper.snapshot();

@@ -1,7 +1,7 @@
 use super::*;
 
-fn whole(octets: &[u8]) -> (u16, Option<&[u8]>, Option<usize>, &[u8]) {
-    match read_head(octets) {
+fn whole(bytes: &[u8]) -> (u16, Option<&[u8]>, Option<usize>, &[u8]) {
+    match read_head(bytes) {
         Head::Whole { status, location, length, body } => (status, location, length, body),
         other => panic!("{other:?}"),
     }
@@ -41,8 +41,8 @@ fn a_head_has_at_most_16_kib() {
 }
 
 #[test]
-fn other_protocols_are_told_by_their_first_octets() {
-    for octets in [
+fn other_protocols_are_recognised_by_their_first_bytes() {
+    for bytes in [
         b"SSH-2.0-x".as_slice(),
         b"220 smtp",
         b"HTTP/2 200\r\n\r\n",
@@ -56,7 +56,7 @@ fn other_protocols_are_told_by_their_first_octets() {
         // a frame of HTTP/2 that comes first in no connection
         b"\0\0\x08\x06\0\0\0\0\0",
     ] {
-        assert_eq!(read_head(octets), Head::NotHttp, "{octets:?}");
+        assert_eq!(read_head(bytes), Head::NotHttp, "{bytes:?}");
     }
     assert_eq!(read_head(b"\0\0\x12\x04\0\0\0\0"), Head::Partial);
     assert_eq!(read_head(b"\0\0\x12\x04\0\0\0\0\0rest"), Head::Http2);

@@ -79,7 +79,7 @@ impl AsyncWrite for Breakable {
                 self.tcp().set_zero_linger()?;
                 return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
             }
-            Some(Break::Raw(octets)) => octets,
+            Some(Break::Raw(bytes)) => bytes,
         };
         let result = match &mut self.stream {
             Io::Plain(stream) => Pin::new(stream).poll_write(cx, written),

@@ -108,8 +108,8 @@ async fn act<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, does: Does, heard
     match does {
         Does::Hang => std::future::pending().await,
         Does::Close | Does::Reset => {}
-        Does::Says(octets) => {
-            let _ = stream.write_all(&octets).await;
+        Does::Says(bytes) => {
+            let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
             // a reset would discard the sent data
             let _ = stream.read(&mut [0; 4096]).await;
@@ -120,8 +120,8 @@ async fn act<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, does: Does, heard
                 sent = stream.write_all(&again).await;
             }
         }
-        Does::Drip(octets) => {
-            while stream.write_all(&octets).await.is_ok() && stream.flush().await.is_ok() {
+        Does::Drip(bytes) => {
+            while stream.write_all(&bytes).await.is_ok() && stream.flush().await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }

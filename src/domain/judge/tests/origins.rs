@@ -146,7 +146,7 @@ fn an_origin_that_names_other_authorities_may_reject_what_is_presented() {
     assert_eq!(with(&[b"ca"], Demand::Required, &[b"other"]), [rejects]);
     assert_eq!(with(&[b"ca"], Demand::Required, &[b"other", b"ca"]), NONE);
     assert_eq!(with(&[b"ca", b"root"], Demand::Required, &[b"root"]), NONE, "of an intermediate");
-    // nobody can tell
+    // it is not known
     assert_eq!(with(&[b"ca"], Demand::Required, &[]), NONE);
     assert_eq!(with(&[], Demand::Required, &[b"other"]), NONE);
     assert_eq!(with(&[b"ca"], Demand::Unknown, &[b"other"]), NONE);

@@ -166,7 +166,7 @@ fn a_zone_level_certificate_is_judged_while_the_switch_is_on_or_unknown() {
     }
     let timed_out = of_zone(Status::DeletionTimedOut, ending(-DAY));
     let deletion = "certificate deletion_timed_out: deletion of the certificate timed out";
-    assert_eq!(with_certificate(false, timed_out), [deletion], "whether or not it is presented");
+    assert_eq!(with_certificate(false, timed_out), [deletion], "presented or not");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn zones_that_turn_out_to_be_one_are_merged_with_all_that_is_known_and_split_aga
     assert_eq!(shown(&snapshot), [("example".to_owned(), 2)]);
     assert_eq!(snapshot.zones()[0].account(), "default");
     assert_eq!(snapshot.zones()[0].twins(), [by_id.key().clone()]);
-    // a poll under way reports by the key that it knows
+    // a running poll reports by the key that it knows
     let late = (by_id.key().clone(), Outcome::Read(name(2), Err(Reason::Timeout)));
     assert_eq!(shown(&snapshot.fold([late])), [("example".to_owned(), 1)]);
 

@@ -69,7 +69,7 @@ fn an_origin_keeps_its_reading_while_it_is_the_same_place_and_leaves_with_the_co
     let moved = OriginTarget { address: "203.0.113.9".parse().unwrap(), ..b.clone() };
     let known = retargeted(std::slice::from_ref(&moved));
     assert_eq!(told(&known), ["b.example blue 0"]);
-    // a probe that was under way
+    // a probe that was running
     assert_eq!(told(&known.fold([(key.clone(), probed(&b, 7))])), ["b.example blue 0"]);
     assert_eq!(told(&known.fold([(key, probed(&moved, 8))])), ["b.example blue 8"]);
 }
