@@ -117,7 +117,7 @@ class Mock(Case):
             self.assertTrue(totals(samples, "exporter_polls_total")[""] and enough(samples), daemon.output()[-2000:])
             return samples
 
-        samples = eventually(look, seconds=60)
+        samples = eventually(look, seconds=180)
         self.assertEqual(daemon.stop(), 0)
         self.assertNotIn("panicked", daemon.output())
         return samples
