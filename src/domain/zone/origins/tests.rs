@@ -150,7 +150,7 @@ fn origins_follow_the_dns_records_and_the_hostnames() {
     assert_eq!(without, [NoOrigin::Placeholder]);
     let failed =
         Outcome::DnsRecords { records: Err(Reason::Timeout), at: jiff::Timestamp::UNIX_EPOCH.into() };
-    let known = known.fold([(key.clone(), failed)]);
+    let known = known.fold([(key, failed)]);
     assert_eq!(told(&known), ["a.example 203.0.113.4 0", blue]);
     // they leave with the configuration that asks for them
     let plain = zone("example", None, &[origin("named.example", "blue", "203.0.113.1")]);
