@@ -8,7 +8,7 @@ use std::fmt;
 
 pub use rotation::{
     Halt, Known, New, Old, Progress, Rotation, RotationPlan, RotationRefusal, Rotator, Step, Store,
-    is_active, read_store,
+    read_store,
 };
 pub use wait::{Awaited, Phase, WaitPolicy, wait};
 

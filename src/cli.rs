@@ -26,6 +26,7 @@ use std::thread::Builder;
 use anyhow::Context;
 use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::config::{Config as Settings, Files, Secrets, Source};
@@ -157,6 +158,11 @@ async fn load(source: Source, secrets: Secrets) -> anyhow::Result<(Settings, Fil
 fn complain(error: &anyhow::Error) {
     // without stderr, the error cannot be reported
     let _ = writeln!(io::stderr(), "error: {error:#}");
+}
+
+/// Formats a value as indented JSON.
+fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n")
 }
 
 /// Prints a result.

@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::domain::{
     AcceptedIssuers, Date, Demand, DemandReason, Hostname, IpRange, OriginAddress, OriginReading,
-    ProbeFailure,
+    OriginTarget, ProbeFailure,
 };
 use crate::panic::contained;
 pub use address::is_public;
@@ -46,6 +46,18 @@ pub struct Target {
     pub path: Arc<str>,
     /// True if the address comes from an untrusted source, such as a DNS record. Then only public addresses are probed.
     pub only_public: bool,
+}
+
+impl Target {
+    /// Returns what to probe at this origin. The source of its address is trusted unless that is a DNS record.
+    pub fn of(origin: &OriginTarget) -> Self {
+        Self {
+            address: origin.address.clone(),
+            server_name: origin.server_name.clone(),
+            path: Arc::clone(&origin.path),
+            only_public: origin.from_dns,
+        }
+    }
 }
 
 /// True if the text can stand as the path of a request (RFC 9112, section 3.2.1).

@@ -11,7 +11,7 @@ use crate::domain::{Association, CertId, Hostname, Level, Pem, Status};
 
 use super::{CAP, State};
 pub use run::{Halt, Progress, Rotator};
-pub use store::{Store, is_active, read_store};
+pub use store::{Store, read_store};
 
 /// The most hostname certificates that Cloudflare allows a zone.
 const MOST_CERTIFICATES: usize = 10;
@@ -141,9 +141,9 @@ impl Rotation {
                 Some(found.ok_or_else(|| RotationRefusal::NoCertificate(self.level, id.clone()))?)
             }
         };
-        let old = match store.certificate(&self.old).map(|old| old.status) {
+        let old = match store.certificate(&self.old) {
             None => return Err(RotationRefusal::NoCertificate(self.level, self.old.clone())),
-            Some(Some(Status::Deleted | Status::PendingDeletion)) => Old::Gone,
+            Some(old) if old.is_gone() => Old::Gone,
             Some(_) => Old::Present,
         };
         match found.map(|found| (&found.id, found.status)) {
@@ -155,7 +155,7 @@ impl Rotation {
                 return Err(RotationRefusal::GivenUp(id.clone()));
             }
             None if old == Old::Gone => return Err(RotationRefusal::Deleted(self.old.clone())),
-            None => self.check_room(store)?,
+            None => store.check_room(self.level)?,
             Some(_) => {}
         }
         let plan =
@@ -163,37 +163,11 @@ impl Rotation {
         plan.check_cap(found.map(|found| &found.id), store)?;
         Ok(plan)
     }
-
-    fn check_room(&self, store: &Store) -> Result<(), RotationRefusal> {
-        check_room(self.level, store)
-    }
-}
-
-/// Checks that there is room for one more certificate.
-pub(super) fn check_room(level: Level, store: &Store) -> Result<(), RotationRefusal> {
-    let present = || store.certificates.iter().filter(|known| known.status != Some(Status::Deleted));
-    if level == Level::Zone || present().count() < MOST_CERTIFICATES {
-        return Ok(());
-    }
-    let is_used = |id: &CertId| store.users(id).next().is_some();
-    let unused = present().filter(|known| known.status == Some(Status::Active) && !is_used(&known.id));
-    Err(RotationRefusal::Full(unused.map(|known| known.id.clone()).collect()))
-}
-
-impl Store {
-    /// Checks that there is room for one more certificate.
-    ///
-    /// # Errors
-    /// Fails if there is none.
-    pub fn check_room(&self, level: Level) -> Result<(), RotationRefusal> {
-        check_room(level, self)
-    }
 }
 
 impl RotationPlan {
     fn of(old: &CertId, new: Option<&ListedCertificate>, store: &Store) -> Self {
-        let known =
-            new.map(|new| Known { id: new.id.clone(), is_active: new.status == Some(Status::Active) });
+        let known = new.map(|new| Known { id: new.id.clone(), is_active: new.is_active() });
         let mut plan = Self {
             new: known,
             moves: Vec::new(),

@@ -33,3 +33,8 @@ pub(super) fn messages(told: &[Told]) -> String {
         .collect();
     messages.join("; ")
 }
+
+/// Replaces control characters in a server's text, since a terminal would obey them.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
+}

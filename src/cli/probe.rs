@@ -68,11 +68,9 @@ impl Probe {
     async fn probe(&self) -> anyhow::Result<Verdict> {
         let (options, origins) = self.origins().await?;
         let options = Options { timeout: self.timeout.unwrap_or(options.timeout), ..options };
-        let target = |origin: &OriginTarget| Target {
-            address: origin.address.clone(),
-            server_name: origin.server_name.clone(),
-            path: Arc::clone(self.path.as_ref().unwrap_or(&origin.path)),
-            only_public: false,
+        let target = |origin: &OriginTarget| {
+            let target = Target::of(origin);
+            Target { path: self.path.clone().unwrap_or(target.path), ..target }
         };
         let origins: Vec<_> =
             origins.into_iter().flat_map(|origin| std::iter::repeat_n(origin, self.repeat)).collect();
@@ -192,7 +190,7 @@ fn json<'a>(rows: impl Iterator<Item = (&'a OriginTarget, &'a Probed)>) -> anyho
             duration_seconds: probed.took.as_secs_f64(),
         })
         .collect();
-    Ok(serde_json::to_string_pretty(&rows)? + "\n")
+    Ok(super::json(&rows)?)
 }
 
 /// Parses a path.

@@ -2,9 +2,19 @@
 
 use std::io::{self, IsTerminal, Write};
 
-/// Returns true if stdin is a terminal, where a question can be answered.
-pub(super) fn is_anybody_there() -> bool {
-    io::stdin().is_terminal()
+use anyhow::ensure;
+
+/// Refuses a change that must be confirmed if stdin is not a terminal, or is read for something else.
+pub(super) fn check(is_confirmed: bool, is_stdin_taken: bool) -> anyhow::Result<()> {
+    ensure!(
+        is_confirmed || !is_stdin_taken,
+        "nothing was changed: the key comes from standard input, so confirmation is impossible; give --yes or --dry-run"
+    );
+    ensure!(
+        is_confirmed || io::stdin().is_terminal(),
+        "nothing was changed: standard input is not a terminal, so confirmation is impossible; give --yes or --dry-run"
+    );
+    Ok(())
 }
 
 /// Prints a message to stderr.
@@ -14,12 +24,13 @@ pub(super) fn tell(text: &str) {
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
-/// Asks for confirmation. Anything but a clear yes is a no.
-pub(super) fn proceed() -> io::Result<bool> {
+/// Asks for confirmation, and fails without it. Anything but a clear yes is a no.
+pub(super) fn confirm() -> anyhow::Result<()> {
     tell("Proceed? [y/N] ");
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
-    Ok(is_yes(&answer))
+    ensure!(is_yes(&answer), "nothing was changed");
+    Ok(())
 }
 
 fn is_yes(answer: &str) -> bool {

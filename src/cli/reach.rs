@@ -10,12 +10,16 @@ use clap::Args;
 use tokio::time::Instant;
 
 use super::access::{Access, names};
+use crate::change::WaitPolicy;
 use crate::clock::Clock;
 use crate::cloudflare::{Client, Error, Purpose};
 use crate::config::Account;
 use crate::daemon::Accounts;
 use crate::domain::{Hostname, NameError, PatternTarget, Thresholds, ZoneId, ZoneName, ZoneTarget};
 use crate::telemetry::Telemetry;
+
+/// The exit code of a change that is made but not in force yet.
+pub(super) const NOT_YET: u8 = 3;
 
 #[derive(Args)]
 pub(super) struct Reach {
@@ -137,6 +141,16 @@ impl Api {
     /// The deadline of so many calls from now on, including the time for which the budget delays them.
     pub(super) fn deadline(&self, calls: usize) -> Instant {
         Instant::now() + self.timeout + self.client.budget().time_for(calls)
+    }
+
+    /// How to wait for a change, no longer than `limit`.
+    pub(super) fn wait_policy(&self, limit: Duration) -> WaitPolicy {
+        WaitPolicy {
+            first: Duration::from_millis(500),
+            longest: Duration::from_secs(10),
+            limit,
+            call: self.timeout,
+        }
     }
 
     /// The zone as it is shown.

@@ -1,6 +1,7 @@
 //! The list of a zone's associations.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
 
 use tokio::time::Instant;
 
@@ -35,6 +36,15 @@ pub struct AssociationRow {
     pub updated_at: Option<Date>,
 }
 
+impl AssociationRow {
+    /// If a hostname has several rows, the one with the lowest rank counts: the furthest in deployment, then the newest.
+    pub fn rank(&self) -> (u8, Reverse<Option<Date>>, Option<&CertId>) {
+        let status = self.status.unwrap_or(Status::Unknown);
+        // the id makes the choice the same whatever the order of the rows
+        (status.precedence(), Reverse(self.updated_at), self.cert_id.as_ref())
+    }
+}
+
 /// A list of associations, as far as it could be read.
 #[derive(Debug, Default)]
 pub struct Associations {
@@ -44,6 +54,17 @@ pub struct Associations {
     pub complete: bool,
     /// The number of pages they came in. Each shows the list at another moment, even if nothing else says so.
     pub pages: u32,
+}
+
+impl Associations {
+    /// Returns the rows of each hostname, except deleted ones.
+    pub fn by_hostname(self) -> BTreeMap<Hostname, Vec<AssociationRow>> {
+        let mut by_hostname: BTreeMap<Hostname, Vec<AssociationRow>> = BTreeMap::new();
+        for row in self.rows.into_iter().filter(|row| row.status != Some(Status::Deleted)) {
+            by_hostname.entry(row.hostname.clone()).or_default().push(row);
+        }
+        by_hostname
+    }
 }
 
 impl Client {

@@ -10,7 +10,7 @@ use super::request::Call;
 use super::response::Decoded;
 use super::wire::{Envelope, Object, listed, switch};
 use super::{Client, Error};
-use crate::domain::{CertId, Certificate, Date, Level, Status, ZoneId};
+use crate::domain::{CertId, Certificate, Date, Level, Status, ZoneCertificate, ZoneId};
 use crate::telemetry::Endpoint;
 
 /// A zone has few certificates: at most ten for single hostnames. Recorded answers have 50 a page; the API's other
@@ -31,6 +31,31 @@ pub struct ListedCertificate {
     pub uploaded_on: Option<Date>,
     /// The certificate itself.
     pub certificate: Arc<Certificate>,
+}
+
+impl ListedCertificate {
+    /// Returns true if it is in force.
+    pub fn is_active(&self) -> bool {
+        self.status == Some(Status::Active)
+    }
+
+    /// Returns true if it is deleted or being deleted.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.status, Some(Status::Deleted | Status::PendingDeletion))
+    }
+
+    /// Returns it as a certificate of the store of this level. The number of its hostnames is unknown.
+    pub fn at(&self, level: Level) -> ZoneCertificate {
+        ZoneCertificate {
+            id: self.id.clone(),
+            level,
+            status: self.status,
+            since: None,
+            uploaded_on: self.uploaded_on,
+            certificate: Arc::clone(&self.certificate),
+            hostnames: None,
+        }
+    }
 }
 
 /// A list of certificates, as far as it could be read.

@@ -125,24 +125,10 @@ impl Cursor {
         target: &mut Target<'_>,
         write: impl Fn(&ZoneState, &ZoneCertificate, &mut Row<'_>),
     ) -> bool {
-        let mut head = Vec::new();
-        while let Some(zone) = zones.get(self.zone) {
-            target.start(&mut head, zone, Some("cert_id"));
-            let common = head.len();
-            for certificate in &zone.certificates()[self.row..] {
-                if target.is_full() {
-                    return false;
-                }
-                head.truncate(common);
-                head.extend_from_slice(certificate.id.as_str().as_bytes());
-                head.extend_from_slice(b"\",level=\"");
-                write(zone, certificate, &mut target.row(&head, certificate.level.label()));
-                self.row += 1;
-            }
-            self.zone += 1;
-            self.row = 0;
+        fn labels(certificate: &ZoneCertificate) -> [&str; 2] {
+            [certificate.id.as_str(), certificate.level.label()]
         }
-        true
+        self.by_two(zones, target, ["cert_id", "level"], ZoneState::certificates, labels, write)
     }
 
     /// Continues with a row for each origin. Returns true once all are written.
@@ -152,18 +138,36 @@ impl Cursor {
         target: &mut Target<'_>,
         write: impl Fn(&ZoneState, &Origin, &mut Row<'_>),
     ) -> bool {
+        fn labels(origin: &Origin) -> [&str; 2] {
+            [origin.target().hostname.as_str(), &origin.target().label]
+        }
+        self.by_two(zones, target, ["hostname", "origin"], ZoneState::origins, labels, write)
+    }
+
+    /// Continues with a row for each thing of a zone that two labels name, beside the zone's.
+    fn by_two<T>(
+        &mut self,
+        zones: &[Arc<ZoneState>],
+        target: &mut Target<'_>,
+        [first, last]: [&str; 2],
+        things: fn(&ZoneState) -> &[T],
+        labels: fn(&T) -> [&str; 2],
+        write: impl Fn(&ZoneState, &T, &mut Row<'_>),
+    ) -> bool {
         let mut head = Vec::new();
         while let Some(zone) = zones.get(self.zone) {
-            target.start(&mut head, zone, Some("hostname"));
+            target.start(&mut head, zone, Some(first));
             let common = head.len();
-            for origin in &zone.origins()[self.row..] {
+            for thing in &things(zone)[self.row..] {
                 if target.is_full() {
                     return false;
                 }
+                let [value, last_value] = labels(thing);
                 head.truncate(common);
-                head.extend_from_slice(origin.target().hostname.as_str().as_bytes());
-                head.extend_from_slice(b"\",origin=\"");
-                write(zone, origin, &mut target.row(&head, &origin.target().label));
+                for part in [value, "\",", last, "=\""] {
+                    head.extend_from_slice(part.as_bytes());
+                }
+                write(zone, thing, &mut target.row(&head, last_value));
                 self.row += 1;
             }
             self.zone += 1;

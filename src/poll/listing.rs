@@ -1,11 +1,10 @@
 //! Readings out of two lists: the associations of a zone and its certificates, joined by the certificate's id.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::cloudflare::{AssociationRow, Associations, ListedCertificate};
-use crate::domain::{Association, CertId, Date, Hostname, Level, Reading, Status, ZoneCertificate};
+use crate::domain::{Association, CertId, Date, Hostname, Level, Reading, ZoneCertificate};
 
 /// What the lists tell.
 pub struct Listing {
@@ -32,11 +31,8 @@ pub enum Unresolved {
 
 /// Joins the lists. What they cannot tell as well as a GET would is left to that.
 pub fn join(associations: Associations, listed: &[ListedCertificate], read_at: Date) -> Listing {
-    let Associations { rows, complete, pages } = associations;
-    let mut by_hostname: BTreeMap<Hostname, Vec<AssociationRow>> = BTreeMap::new();
-    for row in rows.into_iter().filter(|row| row.status != Some(Status::Deleted)) {
-        by_hostname.entry(row.hostname.clone()).or_default().push(row);
-    }
+    let (complete, pages) = (associations.complete, associations.pages);
+    let by_hostname = associations.by_hostname();
     let mut used: HashMap<CertId, u32> = HashMap::new();
     for rows in by_hostname.values() {
         let ids: HashSet<&CertId> = rows.iter().filter_map(|row| row.cert_id.as_ref()).collect();
@@ -49,29 +45,15 @@ pub fn join(associations: Associations, listed: &[ListedCertificate], read_at: D
     let hostnames = by_hostname.into_iter().map(|(hostname, rows)| {
         // one that changed between two pages may be on both, as it was and as it is
         let unsure = pages > 1 && rows.len() > 1;
-        let row = rows.iter().filter(|_| !unsure).min_by(|a, b| rank(a).cmp(&rank(b)));
+        let row = rows.iter().filter(|_| !unsure).min_by(|a, b| a.rank().cmp(&b.rank()));
         (hostname, row.ok_or(Unresolved::Unsure).and_then(|row| reading(row, &certificates, read_at)))
     });
     let hostnames = hostnames.collect();
     let certificates = listed.iter().map(|row| ZoneCertificate {
         hostnames: Some(used.get(&row.id).copied().unwrap_or(0)),
-        ..zone_certificate(row, Level::Hostname)
+        ..row.at(Level::Hostname)
     });
     Listing { hostnames, complete, pages, requests: pages as usize, certificates: certificates.collect() }
-}
-
-/// A listed certificate of one of the two stores.
-pub(super) fn zone_certificate(row: &ListedCertificate, level: Level) -> ZoneCertificate {
-    let (id, certificate) = (row.id.clone(), Arc::clone(&row.certificate));
-    let (status, uploaded_on) = (row.status, row.uploaded_on);
-    ZoneCertificate { id, level, status, since: None, uploaded_on, certificate, hostnames: None }
-}
-
-/// Where one hostname has several rows, the lowest rank counts: the furthest in deployment, then the newest.
-fn rank(row: &AssociationRow) -> (u8, Reverse<Option<Date>>, Option<&CertId>) {
-    let status = row.status.unwrap_or(Status::Unknown);
-    // the id makes the choice the same whatever the order of the rows
-    (status.precedence(), Reverse(row.updated_at), row.cert_id.as_ref())
 }
 
 /// The reading that a GET would give, less what lists do not carry.
@@ -107,7 +89,7 @@ fn reading(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Certificate, CertificateDetails};
+    use crate::domain::{Certificate, CertificateDetails, Status};
 
     fn at(second: i64) -> Date {
         jiff::Timestamp::from_second(second).unwrap().into()

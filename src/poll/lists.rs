@@ -212,7 +212,7 @@ impl<A: Api> ZonePoll<A> {
 
     /// The listed zone-level certificates.
     pub(super) fn zone_level_rows(&self, listed: &ListedCertificates) -> Vec<ZoneCertificate> {
-        let rows = listed.rows.iter().map(|row| listing::zone_certificate(row, Level::Zone));
+        let rows = listed.rows.iter().map(|row| row.at(Level::Zone));
         self.with_unread(rows.collect(), listed.complete, Level::Zone)
     }
 }

@@ -126,7 +126,7 @@ impl Rounds {
     /// Probes each of `due`, and reports it. What was found is added to `found` as it becomes known.
     async fn round(&self, due: &HashSet<Watched>, found: &mut Vec<Found>) {
         let due: Vec<Watched> = due.iter().cloned().collect();
-        let targets: Vec<_> = due.iter().map(target).collect();
+        let targets: Vec<_> = due.iter().map(|(_, origin)| Target::of(origin)).collect();
         let (report, mut reports) = mpsc::unbounded_channel();
         let probing = async {
             // the receiver is there until this has ended
@@ -151,15 +151,6 @@ impl Rounds {
             self.keeper.published().await;
         }
         self.story.fold(found, known, Instant::now()).iter().for_each(Line::log);
-    }
-}
-
-fn target((_, origin): &Watched) -> Target {
-    Target {
-        address: origin.address.clone(),
-        server_name: origin.server_name.clone(),
-        path: Arc::clone(&origin.path),
-        only_public: origin.from_dns,
     }
 }
 

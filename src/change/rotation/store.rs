@@ -1,10 +1,8 @@
 //! What the API says of a store of certificates and of the hostnames that use them.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-
 use tokio::time::Instant;
 
+use super::{MOST_CERTIFICATES, RotationRefusal};
 use crate::change::State;
 use crate::cloudflare::{AssociationRow, Client, Error, ListedCertificate};
 use crate::domain::{Association, CertId, Hostname, Level, Pem, Status, ZoneId};
@@ -30,15 +28,24 @@ impl Store {
         present.into_iter().find(|known| known.certificate.is_twin_of(pem))
     }
 
+    /// Checks that there is room for one more certificate.
+    ///
+    /// # Errors
+    /// Fails if there is none.
+    pub fn check_room(&self, level: Level) -> Result<(), RotationRefusal> {
+        let present = || self.certificates.iter().filter(|known| known.status != Some(Status::Deleted));
+        if level == Level::Zone || present().count() < MOST_CERTIFICATES {
+            return Ok(());
+        }
+        let is_used = |id: &CertId| self.users(id).next().is_some();
+        let unused = present().filter(|known| known.is_active() && !is_used(&known.id));
+        Err(RotationRefusal::Full(unused.map(|known| known.id.clone()).collect()))
+    }
+
     /// The hostnames whose association uses that certificate.
     pub fn users(&self, id: &CertId) -> impl Iterator<Item = &(Hostname, State)> {
         self.hostnames.iter().filter(move |(_, state)| state.cert_id.as_ref() == Some(id))
     }
-}
-
-/// Returns true if a certificate is in force.
-pub fn is_active(known: &ListedCertificate) -> bool {
-    known.status == Some(Status::Active)
 }
 
 /// Reads a store; `wanted` also where it is deleted.
@@ -84,14 +91,10 @@ async fn hostnames(
     if !listed.complete {
         return Err(("list of associations", incomplete()));
     }
-    let mut rows: BTreeMap<Hostname, Vec<AssociationRow>> = BTreeMap::new();
-    for row in listed.rows.into_iter().filter(|row| row.status != Some(Status::Deleted)) {
-        rows.entry(row.hostname.clone()).or_default().push(row);
-    }
-    let mut hostnames = Vec::new();
-    for (hostname, rows) in rows {
+    let (pages, mut hostnames) = (listed.pages, Vec::new());
+    for (hostname, rows) in listed.by_hostname() {
         let state = match state(&rows) {
-            Some(state) if listed.pages == 1 || rows.len() == 1 => state,
+            Some(state) if pages == 1 || rows.len() == 1 => state,
             _ => {
                 let reading = client.hostname(zone, &hostname, deadline()).await;
                 State::from(&reading.map_err(|error| ("association", error))?)
@@ -104,10 +107,7 @@ async fn hostnames(
 
 /// What the rows of a hostname say, of which the furthest in deployment counts; none if that cannot be told.
 fn state(rows: &[AssociationRow]) -> Option<State> {
-    let rank = |row: &&AssociationRow| {
-        (row.status.unwrap_or(Status::Unknown).precedence(), Reverse(row.updated_at), row.cert_id.clone())
-    };
-    let row = rows.iter().min_by_key(rank)?;
+    let row = rows.iter().min_by(|a, b| a.rank().cmp(&b.rank()))?;
     let association = row.association?;
     (row.cert_id.is_some() || association == Association::Void).then(|| State {
         association,

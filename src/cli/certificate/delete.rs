@@ -6,12 +6,11 @@ use anyhow::{bail, ensure};
 use clap::Args;
 
 use super::Store;
-use super::upload::check_asking;
-use crate::change::{is_active, read_store};
+use crate::change::read_store;
 use crate::cli::question::{self, tell};
 use crate::cli::reach::{Reach, explained};
 use crate::cloudflare::{ListedCertificate, Purpose};
-use crate::domain::{CertId, Level, Status};
+use crate::domain::{CertId, Level};
 
 /// Deletes a certificate that no hostname uses.
 ///
@@ -39,7 +38,7 @@ pub(in crate::cli) struct Delete {
 
 impl Delete {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        check_asking(self.yes, self.dry_run, false)?;
+        question::check(self.yes || self.dry_run, false)?;
         let (api, level) = (self.reach.api(Purpose::Write).await?, Level::from(self.level));
         let store = read_store(&api.client, api.zone, level, &[&self.id], || api.deadline(1)).await;
         let store = store.map_err(|(what, error)| explained(what, &error, Purpose::List))?;
@@ -47,7 +46,7 @@ impl Delete {
         let Some(known) = store.certificate(id) else {
             bail!("the zone has no {label} certificate {id}: \"certificate list\" shows those that it has")
         };
-        if matches!(known.status, Some(Status::Deleted | Status::PendingDeletion)) {
+        if known.is_gone() {
             tell("It is deleted, or being deleted, already.\n");
             return Ok(ExitCode::SUCCESS);
         }
@@ -58,9 +57,8 @@ impl Delete {
              one, \"hostname void\" removes their associations",
             users.join(", ")
         );
-        let is_active = |other: &&ListedCertificate| is_active(other);
-        let is_last =
-            level == Level::Zone && !store.certificates.iter().filter(is_active).any(|other| other.id != *id);
+        let mut others = store.certificates.iter().filter(|other| other.id != *id);
+        let is_last = level == Level::Zone && !others.any(ListedCertificate::is_active);
         ensure!(
             !is_last || self.force,
             "nothing was changed: no other zone-level certificate is active, so that Cloudflare would present none; \
@@ -70,18 +68,14 @@ impl Delete {
         if self.dry_run {
             return Ok(ExitCode::SUCCESS);
         }
-        if !self.yes && !question::proceed()? {
-            bail!("nothing was changed");
+        if !self.yes {
+            question::confirm()?;
         }
         match api.client.delete_certificate(api.zone, level, id, api.deadline(1)).await {
             Ok(()) => Ok(ExitCode::SUCCESS),
             // an earlier try, whose answer was lost, may have deleted it
             Err(error) => match api.client.certificate(api.zone, level, id, api.deadline(1)).await {
-                Ok(Some(known))
-                    if matches!(known.status, Some(Status::Deleted | Status::PendingDeletion)) =>
-                {
-                    Ok(ExitCode::SUCCESS)
-                }
+                Ok(Some(known)) if known.is_gone() => Ok(ExitCode::SUCCESS),
                 _ => Err(explained("it was not deleted", &error, Purpose::Write)),
             },
         }

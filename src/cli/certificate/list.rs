@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 
 use super::Store;
 use crate::change::CAP;
-use crate::cli::columns::{columns, end, messages};
+use crate::cli::columns::{columns, end, messages, printable};
 use crate::cli::question;
 use crate::cli::reach::{Api, Reach, explained};
 use crate::clock::Clock;
-use crate::cloudflare::{ListedCertificate, Purpose};
+use crate::cloudflare::Purpose;
 use crate::domain::{
     CertId, Certificate, Extent, Judge, Level, Outcome, Snapshot, Status, Targets, Told, ZoneCertificate,
     ZoneState,
@@ -71,7 +70,7 @@ impl List {
             Format::Table => columns(&header, rows.into_iter().map(|known| cells(&judge, zone, known))),
             Format::Json => {
                 let rows = rows.into_iter().map(|known| CertificateRow::new(&judge, zone, known));
-                json(&rows.collect::<Vec<_>>())?
+                crate::cli::json(&rows.collect::<Vec<_>>())?
             }
         })?;
         Ok(ExitCode::SUCCESS)
@@ -90,7 +89,7 @@ impl Get {
         let zone = zone(&judge)?;
         crate::cli::print(&match self.format {
             Format::Table => details(&judge, zone, &asked),
-            Format::Json => json(&CertificateRow::new(&judge, zone, &asked))?,
+            Format::Json => crate::cli::json(&CertificateRow::new(&judge, zone, &asked))?,
         })?;
         Ok(ExitCode::SUCCESS)
     }
@@ -108,7 +107,7 @@ async fn read(api: &Api) -> anyhow::Result<Vec<ZoneCertificate>> {
             question::tell("The list is not complete: it changed while it was read. Try again.\n");
         }
         if level == Level::Zone {
-            known.extend(listed.rows.iter().map(|row| of(row, level)));
+            known.extend(listed.rows.iter().map(|row| row.at(level)));
             continue;
         }
         match api.client.associations(api.zone, api.deadline(1), |_| true).await {
@@ -119,7 +118,7 @@ async fn read(api: &Api) -> anyhow::Result<Vec<ZoneCertificate>> {
             Err(error) => {
                 let why = explained("list of associations", &error, Purpose::List);
                 question::tell(&format!("The number of hostnames that use them is unknown: {why}\n"));
-                known.extend(listed.rows.iter().map(|row| of(row, level)));
+                known.extend(listed.rows.iter().map(|row| row.at(level)));
             }
         }
     }
@@ -131,22 +130,10 @@ async fn deleted(api: &Api, id: &CertId) -> anyhow::Result<ZoneCertificate> {
     for level in [Level::Hostname, Level::Zone] {
         let found = api.client.certificate(api.zone, level, id, api.deadline(1)).await;
         if let Some(found) = found.map_err(|error| explained(id, &error, Purpose::Read))? {
-            return Ok(of(&found, level));
+            return Ok(found.at(level));
         }
     }
     bail!("the zone has no certificate {id}: \"certificate list\" shows those that it has")
-}
-
-fn of(row: &ListedCertificate, level: Level) -> ZoneCertificate {
-    ZoneCertificate {
-        id: row.id.clone(),
-        level,
-        status: row.status,
-        since: None,
-        uploaded_on: row.uploaded_on,
-        certificate: Arc::clone(&row.certificate),
-        hostnames: None,
-    }
 }
 
 /// Judges as the daemon does.
@@ -212,13 +199,4 @@ fn details(judge: &Judge, zone: &ZoneState, known: &ZoneCertificate) -> String {
         ("uploaded", date(known.uploaded_on)),
     ];
     columns(&[], rows.into_iter().filter_map(|(name, value)| Some(vec![name.to_owned(), value?])))
-}
-
-fn json(value: &impl Serialize) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(value).map(|text| text + "\n")
-}
-
-/// Replaces control characters in a server's text, since a terminal would obey them.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }

@@ -1,7 +1,5 @@
 //! Offers the new certificate to origins, before anything is uploaded.
 
-use std::sync::Arc;
-
 use super::pins::Known;
 use crate::domain::{Hostname, OriginTarget};
 use crate::keypair::KeyPair;
@@ -14,12 +12,7 @@ pub(super) async fn offer(
     wanted: impl Fn(&Hostname) -> bool,
 ) -> Vec<(OriginTarget, Offer)> {
     let origins: Vec<_> = known.origins.iter().filter(|origin| wanted(&origin.hostname)).collect();
-    let targets = origins.iter().map(|origin| Target {
-        address: origin.address.clone(),
-        server_name: origin.server_name.clone(),
-        path: Arc::clone(&origin.path),
-        only_public: false,
-    });
+    let targets = origins.iter().map(|origin| Target::of(origin));
     let (targets, issuers): (Vec<_>, _) = (targets.collect(), pair.issuers());
     let mut offers = Vec::new();
     let prober = Prober::new(known.probe.clone()).presenting(pair.certified());

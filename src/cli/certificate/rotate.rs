@@ -12,12 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::pair::Files;
 use super::pins::Known;
-use super::upload::check_asking;
 use super::{Hush, Store as Level, origins, story};
-use crate::change::{Halt, Progress, Rotation, RotationPlan, Rotator, Step, WaitPolicy};
+use crate::change::{Halt, Progress, Rotation, RotationPlan, Rotator, Step};
 use crate::cli::columns::columns;
 use crate::cli::question;
-use crate::cli::reach::{Api, Reach, ZoneArgument, explained};
+use crate::cli::reach::{Api, NOT_YET, Reach, ZoneArgument, explained};
 use crate::cloudflare::Purpose;
 use crate::domain::{Association, CertId, Hostname};
 use crate::keypair::KeyPair;
@@ -67,14 +66,11 @@ pub(in crate::cli) struct Rotate {
     reach: Reach,
 }
 
-/// The exit code of a rotation that is not in force yet.
-const NOT_YET: u8 = 3;
-
 impl Rotate {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let files = self.cert.clone().zip(self.key.clone());
         let files = files.map(|(cert, key)| Files { cert, key, insecure_key_mode: self.insecure_key_mode });
-        check_asking(self.yes, self.dry_run, files.as_ref().is_some_and(Files::is_stdin))?;
+        question::check(self.yes || self.dry_run, files.as_ref().is_some_and(Files::is_stdin))?;
         let pair = files.map(|files| files.read()).transpose()?;
         let hush = Hush(pair.as_ref().map(|pair| pair.key().clone()));
         self.rotate(pair.as_ref(), &hush).await.map_err(|error| hush.error(&error))
@@ -98,12 +94,7 @@ impl Rotate {
             zone: api.zone,
             rotation: &rotation,
             new,
-            policy: WaitPolicy {
-                first: Duration::from_millis(500),
-                longest: Duration::from_secs(10),
-                limit: self.wait_timeout,
-                call: api.timeout,
-            },
+            policy: api.wait_policy(self.wait_timeout),
             stop: CancellationToken::new(),
         };
         let (plan, store) = rotator.plan().await.map_err(|halt| why(&halt).context("nothing was changed"))?;
@@ -138,8 +129,8 @@ impl Rotate {
         if self.dry_run || plan.step() == Step::Done {
             return Ok(ExitCode::SUCCESS);
         }
-        if !self.yes && !question::proceed()? {
-            bail!("nothing was changed");
+        if !self.yes {
+            question::confirm()?;
         }
         stop_on_signals(&rotator.stop)?;
         let mut told = None;

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 
-use super::list::printable;
 use super::pins::Known;
 use crate::change::{Old, Rotation, RotationPlan, State, Step, Store};
 use crate::cli::access::quoted;
+use crate::cli::columns::printable;
 use crate::cli::reach::Api;
 use crate::domain::{Association, CertId, Hostname, Level, OriginTarget, Pem};
 use crate::keypair::KeyPair;

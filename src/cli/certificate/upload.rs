@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{bail, ensure};
+use anyhow::bail;
 use clap::Args;
 
 use super::pair::Files;
@@ -36,7 +36,7 @@ pub(in crate::cli) struct Upload {
 
 impl Upload {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        check_asking(self.yes, self.dry_run, self.files.is_stdin())?;
+        question::check(self.yes || self.dry_run, self.files.is_stdin())?;
         let pair = self.files.read()?;
         let hush = Hush(Some(pair.key().clone()));
         self.upload(&pair, &hush).await.map_err(|error| hush.error(&error))
@@ -55,8 +55,8 @@ impl Upload {
         if self.dry_run {
             return Ok(ExitCode::SUCCESS);
         }
-        if !self.yes && !question::proceed()? {
-            bail!("nothing was changed");
+        if !self.yes {
+            question::confirm()?;
         }
         let id = match api.client.upload(api.zone, level, pair, api.deadline(1)).await {
             Ok(uploaded) => Some(uploaded.id),
@@ -75,19 +75,6 @@ impl Upload {
         hush.print(&format!("{id}\n"))?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Refuses to ask if standard input is not a terminal.
-pub(super) fn check_asking(yes: bool, dry_run: bool, is_stdin_taken: bool) -> anyhow::Result<()> {
-    ensure!(
-        yes || dry_run || !is_stdin_taken,
-        "nothing was changed: the key comes from standard input, so confirmation is impossible; give --yes or --dry-run"
-    );
-    ensure!(
-        yes || dry_run || question::is_anybody_there(),
-        "nothing was changed: standard input is not a terminal, so confirmation is impossible; give --yes or --dry-run"
-    );
-    Ok(())
 }
 
 /// The id of the certificate, if the store has it; fails if it has no room either.

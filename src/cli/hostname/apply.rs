@@ -3,18 +3,18 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use clap::Args;
 use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
 use super::view;
 use super::warning::warning;
-use crate::change::{Awaited, Desired, Phase, Plan, State, WaitPolicy, wait};
+use crate::change::{Awaited, Desired, Phase, Plan, State, wait};
 use crate::cli::question;
-use crate::cli::reach::{Api, Reach, explained};
+use crate::cli::reach::{Api, NOT_YET, Reach, explained};
 use crate::cloudflare::Purpose;
-use crate::domain::{Hostname, Reading, Reason, Status};
+use crate::domain::{Hostname, Reading, Status};
 
 #[derive(Args)]
 pub(super) struct Apply {
@@ -37,15 +37,9 @@ pub(super) struct Apply {
     reach: Reach,
 }
 
-/// The exit code of a change that is made but not in force yet.
-const NOT_YET: u8 = 3;
-
 impl Apply {
     pub(super) async fn run(mut self, desired: &Desired) -> anyhow::Result<ExitCode> {
-        ensure!(
-            self.yes || self.dry_run || question::is_anybody_there(),
-            "nothing was changed: standard input is not a terminal, so confirmation is impossible; give --yes or --dry-run"
-        );
+        question::check(self.yes || self.dry_run, false)?;
         self.hostnames.sort();
         self.hostnames.dedup();
         let api = self.reach.api(Purpose::Write).await?;
@@ -60,9 +54,7 @@ impl Apply {
         let mut awaited = awaited(readings);
         if !plan.steps.is_empty() {
             if !self.yes {
-                if !question::proceed()? {
-                    bail!("nothing was changed");
-                }
+                question::confirm()?;
                 // another client may have changed something meanwhile
                 let (again, _) = self.plan(&api, desired).await?;
                 ensure!(again == plan, "nothing was changed: what there is has changed since it was shown");
@@ -101,12 +93,7 @@ impl Apply {
     }
 
     async fn wait(&self, api: &Api, desired: &Desired, awaited: &mut [Awaited]) -> anyhow::Result<ExitCode> {
-        let policy = WaitPolicy {
-            first: Duration::from_millis(500),
-            longest: Duration::from_secs(10),
-            limit: self.wait_timeout,
-            call: api.timeout,
-        };
+        let policy = api.wait_policy(self.wait_timeout);
         let (start, progress, all) = (Instant::now(), question::Progress::new(), awaited.len());
         progress.show("Waiting until it is in force");
         let waited = wait(&api.client, api.zone, desired, awaited, policy, |awaited| {
@@ -174,11 +161,8 @@ async fn put(api: &Api, plan: &Plan, awaited: &mut [Awaited]) -> anyhow::Result<
     let changes = plan.changes();
     let answered = api.client.put_hostnames(api.zone, &changes, api.deadline(1)).await;
     let answered = answered.map_err(|error| {
-        let lost = matches!(
-            error.reason(),
-            Reason::Timeout | Reason::Connect | Reason::ServerError | Reason::InvalidResponse
-        );
-        let what = if lost { "it is unknown if the change was made" } else { "nothing was changed" };
+        let what =
+            if error.leaves_open() { "it is unknown if the change was made" } else { "nothing was changed" };
         explained(what, &error, Purpose::Write)
     })?;
     for (change, reading) in changes.iter().zip(answered) {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::judged::Judged;
-use super::view::{date, json};
+use super::view::date;
 use crate::cli::columns::{columns, end, messages};
 use crate::cloudflare::AssociationRow;
 use crate::domain::{
@@ -138,5 +138,5 @@ pub(super) fn array(rows: Vec<Row<'_>>) -> serde_json::Result<String> {
         ends: row.ends.map(Timestamp::from),
         judged: row.told.map(Findings::from),
     });
-    json(&objects.collect::<Vec<_>>())
+    crate::cli::json(&objects.collect::<Vec<_>>())
 }

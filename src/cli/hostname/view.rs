@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::judged::Judged;
 use crate::change::{Awaited, Plan, State};
-use crate::cli::columns::{columns, messages};
+use crate::cli::columns::{columns, messages, printable};
 use crate::domain::{Certificate, Date, Distance, Hostname, Reading, Status, Told};
 use crate::http::{Judged as Findings, ReadingFields};
 
@@ -37,7 +37,7 @@ pub(super) fn details(hostname: &Hostname, reading: &Reading, judged: &Judged) -
         .and_then(Certificate::ends)
         .map(|end| format!("{} ({})", Timestamp::from(end), Distance(end.seconds_from(judged.now()))));
     let date = |date: Option<Timestamp>| date.map(|date| date.to_string());
-    let text = |text: Option<&str>| text.map(shown);
+    let text = |text: Option<&str>| text.map(printable);
     let rows = [
         ("hostname", text(Some(hostname.as_str()))),
         ("verdict", text(Some(verdict))),
@@ -66,7 +66,7 @@ pub(super) fn details_json(
     reading: &Reading,
     judged: &Judged,
 ) -> serde_json::Result<String> {
-    json(&Details::new(hostname, reading, judged.tell(hostname).unwrap_or_default()))
+    crate::cli::json(&Details::new(hostname, reading, judged.tell(hostname).unwrap_or_default()))
 }
 
 /// Formats what a plan changes and keeps.
@@ -98,15 +98,6 @@ pub(super) fn states(awaited: &[Awaited]) -> String {
     columns(&["HOSTNAME", "ASSOCIATION", "STATUS", "CERTIFICATE"], rows)
 }
 
-pub(super) fn json(value: &impl Serialize) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(value).map(|text| text + "\n")
-}
-
 pub(super) fn date(date: Option<Date>) -> String {
     date.map_or_else(|| "-".to_owned(), |date| Timestamp::from(date).to_string())
-}
-
-/// Replaces control characters in a server's text, since a terminal would obey them.
-fn shown(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
