@@ -22,9 +22,9 @@
 //! | 1 | [`keypair`] | certificates with their private keys, checked before they are sent |
 //! | 1 | [`schedule`] | the cron expression and its ticks |
 //! | 1 | [`listener`] | the accept loop and its limits |
+//! | 1 | [`keeper`] | the only writer of the snapshot and its state file |
 //! | 2 | [`cloudflare`] | the API client with its request budget |
 //! | 2 | [`probe`] | probes of origins without a client certificate |
-//! | 1 | [`keeper`] | the only writer of the snapshot and its state file |
 //! | 3 | [`poll`] | plans requests, sends them and reports the results |
 //! | 3 | [`metrics`] | the metric families of a snapshot |
 //! | 3 | [`change`] | plans changes to associations and rotations of certificates, and waits until they take effect |

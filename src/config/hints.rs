@@ -97,7 +97,7 @@ pub(super) fn instead(path: &str, value: &DeValue<'_>) -> Option<String> {
         "account" | "account.zone" => {
             value.is_table().then(|| format!("[[{path}]], with two brackets on each side"))
         }
-        "server" | "poll" | "metrics" | "thresholds" => {
+        "server" | "poll" | "metrics" | "probe" | "thresholds" => {
             value.is_array().then(|| format!("[{path}], with one bracket on each side"))
         }
         _ => None,

@@ -54,7 +54,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("[poll]", &["schedule", "jitter", "state_file"]),
     ("[metrics]", &["states"]),
     ("[thresholds]", &["warning", "critical", "pending"]),
-    ("[probe]", &["max_concurrent"]),
+    ("[probe]", &["max_concurrent", "private_addresses"]),
     (
         "[[account]], before its first [[account.zone]]",
         &[
@@ -69,7 +69,7 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("[[account.zone]], or the table of a hostname", &["ignore"]),
-    ("[[account.zone]]", &["hostnames", "discover", "discovered_expect", "zone_level", "strategy"]),
+    ("[[account.zone]]", &["hostnames", "discover", "discovered_expect", "exclude", "zone_level", "strategy"]),
     ("the table of a hostname, { name = …, expect = … }", &["expect", "cert_id", "origin", "origins"]),
     ("the table of an origin, { address = … }", &["server_name", "path"]),
 ];

@@ -7,7 +7,7 @@ pub enum Endpoint {
     HostnameGet,
     /// GET of a page of associations.
     HostnameList,
-    /// PUT of associations of hostnames.
+    /// PUT of associations of hostnames, for commands.
     HostnamePut,
     /// GET of the certificates for single hostnames.
     CertificateList,
@@ -38,11 +38,10 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// All methods that the daemon calls; the others are for commands.
-    pub const ALL: [Self; 13] = [
+    /// The methods that the daemon calls. Only commands call the others.
+    pub const ALL: [Self; 12] = [
         Self::HostnameGet,
         Self::HostnameList,
-        Self::HostnamePut,
         Self::CertificateList,
         Self::ZoneCertificateList,
         Self::ZoneSettings,

@@ -21,19 +21,6 @@ const SIMULATED: &str = "127.0.0.1:10220";
 /// The probe of a server that only the end-to-end tests start.
 const PROBE: &str = "cloudflare-aop-exporter probe app.example.com --origin 127.0.0.1:";
 
-/// A configuration whose errors the book shows.
-const BAD: &str = r#"# bad.toml
-[poll]
-interval = "5m"
-
-[[account]]
-base_url = "http://api.example.com"
-
-[[account.zone]]
-id = "023e105f"
-hostnames = ["app.example.com", "App.example.com."]
-"#;
-
 /// Text placeholders of the documents, each with what stands for it on the simulated account.
 const PLACEHOLDERS: &[(&str, &str)] = &[
     (" NEW_ID ", " cdbdd158-8f8a-1547-2783-e81e875e8a5f "),
@@ -249,7 +236,6 @@ fn commands_of_the_documents_that_show_no_output_succeed() {
 fn folder(simulator: &Running, documents: &[(String, String)]) -> Folder {
     let folder = Folder::new();
     symlink(PROGRAM, folder.path("cloudflare-aop-exporter")).unwrap();
-    folder.write("bad.toml", BAD);
     folder.write("edit-token", "simulated-token");
     let (certificate, key) = client_certificate();
     folder.write("client.pem", &certificate);

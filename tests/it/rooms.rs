@@ -1,6 +1,6 @@
 //! Checks the imports of every file against the table of rooms in ARCHITECTURE.md.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +78,36 @@ fn every_room_may_only_import_from_floors_below_its_own() {
             assert!(floors[import] < *floor, "{room} may import {import}, which is not below it");
         }
     }
+}
+
+#[test]
+fn the_table_in_the_architecture_document_is_this_one() {
+    let text = fs::read_to_string("ARCHITECTURE.md").unwrap();
+    let rows = text.lines().filter_map(|line| {
+        let [floor, room, _, imports] = line.strip_prefix("| ")?.strip_suffix('|')?.split('|').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        Some((room.trim().trim_matches('`').to_owned(), floor.trim().parse::<u8>().ok()?, imports.trim().to_owned()))
+    });
+    let documented: BTreeMap<_, _> = rows.map(|(room, floor, imports)| (room, (floor, imports))).collect();
+    for (room, floor, imports) in ROOMS.iter().filter(|(room, ..)| !["lib", "main"].contains(room)) {
+        let (documented_floor, words) = documented.get(*room).unwrap_or_else(|| panic!("{room} is not in ARCHITECTURE.md"));
+        assert_eq!(documented_floor, floor, "{room}");
+        let named: BTreeSet<&str> = match words.strip_prefix("all below but ") {
+            Some(others) => {
+                let others: Vec<_> = listed(others).collect();
+                let below = ROOMS.iter().filter(|(_, other, _)| other < floor).map(|(name, ..)| *name);
+                below.filter(|name| !others.contains(name)).collect()
+            }
+            None => listed(words).collect(),
+        };
+        assert_eq!(named, imports.iter().copied().collect(), "{room}");
+    }
+}
+
+/// Returns the names in "a, b and c".
+fn listed(words: &str) -> impl Iterator<Item = &str> {
+    words.split(", ").flat_map(|part| part.split(" and ")).filter(|name| !name.is_empty())
 }
 
 #[test]
