@@ -27,7 +27,7 @@ pub enum Endpoint {
     SslModeGet,
     /// GET of a page of DNS records.
     DnsRecordList,
-    /// GET of Cloudflare's own ranges of addresses.
+    /// GET of Cloudflare's own address ranges.
     IpRangeList,
     /// GET of one certificate of either store, for commands.
     CertificateGet,
@@ -38,7 +38,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// All methods that the daemon calls; the others are for commands.
+    /// All methods that the daemon calls. The others are only for commands.
     pub const ALL: [Self; 13] = [
         Self::HostnameGet,
         Self::HostnameList,
