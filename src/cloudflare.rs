@@ -1,4 +1,5 @@
-//! The client of Cloudflare's API: one method for each of its methods, and one place where a response becomes a result.
+//! The client of Cloudflare's API. It has one method for each of the API's methods, and turns responses into
+//! results in one place.
 
 mod advice;
 mod associations;

@@ -38,15 +38,15 @@ use reload::Reloader;
 pub use accounts::{Accounts, InForce};
 pub use reload::Origin;
 
-/// Polls and serves on `listener` as `config` says until `shutdown`, then drains.
+/// Polls and serves on `listener` as configured until `shutdown`, then drains.
 ///
 /// `name` is the host name in the listen address.
 ///
-/// It is read again from its origin on the given signal, on request, and when it has changed there; without one it
-/// stays.
+/// The configuration is read again from its origin on the given signal, on request, and when its files
+/// change. Without an origin it stays.
 ///
 /// # Errors
-/// Where a part cannot be built, or ends by itself.
+/// Fails if a part cannot be built or ends by itself.
 pub async fn run(
     listener: TcpListener,
     name: Option<&str>,
@@ -78,7 +78,7 @@ pub async fn run(
     let (probe_tick, probe_ticks) = mpsc::channel(1);
 
     let limits =
-        Limits { connections: descriptors::make_room(Limits::default().connections), ..Limits::default() };
+        Limits { connections: descriptors::raise_limit(Limits::default().connections), ..Limits::default() };
     let stopped = || shutdown.clone().cancelled_owned();
     let mut tasks = JoinSet::new();
     if let Some(path) = config.state_file.clone() {
@@ -105,8 +105,8 @@ pub async fn run(
     all_ended(tasks, &shutdown).await
 }
 
-/// Waits for the end of all parts. Where one ends before it was told to, or panics, so does the daemon: half of it
-/// would go on telling what is no longer so.
+/// Waits for the end of all parts. If a part ends early or panics, the daemon ends as well. Otherwise it
+/// would keep serving outdated data.
 async fn all_ended(
     mut parts: JoinSet<anyhow::Result<()>>,
     shutdown: &CancellationToken,
@@ -120,13 +120,13 @@ async fn all_ended(
     Ok(())
 }
 
-/// A part that stops by itself once it is told to.
+/// Runs a part that stops by itself on shutdown.
 async fn to_its_end(part: impl Future<Output = ()>) -> anyhow::Result<()> {
     part.await;
     Ok(())
 }
 
-/// A part that can be dropped anywhere.
+/// Runs a part that can be dropped at any point.
 async fn until(
     stopped: impl Future<Output = ()>,
     part: impl Future<Output = anyhow::Result<Infallible>>,
@@ -137,7 +137,7 @@ async fn until(
     }
 }
 
-/// Verifies the tokens of all accounts in force, and reports to the keeper what requests show about the accounts.
+/// Verifies the tokens of all accounts in force, and reports facts about the accounts to the keeper.
 async fn watch_accounts(
     mut setup: watch::Receiver<Arc<Setup>>,
     keeper: keeper::Handle,
@@ -150,7 +150,7 @@ async fn watch_accounts(
         }));
         let others = async { setup.wait_for(|next| next.accounts != accounts).await.map(drop) };
         tokio::select! {
-            // first, so that nothing is told of an account that has left
+            // biased, so that nothing is reported about an account that was removed
             biased;
             Ok(()) = others => {}
             _ = verifications => pending::<()>().await,
@@ -159,7 +159,7 @@ async fn watch_accounts(
 }
 
 async fn report_facts(name: Arc<str>, mut facts: watch::Receiver<AccountFacts>, keeper: &keeper::Handle) {
-    // the client of a watched account lives as long as this
+    // the client of a watched account lives as long as this future
     loop {
         let latest = *facts.borrow_and_update();
         keeper.report_account(Arc::clone(&name), latest).await;
@@ -169,10 +169,10 @@ async fn report_facts(name: Arc<str>, mut facts: watch::Receiver<AccountFacts>, 
     }
 }
 
-/// Tells when the process was asked to stop, by SIGTERM or SIGINT.
+/// Returns a token that is cancelled by SIGTERM or SIGINT.
 ///
 /// # Errors
-/// Where signals cannot be received.
+/// Fails if signals cannot be received.
 pub fn stop_signal() -> anyhow::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
@@ -209,14 +209,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_part_that_panics_fails_or_ends_takes_the_daemon_with_it() {
+    async fn the_daemon_ends_if_a_part_panics_fails_or_ends() {
         assert_eq!(ended(async { panic!("a part") }).await, "a part of the daemon failed");
         assert_eq!(ended(async { bail!("no more ticks") }).await, "no more ticks");
         assert_eq!(ended(async { Ok(()) }).await, "a part of the daemon has ended by itself");
     }
 
     #[tokio::test]
-    async fn all_parts_are_waited_for_once_they_were_told_to_stop() {
+    async fn on_shutdown_the_daemon_waits_for_all_parts() {
         let (mut parts, shutdown) = (JoinSet::new(), CancellationToken::new());
         let (end, told) = oneshot::channel::<()>();
         parts.spawn(async move { Ok(told.await?) });

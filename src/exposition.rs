@@ -19,7 +19,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The value of the header `Content-Type`.
+    /// Returns the value of the header `Content-Type`.
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",

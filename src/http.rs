@@ -46,7 +46,7 @@ pub use listen::{Listen, ListenError, name as host_name};
 pub use options::Options;
 pub use tls::{Material, MinVersion, Tls, TlsError};
 
-/// Every route, by its path, in which a name in braces stands for one segment.
+/// The routes by path. A name in braces matches one path segment.
 const ROUTES: [(&str, Route); 14] = [
     ("/", Route::Page(pages::Kind::Overview)),
     ("/hostnames/{zone}/{hostname}", Route::Page(pages::Kind::Hostname)),
@@ -64,13 +64,13 @@ const ROUTES: [(&str, Route); 14] = [
     ("/-/reload", Route::Reload),
 ];
 
-/// The time after its start from which a process counts as ready, even if it has read nothing.
+/// The time after the start of a process from which it counts as ready, even if it has read nothing.
 pub const GRACE: Duration = Duration::from_secs(60);
 
-/// The slots of `/metrics`, which pages for people cannot take.
+/// The slots for `/metrics`. Other pages cannot take them.
 const SCRAPES: page::Limits = page::Limits { pages: 8, of_peer: 6 };
 
-/// The slots of all other pages.
+/// The slots for all other pages.
 const PAGES: page::Limits = page::Limits { pages: 4, of_peer: 3 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -78,7 +78,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// A reload request, answered once the new configuration is in force or with its errors.
 pub type Reload = oneshot::Sender<Result<(), String>>;
 
-/// What the routes answer from.
+/// The state behind the routes.
 pub struct App {
     source: Source,
     options: watch::Receiver<Arc<Options>>,
@@ -91,14 +91,15 @@ pub struct App {
     complaints: Complaints,
     /// The host name in the listen address.
     name: Option<String>,
-    /// True if only this machine reaches the listener.
+    /// True if the listener is reachable only from this machine.
     is_loopback: bool,
 }
 
 impl App {
-    /// Answers from `source`, and sends reload requests to `reload`.
+    /// Creates an app that serves `source` and sends reload requests to `reload`.
     ///
-    /// It is ready at `ready_by` at the latest: [`GRACE`] after the start, or at once if earlier readings were loaded.
+    /// It reports ready at `ready_by` at the latest: [`GRACE`] after the start, or at once if earlier
+    /// readings were loaded.
     pub fn new(
         source: Source,
         options: watch::Receiver<Arc<Options>>,
@@ -127,19 +128,19 @@ impl App {
         }
     }
 
-    /// Shows the daemon's activity.
+    /// Includes the daemon's activity in status responses and pages.
     #[must_use]
     pub fn showing(self, activity: LookUp) -> Self {
         Self { activity, ..self }
     }
 
-    /// Answers to this host name as well, the one in the listen address.
+    /// Also accepts `name`, the host name in the listen address, in `Host`.
     #[must_use]
     pub fn named(self, name: Option<&str>) -> Self {
         Self { name: name.map(str::to_owned), ..self }
     }
 
-    /// Answers a request, and counts it. Warns if its client is refused.
+    /// Answers and counts a request. Logs a warning if the client is refused.
     async fn answer(&self, request: &request::Parts) -> Response<Body> {
         let route = Route::find(request.uri.path());
         let response = self.route(route, request).await;
@@ -161,7 +162,7 @@ impl App {
     }
 
     async fn route(&self, route: Option<Route>, request: &request::Parts) -> Response<Body> {
-        // a health probe has neither certificate nor password, and learns no more than from a port scan
+        // health checks have no credentials and reveal no more than a port scan
         if !route.is_some_and(Route::is_health) {
             if let Some(refused) = self.refuse_host(request) {
                 return refused;
@@ -202,7 +203,7 @@ impl App {
         self.made(request, JSON, move |index| Some(json::status(index, &activity))).await
     }
 
-    /// A list as JSON.
+    /// Answers with a list as JSON.
     async fn list<T: Listed>(&self, request: &request::Parts) -> Response<Body> {
         match Query::parse(request.uri.query(), Sort::Zone) {
             Ok(query) => self.made(request, JSON, move |index| Some(json::list::<T>(index, &query))).await,
@@ -210,14 +211,15 @@ impl App {
         }
     }
 
-    /// Answers with a page that is made of the index, off the runtime's thread; 404 if `make` makes none.
+    /// Answers with a page that `make` builds from the index on a blocking thread, or with 404 if it returns
+    /// none.
     async fn made(
         &self,
         request: &request::Parts,
         content_type: HeaderValue,
         make: impl FnOnce(&Index) -> Option<Vec<u8>> + Send + 'static,
     ) -> Response<Body> {
-        // asked for once there is a slot, so that a page shows the latest snapshot
+        // runs once the request has a slot, so that the page shows the latest snapshot
         let index = async {
             let snapshot = Arc::clone(&self.source.snapshot.borrow());
             let thresholds = self.options.borrow().view.thresholds;
@@ -234,14 +236,14 @@ impl App {
         }
     }
 
-    /// Requests a reload, and answers once it is done.
+    /// Requests a reload and answers once it is done.
     async fn reload(&self) -> Response<Body> {
         if !self.options.borrow().lifecycle {
             let answer = "reload is disabled; set server.lifecycle = true\n";
             return refuse(StatusCode::FORBIDDEN, answer, "reload is disabled");
         }
         let (answer, reloaded) = oneshot::channel();
-        // if nothing receives requests any more, the answer fails as well
+        // if the receiver is gone, waiting for the result fails as well
         let _ = self.reload.send(answer).await;
         match reloaded.await {
             Ok(Ok(())) => text(StatusCode::OK, "reloaded\n"),
@@ -279,7 +281,7 @@ pub async fn serve(listener: TcpListener, mut app: App, limits: Limits, shutdown
         }
     };
     tokio::select! {
-        // first, so that no connection is accepted with options that are no longer in force
+        // options first, so that no connection is accepted under outdated ones
         biased;
         () = options::follow(options, in_force, address, sender) => {}
         () = listener::serve(listener, limits, tls, service, observer, shutdown) => {}

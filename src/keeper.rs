@@ -1,4 +1,5 @@
-//! The keeper: the one writer of the snapshot. Producers report what they found out, and the keeper publishes it.
+//! The keeper: the only writer of the snapshot. Producers report their results, and the keeper publishes
+//! them.
 
 pub mod state_file;
 
@@ -14,18 +15,19 @@ use crate::domain::{
     AccountFacts, Date, FoundZone, IpRange, Outcome, Reason, Snapshot, Targets, ZoneKey, ZoneState,
 };
 
-/// Readings of single hostnames and origins are published together, at most this long after the first of them.
+/// The maximum delay for publishing readings of single hostnames and origins, so that they are published
+/// together.
 const PUBLISH_AFTER: Duration = Duration::from_secs(1);
 
-/// Reports that may wait; a producer that is faster waits for the keeper.
+/// The maximum number of queued reports. A faster producer waits for the keeper.
 const QUEUE: usize = 1024;
 
-/// The one writer of the snapshot. It lives as long as the daemon, through all configurations.
+/// The only writer of the snapshot. It lives as long as the daemon, through all configurations.
 pub struct Keeper {
     snapshot: watch::Sender<Arc<Snapshot>>,
     reports: mpsc::Receiver<Report>,
     unpublished: Vec<(ZoneKey, Outcome)>,
-    /// The twins that the log has named.
+    /// The duplicate zones that were already logged.
     logged: BTreeSet<ZoneKey>,
 }
 
@@ -34,16 +36,16 @@ enum Report {
     Account(Arc<str>, AccountFacts),
     /// The zones of an account are about to be listed.
     ListWanted(Arc<str>, Date),
-    /// What came of listing an account's zones.
+    /// The result of listing an account's zones.
     Zones(Arc<str>, Option<Vec<FoundZone>>, Result<(), Reason>, Date),
-    /// The ranges of Cloudflare's own addresses.
+    /// Cloudflare's own address ranges.
     Cloudflare(Arc<[IpRange]>),
     Retarget(Targets, oneshot::Sender<()>),
-    /// Asks for everything reported before to be published.
+    /// Requests that everything reported before is published.
     Publish(oneshot::Sender<()>),
 }
 
-/// The producers' and readers' side of the keeper.
+/// A handle for producers and readers.
 #[derive(Clone)]
 pub struct Handle {
     reports: mpsc::Sender<Report>,
@@ -51,22 +53,22 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// The latest snapshot.
+    /// Returns the latest snapshot.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.borrow())
     }
 
-    /// Follows the snapshots that are published.
+    /// Subscribes to the published snapshots.
     pub fn follow(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshot.clone()
     }
 
-    /// Reports what was found out about a zone. It is lost only once the keeper has stopped.
+    /// Reports a result about a zone. It is lost only if the keeper has stopped.
     pub async fn report(&self, zone: ZoneKey, outcome: Outcome) {
         let _ = self.reports.send(Report::Outcome(zone, outcome)).await;
     }
 
-    /// Reports what requests on behalf of an account have shown.
+    /// Reports facts about an account.
     pub async fn report_account(&self, account: Arc<str>, facts: AccountFacts) {
         let _ = self.reports.send(Report::Account(account, facts)).await;
     }
@@ -76,7 +78,8 @@ impl Handle {
         let _ = self.reports.send(Report::ListWanted(account, at)).await;
     }
 
-    /// Reports what came of listing the zones of an account: `found`, where anything was, or why nothing was.
+    /// Reports the result of listing the zones of an account: the zones `found`, if any, and why others were
+    /// not.
     pub async fn report_zones(
         &self,
         account: Arc<str>,
@@ -87,12 +90,12 @@ impl Handle {
         let _ = self.reports.send(Report::Zones(account, found, result, at)).await;
     }
 
-    /// Reports the ranges of Cloudflare's own addresses.
+    /// Reports Cloudflare's own address ranges.
     pub async fn report_cloudflare(&self, ranges: Arc<[IpRange]>) {
         let _ = self.reports.send(Report::Cloudflare(ranges)).await;
     }
 
-    /// Watches `targets` from now on; returns once that is published.
+    /// Watches `targets` from now on. Returns once that is published.
     pub async fn retarget(&self, targets: Targets) {
         self.acknowledged(|done| Report::Retarget(targets, done)).await;
     }
@@ -105,14 +108,14 @@ impl Handle {
     async fn acknowledged(&self, report: impl FnOnce(oneshot::Sender<()>) -> Report) {
         let (done, acknowledged) = oneshot::channel();
         if self.reports.send(report(done)).await.is_ok() {
-            // an error means that the keeper has stopped, after it published everything
+            // an error means that the keeper has stopped, after publishing everything
             let _ = acknowledged.await;
         }
     }
 }
 
 impl Keeper {
-    /// A keeper that starts with `known`, and its handle.
+    /// Creates a keeper that starts with `known`, and its handle.
     pub fn new(known: Snapshot) -> (Self, Handle) {
         let (sender, reports) = mpsc::channel(QUEUE);
         let snapshot = watch::Sender::new(Arc::new(known));
@@ -122,8 +125,8 @@ impl Keeper {
         (keeper, handle)
     }
 
-    /// Publishes what is reported until `shutdown` or until all handles are gone, and at the end whatever was
-    /// reported by then.
+    /// Publishes reports until `shutdown` or until all handles are dropped. Finally it publishes the
+    /// remaining reports.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let mut publish_at = None;
         let mut stopping = false;
@@ -151,7 +154,7 @@ impl Keeper {
                 () = publish => self.publish(),
                 () = shutdown.cancelled(), if !stopping => {
                     stopping = true;
-                    // what is in the channel is still received
+                    // reports in the channel are still received
                     self.reports.close();
                 }
             }
@@ -160,7 +163,7 @@ impl Keeper {
         }
     }
 
-    /// Takes in a report; returns true if it should be published at once.
+    /// Takes in a report. Returns true if it must be published at once.
     fn take(&mut self, report: Report) -> bool {
         match report {
             Report::Outcome(zone, outcome) => {

@@ -66,8 +66,8 @@ pub struct Verified;
 pub struct Peer(pub IpAddr);
 
 impl Peer {
-    /// Returns the address that identifies a client. For IPv6 this is the /64 network, since one host usually has all
-    /// of it.
+    /// Returns the address that identifies a client. For IPv6 this is the /64 network, since one host usually
+    /// has all of it.
     pub fn network(self) -> IpAddr {
         match self.0 {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

@@ -24,7 +24,7 @@ pub use crate::exposition::Format;
 use cursor::Cursor;
 use families::{Family, Rows, ZONE_POLL_INTERVAL, families};
 
-/// Which series a family of states has.
+/// The series that a family of states has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum States {
     /// One for each state: 1 for the current one, 0 for the others.
@@ -34,12 +34,12 @@ pub enum States {
     Current,
 }
 
-/// What a configuration decides of pages.
+/// The options of pages that a configuration sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct View {
-    /// Which series a family of states has.
+    /// The series that a family of states has.
     pub states: States,
-    /// The spans that decide on findings.
+    /// The thresholds of findings.
     pub thresholds: Thresholds,
 }
 
@@ -55,14 +55,14 @@ pub struct Source {
 }
 
 impl Source {
-    /// A page of the latest snapshot: hostnames, zones, certificates and the exporter itself.
+    /// Returns a page of the latest snapshot: hostnames, zones, certificates and the exporter itself.
     pub fn page(&self, format: Format, view: View) -> Page {
         let mut page = Page::new(self.judge(view.thresholds), format, view.states);
         page.own = own::in_order(self.telemetry.gather(Instant::now()));
         page
     }
 
-    /// The latest snapshot, judged now.
+    /// Judges the latest snapshot now.
     pub fn judge(&self, thresholds: Thresholds) -> Judge {
         let snapshot = Arc::clone(&self.snapshot.borrow());
         Judge::new(snapshot, thresholds, self.clock.now().into())
@@ -75,9 +75,9 @@ pub struct Page {
     own: Vec<MetricFamily>,
     format: Format,
     states: States,
-    /// True to leave out seconds until a date, which would not change in a file.
+    /// True to omit the seconds until dates, which would become wrong in a file.
     without_countdowns: bool,
-    /// True to leave out the poll interval.
+    /// True to omit the poll interval.
     without_interval: bool,
     /// The index of the current family among those of the snapshot, then in `own`.
     family: usize,
@@ -87,10 +87,10 @@ pub struct Page {
 }
 
 impl Page {
-    /// A page for a file, such as one for node_exporter's textfile collector.
+    /// Creates a page for a file, such as one for node_exporter's textfile collector.
     ///
-    /// It has no seconds until expiry, and of the families about the exporter only when it polled, and how often that
-    /// is if it is `scheduled`.
+    /// It omits the seconds until expiry. Of the families about the exporter, it has only the time of the
+    /// poll and, if `scheduled`, the poll interval.
     pub fn textfile(
         judge: Judge,
         format: Format,
@@ -117,11 +117,11 @@ impl Page {
         }
     }
 
-    /// Appends whole rows to `out` until it holds at least `until` bytes, or 10,000 hostnames were visited; false once
-    /// the page has ended.
+    /// Appends whole rows to `out` until it holds at least `until` bytes or 10,000 hostnames were visited.
+    /// Returns false once the page has ended.
     ///
-    /// A row, all series of one thing in one family, has a few kilobytes at most. A call may append nothing: unread
-    /// hostnames have hardly any series, and all of them are visited.
+    /// A row has all series of one item in one family, a few kilobytes at most. A call may append nothing,
+    /// since unread hostnames are visited but have hardly any series.
     pub fn fill(&mut self, out: &mut Vec<u8>, until: usize) -> bool {
         const MOST_VISITED: usize = 10_000;
         let hostnames: usize = self.judge.snapshot().zones().iter().map(|zone| zone.entries().len()).sum();
@@ -145,7 +145,7 @@ impl Page {
         !self.ended
     }
 
-    /// Continues a family of the snapshot; true once it is written.
+    /// Continues a family of the snapshot. Returns true once it is complete.
     fn fill_family(&mut self, family: &Family, out: &mut Vec<u8>, until: usize) -> bool {
         let is_countdown = matches!(family.rows, Rows::Countdown(_));
         let is_interval = family.name == ZONE_POLL_INTERVAL;
@@ -208,7 +208,7 @@ impl Page {
         }
     }
 
-    /// Continues a family about the exporter; true once it is written.
+    /// Continues a family about the exporter. Returns true once it is complete.
     fn fill_own(&mut self, index: usize, out: &mut Vec<u8>, until: usize) -> bool {
         let family = &self.own[index];
         let cursor = self.cursor.get_or_insert_with(|| {

@@ -1,4 +1,4 @@
-//! Panics that are contained: one answer that the program cannot handle is not worth all others.
+//! Containment of panics: a response that the program cannot handle must not affect others.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -8,26 +8,26 @@ use std::pin::pin;
 use futures_util::FutureExt;
 
 thread_local! {
-    /// True if this thread runs something whose panics are contained.
+    /// True while this thread runs code whose panics are contained.
     static CONTAINED: Cell<bool> = const { Cell::new(false) };
-    /// Where the latest contained panic of this thread was, and what it said.
-    static PLACE: RefCell<Option<Box<str>>> = const { RefCell::new(None) };
+    /// The location and message of this thread's latest contained panic.
+    static LOCATION: RefCell<Option<Box<str>>> = const { RefCell::new(None) };
 }
 
-/// Keeps the place of a panic for the report about it, if it is contained. To be called by the panic hook, which
-/// reports all others itself.
+/// Stores the location of a panic if it is contained. The panic hook calls it, and itself reports all other
+/// panics.
 pub fn is_contained(panic: &PanicHookInfo<'_>) -> bool {
     let contained = CONTAINED.get();
     if contained {
-        let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        let location = panic.location().map_or_else(|| "an unknown location".to_owned(), ToString::to_string);
         let what = panic.payload_as_str().unwrap_or("for an unknown reason");
-        PLACE.set(Some(format!("{place}: {what}").into()));
+        LOCATION.set(Some(format!("{location}: {what}").into()));
     }
     contained
 }
 
-/// The result of `work`, or the place of its panic and what that said. Whatever it shares is locked for single writes
-/// only, or made anew with the next poll.
+/// Returns the result of `work`, or the location and message of its panic. State shared with `work` is locked
+/// only for single writes or rebuilt with the next poll.
 pub async fn contained<T>(work: impl Future<Output = T>) -> Result<T, Box<str>> {
     let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
     let result = poll_fn(|context| {
@@ -36,7 +36,7 @@ pub async fn contained<T>(work: impl Future<Output = T>) -> Result<T, Box<str>> 
         CONTAINED.set(before);
         polled
     });
-    result.await.map_err(|_| PLACE.take().unwrap_or_else(|| "an unknown place".into()))
+    result.await.map_err(|_| LOCATION.take().unwrap_or_else(|| "an unknown location".into()))
 }
 
 #[cfg(test)]
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_fails_with_its_place_and_harms_nothing_else() {
+    async fn a_panic_fails_with_its_location_and_affects_nothing_else() {
         let others = take_hook();
         set_hook(Box::new(move |panic| {
             if !is_contained(panic) {

@@ -1,4 +1,4 @@
-//! The poller: on each tick it asks about everything that is watched, and reports to the keeper what it finds out.
+//! The poller: on each tick it reads everything that is watched, and reports the results to the keeper.
 
 mod api;
 mod breaker;
@@ -7,6 +7,7 @@ mod deadline;
 mod hostnames;
 mod listing;
 mod lists;
+mod logged;
 mod lookup;
 mod memory;
 mod once;
@@ -16,7 +17,6 @@ mod rows;
 mod seen;
 mod setup;
 mod story;
-mod told;
 mod turns;
 mod watched;
 mod zone;
@@ -39,6 +39,7 @@ use crate::telemetry::Telemetry;
 pub use api::Api;
 use deadline::Deadline;
 pub use listing::{Listing, Unresolved, join};
+use logged::Logged;
 use lookup::Lookup;
 use memory::Hourly;
 use quotas::{Chosen, Outlooks, Quota, quota};
@@ -46,8 +47,7 @@ use rows::Row;
 use seen::Seen;
 pub use setup::{Account, Setup};
 use story::Story;
-use told::Told;
-use turns::Room;
+use turns::Allowance;
 use watched::{Listed, Watched};
 use zone::ZonePoll;
 
@@ -59,32 +59,32 @@ pub struct Poller<A = Client> {
     clock: Clock,
     /// The zones of the latest poll.
     watched: HashMap<ZoneKey, Watched<A>>,
-    /// What planning needs of each zone of the snapshot, under the setup beneath.
+    /// The planning data of each zone in the snapshot, valid for `planned`.
     rows: Vec<Option<Row>>,
     planned: Option<Arc<Setup<A>>>,
-    /// When the zones of each account that has patterns were last listed.
+    /// When the zones of each account with patterns were last listed.
     listed: BTreeMap<Arc<str>, Listed<A>>,
-    /// What is left in the latest poll for what holds nothing.
-    rooms: BTreeMap<Quota, Room>,
-    /// When the latest poll of everything began.
+    /// The requests left in the latest poll for parts that hold nothing.
+    allowances: BTreeMap<Quota, Allowance>,
+    /// When the latest full poll began.
     begun: BTreeMap<Quota, Instant>,
     /// The quotas that do not suffice for the schedule.
     excess: BTreeSet<Quota>,
-    /// The accounts whose patterns match no zone, as the log has told.
+    /// The accounts whose patterns match no zone, which were already logged.
     without_zone: BTreeSet<Arc<str>>,
-    /// What the log has told of each quota.
-    told: BTreeMap<Quota, Told>,
-    /// True if the patterns were narrowed to the zones that a command asked for.
+    /// The arithmetic last logged for each quota.
+    logged: BTreeMap<Quota, Logged>,
+    /// True if the patterns were narrowed to the zones that a command names.
     is_narrowed: bool,
     story: Story,
-    /// The ranges of Cloudflare's own addresses.
+    /// When Cloudflare's own address ranges were last read.
     cloudflare: Arc<Hourly>,
     /// Receives the duration of the first poll.
     first: Option<oneshot::Sender<Duration>>,
 }
 
 impl<A: Api> Poller<A> {
-    /// A poller of what the keeper's snapshot watches.
+    /// Creates a poller for the keeper's snapshot.
     pub fn new(
         setup: watch::Receiver<Arc<Setup<A>>>,
         keeper: keeper::Handle,
@@ -100,10 +100,10 @@ impl<A: Api> Poller<A> {
             rows: Vec::new(),
             planned: None,
             listed: BTreeMap::new(),
-            rooms: BTreeMap::new(),
+            allowances: BTreeMap::new(),
             begun: BTreeMap::new(),
             excess: BTreeSet::new(),
-            told: BTreeMap::new(),
+            logged: BTreeMap::new(),
             without_zone: BTreeSet::new(),
             is_narrowed: false,
             story: Story::default(),
@@ -118,14 +118,14 @@ impl<A: Api> Poller<A> {
         Self { first: Some(first), ..self }
     }
 
-    /// Takes the patterns for narrowed, so that it is no news where they match nothing.
+    /// Marks the patterns as narrowed. Patterns without a match are then not logged.
     #[must_use]
     pub fn narrowed(self, is_narrowed: bool) -> Self {
         Self { is_narrowed, ..self }
     }
 
-    /// Starts the polls of all zones, or of those alone for which something has changed, and ends the polls of those
-    /// that are no longer watched. False if no quota allows a poll of everything yet.
+    /// Starts the polls of all zones, or only of the changed ones, and ends the polls of zones that are no
+    /// longer watched. Returns false if no quota allows a full poll yet.
     async fn start(&mut self, everything: bool, polls: &mut JoinSet<Seen>) -> bool {
         let (setup, known) = (Arc::clone(&self.setup.borrow()), self.keeper.snapshot());
         let mut due = self.watch(&setup, &known, everything);
@@ -134,19 +134,19 @@ impl<A: Api> Poller<A> {
             if !self.leave_out(&mut outlooks, &mut due, setup.gap) {
                 return false;
             }
-            self.make_room(&outlooks, setup.gap);
-            // what the lists take is not there for zones
+            self.set_allowances(&outlooks, setup.gap);
+            // zones cannot use the requests that the lists take
             self.start_lists(polls, None);
         }
-        self.tell_of_quotas(&outlooks, setup.gap);
+        self.log_quotas(&outlooks, setup.gap);
         let chosen = self.choose(&due, &known);
         self.announce(&known, &outlooks, &chosen, setup.gap).await;
         self.spawn(&setup, &due, chosen, &outlooks, polls, None);
         true
     }
 
-    /// Starts to read zones that were never read, where those that were read take less than they might have; false if
-    /// there are none, or it is late.
+    /// Starts to read never-read zones if other zones took less than was reserved. Returns false if there are
+    /// none, or if it is too late.
     async fn start_more(&mut self, started: Instant, polls: &mut JoinSet<Seen>) -> bool {
         let setup = Arc::clone(&self.setup.borrow());
         if started.elapsed() >= setup.gap / 2 {
@@ -178,7 +178,7 @@ impl<A: Api> Poller<A> {
         deadline: Option<Instant>,
     ) {
         let now = Instant::now();
-        // both are sorted
+        // both lists are sorted
         let find = |key: &ZoneKey| zones.binary_search_by(|zone| zone.key().cmp(key)).ok();
         let chosen = chosen.into_iter().filter_map(|(key, parts)| Some((&zones[find(&key)?], parts)));
         let chosen: Vec<_> = chosen.collect();
@@ -199,7 +199,7 @@ impl<A: Api> Poller<A> {
             let Some(watched) = self.watched.get_mut(zone.key()) else { continue };
             let Some(deadline) = deadlines.get(&quota(&watched.account)) else { continue };
             let Some(lookup) = lookups.get(zone.account()) else { continue };
-            // most zones of an account hold nothing, and what never fails needs no sample
+            // most zones of an account hold nothing, and a zone that never fails needs no error sample
             if !watched.is_counted && zone.holds(PartKind::Associations) {
                 watched.is_counted = true;
                 self.telemetry.start_errors(zone.key());
@@ -228,7 +228,7 @@ impl<A: Api> Poller<A> {
     }
 }
 
-/// The result of `work`, or an error if it panics.
+/// Returns the result of `work`, or an error if it panics.
 async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     contained(work).await.map_err(Error::Panicked)
 }

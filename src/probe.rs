@@ -1,7 +1,7 @@
-//! Probes what an origin does with a connection that presents no certificate, as Cloudflare presents one.
+//! Probes how an origin treats connections without the client certificate that Cloudflare presents.
 //!
-//! A probe is a TLS handshake in which the exporter records if the origin asks for a certificate and which
-//! authorities it names, and then one request. Nothing secret is sent: no certificate, no token, no cookie.
+//! A probe is a TLS handshake followed by one request. It records whether the origin requests a certificate,
+//! and which authorities the origin names. It sends nothing secret: no certificate, no token, no cookie.
 
 mod address;
 mod attempt;
@@ -35,21 +35,21 @@ pub use offer::Offer;
 pub use rounds::Rounds;
 use tls::{Versions, Witness};
 
-/// What to probe.
+/// The target of a probe.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Where the origin listens.
+    /// The address of the origin.
     pub address: OriginAddress,
-    /// The name to ask for, in the handshake and in the request.
+    /// The server name in the handshake and the request.
     pub server_name: Hostname,
-    /// The path to ask for; it starts with `/`.
+    /// The path of the request. It starts with `/`.
     pub path: Arc<str>,
     /// True if the address comes from an untrusted source, such as a DNS record. Then only public addresses are probed.
     pub only_public: bool,
 }
 
 impl Target {
-    /// Returns what to probe at this origin. The source of its address is trusted unless that is a DNS record.
+    /// Returns the target of an origin. Its address is trusted unless it comes from a DNS record.
     pub fn of(origin: &OriginTarget) -> Self {
         Self {
             address: origin.address.clone(),
@@ -60,19 +60,19 @@ impl Target {
     }
 }
 
-/// True if the text can stand as the path of a request (RFC 9112, section 3.2.1).
+/// Returns true if the text is a valid path of a request (RFC 9112, section 3.2.1).
 pub fn is_path(text: &str) -> bool {
     text.starts_with('/') && text.len() <= 1024 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// How to probe.
+/// Options for probes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The timeout of one probe.
     pub timeout: Duration,
-    /// The maximum number of concurrent probes, slow ones not counted.
+    /// The maximum number of concurrent probes, not counting slow ones.
     pub max_concurrent: usize,
-    /// True if also addresses of DNS records may be private, loopback or link-local.
+    /// True if addresses from DNS records may be private, loopback or link-local.
     pub private_addresses: bool,
 }
 
@@ -82,16 +82,16 @@ impl Default for Options {
     }
 }
 
-/// What a probe found.
+/// The result of a probe.
 #[derive(Clone, Debug)]
 pub struct Probed {
-    /// The address that was connected to.
+    /// The address of the connection.
     pub address: Option<SocketAddr>,
-    /// What was seen last.
+    /// The observation of the last attempt.
     pub observation: Observation,
-    /// What the origin demands.
+    /// The origin's demand for a client certificate.
     pub demand: Demand,
-    /// What that was judged by.
+    /// The reason for that judgement.
     pub reason: DemandReason,
     /// True if the handshake was completed, or ended by an alert after the origin asked for a certificate.
     pub is_up: bool,
@@ -107,13 +107,13 @@ pub struct Prober {
     presented: Option<Arc<CertifiedKey>>,
     /// The limit on concurrent lookups. A running lookup cannot be cancelled.
     lookups: Arc<Semaphore>,
-    /// The ranges of Cloudflare's own addresses, once they are told.
+    /// Cloudflare's own address ranges, once they are known.
     cloudflare: Mutex<Option<Arc<[IpRange]>>>,
-    /// The lists of authorities in use; most origins of an account name the same.
+    /// The lists of authorities in use. Most origins of an account name the same ones.
     accepted: Mutex<HashSet<Arc<AcceptedIssuers>>>,
 }
 
-/// Lookups block a thread each.
+/// The maximum number of concurrent lookups. Each one blocks a thread.
 const MOST_LOOKUPS: usize = 8;
 
 impl Prober {
@@ -129,26 +129,27 @@ impl Prober {
         Self { presented: Some(certificate), ..self }
     }
 
-    /// The options it was created with.
+    /// Returns the options.
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// Probes an origin once. What a first attempt leaves open, a second one may tell.
+    /// Probes an origin once. A second attempt follows if the first is inconclusive.
     pub async fn probe(&self, target: &Target) -> Probed {
         let start = Instant::now();
         let deadline = start + self.options.timeout;
         let (mut address, mut seen) = self.observe(target, Versions::Both, deadline).await;
         let mut is_up = seen.is_up();
-        // a name is resolved once: what follows is about the same origin
+        // the name is resolved once, so that all attempts reach the same origin
         let target =
             &Target { address: address.map_or_else(|| target.address.clone(), Into::into), ..target.clone() };
-        // a refusal in TLS 1.2 may be lost in a reset
+        // in TLS 1.2, a reset may hide a refusal
         if seen.asked && seen.end == End::Failed(ProbeFailure::Closed) {
             (address, seen) = self.observe(target, Versions::Both, deadline).await;
             is_up |= seen.is_up();
         }
-        // a server that asks late cannot do so in TLS 1.3 where a client has not offered it, and answers with 403
+        // in TLS 1.3, a server cannot request a certificate after the handshake if the client did not offer
+        // this, and answers 403
         if seen.may_ask_late() {
             (address, seen) = self.observe(target, Versions::Tls12, deadline).await;
             is_up |= seen.is_up();
@@ -157,12 +158,12 @@ impl Prober {
         Probed { address, observation: seen, demand, reason, is_up, took: start.elapsed() }
     }
 
-    /// Probes an origin once, and tells nothing about it if that panics.
+    /// Probes an origin once. If that panics, the demand is unknown.
     async fn probe_contained(&self, target: &Target) -> Probed {
         unless_it_panics(target, self.probe(target)).await
     }
 
-    /// Returns what is kept of a probe.
+    /// Returns the part of a result that is stored.
     pub fn reading(&self, probed: &Probed, read_at: Date) -> OriginReading {
         OriginReading {
             read_at,
@@ -175,7 +176,7 @@ impl Prober {
         }
     }
 
-    /// Returns the one copy of equal lists.
+    /// Returns the shared copy of equal lists.
     fn intern(&self, accepted: &AcceptedIssuers) -> Arc<AcceptedIssuers> {
         let mut known = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.get(accepted) {
@@ -207,14 +208,14 @@ impl Prober {
             };
             attempt::attempt(target, stream, versions, &witness, &mut seen).await;
         };
-        // what was seen until then is kept
+        // an observation that is incomplete at the deadline is kept
         let _ = timeout_at(deadline, attempt).await;
         witness.report(&mut seen);
         (address, seen)
     }
 }
 
-/// What a probe found; if it panics, that is logged, and nothing is known of the origin.
+/// Returns the result of a probe. If it panics, that is logged, and the demand is unknown.
 async fn unless_it_panics(target: &Target, probing: impl Future<Output = Probed>) -> Probed {
     let start = Instant::now();
     contained(probing).await.unwrap_or_else(|panic| {
@@ -230,7 +231,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_probe_that_panics_tells_nothing_about_its_origin() {
+    async fn a_panicking_probe_says_nothing_about_its_origin() {
         let target = Target {
             address: "203.0.113.7".parse().unwrap(),
             server_name: "app.example.com".parse().unwrap(),

@@ -1,35 +1,36 @@
-//! A simulated Cloudflare API: an honest server over TCP, with faults on demand; and the origins of the demo.
+//! A simulated Cloudflare API, served over TCP with faults on demand, and the origins of the demo.
 //!
-//! The base URL is `http://ADDRESS/client/v4`. Under `http://ADDRESS/_simulator/`, without authentication,
-//! scripts change the data and make the API fail; all of it speaks JSON, and an empty body is `{}`. `ZONE`
-//! is a name, of several zones that of the first, or an id. Answers are 200, else 400 or 404 with `{"error"}`.
+//! The base URL is `http://ADDRESS/client/v4`. Scripts change the data and add faults under
+//! `http://ADDRESS/_simulator/`, without authentication. Bodies are JSON; an empty body counts as `{}`.
+//! `ZONE` is the name or the id of a zone. A name that several zones share selects the first. The status is
+//! 200, or 400 or 404 with `{"error"}`.
 //!
 //! | Route | Does |
 //! |---|---|
 //! | `GET zones` | lists zones: `id, name, account, status, type, gone, hostnames` |
-//! | `PUT zones/ZONE` | adds a zone, or brings back one that had vanished, with what the [`ZoneChange`] in the body says; zones of one name are told apart by `account`, and by `type` if that is `internal` |
+//! | `PUT zones/ZONE` | adds or restores a zone with the [`ZoneChange`] in the body; `account` distinguishes zones of one name, as does `type` if it is `internal` |
 //! | `PATCH zones/ZONE` | changes a zone, see [`ZoneChange`]: `{"status":"active","type":"full","account":"…","enabled":true,"tls_client_auth":"on","ssl":"full","hostnames":3,"gone":false}` |
-//! | `DELETE zones/ZONE` | makes a zone vanish |
+//! | `DELETE zones/ZONE` | makes a zone disappear |
 //! | `PUT zones/ZONE/hostnames/HOSTNAME` | associates a hostname, with a new certificate unless `cert_id` names one, enabled and active unless the [`AssociationChange`] in the body says otherwise |
 //! | `PATCH zones/ZONE/hostnames/HOSTNAME` | changes an association, see [`AssociationChange`]: `{"enabled":null,"status":"…","cert_id":"…","certificate":{…}}` |
 //! | `DELETE zones/ZONE/hostnames/HOSTNAME` | removes an association without a trace |
-//! | `POST zones/ZONE/certificates` | issues a certificate: `{"expires_in":3600,"zone_level":false}`; answers its `id` |
+//! | `POST zones/ZONE/certificates` | issues a certificate: `{"expires_in":3600,"zone_level":false}`; returns its `id` |
 //! | `PATCH zones/ZONE/certificates/ID` | changes a certificate of either store, see [`CertificateChange`]: `{"status":"…","expires_in":60,"expires_on":"…","serial_number":"…","issuer":"…"}` |
 //! | `PUT zones/ZONE/dns_records` | replaces the DNS records of a zone, see [`DnsRecord`]: `[{"type":"A","name":"app.example.com","content":"203.0.113.7","proxied":true}]` |
-//! | `PUT token` | what has become of the token that it was started with: `{"status":"active","expires_on":"…"}`, or `disabled`, `expired`, `revoked`, see [`Standing`] |
-//! | `PUT tokens/TOKEN`, `DELETE tokens/TOKEN` | says what a token sees and may do, see [`Scope`]: `{"accounts":["…"],"permissions":["zone_read","settings_read","ssl_read","ssl_edit","dns_read"]}`, everything where a key is missing; takes it no more |
-//! | `PUT rate-limit`, `DELETE rate-limit` | `{"requests":1200,"per_seconds":300,"block_seconds":300}`, see [`RateLimit`]; either way an earlier block ends |
-//! | `GET requests?method=GET&path=TEXT` | `count` of the requests with that method and that text in path or query, `total`, and `requests` by `METHOD target`, see [`Requests`] |
-//! | `DELETE requests` | starts counting anew |
-//! | `POST faults` | puts a [`Fault`] in force, aimed by `method`, `call` (see [`Aim`]) and `path`: `{"method":"GET","path":"/hostnames/","times":3,"effect":{"status":{"status":500}}}`; answers its `number` |
-//! | `GET faults`, `DELETE faults`, `DELETE faults/NUMBER` | lists the faults in force, ends all, ends one |
+//! | `PUT token` | sets the state of the initial token: `{"status":"active","expires_on":"…"}`, or `disabled`, `expired`, `revoked`, see [`Standing`] |
+//! | `PUT tokens/TOKEN`, `DELETE tokens/TOKEN` | sets what a token sees and may do, see [`Scope`]: `{"accounts":["…"],"permissions":["zone_read","settings_read","ssl_read","ssl_edit","dns_read"]}`, everything if a key is missing; revokes it |
+//! | `PUT rate-limit`, `DELETE rate-limit` | sets or removes the rate limit: `{"requests":1200,"per_seconds":300,"block_seconds":300}`, see [`RateLimit`]; both end a block |
+//! | `GET requests?method=GET&path=TEXT` | returns the `count` of requests with this method and this text in path or query, the `total`, and `requests` by `METHOD target`, see [`Requests`] |
+//! | `DELETE requests` | resets the counts |
+//! | `POST faults` | adds a [`Fault`], aimed by `method`, `call` (see [`Aim`]) and `path`: `{"method":"GET","path":"/hostnames/","times":3,"effect":{"status":{"status":500}}}`; returns its `number` |
+//! | `GET faults`, `DELETE faults`, `DELETE faults/NUMBER` | lists the active faults, removes all, removes one |
 //!
 //! Effects are `{"status":{"status":429,"code":971,"retry_after":"5"}}`, `{"delay":{"milliseconds":50}}`, `"hang"`,
 //! `"lost"`, `{"cut":{"chunked":true}}`, `"garbage"`, `{"html":{"status":502}}`, `{"empty":{"status":200}}`,
 //! `{"unsuccessful":{"code":1000}}`, `"null_result"`, `{"short_list":{"rows":0}}`, `"repeated_page"`,
 //! `{"redirect":{"to":"http://…"}}` and `{"json":{"status":200,"body":…}}`, see [`Effect`].
 //!
-//! Where the API documents no code for a refusal, the simulator's is 1400.
+//! The simulator uses code 1400 for refusals whose code the API does not document.
 
 mod answer;
 mod api;
@@ -97,16 +98,16 @@ use query::Query;
 use spoil::{page_before, renumbered};
 use tokens::Tokens;
 
-/// How the simulated API behaves.
+/// Options of the simulated API.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The token that it takes; [`Simulator::set_scope`] adds others.
+    /// The accepted token. [`Simulator::set_scope`] adds others.
     pub token: String,
     /// True if tokens belong to the account rather than to a user.
     pub account_owned: bool,
     /// The duration of deployments and deletions.
     pub deployment_delay: Duration,
-    /// The limit that it enforces, if any.
+    /// The rate limit, if any.
     pub rate_limit: Option<RateLimit>,
 }
 
@@ -121,7 +122,7 @@ impl Default for Options {
     }
 }
 
-/// A simulated Cloudflare API; clones share one world.
+/// A simulated Cloudflare API. Clones share one world.
 #[derive(Clone)]
 pub struct Simulator {
     state: Arc<Mutex<State>>,
@@ -136,12 +137,12 @@ struct State {
     faults: Faults,
     requests: Requests,
     watch: Option<Watch>,
-    /// The requests that are never answered.
+    /// The number of requests that are never answered.
     swallowed: u64,
 }
 
 impl Simulator {
-    /// A simulator of `world`; `clock` dates the changes that are made to it.
+    /// Creates a simulator of `world`. `clock` dates the changes made to it.
     pub fn new(world: World, options: &Options, clock: Clock) -> Self {
         let tokens = Tokens::new(&options.token, options.rate_limit);
         let state = State {
@@ -160,10 +161,10 @@ impl Simulator {
         }
     }
 
-    /// Answers on `listener` until `shutdown`; the base URL is `http://ADDRESS/client/v4`.
+    /// Answers on `listener` until `shutdown`. The base URL is `http://ADDRESS/client/v4`.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let limits = Limits {
-            // requests that hang on demand would hold up the end
+            // requests that hang on purpose would delay the shutdown
             drain: Duration::from_millis(250),
             ..Limits::default()
         };
@@ -221,7 +222,7 @@ impl Simulator {
         std::future::pending::<()>().await;
     }
 
-    /// The honest answer, or what an effect makes of it.
+    /// Returns the regular response, as altered by an effect.
     fn spoiled(&self, effect: Option<&Effect>, head: &Parts, body: &[u8]) -> Answer {
         let query = head.uri.query().unwrap_or("");
         let before = matches!(effect, Some(Effect::RepeatedPage)).then(|| page_before(query)).flatten();
@@ -235,7 +236,7 @@ impl Simulator {
         }
     }
 
-    /// The honest answer.
+    /// Returns the regular response.
     fn answer(&self, head: &Parts, query: &str, body: &[u8]) -> Answer {
         let call = Call {
             method: &head.method,

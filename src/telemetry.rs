@@ -96,7 +96,7 @@ impl Telemetry {
         self.metrics.api_throttled.with_label_values(&[account]).inc_by(time.as_secs_f64());
     }
 
-    /// Records if a token is active and when it expires; none if unknown.
+    /// Records whether a token is active and when it expires; none if unknown.
     pub fn token(&self, account: &str, valid: Option<bool>, expires: Option<Date>) {
         set_or_remove(&self.metrics.api_token_valid, account, valid.map(i64::from));
         set_or_remove(&self.metrics.api_token_expires, account, expires.map(Date::as_second));
@@ -130,7 +130,7 @@ impl Telemetry {
         self.metrics.poll_interval.with_label_values::<&str>(&[]).set(interval.as_secs_f64());
     }
 
-    /// Records if the configuration read at `at` is valid.
+    /// Records whether the configuration read at `at` is valid.
     pub fn reloaded(&self, valid: bool, at: Date) {
         self.metrics.reload_successful.with_label_values::<&str>(&[]).set(valid.into());
         if valid {

@@ -5,19 +5,19 @@ use super::Error;
 /// The purpose of a request, which decides the permission it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To find a zone's id or status.
+    /// Find a zone's id or status.
     FindZone,
-    /// To list all zones.
+    /// List all zones.
     ListZones,
-    /// To read the settings of a zone: the global switch and the SSL mode.
+    /// Read the settings of a zone: the global switch and the SSL mode.
     Settings,
-    /// To read the DNS records of a zone.
+    /// Read the DNS records of a zone.
     DnsRecords,
-    /// To read associations.
+    /// Read associations.
     Read,
-    /// To list the associations of a zone.
+    /// List the associations of a zone.
     List,
-    /// To change associations.
+    /// Change associations.
     Write,
 }
 
@@ -33,7 +33,7 @@ impl Purpose {
         }
     }
 
-    /// Returns true if a token need not have the permission. Without it the exporter knows less, and counts no error.
+    /// Returns true if the permission is optional. Without it the exporter reads less, but counts no error.
     pub const fn is_optional(self) -> bool {
         matches!(self, Self::Settings | Self::DnsRecords)
     }

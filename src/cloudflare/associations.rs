@@ -13,10 +13,10 @@ use super::{Client, Error};
 use crate::domain::{Association, CertId, Date, Hostname, Status, ZoneId};
 use crate::telemetry::Endpoint;
 
-/// 1,000 rows are the most that the API returns in one page.
+/// The API returns at most 1,000 rows per page.
 const PAGING: Paging = Paging { per_page: 1000, shortest_full_page: 1, most_pages: 1000 };
 
-/// More associations than a page has, and than a zone can have.
+/// More rows than a page has, and than a zone can have associations.
 pub(super) const MOST_ROWS: usize = 5000;
 
 /// One row of the list. A hostname may have several.
@@ -24,13 +24,13 @@ pub(super) const MOST_ROWS: usize = 5000;
 pub struct AssociationRow {
     /// The hostname.
     pub hostname: Hostname,
-    /// The certificate that it is associated with.
+    /// The associated certificate.
     pub cert_id: Option<CertId>,
-    /// The association. None if the row does not say, so that it cannot be trusted.
+    /// The association. None if the row lacks it and so cannot be trusted.
     pub association: Option<Association>,
     /// The status of its deployment.
     pub status: Option<Status>,
-    /// When the association was made.
+    /// When the association was created.
     pub created_at: Option<Date>,
     /// When the association was last changed.
     pub updated_at: Option<Date>,
@@ -48,11 +48,11 @@ impl AssociationRow {
 /// A list of associations, as far as it could be read.
 #[derive(Debug, Default)]
 pub struct Associations {
-    /// The rows, each once.
+    /// The rows, without duplicates.
     pub rows: HashSet<AssociationRow>,
-    /// True if these are all, rather than what was left of a list that changed while it was read.
+    /// True if the list is complete. It is incomplete if it changed while it was read.
     pub complete: bool,
-    /// The number of pages they came in. Each shows the list at another moment, even if nothing else says so.
+    /// The number of pages. Each page may show the list at a different moment.
     pub pages: u32,
 }
 
@@ -71,10 +71,11 @@ impl Client {
     /// Lists all associations of a zone, whatever their status
     /// (`GET /zones/{zone_id}/origin_tls_client_auth/hostnames?status=all`).
     ///
-    /// After the first page, `proceed` decides if so many pages are worth reading. If not, returns none.
+    /// After the first page, `proceed` decides whether this many pages are worth reading. If not, the result
+    /// is none.
     ///
     /// # Errors
-    /// If a page cannot be read before `deadline`.
+    /// Fails if a page cannot be read before `deadline`.
     pub async fn associations(
         &self,
         zone: ZoneId,
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_page_without_end_only_the_start_is_read() {
+    fn only_the_start_of_an_endless_page_is_read() {
         let body = format!(r#"{{"success":true,"result":[{}{{}}]}}"#, "{},".repeat(1_400_000));
         let rows = decode_page(body.as_bytes()).unwrap().result.unwrap().unwrap();
         assert_eq!(rows.len(), MOST_ROWS + 1);

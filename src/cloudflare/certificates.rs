@@ -1,4 +1,4 @@
-//! The certificates of a zone, for single hostnames and for the zone as a whole, and the zone-level switch.
+//! The certificates of a zone, for single hostnames and for the whole zone, and the zone-level switch.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use super::{Client, Error};
 use crate::domain::{CertId, Certificate, Date, Level, Status, ZoneCertificate, ZoneId};
 use crate::telemetry::Endpoint;
 
-/// A zone has few certificates: at most ten for single hostnames. Recorded answers have 50 a page; the API's other
-/// lists have 20 unless asked for more, so a shorter page is never a full one.
+/// A zone has few certificates: at most ten for single hostnames. Recorded responses have 50 per page. The
+/// API's other lists have 20 by default, so a page with fewer is never full.
 const PAGING: Paging = Paging { per_page: 50, shortest_full_page: 20, most_pages: 20 };
 
-/// More certificates than a page has. Each takes some time to read.
+/// More rows than a page has. Each one takes some time to read.
 const MOST_ROWS: usize = 500;
 
 /// One certificate of a list.
@@ -34,7 +34,7 @@ pub struct ListedCertificate {
 }
 
 impl ListedCertificate {
-    /// Returns true if it is in force.
+    /// Returns true if it is active.
     pub fn is_active(&self) -> bool {
         self.status == Some(Status::Active)
     }
@@ -61,15 +61,15 @@ impl ListedCertificate {
 /// A list of certificates, as far as it could be read.
 #[derive(Debug, Default)]
 pub struct ListedCertificates {
-    /// The certificates by their ids, each once.
+    /// The certificates, without duplicates.
     pub rows: Vec<ListedCertificate>,
-    /// True if these are all, rather than what was left of a list that changed while it was read.
+    /// True if the list is complete. It is incomplete if it changed while it was read.
     pub complete: bool,
-    /// The number of pages they came in.
+    /// The number of pages.
     pub pages: u32,
 }
 
-/// The path of a store of certificates.
+/// Returns the path of a certificate store.
 pub(super) fn store(zone: ZoneId, level: Level) -> String {
     match level {
         Level::Hostname => format!("zones/{zone}/origin_tls_client_auth/hostnames/certificates"),
@@ -81,7 +81,7 @@ impl Client {
     /// Lists the certificates of a store.
     ///
     /// # Errors
-    /// If a page cannot be read before `deadline`.
+    /// Fails if a page cannot be read before `deadline`.
     pub async fn certificates(
         &self,
         zone: ZoneId,
@@ -98,7 +98,7 @@ impl Client {
     /// /zones/{zone_id}/origin_tls_client_auth/hostnames/certificates`).
     ///
     /// # Errors
-    /// If a page cannot be read before `deadline`.
+    /// Fails if a page cannot be read before `deadline`.
     pub async fn hostname_certificates(
         &self,
         zone: ZoneId,
@@ -112,7 +112,7 @@ impl Client {
     /// Lists the zone-level certificates (`GET /zones/{zone_id}/origin_tls_client_auth`).
     ///
     /// # Errors
-    /// If a page cannot be read before `deadline`.
+    /// Fails if a page cannot be read before `deadline`.
     pub async fn zone_certificates(
         &self,
         zone: ZoneId,
@@ -126,7 +126,7 @@ impl Client {
     /// Reads the zone-level switch (`GET /zones/{zone_id}/origin_tls_client_auth/settings`).
     ///
     /// # Errors
-    /// If the answer does not say, or does not arrive before `deadline`.
+    /// Fails if the response lacks it or does not arrive before `deadline`.
     pub async fn zone_level_enabled(&self, zone: ZoneId, deadline: Instant) -> Result<bool, Error> {
         let url = self.url(&format!("zones/{zone}/origin_tls_client_auth/settings"))?;
         let call = Call { endpoint: Endpoint::ZoneSettings, zone: Some(zone), deadline };
@@ -135,7 +135,7 @@ impl Client {
     }
 
     async fn certificates_at(&self, call: Call, path: &str) -> Result<ListedCertificates, Error> {
-        // the first page is asked for without parameters, which an API that knows none cannot refuse
+        // the first page is requested without parameters, in case the API accepts none
         let page_path = |page| if page == 1 { path.to_owned() } else { format!("{path}?page={page}") };
         let decode = |body: &[u8]| decode_page(&self.certificates, body);
         let pages = self.all_pages(call, PAGING, page_path, decode, |_| true).await?;
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_page_without_end_only_the_start_is_read() {
+    fn only_the_start_of_an_endless_page_is_read() {
         let body = format!(r#"{{"success":true,"result":[{}{{}}]}}"#, "{},".repeat(1_400_000));
         let rows = decode_page(&Interner::default(), body.as_bytes()).unwrap().result.unwrap().unwrap();
         assert_eq!(rows.len(), MOST_ROWS + 1);

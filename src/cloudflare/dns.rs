@@ -1,4 +1,5 @@
-//! The DNS records of a zone, and Cloudflare's own ranges of addresses. Reading records takes a permission of its own.
+//! The DNS records of a zone, and Cloudflare's own address ranges. Reading records needs a separate
+//! permission.
 
 use tokio::time::Instant;
 
@@ -10,23 +11,22 @@ use super::{Client, Error};
 use crate::domain::{DnsRecord, IpRange, ZoneId};
 use crate::telemetry::Endpoint;
 
-/// 100 records are a page unless more are asked for. A large zone has some thousands.
+/// The API returns 100 records per page by default. A large zone has some thousands.
 const PER_PAGE: usize = 1000;
 const SHORTEST_FULL_PAGE: usize = 100;
 const MOST_PAGES: u32 = 200;
 
-/// More records than a page has.
+/// More rows than a page has.
 const MOST_ROWS: usize = 5000;
 
 /// The proxied records of a zone, as far as they could be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DnsRecords {
-    /// The records of type A, AAAA and CNAME, sorted, each once.
+    /// The records of type A, AAAA and CNAME, sorted, without duplicates.
     pub records: Vec<DnsRecord>,
-    /// The rows that could not be read.
+    /// The number of unreadable rows.
     pub unreadable: usize,
-    /// True if these are all, rather than what was left of a list that changed while it was read, or that has rows
-    /// which cannot be read.
+    /// True if the list is complete. It is incomplete if it changed while it was read or has unreadable rows.
     pub complete: bool,
 }
 
@@ -34,10 +34,10 @@ impl Client {
     /// Lists the proxied A, AAAA and CNAME records of a zone (`GET /zones/{zone_id}/dns_records?proxied=true`).
     ///
     /// # Errors
-    /// If a page cannot be read before `deadline`. What other pages had is lost.
+    /// Fails if a page cannot be read before `deadline`. The other pages are lost then.
     pub async fn dns_records(&self, zone: ZoneId, deadline: Instant) -> Result<DnsRecords, Error> {
         match self.dns_record_pages(zone, PER_PAGE, deadline).await {
-            // the API may take no page as large as that
+            // the API may not support pages this large
             Err(Error::Api { status: 400, .. }) => {
                 self.dns_record_pages(zone, SHORTEST_FULL_PAGE, deadline).await
             }
@@ -58,10 +58,10 @@ impl Client {
         Ok(pages.map(DnsRecords::from).unwrap_or_default())
     }
 
-    /// Lists the ranges of Cloudflare's own addresses (`GET /ips`).
+    /// Lists Cloudflare's own address ranges (`GET /ips`).
     ///
     /// # Errors
-    /// If the answer has no range, or does not arrive before `deadline`.
+    /// Fails if the response has no range or does not arrive before `deadline`.
     pub async fn ip_ranges(&self, deadline: Instant) -> Result<Vec<IpRange>, Error> {
         let call = Call { endpoint: Endpoint::IpRangeList, zone: None, deadline };
         let (ranges, _) = self.get(call, self.url("ips")?, decode_ranges).await?;
@@ -85,7 +85,7 @@ fn decode_page(body: &[u8]) -> Decoded<PageRows<String, Option<DnsRecord>>> {
     Ok(Envelope::parse(body)?.rows(MOST_ROWS, row))
 }
 
-/// Reads Cloudflare's ranges.
+/// Reads Cloudflare's address ranges.
 fn decode_ranges(body: &[u8]) -> Decoded<Vec<IpRange>> {
     Ok(Envelope::parse(body)?.object(ip_ranges))
 }

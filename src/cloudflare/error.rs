@@ -164,7 +164,8 @@ impl Error {
         }
     }
 
-    /// Returns true if the request may have been carried out all the same: it was sent, and no answer refused it.
+    /// Returns true if the request may have been carried out despite the error: it was sent, and no response
+    /// refused it.
     pub fn leaves_open(&self) -> bool {
         let reason = self.reason();
         let open = [Reason::Timeout, Reason::Connect, Reason::ServerError, Reason::InvalidResponse];

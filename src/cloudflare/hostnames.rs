@@ -14,7 +14,7 @@ use super::{AssociationRow, Client, Error};
 use crate::domain::{Association, CertId, Date, Hostname, Reading, Status, ZoneId};
 use crate::telemetry::Endpoint;
 
-/// Cloudflare's code for "there is no association for this hostname", which is an answer.
+/// Cloudflare's code for a hostname without an association. It counts as an answer.
 const NO_ASSOCIATION: i64 = 1553;
 
 /// A change of one association.
@@ -22,9 +22,9 @@ const NO_ASSOCIATION: i64 = 1553;
 pub struct Change {
     /// The hostname.
     pub hostname: Hostname,
-    /// The certificate to associate it with; to void the association, the one it has.
+    /// The certificate to associate. To void the association, the current one.
     pub cert_id: CertId,
-    /// True to present the certificate; none voids the association.
+    /// True to present the certificate, false to disable it, none to void the association.
     pub enabled: Option<bool>,
 }
 
@@ -33,7 +33,7 @@ impl Client {
     /// (`GET /zones/{zone_id}/origin_tls_client_auth/hostnames/{hostname}`).
     ///
     /// # Errors
-    /// If Cloudflare does not answer for this hostname before `deadline`.
+    /// Fails if Cloudflare does not answer about this hostname before `deadline`.
     pub async fn hostname(
         &self,
         zone: ZoneId,
@@ -53,17 +53,19 @@ impl Client {
     /// Reads the body of a response with status 200 about `hostname`.
     ///
     /// # Errors
-    /// If it is not an answer about this hostname.
+    /// Fails if it is not an answer about this hostname.
     pub fn read_hostname(&self, hostname: &Hostname, body: &[u8]) -> Result<Reading, Error> {
         self.judge_success(decode(hostname, self.now(), &self.certificates, body))
     }
 
-    /// Changes all of these associations or none (`PUT /zones/{zone_id}/origin_tls_client_auth/hostnames`). Returns the
-    /// new reading of each, in the order of `changes`; none if the answer says nothing trustworthy about the hostname.
-    /// It was changed all the same, and a void association may be gone already.
+    /// Changes all of these associations or none (`PUT /zones/{zone_id}/origin_tls_client_auth/hostnames`).
+    /// Returns the new reading of each, in the order of `changes`. It is none if the response says nothing
+    /// trustworthy about the hostname, which was changed nevertheless. A void association may already be
+    /// gone.
     ///
     /// # Errors
-    /// If Cloudflare refuses, or does not answer before `deadline`; then the change may have been made.
+    /// Fails if Cloudflare refuses or does not answer before `deadline`. In the latter case the change may
+    /// have been made.
     pub async fn put_hostnames(
         &self,
         zone: ZoneId,
@@ -81,12 +83,12 @@ impl Client {
     }
 }
 
-/// Reads an answer about a hostname.
+/// Reads the response about a hostname.
 fn decode(hostname: &Hostname, read_at: Date, certificates: &Interner, body: &[u8]) -> Decoded<Reading> {
     Ok(Envelope::parse(body)?.object(|object| reading(object, hostname, read_at, certificates)))
 }
 
-/// Reads the answer to a change. It may have all hostnames of the zone, in any order and several times.
+/// Reads the response to a change. It may contain all hostnames of the zone, in any order and more than once.
 fn decode_changes(
     changes: &[Change],
     read_at: Date,
@@ -104,7 +106,7 @@ fn decode_changes(
         }
         Ok(())
     });
-    // an empty list may come as null
+    // an empty list may be null
     envelope.result.get_or_insert_with(|| Ok(Vec::new()));
     let answered = |change: &Change| {
         let (_, object) = best.get_mut(&change.hostname)?.as_mut()?;
@@ -114,11 +116,11 @@ fn decode_changes(
     Ok(envelope.map(|rows| rows.map(|_| readings)))
 }
 
-/// Of several rows of one hostname, the one with the lowest rank counts, as in a list. There may be rows of deleted
-/// associations besides the current one.
+/// The rank of a row among several rows of one hostname. As in a list, the lowest rank counts. There may be
+/// rows of deleted associations besides the current one.
 type Rank = (bool, u8, Reverse<Option<Date>>);
 
-/// The rank of a row; none if it cannot be trusted.
+/// Returns the rank of a row, or none if the row cannot be trusted.
 fn rank(row: &AssociationRow) -> Option<Rank> {
     let is_deleted = row.status == Some(Status::Deleted);
     let status = row.status.unwrap_or(Status::Unknown);
@@ -131,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_an_answer_without_end_only_the_start_is_read() {
+    fn only_the_start_of_an_endless_response_is_read() {
         let hostname: Hostname = "a.example.com".parse().unwrap();
         let change = Change { hostname, cert_id: "one".parse().unwrap(), enabled: Some(true) };
         let read = |rows| {

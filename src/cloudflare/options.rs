@@ -67,7 +67,7 @@ impl BaseUrl {
 }
 
 impl Default for BaseUrl {
-    /// Cloudflare's own API.
+    /// Returns Cloudflare's own API.
     fn default() -> Self {
         "https://api.cloudflare.com/client/v4".parse().expect("a valid URL")
     }

@@ -76,7 +76,7 @@ pub(super) struct Pages<K, R> {
     suspicious: bool,
     /// The number of rows that could not be read.
     unreadable: usize,
-    /// What the first of them says of its identity.
+    /// The identity of the first unreadable row, as far as the row has one.
     first_unreadable: Option<Box<str>>,
 }
 
@@ -164,7 +164,7 @@ impl<K: Eq + Hash, R> Pages<K, R> {
         self.rows.len() == self.received
     }
 
-    /// Returns what the first row that could not be read says of its identity.
+    /// Returns the identity of the first unreadable row, as far as the row has one.
     pub(super) fn first_unreadable(&self) -> Option<Box<str>> {
         self.first_unreadable.clone()
     }

@@ -1,4 +1,4 @@
-//! What is sent.
+//! Requests to the API.
 
 use bytes::Bytes;
 use reqwest::header::CONTENT_TYPE;
@@ -9,11 +9,11 @@ use super::Error;
 use crate::domain::ZoneId;
 use crate::telemetry::Endpoint;
 
-/// One use of a method of the API.
+/// A call of an API method.
 #[derive(Clone, Copy)]
 pub(super) struct Call {
     pub(super) endpoint: Endpoint,
-    /// The zone it is about.
+    /// The zone of the call.
     pub(super) zone: Option<ZoneId>,
     pub(super) deadline: Instant,
 }
@@ -22,38 +22,38 @@ pub(super) struct Call {
 pub(super) struct Request {
     method: Method,
     url: Url,
-    /// JSON.
+    /// The JSON body.
     body: Option<Bytes>,
 }
 
 impl Request {
-    /// A GET.
+    /// Creates a GET.
     pub(super) fn get(url: Url) -> Self {
         Self { method: Method::GET, url, body: None }
     }
 
-    /// A PUT of JSON.
+    /// Creates a PUT of JSON.
     pub(super) fn put(url: Url, json: Vec<u8>) -> Self {
         Self { method: Method::PUT, url, body: Some(json.into()) }
     }
 
-    /// A POST of JSON.
+    /// Creates a POST of JSON.
     pub(super) fn post(url: Url, json: Bytes) -> Self {
         Self { method: Method::POST, url, body: Some(json) }
     }
 
-    /// A DELETE.
+    /// Creates a DELETE.
     pub(super) fn delete(url: Url) -> Self {
         Self { method: Method::DELETE, url, body: None }
     }
 
-    /// Returns true if it may be sent again after it failed so. A POST may add twice, unless it was refused because of
-    /// other requests.
+    /// Returns true if it may be sent again after this error. A repeated POST may add twice, unless the first
+    /// was refused because of other requests.
     pub(super) fn may_repeat(&self, error: &Error) -> bool {
         self.method != Method::POST || matches!(error, Error::Api { status: 409 | 429, .. })
     }
 
-    /// The request as `client` sends it.
+    /// Builds the request for `client`.
     pub(super) fn on(&self, client: &Client) -> RequestBuilder {
         let builder = client.request(self.method.clone(), self.url.clone());
         match &self.body {

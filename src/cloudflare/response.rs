@@ -43,7 +43,7 @@ pub(super) fn judge<T>(
         Ok(envelope) if status.is_success() && envelope.success == Some(true) => match envelope.result {
             Some(Ok(value)) => Ok((value, envelope.result_info)),
             Some(Err(what)) => Err(invalid(what, ray)),
-            None => Err(invalid("there is no result".to_owned(), ray)),
+            None => Err(invalid("the field result is missing".to_owned(), ray)),
         },
         Ok(envelope) if status.is_success() && envelope.success.is_none() => {
             Err(invalid("the field success is missing".to_owned(), ray))
@@ -57,7 +57,7 @@ pub(super) fn judge<T>(
         Err(_) if !status.is_success() => failed(Vec::new(), ray),
         // the error quotes the text in full, so it must be truncated
         Err(error) => {
-            Err(invalid(format!("the JSON is not as expected: {}", printable(&error.to_string())), ray))
+            Err(invalid(format!("the JSON has an unexpected form: {}", printable(&error.to_string())), ray))
         }
     }
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use super::Error;
 
-/// The most retries of one request.
+/// The maximum number of retries of one request.
 const MOST: u32 = 2;
 const FIRST: Duration = Duration::from_millis(500);
-/// The longest `Retry-After` that is followed. That of a 429 is up to the budget.
+/// The longest `Retry-After` that is respected. The budget handles that of a 429.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Returns the delay before the next retry of a request that was retried `attempt` times, or none to give up.
+/// Returns the delay before the next retry of a request that was retried `attempt` times. None means to give
+/// up.
 ///
 /// Doubles from half a second. `random`, from 0 to 1, takes up to a quarter off, so that clients do not retry in step.
 pub(super) fn delay(attempt: u32, error: &Error, random: f64) -> Option<Duration> {
@@ -32,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_double_and_are_shortened_by_chance() {
+    fn delays_double_and_are_shortened_at_random() {
         let error = status(500, None);
         let delays = |random| [0, 1, 2].map(|attempt| delay(attempt, &error, random));
         let ms = |time| Some(Duration::from_millis(time));
@@ -41,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_pass_is_tried_again() {
+    fn only_transient_errors_are_retried() {
         let tried = |code| delay(0, &status(code, None), 0.0).is_some();
         for code in [408, 409, 429, 500, 502, 503, 504, 520, 530] {
             assert!(tried(code), "{code}");
@@ -54,13 +55,13 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_down_may_ask_for_more_time_but_not_for_much() {
+    fn a_server_that_is_down_may_ask_for_a_limited_delay() {
         let asked = |seconds| delay(0, &status(503, Some(seconds)), 0.0).map(|delay| delay.as_secs_f64());
         assert_eq!([0, 7, 60, 3600].map(asked), [Some(0.5), Some(7.0), Some(60.0), Some(60.0)]);
     }
 
     #[test]
-    fn the_pause_after_429_is_left_to_the_budget() {
+    fn the_budget_handles_the_delay_after_a_429() {
         assert_eq!(delay(0, &status(429, Some(7)), 0.0), Some(FIRST));
     }
 }

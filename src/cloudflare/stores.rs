@@ -1,4 +1,4 @@
-//! Single certificates of a zone's two stores: reading, adding and deleting them.
+//! Single certificates in a zone's two stores: reads, adds and deletes them.
 
 use tokio::time::Instant;
 
@@ -11,22 +11,23 @@ use crate::domain::{CertId, Level, ZoneId};
 use crate::keypair::{KeyPair, PrivateKey};
 use crate::telemetry::Endpoint;
 
-/// Cloudflare's code for "the zone has this certificate already".
+/// Cloudflare's code for a certificate that the zone already has.
 const EXISTS: i64 = 1406;
 
-/// Its codes for "no such certificate", of the two stores.
+/// Cloudflare's codes for an unknown certificate in each of the two stores.
 const MISSING: [i64; 2] = [1551, 1552];
 
 impl Client {
-    /// Takes `key` out of everything that is read from now on. One key is guarded, the first.
+    /// Redacts `key` in all further responses. Only the first key is guarded.
     pub fn guard(&self, key: &PrivateKey) {
         let _ = self.key.set(key.clone());
     }
 
-    /// Reads a certificate, also a deleted one (`GET …/{certificate_id}`); none if the store has none of that id.
+    /// Reads a certificate, even a deleted one (`GET …/{certificate_id}`). None if the store has no
+    /// certificate with this id.
     ///
     /// # Errors
-    /// If Cloudflare does not answer before `deadline`.
+    /// Fails if Cloudflare does not answer before `deadline`.
     pub async fn certificate(
         &self,
         zone: ZoneId,
@@ -43,11 +44,11 @@ impl Client {
         }
     }
 
-    /// Adds a certificate (`POST` of a store). It is never sent again where it could be added twice: an error that
-    /// [leaves it open](Error::leaves_open) may have added it.
+    /// Adds a certificate (`POST` of a store). The request is never repeated if that could add the
+    /// certificate twice. An error that [leaves it open](Error::leaves_open) may have added it.
     ///
     /// # Errors
-    /// If Cloudflare refuses it, or does not answer before `deadline`.
+    /// Fails if Cloudflare refuses it or does not answer before `deadline`.
     pub async fn upload(
         &self,
         zone: ZoneId,
@@ -68,7 +69,8 @@ impl Client {
     /// Deletes a certificate (`DELETE …/{certificate_id}`).
     ///
     /// # Errors
-    /// If Cloudflare refuses, as it does while the certificate is in use, or does not answer before `deadline`.
+    /// Fails if Cloudflare refuses, for example because the certificate is in use, or does not answer before
+    /// `deadline`.
     pub async fn delete_certificate(
         &self,
         zone: ZoneId,
@@ -78,7 +80,7 @@ impl Client {
     ) -> Result<(), Error> {
         let request = Request::delete(self.url(&format!("{}/{id}", store(zone, level)))?);
         let call = Call { endpoint: Endpoint::CertificateDelete, zone: Some(zone), deadline };
-        // the result says nothing that is needed, and may be anything
+        // the result is not needed, so it may be anything
         let decode = |body: &[u8]| {
             let mut envelope = Envelope::parse(body)?.map(|_| Ok(()));
             envelope.result.get_or_insert(Ok(()));
@@ -95,14 +97,15 @@ impl Client {
 }
 
 impl Error {
-    /// Returns true if the zone has the certificate already.
+    /// Returns true if the zone already has the certificate.
     pub fn is_of_twin(&self) -> bool {
         self.has_code(EXISTS)
     }
 
-    /// Returns true if something else was changing the zone, or the certificate is not ready for the change.
+    /// Returns true if another change of the zone was in progress, or the certificate was not ready for the
+    /// change.
     pub fn is_conflict(&self) -> bool {
-        /// The certificate is being deleted, is in use, is being deployed.
+        /// The certificate is being deleted, is in use, or is being deployed.
         const BUSY: [i64; 3] = [1414, 1433, 1434];
         matches!(self, Self::Api { status: 409, .. }) || BUSY.iter().any(|code| self.has_code(*code))
     }

@@ -41,7 +41,7 @@ pub struct Client {
     rate_limited: Mutex<Option<Duration>>,
     /// The zones with odd fields in a response since the last call of `take_odd_fields`.
     odd_zones: Mutex<HashSet<ZoneId>>,
-    /// The private key that it sends, which no answer may bring back.
+    /// The private key that it sends, which is redacted in responses.
     pub(super) key: OnceLock<PrivateKey>,
 }
 
@@ -222,7 +222,7 @@ impl Client {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         self.record_limits(status, &headers, admission);
         let body = read_body(response, largest_body(call.endpoint)).await?;
-        // also what a success repeats of a key must not be read
+        // even a success may repeat a key
         let body = self.key.get().map_or(Cow::Borrowed(&*body), |key| key.hidden_in_bytes(&body));
         let mut decoded = decode(&body);
         let odd = decoded.as_mut().map(|envelope| std::mem::take(&mut envelope.odd)).unwrap_or_default();

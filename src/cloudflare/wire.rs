@@ -1,5 +1,5 @@
-//! The shapes of the API's JSON: the one place that knows them. Lenient: everything may be missing, null or of another
-//! type, and what is not known is ignored.
+//! The JSON forms of the API, which only this module knows. Parsing is lenient: any field may be missing,
+//! null or of another type, and unknown fields are ignored.
 
 mod account;
 mod association;
@@ -23,18 +23,18 @@ pub(super) use object::{Object, OddFields};
 
 use super::ApiError;
 
-/// What every answer is wrapped in.
+/// The envelope of every response.
 pub(super) struct Envelope<T> {
     pub(super) success: Option<bool>,
     pub(super) errors: Vec<ApiError>,
     pub(super) result: Option<T>,
     pub(super) result_info: Option<ResultInfo>,
-    /// Fields that were read as if they were missing.
+    /// The odd fields, which were read as if they were missing.
     pub(super) odd: OddFields,
 }
 
 impl<T> Envelope<T> {
-    /// The same answer with another result.
+    /// Returns the envelope with another result.
     pub(super) fn map<U>(self, map: impl FnOnce(T) -> U) -> Envelope<U> {
         let Self { success, errors, result, result_info, odd } = self;
         Envelope { success, errors, result: result.map(map), result_info, odd }
@@ -48,11 +48,11 @@ pub(super) struct ResultInfo {
     pub(super) total_count: Option<u64>,
 }
 
-/// The rows of a list. One that cannot be read is named by what it says of its identity.
+/// The rows of a list. An unreadable row is represented by the text of its identity.
 pub(super) type Rows<R> = Vec<Result<R, Box<str>>>;
 
 impl<'b> Envelope<&'b RawValue> {
-    /// Reads an answer but for its result.
+    /// Parses the envelope of a response, but not its result.
     pub(super) fn parse(body: &'b [u8]) -> serde_json::Result<Self> {
         let text = str::from_utf8(body).map_err(serde::de::Error::custom)?;
         let mut object = Object::parse(text)?;
@@ -70,7 +70,7 @@ impl<'b> Envelope<&'b RawValue> {
         Ok(Self { success, errors, result, result_info, odd })
     }
 
-    /// Reads the result as one object.
+    /// Parses the result as one object.
     pub(super) fn object<T>(
         self,
         read: impl FnOnce(&mut Object<'b>) -> Result<T, String>,
@@ -82,15 +82,15 @@ impl<'b> Envelope<&'b RawValue> {
                 odd = object.into_odd();
                 value
             }
-            Err(_) => Err("its result is not an object".to_owned()),
+            Err(_) => Err("the result is not an object".to_owned()),
         });
         self.with(result, odd)
     }
 
-    /// Reads the first `most` rows of a list. `read` returns a row, or what a row says of its identity where it cannot
-    /// be read.
+    /// Parses the first `most` rows of a list. `read` returns a row, or the text of its identity if the row
+    /// is unreadable.
     ///
-    /// An empty list may come as null, which is trusted if the answer also gives its length.
+    /// An empty list may be null, which is trusted if the response also gives its length.
     pub(super) fn rows<R>(
         self,
         most: usize,
@@ -104,7 +104,7 @@ impl<'b> Envelope<&'b RawValue> {
             row
         };
         let read_rows = |list| {
-            let (first, has_more) = elements(list, most).ok_or("its result is not a list")?;
+            let (first, has_more) = elements(list, most).ok_or("the result is not a list")?;
             let mut rows: Rows<R> = first.into_iter().map(&mut read_row).collect();
             if has_more {
                 rows.push(Err(format!("all after the first {most}").into()));
@@ -116,7 +116,7 @@ impl<'b> Envelope<&'b RawValue> {
         self.with(result, odd)
     }
 
-    /// The same answer with that result.
+    /// Returns the envelope with this result.
     fn with<T>(self, result: Option<T>, odd: OddFields) -> Envelope<T> {
         let Self { success, errors, result_info, odd: mut all, .. } = self;
         all.extend(odd);

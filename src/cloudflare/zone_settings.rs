@@ -1,5 +1,5 @@
-//! The settings of a zone that decide if a certificate is presented: the global switch and the SSL mode. Reading
-//! them takes a permission of its own.
+//! The settings of a zone that decide whether a certificate is presented: the global switch and the SSL mode.
+//! Reading them needs a separate permission.
 
 use tokio::time::Instant;
 
@@ -11,11 +11,11 @@ use crate::domain::{SslMode, ZoneId};
 use crate::telemetry::Endpoint;
 
 impl Client {
-    /// Reads the global switch, by which Cloudflare presents a certificate of its own
-    /// (`GET /zones/{zone_id}/settings/tls_client_auth`).
+    /// Reads the global switch, which makes Cloudflare present its own shared certificate (`GET
+    /// /zones/{zone_id}/settings/tls_client_auth`).
     ///
     /// # Errors
-    /// If the answer does not say, or does not arrive before `deadline`.
+    /// Fails if the response lacks it or does not arrive before `deadline`.
     pub async fn global_switch(&self, zone: ZoneId, deadline: Instant) -> Result<bool, Error> {
         let url = self.url(&format!("zones/{zone}/settings/tls_client_auth"))?;
         let call = Call { endpoint: Endpoint::GlobalSwitchGet, zone: Some(zone), deadline };
@@ -26,7 +26,7 @@ impl Client {
     /// Reads the SSL mode (`GET /zones/{zone_id}/settings/ssl`).
     ///
     /// # Errors
-    /// If the answer has none, or does not arrive before `deadline`.
+    /// Fails if the response lacks it or does not arrive before `deadline`.
     pub async fn ssl_mode(&self, zone: ZoneId, deadline: Instant) -> Result<SslMode, Error> {
         let url = self.url(&format!("zones/{zone}/settings/ssl"))?;
         let call = Call { endpoint: Endpoint::SslModeGet, zone: Some(zone), deadline };
@@ -63,20 +63,20 @@ mod tests {
     fn the_global_switch_is_on_or_off_and_nothing_else() {
         assert_eq!(switch(r#""on""#), Ok(true));
         assert_eq!(switch(r#""off""#), Ok(false));
-        assert_eq!(switch(r#""perhaps""#), Err("its value is neither on nor off".to_owned()));
+        assert_eq!(switch(r#""perhaps""#), Err("the field value is neither on nor off".to_owned()));
         for value in [r#""""#, "null", "true", "1", "{}"] {
-            assert_eq!(switch(value), Err("it lacks the key value".to_owned()), "{value}");
+            assert_eq!(switch(value), Err("the field value is missing".to_owned()), "{value}");
         }
     }
 
     #[test]
-    fn an_ssl_mode_that_is_not_known_is_still_a_mode() {
+    fn an_unknown_ssl_mode_is_accepted() {
         for known in SslMode::ALL {
             assert_eq!(mode(&format!("{:?}", known.label())), Ok(known));
         }
         assert_eq!(mode(r#""strictest""#), Ok(SslMode::Unknown));
         for value in [r#""""#, "null", "7", "[]"] {
-            assert_eq!(mode(value), Err("it lacks the key value".to_owned()), "{value}");
+            assert_eq!(mode(value), Err("the field value is missing".to_owned()), "{value}");
         }
     }
 }

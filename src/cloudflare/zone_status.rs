@@ -1,4 +1,4 @@
-//! One zone, asked for by its id.
+//! The status of one zone, requested by its id.
 
 use tokio::time::Instant;
 
@@ -9,26 +9,28 @@ use super::{Client, Error};
 use crate::domain::{AccountId, Reason, ZoneId};
 use crate::telemetry::Endpoint;
 
-/// Cloudflare's code for "no access": to a zone, or with this token at all.
+/// Cloudflare's code for missing access, either to a zone or with this token at all.
 const NO_ACCESS: i64 = 9109;
 
-/// What has become of a zone.
+/// The presence of a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// It is active and not an internal DNS zone, so that it can be watched.
+    /// The zone is active and not an internal DNS zone, so it can be watched.
     Active,
-    /// The token sees it, with another status, as an internal DNS zone, or in another account than the configured one.
+    /// The token sees the zone, but with another status, as an internal DNS zone, or in another account than
+    /// the configured one.
     Other,
-    /// It does not exist, or the token does not see it.
+    /// The zone does not exist, or the token does not see it.
     Gone,
 }
 
 impl Client {
-    /// Reads if a zone is visible to the token and active (`GET /zones/{zone_id}`). Cloudflare's statement that
-    /// there is no such zone for this token, by 404 or 403, is an answer.
+    /// Reads whether a zone is active and visible to the token (`GET /zones/{zone_id}`). A 404 or 403 by
+    /// which Cloudflare denies the zone is an answer.
     ///
     /// # Errors
-    /// If there is no such answer before `deadline`, or if it is about the token rather than the zone.
+    /// Fails if there is no such answer before `deadline`, or if the response is about the token instead of
+    /// the zone.
     pub async fn zone_status(&self, zone: ZoneId, deadline: Instant) -> Result<Presence, Error> {
         let url = self.url(&format!("zones/{zone}"))?;
         let call = Call { endpoint: Endpoint::ZoneGet, zone: Some(zone), deadline };
@@ -41,13 +43,13 @@ impl Client {
     }
 }
 
-/// Reads an answer about a zone.
+/// Reads the response about a zone.
 fn decode(zone: ZoneId, account: Option<AccountId>, body: &[u8]) -> Decoded<Presence> {
     Ok(Envelope::parse(body)?.object(|object| presence(object, zone, account)))
 }
 
-/// Returns true if the API itself says that there is no such zone for the token. A challenge or another proxy's page
-/// has the same statuses, but names no error of the API.
+/// Returns true if the API itself says that the token has no such zone. A challenge or a proxy's page has the
+/// same statuses, but contains no error of the API.
 fn is_gone(error: &Error) -> bool {
     let Error::Api { errors, .. } = error else { return false };
     // "Invalid access token", "Cannot use the access token from location: …"

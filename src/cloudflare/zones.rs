@@ -10,19 +10,19 @@ use crate::domain::{ZoneId, ZoneName};
 /// More pages than the zones of one name can fill.
 const MOST_PAGES: u32 = 20;
 
-/// The zones of a name, each true if it is active. One that moves from page to page counts once.
+/// The zones of one name, each true if it is active. A zone that moves between pages counts once.
 type Found = HashMap<ZoneId, bool>;
 
-/// All zones that are visible to a token.
+/// All zones that a token sees.
 #[derive(Debug, Default)]
 pub struct VisibleZones(HashMap<ZoneName, Found>);
 
 impl VisibleZones {
-    /// Returns the id of the zone of that name, chosen as [`Client::zone_id`] does. A list that changed while its
-    /// pages were read may lack a zone that exists.
+    /// Returns the id of the zone with this name, chosen like in [`Client::zone_id`]. A list that changed
+    /// while it was read may lack an existing zone.
     ///
     /// # Errors
-    /// If the list is empty, lacks the name, or has several zones of it.
+    /// Fails if the list is empty, lacks the name, or has several zones with it.
     pub fn find(&self, name: &ZoneName) -> Result<ZoneId, Error> {
         match self.0.get(name) {
             Some(found) => choose(name, found),
@@ -32,7 +32,7 @@ impl VisibleZones {
     }
 }
 
-/// Collects the name and id of each zone, and true if it is active.
+/// Collects zones from their name, their id, and true if they are active.
 impl FromIterator<(ZoneName, ZoneId, bool)> for VisibleZones {
     fn from_iter<I: IntoIterator<Item = (ZoneName, ZoneId, bool)>>(rows: I) -> Self {
         let mut all = Self::default();
@@ -50,24 +50,25 @@ impl Extend<(ZoneName, ZoneId, bool)> for VisibleZones {
 }
 
 impl Client {
-    /// Looks up the id of a zone by its name, that of the active one if there are several (`GET /zones?name=…`).
+    /// Looks up the id of a zone by its name (`GET /zones?name=…`). If there are several, the active one is
+    /// chosen.
     ///
     /// # Errors
-    /// If none or several are visible to the token, or a request fails.
+    /// Fails if none or several are visible to the token, or a request fails.
     pub async fn zone_id(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
         let found = self.zones_named(name, deadline).await?;
-        // a token without any zone is answered like one that lacks only this
+        // a token without any zone gets the same response as one that lacks only this zone
         if found.is_empty() && self.sees_nothing(deadline).await {
             return Err(Error::NoZones(name.clone()));
         }
         choose(name, &found)
     }
 
-    /// All zones that the token sees, 50 a page (`GET /zones`). None if that takes more than `most_pages`, so that it
-    /// costs less to look for one name after the other.
+    /// Lists all zones that the token sees, 50 per page (`GET /zones`). None if that takes more than
+    /// `most_pages`, so that separate look-ups cost less.
     ///
     /// # Errors
-    /// If a page cannot be read before `deadline`.
+    /// Fails if a page cannot be read before `deadline`.
     pub async fn visible_zones(
         &self,
         most_pages: usize,
@@ -79,7 +80,8 @@ impl Client {
         Ok(list.map(|list| list.zones.into_iter().filter_map(named).collect()))
     }
 
-    /// The zones of that name. Cloudflare may know an internationalised one by its Unicode form alone.
+    /// Lists the zones with this name. Cloudflare may know an internationalised name only in its Unicode
+    /// form.
     async fn zones_named(&self, name: &ZoneName, deadline: Instant) -> Result<Found, Error> {
         let found = self.zones_asked_for(name.as_str(), name, deadline).await?;
         match idna::domain_to_unicode(name.as_str()) {
@@ -90,7 +92,7 @@ impl Client {
         }
     }
 
-    /// The zones of that name among those returned for `asked`.
+    /// Lists the zones with this name among those returned for `asked`.
     async fn zones_asked_for(&self, asked: &str, name: &ZoneName, deadline: Instant) -> Result<Found, Error> {
         let list = self.zone_pages(&format!("name={asked}&"), MOST_PAGES, |_| true, deadline).await?;
         let zones = list.map(|list| list.zones).unwrap_or_default().into_iter().filter_map(named);
@@ -98,8 +100,8 @@ impl Client {
     }
 }
 
-/// Returns a zone's name and id, and true if it is active. None for an internal one, which may have the name of a
-/// public one.
+/// Returns a zone's name and id, and true if it is active. None for an internal zone, which may have the same
+/// name as a public one.
 fn named(zone: ListedZone) -> Option<(ZoneName, ZoneId, bool)> {
     let ListedZone { id, name, active, internal } = zone;
     (!internal).then_some((name, id, active == Some(true)))

@@ -1,4 +1,4 @@
-//! The accounts in force: their clients, and the tokens and budgets that outlive these.
+//! The accounts in force: their clients, tokens and budgets. Tokens and budgets outlive the clients.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::config::{self, TokenSource};
 use crate::poll::Account;
 use crate::telemetry::Telemetry;
 
-/// The accounts in force by name, as the poller takes them.
+/// The accounts in force by name, in the form for the poller.
 pub type InForce = BTreeMap<Arc<str>, Account>;
 
 /// The accounts in force.
 pub struct Accounts {
-    /// By quota. None is ever forgotten: what was spent stays spent, and a block stays in force, whatever the
-    /// configuration says in between.
+    /// The budgets by quota. None is ever removed: spent requests and blocks persist whatever the
+    /// configuration says in the meantime.
     budgets: BTreeMap<String, Arc<Budget>>,
     known: BTreeMap<Arc<str>, Known>,
     telemetry: Arc<Telemetry>,
@@ -30,12 +30,12 @@ struct Known {
     client: Arc<Client>,
     source: TokenSource,
     token: watch::Sender<ApiToken>,
-    /// The number of tokens that it had before this one.
+    /// The number of earlier tokens.
     tokens: u64,
 }
 
 impl Known {
-    /// Takes this token from now on.
+    /// Replaces the token.
     fn take(&mut self, token: ApiToken) {
         let changed = self.token.send_if_modified(|before| {
             let changed = *before != token;
@@ -47,16 +47,16 @@ impl Known {
 }
 
 impl Accounts {
-    /// None yet.
+    /// Creates an empty set of accounts.
     pub fn new(telemetry: Arc<Telemetry>, clock: Clock) -> Self {
         Self { budgets: BTreeMap::new(), known: BTreeMap::new(), telemetry, clock }
     }
 
-    /// Puts what is configured in force, with the tokens that were read along with it. A client that is as before stays, with its
-    /// connections.
+    /// Puts the configured accounts in force, with the tokens that were read with the configuration. An
+    /// unchanged client is kept, with its connections.
     ///
     /// # Errors
-    /// Where a token cannot be read or a client cannot be built; then all is as before.
+    /// Fails if a token cannot be read or a client cannot be built. Nothing has changed then.
     pub fn update(&mut self, configured: &[config::Account]) -> anyhow::Result<InForce> {
         let mut next = Vec::new();
         for account in configured {
@@ -80,7 +80,7 @@ impl Accounts {
         }
         // nothing can fail from here on
         let mut before = std::mem::take(&mut self.known);
-        // under another name or quota it is the same user, who has spent what was spent, and is blocked
+        // the same user under another name or quota keeps the spent requests and the block
         for (account, token, built) in &next {
             let same = before
                 .iter()
@@ -100,7 +100,7 @@ impl Accounts {
         Ok(self.in_force())
     }
 
-    /// Takes the tokens of the accounts in force as they are now. One that cannot be read stays as it was.
+    /// Reads the tokens of the accounts in force again. A token that cannot be read stays unchanged.
     pub async fn renew_tokens(&mut self) -> InForce {
         let sources: Vec<_> = self.known.values().map(|known| known.source.clone()).collect();
         let read = move || sources.iter().map(|source| source.read().ok()).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! What the status shows of the daemon.
+//! The daemon's activity, for the status.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::http::{Activity, LookUp, Quota};
 use crate::poll::Account;
 use crate::telemetry::Telemetry;
 
-/// Looks up what the parts that follow the configuration do.
+/// Returns a function that looks up the current activity.
 pub(super) fn look_up(
     followed: &Followed,
     config_file: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! What a configuration decides, in the hands of the parts that act on it.
+//! Distributes the configuration to the parts of the daemon.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,8 @@ use crate::poll::Setup;
 use crate::probe;
 use crate::telemetry::Telemetry;
 
-/// One sender for each part; a part follows its own, and never sees the configuration.
+/// The senders of settings, one for each part. A part follows only its own settings and never sees the
+/// configuration.
 pub(super) struct Controls {
     accounts: Accounts,
     keeper: keeper::Handle,
@@ -31,19 +32,19 @@ pub(super) struct Controls {
     clock: Clock,
 }
 
-/// What the parts follow.
+/// The settings that the parts follow.
 pub(super) struct Followed {
-    /// What is polled and on whose behalf.
+    /// The accounts to poll.
     pub(super) setup: watch::Receiver<Arc<Setup>>,
-    /// How is served.
+    /// The options of the server.
     pub(super) serving: watch::Receiver<Arc<http::Options>>,
-    /// When to poll.
+    /// The schedule of polls.
     pub(super) timing: watch::Receiver<Timing>,
-    /// How to probe origins.
+    /// The options of probes.
     pub(super) probing: watch::Receiver<probe::Options>,
-    /// When to probe them.
+    /// The schedule of probes.
     pub(super) probe_timing: watch::Receiver<Timing>,
-    /// How the configuration was last read.
+    /// The results of the latest reloads.
     pub(super) reloads: watch::Receiver<Reloads>,
 }
 
@@ -51,7 +52,7 @@ impl Controls {
     /// Puts the first configuration in force.
     ///
     /// # Errors
-    /// Where it cannot be.
+    /// Fails if that is not possible.
     pub(super) fn start(
         config: &Config,
         keeper: keeper::Handle,
@@ -77,7 +78,7 @@ impl Controls {
         })
     }
 
-    /// What the parts follow from now on.
+    /// Returns new receivers of all settings.
     pub(super) fn followed(&self) -> Followed {
         Followed {
             setup: self.setup.subscribe(),
@@ -89,27 +90,27 @@ impl Controls {
         }
     }
 
-    /// Puts another configuration in force, also in the middle of a poll. What it leaves as it was goes on.
+    /// Puts another configuration in force, even during a poll. Whatever is unchanged continues.
     ///
     /// # Errors
-    /// Where it cannot be; then the one before stays.
+    /// Fails if that is not possible. The previous configuration then stays in force.
     pub(super) async fn replace(&mut self, config: &Config) -> anyhow::Result<()> {
         let setup = setup(&mut self.accounts, config, &self.clock)?;
         if self.targets != config.targets {
             self.targets = config.targets.clone();
             self.keeper.retarget(config.targets.clone()).await;
         }
-        // even where it is as it was: what patterns watch is listed again
+        // sent even if it is unchanged, so that zones of patterns are listed again
         self.setup.send_replace(Arc::new(setup));
         self.serving.send_modify(|serving| *serving = Arc::new(config.serving.clone().after(serving)));
-        // a restart of the schedule would lose a tick that is delayed
+        // sent only if changed: a restart of the schedule would lose a delayed tick
         replace(&self.timing, timing(config));
         replace(&self.probing, config.probe.clone());
         replace(&self.probe_timing, probe_timing(config));
         Ok(())
     }
 
-    /// Keeps the configuration in force, with the tokens as they are now.
+    /// Keeps the configuration in force, but reads the tokens again.
     pub(super) async fn keep(&mut self) {
         let (accounts, gap) = (self.accounts.renew_tokens().await, self.setup.borrow().gap);
         let setup = Setup { accounts, gap };
@@ -122,7 +123,7 @@ impl Controls {
         });
     }
 
-    /// Records the result of the last attempt to read the configuration.
+    /// Records the result of the latest attempt to read the configuration.
     pub(super) fn note(&self, error: Option<&str>) {
         let now = self.clock.now().into();
         self.telemetry.reloaded(error.is_none(), now);
@@ -133,7 +134,7 @@ impl Controls {
     }
 }
 
-/// Sends what is not as it was.
+/// Sends a value if it has changed.
 fn replace<T: PartialEq>(sender: &watch::Sender<T>, next: T) {
     sender.send_if_modified(move |before| {
         let is_other = *before != next;
@@ -151,7 +152,7 @@ fn timing(config: &Config) -> Timing {
     Timing { schedule: config.schedule.clone(), jitter: config.jitter }
 }
 
-/// Few origins are probed at a time, and by few exporters: there is nothing to spread.
+/// Returns the timing of probes. They have no jitter, since few exporters probe few origins.
 fn probe_timing(config: &Config) -> Timing {
     Timing { schedule: config.probe_schedule.clone(), jitter: Duration::ZERO }
 }

@@ -1,12 +1,13 @@
-//! The limit on open files of the process.
+//! The process's limit on open files.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The descriptors that are not connections of clients: those to the API, the runtime's own, a file that is being read.
+/// The number of descriptors for other purposes than client connections: the API, the runtime, and files
+/// being read.
 const OTHERS: u64 = 512;
 
-/// Makes room for so many connections; tells how many there is room for.
-pub(super) fn make_room(connections: usize) -> usize {
+/// Raises the limit for this many connections. Returns the number of connections it allows.
+pub(super) fn raise_limit(connections: usize) -> usize {
     let wanted = connections as u64 + OTHERS;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = maximum.map_or(wanted, |maximum| wanted.min(maximum));
@@ -18,9 +19,9 @@ pub(super) fn make_room(connections: usize) -> usize {
         Some(current) => current,
         None => return connections,
     };
-    let room = usize::try_from(open.saturating_sub(OTHERS)).unwrap_or(usize::MAX).clamp(64, connections);
-    if room < connections {
-        tracing::warn!(room, wanted = connections, "the limit of open files allows fewer connections");
+    let allowed = usize::try_from(open.saturating_sub(OTHERS)).unwrap_or(usize::MAX).clamp(64, connections);
+    if allowed < connections {
+        tracing::warn!(allowed, wanted = connections, "the limit on open files allows fewer connections");
     }
-    room
+    allowed
 }

@@ -1,4 +1,4 @@
-//! What the first poll has read, for the log.
+//! The log summary of the first poll.
 
 use std::cmp::Reverse;
 use std::convert::Infallible;
@@ -13,7 +13,7 @@ use crate::domain::Judge;
 use crate::http;
 use crate::metrics::Source;
 
-/// Logs a summary once the first poll has ended, whose duration `ended` receives.
+/// Logs a summary after the first poll. `ended` receives its duration.
 pub(super) async fn report(
     ended: oneshot::Receiver<Duration>,
     source: Source,
@@ -28,7 +28,7 @@ pub(super) async fn report(
     pending().await
 }
 
-/// The numbers of zones and hostnames that are up, and of hostnames by verdict, worst first.
+/// Returns the numbers of zones and hostnames that are up, and of hostnames by verdict, worst first.
 fn summary(judge: &Judge) -> String {
     let zones = judge.snapshot().zones();
     let entries = || zones.iter().flat_map(|zone| zone.entries());
@@ -52,7 +52,7 @@ mod tests {
     };
 
     #[test]
-    fn the_first_poll_is_summed_up_by_zones_hostnames_and_verdicts() {
+    fn the_summary_counts_zones_hostnames_and_verdicts() {
         let now = jiff::Timestamp::UNIX_EPOCH.into();
         let zone = |name: &str| {
             let hostname = |label: &str| HostnameTarget {

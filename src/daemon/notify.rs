@@ -1,4 +1,4 @@
-//! Tells the service manager how it stands, over the socket that it names in `NOTIFY_SOCKET` (`sd_notify(3)`).
+//! Notifies the service manager over the socket in `NOTIFY_SOCKET` (`sd_notify(3)`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,8 +7,8 @@ use sd_notify::NotifyState;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// Says that the daemon serves; then, where a watchdog asks for it, twice in its time that the runtime still turns;
-/// and at the end that it stops. Where there is no service manager, nothing is said.
+/// Notifies that the daemon is ready and, at the end, that it is stopping. In between it feeds the watchdog,
+/// if there is one, twice per timeout. Without a service manager it does nothing.
 pub(super) async fn keep_informed(shutdown: CancellationToken) {
     tell(&NotifyState::Ready);
     tokio::select! {
@@ -29,17 +29,17 @@ async fn feed_watchdog() -> std::convert::Infallible {
     }
 }
 
-/// The service manager may be unable to listen; the daemon goes on, and what comes of it is for the manager to say. A
-/// manager that stays deaf is reported once.
+/// Sends a state. If the service manager cannot be reached, the daemon continues, and the failure is logged
+/// once.
 fn tell(state: &NotifyState<'_>) {
     static IS_DEAF: AtomicBool = AtomicBool::new(false);
     match sd_notify::notify(std::slice::from_ref(state)) {
         Err(error) if !IS_DEAF.swap(true, Ordering::Relaxed) => {
-            tracing::warn!(%error, %state, "the service manager cannot be told");
+            tracing::warn!(%error, %state, "the service manager cannot be notified");
         }
-        Err(error) => tracing::debug!(%error, %state, "the service manager cannot be told"),
+        Err(error) => tracing::debug!(%error, %state, "the service manager cannot be notified"),
         Ok(()) if IS_DEAF.swap(false, Ordering::Relaxed) => {
-            tracing::info!("the service manager is told again");
+            tracing::info!("the service manager is notified again");
         }
         Ok(()) => {}
     }

@@ -1,4 +1,4 @@
-//! Reads the configuration again: on SIGHUP, on request, and when one of its files has changed.
+//! Reloads the configuration on SIGHUP, on request, and when one of its files has changed.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -14,22 +14,22 @@ use super::controls::Controls;
 use crate::config::{Config, Files, Secrets, Source};
 use crate::http::{Listen, Reload};
 
-/// The interval at which the files are checked.
+/// The interval between two checks of the files.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// Where a configuration was read from.
+/// The origin of a configuration.
 #[derive(Clone)]
 pub struct Origin {
-    /// The file, or the environment. Which of them takes a restart to change.
+    /// The file or the environment. Switching between them takes a restart.
     pub source: Source,
-    /// All files that were read, as they were when they were last read, well or not.
+    /// All files that were read, in their state at the latest attempt, successful or not.
     pub files: Files,
 }
 
-/// Reads the configuration again and puts it in force.
+/// Reloads the configuration and puts it in force.
 pub(super) struct Reloader {
     origin: Origin,
-    /// The listen address and the path of the state file. Changing either takes a restart.
+    /// The listen address. Like the path of the state file, it takes a restart to change.
     listen: Listen,
     state_file: Option<PathBuf>,
     controls: Controls,
@@ -37,14 +37,14 @@ pub(super) struct Reloader {
 }
 
 impl Reloader {
-    /// Reads `origin` again, from which came `config`, which `controls` put in force.
+    /// Creates a reloader of `origin`, from which `config` was read and put in force by `controls`.
     pub(super) fn new(origin: Origin, hangup: Signal, config: &Config, controls: Controls) -> Self {
         let (listen, state_file) = (config.listen.clone(), config.state_file.clone());
         Self { origin, listen, state_file, controls, hangup }
     }
 
-    /// Waits for an occasion, reads the file, answers; and so on.
-    pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Reload>) -> anyhow::Result<Infallible> {
+    /// Waits for a reason to reload, reloads, answers, and repeats.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Reload>) -> anyhow::Result<Infallible> {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -53,9 +53,9 @@ impl Reloader {
                     // errors have been logged
                     let _ = self.reload("SIGHUP").await;
                 }
-                Some(wish) = wishes.recv() => {
+                Some(request) = requests.recv() => {
                     // the receiver may have been dropped
-                    let _ = wish.send(self.reload("request to reload").await);
+                    let _ = request.send(self.reload("request to reload").await);
                 }
                 _ = look.tick() => {
                     let files = self.origin.files.clone();
@@ -68,7 +68,7 @@ impl Reloader {
         }
     }
 
-    /// Reads the file because of `cause`, and puts it in force as a whole, or tells all that is wrong with it.
+    /// Reads the configuration because of `cause`. Puts it in force as a whole, or logs all of its errors.
     async fn reload(&mut self, cause: &str) -> Result<(), String> {
         tracing::debug!("{cause}: reading the configuration");
         let result = self.try_reload().await.map_err(|error| format!("{error:#}"));
@@ -86,14 +86,14 @@ impl Reloader {
         }
     }
 
-    /// Returns what is watched now, in words.
+    /// Returns a description of what is watched now.
     async fn try_reload(&mut self) -> anyhow::Result<String> {
         let Origin { source, files: before } = self.origin.clone();
         let load = move || {
             let mut files = Files::default();
             let config = source.load(Secrets::Check, &mut files);
             if config.is_err() {
-                // those of the configuration in force are looked at as well
+                // the files of the configuration in force are watched as well
                 let read = std::mem::replace(&mut files, before.look_again());
                 files.extend(read);
             }
@@ -104,10 +104,10 @@ impl Reloader {
         let config = config?;
         self.controls.replace(&config).await?;
         if config.listen != self.listen {
-            tracing::warn!(in_force = %self.listen, "server.listen has changed: that takes a restart");
+            tracing::warn!(in_force = %self.listen, "server.listen has changed; restart the exporter to apply it");
         }
         if config.state_file != self.state_file {
-            tracing::warn!("poll.state_file has changed: that takes a restart");
+            tracing::warn!("poll.state_file has changed; restart the exporter to apply it");
         }
         Ok(config.watched().to_string())
     }

@@ -13,23 +13,24 @@ use tokio::time::{Instant, sleep};
 use crate::clock::Clock;
 use crate::schedule::{Schedule, Ticks};
 
-/// The seconds by which a clock must be set back for the schedule to be restarted. A leap second is less.
+/// The minimum step in seconds by which the clock is set back for a restart of the schedule. A leap second is
+/// less.
 const STEP: f64 = 2.0;
 
-/// When to poll.
+/// The timing of polls.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Timing {
     pub(super) schedule: Schedule,
-    /// By how much each tick is delayed at most.
+    /// The maximum random delay of each tick.
     pub(super) jitter: Duration,
 }
 
-/// How closely to watch the ticks.
+/// The tolerance for missing ticks.
 #[derive(Clone, Copy)]
 pub(super) struct Watch {
-    /// The interval between two looks at the clock.
+    /// The interval between two checks of the clock.
     look: Duration,
-    /// How late a tick may be before the schedule is restarted.
+    /// The maximum delay of a tick before the schedule is restarted.
     late: Duration,
 }
 
@@ -95,7 +96,8 @@ async fn set_back(clock: &Clock, look: Duration) {
     }
 }
 
-/// Returns true if wall time was set back while so much steady time passed. A clock that is slowed down slows both.
+/// Returns true if wall time was set back while this much monotonic time passed. A clock that is slowed down
+/// slows both.
 fn is_set_back(wall: SignedDuration, steady: Duration) -> bool {
     wall.as_secs_f64() + STEP < steady.as_secs_f64()
 }

@@ -1,4 +1,4 @@
-//! The daemon's activity, as the status shows it.
+//! The daemon's activity, for the status and the pages.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,33 +14,33 @@ pub struct Activity {
     pub last_poll: Option<Date>,
     /// When the next poll is due.
     pub next_poll: Option<Date>,
-    /// How the configuration was last read; none without a daemon.
+    /// The results of the latest reloads; none without a daemon.
     pub reloads: Option<Reloads>,
-    /// The path of the configuration in force; none where there is no file.
+    /// The path of the configuration file in force; none without a file.
     pub config_file: Option<PathBuf>,
     /// The quotas of the accounts by name.
     pub quotas: BTreeMap<Arc<str>, Quota>,
 }
 
-/// How the configuration was last read.
+/// The results of the latest reloads.
 #[derive(Clone, Debug)]
 pub struct Reloads {
     /// When the configuration in force was read.
     pub in_force_since: Date,
-    /// When a newer one was refused, and why.
+    /// When and why a newer configuration was refused.
     pub refused: Option<(Date, String)>,
 }
 
 /// The quota of an account.
 #[derive(Clone, Copy, Debug)]
 pub struct Quota {
-    /// The most requests within any window of this length.
+    /// The maximum number of requests within any window of length `per`.
     pub requests: u32,
     /// The length of the window.
     pub per: Duration,
-    /// The requests that may be sent now.
+    /// The number of requests that may be sent now.
     pub left: usize,
 }
 
-/// Looks up what the daemon does at the moment.
+/// Returns the daemon's current activity.
 pub type LookUp = Arc<dyn Fn() -> Activity + Send + Sync>;

@@ -1,4 +1,4 @@
-//! The index of a snapshot: all rows judged and sorted once, for pages and JSON alike.
+//! An index of a snapshot: all rows, judged and sorted once, for the pages and the JSON API.
 //!
 //! [`Indexes::get`] returns the index of the latest snapshot. A page reads it off the runtime's thread:
 //!
@@ -6,7 +6,7 @@
 //! let query = Query::parse(uri.query(), Sort::Verdict)?;
 //! let page = index.hostnames().page(index.judge(), &query);
 //! for row in &page.rows {
-//!     row.verdict; row.ends; row.zone.key(); row.thing.hostname(); // and all that an `Entry` knows
+//!     row.verdict; row.ends; row.zone.key(); row.thing.hostname(); // and all accessors of `Entry`
 //!     index.judge().tell_hostname(row.zone, row.thing); // its findings in words
 //! }
 //! page.next; // the cursor of the next page
@@ -32,12 +32,12 @@ pub(super) struct Index {
     hostnames: List<Entry>,
     certificates: List<ZoneCertificate>,
     zones: List<ZoneState>,
-    /// The hostnames of each zone by verdict, in the order of the snapshot.
+    /// The hostname counts of each zone by verdict, in the snapshot's order of zones.
     by_zone: Vec<Counts>,
 }
 
 impl Index {
-    /// Judges everything. With 100,000 hostnames this takes tens of milliseconds.
+    /// Judges the whole snapshot. This takes tens of milliseconds with 100,000 hostnames.
     pub(super) fn new(judge: Judge) -> Self {
         let hostnames = List::<Entry>::new(&judge);
         let (certificates, zones) = (List::<ZoneCertificate>::new(&judge), List::<ZoneState>::new(&judge));
@@ -49,32 +49,32 @@ impl Index {
         Self { judge, verdict, hostnames, certificates, zones, by_zone }
     }
 
-    /// The judge of the snapshot: its time, its thresholds, and findings in words.
+    /// Returns the judge of the snapshot, with its time, its thresholds, and findings in words.
     pub(super) fn judge(&self) -> &Judge {
         &self.judge
     }
 
-    /// The worst of everything, accounts too.
+    /// Returns the worst verdict of all hostnames, zones, certificates and accounts.
     pub(super) fn verdict(&self) -> Verdict {
         self.verdict
     }
 
-    /// All hostnames.
+    /// Returns all hostnames.
     pub(super) fn hostnames(&self) -> &List<Entry> {
         &self.hostnames
     }
 
-    /// The certificates of both stores.
+    /// Returns the certificates of both stores.
     pub(super) fn certificates(&self) -> &List<ZoneCertificate> {
         &self.certificates
     }
 
-    /// All zones.
+    /// Returns all zones.
     pub(super) fn zones(&self) -> &List<ZoneState> {
         &self.zones
     }
 
-    /// The zones of an account by verdict.
+    /// Counts the zones of an account by verdict.
     pub(super) fn zones_of(&self, account: &str) -> Counts {
         let mut counts = Counts::default();
         let zones = self.zones.rows(&self.judge, Sort::Zone);
@@ -82,7 +82,7 @@ impl Index {
         counts
     }
 
-    /// The hostnames of a zone by verdict; the zone is told by [`Row::zone_index`].
+    /// Returns the hostname counts of a zone by verdict. `zone_index` is its [`Row::zone_index`].
     pub(super) fn hostnames_of(&self, zone_index: usize) -> Counts {
         self.by_zone[zone_index]
     }

@@ -1,4 +1,4 @@
-//! The answers of the API as JSON. Dates are RFC 3339; what is not known is null.
+//! The JSON API. Dates are in RFC 3339; unknown values are null.
 
 mod certificate;
 mod hostname;
@@ -29,12 +29,12 @@ fn time(date: Date) -> Timestamp {
     date.into()
 }
 
-/// A kind of thing that the API lists.
+/// A kind of item that the API lists.
 pub(super) trait Listed: Thing {
-    /// All of them.
+    /// Returns the list of all items.
     fn list(index: &Index) -> &List<Self>;
 
-    /// A row of the answer.
+    /// Renders a row of the response.
     fn row<'a>(index: &Index, row: &Row<'a, Self>) -> impl Serialize + use<'a, Self>;
 }
 
@@ -68,7 +68,7 @@ impl Listed for ZoneState {
     }
 }
 
-/// The answer to a query: some rows, and the cursor of the next ones.
+/// Renders the response to a query: some rows, and the cursor of the next page.
 pub(super) fn list<T: Listed>(index: &Index, query: &Query) -> Vec<u8> {
     #[derive(Serialize)]
     struct Answer<R> {
@@ -80,12 +80,12 @@ pub(super) fn list<T: Listed>(index: &Index, query: &Query) -> Vec<u8> {
     document(&Answer { items, next: page.next.map(|cursor| cursor.to_string()) })
 }
 
-/// The summary.
+/// Renders the summary.
 pub(super) fn status(index: &Index, activity: &Activity) -> Vec<u8> {
     document(&StatusRow::new(index, activity))
 }
 
-/// Everything that `judge` judges in one document: the summary, and all rows as lists have them.
+/// Renders the whole judged snapshot as one document: the summary and all rows of all lists.
 pub fn everything(judge: Judge) -> Vec<u8> {
     #[derive(Serialize)]
     struct Everything<'a> {
@@ -103,7 +103,7 @@ pub fn everything(judge: Judge) -> Vec<u8> {
     })
 }
 
-/// All rows of a list by zone. They are serialised one by one, since there may be 100,000.
+/// All rows of a list, sorted by zone. They are serialised one by one, since there may be 100,000.
 struct All<'a, T>(&'a Index, PhantomData<T>);
 
 impl<T: Listed> Serialize for All<'_, T> {
@@ -113,7 +113,7 @@ impl<T: Listed> Serialize for All<'_, T> {
     }
 }
 
-/// Serialising into memory cannot fail: nothing here has a map, or a `Serialize` that fails.
+/// Serialises to memory. This cannot fail: no value has a map, or a `Serialize` that fails.
 fn document(value: &impl Serialize) -> Vec<u8> {
     let mut text = serde_json::to_vec(value).unwrap_or_default();
     text.push(b'\n');

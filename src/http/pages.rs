@@ -1,4 +1,4 @@
-//! The pages for people. Each is made of the index, needs no script, and has its state in its address.
+//! The HTML pages. Each is rendered from the index, works without scripts, and keeps its state in its URL.
 
 mod advice;
 mod answer;
@@ -24,10 +24,10 @@ use super::query::Query;
 use crate::domain::{CertId, Hostname, ZoneKey};
 use layout::Layout;
 
-/// Which page.
+/// The kinds of pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// What is wrong first.
+    /// The overview, worst first.
     Overview,
     /// Everything known about one hostname.
     Hostname,
@@ -37,11 +37,11 @@ pub(super) enum Kind {
     Certificate,
     /// All zones.
     Zones,
-    /// What to do about a finding.
+    /// The runbooks.
     Runbooks,
 }
 
-/// What a page shows.
+/// The content of a page.
 enum View {
     Overview(Query),
     Hostname(ZoneKey, Hostname),
@@ -51,7 +51,7 @@ enum View {
     Runbooks,
 }
 
-/// Renders a page; none if what it is about has left the snapshot.
+/// Renders a page, or returns none if its subject has left the snapshot.
 fn render(index: &Index, activity: &Activity, view: &View) -> Option<Vec<u8>> {
     let page = match view {
         View::Overview(query) => written(&overview::Page::new(index, activity, query)),
@@ -64,7 +64,7 @@ fn render(index: &Index, activity: &Activity, view: &View) -> Option<Vec<u8>> {
     Some(page)
 }
 
-/// Rendering into memory cannot fail: no value of a template has a `Display` that does.
+/// Renders a template to memory. This cannot fail: no value of a template has a `Display` that fails.
 fn written(page: &impl Template) -> Vec<u8> {
     page.render().unwrap_or_default().into_bytes()
 }

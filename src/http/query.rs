@@ -1,4 +1,4 @@
-//! The query of a list: what to show, in which order, and from where on. It is parsed once, at the edge.
+//! The query of a list: filters, sort order and cursor. It is parsed once, when the request arrives.
 
 mod cursor;
 mod decode;
@@ -7,10 +7,10 @@ use std::fmt::{self, Write as _};
 
 use crate::domain::{Finding, Hostname, Verdict, ZoneName};
 
-pub(super) use cursor::{Cursor, Place};
+pub(super) use cursor::{Cursor, SortKey};
 pub(super) use decode::{decode, encode};
 
-/// The rows of an answer unless `limit` is given, and the most that it may ask for.
+/// The default and the maximum of `limit`, the number of rows in a response.
 pub(super) const DEFAULT_LIMIT: usize = 200;
 const MOST_ROWS: usize = 1000;
 
@@ -21,7 +21,7 @@ pub(super) struct Query {
     pub(super) zone: Option<ZoneName>,
     /// The configured account.
     pub(super) account: Option<String>,
-    /// The hostname; of certificates those that it uses, and of zones those that have it.
+    /// The hostname. It selects the certificates that the hostname uses and the zones that have it.
     pub(super) hostname: Option<Hostname>,
     /// The verdict.
     pub(super) verdict: Option<Verdict>,
@@ -31,20 +31,20 @@ pub(super) struct Query {
     pub(super) q: Option<String>,
     /// The order.
     pub(super) sort: Sort,
-    /// The most rows to show.
+    /// The maximum number of rows.
     pub(super) limit: usize,
-    /// The last row that was shown already.
+    /// The last row of the previous page.
     pub(super) cursor: Option<Cursor>,
 }
 
 /// The order of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
-    /// The worst first, then the one that ends first.
+    /// By verdict, worst first, then by end.
     Verdict,
-    /// The one that ends first; those without a known end last.
+    /// By end. Items without a known end come last.
     Ends,
-    /// By the hostname's name, then by zone; where there is no hostname, by zone.
+    /// By hostname, then by zone. Items without a hostname are sorted by zone.
     Hostname,
     /// By zone, then by name.
     Zone,
@@ -65,14 +65,14 @@ impl Sort {
     }
 }
 
-/// What is wrong with a query, and what was expected.
+/// The error for an invalid query. It says what was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct QueryError(String);
 
 impl QueryError {
     fn expected(key: &str, expected: impl fmt::Display, found: &str) -> Self {
-        // a client's text may be long, and is shown in logs and terminals
+        // a client's text may be too long for logs and terminals
         let found: String = found.chars().take(100).collect();
         Self(format!("{key}: expected {expected}, found {found:?}"))
     }
@@ -81,7 +81,7 @@ impl QueryError {
 const KEYS: [&str; 9] = ["q", "zone", "account", "hostname", "verdict", "finding", "sort", "limit", "cursor"];
 
 impl Query {
-    /// All rows, sorted like this.
+    /// Returns the query for all rows in this order.
     pub(super) const fn all(sort: Sort) -> Self {
         Self {
             zone: None,
@@ -96,8 +96,7 @@ impl Query {
         }
     }
 
-    /// Parses the part of a URI after its question mark, for a list that is sorted like `sort` unless
-    /// asked otherwise. An empty parameter is as if it were absent.
+    /// Parses the query string of a URI. The default order is `sort`. An empty parameter counts as absent.
     ///
     /// # Errors
     /// Fails if a parameter is unknown, given twice or wrong.
@@ -161,14 +160,14 @@ impl Query {
                 self.cursor = Some(cursor.ok_or_else(|| wrong(&"the value of next in an answer"))?);
             }
             "account" => self.account = Some(value),
-            // so that a slip of the space bar hides nothing
+            // a search for spaces alone would hide everything
             _ => self.q = Some(lower(&value)).filter(|q| !q.is_empty()),
         }
         Ok(())
     }
 }
 
-/// A search as names are written: in lower case, and in ASCII where it is a whole name.
+/// Normalises a search like the names: to lower case, and to ASCII if it is a whole name.
 fn lower(text: &str) -> String {
     let text = text.trim();
     match text.parse::<Hostname>() {
@@ -185,8 +184,7 @@ fn one_of(words: impl IntoIterator<Item = &'static str>) -> String {
     }
 }
 
-/// The query as it is written in a link to a page: from the question mark on, or nothing if it is that of all rows,
-/// sorted by verdict.
+/// Formats the query string of a link, from its question mark on. It is empty for all rows sorted by verdict.
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let limit = (self.limit != DEFAULT_LIMIT).then(|| self.limit.to_string());

@@ -1,13 +1,13 @@
-//! Which path leads where.
+//! The routes and their paths.
 
 use hyper::Method;
 
 use super::pages;
 
-/// Where a request is answered.
+/// The route of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
-    /// A page for people.
+    /// An HTML page.
     Page(pages::Kind),
     /// The metrics.
     Metrics,
@@ -21,30 +21,30 @@ pub(super) enum Route {
     Zones,
     /// Liveness: the process serves.
     Healthy,
-    /// Readiness: it has read something.
+    /// Readiness: every zone was polled, or the grace period has passed.
     Ready,
-    /// Reads the configuration again.
+    /// Reloads the configuration.
     Reload,
 }
 
 impl Route {
-    /// The route of a path.
+    /// Returns the route of a path.
     pub(super) fn find(path: &str) -> Option<Self> {
         super::ROUTES.into_iter().find(|(known, _)| is_like(known, path)).map(|(_, route)| route)
     }
 
-    /// The label in metrics and logs: a path of the table, since clients choose paths.
+    /// Returns the label for metrics and logs: a path from the table, since clients choose their paths.
     pub(super) fn label(route: Option<Self>) -> &'static str {
         let known = super::ROUTES.into_iter().find(|(_, known)| Some(*known) == route);
         known.map_or("other", |(path, _)| path)
     }
 
-    /// Returns true if it is a health probe's, which needs no authentication.
+    /// Returns true if it is a health check, which needs no authentication.
     pub(super) fn is_health(self) -> bool {
         matches!(self, Self::Healthy | Self::Ready)
     }
 
-    /// Fails if it does not take the method, with those that it takes.
+    /// Checks the method. Fails with a message and the allowed methods.
     pub(super) fn takes(self, method: &Method) -> Result<(), (&'static str, &'static str)> {
         match (self, method) {
             (Self::Reload, &Method::POST) => Ok(()),
@@ -55,7 +55,7 @@ impl Route {
     }
 }
 
-/// Returns true if a path is like one of the table, segment by segment.
+/// Returns true if a path matches a path of the table, segment by segment.
 fn is_like(known: &str, path: &str) -> bool {
     let (mut known, mut path) = (known.split('/'), path.split('/'));
     loop {

@@ -1,4 +1,4 @@
-//! The state file: what was known last, so that a restart does not forget it.
+//! The state file: the last known state, so that a restart does not lose it.
 
 mod account;
 mod certificate;
@@ -27,16 +27,17 @@ use crate::domain::{Entry, Snapshot, Targets};
 use crate::file;
 pub use format::{Unfit, read, write};
 
-/// At least this long is paused after each write.
+/// The minimum pause after each write.
 const PAUSE: Duration = Duration::from_millis(500);
-/// And this long after one that has failed.
+/// The pause after a failed write.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// What the file at `path` says of `targets`; none where that is nothing, or there is no such file.
+/// Returns the state of `targets` from the file at `path`. None if the file has nothing about them or does
+/// not exist.
 ///
-/// A file that cannot be used is left aside under another name. What was found is logged, and nothing is fatal.
+/// An unusable file is renamed. The result is logged, and no error is fatal.
 pub fn load(path: &Path, targets: &Targets) -> Option<Snapshot> {
-    // where the folder cannot be read or written, the file itself tells
+    // if the folder is not accessible, opening the file reports it
     let _ = file::remove_leftovers(path);
     let shown = path.display();
     match open(path, targets) {
@@ -54,10 +55,10 @@ pub fn load(path: &Path, targets: &Targets) -> Option<Snapshot> {
         Err(error) => match leave_aside(path) {
             Ok(aside) => {
                 let aside = aside.display();
-                tracing::warn!(file = %shown, %error, %aside, "the state file cannot be used and is left aside");
+                tracing::warn!(file = %shown, %error, %aside, "the state file cannot be used and was renamed");
             }
             Err(left) => {
-                tracing::warn!(file = %shown, %error, %left, "the state file cannot be used, nor left aside");
+                tracing::warn!(file = %shown, %error, %left, "the state file can neither be used nor renamed");
             }
         },
     }
@@ -67,14 +68,16 @@ pub fn load(path: &Path, targets: &Targets) -> Option<Snapshot> {
 /// Replaces the file at `path` with the current state. Only its owner can read it.
 ///
 /// # Errors
-/// Where it cannot be written; the file before is then left as it was.
+/// Fails if it cannot be written. The previous file is then unchanged.
 pub fn save(path: &Path, known: &Snapshot) -> io::Result<()> {
     file::replace(path, 0o600, |out| Ok(write(known, out)?))
 }
 
-/// Saves each snapshot as soon as it is published, or the latest after a pause, until the poller has ended.
+/// Saves each snapshot as soon as it is published, or the latest one after a pause, until the poller has
+/// ended.
 ///
-/// Writing takes a tenth of the time at most. What was published last before `shutdown` is saved without a pause.
+/// At most a tenth of the time is spent on writing. The last snapshot before `shutdown` is saved without a
+/// pause.
 pub async fn keep(path: PathBuf, mut snapshot: watch::Receiver<Arc<Snapshot>>, shutdown: CancellationToken) {
     let mut failing: Option<Instant> = None;
     while snapshot.changed().await.is_ok() {
@@ -109,14 +112,14 @@ pub async fn keep(path: PathBuf, mut snapshot: watch::Receiver<Arc<Snapshot>>, s
 }
 
 fn open(path: &Path, targets: &Targets) -> Result<Snapshot, Unfit> {
-    // that is nothing to leave aside
+    // a directory is not renamed
     if !fs::metadata(path)?.is_file() {
         return Err(Unfit::NoFile);
     }
     read(file::open(path)?, targets)
 }
 
-/// Renames the file; the names of those that were left aside before stay taken.
+/// Renames the file without replacing files renamed earlier.
 fn leave_aside(path: &Path) -> io::Result<PathBuf> {
     let name = |end: &str| {
         let mut name = OsString::from(path);

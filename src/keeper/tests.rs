@@ -53,7 +53,7 @@ async fn readings_are_published_together_and_everything_else_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_reported_before_is_published_before_the_targets_change() {
+async fn earlier_reports_are_published_before_the_targets_change() {
     let (handle, _shutdown) = started(&Targets::new([zone(&["a.example", "b.example"])]));
     let key = zone(&[]).key().clone();
     handle.report(key.clone(), read("a.example")).await;
@@ -65,14 +65,14 @@ async fn what_was_reported_before_is_published_before_the_targets_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_publishes_what_was_reported_by_then() {
+async fn a_shutdown_publishes_all_earlier_reports() {
     let (handle, shutdown) = started(&Targets::new([zone(&["a.example"])]));
     handle.report(zone(&[]).key().clone(), read("a.example")).await;
     shutdown.cancel();
     let mut published = handle.follow();
     while published.changed().await.is_ok() {}
     assert_eq!(up(&handle), 1);
-    // a keeper that has stopped does not block its callers
+    // a stopped keeper does not block its callers
     handle.published().await;
 }
 

@@ -59,7 +59,7 @@ impl State {
     }
 }
 
-/// What a client loses if its connection is closed, ordered from least to most.
+/// A client's loss if its connection is closed, ordered from least to most.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Loss {
     Nothing,

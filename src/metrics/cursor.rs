@@ -144,7 +144,8 @@ impl Cursor {
         self.by_two(zones, target, ["hostname", "origin"], ZoneState::origins, labels, write)
     }
 
-    /// Continues with a row for each thing of a zone that two labels name, beside the zone's.
+    /// Continues with a row for each item of a zone that two labels identify, in addition to the zone's
+    /// labels.
     fn by_two<T>(
         &mut self,
         zones: &[Arc<ZoneState>],

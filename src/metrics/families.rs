@@ -23,7 +23,7 @@ pub(super) struct Family {
     pub(super) rows: Rows,
 }
 
-/// Which things have a row in a family, and how to write it. If nothing is written, the value is unknown.
+/// The items that have a row in a family, and how to write it. If nothing is written, the value is unknown.
 pub(super) enum Rows {
     /// Every hostname.
     Hostname(fn(&Entry, &mut Row<'_>)),

@@ -122,7 +122,7 @@ fn every_kind() -> Arc<Snapshot> {
         Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(vec![of_zone]), at: date(NOW - 30) },
     ];
     let known = snapshot.fold(later.map(|outcome| (zone.key().clone(), outcome)));
-    // two origins of one hostname, of which the second was not probed yet, and one that cannot be judged
+    // two origins of one hostname, the second not probed yet, and one origin with an unknown demand
     let origins = [
         origin("enabled.a.example", "blue"),
         origin("enabled.a.example", "[2001:db8::7]:8443"),

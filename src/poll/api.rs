@@ -1,4 +1,4 @@
-//! The calls of Cloudflare's API that a poll makes, as a trait, so that tests of several polls need no socket.
+//! The API calls of a poll, as a trait, so that tests of several polls need no socket.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use crate::cloudflare::{
 };
 use crate::domain::{Hostname, IpRange, Reading, SslMode, ZoneId, ZoneName};
 
-/// What a poll asks of the API on behalf of one account. Each call ends by its deadline.
+/// The API calls of a poll on behalf of one account. Each call ends by its deadline.
 pub trait Api: Send + Sync + 'static {
-    /// The host of the API, with its port if that is not the usual one.
+    /// Returns the host of the API, with its port unless that is the default.
     fn host(&self) -> String;
 
     /// Looks up a zone's id by its name.
@@ -21,14 +21,14 @@ pub trait Api: Send + Sync + 'static {
         deadline: Instant,
     ) -> impl Future<Output = Result<ZoneId, Error>> + Send;
 
-    /// Lists all zones that the token sees; none if that takes more than `most_pages`.
+    /// Lists all zones that the token sees. None if that takes more than `most_pages`.
     fn visible_zones(
         &self,
         most_pages: usize,
         deadline: Instant,
     ) -> impl Future<Output = Result<Option<VisibleZones>, Error>> + Send;
 
-    /// Reads what is associated with a hostname.
+    /// Reads the association of a hostname.
     fn hostname(
         &self,
         zone: ZoneId,
@@ -36,7 +36,8 @@ pub trait Api: Send + Sync + 'static {
         deadline: Instant,
     ) -> impl Future<Output = Result<Reading, Error>> + Send;
 
-    /// Lists a zone's associations; none if `proceed` is false for the number of pages, which the first one tells.
+    /// Lists a zone's associations. None if `proceed` returns false for the number of pages, which the first
+    /// page contains.
     fn associations(
         &self,
         zone: ZoneId,
@@ -68,7 +69,7 @@ pub trait Api: Send + Sync + 'static {
     /// Lists all zones that the token sees, whatever their status.
     fn all_zones(&self, deadline: Instant) -> impl Future<Output = Result<ZoneList, Error>> + Send;
 
-    /// Asks what has become of a zone.
+    /// Asks for the presence of a zone.
     fn zone_status(
         &self,
         zone: ZoneId,
@@ -96,13 +97,13 @@ pub trait Api: Send + Sync + 'static {
         deadline: Instant,
     ) -> impl Future<Output = Result<DnsRecords, Error>> + Send;
 
-    /// Lists the ranges of Cloudflare's own addresses.
+    /// Lists Cloudflare's own address ranges.
     fn ip_ranges(&self, deadline: Instant) -> impl Future<Output = Result<Vec<IpRange>, Error>> + Send;
 
-    /// For how long requests have been blocked by answers with status 429 since this was asked last.
+    /// Returns how long 429 responses have blocked requests since the last call.
     fn take_rate_limited(&self) -> Option<Duration>;
 
-    /// Returns true if an answer about the zone had a field that could not be read since this was asked last.
+    /// Returns true if a response about the zone had an unreadable field since the last call.
     fn take_odd_fields(&self, zone: ZoneId) -> bool;
 }
 

@@ -1,22 +1,22 @@
-//! When to stop asking about the hostnames of a zone one by one: an outage should cost few requests.
+//! A circuit breaker for the GETs of a zone's hostnames, so that an outage costs few requests.
 
 use crate::cloudflare::Error;
 use crate::domain::Reason;
 
-/// So many outages or refusals in a row end the GETs of a zone.
+/// The number of outages or refusals in a row that end the GETs of a zone.
 const MOST_IN_A_ROW: u32 = 3;
-/// So many refusals of any kind end them if nothing was answered at all.
+/// The number of refusals of any kind that end them if no request was answered.
 const MOST_REFUSED: u32 = 10;
 
-/// Decides from the answers so far how many GETs may run side by side, and when to skip the rest.
+/// Decides from the results so far how many GETs may run concurrently, and when to skip the rest.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     answered: bool,
     /// True if a suspect was answered.
     suspect_answered: bool,
-    /// Time-outs, broken connections and 5xx since the last other answer.
+    /// Timeouts, broken connections and 5xx since the last other response.
     outages: u32,
-    /// Refusals of the whole zone before anything was answered.
+    /// Refusals of the whole zone before any answer.
     refusals: u32,
     /// Refusals of any kind.
     refused: u32,
@@ -26,8 +26,8 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
-    /// A breaker for a zone whose lists failed with `error`: of a zone that is refused one more refusal is enough, and
-    /// an outage has begun.
+    /// Creates a breaker for a zone whose lists failed with `error`. That counts as the first outage, and a
+    /// refused zone needs only one more refusal.
     pub(super) fn after(error: &Error) -> Self {
         let mut breaker = Self::default();
         breaker.failed(error);
@@ -37,14 +37,14 @@ impl Breaker {
         breaker
     }
 
-    /// Takes in an answer about a suspect, or about another hostname.
+    /// Records an answer about a suspect, or about another hostname.
     pub(super) fn answered(&mut self, suspect: bool) {
         self.answered = true;
         self.suspect_answered |= suspect;
         (self.outages, self.refusals) = (0, 0);
     }
 
-    /// Takes in a failure.
+    /// Records a failure.
     pub(super) fn failed(&mut self, error: &Error) {
         let reason = error.reason();
         self.refused += u32::from(matches!(error, Error::Api { .. } | Error::Page { .. }));
@@ -61,7 +61,7 @@ impl Breaker {
         }
     }
 
-    /// Why the rest is skipped; none while asking goes on.
+    /// Returns why the rest is skipped, or none while GETs continue.
     pub(super) fn tripped(&self) -> Option<Reason> {
         self.tripped
     }
@@ -71,20 +71,20 @@ impl Breaker {
         self.out_of_time
     }
 
-    /// Returns true if anything was answered.
+    /// Returns true if any request was answered.
     pub(super) fn is_answered(&self) -> bool {
         self.answered
     }
 
-    /// The number of GETs that may run side by side, of at most `most`. After a failure, and for suspects,
-    /// one at a time tells enough and takes no slots from other zones.
+    /// Returns how many GETs may run concurrently, at most `most`. It is one after a failure and for
+    /// suspects, which is enough to learn more and leaves slots to other zones.
     pub(super) fn width(&self, suspect: bool, most: usize) -> usize {
         let cautious = self.outages > 0 || self.refusals > 0 || suspect && !self.suspect_answered;
         if cautious { 1 } else { most }
     }
 }
 
-/// Returns true if the failure of one hostname shows that the whole zone is refused.
+/// Returns true if the failure of one hostname shows that the API refuses the whole zone.
 fn refuses_zone(error: &Error) -> bool {
     error.reason() == Reason::Forbidden || error.is_of_path() || matches!(error, Error::Page { .. })
 }
@@ -101,7 +101,7 @@ mod tests {
         Error::Invalid { status: 200, what: "it is odd".into(), ray: None }
     }
 
-    /// The number of these failures after which the rest is skipped.
+    /// Returns the number of these failures after which the rest is skipped.
     fn tripped_after(mut breaker: Breaker, error: &Error) -> Option<usize> {
         (1..=20).find(|_| {
             breaker.failed(error);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn it_trips_after_as_many_failures_as_their_kind_allows() {
+    fn the_breaker_trips_after_a_number_of_failures_that_depends_on_their_kind() {
         let after = |error: &Error| tripped_after(Breaker::default(), error);
         assert_eq!(
             [401, 500, 503, 408, 403, 404, 400].map(|status| after(&api(status))),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_ends_a_row_and_shows_that_the_zone_is_not_refused() {
+    fn an_answer_resets_the_failures_and_shows_that_the_zone_is_not_refused() {
         let mut breaker = Breaker::default();
         for status in [500, 500, 403, 403] {
             breaker.failed(&api(status));

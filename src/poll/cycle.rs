@@ -1,4 +1,4 @@
-//! Polls one after the other: at each tick, and where a new setup changes something.
+//! Polls in a row: on each tick, and when a new setup changes something.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use super::seen::Seen;
 use super::story::{Line, Polled};
 
 impl<A: Api> Poller<A> {
-    /// Polls at once and then on every tick, until `shutdown` or until no more ticks can come.
+    /// Polls at once and then on every tick, until `shutdown` or until the ticks end.
     ///
-    /// A tick during a poll is counted and skipped. A new setup is polled at once where something changed for a zone;
-    /// the polls of all other zones go on.
+    /// A tick during a poll is counted and skipped. A new setup starts polls of the changed zones at once;
+    /// the polls of all other zones continue.
     pub async fn run(mut self, ticks: mpsc::Receiver<()>, shutdown: CancellationToken) {
         tokio::select! {
             () = self.follow(ticks) => {}
@@ -29,10 +29,10 @@ impl<A: Api> Poller<A> {
         let mut everything = true;
         loop {
             self.poll(everything, &mut ticks).await;
-            // it may have learned what the next one takes
+            // the poll may have changed what the next one takes
             let (known, gap) = (self.keeper.snapshot(), self.setup.borrow().gap);
             let outlooks = self.plan(&known);
-            self.tell_of_quotas(&outlooks, gap);
+            self.log_quotas(&outlooks, gap);
             self.announce(&known, &outlooks, &Chosen::new(), gap).await;
             everything = tokio::select! {
                 tick = ticks.recv() => match tick {
@@ -44,12 +44,12 @@ impl<A: Api> Poller<A> {
         }
     }
 
-    /// Polls all zones side by side, or those alone for which something has changed.
+    /// Polls all zones concurrently, or only the changed ones.
     async fn poll(&mut self, everything: bool, ticks: &mut mpsc::Receiver<()>) {
         let (started, mut polls) = (Instant::now(), JoinSet::new());
         self.setup.mark_unchanged();
         if !everything {
-            // another configuration or token may tell of other zones
+            // another configuration or token may see other zones
             self.listed.clear();
         }
         if !self.start(everything, &mut polls).await {
@@ -63,19 +63,19 @@ impl<A: Api> Poller<A> {
         if polls.is_empty() && !everything {
             return;
         }
-        // the quota may come to suffice meanwhile
+        // the quota may become sufficient during the poll
         let is_planned = !self.excess.is_empty();
         let (mut seen, mut skipped) = (Vec::new(), 0);
         loop {
             tokio::select! {
                 ended = polls.join_next() => match ended {
-                    // one that was aborted has met nothing
+                    // an aborted poll has no results
                     Some(Err(_)) => {}
                     Some(Ok(ended)) => {
                         if ended.zone.is_none() {
                             self.take_pages(&ended.account);
                             self.start(false, &mut polls).await;
-                            self.tell_of_patterns();
+                            self.log_patterns();
                         }
                         seen.push(ended);
                     }
@@ -104,7 +104,7 @@ impl<A: Api> Poller<A> {
     pub(super) async fn ended(&mut self, started: Instant, seen: &[Seen]) {
         // a reader that sees the poll counted must also see its results
         self.keeper.published().await;
-        self.tell(started, seen);
+        self.log_changes(started, seen);
         if let Some(first) = self.first.take() {
             // the receiver may have been dropped
             let _ = first.send(started.elapsed());
@@ -113,8 +113,8 @@ impl<A: Api> Poller<A> {
         tracing::debug!(seconds = started.elapsed().as_secs_f64(), "poll ended");
     }
 
-    /// Logs what the poll found to fail or to work again.
-    fn tell(&mut self, started: Instant, seen: &[Seen]) {
+    /// Logs what has started to fail or works again.
+    fn log_changes(&mut self, started: Instant, seen: &[Seen]) {
         let setup = Arc::clone(&self.setup.borrow());
         let accounts = setup.accounts.iter();
         let limited =

@@ -19,13 +19,14 @@ enum Limit {
 }
 
 impl Deadline {
-    /// The `fixed` deadline, which nothing moves, or that of a poll of that load, where ticks are `gap` apart.
+    /// Creates the `fixed` deadline, which never moves, or that of a poll with this load and ticks `gap`
+    /// apart.
     pub(super) fn new(fixed: Option<Instant>, start: Instant, gap: Duration, load: Load) -> Self {
         let planned = || Limit::Planned { gap, load, unplanned: AtomicUsize::new(0) };
         Self { start, limit: fixed.map_or_else(planned, Limit::Fixed) }
     }
 
-    /// Allows time for so many requests more.
+    /// Adds the time for this many more requests.
     pub(super) fn allow_for(&self, requests: usize) {
         if let Limit::Planned { unplanned, .. } = &self.limit {
             unplanned.fetch_add(requests, Ordering::Relaxed);
@@ -42,7 +43,8 @@ impl Deadline {
         }
     }
 
-    /// Returns the deadline of requests that are likely to hang. It leaves time for the requests after them and the
+    /// Returns the deadline of requests that are likely to hang. It leaves time for later requests and the
+    /// next poll.
     /// next poll.
     pub(super) fn halfway(&self) -> Instant {
         let at = self.at();

@@ -1,4 +1,4 @@
-//! Hostnames that are asked about one by one.
+//! GETs of single hostnames.
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -12,23 +12,23 @@ use crate::cloudflare::{Error, Purpose};
 use crate::domain::{Hostname, Outcome, Reading, Reason, ZoneId, ZoneState};
 use crate::poll::memory::Memory;
 
-/// A hostname to ask about.
+/// A hostname to read by a GET.
 pub(super) struct Question {
     hostname: Hostname,
-    /// True if it failed in earlier polls although others of the zone were answered, as one that hangs does.
+    /// True if it failed in earlier polls in which other hostnames of the zone were answered. It may hang.
     suspect: bool,
 }
 
-/// Orders hostnames so that none is left out again and again where time or quota do not suffice for all, and so that
-/// those that hang hold up no other. First come those whose latest GET was answered, or never sent. Then come those
-/// that failed when nothing of the zone was answered, which may have been an outage: the ones that were read before it
-/// first. Last come suspects, by the number of their failures. Among equals the longest waiting is first.
+/// Orders hostnames so that none is always left out if time or quota is short, and so that hanging ones delay
+/// no others. First come those whose latest GET was answered or never sent. Then come those that failed when
+/// no hostname of the zone was answered, possibly in an outage: those with a reading first. Last come
+/// suspects, by their number of failures. Among equals, the longest waiting comes first.
 pub(super) fn order(hostnames: Vec<Hostname>, zone: &ZoneState, memory: &Memory) -> Vec<Question> {
     let key = |hostname: &Hostname| {
         let read_at = zone.entry(hostname).and_then(|entry| Some(entry.reading()?.read_at));
         let failures = memory.failures(hostname);
         let alone = failures.map_or(0, |failures| failures.alone);
-        // none, of those that have not failed, sorts first
+        // none sorts first: hostnames without failures
         (alone, failures.is_some() && read_at.is_none(), failures.map(|failures| failures.at), read_at)
     };
     let mut hostnames: Vec<_> = hostnames.into_iter().map(|hostname| (key(&hostname), hostname)).collect();
@@ -38,8 +38,8 @@ pub(super) fn order(hostnames: Vec<Hostname>, zone: &ZoneState, memory: &Memory)
 }
 
 impl<A: Api> ZonePoll<A> {
-    /// Asks about each of these hostnames and ends the zone's poll. The zone is up if its lists were read (`listed`),
-    /// or if anything was answered.
+    /// Reads each of these hostnames and ends the zone's poll. The zone is up if its lists were read
+    /// (`listed`), or if any GET was answered.
     pub(super) async fn ask(&self, id: ZoneId, hostnames: Vec<Hostname>, mut breaker: Breaker, listed: bool) {
         let mut waiting = order(hostnames, &self.zone, &self.memory).into_iter().peekable();
         let mut running = FuturesUnordered::new();
@@ -113,7 +113,7 @@ impl<A: Api> ZonePoll<A> {
     }
 }
 
-/// What failed among the hostnames of one poll of a zone.
+/// The failed hostnames in one poll of a zone.
 #[derive(Default)]
 struct Failures {
     first: Option<(Reason, Trouble)>,
@@ -129,7 +129,7 @@ impl Failures {
         self.troubles.push((hostname.clone(), trouble));
     }
 
-    /// Adds a hostname that was not asked about after the latest of the others had failed.
+    /// Adds a hostname whose GET was not sent, since earlier ones failed.
     fn skip(&mut self, hostname: &Hostname) {
         self.troubles.extend(self.latest.clone().map(|trouble| (hostname.clone(), trouble)));
     }

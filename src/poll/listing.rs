@@ -1,4 +1,4 @@
-//! Readings out of two lists: the associations of a zone and its certificates, joined by the certificate's id.
+//! Readings from two lists: a zone's associations and its certificates, joined by certificate id.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use crate::cloudflare::{AssociationRow, Associations, ListedCertificate};
 use crate::domain::{Association, CertId, Date, Hostname, Level, Reading, ZoneCertificate};
 
-/// What the lists tell.
+/// The result of joining the lists.
 pub struct Listing {
     /// The hostnames that have an association, each with its reading, or the reason why a GET must decide.
     pub hostnames: BTreeMap<Hostname, Result<Reading, Unresolved>>,
-    /// True if every other hostname has none.
+    /// True if no other hostname has an association.
     pub complete: bool,
-    /// The number of pages in which the associations came.
+    /// The number of pages of the list of associations.
     pub pages: u32,
     /// The number of pages of both lists.
     pub requests: usize,
@@ -20,16 +20,16 @@ pub struct Listing {
     pub certificates: Vec<ZoneCertificate>,
 }
 
-/// Why the lists do not tell what a GET would.
+/// The reason why a hostname needs a GET despite the lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unresolved {
     /// The row or its certificate lacks a required field.
     Untrusted,
-    /// Its certificate is not listed, as deleted ones are not, or its rows may be of different moments.
+    /// Its certificate is not listed, such as a deleted one, or its rows may date from different moments.
     Unsure,
 }
 
-/// Joins the lists. What they cannot tell as well as a GET would is left to that.
+/// Joins the lists. Hostnames about which a GET would say more are left to a GET.
 pub fn join(associations: Associations, listed: &[ListedCertificate], read_at: Date) -> Listing {
     let (complete, pages) = (associations.complete, associations.pages);
     let by_hostname = associations.by_hostname();
@@ -43,7 +43,7 @@ pub fn join(associations: Associations, listed: &[ListedCertificate], read_at: D
     let certificates: HashMap<&CertId, &ListedCertificate> =
         listed.iter().map(|row| (&row.id, row)).collect();
     let hostnames = by_hostname.into_iter().map(|(hostname, rows)| {
-        // one that changed between two pages may be on both, as it was and as it is
+        // a row that changed between two pages may be on both, in its old and new state
         let unsure = pages > 1 && rows.len() > 1;
         let row = rows.iter().filter(|_| !unsure).min_by(|a, b| a.rank().cmp(&b.rank()));
         (hostname, row.ok_or(Unresolved::Unsure).and_then(|row| reading(row, &certificates, read_at)))
@@ -56,7 +56,7 @@ pub fn join(associations: Associations, listed: &[ListedCertificate], read_at: D
     Listing { hostnames, complete, pages, requests: pages as usize, certificates: certificates.collect() }
 }
 
-/// The reading that a GET would give, less what lists do not carry.
+/// Returns the reading that a GET would give, except for the fields that lists lack.
 fn reading(
     row: &AssociationRow,
     certificates: &HashMap<&CertId, &ListedCertificate>,
@@ -80,7 +80,7 @@ fn reading(
                 ..bare
             })
         }
-        // a void one may have lost its certificate
+        // a void association may have lost its certificate
         None if association == Association::Void => Ok(bare),
         None => Err(Unresolved::Untrusted),
     }
@@ -123,14 +123,14 @@ mod tests {
         join(associations, &[listed("one"), listed("two")], at(0))
     }
 
-    /// The certificate of the row that counts among these.
+    /// Returns the certificate of the row that is chosen among these.
     fn chosen(rows: Vec<AssociationRow>) -> String {
         let reading = joined(rows).hostnames.into_values().next().unwrap().unwrap();
         reading.certificate.unwrap().id().unwrap().to_string()
     }
 
     #[test]
-    fn of_several_rows_the_furthest_in_deployment_counts_and_then_the_newest() {
+    fn among_several_rows_the_furthest_deployed_wins_then_the_newest() {
         let order = [
             Some(Status::Active),
             Some(Status::PendingDeployment),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_changed_between_two_pages_is_left_to_a_get_and_uses_its_certificate_once() {
+    fn rows_that_may_have_changed_between_pages_need_a_get_and_use_their_certificate_once() {
         let rows = || vec![row("one", Some(Status::Active), 1), row("one", Some(Status::PendingDeletion), 2)];
         for (pages, gap) in [(1, None), (2, Some(Unresolved::Unsure))] {
             let listing = joined_of(pages, rows());
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_row_lacks_is_left_to_a_get() {
+    fn a_row_with_missing_fields_needs_a_get() {
         let gap = |row: AssociationRow| joined(vec![row]).hostnames.into_values().next().unwrap().err();
         let whole = row("one", None, 1);
         assert_eq!(gap(whole.clone()), None);

@@ -1,4 +1,4 @@
-//! Reading a zone by its lists, and what is left to a GET for each hostname.
+//! Reads a zone by its lists, and the rest by a GET for each hostname.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,15 +17,15 @@ use crate::domain::{
     Association, CertId, Hostname, Level, Outcome, Reading, Reason, ZoneCertificate, ZoneId,
 };
 
-/// What came of asking for the lists of a zone.
+/// The result of reading the lists of a zone.
 enum Read {
     Both(Listing),
-    /// The first of so many pages showed that a GET for each hostname costs less.
+    /// The first of this many pages showed that a GET for each hostname costs less.
     TooLong(usize),
 }
 
 impl<A: Api> ZonePoll<A> {
-    /// Reads the associations of the zone, as the plan decides, and ends its poll.
+    /// Reads the associations of the zone as planned, and ends its poll.
     pub(super) async fn associations(&self, id: ZoneId) {
         let (learned, hostnames) = (self.memory.lists(), self.zone.entries().len());
         let mode = plan::read_mode(self.zone.target().extent(), hostnames, learned, Instant::now());
@@ -73,7 +73,7 @@ impl<A: Api> ZonePoll<A> {
         };
         let is_empty = associations.complete && associations.rows.is_empty();
         let certificates = if is_empty && self.zone.target().is_found() {
-            // of the many zones of an account most have neither
+            // most zones of an account have neither associations nor certificates
             ListedCertificates { complete: true, ..ListedCertificates::default() }
         } else {
             api.hostname_certificates(id, self.deadline.at()).await?
@@ -89,17 +89,17 @@ impl<A: Api> ZonePoll<A> {
         Ok(Read::Both(listing))
     }
 
-    /// Records if all rows of a list could be read.
+    /// Records whether all rows of a list could be read.
     pub(super) fn met_rows(&self, list: &'static str, complete: bool) {
         let what = || {
             format!(
-                "the list of {list} changed while it was read, or has odd rows, which --log-level debug names"
+                "the list of {list} changed while it was read, or has odd rows; --log-level debug names them"
             )
         };
         self.met(Thing::Rows(list), if complete { Ok(()) } else { Err(Trouble::odd(&what())) });
     }
 
-    /// Goes on with a GET for each hostname.
+    /// Continues with a GET for each hostname.
     fn do_without_lists(&self, error: &Error) {
         let learned = self.memory.lists();
         tracing::debug!(zone = %self.zone.key(), %error, "the lists could not be read: hostnames are read one by one");
@@ -116,12 +116,16 @@ impl<A: Api> ZonePoll<A> {
         self.memory.set_lists(Lists::Refused { at: Instant::now(), again });
     }
 
-    /// Takes from the lists what they tell, and asks about the rest.
+    /// Reports the hostnames that the lists cover, and reads the rest by GETs.
     async fn listed(&self, id: ZoneId, listing: Listing) {
         self.met(Thing::Lists, Ok(()));
         let discovers = self.zone.target().extent().discovered.is_some();
         let is_empty = listing.complete && listing.hostnames.is_empty();
-        if discovers && is_empty && !self.zone.target().is_found() && self.memory.is_news_that_it_is_empty() {
+        if discovers
+            && is_empty
+            && !self.zone.target().is_found()
+            && self.memory.is_empty_for_the_first_time()
+        {
             self.seen().is_empty = true;
         }
         self.memory.retain(|hostname| self.zone.entry(hostname).is_some());
@@ -149,7 +153,7 @@ impl<A: Api> ZonePoll<A> {
         self.ask(id, unresolved, Breaker::default(), true).await;
     }
 
-    /// Sorts out the known hostnames that the list lacks.
+    /// Sorts the known hostnames that the list lacks.
     fn absent(&self, listing: &Listing) -> Absent {
         let mut absent = Absent::default();
         for entry in self.zone.entries() {
@@ -171,7 +175,8 @@ impl<A: Api> ZonePoll<A> {
         absent
     }
 
-    /// Keeps what these lists took, for the next plan, and allows time for what this one did not count on.
+    /// Stores the cost of these lists for the next plan, and extends the deadline for requests that this plan
+    /// did not expect.
     fn learn(&self, requests: usize, unresolved: usize, confirm: usize) {
         let (target, hostnames, at) = (self.zone.target(), self.zone.entries().len(), Instant::now());
         let planned =
@@ -180,7 +185,8 @@ impl<A: Api> ZonePoll<A> {
         self.memory.set_lists(Lists::Read { requests, unresolved, at });
     }
 
-    /// The certificates of a list, and where some of its rows could not be read, the known ones that may be in these.
+    /// Returns the certificates of a list. If some rows could not be read, known certificates that may be in
+    /// them are kept.
     fn with_unread(
         &self,
         mut rows: Vec<ZoneCertificate>,
@@ -210,7 +216,7 @@ impl<A: Api> ZonePoll<A> {
         }
     }
 
-    /// The listed zone-level certificates.
+    /// Returns the listed zone-level certificates.
     pub(super) fn zone_level_rows(&self, listed: &ListedCertificates) -> Vec<ZoneCertificate> {
         let rows = listed.rows.iter().map(|row| row.at(Level::Zone));
         self.with_unread(rows.collect(), listed.complete, Level::Zone)
@@ -220,10 +226,10 @@ impl<A: Api> ZonePoll<A> {
 /// The known hostnames that a list lacks.
 #[derive(Default)]
 struct Absent {
-    /// Those that a GET confirmed within the last hour to have no association.
+    /// Hostnames that a GET within the last hour confirmed to have no association.
     readings: Vec<(Hostname, Reading)>,
-    /// Those that a GET must confirm, after which the list is trusted for an hour.
+    /// Hostnames that a GET must confirm, after which the list is trusted for an hour.
     confirm: Vec<Hostname>,
-    /// Those that a GET must read each time the list is like this.
+    /// Hostnames that need a GET each time the list is like this.
     unresolved: Vec<Hostname>,
 }

@@ -1,4 +1,4 @@
-//! The look-ups of one account's zone ids within one poll.
+//! The zone id look-ups of one account within one poll.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,23 +10,25 @@ use super::memory::Memory;
 use crate::cloudflare::{Error, VisibleZones};
 use crate::domain::{ZoneId, ZoneName, ZoneState};
 
-/// From this many names on, all zones that the token sees are listed, 50 a page, instead of a request for each name.
+/// The number of names from which all visible zones are listed, 50 per page, instead of a request for each
+/// name.
 const MANY: usize = 51;
-/// Look-ups by name that run side by side.
+/// The number of concurrent look-ups by name.
 const WIDTH: usize = 4;
-/// After so many refused look-ups by name in a row the others of this poll fail without being sent.
+/// The number of refused look-ups by name in a row after which the others of this poll fail without a
+/// request.
 const MOST_REFUSED: usize = 3;
-/// The pages that are read at most where look-ups by name are refused.
+/// The maximum number of pages read if look-ups by name are refused.
 const MOST_PAGES: usize = 100;
 
-/// The look-ups of one account within one poll. The list of all zones is read once at most.
+/// The look-ups of one account within one poll. The list of all zones is read at most once.
 pub(super) struct Lookup<A> {
     api: Arc<A>,
     /// The number of names to look up.
     names: usize,
     listed: OnceCell<Result<Option<VisibleZones>, Arc<Error>>>,
     running: Semaphore,
-    /// The refused look-ups by name in a row, and the latest of them.
+    /// The number of refused look-ups by name in a row, and the latest refusal.
     refused: Mutex<(usize, Option<Arc<Error>>)>,
 }
 
@@ -36,8 +38,8 @@ impl<A: Api> Lookup<A> {
         Self { api, names, listed: OnceCell::new(), running, refused: Mutex::default() }
     }
 
-    /// The id of the zone of that name. A token may be allowed one way to find it and refused the other, so the other
-    /// is tried where the first is refused.
+    /// Returns the id of the zone with this name. A token may be allowed only one of two ways to find it, so
+    /// the other way is tried if the first is refused.
     pub(super) async fn find(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
         if self.names < MANY {
             return match self.by_name(name, deadline).await {
@@ -50,8 +52,8 @@ impl<A: Api> Lookup<A> {
         }
         match self.list(self.names, deadline).await {
             Ok(Some(zones)) => match zones.find(name) {
-                // a list that changed while its pages were read may lack a zone that is there, and a token may be
-                // allowed nothing but to look for a name
+                // a list that changed while it was read may lack an existing zone, and a token may be allowed
+                // only to look up a name
                 Err(Error::NoZone(_) | Error::NoZones(_)) => self.by_name(name, deadline).await,
                 found => found,
             },
@@ -62,13 +64,13 @@ impl<A: Api> Lookup<A> {
     }
 
     async fn by_name(&self, name: &ZoneName, deadline: Instant) -> Result<ZoneId, Error> {
-        // never closed, so that there is always a permit in the end
+        // the semaphore is never closed, so a permit always comes
         let _permit = self.running.acquire().await;
         if let (MOST_REFUSED.., Some(error)) = &*self.refused() {
             return Err(Error::Common(Arc::clone(error)));
         }
         match self.api.zone_id(name, deadline).await {
-            // a token that sees no zone at all sees none of the others either
+            // a token that sees no zone at all cannot see the others either
             Err(error) if is_refused(&error) || matches!(error, Error::NoZones(_)) => {
                 let error = Arc::new(error);
                 let mut refused = self.refused();
@@ -92,12 +94,13 @@ impl<A: Api> Lookup<A> {
     }
 }
 
-/// Returns true if a failure is about this way of asking: not about the names, the token, the quota or the network.
+/// Returns true if a failure concerns this way of asking, and not the names, the token, the quota or the
+/// network.
 fn is_refused(error: &Error) -> bool {
     !is_about_names(error) && !error.concerns_all()
 }
 
-/// Returns true if a look-up was answered and no one zone has that name.
+/// Returns true if a look-up was answered, but not with exactly one zone of that name.
 pub(super) fn is_about_names(error: &Error) -> bool {
     match error {
         Error::Common(error) => is_about_names(error),
@@ -105,18 +108,18 @@ pub(super) fn is_about_names(error: &Error) -> bool {
     }
 }
 
-/// The name by which a zone is looked up; none if its id is configured.
+/// Returns the name by which a zone is looked up. None if its id is configured.
 pub(super) fn name(zone: &ZoneState) -> Option<&ZoneName> {
     let target = zone.target();
     target.name().filter(|_| target.id().is_none())
 }
 
-/// Returns true if a poll looks up the id of that zone.
+/// Returns true if a poll looks up the id of this zone.
 pub(super) fn is_looked_up(zone: &ZoneState, memory: &Memory, now: Instant) -> bool {
     name(zone).is_some() && (zone.id().is_none() || memory.is_id_refused() || memory.is_look_up_due(now))
 }
 
-/// The requests that so many look-ups take, unless a zone must be looked up again.
+/// Returns the number of requests for this many look-ups, unless a zone must be looked up again.
 pub(super) fn requests(names: usize) -> usize {
     if names >= MANY { names.div_ceil(MANY - 1) } else { names }
 }

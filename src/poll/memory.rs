@@ -1,4 +1,4 @@
-//! What polls learned about a zone, kept from poll to poll while the zone is watched in the same way.
+//! What polls learned about a zone. It is kept from poll to poll while the zone is watched in the same way.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::plan::{AGAIN, Lists};
 use crate::domain::{Association, Hostname, LISTED_EVERY};
 
-/// What polls learned about one zone.
+/// The knowledge of earlier polls about one zone.
 pub(super) struct Memory(Mutex<Learned>);
 
 struct Learned {
@@ -25,18 +25,19 @@ struct Learned {
     said_empty: bool,
 }
 
-/// The failures of a hostname since it was last answered.
+/// The failures of a hostname since its last answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Failed {
-    /// The polls in which others of the zone were answered: 0 for what may be an outage of the whole zone.
+    /// The number of polls in which other hostnames of the zone were answered. 0 may mean an outage of the
+    /// whole zone.
     pub(super) alone: u32,
-    /// When the latest of them was.
+    /// The time of the latest failure.
     pub(super) at: Instant,
 }
 
 impl Memory {
-    /// Nothing learned yet but what failed before, be it in an earlier process; a known id counts as looked up at
-    /// `now`.
+    /// Creates an empty memory, except for hostnames that failed before, even in an earlier process. A known
+    /// id counts as looked up at `now`.
     pub(super) fn new<'e>(failed: impl Iterator<Item = &'e Hostname>, now: Instant) -> Self {
         let failed = failed.map(|hostname| (hostname.clone(), Failed { alone: 0, at: now })).collect();
         Self(Mutex::new(Learned {
@@ -50,8 +51,8 @@ impl Memory {
         }))
     }
 
-    /// What stays known when the zone is read in another way, or by another client or token: what was refused may be
-    /// allowed now.
+    /// Returns what remains valid when the zone is read in another way or by another client or token.
+    /// Refusals are forgotten, since the new one may be allowed.
     pub(super) fn renewed(&self, now: Instant) -> Self {
         let renewed = Self::new([].into_iter(), now);
         renewed.get().is_id_refused = self.is_id_refused();
@@ -63,7 +64,7 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was learned about reading lists.
+    /// Returns what was learned about reading lists.
     pub(super) fn lists(&self) -> Lists {
         self.get().lists
     }
@@ -72,12 +73,12 @@ impl Memory {
         self.get().lists = lists;
     }
 
-    /// Returns true the first time that the zone turns out to have no association.
-    pub(super) fn is_news_that_it_is_empty(&self) -> bool {
+    /// Returns true the first time that the zone is found to have no association.
+    pub(super) fn is_empty_for_the_first_time(&self) -> bool {
         !std::mem::replace(&mut self.get().said_empty, true)
     }
 
-    /// Keeps that a GET was answered.
+    /// Records an answered GET.
     pub(super) fn answered(&self, hostname: &Hostname, association: Association) {
         let mut learned = self.get();
         learned.failed.remove(hostname);
@@ -94,14 +95,14 @@ impl Memory {
         }
     }
 
-    /// Keeps that a GET was sent and failed; `alone` if others of the zone were answered in the same poll.
+    /// Records a failed GET. `alone` is true if others of the zone were answered in the same poll.
     pub(super) fn failed(&self, hostname: &Hostname, alone: bool) {
         let (mut learned, at) = (self.get(), Instant::now());
         let failed = learned.failed.entry(hostname.clone()).or_insert(Failed { alone: 0, at });
         *failed = Failed { alone: failed.alone + u32::from(alone), at };
     }
 
-    /// Keeps that there was no time or quota for a GET: the hostname waits no longer than others that were answered.
+    /// Records that a GET lacked time or quota. The hostname then waits no longer than answered ones.
     pub(super) fn unsent(&self, hostname: &Hostname) {
         let mut learned = self.get();
         if learned.failed.get(hostname).is_some_and(|failed| failed.alone == 0) {
@@ -109,7 +110,8 @@ impl Memory {
         }
     }
 
-    /// The failures of the hostname since it was last answered; none if its latest GET was answered or never sent.
+    /// Returns the failures of the hostname since its last answer. None if its latest GET was answered or
+    /// never sent.
     pub(super) fn failures(&self, hostname: &Hostname) -> Option<Failed> {
         self.get().failed.get(hostname).copied()
     }
@@ -132,34 +134,34 @@ impl Memory {
         learned.failed.retain(|hostname, _| is_watched(hostname));
     }
 
-    /// Records if the API refused the zone's id.
+    /// Records whether the API refused the zone's id.
     pub(super) fn set_id_refused(&self, refused: bool) {
         self.get().is_id_refused = refused;
     }
 
-    /// Returns true if the known id was refused, so that it must be looked up before it is used again.
+    /// Returns true if the known id was refused, so that it must be looked up before its next use.
     pub(super) fn is_id_refused(&self) -> bool {
         self.get().is_id_refused
     }
 
-    /// Keeps that the id was looked up, well or not.
+    /// Records a look-up of the id, successful or not.
     pub(super) fn looked_up(&self) {
         self.get().looked_up = Instant::now();
     }
 
-    /// Returns true if the id was last looked up an hour ago.
+    /// Returns true if the id was last looked up an hour ago or earlier.
     pub(super) fn is_look_up_due(&self, now: Instant) -> bool {
         now.duration_since(self.get().looked_up) >= AGAIN
     }
 }
 
-/// Something that is read hourly, whichever zone's turn it is.
+/// Something that is read hourly, during the poll of any zone.
 #[derive(Default)]
 pub(super) struct Hourly(Mutex<Option<Instant>>);
 
 impl Hourly {
-    /// Whether it was not tried within the last half of [`LISTED_EVERY`], after which zones have their next turn. Whoever
-    /// is told so has to read it.
+    /// Returns true if it was not tried within the last half of [`LISTED_EVERY`]. The caller must then read
+    /// it.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = tried.is_none_or(|at| now.duration_since(at) >= LISTED_EVERY / 2);
@@ -179,7 +181,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_missing_association_is_confirmed_for_an_hour_or_until_there_is_one() {
+    async fn a_missing_association_is_confirmed_for_an_hour_or_until_one_is_found() {
         let (memory, hostname) = (Memory::new([].into_iter(), Instant::now()), "a.example".parse().unwrap());
         memory.set_lists(Lists::Read { requests: 2, unresolved: 0, at: Instant::now() });
         assert!(!memory.is_confirmed(&hostname));

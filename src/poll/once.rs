@@ -1,4 +1,4 @@
-//! A poll that no other follows, as commands make it.
+//! A single poll, as commands make it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,23 +10,23 @@ use tokio::time::{Instant, timeout_at};
 use super::api::Api;
 use super::quotas::{Chosen, Quota, optional_allowed, quota};
 use super::seen::Seen;
-use super::turns::{Room, Waiting};
+use super::turns::{Allowance, Waiting};
 use super::{Poller, lookup};
 use crate::domain::{Date, Outcome, PartKind, Reason, Snapshot, ZoneKey, ZoneState};
 
-/// While polls run, what there is room for is chosen this often.
+/// The interval at which more parts are chosen while polls run.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The parts that were asked for.
+/// The parts that were requested.
 type Asked = BTreeSet<(ZoneKey, PartKind)>;
 
-/// What each zone's polls met.
+/// The results of each zone's polls.
 #[derive(Default)]
 struct Met(BTreeMap<(Arc<str>, Option<ZoneKey>), Seen>);
 
 impl Met {
     fn add(&mut self, ended: Result<Seen, JoinError>) {
-        // one that was aborted has met nothing
+        // an aborted poll has no results
         let Ok(seen) = ended else { return };
         match self.0.get_mut(&(Arc::clone(&seen.account), seen.zone.clone())) {
             Some(before) => before.absorb(seen),
@@ -36,17 +36,17 @@ impl Met {
 }
 
 impl<A: Api> Poller<A> {
-    /// Polls everything once, until `deadline`. Returns the parts of zones that were not read, or only partly read, for
-    /// lack of quota or time.
+    /// Polls everything once, until `deadline`. Returns the parts of zones that were not read, or not
+    /// completely, for lack of quota or time.
     pub async fn poll_once(&mut self, deadline: Instant) -> Vec<(ZoneKey, PartKind)> {
         let (started, mut polls, mut met) = (Instant::now(), JoinSet::new(), Met::default());
         self.start_lists(&mut polls, Some(deadline));
-        // what there is decides what can be read of it
+        // the zone lists decide which zones can be read
         while let Some(ended) = polls.join_next().await {
             met.add(ended);
         }
         if !self.is_narrowed {
-            self.tell_of_patterns();
+            self.log_patterns();
         }
         let asked = self.ask_once(deadline, &mut polls, &mut met).await;
         let unsent = self.report_unsent(&asked, deadline).await;
@@ -55,7 +55,7 @@ impl<A: Api> Poller<A> {
         unsent
     }
 
-    /// Asks for as many parts of zones as can be asked for before `deadline`, and returns these.
+    /// Requests as many parts of zones as possible before `deadline`, and returns them.
     async fn ask_once(&mut self, deadline: Instant, polls: &mut JoinSet<Seen>, met: &mut Met) -> Asked {
         let (setup, mut asked) = (Arc::clone(&self.setup.borrow()), Asked::new());
         self.watch(&setup, &self.keeper.snapshot(), true);
@@ -65,14 +65,15 @@ impl<A: Api> Poller<A> {
             let outlooks = self.outlooks(&known);
             self.give_back(&known);
             if is_idle {
-                // retries and failures have taken more than was planned
-                self.make_room_once(&known, &asked, deadline);
+                // retries and failures have taken more than planned
+                self.set_allowances_once(&known, &asked, deadline);
             }
             if asked.is_empty() {
                 self.set_interval(&outlooks, setup.gap);
-                let room = |quota| self.rooms.get(quota).copied().unwrap_or_default();
-                let words =
-                    outlooks.iter().filter_map(|(quota, outlook)| outlook.words_once(room(quota).requests()));
+                let allowance = |quota| self.allowances.get(quota).copied().unwrap_or_default();
+                let words = outlooks
+                    .iter()
+                    .filter_map(|(quota, outlook)| outlook.words_once(allowance(quota).requests()));
                 words.for_each(|words| tracing::warn!("{words}"));
             }
             let chosen = self.choose_once(&known, &asked, is_idle);
@@ -81,7 +82,7 @@ impl<A: Api> Poller<A> {
             }
             for (zone, kinds) in &chosen {
                 let watched = self.watched.get(zone).filter(|_| !kinds.contains(&PartKind::Associations));
-                // what was looked up in this poll is not looked up again
+                // an id that was looked up in this poll is not looked up again
                 watched.into_iter().for_each(|watched| watched.memory.set_id_refused(false));
                 asked.extend(kinds.iter().map(|kind| (zone.clone(), *kind)));
             }
@@ -98,11 +99,12 @@ impl<A: Api> Poller<A> {
         }
     }
 
-    /// Makes room for what the quotas allow until `deadline`, less the look-ups of zones that were not asked for yet.
-    fn make_room_once(&mut self, known: &Snapshot, asked: &Asked, deadline: Instant) {
+    /// Sets the requests that the quotas allow until `deadline`, less the look-ups of zones not requested
+    /// yet.
+    fn set_allowances_once(&mut self, known: &Snapshot, asked: &Asked, deadline: Instant) {
         let (setup, now) = (Arc::clone(&self.setup.borrow()), Instant::now());
         for account in setup.accounts.values() {
-            self.rooms.insert(quota(account), Room::of(account.budget.left_until(deadline)));
+            self.allowances.insert(quota(account), Allowance::of(account.budget.left_until(deadline)));
         }
         for (name, account) in &setup.accounts {
             let names = known.zones().iter().filter(|zone| {
@@ -110,20 +112,21 @@ impl<A: Api> Poller<A> {
                 zone.account() == &**name && self.is_looked_up(zone, now) && !is_asked()
             });
             let requests = lookup::requests(names.count());
-            self.rooms.entry(quota(account)).or_default().take(requests);
+            self.allowances.entry(quota(account)).or_default().take(requests);
         }
     }
 
-    /// The parts to ask for now: a kind of part only where all zones of the quota were asked for those before it. What
-    /// was never read may take the most that it can, and there is room for that or it waits. Associations that would
-    /// take more than is left are read as far as that goes, one zone at a time, once nothing else is running.
+    /// Returns the parts to request now. A kind of part comes only after the kinds before it were requested
+    /// for all zones of the quota. A never-read part waits until its maximum number of requests is left.
+    /// Associations that would take more than is left are read as far as possible, one zone at a time, once
+    /// nothing else is running.
     fn choose_once(&mut self, known: &Snapshot, asked: &Asked, is_idle: bool) -> Chosen {
         let (mut chosen, now) = (Chosen::new(), self.clock.now().into());
         let mut short: BTreeSet<Quota> = BTreeSet::new();
         for kind in PartKind::ALL {
             let waits = |zone: &&Arc<ZoneState>| {
                 let is_read = zone.parts().any(|(part, _)| part == kind);
-                // one whose id could not be found out has failed whole
+                // a zone whose id could not be found has failed as a whole
                 let is_found =
                     kind == PartKind::Associations || zone.id().is_some() || chosen.contains_key(zone.key());
                 is_read
@@ -133,7 +136,7 @@ impl<A: Api> Poller<A> {
                     && !asked.contains(&(zone.key().clone(), kind))
             };
             let mut waiting: Vec<_> = known.zones().iter().filter(waits).collect();
-            // what the configuration names comes before what patterns found
+            // zones named in the configuration come before those found by patterns
             waiting.sort_by_key(|zone| zone.target().is_found());
             let never = |zone| (Waiting::Never(kind), kind, zone);
             self.admit(waiting.iter().copied().map(never), known, &mut chosen);
@@ -148,8 +151,8 @@ impl<A: Api> Poller<A> {
                     continue;
                 }
                 let is_last = is_idle && kind == PartKind::Associations && !admitted.contains(&quota);
-                let room = self.rooms.entry(quota).or_default();
-                if is_last && room.admit(Waiting::Never(kind), 1, now) {
+                let allowance = self.allowances.entry(quota).or_default();
+                if is_last && allowance.admit(Waiting::Never(kind), 1, now) {
                     chosen.entry(zone.key().clone()).or_default().push(kind);
                 }
             }
@@ -157,7 +160,7 @@ impl<A: Api> Poller<A> {
         chosen
     }
 
-    /// Reports that the parts that were not asked for were not sent, and returns them with all others that were not.
+    /// Reports the unrequested parts as not sent, and returns them with all other unsent parts.
     async fn report_unsent(&self, asked: &Asked, deadline: Instant) -> Vec<(ZoneKey, PartKind)> {
         let (known, at): (_, Date) = (self.keeper.snapshot(), self.clock.now().into());
         let optional = optional_allowed(&known, at);

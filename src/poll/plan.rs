@@ -1,4 +1,5 @@
-//! What a poll sends, and how long that takes: pure functions of what is watched and what earlier polls learned.
+//! The requests of a poll and their duration: pure functions of the watched zones and of what earlier polls
+//! learned.
 
 use std::time::Duration;
 
@@ -7,64 +8,64 @@ use tokio::time::Instant;
 use crate::cloudflare::RateLimit;
 use crate::domain::{Extent, Strategy};
 
-/// What may have changed without a sign of it is asked again this often.
+/// The interval after which unconfirmed knowledge is checked again.
 pub(super) const AGAIN: Duration = Duration::from_secs(3600);
 
-/// Associations in one page of a list.
+/// The number of associations on one page of a list.
 const PAGE: usize = 1000;
 
-/// What earlier polls learned about reading a zone's associations by lists.
+/// The knowledge of earlier polls about reading a zone's associations by lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lists {
     /// Nothing yet.
     Untried,
     /// Both lists were read.
     Read {
-        /// The pages of both lists.
+        /// The number of pages of both lists.
         requests: usize,
-        /// The hostnames that they left to a GET each.
+        /// The number of hostnames that still needed a GET.
         unresolved: usize,
-        /// When.
+        /// The time of the reading.
         at: Instant,
     },
-    /// The first page told of so many that a GET for each hostname costs less.
+    /// The first page showed so many pages that a GET for each hostname costs less.
     TooLong {
-        /// The pages of the list of associations.
+        /// The number of pages of the list of associations.
         pages: usize,
-        /// When.
+        /// The time of the reading.
         at: Instant,
     },
-    /// A list was refused, or what came was no list.
+    /// A list was refused, or the response was not a list.
     Refused {
-        /// When.
+        /// The time of the refusal.
         at: Instant,
-        /// When to ask again.
+        /// When to try again.
         again: Again,
     },
 }
 
-/// When to ask again for a list that was refused.
+/// When to try a refused list again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Again {
-    /// In the next poll: it was an outage or an unreadable body.
+    /// In the next poll, after an outage or an unreadable body.
     NextPoll,
-    /// After ten minutes: it hung, which costs the time of a poll.
+    /// After ten minutes, if it hung, which costs the time of a poll.
     Soon,
-    /// After an hour: it is not there, or not for this token.
+    /// After an hour, if it does not exist or this token may not read it.
     Hourly,
 }
 
-/// A list that hung is asked for again after this time.
+/// The time after which a list that hung is tried again.
 const SOON: Duration = Duration::from_secs(600);
 
 impl Lists {
-    /// Returns true if lists are what the latest poll read.
+    /// Returns true if the latest poll read lists.
     pub(super) fn are_read(self) -> bool {
         matches!(self, Self::Read { .. })
     }
 }
 
-/// How a poll reads the associations of a zone.
+/// The way in which a poll reads the associations of a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadMode {
     /// A GET for each hostname.
@@ -75,14 +76,14 @@ pub(super) enum ReadMode {
     ListsIfShort,
 }
 
-/// Decides how a poll reads a zone with so many known hostnames.
+/// Decides how a poll reads a zone with this many known hostnames.
 pub(super) fn read_mode(extent: Extent, hostnames: usize, lists: Lists, now: Instant) -> ReadMode {
     let is_due = |at| now.duration_since(at) >= AGAIN;
     let hangs = matches!(lists, Lists::Refused { at, again: Again::Soon } if now.duration_since(at) < SOON);
     if needs_lists(extent) {
         return if hangs && hostnames > 0 { ReadMode::Gets } else { ReadMode::Lists };
     }
-    // at equal cost a GET tells more
+    // at equal cost, a GET says more
     if extent.strategy == Strategy::Get || !is_short(1, hostnames) {
         return ReadMode::Gets;
     }
@@ -99,34 +100,35 @@ pub(super) fn read_mode(extent: Extent, hostnames: usize, lists: Lists, now: Ins
     if wants_lists { ReadMode::ListsIfShort } else { ReadMode::Gets }
 }
 
-/// Returns true if only lists tell all that is wanted, or lists are what the configuration asks for.
+/// Returns true if only lists contain everything, or the configuration asks for lists.
 pub(super) fn needs_lists(extent: Extent) -> bool {
     extent.discovered.is_some() || extent.strategy == Strategy::List
 }
 
-/// Returns true if so many pages of associations and one of certificates cost less than a GET for each hostname.
+/// Returns true if this many pages of associations and one of certificates cost less than a GET for each
+/// hostname.
 pub(super) fn is_short(pages: usize, hostnames: usize) -> bool {
     pages + 1 < hostnames
 }
 
-/// The requests of a poll.
+/// The number of requests of a poll.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Requests {
-    /// Those to expect, by what the last polls learned; retries not counted.
+    /// The expected number, by what the last polls learned, without retries.
     pub(super) expected: usize,
-    /// Those to allow time for: what was not tried yet may turn out worse.
+    /// The number to allow time for: parts not tried yet may take more.
     pub(super) most: usize,
 }
 
 impl Requests {
-    /// Requests that are known beforehand.
+    /// Creates a known number of requests.
     pub(super) const fn exactly(count: usize) -> Self {
         Self { expected: count, most: count }
     }
 }
 
-/// The requests that reading the associations of a zone takes, look-ups not counted. A zone that a pattern `found` is
-/// taken for empty until it was read, and a list without associations needs none of certificates.
+/// Returns the requests for reading a zone's associations, without look-ups. A zone `found` by a pattern
+/// counts as empty until it was read, and an empty list of associations needs no list of certificates.
 pub(super) fn requests(
     extent: Extent,
     found: bool,
@@ -145,7 +147,7 @@ pub(super) fn requests(
     }
 }
 
-/// What a poll takes of one quota.
+/// The requests of a poll from one quota.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {
     pub(super) limit: RateLimit,
@@ -154,18 +156,18 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// The time that a poll may take where ticks are `gap` apart and `unplanned` requests came up on the way. What
-    /// hangs ends a little before the next tick, which would be skipped otherwise.
+    /// Returns how long a poll may take if ticks are `gap` apart and `unplanned` requests were added.
+    /// Requests that hang end shortly before the next tick, which would be skipped otherwise.
     pub(super) fn time_limit(&self, gap: Duration, unplanned: usize) -> Duration {
         match self.limit.time_for(self.most.saturating_add(unplanned)) {
-            // with a window that others may have filled before it began
+            // plus one window, which earlier requests may have filled
             needed if needed > gap => needed.saturating_add(self.limit.per),
             _ => gap - gap / 10,
         }
     }
 }
 
-/// Whole seconds at the least, rounded up: `1h 6m 40s`.
+/// Formats a time in whole seconds, rounded up, at least one: `1h 6m 40s`.
 pub(super) fn shown(time: Duration) -> String {
     let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1);
     let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];

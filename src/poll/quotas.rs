@@ -1,4 +1,4 @@
-//! What a poll reads on behalf of each quota, and how often.
+//! The parts that a poll reads from each quota, and how often.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -15,23 +15,24 @@ use super::watched::{Watched, pages};
 use super::{Account, Poller, lookup};
 use crate::domain::{Date, Outcome, Part, PartKind, Reason, Snapshot, ZoneKey, ZoneState};
 
-/// The address of a budget, which tells quotas apart.
+/// The address of a budget, which identifies a quota.
 pub(super) type Quota = usize;
 
-/// Everything that is watched, by quota.
+/// The outlook of each quota.
 pub(super) type Outlooks = BTreeMap<Quota, Outlook>;
 
-/// The parts of each zone that are to be read.
+/// The parts of each zone to read.
 pub(super) type Chosen = BTreeMap<ZoneKey, Vec<PartKind>>;
 
-/// What is optional is asked for of so many zones of an account until the token turns out to be allowed to read it.
+/// The number of zones per account for which optional parts are requested until the token proves to have the
+/// permission.
 const OPTIONAL_TRIED: usize = 3;
 
-/// The share of an interval by which it may be off until a part is read again.
+/// The share of an interval by which an announced interval may be off until the part is read again.
 const NEWS: f64 = 0.02;
 
 impl<A: Api> Poller<A> {
-    /// What there is to read on behalf of each quota.
+    /// Returns the outlook of each quota.
     pub(super) fn outlooks(&mut self, known: &Snapshot) -> Outlooks {
         self.refresh(known);
         let setup = self.setup.borrow();
@@ -61,8 +62,8 @@ impl<A: Api> Poller<A> {
         outlooks
     }
 
-    /// Plans a poll of everything: sets the poll interval, and logs when a quota begins to make that longer than the
-    /// schedule's, and when it ends. Returns what there is to read.
+    /// Plans a full poll. Sets the poll interval, and logs when a quota starts or stops making it longer than
+    /// the schedule's. Returns the outlooks.
     pub(super) fn plan(&mut self, known: &Snapshot) -> Outlooks {
         let gap = self.setup.borrow().gap;
         let outlooks = self.outlooks(known);
@@ -91,9 +92,9 @@ impl<A: Api> Poller<A> {
         self.telemetry.poll_interval(interval);
     }
 
-    /// Leaves out what is read from quotas whose poll takes several ticks, until those have passed: begun at the tick that
-    /// comes first, it would find half of its quota spent, and its readings would be apart longer than is told.
-    /// False if nothing remains.
+    /// Leaves out quotas whose poll takes several ticks until these have passed. A poll at the first tick
+    /// would find half of its quota spent, and its readings would be further apart than announced. Returns
+    /// false if nothing remains.
     pub(super) fn leave_out(
         &mut self,
         outlooks: &mut Outlooks,
@@ -118,15 +119,16 @@ impl<A: Api> Poller<A> {
         all == 0 || !outlooks.is_empty()
     }
 
-    /// Makes room for a poll of everything.
-    pub(super) fn make_room(&mut self, outlooks: &Outlooks, gap: Duration) {
+    /// Sets the requests of a full poll.
+    pub(super) fn set_allowances(&mut self, outlooks: &Outlooks, gap: Duration) {
         for (quota, outlook) in outlooks {
-            let room = self.rooms.entry(*quota).or_default();
-            *room = room.next(outlook, gap);
+            let allowance = self.allowances.entry(*quota).or_default();
+            *allowance = allowance.next(outlook, gap);
         }
     }
 
-    /// The parts of these zones to read now: all that hold something, and of the others those whose turn it is.
+    /// Returns the parts of these zones to read now: all parts that hold something, and other parts whose
+    /// turn it is.
     pub(super) fn choose(&mut self, zones: &[Arc<ZoneState>], known: &Snapshot) -> Chosen {
         let (mut chosen, mut waiting) = (Chosen::new(), Vec::new());
         let mut due = zones.iter().enumerate().peekable();
@@ -139,27 +141,30 @@ impl<A: Api> Poller<A> {
                 }
             }
         }
-        debug_assert!(due.peek().is_none(), "the rows are those of another snapshot");
-        // a few of many have their turn, so that sorting all of them would be in vain
+        debug_assert!(due.peek().is_none(), "the rows belong to another snapshot");
+        // usually few of many have their turn, so sorting all of them would be wasteful
         let mut waiting = BinaryHeap::from(waiting);
         let next = || waiting.pop().map(|Reverse((since, index, kind))| (since, kind, &zones[index]));
         self.admit(std::iter::from_fn(next), known, &mut chosen);
         chosen
     }
 
-    /// Gives back what was set aside for associations and turned out not to be needed.
+    /// Gives back requests that were reserved for associations and not needed.
     pub(super) fn give_back(&mut self, known: &Snapshot) {
         for zone in known.zones() {
             let Some(watched) = self.watched.get_mut(zone.key()) else { continue };
             let reserved = std::mem::take(&mut watched.reserved);
             if reserved > 0 && watched.memory.lists().are_read() {
                 let (quota, requests) = self.takes(zone, PartKind::Associations);
-                self.rooms.entry(quota).or_default().give_back(reserved.saturating_sub(requests.expected));
+                self.allowances
+                    .entry(quota)
+                    .or_default()
+                    .give_back(reserved.saturating_sub(requests.expected));
             }
         }
     }
 
-    /// Those of these zones whose associations there is room for after all, although they were never read.
+    /// Returns those of these zones whose never-read associations can be read after all.
     pub(super) fn choose_more(&mut self, zones: &[Arc<ZoneState>], known: &Snapshot) -> Chosen {
         let never = |zone| (Waiting::Never(PartKind::Associations), PartKind::Associations, zone);
         let mut chosen = Chosen::new();
@@ -167,7 +172,7 @@ impl<A: Api> Poller<A> {
         chosen
     }
 
-    /// Adds those of the waiting parts that there is room for.
+    /// Adds those of the waiting parts for which requests are left.
     pub(super) fn admit<'z>(
         &mut self,
         waiting: impl Iterator<Item = (Waiting, PartKind, &'z Arc<ZoneState>)>,
@@ -177,8 +182,8 @@ impl<A: Api> Poller<A> {
         let now = self.clock.now().into();
         let mut optional = optional_allowed(known, now);
         for (since, kind, zone) in waiting {
-            // so do all that wait for less long
-            if self.rooms.values().all(|room| room.is_closed(since, now)) {
+            // shorter waits are closed as well
+            if self.allowances.values().all(|allowance| allowance.is_closed(since, now)) {
                 break;
             }
             let left = optional.get_mut(&(zone.account(), kind));
@@ -186,10 +191,10 @@ impl<A: Api> Poller<A> {
                 continue;
             }
             let (quota, requests) = self.takes(zone, kind);
-            // what was never read may hold something
+            // a part that was never read may hold something
             let never = matches!(since, Waiting::Never(_));
             let requests = if never { requests.most } else { requests.expected };
-            if self.rooms.entry(quota).or_default().admit(since, requests, now) {
+            if self.allowances.entry(quota).or_default().admit(since, requests, now) {
                 chosen.entry(zone.key().clone()).or_default().push(kind);
                 left.into_iter().for_each(|left| *left -= 1);
                 let watched = self.watched.get_mut(zone.key()).filter(|_| kind == PartKind::Associations);
@@ -198,7 +203,7 @@ impl<A: Api> Poller<A> {
         }
     }
 
-    /// The quota and the requests that reading a part of a watched zone takes.
+    /// Returns the quota of a watched zone's part, and the requests for reading it.
     pub(super) fn takes(&self, zone: &ZoneState, kind: PartKind) -> (Quota, Requests) {
         let watched = self.watched.get(zone.key());
         let takes =
@@ -206,8 +211,9 @@ impl<A: Api> Poller<A> {
         watched.map(takes).unwrap_or_default()
     }
 
-    /// Reports how often each part is read, where that has changed or the part is about to be read. What a quota makes of
-    /// many zones changes a little with each poll, so that a part learns of less than [`NEWS`] only with its turn.
+    /// Reports how often each part is read, if that has changed or the part is about to be read. The interval
+    /// of many zones changes a little with each poll, so changes below [`NEWS`] are reported only when a part
+    /// has its turn.
     pub(super) async fn announce(
         &self,
         known: &Snapshot,
@@ -228,18 +234,18 @@ impl<A: Api> Poller<A> {
             else {
                 continue;
             };
-            let told = |part: PartKind| {
+            let logged = |part: PartKind| {
                 let interval = intervals[usize::from(!zone.holds(part))];
                 zone.part(part).interval == Some(interval) && zone.is_wanted(part)
             };
-            let untold = parts.iter().filter(|part| !told(**part));
+            let untold = parts.iter().filter(|part| !logged(**part));
             news.extend(untold.map(|part| (key, *part, intervals, zone.holds(*part))));
         }
         for row in self.rows.iter().flatten() {
             let Some(intervals) = intervals.get(&row.quota) else { continue };
             for part in row.parts.iter().flatten() {
                 let interval = intervals[usize::from(!part.holds)];
-                if part.interval.is_none_or(|told| told.abs_diff(interval) > interval.mul_f64(NEWS)) {
+                if part.interval.is_none_or(|logged| logged.abs_diff(interval) > interval.mul_f64(NEWS)) {
                     news.push((row.zone.key(), part.kind, intervals, part.holds));
                 }
             }
@@ -251,13 +257,13 @@ impl<A: Api> Poller<A> {
     }
 }
 
-/// Tells the quota of an account from others.
+/// Returns the quota of an account.
 pub(super) fn quota<A>(account: &Account<A>) -> Quota {
     Arc::as_ptr(&account.budget).addr()
 }
 
-/// Of how many zones of each account each optional part may be asked for now. Where the token may not read it, that is
-/// tried with one zone an hour.
+/// Returns for how many zones of each account each optional part may be requested now. If the token lacks the
+/// permission, one zone an hour is tried.
 pub(super) fn optional_allowed(known: &Snapshot, now: Date) -> BTreeMap<(&str, PartKind), usize> {
     let mut allowed = BTreeMap::new();
     let kinds = PartKind::ALL.into_iter().filter(|kind| kind.is_optional());

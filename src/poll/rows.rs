@@ -1,5 +1,5 @@
-//! What planning needs of each zone, kept until the zone changes: most of an account's zones stay as they are from poll
-//! to poll.
+//! The planning data of each zone, kept until the zone changes, since most zones of an account stay the same
+//! from poll to poll.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,30 +13,31 @@ use super::turns::Waiting;
 use super::{Poller, lookup};
 use crate::domain::{Part, PartKind, Snapshot, ZoneState};
 
-/// What planning needs of a zone that is watched.
+/// The planning data of a watched zone.
 pub(super) struct Row {
-    /// The zone that the rest was taken from. Held here it cannot change in place, so a change is another pointer.
+    /// The zone from which the data was computed. The pointer keeps it from changing in place, so a changed
+    /// zone has another pointer.
     pub(super) zone: Arc<ZoneState>,
     pub(super) quota: Quota,
     pub(super) hostnames: usize,
     pub(super) is_looked_up: bool,
     pub(super) parts: [Option<RowPart>; PartKind::ALL.len()],
-    /// True if time alone can change what reading the zone takes.
+    /// True if the requests for reading the zone can change with time alone.
     depends_on_time: bool,
 }
 
-/// What planning needs of a part of a zone.
+/// The planning data of a part of a zone.
 pub(super) struct RowPart {
     pub(super) kind: PartKind,
     pub(super) requests: Requests,
     pub(super) holds: bool,
-    /// How it waits for its turn, unless it is read in every poll.
+    /// How it waits for its turn; none if it is read in every poll.
     pub(super) waiting: Option<Waiting>,
     pub(super) interval: Option<Duration>,
 }
 
 impl<A: Api> Poller<A> {
-    /// Brings the rows of all zones of the snapshot up to date; a zone that is not watched has none.
+    /// Updates the rows of all zones of the snapshot. Zones that are not watched have no row.
     pub(super) fn refresh(&mut self, known: &Snapshot) {
         let now = Instant::now();
         let mut rows = std::mem::take(&mut self.rows);

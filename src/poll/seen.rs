@@ -1,5 +1,5 @@
-//! What the poll of one zone, or of the list of an account's zones, met: which things could be read, and what kept the
-//! others from being read.
+//! The results of polling one zone, or the list of an account's zones: what could be read, and what prevented
+//! the rest.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 use crate::cloudflare::{Error, Purpose};
 use crate::domain::{Hostname, PartKind, Reason, ZoneKey};
 
-/// A part of a zone that is read, or fails, by itself.
+/// A part of a zone that is read, and can fail, separately.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Thing {
-    /// All of it.
+    /// The whole zone.
     Zone,
-    /// Its id, where that is known already and was looked up anew.
+    /// Its id, if a known id is looked up again.
     Id,
-    /// Its lists of associations and certificates, where its hostnames can be read without them.
+    /// Its lists of associations and certificates, if its hostnames can be read without them.
     Lists,
     /// The rows of one of its lists.
     Rows(&'static str),
@@ -33,7 +33,7 @@ pub(super) enum Thing {
 }
 
 impl Thing {
-    /// The part that it belongs to, if a token need not be allowed to read that.
+    /// Returns the part that it belongs to, if that part is optional.
     pub(super) const fn optional_part(&self) -> Option<PartKind> {
         match self {
             Self::GlobalSwitch | Self::SslMode => Some(PartKind::Settings),
@@ -43,7 +43,7 @@ impl Thing {
     }
 }
 
-/// Kinds of failures. A failure that goes on is reported anew only if its kind changes.
+/// Kinds of failures. An ongoing failure is reported again only if its kind changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Class {
     /// The API could not be reached, did not answer in time, or failed.
@@ -52,11 +52,11 @@ pub(super) enum Class {
     RateLimited,
     /// No time was left to send the request.
     Unsent,
-    /// The API answered, and the request failed for this reason.
+    /// The API answered, but the request failed for this reason.
     Answered(Reason),
 }
 
-/// Why something could not be read.
+/// The reason why something could not be read.
 #[derive(Clone, Debug)]
 pub(super) struct Trouble {
     pub(super) class: Class,
@@ -88,14 +88,14 @@ impl Trouble {
         self.class == Class::Answered(Reason::Forbidden)
     }
 
-    /// An answer that was read in part.
+    /// Creates the trouble of a response that was read only in part.
     pub(super) fn odd(what: &str) -> Self {
         let class = Class::Answered(Reason::InvalidResponse);
         Self { class, is_of_network: false, error: what.into(), advice: None }
     }
 }
 
-/// What the poll of one zone, or of the list of an account's zones, met.
+/// The results of polling one zone, or the list of an account's zones.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) account: Arc<str>,
@@ -103,9 +103,9 @@ pub(super) struct Seen {
     pub(super) host: Arc<str>,
     /// The zone; none for the list of the account's zones.
     pub(super) zone: Option<ZoneKey>,
-    /// How each thing went that the poll tried. Of hostnames only the failures are kept.
+    /// The result of each thing that the poll tried. Of hostnames, only failures are kept.
     pub(super) things: BTreeMap<Thing, Result<(), Trouble>>,
-    /// True if the zone turned out to have no association.
+    /// True if the zone was found to have no association.
     pub(super) is_empty: bool,
 }
 
@@ -114,23 +114,23 @@ impl Seen {
         Self { account, host, zone, things: BTreeMap::new(), is_empty: false }
     }
 
-    /// Takes in what another poll of the same zone met after this one.
+    /// Adds the results of a later poll of the same zone.
     pub(super) fn absorb(&mut self, later: Self) {
         self.things.extend(later.things);
         self.is_empty |= later.is_empty;
     }
 
-    /// Why the whole zone could not be read.
+    /// Returns why the whole zone could not be read.
     pub(super) fn failure(&self) -> Option<&Trouble> {
         self.things.get(&Thing::Zone)?.as_ref().err()
     }
 
-    /// All failures.
+    /// Returns all failures.
     pub(super) fn troubles(&self) -> impl Iterator<Item = &Trouble> {
         self.things.values().filter_map(|result| result.as_ref().err())
     }
 
-    /// Returns true if the API answered anything about the zone.
+    /// Returns true if the API answered any request about the zone.
     pub(super) fn is_answered(&self) -> bool {
         self.failure().is_none_or(|trouble| matches!(trouble.class, Class::Answered(_)))
     }

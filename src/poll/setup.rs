@@ -1,4 +1,4 @@
-//! On whose behalf to poll, and how often.
+//! The accounts of polls, and the schedule.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::cloudflare::{Budget, Client};
 
-/// On whose behalf to poll, and how often; replaced as a whole when the configuration changes it. What to poll is in
-/// the keeper's snapshot.
+/// The accounts of polls, and the schedule. A changed configuration replaces it as a whole. The zones to poll
+/// are in the keeper's snapshot.
 pub struct Setup<A = Client> {
-    /// The accounts by name; zones of other accounts are not polled.
+    /// The accounts by name. Zones of other accounts are not polled.
     pub accounts: BTreeMap<Arc<str>, Account<A>>,
-    /// The longest time between two ticks.
+    /// The maximum time between two ticks.
     pub gap: Duration,
 }
 
@@ -23,13 +23,13 @@ impl<A> PartialEq for Setup<A> {
 
 /// One account of the API.
 pub struct Account<A = Client> {
-    /// The API on behalf of the account.
+    /// The API client of the account.
     pub api: Arc<A>,
-    /// The quota that its requests take from.
+    /// The quota for its requests.
     pub budget: Arc<Budget>,
-    /// The number of requests that may run side by side.
+    /// The maximum number of concurrent requests.
     pub max_concurrent: usize,
-    /// Changes with the token: what another token could not read may be read now.
+    /// Changes with the token, since a new token may have other permissions.
     pub token: u64,
 }
 

@@ -1,5 +1,6 @@
-//! Folds what polls meet into what has started to fail and what works again, so that a failure is reported when it
-//! starts and when it ends, not in every poll. Pure: time is an argument, and [`Line`]s are logged elsewhere.
+//! Folds the results of polls into what has started to fail and what works again. A failure is reported when
+//! it starts and when it ends, not in every poll. Pure: time is an argument, and [`Line`]s are logged
+//! elsewhere.
 
 mod lines;
 mod scope;
@@ -16,22 +17,22 @@ use crate::domain::{PartKind, Snapshot, ZoneKey};
 pub(super) use lines::Line;
 use scope::Scope;
 
-/// What fails: the widest thing that explains a failure.
+/// The subject of a failure: the widest one that explains it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Subject {
     /// The API at this host.
     Host(Arc<str>),
-    /// An account, in one way.
+    /// An account, with one class of failure.
     Account(Arc<str>, Class),
     /// The list of an account's zones.
     List(Arc<str>),
-    /// A part of an account's zones that the token may not read, and need not.
+    /// An optional part of an account's zones that the token may not read.
     Optional(Arc<str>, PartKind),
-    /// A zone of an account, or a thing of it.
+    /// A zone of an account, with the part that fails.
     Zone(Arc<str>, ZoneKey, Thing),
 }
 
-/// A failure that goes on.
+/// An ongoing failure.
 struct Ongoing {
     class: Class,
     since: Instant,
@@ -43,14 +44,14 @@ enum News {
     Ended(Duration),
 }
 
-/// What fails at present.
+/// The ongoing failures.
 #[derive(Default)]
 pub(super) struct Story {
     ongoing: BTreeMap<Subject, Ongoing>,
     overruns: Overruns,
 }
 
-/// Polls in a row that were still running when the next tick came.
+/// The polls in a row that were still running at the next tick.
 #[derive(Default)]
 struct Overruns {
     polls: u32,
@@ -58,19 +59,19 @@ struct Overruns {
     since: Option<Instant>,
 }
 
-/// What one poll met.
+/// The results of one poll.
 pub(super) struct Polled<'a> {
     pub(super) seen: &'a [Seen],
-    /// The accounts that Cloudflare answered with 429 during the poll, and for how long it blocked them.
+    /// The accounts whose requests got a 429 during the poll, and how long each was blocked.
     pub(super) limited: &'a BTreeMap<Arc<str>, Duration>,
-    /// What is watched.
+    /// The watched zones.
     pub(super) known: &'a Snapshot,
     pub(super) started: Instant,
     pub(super) ended: Instant,
 }
 
 impl Story {
-    /// Takes in a poll, and returns what there is to report: first what works again, then what has started to fail.
+    /// Takes in a poll, and returns what to report: first what works again, then what has started to fail.
     pub(super) fn fold(&mut self, polled: &Polled<'_>) -> Vec<Line> {
         self.ongoing.retain(|subject, _| is_watched(subject, polled.known));
         let scope = Scope::of(polled, |subject| self.ongoing.contains_key(subject));
@@ -98,7 +99,7 @@ impl Story {
         lines::of(news, empty.filter_map(|seen| Some((&seen.account, seen.zone.as_ref()?))))
     }
 
-    /// Sorts out what of a zone fails by itself, and what works.
+    /// Sorts the results of a zone into its own failures and what works.
     fn sort(
         &self,
         seen: &Seen,
@@ -113,7 +114,7 @@ impl Story {
         };
         for (thing, result) in &seen.things {
             match result {
-                // a token need not be allowed to: said once
+                // an optional permission: reported once
                 Err(trouble)
                     if trouble.is_of_permission()
                         && let Some(part) = thing.optional_part() =>
@@ -148,8 +149,8 @@ impl Story {
         }
     }
 
-    /// Takes in how many ticks came during a poll, and returns what there is to report: polls that take too long again
-    /// and again, or no longer do. `is_planned` if the log has said so already.
+    /// Records how many ticks came during a poll, and returns what to report: that polls repeatedly take too
+    /// long, or no longer do. `is_planned` is true if that was already logged.
     pub(super) fn ticks(&mut self, skipped: usize, is_planned: bool, now: Instant) -> Option<Line> {
         let overruns = &mut self.overruns;
         if is_planned {
@@ -161,7 +162,7 @@ impl Story {
             return since.map(|since| Line::on_time(ticks, now.duration_since(since)));
         }
         (overruns.polls, overruns.ticks) = (overruns.polls + 1, overruns.ticks + skipped);
-        // a single slow poll is no story
+        // a single slow poll is not reported
         let begins = overruns.polls >= 2 && overruns.since.is_none();
         begins.then(|| {
             overruns.since = Some(now);
@@ -174,7 +175,7 @@ fn is_same(failure: Option<&Trouble>, trouble: &Trouble) -> bool {
     failure.is_some_and(|failure| failure.class == trouble.class)
 }
 
-/// Returns true if the subject is still watched; what is not has neither failed nor recovered.
+/// Returns true if the subject is still watched. Otherwise it has neither failed nor recovered.
 fn is_watched(subject: &Subject, known: &Snapshot) -> bool {
     match subject {
         Subject::Host(_) => true,

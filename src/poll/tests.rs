@@ -1,4 +1,4 @@
-//! Several polls in a row, in paused time, against a fake of the API's calls.
+//! Sequences of polls in paused time, against a fake of the API calls.
 
 mod accounts;
 mod arrivals;

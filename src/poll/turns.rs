@@ -1,8 +1,8 @@
-//! Which parts of zones a poll reads, and how often each has its turn: pure functions.
+//! The parts of zones that a poll reads, and how often each has its turn: pure functions.
 //!
-//! What holds something is read in every poll. Everything else has its turn in the room that this leaves: first what
-//! was never read, then what was read longest ago, so that each has its turn within [`LISTED_EVERY`] where the quota
-//! suffices for that, evenly spread.
+//! Parts that hold something are read in every poll. All other parts take turns with the remaining requests:
+//! first the never-read ones, then those read longest ago. If the quota suffices, each has its turn within
+//! [`LISTED_EVERY`], evenly spread.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ const KEPT: f64 = 0.25;
 pub(super) enum Waiting {
     /// Never.
     Never(PartKind),
-    /// The latest attempt failed, and may well succeed next time.
+    /// The latest attempt failed, but the next one may succeed.
     Failed(Option<Date>),
-    /// At this time, or it was refused then.
+    /// It was read, or refused, at this time.
     Since(Option<Date>),
 }
 
 impl Waiting {
-    /// How a part of a zone waits for its turn; none if it holds something, so that it is read in every poll.
+    /// Returns how a part of a zone waits for its turn. None if it holds something and is read in every poll.
     pub(super) fn of(zone: &ZoneState, kind: PartKind) -> Option<Self> {
         let part = zone.part(kind);
         if zone.holds(kind) {
@@ -41,7 +41,7 @@ impl Waiting {
         })
     }
 
-    /// Returns true if it is read at the pace that gives each its turn in time; what failed or is late is read at once.
+    /// Returns true if it is read at the regular pace. Failed or overdue parts are read at once.
     fn is_paced(self, now: Date) -> bool {
         let is_overdue =
             |at: Date| u64::try_from(now.seconds_from(at)).is_ok_and(|age| age >= LISTED_EVERY.as_secs());
@@ -52,15 +52,15 @@ impl Waiting {
     }
 }
 
-/// Everything that is watched on behalf of one quota.
+/// Everything that is watched with one quota.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outlook {
     pub(super) limit: RateLimit,
     pub(super) zones: usize,
     pub(super) hostnames: usize,
-    /// The requests that each poll takes for what holds something.
+    /// The requests per poll for parts that hold something.
     pub(super) holding: Requests,
-    /// The requests that it takes to read everything else once.
+    /// The requests for reading all other parts once.
     pub(super) rest: usize,
     /// The pages of the lists of zones, which are read within [`LISTED_EVERY`].
     pub(super) listing: usize,
@@ -71,7 +71,7 @@ impl Outlook {
         Self { limit, zones: 0, hostnames: 0, holding: Requests::default(), rest: 0, listing: 0 }
     }
 
-    /// Adds the requests of something that holds something, or of the rest.
+    /// Adds the requests of a part that holds something, or of another part.
     pub(super) fn add(&mut self, requests: Requests, holds: bool) {
         if holds {
             self.holding.expected += requests.expected;
@@ -81,25 +81,24 @@ impl Outlook {
         }
     }
 
-    /// What a poll takes at most.
+    /// Returns the maximum load of a poll.
     pub(super) fn load(&self, gap: Duration) -> Load {
-        let rest = whole(self.room(gap)).min(self.rest);
+        let rest = whole(self.allowance(gap)).min(self.rest);
         Load { limit: self.limit, most: self.holding.most + rest }
     }
 
-    /// The requests that the quota allows between two ticks.
+    /// Returns the number of requests that the quota allows between two ticks.
     fn allowed(&self, gap: Duration) -> f64 {
         f64::from(self.limit.requests.get()) * gap.as_secs_f64() / self.limit.per.as_secs_f64()
     }
 
-    /// The requests that each poll takes for the rest, so that all of it has its turn in as many whole polls as there
-    /// are in time.
+    /// Returns the number of requests per poll that is enough to read all of the rest within [`LISTED_EVERY`].
     fn pace(&self, interval: Duration) -> f64 {
         self.rest as f64 / polls(interval)
     }
 
-    /// The time between the starts of two polls: the ticks that it takes to read what holds something and to leave its
-    /// share to the rest.
+    /// Returns the time between the starts of two polls: the ticks needed to read the parts that hold
+    /// something and to leave the rest its share.
     pub(super) fn interval(&self, gap: Duration) -> Duration {
         let (allowed, holding) = (self.allowed(gap), self.holding.expected as f64);
         if gap.is_zero() {
@@ -109,28 +108,28 @@ impl Outlook {
             let left = ticks * allowed - holding;
             left + 1e-6 >= self.pace(gap.mul_f64(ticks)).min(ticks * allowed * KEPT)
         };
-        // with the whole share kept, and without any
+        // with the whole share kept, and with none
         let (most, least) =
             [1.0 - KEPT, 1.0].map(|share| (holding / (allowed * share) - 1e-9).ceil().max(1.0)).into();
         let ticks = if suffices(least) { least } else { most };
         Duration::try_from_secs_f64(gap.as_secs_f64() * ticks).unwrap_or(Duration::MAX)
     }
 
-    /// The requests that a poll may send for the rest.
-    pub(super) fn room(&self, gap: Duration) -> f64 {
+    /// Returns the number of requests that a poll may send for the rest.
+    pub(super) fn allowance(&self, gap: Duration) -> f64 {
         let allowed = self.allowed(self.interval(gap));
         (allowed - self.holding.expected as f64).max(allowed * KEPT).max(1.0)
     }
 
-    /// The time between two readings of what holds nothing.
+    /// Returns the time between two readings of a part that holds nothing.
     pub(super) fn rest_interval(&self, gap: Duration) -> Duration {
         let interval = self.interval(gap);
-        let room = (self.room(gap) - self.listing as f64 / polls(interval)).max(1.0);
-        let needed = interval.as_secs_f64() * (self.rest as f64 / room).max(0.0);
+        let allowance = (self.allowance(gap) - self.listing as f64 / polls(interval)).max(1.0);
+        let needed = interval.as_secs_f64() * (self.rest as f64 / allowance).max(0.0);
         Duration::try_from_secs_f64(needed.max(LISTED_EVERY.as_secs_f64())).unwrap_or(Duration::MAX)
     }
 
-    /// The warning that polls cannot keep to the schedule, with the arithmetic; none if they can.
+    /// Returns the warning that polls cannot keep to the schedule, with the arithmetic. None if they can.
     pub(super) fn excess(&self, gap: Duration) -> Option<String> {
         let Self { limit, hostnames, holding: Requests { expected, .. }, .. } = self;
         let needed = limit.time_for(*expected);
@@ -146,7 +145,7 @@ impl Outlook {
         })
     }
 
-    /// The requests that it takes to read everything once.
+    /// Returns the number of requests for reading everything once.
     pub(super) fn all(&self) -> usize {
         self.holding.expected + self.rest
     }
@@ -156,12 +155,11 @@ impl Outlook {
         if zones == 1 { format!("1 zone takes {all}") } else { format!("{zones} zones take {all}") }
     }
 
-    /// What the quota leaves out of a poll that no other follows and that has time for so many requests, in words; none
-    /// if that should be nothing.
+    /// Describes what a single poll with time for this many requests must leave out. None if that is nothing.
     pub(super) fn words_once(&self, sendable: usize) -> Option<String> {
         (self.all() > sendable).then(|| {
             format!(
-                "{} requests, and rate_limit ({} in {}) leaves {sendable} in the time there is: the associations of all \
+                "{} requests, and rate_limit ({} in {}) leaves {sendable} in the available time: the associations of all \
                  zones are read first, then the zone level, then the settings",
                 self.zones_take(),
                 self.limit.requests,
@@ -170,13 +168,13 @@ impl Outlook {
         })
     }
 
-    /// What the quota makes of the schedule, in words; none where everything is read in every poll.
+    /// Describes what the quota means for the schedule. None if everything is read in every poll.
     pub(super) fn words(&self, gap: Duration) -> Option<String> {
         let limit = self.limit;
         (self.rest > 0).then(|| {
             format!(
-                "{} requests, and at {} in {} (rate_limit) those take {}; then what holds \
-                 something is read every {}, everything else every {}",
+                "{} requests, and at {} in {} (rate_limit) those take {}; parts with data are \
+                 read every {}, empty parts every {}",
                 self.zones_take(),
                 limit.requests,
                 shown(limit.per),
@@ -188,65 +186,61 @@ impl Outlook {
     }
 }
 
-/// The polls that there are within [`LISTED_EVERY`].
+/// Returns the number of polls within [`LISTED_EVERY`].
 fn polls(interval: Duration) -> f64 {
     (LISTED_EVERY.as_secs_f64() / interval.as_secs_f64() + 1e-9).floor().max(1.0)
 }
 
-/// A count, rounded down.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "what no count can be becomes the nearest"
-)]
+/// Rounds a count down.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "values out of range saturate")]
 fn whole(count: f64) -> usize {
     count as usize
 }
 
-/// The room of one quota in the present poll.
+/// The remaining requests of one quota in the current poll.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Room {
-    /// The requests that may still be sent for what holds nothing.
+pub(super) struct Allowance {
+    /// The number of requests that may still be sent for parts that hold nothing.
     left: f64,
-    /// The number of them that may be for parts that were read before. The next poll may use what a poll leaves.
+    /// The number of these requests that parts read before may use. The next poll may use the rest.
     credit: f64,
 }
 
-impl Room {
-    /// The room in the next poll, after this one.
+impl Allowance {
+    /// Returns the remaining requests at the start of the next poll.
     pub(super) fn next(self, outlook: &Outlook, gap: Duration) -> Self {
         let pace = outlook.pace(outlook.interval(gap));
-        // what was taken beyond the room is missing now; what is left over is less than a part takes, or comes from a
-        // pause, after which all would come at once
-        Self { left: outlook.room(gap) + self.left.min(0.0), credit: self.credit.clamp(0.0, 2.0) + pace }
+        // a deficit is carried over; a surplus is not, since it is less than a part takes or comes from a
+        // pause, after which all requests would be sent at once
+        Self { left: outlook.allowance(gap) + self.left.min(0.0), credit: self.credit.clamp(0.0, 2.0) + pace }
     }
 
-    /// Room for so many requests in a poll that no other follows.
+    /// Creates the requests of a single poll.
     pub(super) fn of(requests: usize) -> Self {
         Self { left: requests as f64, credit: 0.0 }
     }
 
-    /// The whole requests that are left.
+    /// Returns the number of whole requests left.
     pub(super) fn requests(self) -> usize {
         whole(self.left)
     }
 
-    /// Takes so many requests out that were not planned for.
+    /// Takes out unplanned requests.
     pub(super) fn take(&mut self, requests: usize) {
         self.left -= requests as f64;
     }
 
-    /// Gives back so many requests that were not needed.
+    /// Gives back requests that were not needed.
     pub(super) fn give_back(&mut self, requests: usize) {
         self.left += requests as f64;
     }
 
-    /// Returns true if there is no room for what waits like that, whatever it takes, nor for what waits for less long.
+    /// Returns true if nothing is left for a part that waits like this, or for any shorter wait.
     pub(super) fn is_closed(&self, waiting: Waiting, now: Date) -> bool {
         self.left < 1.0 || waiting.is_paced(now) && self.credit < 1.0
     }
 
-    /// Takes the requests of a part whose turn it is, if there is room for them.
+    /// Takes the requests of a part if its turn has come and enough are left.
     pub(super) fn admit(&mut self, waiting: Waiting, requests: usize, now: Date) -> bool {
         let requests = requests as f64;
         if requests > self.left || waiting.is_paced(now) && requests > self.credit {

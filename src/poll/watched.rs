@@ -1,4 +1,4 @@
-//! What the poller watches: zones, and the lists of accounts whose zones patterns watch.
+//! The zones that the poller watches, and the zone lists of accounts with patterns.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -17,26 +17,26 @@ use super::zones::ZonesPoll;
 use super::{Account, Poller, Setup};
 use crate::domain::{AccountState, Entry, LISTED_EVERY, PartKind, Snapshot, ZoneList, ZoneState, ZoneTarget};
 
-/// The zones in one page of the list of all.
+/// The number of zones on one page of the list of all zones.
 const PAGE: usize = 50;
 
 /// The latest list of an account's zones.
 pub(super) struct Listed<A> {
     pub(super) account: Account<A>,
     pub(super) at: Instant,
-    /// The pages that it was expected to have.
+    /// The expected number of pages.
     pub(super) pages: usize,
 }
 
-/// A zone, as it was last polled.
+/// A zone as it was last polled.
 pub(super) struct Watched<A> {
     pub(super) target: Arc<ZoneTarget>,
     pub(super) account: Account<A>,
     pub(super) memory: Arc<Memory>,
     pub(super) poll: Option<AbortHandle>,
-    /// The requests that were set aside for associations that were never read, which most zones do not take.
+    /// The requests reserved for never-read associations. Most zones do not need them.
     pub(super) reserved: usize,
-    /// True if its errors have started at zero.
+    /// True if its error counters have been initialised to zero.
     pub(super) is_counted: bool,
 }
 
@@ -47,7 +47,7 @@ impl<A> Watched<A> {
         }
     }
 
-    /// The requests that reading a part of it takes.
+    /// Returns the requests for reading a part of it.
     pub(super) fn requests(&self, zone: &ZoneState, kind: PartKind, now: Instant) -> Requests {
         match kind {
             PartKind::Associations => {
@@ -61,7 +61,7 @@ impl<A> Watched<A> {
 }
 
 impl<A: Api> Poller<A> {
-    /// Watches what the snapshot does, and returns all its zones or those alone for which something has changed.
+    /// Watches the zones of the snapshot. Returns all of them, or only the changed ones.
     pub(super) fn watch<'k>(
         &mut self,
         setup: &Arc<Setup<A>>,
@@ -132,7 +132,7 @@ impl<A: Api> Poller<A> {
         }
     }
 
-    /// Starts to list the zones of each account where that is due: the first time, after a failure, and every hour.
+    /// Starts to list the zones of each account if that is due: at first, after a failure, and every hour.
     pub(super) fn start_lists(&mut self, polls: &mut JoinSet<Seen>, deadline: Option<Instant>) {
         let (setup, known, now) = (Arc::clone(&self.setup.borrow()), self.keeper.snapshot(), Instant::now());
         for state in known.accounts() {
@@ -144,7 +144,7 @@ impl<A: Api> Poller<A> {
                 continue;
             }
             let pages = pages(list);
-            self.rooms.entry(quota(account)).or_default().take(pages);
+            self.allowances.entry(quota(account)).or_default().take(pages);
             self.listed.insert(Arc::clone(name), Listed { account: account.clone(), at: now, pages });
             let load = Load { limit: account.budget.limit(), most: pages };
             let poll = ZonesPoll {
@@ -164,11 +164,14 @@ impl<A: Api> Poller<A> {
         let (known, listed) = (self.keeper.snapshot(), self.listed.get_mut(account));
         let list = known.account(account).and_then(AccountState::zone_list);
         let (Some(listed), Some(list)) = (listed, list) else { return };
-        self.rooms.entry(quota(&listed.account)).or_default().take(pages(list).saturating_sub(listed.pages));
+        self.allowances
+            .entry(quota(&listed.account))
+            .or_default()
+            .take(pages(list).saturating_sub(listed.pages));
     }
 
     /// Logs which accounts have patterns that match none of their zones, once.
-    pub(super) fn tell_of_patterns(&mut self) {
+    pub(super) fn log_patterns(&mut self) {
         let known = self.keeper.snapshot();
         for account in known.accounts() {
             let Some(list) = account.zone_list().filter(|list| list.part.is_up()) else { continue };
@@ -184,7 +187,7 @@ impl<A: Api> Poller<A> {
     }
 }
 
-/// The pages that the list has, as far as is known.
+/// Returns the number of pages of the list, as far as known.
 pub(super) fn pages(list: &ZoneList) -> usize {
     list.found.len().div_ceil(PAGE).max(1)
 }

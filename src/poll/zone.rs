@@ -17,7 +17,7 @@ use crate::domain::{Date, Outcome, PartKind, Reason, ZoneId, ZoneState};
 use crate::keeper;
 use crate::telemetry::Telemetry;
 
-/// The poll of one zone. What it finds out goes to the keeper as soon as it is known.
+/// The poll of one zone. Results go to the keeper as soon as they are known.
 pub(super) struct ZonePoll<A> {
     pub(super) account: Account<A>,
     pub(super) lookup: Arc<Lookup<A>>,
@@ -26,7 +26,7 @@ pub(super) struct ZonePoll<A> {
     pub(super) memory: Arc<Memory>,
     pub(super) cloudflare: Arc<Hourly>,
     pub(super) deadline: Arc<Deadline>,
-    /// What of it to read.
+    /// The parts to read.
     pub(super) parts: Vec<PartKind>,
     pub(super) keeper: keeper::Handle,
     pub(super) telemetry: Arc<Telemetry>,
@@ -35,7 +35,7 @@ pub(super) struct ZonePoll<A> {
 }
 
 impl<A: Api> ZonePoll<A> {
-    /// Polls the zone, and returns what it met. If that panics, the zone has failed, and no other.
+    /// Polls the zone, and returns the results. If that panics, only this zone has failed.
     pub(super) async fn run(self) -> Seen {
         if let Err(error) = unless_it_panics(self.poll()).await {
             self.fail("zone could not be polled", &error, Purpose::Read).await;
@@ -52,7 +52,8 @@ impl<A: Api> ZonePoll<A> {
         }
     }
 
-    /// The zone's id: as configured, else as last looked up. A known id is used as long as the API takes it.
+    /// Returns the zone's id: the configured one, or the last one looked up. A known id is used as long as
+    /// the API accepts it.
     async fn id(&self) -> Result<ZoneId, Error> {
         let known = self.zone.id();
         match (known, lookup::name(&self.zone)) {
@@ -73,17 +74,17 @@ impl<A: Api> ZonePoll<A> {
                 }
                 Err(error) => Err(error),
             },
-            // a target has at least one of the two
+            // a target has a name, an id, or both
             (known, None) => known.ok_or(Error::Deadline),
         }
     }
 
-    /// A known id is used after a look-up that hangs, which needs time too.
+    /// Returns the deadline of a look-up. A look-up that hangs leaves time to use the known id.
     fn look_up_until(&self, known: Option<ZoneId>) -> Instant {
         if known.is_some() { self.deadline.halfway() } else { self.deadline.at() }
     }
 
-    /// Looks the zone up again where that was last done an hour ago. What comes of it counts from the next poll on.
+    /// Looks the zone up again if that was last done an hour ago. The result applies from the next poll on.
     async fn look_up_again(&self, id: ZoneId) {
         let due = self.memory.is_look_up_due(Instant::now());
         let Some(name) = lookup::name(&self.zone).filter(|_| due) else { return };
@@ -118,7 +119,7 @@ impl<A: Api> ZonePoll<A> {
         }
     }
 
-    /// Reads the switch and the certificates of the zone as a whole.
+    /// Reads the zone-level switch and certificates.
     async fn zone_level(&self, id: ZoneId) {
         let (api, deadline) = (&self.account.api, self.deadline.at());
         let (enabled, certificates) = tokio::join!(
@@ -131,7 +132,7 @@ impl<A: Api> ZonePoll<A> {
         self.report(Outcome::ZoneLevel { enabled, certificates, at: self.now() }).await;
     }
 
-    /// Reads the global switch and the SSL mode, which the token need not be allowed to read.
+    /// Reads the global switch and the SSL mode. The token's permission for them is optional.
     async fn settings(&self, id: ZoneId) {
         let (api, deadline) = (&self.account.api, self.deadline.at());
         let (global, ssl_mode) = tokio::join!(
@@ -143,7 +144,7 @@ impl<A: Api> ZonePoll<A> {
         self.report(Outcome::Settings { global, ssl_mode, at: self.now() }).await;
     }
 
-    /// Reads the DNS records, which the token need not be allowed to read.
+    /// Reads the DNS records. The token's permission for them is optional.
     async fn dns_records(&self, id: ZoneId) {
         let (api, deadline) = (&self.account.api, self.deadline.at());
         let (listed, ()) = tokio::join!(unless_it_panics(api.dns_records(id, deadline)), self.cloudflare());
@@ -155,8 +156,8 @@ impl<A: Api> ZonePoll<A> {
         self.report(Outcome::DnsRecords { records, at: self.now() }).await;
     }
 
-    /// Reads Cloudflare's own ranges, which are the same for all zones, where that is due. The known ones stay if that
-    /// fails.
+    /// Reads Cloudflare's own address ranges if that is due. They are the same for all zones. The known ones
+    /// are kept if that fails.
     async fn cloudflare(&self) {
         if !self.cloudflare.is_due(Instant::now()) {
             return;
@@ -164,7 +165,7 @@ impl<A: Api> ZonePoll<A> {
         self.deadline.allow_for(1);
         match unless_it_panics(self.account.api.ip_ranges(self.deadline.at())).await.flatten() {
             Ok(ranges) => self.keeper.report_cloudflare(ranges.into()).await,
-            Err(error) => tracing::debug!(%error, "Cloudflare's own ranges of addresses could not be read"),
+            Err(error) => tracing::debug!(%error, "Cloudflare's own address ranges could not be read"),
         }
     }
 
@@ -191,8 +192,8 @@ impl<A: Api> ZonePoll<A> {
         self.report(Outcome::Ended { result, at: self.now() }).await;
     }
 
-    /// The value, or the reason why there is none, which is reported and counted; a missing permission that is
-    /// optional is no error.
+    /// Returns the value, or the reason for its absence, which is recorded and counted. A missing optional
+    /// permission is not an error.
     fn counted<T>(&self, thing: &Thing, purpose: Purpose, result: Result<T, Error>) -> Result<T, Reason> {
         let trouble = |error: &Error| Trouble::new(error, purpose);
         self.met(thing.clone(), result.as_ref().map(|_| ()).map_err(trouble));
@@ -206,7 +207,7 @@ impl<A: Api> ZonePoll<A> {
         })
     }
 
-    /// Keeps how a thing of the zone went.
+    /// Records the result of a thing of the zone.
     pub(super) fn met(&self, thing: Thing, result: Result<(), Trouble>) {
         self.seen().things.insert(thing, result);
     }
@@ -224,8 +225,8 @@ impl<A: Api> ZonePoll<A> {
     }
 }
 
-/// Returns true if other requests for the same zone may succeed after this failure: not where the token, the quota or
-/// the network is to blame.
+/// Returns true if other requests for the same zone may succeed after this failure: unless the token, the
+/// quota or the network is to blame.
 pub(super) fn leaves_others_a_chance(error: &Error) -> bool {
     error.was_sent()
         && !matches!(error.reason(), Reason::Auth | Reason::RateLimited | Reason::Connect | Reason::Tls)

@@ -1,4 +1,4 @@
-//! Listing the zones that an account's token sees.
+//! Lists the zones that an account's token sees.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use crate::cloudflare::{Error, Presence, Purpose, ZoneList};
 use crate::domain::{Date, FoundZone, Reason};
 use crate::keeper;
 
-/// Zones that a list lacks are asked for by their ids, so many at once.
+/// The number of zones missing from a list that are requested by id concurrently.
 const WIDTH: usize = 8;
 
 /// The reading of the list of an account's zones.
 pub(super) struct ZonesPoll<A> {
     pub(super) name: Arc<str>,
     pub(super) account: Account<A>,
-    /// The zones that earlier lists told of.
+    /// The zones from earlier lists.
     pub(super) known: Arc<[FoundZone]>,
     pub(super) deadline: Arc<Deadline>,
     pub(super) keeper: keeper::Handle,
@@ -30,7 +30,7 @@ pub(super) struct ZonesPoll<A> {
 }
 
 impl<A: Api> ZonesPoll<A> {
-    /// Reads the list and returns what it met, once what came of it is published.
+    /// Reads the list. Returns what worked and what failed, once the results are published.
     pub(super) async fn run(self) -> Seen {
         self.keeper.want_zones(Arc::clone(&self.name), self.now()).await;
         let (found, result) = match unless_it_panics(self.list()).await.flatten() {
@@ -46,8 +46,9 @@ impl<A: Api> ZonesPoll<A> {
         seen
     }
 
-    /// The zones to watch from now on, and what is odd about the list. A zone that a complete list lacks stays if it is
-    /// there when it is asked for by its id. A zone that an incomplete list lacks also stays.
+    /// Returns the zones to watch from now on, and what is odd about the list. A zone that is missing from a
+    /// complete list stays if a request by its id finds it. A zone that is missing from an incomplete list
+    /// also stays.
     async fn list(&self) -> Result<(Vec<FoundZone>, Option<String>), Error> {
         let (api, deadline) = (&self.account.api, &self.deadline);
         let listed = api.all_zones(deadline.at()).await?;
@@ -56,7 +57,7 @@ impl<A: Api> ZonesPoll<A> {
         }
         let odd = odd(&listed);
         let ids: HashSet<_> = listed.zones.iter().map(|zone| zone.id).collect();
-        // a row without a readable status tells nothing new
+        // a row without a readable status says nothing new
         let unread: HashSet<_> =
             listed.zones.iter().filter(|zone| zone.active.is_none()).map(|zone| zone.id).collect();
         let missing: Vec<_> = self.known.iter().filter(|zone| !ids.contains(&zone.id)).cloned().collect();
@@ -64,7 +65,7 @@ impl<A: Api> ZonesPoll<A> {
             deadline.allow_for(missing.len());
             let is_there = missing.into_iter().map(|zone| async move {
                 let presence = unless_it_panics(api.zone_status(zone.id, deadline.at())).await.flatten();
-                // what could not be asked about has not left
+                // a zone whose request failed has not left
                 matches!(presence, Ok(Presence::Active) | Err(_)).then_some(zone)
             });
             stream::iter(is_there).buffered(WIDTH).filter_map(|zone| async move { zone }).collect().await
@@ -83,7 +84,8 @@ impl<A: Api> ZonesPoll<A> {
     }
 }
 
-/// What is odd about a list, if anything. A zone without a readable status is watched if it was before, and no other.
+/// Describes what is odd about a list, if anything. A zone without a readable status is watched only if it
+/// was before.
 fn odd(listed: &ZoneList) -> Option<String> {
     let mut public = listed.zones.iter().filter(|zone| !zone.internal);
     let without_status = public.find(|zone| zone.active.is_none());

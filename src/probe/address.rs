@@ -1,4 +1,4 @@
-//! Where to connect: the addresses of an origin, and which of them may be probed.
+//! The addresses of an origin, and which of them may be probed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, PoisonError};
@@ -9,8 +9,8 @@ use tokio::time::{Instant, timeout_at};
 use super::{End, Prober, Target};
 use crate::domain::{IpRange, ProbeFailure};
 
-/// What is not globally reachable (RFC 6890, and IANA's registries of special-purpose addresses). Outside of 2000::/3
-/// there are no unicast addresses that are.
+/// Ranges that are not globally reachable (RFC 6890, and IANA's registries of special-purpose addresses).
+/// Outside of 2000::/3 there are no global unicast addresses.
 const NOT_PUBLIC: &[IpRange] = &[
     IpRange::v4(0, 0, 0, 0, 8),
     IpRange::v4(10, 0, 0, 0, 8),
@@ -25,17 +25,16 @@ const NOT_PUBLIC: &[IpRange] = &[
     IpRange::v4(198, 18, 0, 0, 15),
     IpRange::v4(198, 51, 100, 0, 24),
     IpRange::v4(203, 0, 113, 0, 24),
-    // multicast, what is reserved, and broadcast
+    // multicast, reserved and broadcast
     IpRange::v4(224, 0, 0, 0, 3),
-    // a service of Azure that its machines reach at this address
+    // a service of Azure for its own machines
     IpRange::v4(168, 63, 129, 16, 32),
     IpRange::v6(0x2001, 0, 23),
     IpRange::v6(0x2001, 0xdb8, 32),
     IpRange::v6(0x3fff, 0, 20),
 ];
 
-/// What a configuration may admit: addresses of private networks (RFC 1918, RFC 4193), of this machine, and of its
-/// links.
+/// Ranges that a configuration may admit: private networks (RFC 1918, RFC 4193), loopback and link-local.
 const PRIVATE: &[IpRange] = &[
     IpRange::v4(10, 0, 0, 0, 8),
     IpRange::v4(127, 0, 0, 0, 8),
@@ -46,7 +45,7 @@ const PRIVATE: &[IpRange] = &[
     IpRange::v6(0xfe80, 0, 10),
 ];
 
-/// Cloudflare's own ranges as published in 2026, until the API has told them.
+/// Cloudflare's own ranges as published in 2026, used until the API has returned them.
 const CLOUDFLARE: &[IpRange] = &[
     IpRange::v4(103, 21, 244, 0, 22),
     IpRange::v4(103, 22, 200, 0, 22),
@@ -74,8 +73,8 @@ const CLOUDFLARE: &[IpRange] = &[
 
 const UNICAST: IpRange = IpRange::v6(0x2000, 0, 3);
 
-/// True if the address is globally reachable, so that a probe of it can reach nothing inside the network that it is
-/// sent from.
+/// Returns true if the address is globally reachable. Probing it cannot reach anything inside the exporter's
+/// own network.
 pub fn is_public(ip: IpAddr) -> bool {
     let ip = unwrapped(ip);
     (ip.is_ipv4() || UNICAST.contains(ip)) && !is_in(NOT_PUBLIC, ip)
@@ -85,8 +84,8 @@ fn is_in(ranges: &[IpRange], ip: IpAddr) -> bool {
     ranges.iter().any(|range| range.contains(ip))
 }
 
-/// The IPv4 address that an IPv6 address stands for (IPv4-mapped, RFC 4291; 6to4, RFC 3056; NAT64, RFC 6052), or the
-/// address itself.
+/// Returns the IPv4 address in an IPv6 address (IPv4-mapped, RFC 4291; 6to4, RFC 3056; NAT64, RFC 6052), or
+/// the address itself.
 fn unwrapped(ip: IpAddr) -> IpAddr {
     const MAPPED: u128 = 0xffff;
     const NAT64: u128 = 0x0064_ff9b << 64;
@@ -103,7 +102,7 @@ fn unwrapped(ip: IpAddr) -> IpAddr {
 }
 
 impl Prober {
-    /// True if an address that a DNS record gave may be probed.
+    /// Returns true if an address from a DNS record may be probed.
     fn admits(&self, ip: IpAddr) -> bool {
         let unwrapped = unwrapped(ip);
         let is_private = is_in(PRIVATE, unwrapped) || unwrapped == Ipv6Addr::LOCALHOST;
@@ -112,14 +111,14 @@ impl Prober {
         is_admitted && !is_in(cloudflare.as_deref().unwrap_or(CLOUDFLARE), unwrapped)
     }
 
-    /// Replaces the ranges of Cloudflare's own addresses, whose edge would answer in the place of an origin that a DNS record
-    /// gives. Until then those published with this program count.
+    /// Replaces the ranges of Cloudflare's own addresses, where its edge would answer instead of the origin.
+    /// Until then, the built-in ranges apply.
     pub fn set_cloudflare(&self, ranges: Arc<[IpRange]>) {
         *self.cloudflare.lock().unwrap_or_else(PoisonError::into_inner) = Some(ranges);
     }
 
-    /// Connects to the first address of the target that can be reached. The name is resolved once, and what is
-    /// connected to is the address that was checked.
+    /// Connects to the first address of the target that is reachable. The name is resolved once, so that the
+    /// connection goes to an address that was checked.
     pub(super) async fn connect(
         &self,
         target: &Target,
@@ -139,7 +138,7 @@ impl Prober {
             let now = Instant::now();
             let share = deadline.saturating_duration_since(now) / left;
             if let Ok(Ok(stream)) = timeout_at(now + share, TcpStream::connect(address)).await {
-                // the request follows the end of the handshake, and would wait for its acknowledgement
+                // otherwise the request would wait for the acknowledgement of the handshake's last message
                 let _ = stream.set_nodelay(true);
                 return Ok((address, stream));
             }
@@ -157,7 +156,7 @@ impl Prober {
         let (name, port) = (name.clone(), target.address.port());
         let permit = Arc::clone(&self.lookups).acquire_owned().await;
         let lookup = tokio::task::spawn_blocking(move || {
-            // an abandoned lookup keeps its thread
+            // held by the lookup, which keeps its thread even if abandoned
             let _permit = permit;
             (name.as_str(), port).to_socket_addrs().map(Vec::from_iter)
         });
@@ -219,7 +218,7 @@ mod tests {
             "3fff:fff::1",
             "4000::1",
             "5f00::1",
-            // IPv4 addresses in other clothes
+            // IPv4 addresses in IPv6 addresses
             "::ffff:10.0.0.1",
             "::ffff:127.0.0.1",
             "64:ff9b::10.0.0.1",
@@ -288,13 +287,13 @@ mod tests {
         ] {
             assert_eq!(told.admits(text.parse().unwrap()), admitted, "{text}");
         }
-        // those that are built in count no more
+        // the built-in ranges no longer apply
         assert!(told.admits("104.16.0.1".parse().unwrap()));
         assert!(!prober(false).admits("104.16.0.1".parse().unwrap()));
     }
 
     #[test]
-    fn private_addresses_are_admitted_where_the_configuration_says_so_and_nothing_else_that_is_not_public() {
+    fn a_configuration_may_admit_private_addresses_but_no_other_special_ranges() {
         let prober = |private_addresses| Prober::new(Options { private_addresses, ..Options::default() });
         for text in [
             "10.0.0.1",

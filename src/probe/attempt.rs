@@ -1,4 +1,4 @@
-//! One connection: a handshake, a request, and the head of the answer.
+//! One connection: a handshake, a request, and the head of the response.
 
 use std::future::poll_fn;
 use std::io;
@@ -20,11 +20,11 @@ use super::{End, Observation, Target, TlsVersion};
 use crate::domain::ProbeFailure;
 use crate::telemetry::VERSION;
 
-/// Octets that are read at a time.
+/// The number of octets to read at a time.
 const PART: usize = 2048;
 
-/// Probes the server at the other end of `stream`. What is seen is added to `seen` as it happens, so that nothing is
-/// lost where the time ends before the attempt.
+/// Probes the server at the other end of `stream`. Observations go to `seen` as they happen, so that a
+/// timeout loses none.
 pub(super) async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
     target: &Target,
     stream: S,
@@ -55,7 +55,7 @@ pub(super) async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
     seen.asks_late = asks_late(&stream);
 }
 
-/// Notes what a completed handshake has agreed on.
+/// Records the results of a completed handshake.
 fn note(connection: &ClientConnection, seen: &mut Observation) {
     seen.handshake = true;
     seen.resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
@@ -65,7 +65,7 @@ fn note(connection: &ClientConnection, seen: &mut Observation) {
     };
 }
 
-/// Sends the request, and reads as much of the answer as tells something.
+/// Sends the request, and reads as much of the response as is needed.
 async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut TlsStream<Tolerant<S>>,
     request: &[u8],
@@ -95,7 +95,7 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Reads on until the body has a phrase, or ends in any way.
+/// Reads until the body contains a known phrase, or ends in any way.
 async fn find_phrase<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut TlsStream<Tolerant<S>>,
     mut body: Vec<u8>,
@@ -110,8 +110,8 @@ async fn find_phrase<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Adds what arrives next to `bytes`, up to `most` of them. Returns 0 at the end, and where the server asks late: then
-/// it waits for a handshake, and nothing else arrives.
+/// Adds the next bytes to `bytes`, up to `most` in total. Returns 0 at the end, and if the server asks late:
+/// then the server waits for a handshake and sends nothing else.
 async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut TlsStream<Tolerant<S>>,
     bytes: &mut Vec<u8>,
@@ -128,13 +128,13 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(part.filled().len())
 }
 
-/// In TLS 1.3 no record tells what it holds.
+/// Always false in TLS 1.3, where records do not show their content.
 fn asks_late<S>(stream: &TlsStream<Tolerant<S>>) -> bool {
     let (stream, connection) = stream.get_ref();
     connection.protocol_version() == Some(ProtocolVersion::TLSv1_2) && stream.asks_late()
 }
 
-/// How a connection ended, by the error of its TLS.
+/// Returns how a connection ended, from the error of its TLS.
 fn end(error: &io::Error) -> End {
     match error.get_ref().and_then(|error| error.downcast_ref()) {
         Some(Error::AlertReceived(alert)) => End::Alert(u8::from(*alert)),

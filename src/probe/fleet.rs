@@ -1,4 +1,4 @@
-//! Many probes at once: in a limited number of slots, and never two of one address at a time.
+//! Concurrent probes in a limited number of slots, but only one at a time to each address.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -11,28 +11,29 @@ use tokio::time::timeout;
 
 use super::{Probed, Prober, Target};
 
-/// A probe that takes longer gives its slot back, and goes on in the slow lane. So origins that hang do not hold up the
-/// others until they time out.
+/// A probe that takes longer frees its slot and continues in the slow lane, so that origins that hang do not
+/// delay the others until they time out.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The number of slots of the slow lane for each other slot. Once it is full, slow probes keep their slots.
+/// The number of slots in the slow lane per regular slot. If the lane is full, slow probes keep their slots.
 const SLOW_LANE: usize = 4;
 
 impl Prober {
-    /// Probes each target, and calls `report` with its index and what was found, in the order in which probes end.
+    /// Probes each target, and calls `report` with its index and result, in the order in which probes end.
     ///
-    /// Targets with one address are probed one after another: some servers serve one client at a time.
+    /// Targets with the same address are probed one after another, since some servers serve one client at a
+    /// time.
     pub async fn probe_all(&self, targets: &[Target], report: impl FnMut(usize, Probed)) {
         let mut order: Vec<_> = (0..targets.len()).collect();
-        order.sort_by_key(|place| &targets[*place].address);
+        order.sort_by_key(|index| &targets[*index].address);
         let same = |one: &usize, other: &usize| targets[*one].address == targets[*other].address;
         let groups = groups(&order, same);
-        let probe = |place: usize| self.probe_contained(&targets[place]);
+        let probe = |index: usize| self.probe_contained(&targets[index]);
         run(&order, groups, self.options.max_concurrent, probe, report).await;
     }
 }
 
-/// Splits `order` where neighbours differ.
+/// Splits `order` between neighbours that differ.
 fn groups(order: &[usize], same: impl FnMut(&usize, &usize) -> bool) -> VecDeque<Range<usize>> {
     let mut start = 0;
     let ranges = order.chunk_by(same).map(|chunk| {
@@ -43,7 +44,7 @@ fn groups(order: &[usize], same: impl FnMut(&usize, &usize) -> bool) -> VecDeque
     ranges.collect()
 }
 
-/// Probes what stands in `order`, and the places of each group one after another.
+/// Runs the probes in `order`, those of one group one after another.
 async fn run<R, F: Future<Output = R>>(
     order: &[usize],
     mut groups: VecDeque<Range<usize>>,
@@ -56,18 +57,18 @@ async fn run<R, F: Future<Output = R>>(
     loop {
         tokio::select! {
             biased;
-            // a probe takes memory only once it has its slot
+            // a probe takes memory only once it has a slot
             Ok(slot) = fast.acquire(), if !groups.is_empty() => {
                 if let Some(mut group) = groups.pop_front()
-                    && let Some(place) = group.next()
+                    && let Some(index) = group.next()
                 {
-                    let probing = probe(order[place]);
+                    let probing = probe(order[index]);
                     let slow = &slow;
-                    running.push(async move { (order[place], in_lanes(probing, slot, slow).await, group) });
+                    running.push(async move { (order[index], in_lanes(probing, slot, slow).await, group) });
                 }
             }
-            Some((place, result, group)) = running.next() => {
-                report(place, result);
+            Some((index, result, group)) = running.next() => {
+                report(index, result);
                 if !group.is_empty() {
                     groups.push_back(group);
                 }
@@ -77,7 +78,7 @@ async fn run<R, F: Future<Output = R>>(
     }
 }
 
-/// Runs a probe in its slot, and after a while in the slow lane.
+/// Runs a probe in its slot, and after [`PATIENCE`] in the slow lane.
 async fn in_lanes<R>(probing: impl Future<Output = R>, slot: SemaphorePermit<'_>, slow: &Semaphore) -> R {
     let mut probing = pin!(probing);
     if let Ok(result) = timeout(PATIENCE, probing.as_mut()).await {
@@ -100,8 +101,8 @@ mod tests {
 
     use super::*;
 
-    /// Runs probes that take the time that `takes` says, and returns when each was done. Probes whose number is equal
-    /// modulo `addresses` have one address.
+    /// Runs probes that take as long as `takes` says, and returns when each was done. Probes whose numbers
+    /// are equal modulo `addresses` have the same address.
     async fn done(
         count: usize,
         slots: usize,
@@ -109,30 +110,30 @@ mod tests {
         takes: impl Fn(usize) -> u64,
     ) -> (Vec<u64>, usize) {
         let mut order: Vec<_> = (0..count).collect();
-        order.sort_by_key(|place| place % addresses);
+        order.sort_by_key(|index| index % addresses);
         let groups = groups(&order, |one, other| one % addresses == other % addresses);
         let (start, running, most) = (Instant::now(), Cell::new(0), Cell::new(0));
         let busy = RefCell::new(vec![false; addresses]);
         let times = RefCell::new(vec![0; count]);
         let (busy, running, most, takes) = (&busy, &running, &most, &takes);
-        let probe = |place: usize| async move {
+        let probe = |index: usize| async move {
             assert!(
-                !std::mem::replace(&mut busy.borrow_mut()[place % addresses], true),
-                "two of one address"
+                !std::mem::replace(&mut busy.borrow_mut()[index % addresses], true),
+                "two probes of one address"
             );
             running.set(running.get() + 1);
             most.set(most.get().max(running.get()));
-            sleep(Duration::from_millis(takes(place))).await;
+            sleep(Duration::from_millis(takes(index))).await;
             running.set(running.get() - 1);
-            busy.borrow_mut()[place % addresses] = false;
+            busy.borrow_mut()[index % addresses] = false;
             u64::try_from(start.elapsed().as_millis()).unwrap()
         };
-        run(&order, groups, slots, probe, |place, time| times.borrow_mut()[place] = time).await;
+        run(&order, groups, slots, probe, |index, time| times.borrow_mut()[index] = time).await;
         (times.into_inner(), most.get())
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_is_probed_and_no_more_at_a_time_than_there_are_slots() {
+    async fn each_target_is_probed_with_no_more_probes_at_once_than_slots() {
         let (times, most) = done(100, 10, 100, |_| 100).await;
         assert_eq!((times.iter().max(), most), (Some(&1000), 10));
         assert!(times.iter().all(|time| *time > 0));
@@ -140,29 +141,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn slow_ones_give_their_slots_back_after_a_second() {
+    async fn slow_probes_free_their_slots_after_a_second() {
         // the first 40 hang
-        let (times, most) = done(140, 10, 140, |place| if place < 40 { 10_000 } else { 100 }).await;
+        let (times, most) = done(140, 10, 140, |index| if index < 40 { 10_000 } else { 100 }).await;
         let (slow, healthy) = times.split_at(40);
         assert!(healthy.iter().all(|time| *time <= 5000), "{healthy:?}");
-        // a slow one is not started anew
+        // a slow probe is not restarted
         assert_eq!(slow.iter().max(), Some(&13_000));
         assert!(most <= 50, "{most}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_slow_lane_bounds_what_runs() {
+    async fn a_full_slow_lane_bounds_the_number_of_probes() {
         let (times, most) = done(200, 10, 200, |_| 10_000).await;
         assert_eq!(most, 50);
         assert!(times.iter().max() <= Some(&50_000), "{times:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn those_of_one_address_wait_for_one_another_and_others_do_not_wait_for_them() {
-        let (times, most) = done(30, 10, 3, |place| if place % 3 == 0 { 2000 } else { 10 }).await;
+    async fn probes_of_one_address_wait_for_one_another_but_delay_no_others() {
+        let (times, most) = done(30, 10, 3, |index| if index % 3 == 0 { 2000 } else { 10 }).await;
         assert_eq!(most, 3);
-        for (place, time) in times.iter().enumerate() {
-            assert_eq!(*time, (place / 3 + 1) as u64 * if place % 3 == 0 { 2000 } else { 10 });
+        for (index, time) in times.iter().enumerate() {
+            assert_eq!(*time, (index / 3 + 1) as u64 * if index % 3 == 0 { 2000 } else { 10 });
         }
     }
 }

@@ -1,24 +1,24 @@
-//! The head of an answer, read from as many bytes as have arrived (RFC 9112).
+//! The head of an HTTP/1 response, read from the bytes received so far (RFC 9112).
 
-/// The most bytes of a head, with all interim answers before it.
+/// The maximum size of a head, including all interim responses before it.
 pub(super) const LARGEST_HEAD: usize = 16 << 10;
-/// The most bytes of a body that are read.
+/// The maximum number of bytes read from a body.
 pub(super) const LARGEST_BODY: usize = 4 << 10;
 
-/// What the bytes that have arrived begin with.
+/// The result of reading the received bytes as a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Head<'o> {
     /// More bytes are needed.
     Partial,
-    /// No answer in HTTP/1.
+    /// The response is not HTTP/1.
     NotHttp,
-    /// An answer in HTTP/2 (RFC 9113, section 3.4): a SETTINGS frame.
+    /// The response is HTTP/2 (RFC 9113, section 3.4): it starts with a SETTINGS frame.
     Http2,
-    /// More bytes than a head may have.
+    /// The head exceeds the maximum size.
     TooLong,
-    /// A head.
+    /// A complete head.
     Whole {
-        /// The status of the answer.
+        /// The status of the response.
         status: u16,
         /// The value of its first `Location`.
         location: Option<&'o [u8]>,
@@ -29,12 +29,12 @@ pub enum Head<'o> {
     },
 }
 
-/// Words by which servers say in a body that a certificate is missing or not accepted.
+/// Phrases in a body by which servers say that a certificate is missing or not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phrase {
     /// nginx, with status 400.
     Nginx,
-    /// nginx, with status 400, where one was sent that it does not accept.
+    /// nginx, with status 400, if the client sent a certificate that it does not accept.
     NginxRefusal,
     /// Apache, with status 403 in TLS 1.3.
     Apache,
@@ -54,7 +54,7 @@ impl Phrase {
     }
 }
 
-/// Reads the head of an answer, after interim answers (1xx).
+/// Reads the head of a response, skipping interim responses (1xx).
 pub fn read_head(bytes: &[u8]) -> Head<'_> {
     let mut rest = bytes;
     loop {
@@ -62,7 +62,7 @@ pub fn read_head(bytes: &[u8]) -> Head<'_> {
             return early;
         }
         match read(rest) {
-            // 101 is the end of HTTP/1
+            // HTTP/1 ends after a 101
             Head::Whole { status: 100 | 102..=199, body, .. } => rest = body,
             Head::Partial if bytes.len() >= LARGEST_HEAD => return Head::TooLong,
             Head::Whole { body, .. } if bytes.len() - body.len() > LARGEST_HEAD => return Head::TooLong,
@@ -71,7 +71,7 @@ pub fn read_head(bytes: &[u8]) -> Head<'_> {
     }
 }
 
-/// Tells other protocols from HTTP/1 by the first bytes.
+/// Detects protocols other than HTTP/1 by the first bytes.
 fn start(bytes: &[u8]) -> Option<Head<'_>> {
     const HTTP: &[u8] = b"HTTP/1.";
     const SETTINGS: u8 = 4;
@@ -106,14 +106,14 @@ fn read(bytes: &[u8]) -> Head<'_> {
     }
 }
 
-/// Splits the first line off, without its end.
+/// Splits off the first line, without its line ending.
 fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = memchr::memchr(b'\n', bytes)?;
     let line = &bytes[..end];
     Some((line.strip_suffix(b"\r").unwrap_or(line), &bytes[end + 1..]))
 }
 
-/// The status of `HTTP/1.1 200 OK`.
+/// Parses the status from a line such as `HTTP/1.1 200 OK`.
 fn status(line: &[u8]) -> Option<u16> {
     let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0'..=b'9', b' ', status @ ..] = line else {
         return None;
@@ -125,7 +125,7 @@ fn status(line: &[u8]) -> Option<u16> {
     reason.first().is_none_or(|first| *first == b' ').then_some(status)
 }
 
-/// True if a `Location` leads to the same host: it names none, or this one.
+/// Returns true if a `Location` leads to the same host: if it names none, or this one.
 pub(super) fn is_same_host(location: &[u8], host: &str) -> bool {
     let scheme = [b"https:".as_slice(), b"http:"];
     let rest = scheme.into_iter().find_map(|scheme| {
@@ -133,7 +133,7 @@ pub(super) fn is_same_host(location: &[u8], host: &str) -> bool {
         start.eq_ignore_ascii_case(scheme).then_some(rest)
     });
     let Some(authority) = rest.unwrap_or(location).strip_prefix(b"//") else {
-        // another scheme is another place
+        // a text before the path is another scheme, which leads elsewhere
         let before_path =
             location.split(|byte| matches!(byte, b'/' | b'?' | b'#')).next().unwrap_or_default();
         return rest.is_none() && !before_path.contains(&b':');

@@ -1,10 +1,10 @@
-//! What a probe saw, and what that says.
+//! What a probe observed, and the demand that follows from it.
 
 use crate::domain::{AcceptedIssuers, Date, Demand, DemandReason, ProbeFailure};
 
 use super::head::Phrase;
 
-/// What one attempt to probe an origin saw.
+/// The observations of one attempt to probe an origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// True if the origin sent a CertificateRequest in the handshake.
@@ -13,7 +13,7 @@ pub struct Observation {
     pub accepted: Option<AcceptedIssuers>,
     /// The same authorities as text.
     pub accepted_names: Vec<String>,
-    /// The version that was agreed on.
+    /// The agreed version.
     pub version: Option<TlsVersion>,
     /// True once the handshake was completed.
     pub handshake: bool,
@@ -21,13 +21,13 @@ pub struct Observation {
     pub resumed: bool,
     /// True if the origin sent a HelloRequest after the handshake.
     pub asks_late: bool,
-    /// The end of the origin's own certificate.
+    /// The end of the validity of the origin's own certificate.
     pub certificate_not_after: Option<Date>,
-    /// How it ended.
+    /// How the attempt ended.
     pub end: End,
 }
 
-/// A version of TLS that origins are probed with.
+/// A TLS version that a probe offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsVersion {
     /// TLS 1.2.
@@ -37,7 +37,7 @@ pub enum TlsVersion {
 }
 
 impl TlsVersion {
-    /// The version as people write it.
+    /// Returns the version number.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Tls12 => "1.2",
@@ -49,19 +49,19 @@ impl TlsVersion {
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// No answer can be read, for this reason.
+    /// No response could be read, for this reason.
     Failed(ProbeFailure),
     /// A TLS alert.
     Alert(u8),
-    /// The answer is HTTP/2.
+    /// The response is HTTP/2.
     Http2,
-    /// An HTTP answer.
+    /// An HTTP response.
     Answer {
         /// Its status.
         status: u16,
         /// True if it redirects to another path of the same host.
         same_host: bool,
-        /// What its body says.
+        /// The phrase in its body.
         phrase: Option<Phrase>,
     },
 }
@@ -71,7 +71,7 @@ pub enum End {
 const REFUSALS: [u8; 4] = [40, 41, 42, 116];
 
 impl Observation {
-    /// An observation of nothing but its end.
+    /// Creates an observation of its end alone.
     pub fn new(end: End) -> Self {
         Self {
             asked: false,
@@ -86,19 +86,20 @@ impl Observation {
         }
     }
 
-    /// True if the origin is there and speaks TLS.
+    /// Returns true if the origin is reachable and speaks TLS.
     pub fn is_up(&self) -> bool {
         self.handshake || self.asked && matches!(self.end, End::Alert(_))
     }
 
-    /// True if it must be probed in TLS 1.2 to tell an application's 403 from that of a server that asks late.
+    /// Returns true if another attempt in TLS 1.2 must distinguish an application's 403 from that of a server
+    /// that asks late.
     pub fn may_ask_late(&self) -> bool {
         let forbidden = matches!(self.end, End::Answer { status: 403, phrase: None, .. });
         forbidden && !self.asked && self.version == Some(TlsVersion::Tls13)
     }
 }
 
-/// Judges what an origin demands by what was seen of it. [`Demand::Unknown`] unless that is certain.
+/// Judges what an origin demands from an observation. The result is [`Demand::Unknown`] unless it is certain.
 pub fn verdict(seen: &Observation) -> (Demand, DemandReason) {
     use DemandReason as Reason;
     let unknown = |reason| (Demand::Unknown, reason);
@@ -130,7 +131,7 @@ pub fn verdict(seen: &Observation) -> (Demand, DemandReason) {
         {
             unknown(Reason::Unclear(status))
         }
-        // without the attempt in TLS 1.2 that would tell
+        // the attempt in TLS 1.2 that would decide is missing
         (false, End::Answer { status, .. }) if seen.may_ask_late() => unknown(Reason::Unclear(status)),
         (false, End::Answer { status, .. }) => (Demand::None, Reason::NotAsked(status)),
         (false, End::Http2) => (Demand::None, Reason::NotAskedHttp2),

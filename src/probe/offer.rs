@@ -1,4 +1,4 @@
-//! What an origin does with a certificate that is presented to it.
+//! How an origin reacts to a certificate that a probe presents.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use super::head::Phrase;
 use super::{End, Observation};
 use crate::domain::{IssuerMatch, IssuerName};
 
-/// What an origin did with the certificate that it was offered.
+/// An origin's reaction to the presented certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offer {
     /// It answered the request.
     Accepted(u16),
-    /// It asked for none.
+    /// It requested none.
     NotAsked,
     /// It refused the certificate with a TLS alert.
     Alert(u8),
     /// It refused the certificate with an HTTP status.
     Answer(u16),
-    /// What it did tells nothing, and it names authorities, none of which issued the certificate.
+    /// Its reaction is inconclusive, and none of the authorities that it names issued the certificate.
     Unnamed,
-    /// What it did tells nothing.
+    /// Its reaction is inconclusive.
     Unclear,
 }
 
@@ -29,7 +29,7 @@ pub enum Offer {
 const REFUSALS: [u8; 10] = [40, 42, 43, 44, 45, 46, 48, 49, 51, 116];
 
 impl Offer {
-    /// Judges by what was seen while a certificate of these issuers was presented.
+    /// Judges an observation made while presenting a certificate with these issuers.
     pub fn of(seen: &Observation, issuers: &[IssuerName]) -> Self {
         match seen.end {
             End::Alert(alert) if seen.asked && REFUSALS.contains(&alert) => Self::Alert(alert),
@@ -73,8 +73,7 @@ mod tests {
     use crate::domain::{AcceptedIssuers, ProbeFailure};
 
     #[test]
-    fn an_alert_or_an_answer_about_the_certificate_refuses_it_and_names_decide_only_where_nothing_else_does()
-    {
+    fn alerts_and_responses_decide_about_a_refusal_and_named_authorities_only_without_either() {
         let [ours, theirs] = [&[0x30, 0][..], &[0x30, 2, 5, 0]];
         let seen = |end, asked, named: Option<&[u8]>| Observation {
             asked,

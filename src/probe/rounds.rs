@@ -1,4 +1,4 @@
-//! Probes what is watched, round after round, and reports to the keeper what is found.
+//! Probes the watched origins round after round, and reports the results to the keeper.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -15,10 +15,10 @@ use crate::clock::Clock;
 use crate::domain::{Origin, OriginTarget, Outcome, Snapshot, ZoneKey, ZoneState};
 use crate::keeper;
 
-/// An origin that is watched, and the zone of its hostname.
+/// A watched origin, and the zone of its hostname.
 pub(super) type Watched = (ZoneKey, OriginTarget);
 
-/// Probes the origins that the keeper's snapshot watches.
+/// Probes the watched origins in the keeper's snapshot.
 pub struct Rounds {
     options: watch::Receiver<Options>,
     keeper: keeper::Handle,
@@ -28,15 +28,15 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// Probes as the latest options say.
+    /// Creates rounds that follow the latest options.
     pub fn new(mut options: watch::Receiver<Options>, keeper: keeper::Handle, clock: Clock) -> Self {
         let prober = Prober::new(options.borrow_and_update().clone());
         Self { options, keeper, clock, prober, story: Story::default() }
     }
 
-    /// Probes all origins at once and then on every tick, until `shutdown` or until no more ticks can come.
+    /// Probes all origins at once and then on every tick, until `shutdown` or until the ticks end.
     ///
-    /// A tick during a round is skipped. Origins that are new are probed at once, with what is left of the round.
+    /// A tick during a round is skipped. New origins are probed at once, together with the rest of the round.
     pub async fn run(mut self, ticks: mpsc::Receiver<()>, shutdown: CancellationToken) {
         tokio::select! {
             () = self.follow(ticks) => {}
@@ -47,7 +47,7 @@ impl Rounds {
     /// Probes all origins once, until `deadline`. Those that were not probed by then stay unknown.
     pub async fn probe_once(&mut self, deadline: Instant) {
         let known = self.keeper.snapshot();
-        // what was probed before is not due again
+        // origins with an earlier result are not probed again
         let due: HashSet<Watched> = watched_if(&known, |origin| origin.reading().is_none());
         let timeout = self.prober.options().timeout.min(deadline.saturating_duration_since(Instant::now()));
         self.prober = Prober::new(Options { timeout, ..self.prober.options().clone() });
@@ -57,7 +57,7 @@ impl Rounds {
             let left = due.len() - found.len();
             tracing::warn!("{left} of {} origins were not probed in time", due.len());
         }
-        self.tell(&found, &due).await;
+        self.log_changes(&found, &due).await;
     }
 
     async fn follow(&mut self, mut ticks: mpsc::Receiver<()>) {
@@ -67,7 +67,7 @@ impl Rounds {
         loop {
             let mut found = Vec::new();
             let is_interrupted = {
-                // what DNS records give is probed after this round
+                // new origins from DNS records are probed after this round
                 let mut named = published.clone();
                 let mut round = pin!(self.round(&due, &mut found));
                 loop {
@@ -82,7 +82,7 @@ impl Rounds {
                     }
                 }
             };
-            self.tell(&found, &known).await;
+            self.log_changes(&found, &known).await;
             for found in &found {
                 due.remove(&found.watched);
             }
@@ -111,32 +111,32 @@ impl Rounds {
         }
     }
 
-    /// What is watched now.
+    /// Returns the origins that are watched now, after taking over Cloudflare's own addresses.
     fn learned(&self, published: &mut watch::Receiver<Arc<Snapshot>>) -> HashSet<Watched> {
         let latest = Arc::clone(&published.borrow_and_update());
         self.learn(&latest);
         watched(&latest)
     }
 
-    /// Takes over which addresses are Cloudflare's own.
+    /// Takes over the ranges of Cloudflare's own addresses.
     fn learn(&self, known: &Snapshot) {
         known.cloudflare().cloned().into_iter().for_each(|ranges| self.prober.set_cloudflare(ranges));
     }
 
-    /// Probes each of `due`, and reports it. What was found is added to `found` as it becomes known.
+    /// Probes each of `due`, and reports the result. Results are also added to `found` as they arrive.
     async fn round(&self, due: &HashSet<Watched>, found: &mut Vec<Found>) {
         let due: Vec<Watched> = due.iter().cloned().collect();
         let targets: Vec<_> = due.iter().map(|(_, origin)| Target::of(origin)).collect();
         let (report, mut reports) = mpsc::unbounded_channel();
         let probing = async {
-            // the receiver is there until this has ended
-            let report = move |place, probed| _ = report.send((place, probed));
+            // the receiver exists until this round has ended
+            let report = move |index, probed| _ = report.send((index, probed));
             self.prober.probe_all(&targets, report).await;
         };
         let reporting = async {
-            while let Some((place, probed)) = reports.recv().await {
+            while let Some((index, probed)) = reports.recv().await {
                 let reading = self.prober.reading(&probed, self.clock.now().into());
-                let (watched, demand, reason) = (due[place].clone(), reading.demand, reading.reason);
+                let (watched, demand, reason) = (due[index].clone(), reading.demand, reading.reason);
                 let (zone, origin) = watched.clone();
                 found.push(Found { watched, demand, reason });
                 self.keeper.report(zone, Outcome::Probed(origin, reading)).await;
@@ -145,8 +145,8 @@ impl Rounds {
         join(probing, reporting).await;
     }
 
-    /// Logs what a round found to fail or to work again, once that is published.
-    async fn tell(&mut self, found: &[Found], known: &HashSet<Watched>) {
+    /// Logs which origins have started to fail or work again, once that is published.
+    async fn log_changes(&mut self, found: &[Found], known: &HashSet<Watched>) {
         if !found.is_empty() {
             self.keeper.published().await;
         }
@@ -154,7 +154,7 @@ impl Rounds {
     }
 }
 
-/// The origins that a snapshot watches.
+/// Returns the watched origins of a snapshot.
 fn watched(known: &Snapshot) -> HashSet<Watched> {
     watched_if(known, |_| true)
 }
@@ -166,7 +166,7 @@ fn watched_if(known: &Snapshot, counts: impl Fn(&Origin) -> bool) -> HashSet<Wat
     origins.filter(|(_, origin)| counts(origin)).map(|(zone, origin)| of(zone, origin)).collect()
 }
 
-/// Waits until other origins are watched than `known`, as far as they count.
+/// Waits until the watched origins that count differ from `known`.
 async fn others(
     published: &mut watch::Receiver<Arc<Snapshot>>,
     known: &HashSet<Watched>,

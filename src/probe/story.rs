@@ -1,5 +1,5 @@
-//! Folds what rounds of probes find into what cannot be judged any more and what can again, so that a failure is logged
-//! when it starts and when it ends, not in every round. Pure: time is an argument.
+//! Folds the results of rounds into origins that have become inconclusive or conclusive again. A failure is
+//! logged when it starts and when it ends, not in every round. Pure: time is an argument.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,30 +8,30 @@ use tokio::time::Instant;
 use super::rounds::Watched;
 use crate::domain::{Demand, DemandReason, Span};
 
-/// What a probe found.
+/// The result of a probe.
 pub(super) struct Found {
     pub(super) watched: Watched,
     pub(super) demand: Demand,
     pub(super) reason: DemandReason,
 }
 
-/// The origins of which probes cannot tell what they demand, each with the reason and since when.
+/// The origins whose probes are inconclusive, with the reason and the time since when.
 #[derive(Default)]
 pub(super) struct Story {
     failing: HashMap<Watched, (DemandReason, Instant)>,
 }
 
-/// A line of the log. Origins of which the same is said share one.
+/// A log line. Origins with the same news share one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    /// Probes cannot tell what these origins demand.
+    /// Probes of these origins have become inconclusive.
     Began { origins: String, error: String },
-    /// Probes can tell again, after so many seconds at most.
+    /// Probes are conclusive again, after at most this many seconds.
     Ended { origins: String, after: i64 },
 }
 
 impl Story {
-    /// Takes in what a round found, and returns what there is to report. Origins that are not `known` any more are
+    /// Takes in the results of a round, and returns what to log. Origins that are no longer `known` are
     /// forgotten.
     pub(super) fn fold(&mut self, found: &[Found], known: &HashSet<Watched>, now: Instant) -> Vec<Line> {
         self.failing.retain(|watched, _| known.contains(watched));
@@ -73,12 +73,12 @@ impl Line {
     }
 }
 
-/// The hostname and the label of an origin; its address may be a secret.
+/// Returns the hostname and the label of an origin. Its address may be a secret.
 fn name((_, origin): &Watched) -> String {
     format!("{} ({})", origin.hostname, origin.label)
 }
 
-/// The first names, and how many more there are.
+/// Lists the first names, and counts the rest.
 fn listed(mut names: Vec<String>) -> String {
     const MOST: usize = 5;
     names.sort_unstable();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_told_when_it_starts_and_when_it_ends() {
+    async fn a_failure_is_logged_when_it_starts_and_when_it_ends() {
         let (mut story, known) = (Story::default(), [watched("a.example.com")].into());
         let now = Instant::now();
         let mut fold = |failure, minutes| {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn origins_that_fail_in_one_way_are_one_line_and_those_that_left_are_forgotten() {
+    async fn origins_with_the_same_failure_share_a_line_and_removed_ones_are_forgotten() {
         let mut story = Story::default();
         let names: Vec<_> = (0..7).map(|number| format!("{number}.example.com")).collect();
         let known: HashSet<_> = names.iter().map(|name| watched(name)).collect();
@@ -144,6 +144,6 @@ mod tests {
         assert!(origins.starts_with("0.example.com (blue), 1.example.com (blue), "), "{origins}");
         assert!(origins.ends_with("4.example.com (blue) and 2 more"), "{origins}");
         assert_eq!(story.fold(&[], &HashSet::new(), Instant::now()), []);
-        assert_eq!(story.fold(&all(None), &known, Instant::now()), [], "nothing is known to have failed");
+        assert_eq!(story.fold(&all(None), &known, Instant::now()), [], "no failure is remembered");
     }
 }

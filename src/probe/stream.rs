@@ -1,4 +1,5 @@
-//! The stream below TLS: it goes on reading where writing fails, and counts the records that TLS hides.
+//! The stream below TLS. It keeps reading after a write error, and counts the records that rustls does not
+//! expose.
 
 use std::io;
 use std::pin::Pin;
@@ -6,10 +7,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream whose errors of writing are swallowed.
+/// A stream that ignores write errors.
 ///
-/// A server that refuses a client in TLS 1.2 sends an alert and closes the connection, while the client still writes.
-/// Where that fails, the alert has arrived all the same, and must be read.
+/// A server that refuses a client in TLS 1.2 sends an alert and closes the connection while the client still
+/// writes. The alert has arrived even if writing fails, and must be read.
 pub(super) struct Tolerant<S> {
     stream: S,
     records: Records,
@@ -20,8 +21,9 @@ impl<S> Tolerant<S> {
         Self { stream, records: Records::default() }
     }
 
-    /// True if, in TLS 1.2, the server sent handshake messages after its Finished: a HelloRequest (RFC 5246, section
-    /// 7.4.1.1), by which it asks for a certificate after it has read a request.
+    /// Returns true if, in TLS 1.2, the server sent handshake messages after its Finished. This is a
+    /// HelloRequest (RFC 5246, section 7.4.1.1), by which a server asks for a certificate after reading a
+    /// request.
     pub(super) fn asks_late(&self) -> bool {
         self.records.encrypted_handshakes > 1
     }
@@ -57,16 +59,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tolerant<S> {
     }
 }
 
-/// Reads the headers of TLS records (RFC 5246, section 6.2.1) as they go by.
+/// Reads the headers of the TLS records that pass through (RFC 5246, section 6.2.1).
 #[derive(Default)]
 struct Records {
     header: [u8; HEADER],
-    /// Octets of the header that are there.
+    /// The number of octets of the header received so far.
     has: usize,
-    /// Octets of the record that are still to come.
+    /// The number of octets of the record not received yet.
     left: usize,
     is_encrypted: bool,
-    /// Handshake records after the ChangeCipherSpec. In TLS 1.2 the first one is the server's Finished.
+    /// The number of handshake records after the ChangeCipherSpec. In TLS 1.2 the first one is the server's
+    /// Finished.
     encrypted_handshakes: usize,
 }
 
@@ -108,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn handshake_records_are_counted_from_the_change_of_ciphers_on_however_they_are_cut() {
+    fn handshake_records_after_the_change_cipher_spec_are_counted_however_they_are_split() {
         let handshake = [record(22, 90), record(22, 0), record(20, 1), record(22, 40)].concat();
         let rest = [record(23, 99), record(22, 20), record(21, 2)].concat();
         for size in [1, 2, 3, 4, 5, 6, 7, 50, 1000] {
@@ -120,7 +123,7 @@ mod tests {
         }
     }
 
-    /// A peer that has reset the connection after it sent an answer.
+    /// A peer that sent a response and then reset the connection.
     struct Gone(&'static [u8]);
 
     impl AsyncRead for Gone {
@@ -149,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_sent_before_a_reset_is_read_although_writing_fails() {
+    async fn data_sent_before_a_reset_is_read_although_writing_fails() {
         let mut stream = Tolerant::new(Gone(b"alert"));
         stream.write_all(b"request").await.unwrap();
         stream.flush().await.unwrap();

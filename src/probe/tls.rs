@@ -1,4 +1,4 @@
-//! The TLS of a probe: it accepts any server, and records what the server sends.
+//! The TLS client of a probe. It accepts any server, and records what the server sends.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,14 +13,14 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use super::Observation;
 use crate::domain::{AcceptedIssuers, Date, IssuerName, Pem};
 
-/// Which versions to offer.
+/// The versions to offer.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Versions {
     Both,
     Tls12,
 }
 
-/// Records what one handshake brings. A handshake that fails leaves nothing else behind.
+/// Records the server's messages in one handshake. They are lost otherwise if the handshake fails.
 #[derive(Debug)]
 pub(super) struct Witness {
     /// The certificate to present.
@@ -30,7 +30,7 @@ pub(super) struct Witness {
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// The authorities that a CertificateRequest names, with their texts.
+    /// The authorities that a CertificateRequest names, also as text.
     asked: Option<(AcceptedIssuers, Vec<String>)>,
     certificate_not_after: Option<Date>,
 }
@@ -42,7 +42,7 @@ impl Witness {
 
     /// Returns a configuration for one connection.
     ///
-    /// No two connections share one: a session that is resumed has no CertificateRequest.
+    /// Connections share no configuration, since a resumed session has no CertificateRequest.
     pub(super) fn config(self: &Arc<Self>, versions: Versions) -> Result<ClientConfig, Error> {
         let versions: &[&SupportedProtocolVersion] = match versions {
             Versions::Both => &[&TLS13, &TLS12],
@@ -51,7 +51,7 @@ impl Witness {
         let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(versions)?
             .dangerous()
-            // nothing secret is sent, so no server can do harm by pretending to be the origin
+            // the probe sends nothing secret, so a server that pretends to be the origin can do no harm
             .with_custom_certificate_verifier(Arc::clone(self) as Arc<dyn ServerCertVerifier>)
             .with_client_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesClientCert>);
         config.resumption = Resumption::disabled();
@@ -59,7 +59,7 @@ impl Witness {
         Ok(config)
     }
 
-    /// Adds to `seen` what the handshake brought.
+    /// Adds the recorded messages to `seen`.
     pub(super) fn report(&self, seen: &mut Observation) {
         let Seen { asked, certificate_not_after } = std::mem::take(&mut *self.seen());
         seen.asked = asked.is_some();
@@ -131,7 +131,7 @@ impl ServerCertVerifier for Witness {
             Scheme::RSA_PKCS1_SHA256,
             Scheme::RSA_PKCS1_SHA384,
             Scheme::RSA_PKCS1_SHA512,
-            // an old server may have nothing else
+            // an old server may support nothing else
             Scheme::RSA_PKCS1_SHA1,
             Scheme::ECDSA_SHA1_Legacy,
         ]

@@ -1,10 +1,10 @@
-//! The API's envelope, and the refusals that travel in it.
+//! The API's response envelope, and the refusals in it.
 
 use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 
-/// A whole response, before a fault may spoil it.
+/// A complete response, before a fault alters it.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) content_type: &'static str,
@@ -37,7 +37,7 @@ struct Link<'a> {
     message: &'a str,
 }
 
-/// Where in a list a page is.
+/// The position of a page in its list.
 #[derive(Clone, Copy, Serialize)]
 pub(super) struct PageInfo {
     pub(super) page: usize,
@@ -48,23 +48,23 @@ pub(super) struct PageInfo {
 }
 
 impl Answer {
-    /// JSON as it stands.
+    /// Builds a response of this JSON, without the envelope.
     pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Self {
         let body = serde_json::to_vec(value).unwrap_or_default();
         Self { status, content_type: "application/json", headers: Vec::new(), body }
     }
 
-    /// A success.
+    /// Builds a success.
     pub(super) fn result(result: impl Serialize) -> Self {
         Self::success(result, &[], None)
     }
 
-    /// A success with a message besides its result.
+    /// Builds a success with a message besides its result.
     pub(super) fn result_with_message(result: impl Serialize, code: u32, message: &str) -> Self {
         Self::success(result, &[Remark { code, message, error_chain: None }], None)
     }
 
-    /// One page of a list.
+    /// Builds one page of a list.
     pub(super) fn page(items: impl Serialize, info: PageInfo) -> Self {
         Self::success(items, &[], Some(info))
     }
@@ -75,7 +75,7 @@ impl Answer {
     }
 }
 
-/// The API's no.
+/// An error response of the API.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
@@ -90,7 +90,7 @@ impl Refusal {
         Self { status, code, message, chain: None, header: None }
     }
 
-    /// A refusal whose code the API does not document.
+    /// Creates a refusal whose code the API does not document.
     pub(super) const fn bad_request(message: &'static str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 1400, message)
     }
@@ -106,7 +106,7 @@ impl Refusal {
     }
 }
 
-/// The refusals that the API is known for.
+/// The refusals that are known from the API.
 impl Refusal {
     pub(super) const NO_ASSOCIATION: Self =
         Self::new(StatusCode::NOT_FOUND, 1553, "the hostname has no setting");
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_success_and_a_refusal_travel_in_the_same_envelope() {
+    fn a_success_and_a_refusal_have_the_same_envelope() {
         let text = |answer: Answer| String::from_utf8(answer.body).unwrap();
         assert_eq!(text(Answer::result([1])), r#"{"success":true,"errors":[],"messages":[],"result":[1]}"#);
         assert_eq!(

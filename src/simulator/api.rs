@@ -16,10 +16,10 @@ use super::zone::Zone;
 use super::{certificates, dns, hostnames, zones};
 use crate::domain::Level;
 
-/// What every path of the API starts with.
+/// The prefix of all API paths.
 pub(super) const PREFIX: &str = "/client/v4";
 
-/// One request, and the circumstances in which it is answered.
+/// A request, and the context for answering it.
 pub(super) struct Call<'a> {
     pub(super) method: &'a Method,
     pub(super) path: &'a str,
@@ -27,9 +27,9 @@ pub(super) struct Call<'a> {
     pub(super) authorization: Option<&'a [u8]>,
     pub(super) body: &'a [u8],
     pub(super) now: Instant,
-    /// For the dates that a change leaves behind.
+    /// The time of the request, which dates changes.
     pub(super) time: Timestamp,
-    /// The time that Cloudflare takes to deploy and to delete.
+    /// The duration of deployments and deletions.
     pub(super) delay: Duration,
     /// True if the token belongs to the account rather than to a user.
     pub(super) account_owned: bool,
@@ -124,7 +124,7 @@ impl<'a> Route<'a> {
         })
     }
 
-    /// The zone that it is about, and what a token must be permitted to do there.
+    /// Returns the zone of the request, and the permission that it needs there.
     const fn wants(self, gets: bool) -> Option<(&'a str, Permission)> {
         Some(match self {
             Self::UserToken | Self::AccountToken(_) | Self::Zones | Self::IpRanges => return None,

@@ -1,4 +1,4 @@
-//! A certificate authority of the simulator's own: what it signs is real X.509.
+//! The simulator's certificate authority, which signs real X.509 certificates.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// The name of the authority, in its certificates and in the API's `issuer`.
 pub(super) const NAME: &str = "Simulated Origin Pull CA";
-/// How the API names what the authority signs with.
+/// The API's name for the authority's signature algorithm.
 pub(super) const SIGNATURE: &str = "ECDSAWithSHA256";
 
-/// Signs certificates of clients and of servers. All share one key pair, so that a thousand of them cost little.
+/// Signs client and server certificates. All share one key pair, so that a thousand of them cost little.
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
@@ -21,12 +21,12 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// An authority with new keys.
+    /// Creates an authority with new keys.
     pub(super) fn new() -> Result<Self, Error> {
         Self::named(NAME)
     }
 
-    /// An authority of that name, with new keys.
+    /// Creates an authority with this name and new keys.
     pub(super) fn named(name: &str) -> Result<Self, Error> {
         let (mut params, key) = (named(name), KeyPair::generate()?);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -34,12 +34,12 @@ impl Authority {
         Ok(Self { issuer: Issuer::new(params, key), certificate, leaf: KeyPair::generate()? })
     }
 
-    /// Its own certificate.
+    /// Returns its own certificate.
     pub(super) fn certificate(&self) -> CertificateDer<'static> {
         self.certificate.clone()
     }
 
-    /// A certificate of a server of that name, with its key.
+    /// Issues a server certificate for this name, with its key.
     pub(super) fn issue_server(
         &self,
         name: &str,
@@ -54,7 +54,7 @@ impl Authority {
         Ok((certificate, PrivatePkcs8KeyDer::from(self.leaf.serialize_der()).into()))
     }
 
-    /// A certificate in PEM.
+    /// Issues a certificate in PEM.
     pub(super) fn issue(
         &self,
         common_name: &str,
@@ -70,7 +70,7 @@ impl Authority {
     }
 }
 
-/// Parameters with a name, whose dates stand at the epoch.
+/// Returns parameters with this name and with dates at the epoch.
 fn named(common_name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
@@ -80,7 +80,7 @@ fn named(common_name: &str) -> CertificateParams {
     params
 }
 
-/// The simulator issues nothing that was valid before 1970.
+/// Returns the time since the epoch. The simulator issues no certificate that was valid before 1970.
 fn since_epoch(time: Timestamp) -> Duration {
     Duration::from_secs(u64::try_from(time.as_second()).unwrap_or(0))
 }
@@ -91,7 +91,7 @@ mod tests {
     use crate::domain::Pem;
 
     #[test]
-    fn a_certificate_says_what_it_was_issued_with() {
+    fn an_issued_certificate_has_the_given_names_and_dates() {
         let from: Timestamp = "2020-02-29T01:02:03Z".parse().unwrap();
         let until: Timestamp = "2060-12-31T23:59:59Z".parse().unwrap();
         let text = Authority::new().unwrap().issue("app.example.com", 255 << 64, from, until).unwrap();

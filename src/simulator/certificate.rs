@@ -16,12 +16,12 @@ pub(super) struct Certificate {
     pub(super) id: CertId,
     /// The certificate itself.
     pub(super) pem: String,
-    /// RFC 3339, as text: fractions are part of it.
+    /// The expiry in RFC 3339, as text to preserve its fraction.
     pub(super) expires_on: String,
     pub(super) issuer: String,
-    /// In decimal digits.
+    /// The serial number in decimal digits.
     pub(super) serial_number: String,
-    /// Not known of certificates that were uploaded.
+    /// The signature algorithm; none for uploaded certificates.
     pub(super) signature: Option<Cow<'static, str>>,
     pub(super) progress: Progress,
     pub(super) uploaded_on: Timestamp,
@@ -29,7 +29,8 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    /// A certificate of the simulator's own authority, on the edge already; valid for a year until `not_after`.
+    /// Issues a certificate of the simulator's own authority. It is deployed, and valid for a year until
+    /// `not_after`.
     pub(super) fn issued(
         authority: &Authority,
         common_name: &str,
@@ -39,7 +40,7 @@ impl Certificate {
     ) -> Result<Self, rcgen::Error> {
         let days = i64::try_from(identity % 90).unwrap_or(0);
         let uploaded_on = earlier(not_after.min(now), (days + 1) * DAY + 1);
-        // uploads are dated to the microsecond, as the API does
+        // as in the API, uploads are dated to the microsecond
         let fraction = i64::try_from(identity % 1_000_000).unwrap_or(0);
         let uploaded_on = uploaded_on + jiff::SignedDuration::from_micros(fraction);
         let mut certificate = Self {
@@ -57,7 +58,7 @@ impl Certificate {
         Ok(certificate)
     }
 
-    /// Puts another certificate in its place, with the same id.
+    /// Replaces it with a new certificate under the same id.
     pub(super) fn reissue(
         &mut self,
         authority: &Authority,
@@ -76,7 +77,7 @@ impl Certificate {
         Ok(())
     }
 
-    /// An uploaded certificate.
+    /// Creates an uploaded certificate.
     pub(super) fn uploaded(
         text: &str,
         pem: &Pem,
@@ -99,59 +100,59 @@ impl Certificate {
     }
 }
 
-/// What a script changes of a certificate; what it leaves out stays.
+/// A change of a certificate. Missing fields stay unchanged.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CertificateChange {
-    /// Its status; one that is set so stays.
+    /// Its status, which then no longer changes by itself.
     pub status: Option<String>,
-    /// Puts another certificate in its place that expires in so many seconds: PEM and metadata agree.
+    /// Replaces it with a certificate that expires in this many seconds. PEM and metadata agree.
     pub expires_in: Option<i64>,
-    /// Another expiry in the metadata alone, verbatim.
+    /// Another expiry in the metadata only, verbatim.
     pub expires_on: Option<String>,
-    /// Another serial number in the metadata alone, verbatim.
+    /// Another serial number in the metadata only, verbatim.
     pub serial_number: Option<String>,
-    /// Another issuer in the metadata alone, verbatim.
+    /// Another issuer in the metadata only, verbatim.
     pub issuer: Option<String>,
 }
 
-/// One of the two stores of a zone; what was deleted stays readable.
+/// One of the two certificate stores of a zone. Deleted certificates stay readable.
 #[derive(Default)]
 pub(super) struct Store {
     list: Vec<Certificate>,
-    places: HashMap<CertId, usize>,
+    indexes: HashMap<CertId, usize>,
 }
 
 impl Store {
     pub(super) fn add(&mut self, certificate: Certificate) -> usize {
-        let place = self.list.len();
-        self.places.insert(certificate.id.clone(), place);
+        let index = self.list.len();
+        self.indexes.insert(certificate.id.clone(), index);
         self.list.push(certificate);
-        place
+        index
     }
 
     pub(super) fn len(&self) -> usize {
         self.list.len()
     }
 
-    pub(super) fn place(&self, id: &CertId) -> Option<usize> {
-        self.places.get(id).copied()
+    pub(super) fn index(&self, id: &CertId) -> Option<usize> {
+        self.indexes.get(id).copied()
     }
 
-    pub(super) fn at(&self, place: usize) -> Option<&Certificate> {
-        self.list.get(place)
+    pub(super) fn at(&self, index: usize) -> Option<&Certificate> {
+        self.list.get(index)
     }
 
-    pub(super) fn at_mut(&mut self, place: usize) -> Option<&mut Certificate> {
-        self.list.get_mut(place)
+    pub(super) fn at_mut(&mut self, index: usize) -> Option<&mut Certificate> {
+        self.list.get_mut(index)
     }
 
-    /// All of them.
+    /// Returns all certificates.
     pub(super) fn all(&self) -> impl Iterator<Item = &Certificate> {
         self.list.iter()
     }
 
-    /// Those that are not deleted.
+    /// Returns the certificates that are not deleted.
     pub(super) fn present(&self, now: Instant) -> impl Iterator<Item = &Certificate> + Clone {
         self.list.iter().filter(move |certificate| certificate.progress.at(now) != DELETED)
     }
@@ -163,14 +164,14 @@ fn earlier(time: Timestamp, seconds: i64) -> Timestamp {
     Timestamp::from_second(time.as_second().saturating_sub(seconds)).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// An id in the form of a UUID.
+/// Returns an id in the form of a UUID.
 fn cert_id(identity: u128) -> CertId {
     let hex = format!("{identity:032x}");
     let id = format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
     id.parse().expect("36 hexadecimal digits and hyphens are an id")
 }
 
-/// A big-endian number in decimal digits.
+/// Formats a big-endian number in decimal digits.
 fn decimal(bytes: &[u8]) -> String {
     let mut digits: Vec<u8> = vec![0]; // little-endian while it grows
     for byte in bytes {

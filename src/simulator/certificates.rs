@@ -1,4 +1,4 @@
-//! The certificates of hostnames and those of whole zones: two stores of one kind.
+//! The two certificate stores of a zone: for single hostnames and for the whole zone.
 
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
@@ -16,7 +16,7 @@ use crate::domain::{Level, Pem};
 /// The maximum number of hostname certificates in a zone.
 const CAP: usize = 10;
 
-/// `GET` of a store: everything that is not deleted.
+/// `GET` of a store: all certificates that are not deleted.
 pub(super) fn list(zone: &Zone, level: Level, call: &Call<'_>) -> Result<Answer, Refusal> {
     let page = call.query.number("page", 1, 1, usize::MAX)?;
     let per_page = call.query.number("per_page", 50, 5, 50)?;
@@ -24,10 +24,10 @@ pub(super) fn list(zone: &Zone, level: Level, call: &Call<'_>) -> Result<Answer,
     Ok(paged(present, page, per_page, |certificate| CertificateView::new(certificate, call.now)))
 }
 
-/// `GET` of a certificate; deleted ones can still be read.
+/// `GET` of a certificate. Deleted ones can still be read.
 pub(super) fn get(zone: &Zone, level: Level, id: &str, call: &Call<'_>) -> Result<Answer, Refusal> {
     let store = zone.store(level);
-    let certificate = place(zone, level, id).ok().and_then(|place| store.at(place)).ok_or(missing(level))?;
+    let certificate = index(zone, level, id).ok().and_then(|index| store.at(index)).ok_or(missing(level))?;
     Ok(Answer::result(CertificateView::new(certificate, call.now)))
 }
 
@@ -59,10 +59,10 @@ pub(super) fn post(zone: &mut Zone, level: Level, call: &Call<'_>, caps: bool) -
 
 /// `DELETE` of a certificate that nothing uses.
 pub(super) fn delete(zone: &mut Zone, level: Level, id: &str, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let place = place(zone, level, id)?;
+    let index = index(zone, level, id)?;
     let present = zone.rows().iter().filter(|row| row.progress.at(call.now) != DELETED);
-    let used = level == Level::Hostname && present.map(|row| row.certificate).any(|used| used == place);
-    let certificate = zone.store_mut(level).at_mut(place).ok_or(missing(level))?;
+    let used = level == Level::Hostname && present.map(|row| row.certificate).any(|used| used == index);
+    let certificate = zone.store_mut(level).at_mut(index).ok_or(missing(level))?;
     match certificate.progress.at(call.now) {
         DELETED => return Err(missing(level)),
         PENDING_DELETION => return Err(Refusal::CERT_PENDING_DELETION),
@@ -75,9 +75,9 @@ pub(super) fn delete(zone: &mut Zone, level: Level, id: &str, call: &Call<'_>) -
     get(zone, level, id, call)
 }
 
-fn place(zone: &Zone, level: Level, id: &str) -> Result<usize, Refusal> {
+fn index(zone: &Zone, level: Level, id: &str) -> Result<usize, Refusal> {
     let id = id.parse().map_err(|_| missing(level))?;
-    zone.store(level).place(&id).ok_or(missing(level))
+    zone.store(level).index(&id).ok_or(missing(level))
 }
 
 const fn missing(level: Level) -> Refusal {

@@ -1,4 +1,4 @@
-//! The routes by which scripts change the world and make it fail.
+//! The control routes, with which scripts change the world and add faults.
 
 use std::time::Duration;
 
@@ -18,15 +18,15 @@ use super::zone::Zone;
 use super::{AssociationChange, CertificateChange, DnsRecord, Simulator, ZoneChange};
 use crate::domain::{CertId, Hostname, Level, ZoneId, ZoneName};
 
-/// What every control route starts with.
+/// The prefix of all control routes.
 pub(super) const PREFIX: &str = "/_simulator/";
 
-/// Why a control request is refused.
+/// The reason why a control request is refused.
 #[derive(Debug, thiserror::Error)]
 enum ControlError {
     #[error("expected a route of the simulator")]
     Route,
-    #[error("expected other JSON: {0}")]
+    #[error("the JSON has an unexpected form: {0}")]
     Body(#[from] serde_json::Error),
     #[error(transparent)]
     Name(#[from] crate::domain::NameError),
@@ -237,7 +237,7 @@ fn done(outcome: Result<(), WorldError>) -> Outcome {
     Ok(outcome.map(|()| json!({}))?)
 }
 
-/// An empty body stands for an empty object.
+/// Parses a JSON body. An empty body counts as an empty object.
 fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
     Ok(serde_json::from_slice(if body.is_empty() { b"{}" } else { body })?)
 }

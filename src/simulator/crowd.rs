@@ -8,13 +8,14 @@ use super::zone::Zone;
 use crate::domain::{Expectation, HostnameTarget, Level};
 
 impl World {
-    /// Adds healthy zones until there are this many.
+    /// Adds healthy zones until the world has this many.
     ///
-    /// One in ten has one to three hostnames, one in fifty a zone-level certificate in use, and the others
-    /// nothing. One is pending, one has moved away, and one is internal and bears the name of another.
+    /// One in ten has one to three hostnames, one in fifty has a zone-level certificate in use, and the
+    /// others have neither. One is pending, one has moved away, and one is internal and has the name of
+    /// another.
     ///
     /// # Errors
-    /// Where a certificate cannot be signed.
+    /// Fails if a certificate cannot be signed.
     pub fn fill(&mut self, zones: usize, now: Timestamp) -> Result<(), WorldError> {
         for number in 0..zones.saturating_sub(self.zones().count()) {
             let named = if number == INTERNAL_ONE { 0 } else { number };
@@ -26,7 +27,7 @@ impl World {
                     zone.add_certificate_at(Level::Zone, now + SignedDuration::from_hours(days * 24))?;
                     zone.set_enabled(true);
                 }
-                place if place % 10 == 0 => {
+                remainder if remainder % 10 == 0 => {
                     crowd(zone, 1 + number / 10 % 3, days, now)?;
                 }
                 _ => {}
@@ -44,11 +45,11 @@ fn facts(number: usize) -> ZoneChange {
         1 => status = Some("pending"),
         2 => status = Some("moved"),
         INTERNAL_ONE => kind = Some(INTERNAL),
-        // a certificate is presented only where TLS reaches the origin
+        // Cloudflare presents certificates only in these SSL modes
         _ if number.is_multiple_of(5) => ssl = Some(["full", "strict"][number / 5 % 2]),
         _ => {
             kind = number.is_multiple_of(7).then_some("partial");
-            // where Cloudflare would present it
+            // on only in SSL modes with which Cloudflare presents a certificate
             tls_client_auth = (number.is_multiple_of(11) && number % 5 < 2).then_some("on");
             ssl = Some(["full", "strict", "flexible", "off", "origin_pull"][number % 5]);
         }
@@ -58,9 +59,9 @@ fn facts(number: usize) -> ZoneChange {
     ZoneChange { status, kind, tls_client_auth, ssl, ..ZoneChange::default() }
 }
 
-/// Associates the healthy hostnames `host-000000` and so on, a hundred of them to a new certificate.
+/// Associates healthy hostnames named `host-000000` and so on, a hundred with each new certificate.
 ///
-/// The first certificate ends after so many days.
+/// The first certificate ends after `days` days.
 pub(super) fn crowd(
     zone: &mut Zone,
     count: usize,

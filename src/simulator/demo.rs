@@ -1,4 +1,4 @@
-//! A varied set of zones, with each possible problem of a hostname once.
+//! A varied set of zones that shows each possible problem of a hostname once.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,30 +10,30 @@ use super::world::{World, WorldError};
 use super::zone::Zone;
 use crate::domain::{Expectation, Expected, Hostname, HostnameTarget, ZoneName};
 
-/// A world to be shown, and what is expected of its hostnames.
+/// A world for demonstrations, with the expectations of its hostnames.
 pub struct Demo {
     /// The data.
     pub world: World,
-    /// The zones by name, and what is expected of their hostnames; one of them has no association.
+    /// The zones by name, with the expectations of their hostnames. One hostname has no association.
     pub expected: Vec<(ZoneName, Vec<HostnameTarget>)>,
-    /// What the origins of some of the hostnames do.
+    /// The origins of some hostnames.
     pub origins: Vec<(Hostname, Origin)>,
 }
 
 /// The problem of a hostname.
 #[derive(Clone, Copy)]
 enum Case {
-    /// Nothing, for so many days.
+    /// No problem. The certificate ends after this many days.
     Healthy(i64),
-    /// Nothing is presented.
+    /// The association is disabled.
     Disabled,
-    /// The association is void, with that status.
+    /// The association is void and has this status.
     Void(&'static str),
     /// There is no association.
     Missing,
-    /// The association has that status.
+    /// The association has this status.
     Status(&'static str),
-    /// The API promises a later expiry than the certificate has.
+    /// The API reports a later expiry than the certificate has.
     Disagrees,
 }
 
@@ -60,8 +60,8 @@ const CASES: [(&str, &str, Case, Expected); 20] = [
     ("shop.example", "media", Case::Healthy(45), Expected::Enabled),
 ];
 
-/// One origin of each kind, and more of what is right. Nothing is presented to that of `legacy`, which demands a
-/// certificate.
+/// At least one origin of each kind. The origin of `legacy` requires a certificate, but Cloudflare presents
+/// none to it.
 const ORIGINS: [(&str, Origin); 9] = [
     ("api.example.com", Origin::Required),
     ("app.example.com", Origin::Required),
@@ -74,10 +74,11 @@ const ORIGINS: [(&str, Origin); 9] = [
     ("intranet.example.com", Origin::AsksLate),
 ];
 
-/// Makes the world as it is at `now`; with `hostnames`, so many of them: healthy ones are added, or some left out.
+/// Builds the demo as of `now`. With `hostnames`, healthy hostnames are added or some left out to get this
+/// number.
 ///
 /// # Errors
-/// Where a certificate cannot be signed.
+/// Fails if a certificate cannot be signed.
 pub fn demo(seed: u64, now: Timestamp, hostnames: Option<usize>) -> Result<Demo, WorldError> {
     let wanted = hostnames.unwrap_or(CASES.len());
     let mut world = World::new(seed, now)?;
@@ -99,8 +100,8 @@ pub fn demo(seed: u64, now: Timestamp, hostnames: Option<usize>) -> Result<Demo,
     world.add_demo_records();
     let zones = expected.len().max(1);
     let missing = wanted.saturating_sub(CASES.len());
-    for (place, (zone_name, targets)) in expected.iter_mut().enumerate() {
-        let share = missing / zones + usize::from(place < missing % zones);
+    for (index, (zone_name, targets)) in expected.iter_mut().enumerate() {
+        let share = missing / zones + usize::from(index < missing % zones);
         targets.extend(crowd(world.add_zone(zone_name), share, 60, now)?);
     }
     let origins = ORIGINS.iter().filter_map(|(name, origin)| {
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn every_association_and_six_statuses_show() {
+    fn the_demo_shows_every_association_and_six_statuses() {
         let mut demo = demo(1, now(), None).unwrap();
         let mut enabled = Vec::new();
         let mut statuses = BTreeSet::new();
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn it_has_as_many_hostnames_as_are_wanted() {
+    fn the_demo_has_the_requested_number_of_hostnames() {
         for wanted in [0, 1, 7, 20, 21, 350] {
             assert_eq!(expected(&demo(1, now(), Some(wanted)).unwrap()), wanted);
         }

@@ -1,4 +1,4 @@
-//! DNS records, and Cloudflare's own ranges of addresses.
+//! DNS records, and Cloudflare's own address ranges.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,11 +15,11 @@ pub struct DnsRecord {
     /// Its type: `A`, `AAAA`, `CNAME`, or any other.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Its whole name.
+    /// Its full name.
     pub name: String,
-    /// The address or the name that it points to.
+    /// The address or name that it points to.
     pub content: String,
-    /// True if visitors come through Cloudflare.
+    /// True if Cloudflare proxies it.
     pub proxied: bool,
 }
 
@@ -29,7 +29,7 @@ impl DnsRecord {
     }
 }
 
-/// A record as the API shows it.
+/// A record in the API's form.
 #[derive(Serialize)]
 struct View<'a> {
     id: String,
@@ -74,8 +74,8 @@ pub(super) fn ranges() -> Answer {
     })
 }
 
-/// One of each kind of record: what they point to is reserved for documentation (RFC 5737, RFC 3849), inward, or
-/// nothing.
+/// Records of each kind. They point to addresses reserved for documentation (RFC 5737, RFC 3849), to private
+/// addresses, or to nothing.
 const DEMO: &[(&str, &str, &str, &str, bool)] = &[
     ("example.com", "A", "api.example.com", "203.0.113.10", true),
     ("example.com", "AAAA", "api.example.com", "2001:db8::10", true),
@@ -96,7 +96,7 @@ const DEMO: &[(&str, &str, &str, &str, bool)] = &[
 ];
 
 impl World {
-    /// Gives the zones of the demo that are there their DNS records.
+    /// Adds the DNS records of those zones of the demo that exist.
     pub(super) fn add_demo_records(&mut self) {
         for (zone, kind, name, content, proxied) in DEMO {
             if let Some(zone) = self.zone(zone) {

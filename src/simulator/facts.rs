@@ -1,4 +1,4 @@
-//! The facts about a zone that do not concern its origin pulls: its account, its status, its type and its settings.
+//! Facts about a zone that do not concern its origin pulls: account, status, type and settings.
 
 use std::borrow::Cow;
 
@@ -12,10 +12,10 @@ pub(super) struct Account {
     pub(super) name: String,
 }
 
-/// The API's word for something; scripts may set any.
+/// A word of the API. Scripts may set any.
 pub(super) type Word = Cow<'static, str>;
 
-/// The type of zones that only resolvers inside a network see; one may bear the name of a public zone.
+/// The type of zones that only resolvers inside a network see. One may have the name of a public zone.
 pub(super) const INTERNAL: &str = "internal";
 
 /// The status, the type and the settings of a zone.
@@ -31,7 +31,7 @@ pub(super) struct Setting {
     id: &'static str,
     value: Word,
     editable: bool,
-    /// None until it is changed.
+    /// The time of the last change; none if it was never changed.
     modified_on: Option<Timestamp>,
 }
 
@@ -48,7 +48,7 @@ impl Default for Facts {
     }
 }
 
-/// What a script changes of a zone; what it leaves out stays.
+/// A change of a zone. Missing fields stay unchanged.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ZoneChange {
@@ -57,7 +57,7 @@ pub struct ZoneChange {
     /// Its type: `full`, `partial`, `secondary`, `internal`, or any other.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// The id of the account that it belongs to: 32 hexadecimal digits.
+    /// The id of its account: 32 hexadecimal digits.
     pub account: Option<String>,
     /// The zone's global switch, the setting `tls_client_auth`: `on`, `off`, or any other.
     pub tls_client_auth: Option<String>,
@@ -65,9 +65,9 @@ pub struct ZoneChange {
     pub ssl: Option<String>,
     /// The zone-level switch.
     pub enabled: Option<bool>,
-    /// Associates so many healthy hostnames: `host-000000` and so on.
+    /// Associates this many healthy hostnames, named `host-000000` and so on.
     pub hostnames: Option<usize>,
-    /// True if it has vanished.
+    /// True if the zone is gone.
     pub gone: Option<bool>,
 }
 

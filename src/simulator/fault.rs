@@ -1,4 +1,4 @@
-//! What can go wrong on demand.
+//! Faults on demand.
 
 use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
@@ -8,34 +8,34 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::spoil::{Aim, shortened, without_result};
 
-/// Something that goes wrong with the requests that it matches.
+/// A fault that affects the requests it matches.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// The method that it matches; any where there is none.
+    /// The method that it matches; any if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// The call that it matches; any where there is none.
+    /// The call that it matches; any if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Aim>,
-    /// A part of the path and query that it matches; any where there is none.
+    /// The part of path and query that it matches; any if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The number of matching requests that pass before it strikes.
+    /// The number of matching requests that pass before it takes effect.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skip: u64,
-    /// The number of requests that it strikes. None strikes all requests until it is cleared.
+    /// The number of requests that it affects. If missing, it affects all requests until it is cleared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
-    /// What goes wrong.
+    /// The effect on a request.
     pub effect: Effect,
 }
 
-/// What goes wrong. Unless it says otherwise, it answers in the API's place, which then does nothing.
+/// The effect of a fault. Unless stated otherwise, it replaces the API's response, and the API does nothing.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// The API's error envelope.
+    /// Answers with the API's error envelope.
     Status {
         /// The HTTP status.
         status: u16,
@@ -46,55 +46,55 @@ pub enum Effect {
         #[serde(default)]
         retry_after: Option<String>,
     },
-    /// The honest answer, late.
+    /// Delays the regular response.
     Delay {
-        /// By so much.
+        /// The delay.
         milliseconds: u64,
     },
-    /// No answer at all, while the connection stays open.
+    /// Sends no response, and keeps the connection open.
     Hang,
-    /// The request is carried out, and no answer comes while the connection stays open.
+    /// Carries out the request, but sends no response and keeps the connection open.
     Lost,
-    /// The honest answer up to its half; then the connection is closed.
+    /// Sends half of the regular response, then closes the connection.
     Cut {
-        /// True if the body is chunked rather than announced by its length.
+        /// True if the body is chunked instead of having an announced length.
         #[serde(default)]
         chunked: bool,
     },
-    /// A 200 that is no JSON.
+    /// Answers 200 with a body that is not JSON.
     Garbage,
-    /// A proxy's page.
+    /// Answers with a proxy's HTML page.
     Html {
         /// The HTTP status.
         status: u16,
     },
-    /// A status without a body.
+    /// Answers with a status and no body.
     Empty {
         /// The HTTP status.
         status: u16,
     },
-    /// `success: false` under a 200.
+    /// Answers 200 with `success: false`.
     Unsuccessful {
         /// The code of the error in the envelope.
         code: u32,
     },
-    /// The honest answer with null in the place of its result.
+    /// Replaces the result of the regular response with null.
     NullResult,
-    /// The honest list up to so many rows, while its totals still count all of them.
+    /// Shortens the regular list to this many rows. Its totals still count all of them.
     ShortList {
-        /// The number of rows of the page that are left.
+        /// The number of rows that are left on the page.
         rows: usize,
     },
-    /// The honest list, but the rows of the page before under the number of the one that was asked for.
+    /// Answers with the rows of the previous page under the requested page number.
     RepeatedPage,
-    /// A 302.
+    /// Answers with a 302.
     Redirect {
         /// The header `Location`.
         to: String,
     },
-    /// A body of the caller's own.
+    /// Answers with this body.
     Json {
-        /// The HTTP status; 200 where there is none.
+        /// The HTTP status; 200 if missing.
         #[serde(default = "ok")]
         status: u16,
         /// The body.
@@ -111,36 +111,36 @@ fn ok() -> u16 {
 }
 
 impl Fault {
-    /// A fault of every request, until it is cleared.
+    /// Creates a fault of every request, until it is cleared.
     pub fn new(effect: Effect) -> Self {
         Self { method: None, call: None, path: None, skip: 0, times: None, effect }
     }
 
-    /// The same for requests with that method.
+    /// Restricts it to requests with this method.
     #[must_use]
     pub fn on_method(self, method: &str) -> Self {
         Self { method: Some(method.into()), ..self }
     }
 
-    /// The same for that call.
+    /// Restricts it to this call.
     #[must_use]
     pub fn on_call(self, call: Aim) -> Self {
         Self { call: Some(call), ..self }
     }
 
-    /// The same for requests with that text in path and query.
+    /// Restricts it to requests with this text in path and query.
     #[must_use]
     pub fn on_path(self, part: &str) -> Self {
         Self { path: Some(part.into()), ..self }
     }
 
-    /// The same, after so many requests have passed.
+    /// Lets this many matching requests pass first.
     #[must_use]
     pub fn after(self, skip: u64) -> Self {
         Self { skip, ..self }
     }
 
-    /// The same, over after so many requests.
+    /// Ends it after this many requests.
     #[must_use]
     pub fn times(self, times: u64) -> Self {
         Self { times: Some(times), ..self }
@@ -157,7 +157,7 @@ impl Fault {
 }
 
 impl Effect {
-    /// The answer that is given instead of the API's, where there is one.
+    /// Returns the response that replaces the API's, if any.
     pub(super) fn answer(&self) -> Option<Answer> {
         Some(match self {
             Self::Delay { .. } | Self::Hang | Self::Lost | Self::Cut { .. } => return None,
@@ -183,7 +183,7 @@ impl Effect {
         })
     }
 
-    /// The honest answer as the effect leaves it.
+    /// Returns the regular response as altered by the effect.
     pub(super) fn spoil(&self, answer: Answer) -> Answer {
         match self {
             Self::NullResult => without_result(answer),
@@ -214,7 +214,7 @@ fn header(name: HeaderName, text: &str) -> Option<(HeaderName, HeaderValue)> {
     HeaderValue::from_str(text).ok().map(|value| (name, value))
 }
 
-/// The faults that are in force, by the number under which each was added.
+/// The active faults by number.
 #[derive(Default)]
 pub(super) struct Faults {
     next: u64,
@@ -228,7 +228,7 @@ impl Faults {
         self.next
     }
 
-    /// Returns true if there was one of that number.
+    /// Removes a fault. Returns true if it existed.
     pub(super) fn remove(&mut self, number: u64) -> bool {
         let before = self.list.len();
         self.list.retain(|(other, _)| *other != number);
@@ -243,14 +243,14 @@ impl Faults {
         &self.list
     }
 
-    /// What goes wrong with a request: the fault that was added last and matches counts.
+    /// Returns the effect on a request. If several faults match, the one added last applies.
     pub(super) fn strike(&mut self, method: &str, target: &str) -> Option<Effect> {
-        let place = self.list.iter().rposition(|(_, fault)| fault.matches(method, target))?;
-        if self.list[place].1.skip > 0 {
-            self.list[place].1.skip -= 1;
+        let index = self.list.iter().rposition(|(_, fault)| fault.matches(method, target))?;
+        if self.list[index].1.skip > 0 {
+            self.list[index].1.skip -= 1;
             return None;
         }
-        let fault = &mut self.list[place].1;
+        let fault = &mut self.list[index].1;
         fault.times = fault.times.map(|times| times - 1);
         let effect = fault.effect.clone();
         self.list.retain(|(_, fault)| fault.times != Some(0));
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_strikes_what_it_matches_as_often_as_it_says() {
+    fn a_fault_affects_matching_requests_the_given_number_of_times() {
         let mut faults = Faults::default();
         faults.add(Fault::new(Effect::Hang).on_method("get").on_path("/hostnames/").times(2));
         let mut strikes = |method, target| faults.strike(method, target).is_some();
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_fault_counts_and_the_one_before_it_comes_back() {
+    fn the_latest_fault_hides_earlier_ones_until_it_ends() {
         let mut faults = Faults::default();
         faults.add(Fault::new(Effect::Garbage));
         let number = faults.add(Fault::new(Effect::Hang));

@@ -14,32 +14,32 @@ use super::scope::Scope;
 pub struct RateLimit {
     /// The number of requests that a window admits.
     pub requests: u32,
-    /// The length of a window. The first request opens one.
+    /// The length of a window. A window starts with its first request.
     pub per: Duration,
-    /// For how long every request is refused once there were more.
+    /// The time for which every request is refused after the limit was exceeded.
     pub block: Duration,
 }
 
-/// What has become of the token.
+/// The state of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// It is good.
+    /// The token is valid.
     Active,
-    /// It was switched off: only its verification still answers.
+    /// The token was switched off: only its verification still answers.
     Disabled,
-    /// Its time is over: only its verification still answers.
+    /// The token has expired: only its verification still answers.
     Expired,
-    /// It is unknown.
+    /// The token is unknown.
     Revoked,
 }
 
-/// One token, and what is left of its budget.
+/// A token and its remaining budget.
 pub(super) struct Gate {
     pub(super) authorization: String,
     pub(super) scope: Scope,
     pub(super) standing: Standing,
-    /// RFC 3339.
+    /// The expiry in RFC 3339.
     pub(super) expires_on: Option<String>,
     pub(super) limit: Option<RateLimit>,
     opened: Option<Instant>,
@@ -62,7 +62,7 @@ impl Gate {
         }
     }
 
-    /// Replaces the limit, and forgets what was counted by the former one.
+    /// Replaces the limit and resets the count.
     pub(super) fn set_limit(&mut self, limit: Option<RateLimit>) {
         self.limit = limit;
         self.opened = None;
@@ -70,8 +70,8 @@ impl Gate {
         self.blocked_until = None;
     }
 
-    /// Admits a request with that header, or fails with the answer to it; `verifies` where it asks for the token
-    /// itself.
+    /// Admits a request with this `Authorization` header, or fails with the refusal. `verifies` is true for a
+    /// request that verifies the token.
     pub(super) fn admit(
         &mut self,
         header: Option<&[u8]>,
@@ -100,7 +100,7 @@ impl Gate {
         blocked.map_or(Ok(()), |until| Err(Refusal::rate_limited(seconds_up(until - now))))
     }
 
-    /// Writes what is left of the budget into an answer.
+    /// Adds the remaining budget to the headers of a response.
     pub(super) fn tell(&self, answer: &mut Answer, now: Instant) {
         let Some(limit) = self.limit else { return };
         let remaining = limit.requests.saturating_sub(self.used);
@@ -115,7 +115,7 @@ impl Gate {
     }
 }
 
-/// The scheme, one space and something that can be a token.
+/// Returns true for the scheme `Bearer`, one space and a possible token.
 fn is_bearer(header: &[u8]) -> bool {
     let token = header.strip_prefix(b"Bearer ");
     token.is_some_and(|token| !token.is_empty() && token.iter().all(u8::is_ascii_graphic))
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_token_passes() {
+    fn only_the_valid_token_passes() {
         let mut gate = Gate::new("good", None);
         let mut code = |header, verifies| gate.admit(header, verifies, Instant::now()).map_err(|no| no.code);
         assert_eq!(code(GOOD, false), Ok(()));
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn one_request_too_many_blocks_all_for_a_while() {
+    fn exceeding_the_limit_blocks_all_requests_for_a_while() {
         let second = Duration::from_secs(1);
         let limit = RateLimit { requests: 2, per: second * 10, block: second * 30 };
         let (mut gate, start) = (Gate::new("good", Some(limit)), Instant::now());
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_opens_with_its_first_request() {
+    fn a_window_starts_with_its_first_request() {
         let second = Duration::from_secs(1);
         let limit = RateLimit { requests: 2, per: second * 10, block: second };
         let (mut gate, start) = (Gate::new("good", Some(limit)), Instant::now());

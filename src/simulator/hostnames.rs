@@ -48,7 +48,7 @@ struct Entry {
     hostname: Option<String>,
 }
 
-/// `PUT …/hostnames`: all of the changes or none.
+/// `PUT …/hostnames`: applies all changes or none.
 pub(super) fn put(zone: &mut Zone, call: &Call<'_>, caps: bool) -> Result<Answer, Refusal> {
     let change: Change = serde_json::from_slice(call.body).map_err(|_| Refusal::MALFORMED_BODY)?;
     let rows = change.config.into_iter().map(|entry| changed(zone, entry, call));
@@ -66,7 +66,7 @@ pub(super) fn put(zone: &mut Zone, call: &Call<'_>, caps: bool) -> Result<Answer
     Ok(listing(zone, &changed, call))
 }
 
-/// The row that an entry asks for.
+/// Returns the row that an entry requests.
 fn changed(zone: &Zone, entry: Entry, call: &Call<'_>) -> Result<Row, Refusal> {
     let hostname = entry.hostname.and_then(|name| name.parse::<Hostname>().ok());
     let hostname = hostname.ok_or(Refusal::bad_request("a hostname is missing or malformed"))?;
@@ -98,31 +98,31 @@ fn belongs(hostname: &Hostname, zone: &Zone) -> bool {
     parent.is_some_and(|parent| parent.is_empty() || parent.ends_with('.'))
 }
 
-/// The place of a certificate that hostnames can be associated with.
+/// Returns the index of a certificate that hostnames can be associated with.
 fn usable(zone: &Zone, id: &str, call: &Call<'_>) -> Result<usize, Refusal> {
     let store = zone.store(Level::Hostname);
-    let place = id.parse().ok().and_then(|id| store.place(&id)).ok_or(Refusal::BAD_CERT_ID)?;
-    match store.at(place).map(|certificate| certificate.progress.at(call.now)) {
+    let index = id.parse().ok().and_then(|id| store.index(&id)).ok_or(Refusal::BAD_CERT_ID)?;
+    match store.at(index).map(|certificate| certificate.progress.at(call.now)) {
         Some(DELETED) | None => Err(Refusal::BAD_CERT_ID),
         Some(PENDING_DELETION) => Err(Refusal::CERT_PENDING_DELETION),
-        Some(_) => Ok(place),
+        Some(_) => Ok(index),
     }
 }
 
 fn exceeds_cap(zone: &Zone, rows: &[Row], call: &Call<'_>) -> bool {
-    let mut places: HashMap<&Hostname, usize> = HashMap::new();
+    let mut indexes: HashMap<&Hostname, usize> = HashMap::new();
     let present = zone.rows().iter().filter(|row| row.progress.at(call.now) != DELETED);
     for row in present.chain(rows) {
-        places.insert(&row.hostname, row.certificate);
+        indexes.insert(&row.hostname, row.certificate);
     }
     let mut counts: HashMap<usize, usize> = HashMap::new();
-    for place in places.into_values() {
-        *counts.entry(place).or_default() += 1;
+    for index in indexes.into_values() {
+        *counts.entry(index).or_default() += 1;
     }
     rows.iter().any(|row| row.enabled.is_some() && counts.get(&row.certificate).is_some_and(|n| *n > CAP))
 }
 
-/// What a change is answered with: a small zone as a whole, of a large one what changed; newest first.
+/// Builds the response to a change, newest first: all associations of a small zone, or only the changed ones.
 fn listing(zone: &Zone, changed: &[Hostname], call: &Call<'_>) -> Answer {
     let small = zone.rows().len() <= CAP;
     let all = || zone.rows().iter().rev().filter_map(|row| zone.row(&row.hostname, call.now));

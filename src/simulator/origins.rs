@@ -1,5 +1,5 @@
-//! Origins of the demo: TLS servers on this machine, one for each thing that an origin may do with a connection that
-//! presents no certificate.
+//! Origins of the demo: TLS servers on this machine, one for each way to treat a connection without a client
+//! certificate.
 
 use std::io;
 use std::sync::Arc;
@@ -18,25 +18,25 @@ use super::authority::Authority;
 use super::world::{World, WorldError};
 use crate::domain::Hostname;
 
-/// What an origin does with a connection that presents no certificate.
+/// The treatment of connections without a client certificate by an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Demands a certificate of the authority that signs what the simulated API shows.
+    /// Requires a certificate of the authority that signs the certificates in the simulated API.
     Required,
-    /// Asks for one of that authority, and serves without.
+    /// Requests a certificate of that authority, but also serves without one.
     Optional,
-    /// Asks for none.
+    /// Requests no certificate.
     Unprotected,
-    /// Demands one of another authority.
+    /// Requires a certificate of another authority.
     OtherAuthority,
-    /// Accepts connections and never says anything.
+    /// Accepts connections and never answers.
     Hangs,
-    /// Refuses the request as Apache does where it would ask for a certificate after the handshake.
+    /// Refuses the request like an Apache that would request a certificate after the handshake.
     AsksLate,
 }
 
 impl Origin {
-    /// What the demo calls it: the label `origin`.
+    /// Returns its name in the demo: the label `origin`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Required => "required",
@@ -66,16 +66,16 @@ pub struct OriginServer {
     tls: TlsAcceptor,
 }
 
-/// The longest time that a connection stays open.
+/// The maximum duration of a connection.
 const LONGEST: Duration = Duration::from_secs(60);
-/// The pause after a connection could not be accepted.
+/// The pause after a failure to accept a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl World {
-    /// Makes an origin of that hostname, whose certificate is valid for 90 days from `now` on.
+    /// Creates an origin for a hostname. Its certificate is valid for 90 days from `now`.
     ///
     /// # Errors
-    /// If no keys or certificates can be made.
+    /// Fails if no keys or certificates can be made.
     pub fn origin(
         &self,
         origin: Origin,
@@ -121,10 +121,10 @@ impl OriginServer {
         }
     }
 
-    /// Reads what begins a request, and answers it.
+    /// Reads the start of a request, and answers it.
     async fn answer(self, mut stream: TcpStream) -> io::Result<()> {
         if self.origin == Origin::Hangs {
-            // the client leaves first
+            // waits until the client has closed the connection
             while stream.read(&mut [0; 1024]).await? > 0 {}
             return Ok(());
         }
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
 
-    /// What a client hears that presents a certificate of that authority.
+    /// Returns the response to a client that presents a certificate of this authority.
     async fn heard(world: &World, origin: Origin, presented: &Authority) -> io::Result<String> {
         let (now, hostname) = (Clock::system().now(), "app.example.com".parse().unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_origin_that_demands_a_certificate_takes_one_of_its_authority_alone() {
+    async fn an_origin_accepts_only_certificates_of_its_own_authority() {
         let world = World::new(1, Clock::system().now()).unwrap();
         let other = Authority::named("Another Origin Pull CA").unwrap();
         for origin in [Origin::Required, Origin::Optional] {

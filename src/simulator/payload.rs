@@ -1,4 +1,4 @@
-//! A response's body, which may end before its time.
+//! The body of a response, which may be cut off.
 
 use std::io;
 use std::pin::Pin;
@@ -6,16 +6,16 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
-/// A body that is whole, or cut: then the connection breaks in its middle.
+/// A body that is whole, or is cut off by the end of the connection.
 pub(super) struct Payload {
     data: Option<Bytes>,
     cut: Option<Cut>,
 }
 
 struct Cut {
-    /// The length that was promised; none where the body is chunked.
+    /// The announced length; none if the body is chunked.
     promised: Option<u64>,
-    /// True if what there is has left: an error before that would take it along.
+    /// True once the data has been flushed. An error before that would discard it.
     flushed: bool,
 }
 
@@ -24,7 +24,7 @@ impl Payload {
         Self { data: Some(data.into()), cut: None }
     }
 
-    /// The first half of `data`, and then nothing.
+    /// Creates a body that ends after the first half of `data`.
     pub(super) fn cut(data: Vec<u8>, chunked: bool) -> Self {
         let promised = (!chunked).then_some(data.len() as u64);
         let half = data.len() / 2;

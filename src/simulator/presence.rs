@@ -1,4 +1,4 @@
-//! Watches what is presented to origins: nothing may be, even for a moment, where something was.
+//! Watches for gaps: an origin that was presented a certificate must always be presented one.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::world::World;
 use super::zone::{Row, Zone};
 use crate::domain::Level;
 
-/// What presented a certificate when it was looked at last, and what presents none since.
+/// The hostnames and zones that presented a certificate at the last check, and those that have stopped since.
 pub(super) struct Watch {
     last: Instant,
     presenting: BTreeSet<String>,
@@ -21,7 +21,7 @@ impl Watch {
         Self { last: now, presenting: presenting(world, now), dark: BTreeSet::new() }
     }
 
-    /// Looks at every moment since the last look at which something came to its end.
+    /// Checks every moment since the last check at which a status ended.
     pub(super) fn look(&mut self, world: &World, now: Instant) {
         let mut moments: BTreeSet<Instant> =
             world.zones().flat_map(progresses).filter_map(Progress::due).collect();
@@ -44,7 +44,7 @@ fn progresses(zone: &Zone) -> impl Iterator<Item = &Progress> {
     zone.rows().iter().map(|row| &row.progress).chain(stores.map(|certificate| &certificate.progress))
 }
 
-/// The hostnames to which a certificate of their own is presented, and the zones that present one.
+/// Returns the hostnames to which a certificate of their own is presented, and the zones that present one.
 fn presenting(world: &World, now: Instant) -> BTreeSet<String> {
     let hostnames = world.zones().flat_map(|zone| {
         let rows = zone.rows().iter().filter(move |row| presented(zone, row, now).is_some());
@@ -57,14 +57,14 @@ fn presenting(world: &World, now: Instant) -> BTreeSet<String> {
     hostnames.chain(zones).collect()
 }
 
-/// The place of the certificate that is presented to a hostname.
+/// Returns the index of the certificate that is presented to the origin of a hostname.
 pub(super) fn presented(zone: &Zone, row: &Row, now: Instant) -> Option<usize> {
-    let place = match row.progress.at(now) {
+    let index = match row.progress.at(now) {
         PENDING_DEPLOYMENT => row.before?,
         DELETED => return None,
         _ => row.enabled?.then_some(row.certificate)?,
     };
-    let certificate = zone.store(Level::Hostname).at(place)?;
-    // one that is not on the edge yet, or no more, cannot be presented
-    (!matches!(certificate.progress.at(now), PENDING_DEPLOYMENT | DELETED)).then_some(place)
+    let certificate = zone.store(Level::Hostname).at(index)?;
+    // only a deployed certificate can be presented
+    (!matches!(certificate.progress.at(now), PENDING_DEPLOYMENT | DELETED)).then_some(index)
 }

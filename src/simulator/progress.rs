@@ -1,44 +1,44 @@
-//! What Cloudflare does takes its time: a status now, and another one later.
+//! Statuses that change with time, since deployments and deletions take a while.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A status of an association or a certificate, and when the one that follows it sets in.
+/// The status of an association or a certificate, and when the next one begins.
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
-    /// The API's word; scripts may set any.
+    /// The status in the API's words. Scripts may set any.
     status: Cow<'static, str>,
     due: Option<Instant>,
 }
 
-/// In force.
+/// The status of what is in force.
 pub(super) const ACTIVE: &str = "active";
-/// Gone.
+/// The status of what is gone.
 pub(super) const DELETED: &str = "deleted";
-/// On its way to the edge.
+/// The status during a deployment to the edge.
 pub(super) const PENDING_DEPLOYMENT: &str = "pending_deployment";
-/// On its way off the edge.
+/// The status during a removal from the edge.
 pub(super) const PENDING_DELETION: &str = "pending_deletion";
 
 impl Progress {
-    /// A status that stays.
+    /// Creates a status that never changes.
     pub(super) fn resting(status: impl Into<Cow<'static, str>>) -> Self {
         Self { status: status.into(), due: None }
     }
 
-    /// A status that is over after `delay`.
+    /// Creates a status that ends after `delay`.
     pub(super) fn passing(status: &'static str, now: Instant, delay: Duration) -> Self {
         Self { status: status.into(), due: Some(now + delay) }
     }
 
-    /// When the next status sets in, if one does.
+    /// Returns when the next status begins, if any.
     pub(super) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// The status at `now`.
+    /// Returns the status at `now`.
     pub(super) fn at(&self, now: Instant) -> &str {
         match self.due {
             Some(due) if due <= now && self.status == PENDING_DELETION => DELETED,
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_pending_comes_to_its_end_when_it_is_due() {
+    fn a_pending_status_ends_after_its_delay() {
         let start = Instant::now();
         let second = Duration::from_secs(1);
         let deployment = Progress::passing(PENDING_DEPLOYMENT, start, second);
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rests_stays() {
+    fn a_resting_status_never_changes() {
         let stuck = Progress::resting(PENDING_DEPLOYMENT);
         assert_eq!(stuck.at(Instant::now() + Duration::from_secs(86_400)), "pending_deployment");
     }

@@ -1,4 +1,4 @@
-//! The query of a request's target.
+//! The query string of a request.
 
 use super::answer::Refusal;
 
@@ -7,14 +7,14 @@ use super::answer::Refusal;
 pub(super) struct Query<'a>(pub(super) &'a str);
 
 impl Query<'_> {
-    /// The first value of that name, decoded.
+    /// Returns the first value of this name, decoded.
     pub(super) fn get(self, name: &str) -> Option<String> {
         let pairs = self.0.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         let mut values = pairs.filter(|(key, _)| decoded(key) == name);
         values.next().map(|(_, value)| decoded(value))
     }
 
-    /// A whole number between two bounds.
+    /// Returns a whole number between two bounds.
     pub(super) fn number(
         self,
         name: &str,
@@ -24,11 +24,11 @@ impl Query<'_> {
     ) -> Result<usize, Refusal> {
         let Some(text) = self.get(name) else { return Ok(default) };
         let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-        number.ok_or(Refusal::bad_request("a number in the query is out of its bounds"))
+        number.ok_or(Refusal::bad_request("a number in the query is out of bounds"))
     }
 }
 
-/// Resolves `%xx` and `+` (application/x-www-form-urlencoded).
+/// Decodes `%xx` and `+` (application/x-www-form-urlencoded).
 pub(super) fn decoded(text: &str) -> String {
     if !text.contains(['%', '+']) {
         return text.to_owned();
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_out_of_its_bounds_is_refused() {
+    fn a_number_out_of_bounds_is_refused() {
         let query = Query("per_page=7&page=x");
         assert_eq!(query.number("per_page", 20, 5, 50).ok(), Some(7));
         assert_eq!(query.number("missing", 20, 5, 50).ok(), Some(20));

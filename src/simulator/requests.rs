@@ -1,8 +1,8 @@
-//! Which requests came, and how often.
+//! Counts of the requests.
 
 use std::collections::BTreeMap;
 
-/// The number of targets that are told apart. Beyond it, only those with another last segment are not.
+/// The maximum number of distinct targets. Beyond it, the last segment of a target counts as `*`.
 const MOST: usize = 10_000;
 
 /// Counts by method and target (path and query).
@@ -13,7 +13,8 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Returns the number of requests with that method and that text in the target. An empty method matches any.
+    /// Returns the number of requests with this method and this text in the target. An empty method matches
+    /// any.
     pub fn count(&self, method: &str, part: &str) -> u64 {
         let fits = |line: &str| {
             let (other, target) = line.split_once(' ').unwrap_or((line, ""));
@@ -22,14 +23,14 @@ impl Requests {
         self.counts.iter().filter(|(line, _)| fits(line)).map(|(_, count)| count).sum()
     }
 
-    /// The number of requests.
+    /// Returns the number of requests.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// Every `METHOD target` that was asked for, with how often, sorted.
+    /// Returns every `METHOD target` with its count, sorted.
     ///
-    /// Of more than 10,000 the last segments of the later ones read `*`.
+    /// Beyond 10,000 targets, the last segments of later ones read `*`.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.counts.iter().map(|(line, count)| (line.as_str(), *count))
     }
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_targets_are_counted_together() {
+    fn targets_beyond_the_maximum_are_counted_together() {
         let mut requests = Requests::default();
         for number in 0..MOST + 5 {
             requests.record("GET", &format!("/hostnames/{number}"));

@@ -1,21 +1,21 @@
-//! What a token sees and may do.
+//! The accounts and permissions of a token.
 
 use serde::Deserialize;
 
 use super::answer::Refusal;
 use super::zone::Zone;
 
-/// What a token sees and may do: everything, unless it says otherwise.
+/// The accounts and permissions of a token; all of them by default.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scope {
-    /// The ids of the accounts whose zones it sees; none stands for all of them.
+    /// The ids of the accounts whose zones it sees; none for all accounts.
     pub accounts: Option<Vec<String>>,
-    /// What it may do in them.
+    /// Its permissions in them.
     pub permissions: Vec<Permission>,
 }
 
-/// Something that a token may do, by Cloudflare's names for it.
+/// A permission of a token, by Cloudflare's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
@@ -25,7 +25,7 @@ pub enum Permission {
     SettingsRead,
     /// SSL and Certificates: Read.
     SslRead,
-    /// SSL and Certificates: Edit, which reads too.
+    /// SSL and Certificates: Edit, which includes Read.
     SslEdit,
     /// DNS: Read.
     DnsRead,
@@ -48,7 +48,7 @@ impl Scope {
         has(wanted) || wanted == Permission::SslRead && has(Permission::SslEdit)
     }
 
-    /// Refuses what the token may not do, or a zone that it does not see.
+    /// Refuses the request if the token lacks the permission or does not see the zone.
     pub(super) fn check(&self, zone: &Zone, wanted: Permission) -> Result<(), Refusal> {
         match wanted {
             _ if !self.sees(&zone.account.id) => Err(Refusal::NO_ACCESS),

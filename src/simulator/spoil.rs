@@ -1,4 +1,5 @@
-//! Faults that spoil the honest answer instead of replacing it, and calls that they can be aimed at.
+//! Faults that alter the regular response instead of replacing it, and the calls at which faults can be
+//! aimed.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,7 +8,7 @@ use super::answer::Answer;
 use super::api::PREFIX;
 use super::query::Query;
 
-/// A call of the API that a fault is aimed at.
+/// A call of the API at which a fault can be aimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aim {
@@ -21,7 +22,7 @@ pub enum Aim {
     ZoneSetting,
     /// The DNS records of a zone: `GET /zones/{zone_id}/dns_records`.
     DnsRecords,
-    /// Cloudflare's own ranges of addresses: `GET /ips`.
+    /// Cloudflare's own address ranges: `GET /ips`.
     IpRanges,
 }
 
@@ -41,12 +42,12 @@ impl Aim {
     }
 }
 
-/// The same answer with null in the place of its result.
+/// Replaces the result with null.
 pub(super) fn without_result(answer: Answer) -> Answer {
     changed(answer, |envelope| envelope["result"] = Value::Null)
 }
 
-/// The same list without the rows that come after so many; its totals stay.
+/// Shortens a list to this many rows. Its totals stay.
 pub(super) fn shortened(answer: Answer, rows: usize) -> Answer {
     changed(answer, |envelope| {
         if let Some(list) = envelope["result"].as_array_mut() {
@@ -56,7 +57,7 @@ pub(super) fn shortened(answer: Answer, rows: usize) -> Answer {
     })
 }
 
-/// The same list under another number of its page.
+/// Changes the page number of a list.
 pub(super) fn renumbered(answer: Answer, page: usize) -> Answer {
     changed(answer, |envelope| envelope["result_info"]["page"] = page.into())
 }
@@ -67,7 +68,7 @@ fn changed(answer: Answer, change: impl FnOnce(&mut Value)) -> Answer {
     Answer { body: envelope.to_string().into(), ..answer }
 }
 
-/// The page that a query asks for and, unless it is the first, the query for the one before it.
+/// Returns the page number of a query and the query for the previous page. None for the first page.
 pub(super) fn page_before(query: &str) -> Option<(usize, String)> {
     let page = Query(query).number("page", 1, 1, usize::MAX).ok().filter(|page| *page > 1)?;
     let others = query.split('&').filter(|pair| !pair.starts_with("page="));
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_told_from_those_that_begin_like_it() {
+    fn an_aim_matches_only_its_own_call() {
         let aims =
             [Aim::ZoneList, Aim::ZoneLookup, Aim::Zone, Aim::ZoneSetting, Aim::DnsRecords, Aim::IpRanges];
         for (target, aim) in [
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_page_has_none_before_it() {
+    fn the_first_page_has_no_previous_page() {
         assert_eq!(page_before("per_page=50&page=3"), Some((3, "page=2&per_page=50".into())));
         assert_eq!(page_before("page=2"), Some((2, "page=1".into())));
         assert_eq!(page_before("page=1&per_page=5"), None);

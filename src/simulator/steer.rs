@@ -1,4 +1,4 @@
-//! How tests steer a simulator: its faults, its tokens, and the requests that it counted.
+//! Methods for tests: faults, tokens and request counts.
 
 use tokio::time::Instant;
 
@@ -10,22 +10,22 @@ use super::requests::Requests;
 use super::scope::Scope;
 
 impl Simulator {
-    /// Puts a fault in force; the number is for [`Simulator::clear_fault`].
+    /// Adds a fault. Returns its number for [`Simulator::clear_fault`].
     pub fn add_fault(&self, fault: Fault) -> u64 {
         self.state().faults.add(fault)
     }
 
-    /// Ends a fault. Returns true if it was still in force.
+    /// Removes a fault. Returns true if it was still active.
     pub fn clear_fault(&self, number: u64) -> bool {
         self.state().faults.remove(number)
     }
 
-    /// Ends all faults.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.state().faults.clear();
     }
 
-    /// Says what has become of the options' token, and when it expires (RFC 3339).
+    /// Sets the state of the options' token, and its expiry (RFC 3339).
     pub fn set_token(&self, standing: Standing, expires_on: Option<String>) {
         let mut state = self.state();
         let gate = state.tokens.first();
@@ -33,7 +33,7 @@ impl Simulator {
         gate.expires_on = expires_on;
     }
 
-    /// Says what a token sees and may do; one that was unknown or revoked is taken from now on.
+    /// Sets what a token sees and may do. Accepts it if it was unknown or revoked.
     pub fn set_scope(&self, token: &str, scope: Scope) {
         let mut state = self.state();
         let gate = state.tokens.gate(token);
@@ -41,24 +41,24 @@ impl Simulator {
         gate.standing = Standing::Active;
     }
 
-    /// Takes a token no more.
+    /// Revokes a token.
     pub fn revoke(&self, token: &str) {
         self.state().tokens.gate(token).standing = Standing::Revoked;
     }
 
-    /// Replaces the rate limit; what was counted, and a block, are forgotten.
+    /// Replaces the rate limit, and resets its count and block.
     pub fn set_rate_limit(&self, limit: Option<RateLimit>) {
         self.state().tokens.set_limit(limit);
     }
 
-    /// Watches from now on that no hostname presents nothing that presented something before.
+    /// Starts to watch that nothing stops presenting a certificate.
     pub fn watch(&self) {
         let mut state = self.state();
         let watch = Watch::new(&state.world, Instant::now());
         state.watch = Some(watch);
     }
 
-    /// The hostnames, and zones by their names, that presented something and then nothing since [`Simulator::watch`].
+    /// Returns the hostnames and zones that stopped presenting a certificate since [`Simulator::watch`].
     pub fn went_dark(&self) -> Vec<String> {
         let state = &mut *self.state();
         let Some(watch) = &mut state.watch else { return Vec::new() };
@@ -66,17 +66,17 @@ impl Simulator {
         watch.dark()
     }
 
-    /// The requests so far that are never answered, carried out or not.
+    /// Returns the number of requests that are never answered, carried out or not.
     pub fn swallowed(&self) -> u64 {
         self.state().swallowed
     }
 
-    /// The API requests that came so far.
+    /// Returns the API requests so far.
     pub fn requests(&self) -> Requests {
         self.state().requests.clone()
     }
 
-    /// Starts counting anew.
+    /// Resets the request counts.
     pub fn forget_requests(&self) {
         self.state().requests = Requests::default();
     }

@@ -1,4 +1,4 @@
-//! The API's objects, as they are written.
+//! The API's objects in their JSON form.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -28,17 +28,17 @@ pub(super) struct HostnameView<'a> {
     updated_at: Timestamp,
 }
 
-/// What a change is answered with: the same and two keys more.
+/// The response to a change: the hostname with two more keys.
 #[derive(Serialize)]
 pub(super) struct ChangedHostnameView<'a> {
     #[serde(flatten)]
     hostname: HostnameView<'a>,
     id: &'a str,
-    /// Nobody's key: clients must not take it in.
+    /// A fake key. Clients must not read it.
     private_key: &'static str,
 }
 
-/// What stands for a private key, and is none.
+/// A placeholder for a private key.
 const PRIVATE_KEY: &str =
     "-----BEGIN PRIVATE KEY-----\nc2ltdWxhdGVkIHByaXZhdGUga2V5\n-----END PRIVATE KEY-----\n";
 

@@ -1,4 +1,4 @@
-//! What the simulated Cloudflare holds: the zones of its accounts, by id and by name.
+//! The data of the simulated Cloudflare: the zones of its accounts, by id and by name.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,25 +10,25 @@ use super::facts::{Account, INTERNAL, ZoneChange};
 use super::zone::Zone;
 use crate::domain::{ZoneId, ZoneName};
 
-/// The data that the simulated API answers from.
+/// The data behind the simulated API.
 ///
-/// All of it but keys and signatures is a function of the seed, the time at which it was made, and what
-/// was added in which order.
+/// All of it except keys and signatures is a function of the seed, the time of creation, and the order of
+/// additions.
 pub struct World {
     seed: u64,
     made: Timestamp,
     authority: Arc<Authority>,
-    /// The first is that of zones for which no other is named.
+    /// The first is the default for zones.
     accounts: Vec<Arc<Account>>,
     zones: BTreeMap<Key, Zone>,
     keys: BTreeMap<ZoneId, Key>,
     caps: bool,
 }
 
-/// The name of a zone, and how many of that name were added before it.
+/// The name of a zone, and the number of zones of that name added before it.
 type Key = (ZoneName, u32);
 
-/// Why the simulator cannot do what it was asked for.
+/// The reason why the simulator cannot carry out a request.
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
     /// A key or a certificate could not be made.
@@ -37,28 +37,28 @@ pub enum WorldError {
     /// The TLS of an origin could not be set up.
     #[error("cannot set up the TLS of an origin: {0}")]
     Tls(#[from] rustls::Error),
-    /// There is no such certificate in the zone.
+    /// The zone has no such certificate.
     #[error("expected the id of a certificate of the zone")]
     NoCertificate,
-    /// There is no such association in the zone.
+    /// The zone has no such association.
     #[error("expected a hostname that has an association")]
     NoAssociation,
-    /// There is no such zone.
+    /// The zone does not exist.
     #[error("expected the name or the id of a zone")]
     NoZone,
-    /// That cannot be the id of an account.
+    /// The text is not the id of an account.
     #[error("expected 32 hexadecimal digits as the id of an account")]
     NoAccount,
-    /// A time lies too far away.
-    #[error("expected a number of seconds that leads to a date")]
+    /// The date is out of range.
+    #[error("expected a number of seconds within the range of dates")]
     NoDate,
 }
 
 impl World {
-    /// A world without zones; dates are told from `now`.
+    /// Creates a world without zones. Dates are relative to `now`.
     ///
     /// # Errors
-    /// Where no keys can be made.
+    /// Fails if no keys can be made.
     pub fn new(seed: u64, now: Timestamp) -> Result<Self, WorldError> {
         let id = format!("{:032x}", derived(seed, "account"));
         Ok(Self {
@@ -72,19 +72,20 @@ impl World {
         })
     }
 
-    /// Adds a zone; one that was there already is returned as it is, and one that had vanished comes back.
+    /// Adds a zone. An existing one is returned unchanged, and one that was gone is restored.
     pub fn add_zone(&mut self, name: &ZoneName) -> &mut Zone {
         let key = self.first(name).unwrap_or_else(|| (name.clone(), 0));
         let account = Arc::clone(&self.accounts[0]);
         self.entry(key, account)
     }
 
-    /// Adds a zone with these facts, or brings back and changes one that was there already, at `now`.
+    /// Adds a zone with these facts, or restores and changes an existing one, at `now`.
     ///
-    /// Zones of one name are told apart by their account, and internal ones from others, if `change` says so.
+    /// Zones of one name are distinguished by account and, if one is internal, by type, if `change` gives
+    /// these.
     ///
     /// # Errors
-    /// Where the account's id is none, or a certificate cannot be signed.
+    /// Fails if the account's id is invalid or a certificate cannot be signed.
     pub fn put_zone(
         &mut self,
         name: &ZoneName,
@@ -112,7 +113,7 @@ impl World {
     /// Changes the facts of a zone at `now`.
     ///
     /// # Errors
-    /// Where there is no such zone, the account's id is none, or a certificate cannot be signed.
+    /// Fails if the zone does not exist, the account's id is invalid, or a certificate cannot be signed.
     pub fn change_zone(
         &mut self,
         name_or_id: &str,
@@ -125,7 +126,7 @@ impl World {
         zone.change(change, now)
     }
 
-    /// Deletes a zone and makes it anew: empty, and under another id.
+    /// Replaces a zone with an empty one that has another id.
     pub fn replace_zone(&mut self, name: &ZoneName) -> &mut Zone {
         let key = self.first(name).unwrap_or_else(|| (name.clone(), 0));
         let former = self.zones.remove(&key);
@@ -135,28 +136,28 @@ impl World {
         self.entry(key, account)
     }
 
-    /// The zone of that id, or the one that was added first of those with that name; vanished ones included.
+    /// Returns the zone with this id, or the first one added with this name, even if it is gone.
     pub fn zone(&mut self, name_or_id: &str) -> Option<&mut Zone> {
         let by_id = name_or_id.parse().ok().and_then(|id: ZoneId| self.keys.get(&id).cloned());
         let key = by_id.or_else(|| self.first(&name_or_id.parse().ok()?))?;
         self.zones.get_mut(&key)
     }
 
-    /// Makes a zone vanish, until it is added again.
+    /// Makes a zone disappear until it is added again.
     ///
     /// # Errors
-    /// Where there is no such zone.
+    /// Fails if the zone does not exist.
     pub fn remove_zone(&mut self, name_or_id: &str) -> Result<(), WorldError> {
         self.zone(name_or_id).ok_or(WorldError::NoZone)?.gone = true;
         Ok(())
     }
 
-    /// Every zone, vanished ones included, sorted by name.
+    /// Returns every zone, sorted by name, even those that are gone.
     pub fn zones(&self) -> impl Iterator<Item = &Zone> + Clone {
         self.zones.values()
     }
 
-    /// Id of the account that zones belong to unless another is named.
+    /// Returns the id of the default account.
     pub fn account_id(&self) -> &str {
         &self.accounts[0].id
     }
@@ -178,13 +179,13 @@ impl World {
         self.caps
     }
 
-    /// The zone that the API routes to.
+    /// Returns the zone that the API routes to.
     pub(super) fn routed(&mut self, id: &str) -> Option<&mut Zone> {
         let key = self.keys.get(&id.parse().ok()?)?;
         self.zones.get_mut(key).filter(|zone| !zone.gone)
     }
 
-    /// The zones of that name, in the order in which they were added.
+    /// Returns the zones of this name in the order of addition.
     fn zones_named(&self, name: &ZoneName) -> impl Iterator<Item = (&Key, &Zone)> {
         self.zones.range((name.clone(), 0)..=(name.clone(), u32::MAX))
     }
@@ -193,11 +194,11 @@ impl World {
         self.zones_named(name).next().map(|(key, _)| key.clone())
     }
 
-    /// The zone at that key, which is made where there is none, and is not gone.
+    /// Returns the zone with this key, creating or restoring it if needed.
     fn entry(&mut self, key: Key, account: Arc<Account>) -> &mut Zone {
         let Self { seed, made, authority, zones, keys, .. } = self;
         let zone = zones.entry(key.clone()).or_insert_with(|| {
-            // zones of one name differ in their ids and those of their certificates
+            // zones of one name have different ids, as have their certificates
             let seed = *seed ^ u64::from(key.1) << 32;
             let zone = Zone::new(key.0.clone(), seed, *made, Arc::clone(authority), account);
             keys.insert(zone.id(), key);
@@ -207,7 +208,7 @@ impl World {
         zone
     }
 
-    /// The account of that id, which is made where there is none.
+    /// Returns the account with this id, creating it if needed.
     fn account(&mut self, id: &str) -> Result<Arc<Account>, WorldError> {
         if let Some(account) = self.accounts.iter().find(|account| account.id == id) {
             return Ok(Arc::clone(account));
@@ -221,7 +222,7 @@ impl World {
     }
 }
 
-/// A number that depends on the seed and the name alone, and looks random.
+/// Returns a pseudorandom number that depends only on the seed and the name.
 pub(super) fn derived(seed: u64, name: &str) -> u128 {
     let half = |salt: u64| {
         let start = mix(seed ^ salt);
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_is_found_by_name_and_by_id_and_comes_back_with_what_it_had() {
+    fn a_zone_is_found_by_name_and_id_and_is_restored_with_its_content() {
         let mut world = World::new(1, Timestamp::UNIX_EPOCH).unwrap();
         let name = "example.com".parse().unwrap();
         let id = world.add_zone(&name).id().to_string();

@@ -1,4 +1,4 @@
-//! One zone: its certificates, its switch, and its hostnames' associations.
+//! A zone: its certificates, its switch, and the associations of its hostnames.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,26 +25,26 @@ pub struct Zone {
     authority: Arc<Authority>,
     pub(super) account: Arc<Account>,
     pub(super) facts: Facts,
-    /// True if it has vanished.
+    /// True if the zone is gone.
     pub(super) gone: bool,
     /// The zone-level switch.
     pub(super) enabled: bool,
     pub(super) records: Vec<DnsRecord>,
     hostname_certificates: Store,
     zone_certificates: Store,
-    /// In the order in which they came; deleted ones stay, as a list shows them.
+    /// The rows in the order of creation. Deleted ones stay, since a list shows them.
     rows: Vec<Row>,
-    /// The row that counts for a hostname.
+    /// The index of each hostname's current row.
     current: HashMap<Hostname, usize>,
 }
 
 /// The association of one hostname.
 pub(super) struct Row {
     pub(super) hostname: Hostname,
-    /// Its place in the store of hostname certificates.
+    /// The index of its certificate in the store of hostname certificates.
     pub(super) certificate: usize,
     pub(super) enabled: Option<bool>,
-    /// The place of the certificate that is presented until this is in force.
+    /// The index of the certificate that is presented until this row is in force.
     pub(super) before: Option<usize>,
     pub(super) progress: Progress,
     pub(super) created_at: Timestamp,
@@ -78,17 +78,17 @@ impl Zone {
         }
     }
 
-    /// Its id.
+    /// Returns its id.
     pub fn id(&self) -> ZoneId {
         self.id
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(&self) -> &ZoneName {
         &self.name
     }
 
-    /// Returns true if it was made to vanish.
+    /// Returns true if the zone is gone.
     pub fn is_gone(&self) -> bool {
         self.gone
     }
@@ -103,7 +103,7 @@ impl Zone {
         self.records = records;
     }
 
-    /// Changes all but the account.
+    /// Changes all facts except the account.
     pub(super) fn change(&mut self, change: ZoneChange, now: Timestamp) -> Result<(), WorldError> {
         self.gone = change.gone.unwrap_or(self.gone);
         self.enabled = change.enabled.unwrap_or(self.enabled);
@@ -112,18 +112,18 @@ impl Zone {
         Ok(())
     }
 
-    /// Adds a hostname certificate, active already, that ends at `not_after`.
+    /// Adds an active hostname certificate that ends at `not_after`.
     ///
     /// # Errors
-    /// Where it cannot be signed.
+    /// Fails if it cannot be signed.
     pub fn add_certificate(&mut self, not_after: Timestamp) -> Result<CertId, WorldError> {
         self.add_certificate_at(Level::Hostname, not_after)
     }
 
-    /// Adds a certificate to one of the two stores, active already, that ends at `not_after`.
+    /// Adds an active certificate that ends at `not_after` to one of the two stores.
     ///
     /// # Errors
-    /// Where it cannot be signed.
+    /// Fails if it cannot be signed.
     pub fn add_certificate_at(&mut self, level: Level, not_after: Timestamp) -> Result<CertId, WorldError> {
         let identity = self.next_identity(level);
         let certificate =
@@ -133,10 +133,10 @@ impl Zone {
         Ok(id)
     }
 
-    /// Changes a certificate, of either store.
+    /// Changes a certificate of either store.
     ///
     /// # Errors
-    /// Where there is none of that id, or it cannot be signed anew.
+    /// Fails if no certificate has this id, or if it cannot be reissued.
     pub fn change_certificate(
         &mut self,
         id: &CertId,
@@ -144,11 +144,11 @@ impl Zone {
         now: Timestamp,
     ) -> Result<(), WorldError> {
         let level =
-            if self.hostname_certificates.place(id).is_some() { Level::Hostname } else { Level::Zone };
+            if self.hostname_certificates.index(id).is_some() { Level::Hostname } else { Level::Zone };
         let identity = derived(self.seed, &format!("{id}/{now}"));
         let (authority, name) = (Arc::clone(&self.authority), self.name.clone());
         let store = self.store_mut(level);
-        let certificate = store.place(id).and_then(|place| store.at_mut(place));
+        let certificate = store.index(id).and_then(|index| store.at_mut(index));
         let certificate = certificate.ok_or(WorldError::NoCertificate)?;
         if let Some(seconds) = change.expires_in {
             let not_after = now.checked_add(SignedDuration::from_secs(seconds));
@@ -171,18 +171,19 @@ impl Zone {
         Ok(())
     }
 
-    /// Associates a hostname with a certificate: active at once, replacing what there was.
+    /// Associates a hostname with a certificate. The association is active at once and replaces an earlier
+    /// one.
     ///
     /// # Errors
-    /// Where the zone has no such hostname certificate.
+    /// Fails if the zone has no such hostname certificate.
     pub fn associate(
         &mut self,
         hostname: &Hostname,
         cert_id: &CertId,
         enabled: Option<bool>,
     ) -> Result<(), WorldError> {
-        let certificate = self.hostname_certificates.place(cert_id).ok_or(WorldError::NoCertificate)?;
-        // associations are as old as the position in which they came makes them
+        let certificate = self.hostname_certificates.index(cert_id).ok_or(WorldError::NoCertificate)?;
+        // the age of an association follows from its position
         let age = i64::try_from(self.rows.len()).unwrap_or(0) % 1000;
         let created_at = self.made - SignedDuration::from_mins(age + 1);
         self.put_row(Row {
@@ -197,22 +198,22 @@ impl Zone {
         Ok(())
     }
 
-    /// Changes an association, and with `certificate` that of every hostname that shares it.
+    /// Changes an association. `certificate` changes the certificate for every hostname that shares it.
     ///
     /// # Errors
-    /// Where the hostname has no association, or the zone no such certificate.
+    /// Fails if the hostname has no association, or the zone has no such certificate.
     pub fn change_association(
         &mut self,
         hostname: &Hostname,
         change: AssociationChange,
         now: Timestamp,
     ) -> Result<(), WorldError> {
-        let place =
-            change.cert_id.map(|id| id.parse().ok().and_then(|id| self.hostname_certificates.place(&id)));
-        let place = place.map(|place| place.ok_or(WorldError::NoCertificate)).transpose()?;
+        let index =
+            change.cert_id.map(|id| id.parse().ok().and_then(|id| self.hostname_certificates.index(&id)));
+        let index = index.map(|index| index.ok_or(WorldError::NoCertificate)).transpose()?;
         let row = self.current.get(hostname).map(|row| &mut self.rows[*row]);
         let row = row.ok_or(WorldError::NoAssociation)?;
-        row.certificate = place.unwrap_or(row.certificate);
+        row.certificate = index.unwrap_or(row.certificate);
         row.enabled = change.enabled.unwrap_or(row.enabled);
         if let Some(status) = change.status {
             row.progress = Progress::resting(status);
@@ -225,10 +226,10 @@ impl Zone {
         }
     }
 
-    /// Removes every trace of an association.
+    /// Removes an association without a trace.
     ///
     /// # Errors
-    /// Where the hostname has none.
+    /// Fails if the hostname has no association.
     pub fn remove_association(&mut self, hostname: &Hostname) -> Result<(), WorldError> {
         self.current.get(hostname).ok_or(WorldError::NoAssociation)?;
         self.rows.retain(|row| row.hostname != *hostname);
@@ -236,10 +237,10 @@ impl Zone {
         Ok(())
     }
 
-    /// Replaces the hostname's current row, or adds to it if that is deleted.
+    /// Replaces the hostname's current row, or adds one if that is deleted.
     pub(super) fn put_row(&mut self, row: Row) {
         let now = Instant::now();
-        match self.current.get(&row.hostname).map(|place| &mut self.rows[*place]) {
+        match self.current.get(&row.hostname).map(|index| &mut self.rows[*index]) {
             Some(current) if current.progress.at(now) != DELETED => *current = row,
             _ => {
                 self.current.insert(row.hostname.clone(), self.rows.len());
@@ -248,7 +249,7 @@ impl Zone {
         }
     }
 
-    /// The hostname's association, unless it is deleted.
+    /// Returns the hostname's association unless it is deleted.
     pub(super) fn row(&self, hostname: &Hostname, now: Instant) -> Option<&Row> {
         let row = &self.rows[*self.current.get(hostname)?];
         (row.progress.at(now) != DELETED).then_some(row)
@@ -272,7 +273,7 @@ impl Zone {
         }
     }
 
-    /// What the id and the serial number of the next certificate are made of.
+    /// Returns the number from which the next certificate's id and serial number are derived.
     pub(super) fn next_identity(&self, level: Level) -> u128 {
         let number = self.store(level).len();
         derived(self.seed, &format!("{}/{}/{number}", self.name, level.label()))

@@ -17,9 +17,9 @@ pub(super) fn list(world: &World, scope: &Scope, call: &Call<'_>) -> Result<Answ
     let [name, status, account] = ["name", "status", "account.id"].map(|key| call.query.get(key));
     let types = call.query.get("type");
     let fits = |wanted: &Option<String>, actual: &str| wanted.as_ref().is_none_or(|wanted| wanted == actual);
-    // without the permission the list is empty, and no failure
+    // without the permission, the list is empty and the request succeeds
     let may = scope.may(Permission::ZoneRead);
-    // the API may leave internal zones out unless `type` asks for them: no client should count on that
+    // the API may omit internal zones unless `type` asks for them, so no client may rely on them
     let zones = world.zones().filter(|zone| {
         may && scope.sees(&zone.account.id)
             && !zone.is_gone()
@@ -31,7 +31,7 @@ pub(super) fn list(world: &World, scope: &Scope, call: &Call<'_>) -> Result<Answ
     Ok(paged(zones, page, per_page, ZoneView::new))
 }
 
-/// One page of what there is, and where it is.
+/// Builds one page of a list.
 pub(super) fn paged<T, V: Serialize>(
     items: impl Iterator<Item = T> + Clone,
     page: usize,
@@ -81,7 +81,8 @@ struct TokenView<'a> {
     expires_on: Option<&'a str>,
 }
 
-/// `GET /user/tokens/verify` and `GET /accounts/{account_id}/tokens/verify`; each knows its own tokens only.
+/// `GET /user/tokens/verify` and `GET /accounts/{account_id}/tokens/verify`. Each accepts only its own kind
+/// of token.
 pub(super) fn verify(gate: &Gate, is_own: bool) -> Result<Answer, Refusal> {
     if !is_own {
         return Err(Refusal::INVALID_TOKEN);

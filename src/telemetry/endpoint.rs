@@ -27,7 +27,7 @@ pub enum Endpoint {
     SslModeGet,
     /// GET of a page of DNS records.
     DnsRecordList,
-    /// GET of Cloudflare's own ranges of addresses.
+    /// GET of Cloudflare's own address ranges.
     IpRangeList,
     /// GET of one certificate of either store, for commands.
     CertificateGet,

@@ -68,7 +68,7 @@ impl Metrics {
             )?,
             api_throttled: make.vec(CounterVec::new,
                 "cloudflare_aop_api_throttled_seconds_total",
-                "Time for which Cloudflare blocked requests by 429.",
+                "Time during which Cloudflare blocked requests with status 429.",
                 &["account"],
             )?,
             api_token_valid: make.vec(IntGaugeVec::new,

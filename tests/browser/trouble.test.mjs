@@ -32,7 +32,7 @@ test("an exporter that is gone is told, and what was read last stays", async (t)
   assert.ok(shown.length > 0);
   await program.stop();
   await page.clock.runFor(31_000);
-  await page.getByText("The exporter does not answer: this page shows what was read last.").waitFor();
+  await page.getByText("The exporter does not answer: this page shows the last known state.").waitFor();
   await page.clock.runFor(120_000);
   assert.match(await page.locator("#age").textContent(), /^not updated for [23] min$/);
   assert.deepEqual(await hostnames(page), shown);

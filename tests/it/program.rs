@@ -242,7 +242,7 @@ fn connections_evict_each_other_if_file_descriptors_run_out() {
     demo.until("/metrics", "process_max_fds 60\n");
     assert_eq!(demo.stop("TERM").0, Some(0));
     let logs = demo.read("err");
-    assert!(logs.contains("the limit of open files allows fewer connections"), "{logs}");
+    assert!(logs.contains("the limit on open files allows fewer connections"), "{logs}");
     assert!(!logs.contains("panicked"), "{logs}");
 }
 
@@ -615,6 +615,6 @@ fn a_restart_during_an_outage_of_the_api_shows_the_last_readings() {
     fs::write(&state, &kept[..kept.len() / 2]).unwrap();
     let serve = Running::start(&["serve", "--config", &config(&address)]);
     assert!(serve.get("/-/ready").starts_with("HTTP/1.1 503 "));
-    assert!(serve.read("err").contains("the state file cannot be used and is left aside"));
+    assert!(serve.read("err").contains("the state file cannot be used and was renamed"));
     assert_eq!(fs::read_to_string(folder.path("state.json.rejected")).unwrap(), kept[..kept.len() / 2]);
 }

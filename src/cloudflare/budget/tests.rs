@@ -170,7 +170,7 @@ proptest! {
             now += ms(pause);
             match ledger.admit(now) {
                 Ok(()) => left.push(now),
-                // a request that waits as told is admitted then
+                // a request that waits until the given time is admitted
                 Err(wait) if patient => {
                     now = wait.until();
                     prop_assert_eq!(ledger.admit(now), Ok(()));

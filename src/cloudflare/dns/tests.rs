@@ -7,7 +7,7 @@ fn record(id: &str, kind: &str, name: &str, content: &str) -> Value {
     json!({"id": id, "type": kind, "name": name, "content": content, "proxied": true, "ttl": 1, "meta": {}})
 }
 
-/// Reads these pages as far as the list asks for them.
+/// Reads these pages as far as the list requests them.
 fn read(pages: &[Vec<Value>], total: usize) -> DnsRecords {
     let paging =
         Paging { per_page: PER_PAGE, shortest_full_page: SHORTEST_FULL_PAGE, most_pages: MOST_PAGES };
@@ -24,7 +24,7 @@ fn read(pages: &[Vec<Value>], total: usize) -> DnsRecords {
 }
 
 #[test]
-fn records_are_read_from_all_pages_wildcards_among_them() {
+fn records_including_wildcards_are_read_from_all_pages() {
     let pages = [
         vec![
             record("1", "CNAME", "www.example.com", "Origin.Example.net."),
@@ -47,7 +47,7 @@ fn records_are_read_from_all_pages_wildcards_among_them() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_counted_and_harms_no_other() {
+fn an_unreadable_row_is_counted_and_does_not_affect_others() {
     let good = || record("1", "A", "a.example.com", "203.0.113.7");
     let with = |key: &str, value: Value| {
         let mut row = record("2", "A", "b.example.com", "203.0.113.8");
@@ -73,7 +73,7 @@ fn a_row_that_cannot_be_read_is_counted_and_harms_no_other() {
 }
 
 #[test]
-fn records_that_are_not_proxied_or_of_other_types_are_left_out() {
+fn unproxied_records_and_other_types_are_omitted() {
     let mut open = record("1", "A", "a.example.com", "203.0.113.7");
     open["proxied"] = json!(false);
     let mut text = record("2", "TXT", "a.example.com", "v=spf1");
@@ -83,7 +83,7 @@ fn records_that_are_not_proxied_or_of_other_types_are_left_out() {
 }
 
 #[test]
-fn of_a_page_without_end_only_the_start_is_read() {
+fn only_the_start_of_an_endless_page_is_read() {
     let body = format!(r#"{{"success":true,"result":[{}{{}}]}}"#, "{},".repeat(1_400_000));
     let rows = decode_page(body.as_bytes()).unwrap().result.unwrap().unwrap();
     assert_eq!(rows.len(), MOST_ROWS + 1);
@@ -91,7 +91,7 @@ fn of_a_page_without_end_only_the_start_is_read() {
 }
 
 #[test]
-fn ranges_are_of_both_families_and_one_that_cannot_be_read_is_odd() {
+fn ranges_of_both_families_are_read_and_an_unreadable_one_makes_its_list_odd() {
     let ranges = |result: Value| {
         let body = json!({"success": true, "result": result}).to_string();
         let envelope = decode_ranges(body.as_bytes()).unwrap();
@@ -112,6 +112,6 @@ fn ranges_are_of_both_families_and_one_that_cannot_be_read_is_odd() {
     assert_eq!(ranges(json!({"ipv4_cidrs": v4, "ipv6_cidrs": {}})), (first.clone(), vec!["ipv6_cidrs"]));
     assert_eq!(ranges(json!({"ipv4_cidrs": v4})), (first, vec![]));
     for none in [json!({}), json!({"ipv4_cidrs": [], "ipv6_cidrs": null})] {
-        assert_eq!(ranges(none).0, Err("it has no range of addresses".to_owned()));
+        assert_eq!(ranges(none).0, Err("the response has no address range".to_owned()));
     }
 }

@@ -68,7 +68,7 @@ fn an_error_quotes_only_the_start_of_the_body() {
     let body = format!(r#""{}\u001b""#, "x".repeat(1_000_000));
     let decoded = Envelope::parse(body.as_bytes()).map(|envelope| envelope.map(|_| Ok(())));
     let error = judge(StatusCode::OK, &HeaderMap::new(), now(), decoded).unwrap_err().to_string();
-    let expected = "HTTP status 200, and the JSON is not as expected: invalid type: string \"xxx";
+    let expected = "HTTP status 200, and the JSON has an unexpected form: invalid type: string \"xxx";
     assert!(error.starts_with(expected) && error.len() < 320, "{error}");
 }
 

@@ -1,6 +1,6 @@
-//! Associations, in an answer about a hostname and in lists.
+//! Associations, in responses about a hostname and in lists.
 
-use super::certificate::{certificate, said};
+use super::certificate::{certificate, identity};
 use super::object::Object;
 use crate::cloudflare::AssociationRow;
 use crate::cloudflare::interner::Interner;
@@ -15,7 +15,7 @@ fn names(object: &mut Object<'_>, hostname: &Hostname) -> Option<bool> {
     named.map(|named| is_it(&named)).or_else(|| object.is_odd("hostname").then_some(false))
 }
 
-/// What the object says about `hostname`, or why it cannot be trusted.
+/// Reads the association of `hostname`, or returns why the object cannot be trusted.
 pub(in crate::cloudflare) fn reading(
     object: &mut Object<'_>,
     hostname: &Hostname,
@@ -23,15 +23,15 @@ pub(in crate::cloudflare) fn reading(
     certificates: &Interner,
 ) -> Result<Reading, String> {
     if names(object, hostname) == Some(false) {
-        return Err("it is about another hostname".to_owned());
+        return Err("the response is about another hostname".to_owned());
     }
     let status = status(object, "status");
     if status == Some(Status::Deleted) {
         return Ok(Reading::bare(Association::None, read_at));
     }
     let association = presented(object).ok_or_else(|| match object.is_odd("enabled") {
-        true => "its key enabled is neither true nor false nor null".to_owned(),
-        false => "it lacks the key enabled".to_owned(),
+        true => "the field enabled is neither true, false nor null".to_owned(),
+        false => "the field enabled is missing".to_owned(),
     })?;
     Ok(Reading {
         status,
@@ -45,10 +45,10 @@ pub(in crate::cloudflare) fn reading(
     })
 }
 
-/// A row of a list, or what it says of its hostname where that cannot be read.
+/// Reads a row of a list, or returns the text of its hostname if that is unreadable.
 pub(in crate::cloudflare) fn association(object: &mut Object<'_>) -> Result<AssociationRow, Box<str>> {
     Ok(AssociationRow {
-        hostname: object.named("hostname").ok_or_else(|| said(object, "hostname"))?,
+        hostname: object.named("hostname").ok_or_else(|| identity(object, "hostname"))?,
         cert_id: object.named("cert_id"),
         association: presented(object),
         status: status(object, "status"),

@@ -1,4 +1,4 @@
-//! Certificates, in an answer about a hostname and in lists.
+//! Certificates, in responses about a hostname and in lists.
 
 use std::sync::Arc;
 
@@ -8,19 +8,20 @@ use crate::cloudflare::ListedCertificate;
 use crate::cloudflare::interner::Interner;
 use crate::domain::{Certificate, CertificateDetails, Pem, PemError, Status};
 
-/// A certificate of a list, or what it says of its id where that cannot be read.
+/// Reads a certificate of a list, or returns the text of its id if that is unreadable.
 pub(in crate::cloudflare) fn listed(
     object: &mut Object<'_>,
     certificates: &Interner,
 ) -> Result<ListedCertificate, Box<str>> {
-    let id = object.named("id").ok_or_else(|| said(object, "id"))?;
+    let id = object.named("id").ok_or_else(|| identity(object, "id"))?;
     let status = object.text("status").map(|status| Status::from_api(&status));
     let uploaded_on = object.date("uploaded_on");
-    let certificate = certificate(object, "id", certificates).ok_or_else(|| said(object, "id"))?;
+    let certificate = certificate(object, "id", certificates).ok_or_else(|| identity(object, "id"))?;
     Ok(ListedCertificate { id, status, uploaded_on, certificate })
 }
 
-/// The certificate that an object describes, shared with all that are described alike; none where nothing does.
+/// Returns the certificate that an object describes, shared with all objects of the same description. None if
+/// it describes none.
 pub(super) fn certificate(
     object: &mut Object<'_>,
     id: &'static str,
@@ -53,12 +54,12 @@ pub(super) fn certificate(
     Some(certificates.intern(&parts, make))
 }
 
-/// What an object says where its identity should be.
-pub(super) fn said(object: &mut Object<'_>, name: &'static str) -> Box<str> {
+/// Returns the JSON text in the field that identifies an object.
+pub(super) fn identity(object: &mut Object<'_>, name: &'static str) -> Box<str> {
     object.raw(name).map_or_else(|| format!("no {name}").into(), |raw| printable(raw.get()))
 }
 
-/// A server's words as they are kept: no page shows more of them.
+/// Cuts a server's text to the length that pages show.
 fn shortened(text: &str) -> Box<str> {
     text[..text.floor_char_boundary(256)].into()
 }

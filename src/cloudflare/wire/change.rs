@@ -1,4 +1,4 @@
-//! The bodies of changes.
+//! The bodies of requests that change something.
 
 use bytes::Bytes;
 use secrecy::zeroize::Zeroizing;
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::cloudflare::Change;
 
-/// What a PUT of associations asks for.
+/// The body of a PUT of associations.
 #[derive(Serialize)]
 pub(in crate::cloudflare) struct Changes<'a> {
     config: Vec<Entry<'a>>,
@@ -15,7 +15,7 @@ pub(in crate::cloudflare) struct Changes<'a> {
 #[derive(Serialize)]
 struct Entry<'a> {
     cert_id: &'a str,
-    /// Null makes the association void, and must be written.
+    /// True to enable, false to disable, null to void. Null must be written.
     enabled: Option<bool>,
     hostname: &'a str,
 }
@@ -31,16 +31,17 @@ impl<'a> Changes<'a> {
     }
 }
 
-/// What a POST of a certificate asks for.
+/// The body of a POST of a certificate.
 #[derive(Serialize)]
 struct Upload<'a> {
     certificate: &'a str,
     private_key: &'a str,
 }
 
-/// The body of the POST of a certificate, in memory that is wiped.
+/// Returns the body of the POST of a certificate, in memory that is wiped.
 pub(in crate::cloudflare) fn upload(certificate: &str, private_key: &str) -> serde_json::Result<Bytes> {
-    // each character is written as two at most, so that nothing is left behind by moving to larger memory
+    // each character is written as at most two, so the memory is never reallocated, which would leave a copy
+    // behind
     let capacity = 2 * (certificate.len() + private_key.len()) + 64;
     let mut json = Zeroizing::new(Vec::with_capacity(capacity));
     serde_json::to_writer(&mut *json, &Upload { certificate, private_key })?;
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_enables_disables_or_with_null_makes_void() {
+    fn a_change_enables_disables_or_voids_with_null() {
         let change = |enabled, hostname: &str| Change {
             hostname: hostname.parse().unwrap(),
             cert_id: "c1".parse().unwrap(),

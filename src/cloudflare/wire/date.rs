@@ -1,4 +1,4 @@
-//! The forms in which the API gives dates.
+//! The date formats of the API.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use crate::domain::Date;
 
-/// Reads a date of RFC 3339, with a fraction of any length, or in one of Go's other forms: `2019-06-19 11:19:00 +0000
-/// UTC` and `2019-06-19 11:19:00+00`. The year 1, Go's zero time, means that no date is given.
+/// Parses a date in RFC 3339, with a fraction of any length, or in one of Go's formats: `2019-06-19 11:19:00
+/// +0000 UTC` and `2019-06-19 11:19:00+00`. The year 1, Go's zero time, means no date.
 ///
-/// The outer option is none if it is no date.
+/// The outer option is none if the text is not a date.
 pub(super) fn parse(text: &str) -> Option<Option<Date>> {
     let text = joined(text.trim())?;
     let text = without_digits_below_nanoseconds(&text);
@@ -17,7 +17,7 @@ pub(super) fn parse(text: &str) -> Option<Option<Date>> {
         return text.get(..19)?.parse::<jiff::civil::DateTime>().ok().map(|_| None);
     }
     let never = || {
-        // as certificates have it that do not expire: later than the latest date there is here
+        // certificates that never expire have this date, which is later than the latest supported date
         let civil: jiff::civil::DateTime = text.get(..19)?.parse().ok()?;
         (civil.year() == 9999).then_some(Timestamp::MAX)
     };
@@ -25,7 +25,7 @@ pub(super) fn parse(text: &str) -> Option<Option<Date>> {
     Some(Some(time.into()))
 }
 
-/// The same without the spaces and the name of the time zone that Go adds.
+/// Returns the text without the spaces and the time zone name of Go's format.
 fn joined(text: &str) -> Option<Cow<'_, str>> {
     let Some((date, time)) = text.split_once(' ') else { return Some(text.into()) };
     let mut parts = time.split(' ');
@@ -44,7 +44,7 @@ fn without_digits_below_nanoseconds(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    /// The second that a text means; the outer error if it is no date, the inner none if it gives none.
+    /// Returns the second of a date. The outer error means an invalid date, the inner none no date.
     fn second(text: &str) -> Result<Option<i64>, &str> {
         parse(text).map(|date| date.map(Date::as_second)).ok_or(text)
     }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_of_go_are_read() {
+    fn gos_formats_are_parsed() {
         for text in [
             "2019-06-19 11:19:00 +0000 UTC",
             "2019-06-19 11:19:00.5 +0000 UTC",
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_year_1_gives_no_date_and_the_end_of_9999_is_the_latest_there_is() {
+    fn the_year_1_is_no_date_and_the_end_of_9999_is_the_latest_date() {
         for text in ["0001-01-01T00:00:00Z", "0001-01-01 00:00:00 +0000 UTC", "0001-01-01T00:00:00.000Z"] {
             assert_eq!(second(text), Ok(None), "{text}");
         }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_date() {
+    fn other_text_is_not_a_date() {
         for text in [
             "soon",
             " ",

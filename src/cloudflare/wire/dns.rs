@@ -1,20 +1,20 @@
-//! DNS records, and ranges of addresses.
+//! DNS records and address ranges.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::certificate::said;
+use super::certificate::identity;
 use super::object::{Object, elements, parse_text};
 use crate::domain::{DnsRecord, Hostname, IpRange, RecordData};
 
 /// More ranges than Cloudflare has in one family.
 const MOST_RANGES: usize = 1000;
 
-/// A record by its id, or what it says of its name where it cannot be read. None in place of a record that is not proxied,
-/// or of another type than A, AAAA and CNAME: such a one has no origin.
+/// Reads a record and its id. An unreadable row returns the text of its name. The record is none if it cannot
+/// lead to an origin: if it is not proxied, or of another type than A, AAAA and CNAME.
 pub(in crate::cloudflare) fn dns_record(
     object: &mut Object<'_>,
 ) -> Result<(String, Option<DnsRecord>), Box<str>> {
-    let id = object.text("id").ok_or_else(|| said(object, "name"))?.into_owned();
+    let id = object.text("id").ok_or_else(|| identity(object, "name"))?.into_owned();
     let proxied = object.flag("proxied").flatten();
     let data = match object.text("type").as_deref() {
         _ if proxied == Some(false) => return Ok((id, None)),
@@ -26,15 +26,15 @@ pub(in crate::cloudflare) fn dns_record(
     };
     match (object.named("name"), data, proxied) {
         (Some(name), Some(data), Some(true)) => Ok((id, Some(DnsRecord { name, data }))),
-        _ => Err(said(object, "name")),
+        _ => Err(identity(object, "name")),
     }
 }
 
-/// Cloudflare's ranges of both families. A range that cannot be read is left out, and its list is odd.
+/// Reads Cloudflare's ranges of both families. An unreadable range is omitted, and its list is odd.
 pub(in crate::cloudflare) fn ip_ranges(object: &mut Object<'_>) -> Result<Vec<IpRange>, String> {
     let mut ranges = Vec::new();
     for name in ["ipv4_cidrs", "ipv6_cidrs"] {
-        // odd unless all of them are read
+        // the field is odd unless all of its ranges are read
         let _ = object.parsed(name, |raw| {
             let (list, has_more) = elements(raw, MOST_RANGES)?;
             let count = list.len();
@@ -44,5 +44,5 @@ pub(in crate::cloudflare) fn ip_ranges(object: &mut Object<'_>) -> Result<Vec<Ip
             (ranges.len() == before + count && !has_more).then_some(())
         });
     }
-    if ranges.is_empty() { Err("it has no range of addresses".to_owned()) } else { Ok(ranges) }
+    if ranges.is_empty() { Err("the response has no address range".to_owned()) } else { Ok(ranges) }
 }

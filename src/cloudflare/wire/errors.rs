@@ -5,13 +5,13 @@ use serde_json::value::RawValue;
 use super::object::{Object, elements, parse_text};
 use crate::cloudflare::ApiError;
 
-/// The most errors of one answer that are kept: Cloudflare names one or two.
+/// The maximum number of errors kept per response. Cloudflare sends one or two.
 const MOST: usize = 8;
 
-/// How far chains of causes are followed: Cloudflare's have one link.
+/// The maximum depth of error chains. Cloudflare's have one link.
 const LEVELS: usize = 3;
 
-/// Reads a list of errors, each with the chain of its causes.
+/// Parses a list of errors with their chains of causes.
 pub(super) fn parse(json: &RawValue) -> Vec<ApiError> {
     let mut errors = Vec::new();
     collect(json, LEVELS, &mut errors);
@@ -19,10 +19,10 @@ pub(super) fn parse(json: &RawValue) -> Vec<ApiError> {
 }
 
 fn collect(json: &RawValue, levels: usize, into: &mut Vec<ApiError>) {
-    // a single one may come without a list
+    // a single error may come without a list
     let (errors, _) = elements(json, MOST).unwrap_or_else(|| (vec![json], false));
     for error in errors {
-        // a hundred thousand of them would make as long a line in the log
+        // limits the length of the log line
         if into.len() == MOST {
             return;
         }
@@ -38,7 +38,8 @@ fn collect(json: &RawValue, levels: usize, into: &mut Vec<ApiError>) {
     }
 }
 
-/// A server's words as they may be logged: cut, and without what would break or turn around a line.
+/// Makes a server's text safe for the log: truncates it, and removes characters that would break a line or
+/// reverse its direction.
 pub(in crate::cloudflare) fn printable(text: &str) -> Box<str> {
     let plain = |char: &char| {
         !char.is_control()

@@ -1,4 +1,4 @@
-//! One JSON object, whose fields may be missing, empty or of any type.
+//! A JSON object whose fields may be missing, empty or of any type.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -12,14 +12,14 @@ use serde_json::value::RawValue;
 use super::date;
 use crate::domain::Date;
 
-/// More fields than any of the API's objects has; those that follow are ignored.
+/// More fields than any object of the API has. Further fields are ignored.
 const MOST_FIELDS: usize = 64;
 
 /// The names of fields with an unexpected type or form. Such a field is read as if it were missing.
 pub(in crate::cloudflare) type OddFields = BTreeSet<&'static str>;
 
-/// One object of an answer, borrowed from its text. A field is parsed when it is asked for, so one that is unknown,
-/// or that is of the wrong type, harms no other.
+/// An object of a response, borrowed from its text. A field is parsed on access, so a field that is unknown
+/// or of the wrong type does not affect others.
 #[derive(Clone)]
 pub(in crate::cloudflare) struct Object<'b> {
     fields: Vec<(Cow<'b, str>, &'b RawValue)>,
@@ -27,17 +27,17 @@ pub(in crate::cloudflare) struct Object<'b> {
 }
 
 impl<'b> Object<'b> {
-    /// Reads `text`; an error unless it is an object.
+    /// Parses `text`. Fails unless it is an object.
     pub(super) fn parse(text: &'b str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }
 
-    /// The JSON of a field; none if it is missing or null. One that is given twice is odd.
+    /// Returns the JSON of a field. None if it is missing or null. A field that occurs twice is odd.
     pub(super) fn raw(&mut self, name: &'static str) -> Option<&'b RawValue> {
         self.present(name).filter(|raw| raw.get() != "null")
     }
 
-    /// What `parse` makes of a field; odd where that is nothing.
+    /// Parses a field with `parse`. If that returns none, the field is odd.
     pub(super) fn parsed<T>(
         &mut self,
         name: &'static str,
@@ -47,38 +47,38 @@ impl<'b> Object<'b> {
         self.or_odd(name, value)
     }
 
-    /// A text; none if it is missing or empty.
+    /// Returns a text. None if it is missing or empty.
     pub(in crate::cloudflare) fn text(&mut self, name: &'static str) -> Option<Cow<'b, str>> {
         let text = self.parsed(name, parse_text)?;
         (!text.is_empty()).then_some(text)
     }
 
-    /// What a text says.
+    /// Parses a text.
     pub(in crate::cloudflare) fn named<T: FromStr>(&mut self, name: &'static str) -> Option<T> {
         let value = self.text(name)?.parse().ok();
         self.or_odd(name, value)
     }
 
-    /// A date; none also if it is in the year 1, which means that none is given.
+    /// Returns a date. None if it is missing or in the year 1, which means no date.
     pub(in crate::cloudflare) fn date(&mut self, name: &'static str) -> Option<Date> {
         let value = date::parse(&self.text(name)?);
         self.or_odd(name, value)?
     }
 
-    /// An integer of any length, as a text or a number: its digits.
+    /// Returns the digits of an integer of any length, given as a text or a number.
     pub(in crate::cloudflare) fn integer(&mut self, name: &'static str) -> Option<Cow<'b, str>> {
         let raw = self.raw(name)?.get();
         let digits = raw.strip_prefix('-').unwrap_or(raw);
         if digits.bytes().all(|byte| byte.is_ascii_digit()) { Some(raw.into()) } else { self.text(name) }
     }
 
-    /// A number, which may also be given as a text.
+    /// Returns a number, which may also be given as a text.
     pub(super) fn number<T: FromStr>(&mut self, name: &'static str) -> Option<T> {
         let value = self.integer(name)?.parse().ok();
         self.or_odd(name, value)
     }
 
-    /// A flag that decides: the outer option is none unless the field is true, false or null.
+    /// Returns a flag. The outer option is none unless the field is true, false or null.
     pub(in crate::cloudflare) fn flag(&mut self, name: &'static str) -> Option<Option<bool>> {
         let value = match self.present(name)?.get() {
             "true" => Some(Some(true)),
@@ -89,17 +89,17 @@ impl<'b> Object<'b> {
         self.or_odd(name, value)
     }
 
-    /// Returns true if a field that was asked for had an unexpected type or form.
+    /// Returns true if a field that was accessed had an unexpected type or form.
     pub(in crate::cloudflare) fn is_odd(&self, name: &'static str) -> bool {
         self.odd.contains(name)
     }
 
-    /// The odd fields among those that were asked for.
+    /// Returns the odd fields among those that were accessed.
     pub(super) fn into_odd(self) -> OddFields {
         self.odd
     }
 
-    /// The JSON of a field, be it null.
+    /// Returns the JSON of a field, even if it is null.
     fn present(&mut self, name: &'static str) -> Option<&'b RawValue> {
         let mut given = self.fields.iter().filter(|(key, _)| key == name).map(|(_, raw)| *raw);
         let first = given.next();
@@ -118,7 +118,7 @@ impl<'b> Object<'b> {
     }
 }
 
-/// The text that this JSON is, if it is one.
+/// Returns the text of a JSON string, or none if it is not one.
 pub(super) fn parse_text(json: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str(json.get()).ok().map(|Text(text)| text)
 }
@@ -128,7 +128,7 @@ pub(super) fn elements(json: &RawValue, most: usize) -> Option<(Vec<&RawValue>, 
     let mut elements = Elements { most, first: Vec::new() };
     let is_list = json.get().starts_with('[');
     let ended = serde_json::Deserializer::from_str(json.get()).deserialize_seq(&mut elements);
-    // the JSON is known to be well-formed: whatever ends a list before its time is that it has more
+    // the JSON is well-formed, so an error means that the list has more elements
     is_list.then_some((elements.first, ended.is_err()))
 }
 
@@ -155,7 +155,7 @@ impl<'b> Visitor<'b> for &mut Elements<'b> {
     }
 }
 
-/// A text that is borrowed where nothing in it is escaped.
+/// A text, borrowed unless it contains escapes.
 #[derive(Deserialize)]
 struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
 

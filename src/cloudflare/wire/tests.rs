@@ -3,7 +3,7 @@ use crate::cloudflare::interner::Interner;
 use crate::cloudflare::{AssociationRow, ListedZone};
 use crate::domain::CertificateDetails;
 
-/// Returns the errors of an answer, and true if it says that it succeeded.
+/// Returns the errors of a response, and its success flag.
 fn errors(body: &str) -> (Vec<(i64, Box<str>)>, Option<bool>) {
     let envelope = Envelope::parse(body.as_bytes()).unwrap();
     let errors = envelope.errors.into_iter().map(|error| (error.code, error.message));
@@ -11,7 +11,7 @@ fn errors(body: &str) -> (Vec<(i64, Box<str>)>, Option<bool>) {
 }
 
 #[test]
-fn errors_are_read_with_their_chains_cut_and_cleaned() {
+fn errors_are_read_with_their_chains_truncated_and_cleaned() {
     let body = r#"{"success":false,"errors":[{"code":6003,"message":"bad\nheaders","error_chain":[{"code":6111}]},{}],
         "messages":null,"result":null}"#;
     let expected = [(6003, "bad headers".into()), (6111, "".into()), (0, "".into())];
@@ -21,7 +21,7 @@ fn errors_are_read_with_their_chains_cut_and_cleaned() {
 }
 
 #[test]
-fn errors_of_another_type_lose_nothing_beside_them() {
+fn errors_of_an_unexpected_type_affect_no_others() {
     let errors = |errors: &str| errors_and_success(errors);
     assert_eq!(errors(r#"[{"code":"1553","message":7}]"#), [(1553, "".into())]);
     assert_eq!(errors(r#"[null,5,"no route",{"code":1553}]"#), [(0, "no route".into()), (1553, "".into())]);
@@ -31,7 +31,7 @@ fn errors_of_another_type_lose_nothing_beside_them() {
     assert_eq!(errors("7"), []);
 }
 
-/// Returns the errors that accompany a valid result, which must be read regardless of them.
+/// Returns the errors of a response with a valid result, which must be read despite them.
 fn errors_and_success(list: &str) -> Vec<(i64, Box<str>)> {
     let body = format!(r#"{{"errors":{list},"result_info":7,"success":true,"result":{{"enabled":false}}}}"#);
     let envelope = Envelope::parse(body.as_bytes()).unwrap();
@@ -41,7 +41,7 @@ fn errors_and_success(list: &str) -> Vec<(i64, Box<str>)> {
 }
 
 #[test]
-fn a_success_of_another_type_is_not_said_and_loses_no_error() {
+fn a_success_flag_of_another_type_is_unknown_and_affects_no_error() {
     let said = |success: &str| errors(&format!(r#"{{"success":{success},"errors":[{{"code":1553}}]}}"#));
     for (success, expected) in
         [("\"true\"", Some(true)), ("\"false\"", Some(false)), ("0", None), ("[]", None)]
@@ -51,13 +51,13 @@ fn a_success_of_another_type_is_not_said_and_loses_no_error() {
 }
 
 #[test]
-fn of_many_errors_only_the_first_are_kept() {
+fn only_the_first_of_many_errors_are_kept() {
     let body = format!(r#"{{"errors":[{}{{"code":9}}]}}"#, r#"{"code":1},"#.repeat(100_000));
     assert_eq!(errors(&body).0, vec![(1, "".into()); 8]);
 }
 
 #[test]
-fn nesting_is_read_on_a_small_stack_however_deep_it_is() {
+fn deep_nesting_is_read_on_a_small_stack() {
     let deep = |before: &str, open: &str, close: &str, after: &str| {
         format!("{before}{}null{}{after}", open.repeat(100_000), close.repeat(100_000))
     };
@@ -80,7 +80,7 @@ fn nesting_is_read_on_a_small_stack_however_deep_it_is() {
     assert_eq!(reader.join().unwrap(), [false, false, true, true, true, true, true]);
 }
 
-/// The rows of a list: the hostname of each, or what it says instead.
+/// Returns the rows of a list, each with its hostname or the text of its identity, and the odd fields.
 fn rows(result: &str) -> (Vec<Result<String, String>>, Vec<&'static str>) {
     let body = format!(r#"{{"success":true,"result":{result}}}"#);
     let envelope = Envelope::parse(body.as_bytes()).unwrap().rows(5, association);
@@ -92,7 +92,7 @@ fn rows(result: &str) -> (Vec<Result<String, String>>, Vec<&'static str>) {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_leaves_the_others_and_is_named() {
+fn an_unreadable_row_is_named_and_does_not_affect_others() {
     let list = r#"[null,{"hostname":"a.example","updated_at":5},{"hostname":5},{"hostname":"b b.example"},
         {"hostname":"xn--a.example.com","enabled":true}]"#;
     let said = |said: &str| Err(said.to_owned());
@@ -108,7 +108,7 @@ fn a_row_that_cannot_be_read_leaves_the_others_and_is_named() {
 }
 
 #[test]
-fn no_more_rows_are_read_than_a_list_may_have() {
+fn no_more_than_the_maximum_number_of_rows_is_read() {
     let row = r#"{"hostname":"a.example"},"#;
     let (five, last) = (row.repeat(5), Err("all after the first 5".to_owned()));
     assert_eq!(rows(&format!("[{}]", five.trim_end_matches(','))).0, vec![Ok("a.example".to_owned()); 5]);
@@ -117,16 +117,16 @@ fn no_more_rows_are_read_than_a_list_may_have() {
 }
 
 #[test]
-fn a_list_of_anything_else_is_not_trusted() {
+fn a_result_that_is_not_a_list_is_not_trusted() {
     for result in ["7", "{}", r#""[]""#, "true"] {
         let body = format!(r#"{{"success":true,"result":{result}}}"#);
         let rows = Envelope::parse(body.as_bytes()).unwrap().rows(5, association);
-        assert_eq!(rows.result, Some(Err("its result is not a list".to_owned())), "{result}");
+        assert_eq!(rows.result, Some(Err("the result is not a list".to_owned())), "{result}");
     }
 }
 
 #[test]
-fn a_certificate_of_a_list_is_read_without_the_fields_that_are_odd() {
+fn a_listed_certificate_is_read_without_its_odd_fields() {
     let list =
         r#"{"success":true,"result":[{"id":"one","serial_number":7,"issuer":[],"expires_on":5},{"id":5}]}"#;
     let certificates = Interner::default();
@@ -144,7 +144,7 @@ fn a_certificate_of_a_list_is_read_without_the_fields_that_are_odd() {
 }
 
 #[test]
-fn a_list_as_null_is_empty_where_its_length_is_said_beside_it() {
+fn a_null_list_is_empty_if_the_response_gives_its_length() {
     let result = |body: &str| {
         let rows = Envelope::parse(body.as_bytes()).unwrap().rows(5, association);
         rows.result.map(|rows| rows.unwrap().len())
@@ -156,7 +156,7 @@ fn a_list_as_null_is_empty_where_its_length_is_said_beside_it() {
 }
 
 #[test]
-fn the_length_of_a_list_is_not_known_where_it_is_no_number() {
+fn the_length_of_a_list_is_unknown_if_it_is_not_a_number() {
     let info = |info: &str| {
         let body = format!(r#"{{"success":true,"result":[],"result_info":{info}}}"#);
         let envelope = Envelope::parse(body.as_bytes()).unwrap();
@@ -170,7 +170,7 @@ fn the_length_of_a_list_is_not_known_where_it_is_no_number() {
 }
 
 #[test]
-fn a_zone_is_a_name_in_small_letters_an_id_and_whether_it_is_active_and_internal() {
+fn a_zone_has_a_lower_case_name_an_id_and_flags_for_active_and_internal() {
     let read = |object: &str| {
         let body = format!(r#"{{"result":[{object}]}}"#);
         let rows = Envelope::parse(body.as_bytes()).unwrap().rows(5, zone);

@@ -14,7 +14,7 @@ fn zone(number: usize) -> Value {
     json!({"id": id(number), "name": format!("zone-{number}.example"), "status": "active", "type": "full"})
 }
 
-/// Reads these pages, each with its rows and `result_info`, as far as the list asks for them.
+/// Reads these pages of rows and `result_info`, as far as the list requests them.
 fn read(pages: &[(Vec<Value>, Value)]) -> ZoneList {
     let mut all = Pages::new(PAGING);
     for (rows, info) in pages {
@@ -27,7 +27,7 @@ fn read(pages: &[(Vec<Value>, Value)]) -> ZoneList {
     all.into()
 }
 
-/// The pages of a list of these zones.
+/// Returns the pages of a list of these zones.
 fn pages(numbers: &[usize], total: usize) -> Vec<(Vec<Value>, Value)> {
     let info = json!({"total_count": total, "total_pages": total.div_ceil(PER_PAGE)});
     let page = |page: &[usize]| (page.iter().copied().map(zone).collect(), info.clone());
@@ -44,14 +44,14 @@ fn one(rows: Vec<Value>) -> ZoneList {
 }
 
 #[test]
-fn an_internal_zone_whose_name_is_no_dns_name_leaves_the_list_complete() {
+fn an_internal_zone_without_a_dns_name_leaves_the_list_complete() {
     let internal = json!({"id": id(2), "name": "our zone!", "status": "active", "type": "internal"});
     let list = one(vec![zone(1), internal]);
     assert_eq!((list.zones.len(), list.complete), (1, true));
 }
 
 #[test]
-fn a_row_that_cannot_be_read_makes_the_list_incomplete_and_harms_no_other_row() {
+fn an_unreadable_row_makes_the_list_incomplete_and_affects_no_other_row() {
     for row in [
         json!({"id": "2", "name": "two.example", "status": "active"}),
         json!({"id": id(2), "name": "two example", "status": "active"}),
@@ -65,7 +65,7 @@ fn a_row_that_cannot_be_read_makes_the_list_incomplete_and_harms_no_other_row() 
 }
 
 #[test]
-fn a_zone_that_one_page_shows_twice_stands_in_the_place_of_another() {
+fn a_zone_repeated_on_one_page_makes_the_list_incomplete() {
     let list = one(vec![zone(1), zone(1)]);
     assert_eq!((list.zones.len(), list.complete), (1, false));
 }
@@ -78,7 +78,7 @@ fn an_empty_list_is_complete() {
 }
 
 #[test]
-fn a_list_without_a_length_ends_with_a_page_shorter_than_any_full_one() {
+fn a_list_without_a_length_ends_with_a_page_that_cannot_be_full() {
     for (count, read_pages) in [(119, 3), (120, 4)] {
         let mut pages = whole(count);
         pages.push((Vec::new(), Value::Null));
@@ -89,13 +89,13 @@ fn a_list_without_a_length_ends_with_a_page_shorter_than_any_full_one() {
 }
 
 #[test]
-fn a_list_of_more_pages_than_are_read_is_cut_and_not_complete() {
+fn a_list_with_too_many_pages_is_truncated_and_incomplete() {
     let list = read(&pages(&(0..PER_PAGE * 1000 + 1).collect::<Vec<_>>(), PER_PAGE * 1000 + 1));
     assert_eq!((list.zones.len(), list.complete, list.pages), (PER_PAGE * 1000, false, 1000));
 }
 
 #[test]
-fn of_a_page_without_end_only_the_start_is_read() {
+fn only_the_start_of_an_endless_page_is_read() {
     let body = format!(r#"{{"success":true,"result":[{}{{}}]}}"#, "{},".repeat(1_400_000));
     let rows = decode_page(body.as_bytes()).unwrap().result.unwrap().unwrap();
     assert_eq!(rows.len(), MOST_ROWS + 1);

@@ -7,7 +7,7 @@ fn read(result: &str) -> Result<Presence, String> {
     read_for(None, result)
 }
 
-/// What an answer says to an account with this id.
+/// Reads a response on behalf of an account with this id.
 fn read_for(account: Option<&str>, result: &str) -> Result<Presence, String> {
     let body = format!(r#"{{"success":true,"result":{result}}}"#);
     let account = account.map(|id| id.parse().unwrap());
@@ -15,7 +15,7 @@ fn read_for(account: Option<&str>, result: &str) -> Result<Presence, String> {
 }
 
 #[test]
-fn only_an_active_zone_that_is_not_internal_is_one_to_watch() {
+fn only_an_active_zone_that_is_not_internal_can_be_watched() {
     let read = |status: &str, kind: &str| {
         read(&format!(r#"{{"id":"{ZONE}","name":"a.example","status":"{status}","type":"{kind}"}}"#))
     };
@@ -29,7 +29,7 @@ fn only_an_active_zone_that_is_not_internal_is_one_to_watch() {
 }
 
 #[test]
-fn a_zone_of_another_account_than_the_configured_one_is_not_one_to_watch() {
+fn a_zone_of_another_account_cannot_be_watched() {
     let (ours, theirs) = ("1".repeat(32), "2".repeat(32));
     let active = |account: &str| format!(r#"{{"id":"{ZONE}","status":"active","account":{account}}}"#);
     let of = |id: &str| active(&format!(r#"{{"id":"{id}","name":"An account"}}"#));
@@ -42,14 +42,14 @@ fn a_zone_of_another_account_than_the_configured_one_is_not_one_to_watch() {
 }
 
 #[test]
-fn an_answer_without_a_status_or_about_another_zone_says_nothing() {
-    let lacks = || Err("it lacks the key status".to_owned());
+fn a_response_without_a_status_or_about_another_zone_is_an_error() {
+    let lacks = || Err("the field status is missing".to_owned());
     for result in ["{}", r#"{"status":null}"#, r#"{"status":7}"#, r#"{"status":""}"#] {
         assert_eq!(read(result), lacks(), "{result}");
     }
     for id in [r#""f123456789abcdef0123456789abcdef""#, r#""0""#, "7"] {
         let result = format!(r#"{{"id":{id},"status":"active"}}"#);
-        assert_eq!(read(&result), Err("it is about another zone".to_owned()), "{id}");
+        assert_eq!(read(&result), Err("the response is about another zone".to_owned()), "{id}");
     }
     assert_eq!(read(r#"{"status":"active"}"#), Ok(Presence::Active));
 }
@@ -60,7 +60,7 @@ fn refused(status: u16, errors: &[(i64, &str)]) -> bool {
 }
 
 #[test]
-fn a_zone_is_gone_where_the_api_says_so() {
+fn a_zone_is_gone_if_the_api_says_so() {
     for (status, code) in [(404, 7003), (400, 7003), (404, 1001), (403, 9109), (400, 9109), (403, 10_000)] {
         assert!(refused(status, &[(code, "Unauthorized to access requested resource")]), "{status} {code}");
     }
@@ -69,7 +69,7 @@ fn a_zone_is_gone_where_the_api_says_so() {
 }
 
 #[test]
-fn a_refused_token_a_challenge_and_an_outage_do_not_mean_that_a_zone_is_gone() {
+fn a_refused_token_a_challenge_or_an_outage_does_not_mean_that_a_zone_is_gone() {
     for message in ["Invalid access token", "Cannot use the access token from location: 192.0.2.1"] {
         assert!(!refused(403, &[(9109, message)]), "{message}");
     }

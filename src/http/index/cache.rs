@@ -1,4 +1,4 @@
-//! The index of the latest snapshot, kept for everybody who asks within a minute.
+//! A cache of the latest snapshot's index, which all requests within a minute share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::domain::{Date, Judge, Snapshot, Thresholds};
 /// The lifetime of an index in seconds, which is also the maximum age of its verdicts and spans.
 const KEPT: i64 = 60;
 
-/// The latest index.
+/// The cached index.
 #[derive(Default)]
 pub(in crate::http) struct Indexes(Arc<Mutex<Option<Kept>>>);
 
-/// An index that is built or being built, and of what.
+/// An index, finished or being built, and its inputs.
 struct Kept {
     snapshot: Arc<Snapshot>,
     thresholds: Thresholds,
@@ -29,8 +29,8 @@ struct Kept {
 type Building = Shared<BoxFuture<'static, Option<Arc<Index>>>>;
 
 impl Indexes {
-    /// The index of a snapshot, which is built off the runtime's thread, and at most once for a snapshot, thresholds
-    /// and a minute; none if building it has panicked.
+    /// Returns the index of a snapshot, or none if building it panicked. It is built on a blocking thread, at
+    /// most once per snapshot, thresholds and minute.
     pub(in crate::http) async fn get(
         &self,
         snapshot: Arc<Snapshot>,
@@ -52,7 +52,7 @@ impl Indexes {
         }
         let (judged, before) = (Arc::clone(&snapshot), kept.take());
         let build = spawn_blocking(move || {
-            // frees a snapshot, which takes a while as well
+            // frees an old snapshot, which takes time as well
             drop(before);
             Arc::new(Index::new(Judge::new(judged, thresholds, now)))
         });
@@ -63,7 +63,7 @@ impl Indexes {
     }
 }
 
-/// Drops an index once it has expired, since it keeps a snapshot that may be out of date.
+/// Drops an index once it has expired, since it keeps an outdated snapshot in memory.
 async fn forget(kept: Weak<Mutex<Option<Kept>>>, snapshot: Weak<Snapshot>, minute: i64) {
     sleep(Duration::from_secs(KEPT.unsigned_abs())).await;
     if let Some(kept) = kept.upgrade() {
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_index_is_built_once_for_a_snapshot_and_a_minute() {
+    async fn an_index_is_built_once_per_snapshot_and_minute() {
         let indexes = Indexes::default();
         let snapshot = Arc::new(Snapshot::default());
         let at = |second| jiff::Timestamp::from_second(second).unwrap().into();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_index_that_nobody_asks_for_keeps_no_snapshot() {
+    async fn an_expired_index_keeps_no_snapshot_in_memory() {
         let (indexes, snapshot) = (Indexes::default(), Arc::new(Snapshot::default()));
         let now = jiff::Timestamp::UNIX_EPOCH.into();
         drop(indexes.get(Arc::clone(&snapshot), Thresholds::default(), now).await);

@@ -15,7 +15,7 @@ pub(in crate::http) struct Counts {
 }
 
 impl Counts {
-    /// Counts one more.
+    /// Adds one item.
     pub(super) fn add(&mut self, verdict: Verdict) {
         *match verdict {
             Verdict::Critical => &mut self.critical,
@@ -42,7 +42,7 @@ impl Counts {
         Verdict::ALL.into_iter().map(|verdict| self.of(verdict)).sum()
     }
 
-    /// The worst verdict that something has.
+    /// Returns the worst verdict that any item has.
     pub(in crate::http) fn worst(self) -> Verdict {
         Verdict::ALL.into_iter().find(|verdict| self.of(*verdict) > 0).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! A list of one kind of things, sorted in every order.
+//! A list of all items of one kind, in every sort order.
 
 use std::cmp::Reverse;
 use std::marker::PhantomData;
@@ -8,19 +8,20 @@ use memchr::memmem::Finder;
 
 use super::{Counts, Thing};
 use crate::domain::{Date, Findings, Hostname, Judge, Verdict, ZoneState};
-use crate::http::query::{Cursor, Place, Query, Sort};
+use crate::http::query::{Cursor, Query, Sort, SortKey};
 
-/// All things of one kind. It holds only what is computed: the things themselves stay in the snapshot.
+/// All items of one kind. It holds only computed values: the items themselves stay in the snapshot.
 pub(in crate::http) struct List<T> {
-    /// In the order of the snapshot, which is by zone, name and level.
+    /// The items in the snapshot's order: by zone, name and level.
     items: Vec<Item>,
     counts: Counts,
-    /// The positions of the items in each order; sorted when that is first asked for.
+    /// The positions of the items in each order, sorted at first use.
     orders: [OnceLock<Vec<u32>>; Sort::ALL.len()],
     kind: PhantomData<fn() -> T>,
 }
 
-/// A thing, by its zone's position in the snapshot and its own in the zone. Small, since there may be 100,000.
+/// The position of an item's zone in the snapshot and of the item in its zone. Small, since there may be
+/// 100,000.
 struct Item {
     ends: Option<Date>,
     findings: Findings,
@@ -29,17 +30,17 @@ struct Item {
     verdict: Verdict,
 }
 
-/// Some rows of a list.
+/// One page of a list.
 pub(in crate::http) struct Page<'a, T> {
     /// The rows, in the order of the query.
     pub(in crate::http) rows: Vec<Row<'a, T>>,
-    /// Where the next page begins; none if this one is the last.
+    /// The cursor of the next page; none on the last page.
     pub(in crate::http) next: Option<Cursor>,
 }
 
 /// A row of a list.
 pub(in crate::http) struct Row<'a, T> {
-    /// The thing itself.
+    /// The item itself.
     pub(in crate::http) thing: &'a T,
     /// Its zone.
     pub(in crate::http) zone: &'a ZoneState,
@@ -47,7 +48,7 @@ pub(in crate::http) struct Row<'a, T> {
     pub(in crate::http) zone_index: usize,
     /// The worst of its findings.
     pub(in crate::http) verdict: Verdict,
-    /// When it ends, as far as that is known.
+    /// Its end date, if known.
     pub(in crate::http) ends: Option<Date>,
 }
 
@@ -74,23 +75,23 @@ impl<T: Thing> List<T> {
         self.items.iter().for_each(|item| take(item.zone as usize, item.verdict));
     }
 
-    /// The rows that a query asks for. `judge` is that of the index.
+    /// Returns the page that a query selects. `judge` is the index's.
     pub(in crate::http) fn page<'a>(&self, judge: &'a Judge, query: &Query) -> Page<'a, T> {
         let order = self.order(judge, query.sort);
         let start = query.cursor.as_ref().map_or(0, |cursor| {
-            let shown = cursor.place();
+            let shown = cursor.sort_key();
             order.partition_point(|item| {
-                self.row(judge, *item).place().compare(&shown, T::order(query.sort)).is_le()
+                self.row(judge, *item).sort_key().compare(&shown, T::order(query.sort)).is_le()
             })
         });
         let mut matching = self.matching(judge, query, &order[start..]);
         let rows: Vec<_> = matching.by_ref().take(query.limit).collect();
         let more = matching.next().is_some();
-        let next = rows.last().filter(|_| more).map(|row| Cursor::new(query.sort, &row.place()));
+        let next = rows.last().filter(|_| more).map(|row| Cursor::new(query.sort, &row.sort_key()));
         Page { rows, next }
     }
 
-    /// Returns the number of rows of each verdict that the other filters of a query match, on all pages.
+    /// Counts the rows on all pages by verdict, with all filters of the query except the one by verdict.
     pub(in crate::http) fn tally(&self, judge: &Judge, query: &Query) -> Counts {
         let query = &Query { verdict: None, ..query.clone() };
         let mut counts = Counts::default();
@@ -99,7 +100,7 @@ impl<T: Thing> List<T> {
         counts
     }
 
-    /// All rows in an order.
+    /// Returns all rows in this order.
     pub(in crate::http) fn rows<'a>(
         &'a self,
         judge: &'a Judge,
@@ -142,7 +143,7 @@ impl<T: Thing> List<T> {
         Row { thing, zone, zone_index, verdict: item.verdict, ends: item.ends }
     }
 
-    /// The positions of the items in this order. Equal ones stay in the order of the snapshot.
+    /// Returns the positions of the items in this order. Equal items keep the snapshot's order.
     fn order(&self, judge: &Judge, sort: Sort) -> &[u32] {
         let sort = T::order(sort);
         self.orders[sort as usize].get_or_init(|| {
@@ -168,21 +169,27 @@ impl<T: Thing> List<T> {
 }
 
 impl<T: Thing> Row<'_, T> {
-    fn place(&self) -> Place<'_> {
+    fn sort_key(&self) -> SortKey<'_> {
         let (name, level) = (self.thing.name(), self.thing.level());
-        Place { verdict: self.verdict, ends: seconds(self.ends), zone: self.zone.key().as_str(), name, level }
+        SortKey {
+            verdict: self.verdict,
+            ends: seconds(self.ends),
+            zone: self.zone.key().as_str(),
+            name,
+            level,
+        }
     }
 }
 
-/// An end as it is sorted: one that is not known comes last.
+/// Returns the sort key of an end date. Unknown dates sort last.
 fn seconds(ends: Option<Date>) -> i64 {
     ends.map_or(i64::MAX, Date::as_second)
 }
 
-/// What a query says of a zone as a whole.
+/// The result of matching a query against a zone as a whole.
 struct ZoneMatch {
     matches: bool,
-    /// True if the zone's own names contain the text that is searched for.
+    /// True if the zone's own names contain the searched text.
     has_text: bool,
 }
 

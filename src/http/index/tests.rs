@@ -25,13 +25,13 @@ fn certificate(id: &str, ends: Option<i64>) -> Arc<Certificate> {
     Arc::new(Certificate::new(details, None))
 }
 
-/// Enabled with a certificate of that id, which ends in so many days.
+/// Returns a reading of an enabled association whose certificate has this id and ends in `days` days.
 fn enabled(id: &str, days: impl Into<Option<i64>>) -> Result<Reading, Reason> {
     let certificate = Some(certificate(id, days.into()));
     Ok(Reading { certificate, ..Reading::bare(Association::Enabled, at(NOW)) })
 }
 
-/// Zones by account and name, with what was read of their hostnames.
+/// Zones: account, name, and the results of reading their hostnames.
 type Zones<'a> = &'a [(&'a str, &'a str, &'a [(&'a str, Result<Reading, Reason>)])];
 
 fn snapshot(zones: Zones<'_>) -> Snapshot {
@@ -86,7 +86,7 @@ fn query<T: Thing>(text: &str) -> Query {
     Query::parse(Some(text), Sort::Zone).unwrap()
 }
 
-/// The names that a query shows on one page.
+/// Returns the names on the page that a query selects.
 fn names(index: &Index, text: &str) -> String {
     let page = index.hostnames().page(index.judge(), &query::<Entry>(text));
     let names: Vec<_> = page.rows.iter().map(|row| row.thing.name()).collect();
@@ -94,7 +94,7 @@ fn names(index: &Index, text: &str) -> String {
 }
 
 #[test]
-fn hostnames_have_the_order_that_is_asked_for() {
+fn hostnames_are_sorted_as_requested() {
     let index = some();
     for (sort, expected) in [
         ("zone", "m.a n.a o.a p.a a.b m.b z.b"),
@@ -107,7 +107,7 @@ fn hostnames_have_the_order_that_is_asked_for() {
 }
 
 #[test]
-fn filters_and_a_search_show_what_matches_all_of_them() {
+fn rows_match_all_filters_and_the_search() {
     let index = some();
     for (text, expected) in [
         ("zone=b.example", "a.b m.b z.b"),
@@ -135,7 +135,7 @@ fn filters_and_a_search_show_what_matches_all_of_them() {
 }
 
 #[test]
-fn certificates_and_zones_are_listed_likewise() {
+fn certificates_and_zones_are_sorted_and_filtered() {
     let zone_level = Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(Vec::new()), at: at(NOW) };
     let known = some();
     let key = known.judge().snapshot().zones()[1].key().clone();
@@ -162,7 +162,7 @@ fn certificates_and_zones_are_listed_likewise() {
 }
 
 #[test]
-fn verdicts_are_counted_in_all_and_by_zone() {
+fn verdicts_are_counted_in_total_and_by_zone() {
     let index = some();
     let counts = |counts: Counts| Verdict::ALL.map(|verdict| counts.of(verdict));
     assert_eq!(counts(index.hostnames().counts()), [3, 2, 1, 0, 1]);
@@ -174,9 +174,9 @@ fn verdicts_are_counted_in_all_and_by_zone() {
     assert_eq!(index.zones_of("main").all(), 1);
 }
 
-/// The names on the page that begins at the cursor, and the next cursor.
+/// Returns the names on the page at the cursor, and the next cursor.
 fn step(index: &Index, sort: Sort, limit: usize, cursor: Option<Cursor>) -> (Vec<String>, Option<Cursor>) {
-    // as a client sends it
+    // passes through text, as with a client
     let cursor = cursor.map(|cursor| Cursor::parse(&cursor.to_string()).unwrap());
     let page = index.hostnames().page(index.judge(), &Query { limit, cursor, ..Query::all(sort) });
     let names = page.rows.iter().map(|row| format!("{} {}", row.zone.key(), row.thing.hostname()));
@@ -185,7 +185,7 @@ fn step(index: &Index, sort: Sort, limit: usize, cursor: Option<Cursor>) -> (Vec
 
 proptest! {
     #[test]
-    fn a_walk_by_cursor_shows_each_row_that_stays_once_while_others_come_and_go(
+    fn paging_shows_each_remaining_row_once_while_others_come_and_go(
         before in prop::collection::vec((0..3usize, 0..30u8, -40..40i64), 0..40),
         after in prop::collection::vec((0..3usize, 0..30u8, -40..40i64), 0..40),
         limit in 1..7usize,

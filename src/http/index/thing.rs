@@ -7,32 +7,32 @@ use memchr::memmem::Finder;
 use crate::domain::{CertId, Date, Entry, Findings, Judge, Level, ZoneCertificate, ZoneState};
 use crate::http::query::Sort;
 
-/// A kind of thing that zones have.
+/// A kind of item in a zone.
 pub(in crate::http) trait Thing: Sized + 'static {
-    /// True if its name is a hostname. Things without one are sorted by hostname as they are by zone, so that a walk by
-    /// cursor shows each of them once.
+    /// True if its name is a hostname. Other kinds are sorted by zone instead of by hostname, so that paging
+    /// by cursor shows each item once.
     const HAS_HOSTNAME: bool = false;
 
-    /// What a list of them goes by to have that order.
+    /// Returns the order that a list of this kind uses for `sort`.
     fn order(sort: Sort) -> Sort {
         if sort == Sort::Hostname && !Self::HAS_HOSTNAME { Sort::Zone } else { sort }
     }
 
-    /// Those of a zone, sorted by name and level.
+    /// Returns the items of a zone, sorted by name and level.
     fn of(zone: &ZoneState) -> &[Self];
 
-    /// Its name in the zone.
+    /// Returns its name in the zone.
     fn name(&self) -> &str;
 
-    /// What tells apart two of one name.
+    /// Returns a text that tells apart two items of one name.
     fn level(&self) -> &'static str {
         ""
     }
 
-    /// When it ends, as far as that is known.
+    /// Returns its end date, if known.
     fn ends(&self) -> Option<Date>;
 
-    /// What is wrong with it.
+    /// Returns its findings.
     fn findings(&self, judge: &Judge, zone: &ZoneState) -> Findings;
 
     /// Returns true if its own names contain the searched text. Its zone's name does not count.
@@ -53,7 +53,7 @@ impl Thing for Entry {
         self.hostname().as_str()
     }
 
-    /// The end of its certificate, be it presented or not.
+    /// Returns the end of its certificate, presented or not.
     fn ends(&self) -> Option<Date> {
         self.reading()?.certificate.as_ref()?.ends()
     }
@@ -110,7 +110,7 @@ impl Thing for ZoneState {
         ""
     }
 
-    /// The first end of what Cloudflare presents to the zone's origins.
+    /// Returns the earliest end of the certificates that Cloudflare presents to the zone's origins.
     fn ends(&self) -> Option<Date> {
         let hostnames = self.entries().iter().filter_map(|entry| entry.reading()?.ends());
         let is_on = self.zone_level_enabled() == Some(true);
@@ -131,7 +131,7 @@ impl Thing for ZoneState {
     }
 }
 
-/// The certificate that a hostname was last read to have.
+/// Returns the id of the hostname's certificate by the latest reading.
 pub(super) fn cert_id(hostname: &Entry) -> Option<&CertId> {
     hostname.reading()?.certificate.as_ref()?.id()
 }

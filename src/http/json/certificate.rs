@@ -22,7 +22,7 @@ pub struct CertificateRow<'a> {
     uploaded_on: Option<Timestamp>,
 }
 
-/// What is known of a certificate itself.
+/// The details of a certificate.
 #[derive(Default, Serialize)]
 pub struct CertificateFields<'a> {
     /// The authority that issued it.
@@ -31,13 +31,13 @@ pub struct CertificateFields<'a> {
     pub serial_number: Option<&'a str>,
     /// The hash and algorithm of its signature.
     pub signature: Option<&'a str>,
-    /// When it expires, by the API.
+    /// The expiry date according to the API.
     pub expires_on: Option<Timestamp>,
-    /// When it begins to be valid, by its PEM.
+    /// The start of its validity according to its PEM.
     pub pem_not_before: Option<Timestamp>,
-    /// When it expires, by its PEM.
+    /// The end of its validity according to its PEM.
     pub pem_not_after: Option<Timestamp>,
-    /// When it ends: the earlier of both.
+    /// The earlier of both end dates.
     pub ends: Option<Timestamp>,
     /// True if the API and the PEM agree.
     pub metadata_match: Option<bool>,
@@ -61,7 +61,7 @@ impl<'a> From<Option<&'a Certificate>> for CertificateFields<'a> {
 }
 
 impl<'a> CertificateRow<'a> {
-    /// What is known of a certificate of `zone`, and judged of it.
+    /// Creates the row of a certificate of `zone`.
     pub fn new(judge: &Judge, zone: &'a ZoneState, known: &'a ZoneCertificate) -> Self {
         Self {
             account: zone.account(),

@@ -31,7 +31,7 @@ struct ExpectedRow<'a> {
     cert_id: Option<&'a str>,
 }
 
-/// What a reading says of a hostname.
+/// The fields of a hostname's reading.
 #[derive(Serialize)]
 pub struct ReadingFields<'a> {
     /// Null if it was never read.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::domain::Told;
 
-/// The verdict on a thing, and why.
+/// A verdict, and the findings behind it.
 #[derive(Serialize)]
 pub struct Judged {
     verdict: &'static str,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::time;
 use crate::domain::{IssuerMatch, Judge, NoOrigin, Origin, ZoneState};
 
-/// What the latest probe of an origin found; all but its name is null until it was probed.
+/// The result of an origin's latest probe. All fields but the name are null before the first probe.
 #[derive(Serialize)]
 pub(super) struct OriginRow<'a> {
     origin: &'a str,
@@ -20,7 +20,7 @@ pub(super) struct OriginRow<'a> {
     duration_seconds: Option<f64>,
 }
 
-/// Why a DNS record, or all of a hostname, gives no origin that can be reached directly.
+/// The reason why a DNS record, or a whole hostname, yields no directly reachable origin.
 #[derive(Serialize)]
 pub(super) struct NoOriginRow {
     reason: &'static str,

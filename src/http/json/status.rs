@@ -50,9 +50,9 @@ struct AccountRow<'a> {
     token_expires_on: Option<Timestamp>,
     rate_limited_at: Option<Timestamp>,
     quota: Option<QuotaRow>,
-    /// By verdict.
+    /// The zone counts by verdict.
     zones: Counts,
-    /// Where patterns watch zones of it.
+    /// Present if patterns watch zones of the account.
     zone_list: Option<ZoneListRow>,
 }
 
@@ -69,7 +69,7 @@ impl From<&Quota> for QuotaRow {
     }
 }
 
-/// How the list of an account's zones is read.
+/// The state of reading the list of an account's zones.
 #[derive(Serialize)]
 struct ZoneListRow {
     up: bool,
@@ -81,7 +81,7 @@ struct ZoneListRow {
 
 #[derive(Serialize)]
 struct ConfigurationRow<'a> {
-    /// The path, or null where there is no file.
+    /// The path of the file, or null without one.
     file: Option<Cow<'a, str>>,
     in_force_since: Timestamp,
     refused_at: Option<Timestamp>,

@@ -17,20 +17,20 @@ pub(super) struct ZoneRow<'a> {
     up: bool,
     failure: Option<&'static str>,
     last_success: Option<Timestamp>,
-    /// By verdict.
+    /// The hostname counts by verdict.
     hostnames: Counts,
     hostnames_removed: u64,
-    /// The first end of what is presented.
+    /// The earliest end of the certificates that Cloudflare presents.
     ends: Option<Timestamp>,
     zone_level_enabled: Option<bool>,
     global_enabled: Option<bool>,
-    /// The end of the CA that Cloudflare shares among all zones, while the global switch is on.
+    /// The end of the CA that Cloudflare shares among all zones; null unless the global switch is on.
     global_certificate_not_after: Option<Timestamp>,
     ssl_mode: Option<&'static str>,
     parts: Vec<PartRow>,
 }
 
-/// How a part of a zone is read.
+/// The state of reading one part of a zone.
 #[derive(Serialize)]
 struct PartRow {
     part: &'static str,

@@ -84,7 +84,7 @@ mod tests {
         }
     }
 
-    /// Reyields the sizes of the frames, the number of yields and everything written.
+    /// Returns the sizes of the frames, the number of yields and everything written.
     async fn written(page: Rows, gzip: bool) -> (Vec<usize>, usize, Vec<u8>) {
         let mut body = pin!(PageBody::new(Arc::new(Slot::new(page, gzip, Instant::now()))));
         let (mut sizes, mut yields, mut all) = (Vec::new(), 0, Vec::new());

@@ -1,24 +1,24 @@
-//! What to do where something could not be read.
+//! Advice on failed readings.
 
 use crate::domain::Reason;
 
-/// What to do about a failure, in a sentence.
+/// Returns one sentence of advice on a failure.
 pub(super) fn advice(failure: Option<Reason>) -> &'static str {
     match failure {
-        None => "It is read in one of the next polls.",
+        None => "It will be read in one of the next polls.",
         Some(Reason::Auth) => {
-            "Check that the token is whole, active and not expired; a new one is taken over without a restart where a \
-             file holds it."
+            "Check that the token is complete, active and not expired. A token in a file can be replaced without a \
+             restart."
         }
         Some(Reason::Forbidden) => {
-            "Give the token the permission “SSL and Certificates: Read” for this zone, and “Zone: Read” where the zone \
-             is configured by its name."
+            "Give the token the permission “SSL and Certificates: Read” for this zone, and “Zone: Read” if the configuration \
+             gives the zone's name, not its id."
         }
         Some(Reason::NotFound) => {
             "The zone has left the account, or the token does not cover it: correct the configuration or the token."
         }
         Some(Reason::Rejected | Reason::InvalidResponse) => {
-            "Look at the exporter's log: a proxy, a firewall or bot protection may answer in place of the API."
+            "Check the exporter's log: a proxy, a firewall or bot protection may answer in place of the API."
         }
         Some(Reason::RateLimited) => {
             "Wait five minutes; then poll less often, or find out what else uses the quota of this user."
@@ -27,9 +27,9 @@ pub(super) fn advice(failure: Option<Reason>) -> &'static str {
             "Check DNS, the firewall, HTTPS_PROXY and ca_file on the exporter's machine."
         }
         Some(Reason::NotSent) => {
-            "It is read in one of the next polls; if that happens often, poll less often or raise rate_limit."
+            "It will be read in one of the next polls. If this happens often, poll less often or raise rate_limit."
         }
-        Some(Reason::ServerError) => "Cloudflare has trouble: look at www.cloudflarestatus.com, and wait.",
-        Some(Reason::Internal) => "The exporter itself failed; its log names the place. Please report it.",
+        Some(Reason::ServerError) => "Cloudflare has a problem: check www.cloudflarestatus.com, and wait.",
+        Some(Reason::Internal) => "The exporter itself failed; please report the error in its log.",
     }
 }

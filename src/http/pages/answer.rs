@@ -18,7 +18,7 @@ use crate::http::response::{Body, respond};
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 impl App {
-    /// Answers with a page, or with a page that says why there is none.
+    /// Answers with a page, or with an error page.
     pub(in crate::http) async fn page(&self, kind: Kind, request: &request::Parts) -> Response<Body> {
         let snapshot = self.source.snapshot.borrow().clone();
         let mut response = match view(kind, request, &snapshot) {
@@ -33,7 +33,7 @@ impl App {
     }
 }
 
-/// The subject of a request. It must be in the snapshot if a path names it.
+/// Returns the view that a request names. Refuses one whose path names an unknown subject.
 fn view(kind: Kind, request: &request::Parts, snapshot: &Snapshot) -> Result<View, Box<Refusal>> {
     let mut segments = request.uri.path().rsplit('/').map(|segment| decode(segment).unwrap_or_default());
     let mut next = || segments.next().unwrap_or_default();
@@ -71,7 +71,7 @@ fn found<'a>(snapshot: &'a Snapshot, zone: &str) -> Option<(ZoneKey, &'a ZoneSta
     snapshot.zone(&key).map(|zone| (key, zone))
 }
 
-/// A page that says why there is no other one.
+/// An error page.
 #[derive(Template)]
 #[template(path = "refusal.html")]
 struct Refusal {
@@ -79,7 +79,7 @@ struct Refusal {
     status: StatusCode,
     heading: String,
     why: String,
-    /// Where to look instead.
+    /// The link to a search instead.
     search: String,
 }
 
@@ -91,8 +91,8 @@ impl Refusal {
             status: StatusCode::NOT_FOUND,
             heading: format!("There is no {what} {name} here"),
             why: format!(
-                "Nothing of that name is known in the zone {zone}. It may have left the zone or the configuration, \
-                 or may not have been read yet."
+                "The zone {zone} has no {what} of this name. It may have left the zone or the configuration, or may \
+                 not have been read yet."
             ),
             search: format!("/?q={}", encode(&name)),
         })
@@ -102,7 +102,7 @@ impl Refusal {
         Box::new(Self {
             layout: Layout::plain(),
             status: StatusCode::BAD_REQUEST,
-            heading: "This address cannot be shown".to_owned(),
+            heading: "This address is not valid".to_owned(),
             why: error.to_string(),
             search: "/".to_owned(),
         })

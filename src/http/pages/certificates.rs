@@ -11,7 +11,7 @@ use crate::domain::{CertId, Date, Level, Pem, Status, Told, ZoneCertificate, Zon
 use crate::http::index::{Index, Row};
 use crate::http::query::{Query, Sort, encode};
 
-/// A certificate may have as many hostnames.
+/// The maximum number of hostnames that may use one certificate.
 const MOST_HOSTNAMES: u32 = 100;
 
 /// All certificates.
@@ -50,8 +50,8 @@ impl ListPage {
             ("Store", None),
             ("Status", None),
             ("Hostnames", None),
-            ("Ends, by the API", Some(Sort::Ends)),
-            ("Ends, by the PEM", None),
+            ("Ends (API)", Some(Sort::Ends)),
+            ("Ends (PEM)", None),
             ("Findings", None),
         ];
         let counts = index.certificates().tally(index.judge(), query);
@@ -95,7 +95,7 @@ impl CertificateRow {
     }
 }
 
-/// One certificate, in each store that has it.
+/// The page of one certificate, with a section for each store that has it.
 #[derive(Template)]
 #[template(path = "certificate.html")]
 pub(super) struct Page {
@@ -112,7 +112,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The page; none if the certificate is not in the snapshot.
+    /// Creates the page, or returns none if the certificate is not in the snapshot.
     pub(super) fn new(index: &Index, zone: &ZoneKey, id: &CertId) -> Option<Self> {
         let judge = index.judge();
         let zone = judge.snapshot().zone(zone)?;

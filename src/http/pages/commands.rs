@@ -1,4 +1,4 @@
-//! The commands that look at a hostname, and those that mend it.
+//! Commands that inspect a hostname, and commands that fix its findings.
 
 use crate::domain::{
     Association, CertId, Date, Entry, Expected, Finding, Level, Status, ZoneCertificate, ZoneState,
@@ -6,12 +6,12 @@ use crate::domain::{
 
 const PROGRAM: &str = "cloudflare-aop-exporter";
 
-/// What to do about a finding.
+/// The fix for a finding.
 #[derive(Default)]
-pub(super) struct Mending {
-    /// In words.
+pub(super) struct Fix {
+    /// The explanation.
     pub(super) words: String,
-    /// To be run in this order.
+    /// The commands, in the order to run them.
     pub(super) commands: Vec<String>,
 }
 
@@ -20,7 +20,7 @@ pub(super) struct Subject<'a> {
     zone: &'a ZoneState,
     entry: &'a Entry,
     now: Date,
-    /// What ends sooner is no replacement.
+    /// The minimum validity of a replacement certificate, in seconds.
     enough: i64,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Subject<'a> {
         Self { zone, entry, now, enough }
     }
 
-    /// The commands that show what Cloudflare says now.
+    /// Returns the commands that show the current state at Cloudflare.
     pub(super) fn look(&self) -> Vec<String> {
         let (hostname, zone) = (self.hostname(), self.zone_name());
         let mut commands = vec![
@@ -42,8 +42,8 @@ impl<'a> Subject<'a> {
         commands
     }
 
-    /// What to do about a finding.
-    pub(super) fn mend(&self, finding: Finding) -> Mending {
+    /// Returns the fix for a finding.
+    pub(super) fn fix(&self, finding: Finding) -> Fix {
         match finding {
             Finding::Drifted => self.expect(),
             Finding::Expired
@@ -53,14 +53,14 @@ impl<'a> Subject<'a> {
             | Finding::CertificateDeleted
             | Finding::EndUnknown
             | Finding::MetadataMismatch => self.replace(),
-            Finding::DeploymentTimedOut => Mending {
+            Finding::DeploymentTimedOut => Fix {
                 words: "Enable it again with the same certificate, which starts a new deployment.".to_owned(),
                 commands: vec![self.enable(&self.own_id())],
             },
             Finding::DeletionTimedOut => self.delete(),
-            Finding::Pending => Mending {
-                words: "Look at it now, and wait: until the change is in force the state before it is. Enabling the \
-                        same certificate again sends nothing, and waits."
+            Finding::Pending => Fix {
+                words: "Check the current state, and wait: until the change takes effect, the previous state applies. \
+                        Enabling the same certificate again sends no change and only waits."
                     .to_owned(),
                 commands: vec![format!(
                     "{PROGRAM} hostname get {} --zone {}",
@@ -68,32 +68,32 @@ impl<'a> Subject<'a> {
                     self.zone_name()
                 )],
             },
-            Finding::OriginUnprotected => Mending {
-                words: "Make the origin demand a certificate, as the runbook says, unless the path that is probed is \
-                        exempt on purpose. Then probe it again."
+            Finding::OriginUnprotected => Fix {
+                words: "Make the origin require a client certificate, as the runbook describes, unless the probed path \
+                        is exempt on purpose. Then probe it again."
                     .to_owned(),
                 commands: vec![self.probe()],
             },
             Finding::OriginDemandsCertificate if self.entry.association() == Some(Association::Enabled) => {
-                Mending {
-                    words: "Set the SSL mode of the zone to Full or Full (strict): with the present one Cloudflare \
-                            presents nothing."
+                Fix {
+                    words: "Set the SSL mode of the zone to Full or Full (strict): in the current mode, Cloudflare \
+                            presents no certificate."
                         .to_owned(),
                     commands: Vec::new(),
                 }
             }
-            Finding::OriginDemandsCertificate => Mending {
+            Finding::OriginDemandsCertificate => Fix {
                 words: "Enable the association, or let the origin serve requests without a certificate until then."
                     .to_owned(),
                 commands: vec![self.enable(&self.own_id())],
             },
-            Finding::OriginMayReject => Mending {
+            Finding::OriginMayReject => Fix {
                 words: "Add the CA of the certificate to those that the origin accepts, or associate a certificate of a \
-                        CA that it names. The command shows those."
+                        CA that the origin accepts. The command lists these CAs."
                     .to_owned(),
                 commands: vec![self.probe() + " --format json"],
             },
-            _ => Mending {
+            _ => Fix {
                 words: super::advice::advice(self.entry.failure()).to_owned(),
                 commands: vec![format!(
                     "{PROGRAM} check --zone {} --hostname {} --log-level debug",
@@ -104,8 +104,8 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Brings about what the configuration expects.
-    fn expect(&self) -> Mending {
+    /// Returns the command that makes the hostname match its expectation.
+    fn expect(&self) -> Fix {
         let expectation = self.entry.expectation();
         let change = match expectation.association {
             Expected::Disabled => self.change("disable"),
@@ -115,26 +115,26 @@ impl<'a> Subject<'a> {
                 self.enable(&pinned.unwrap_or_else(|| self.own_id()))
             }
         };
-        Mending {
-            words: "If the expectation is right, bring it about; else correct it in the configuration."
+        Fix {
+            words: "If the expectation is right, run this command; otherwise correct the configuration."
                 .to_owned(),
             commands: vec![change],
         }
     }
 
-    /// Another certificate takes the place of its own.
-    fn replace(&self) -> Mending {
+    /// Returns the command that replaces its certificate.
+    fn replace(&self) -> Fix {
         if let Some((known, end)) = self.other() {
             let words = format!(
-                "The zone has another certificate of the same issuer, which ends {}. Use that, or rotate to a new one as \
-                 the runbook says.",
+                "The zone has another certificate of the same issuer, which ends {}. Use it, or rotate to a new one as \
+                 the runbook describes.",
                 super::words::distance(end, self.now)
             );
-            return Mending { words, commands: vec![self.enable(&quoted(known.id.as_str()))] };
+            return Fix { words, commands: vec![self.enable(&quoted(known.id.as_str()))] };
         }
         let zone = self.zone_name();
-        Mending {
-            words: "Give all hostnames that use this certificate a new one. The plan is shown first, and names them."
+        Fix {
+            words: "Replace the certificate of all hostnames that use it. The command shows its plan first."
                 .to_owned(),
             commands: vec![format!(
                 "{PROGRAM} certificate rotate {} --zone {zone} --cert client.pem --key client.key",
@@ -143,20 +143,19 @@ impl<'a> Subject<'a> {
         }
     }
 
-    fn delete(&self) -> Mending {
+    fn delete(&self) -> Fix {
         let status = self.entry.reading().and_then(|reading| reading.status);
         if status == Some(Status::DeletionTimedOut) {
             let words = "Remove the association again.".to_owned();
-            return Mending { words, commands: vec![self.change("void")] };
+            return Fix { words, commands: vec![self.change("void")] };
         }
-        let words =
-            "The deletion of its certificate timed out. Give the hostname another certificate, and delete \
-                     that one again."
-                .to_owned();
-        Mending { words, ..self.replace() }
+        let words = "The deletion of its certificate timed out. Associate another certificate, then delete \
+                     the old one again."
+            .to_owned();
+        Fix { words, ..self.replace() }
     }
 
-    /// The certificate of the same issuer that lasts longest, if that is long enough.
+    /// Returns the other certificate of the same issuer that lasts longest, if it lasts long enough.
     fn other(&self) -> Option<(&'a ZoneCertificate, Date)> {
         let own = self.entry.reading()?.certificate.as_deref()?;
         let others = self.zone.certificates().iter().filter(|known| {
@@ -192,7 +191,7 @@ impl<'a> Subject<'a> {
         quoted(self.zone.key().as_str())
     }
 
-    /// The id of the certificate that it has, or a word for one.
+    /// Returns the id of its certificate, or a placeholder.
     fn own_id(&self) -> String {
         let certificate = self.entry.reading().and_then(|reading| reading.certificate.as_deref());
         let id = certificate.and_then(|certificate| certificate.id()).map(CertId::as_str);
@@ -200,7 +199,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// A word for a shell: what is more than a plain word stands between single quotes.
+/// Quotes a word for a shell, in single quotes unless it is plain.
 fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte);
     if !word.is_empty() && !word.starts_with('-') && word.bytes().all(is_plain) {
@@ -214,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_takes_no_word_apart() {
+    fn words_are_quoted_for_a_shell() {
         for (word, expected) in [
             ("app.example.com", "app.example.com"),
             ("*.example.com", "'*.example.com'"),

@@ -1,4 +1,4 @@
-//! Names with values: the facts about one subject.
+//! Facts: names and values about one subject.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use crate::domain::{AccountState, Certificate, Date, Span};
 use crate::http::activity::Activity;
 use crate::http::index::Index;
 
-/// The most accounts on the overview; the page of zones has them all.
+/// The maximum number of accounts on the overview. The page of zones lists all.
 const MOST_ACCOUNTS: usize = 20;
 
 /// A name with its value.
 pub(super) struct Fact {
     pub(super) name: &'static str,
     pub(super) value: String,
-    /// Where the value leads, if anywhere.
+    /// The link target of the value; empty if it has none.
     pub(super) href: String,
 }
 
@@ -34,13 +34,13 @@ pub(super) struct Section {
     pub(super) facts: Vec<Fact>,
 }
 
-/// What a certificate says, and what the API says of it.
+/// Returns what the PEM and the API say about a certificate.
 pub(super) fn of_certificate(certificate: &Certificate, now: Date) -> Vec<Fact> {
     let (details, pem) = (certificate.details(), certificate.pem());
     let text = |text: Option<&str>| text.unwrap_or("–").to_owned();
     vec![
-        Fact::new("Ends, by the API (expires_on)", moment(details.expires_on, now)),
-        Fact::new("Ends, by the certificate (PEM)", moment(pem.map(|pem| pem.not_after), now)),
+        Fact::new("Ends (API, expires_on)", moment(details.expires_on, now)),
+        Fact::new("Ends (PEM)", moment(pem.map(|pem| pem.not_after), now)),
         Fact::new("Begins (PEM)", moment(pem.map(|pem| pem.not_before), now)),
         Fact::new("Issuer", text(details.issuer.as_deref())),
         Fact::new("Subject (PEM)", text(pem.map(|pem| &*pem.subject))),
@@ -49,7 +49,7 @@ pub(super) fn of_certificate(certificate: &Certificate, now: Date) -> Vec<Fact> 
     ]
 }
 
-/// What the exporter itself does.
+/// Returns the facts about the exporter.
 pub(super) fn of_exporter(index: &Index, activity: &Activity) -> Vec<Fact> {
     let judge = index.judge();
     let now = judge.now();
@@ -74,15 +74,15 @@ pub(super) fn of_exporter(index: &Index, activity: &Activity) -> Vec<Fact> {
     facts
 }
 
-/// The zones, the token and the quota of an account, in words.
+/// Describes the zones, the token and the quota of an account.
 pub(super) fn of_account(index: &Index, activity: &Activity, account: &AccountState) -> String {
     let (now, token) = (index.judge().now(), account.facts().token);
     let name = account.name();
     let token = match (token.valid, token.expires) {
         (Some(false), _) => "its token is not valid".to_owned(),
         (_, Some(end)) => format!("its token expires {} ({})", distance(end, now), minute(end)),
-        (Some(true), None) => "its token is valid and has no end".to_owned(),
-        (None, None) => "nothing is known of its token yet".to_owned(),
+        (Some(true), None) => "its token is valid and never expires".to_owned(),
+        (None, None) => "its token has not been verified yet".to_owned(),
     };
     let quota = activity.quotas.get(name).filter(|quota| quota.requests < u32::MAX).map_or_else(
         String::new,

@@ -1,8 +1,8 @@
-//! Everything known about one hostname, and what to do about it.
+//! The page of one hostname: everything known about it, and how to fix its findings.
 
 use askama::Template;
 
-use super::commands::{Mending, Subject};
+use super::commands::{Fix, Subject};
 use super::facts::{Fact, Section, of_certificate};
 use super::layout::Layout;
 use super::words::{class, global_switch, href, moment, runbook, switch};
@@ -13,7 +13,7 @@ use crate::domain::{
 use crate::http::index::Index;
 use crate::http::query::encode;
 
-const IGNORED: &str = "The configuration ignores this finding, so it counts for nothing.";
+const IGNORED: &str = "The configuration ignores this finding, so it does not affect the verdict.";
 
 /// The page.
 #[derive(Template)]
@@ -29,17 +29,17 @@ pub(super) struct Page {
     sections: Vec<Section>,
 }
 
-/// A finding, and what to do about it.
+/// A finding, and how to fix it.
 struct FindingNote {
     verdict: &'static str,
     message: String,
     href: String,
     ignored: bool,
-    mending: Mending,
+    fix: Fix,
 }
 
 impl Page {
-    /// The page; none if the hostname is not in the snapshot.
+    /// Creates the page, or returns none if the hostname is not in the snapshot.
     pub(super) fn new(index: &Index, zone: &ZoneKey, hostname: &Hostname) -> Option<Self> {
         let judge = index.judge();
         let zone = judge.snapshot().zone(zone)?;
@@ -47,7 +47,7 @@ impl Page {
         let told = judge.tell_hostname(zone, entry);
         let subject = Subject::new(zone, entry, judge.now(), judge.thresholds().warning);
         let (key, name) = (zone.key().as_str(), hostname.as_str());
-        // one command mends what several findings say
+        // a command that fixes several findings is shown once
         let mut commands = Vec::new();
         Some(Self {
             layout: Layout::new(index, "").about(name),
@@ -58,15 +58,15 @@ impl Page {
             findings: told
                 .into_iter()
                 .map(|told| {
-                    let mut mending = match told.ignored {
-                        true => Mending { words: IGNORED.to_owned(), ..Mending::default() },
-                        false => subject.mend(told.finding),
+                    let mut fix = match told.ignored {
+                        true => Fix { words: IGNORED.to_owned(), ..Fix::default() },
+                        false => subject.fix(told.finding),
                     };
-                    mending.commands.retain(|command| !commands.contains(command));
-                    commands.extend(mending.commands.iter().cloned());
+                    fix.commands.retain(|command| !commands.contains(command));
+                    commands.extend(fix.commands.iter().cloned());
                     let (verdict, href) = (class(&told), runbook(told.finding));
                     let Told { message, ignored, .. } = told;
-                    FindingNote { verdict, message, href, ignored, mending }
+                    FindingNote { verdict, message, href, ignored, fix }
                 })
                 .collect(),
             look: subject.look(),
@@ -123,7 +123,7 @@ fn association(entry: &Entry, now: Date) -> Vec<Fact> {
     ]
 }
 
-/// What the latest probe of an origin found.
+/// Returns what the latest probe of an origin found.
 fn of_origin(judge: &Judge, zone: &ZoneState, origin: &Origin) -> Section {
     let (now, reading) = (judge.now(), origin.reading());
     let demand = reading.map_or_else(
@@ -135,7 +135,7 @@ fn of_origin(judge: &Judge, zone: &ZoneState, origin: &Origin) -> Section {
         None => "–",
         Some(IssuerMatch::Exact) => "among the CAs that the origin names",
         Some(IssuerMatch::Normalised) => {
-            "among the CAs that the origin names, in another spelling: servers in Go, such as Caddy, refuse that"
+            "among the CAs that the origin names, encoded differently: servers in Go, such as Caddy, refuse it"
         }
         Some(IssuerMatch::None) => "not among the CAs that the origin names: it may refuse the certificate",
     };
@@ -150,7 +150,7 @@ fn of_origin(judge: &Judge, zone: &ZoneState, origin: &Origin) -> Section {
     Section { name: format!("Origin {}", origin.target().label).into(), facts }
 }
 
-/// What of the zone decides on what is presented.
+/// Returns the settings of the zone that decide what Cloudflare presents.
 fn context(zone: &ZoneState, now: Date) -> Vec<Fact> {
     let global = match zone.shared_ca_ends() {
         Some(_) => format!(

@@ -1,4 +1,4 @@
-//! What all pages share: title, icon, navigation and search.
+//! The layout that all pages share: title, icon, navigation and search.
 
 use super::policy::{SCRIPT, STYLE};
 use super::words::minute;
@@ -6,13 +6,13 @@ use crate::domain::Verdict;
 use crate::http::index::Index;
 use crate::http::query::Query;
 
-/// The pages that every page links to.
+/// The navigation links on every page.
 const NAVIGATION: [(&str, &str); 4] =
     [("/", "Overview"), ("/certificates", "Certificates"), ("/zones", "Zones"), ("/runbooks", "Runbooks")];
 
 const NAME: &str = "Authenticated Origin Pulls";
 
-/// What all pages share.
+/// The layout of a page.
 pub(super) struct Layout {
     pub(super) title: String,
     /// The colour of the icon, in hexadecimal digits.
@@ -20,13 +20,13 @@ pub(super) struct Layout {
     pub(super) current: &'static str,
     /// The text in the search field.
     pub(super) q: String,
-    /// The filters that a search keeps.
+    /// The filters that a new search keeps.
     pub(super) kept: Vec<(&'static str, String)>,
     pub(super) now: String,
 }
 
 impl Layout {
-    /// The layout of the page at `current`.
+    /// Creates the layout of the page at `current`.
     pub(super) fn new(index: &Index, current: &'static str) -> Self {
         let title = match index.hostnames().counts().of(Verdict::Critical) {
             0 => NAME.to_owned(),
@@ -36,19 +36,19 @@ impl Layout {
         Self { title, colour: colour(index.verdict()), current, now, ..Self::plain() }
     }
 
-    /// The layout of a page that knows nothing of the readings.
+    /// Creates the layout of a page without readings.
     pub(super) fn plain() -> Self {
         let (title, colour) = (NAME.to_owned(), "55606b");
         Self { title, colour, current: "", q: String::new(), kept: Vec::new(), now: String::new() }
     }
 
-    /// Names what the page is about first.
+    /// Puts the subject of the page first in its title.
     #[must_use]
     pub(super) fn about(self, what: &str) -> Self {
         Self { title: format!("{what} – {}", self.title), ..self }
     }
 
-    /// Shows the search that led to the page, and keeps its filters for the next one.
+    /// Shows the current search, and keeps its filters for the next one.
     #[must_use]
     pub(super) fn searching(self, query: &Query) -> Self {
         let kept = [
@@ -82,7 +82,7 @@ impl Layout {
     }
 }
 
-/// Contrasts with light and dark tabs.
+/// Returns the icon's colour, which contrasts with light and dark tabs.
 fn colour(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Critical => "d93025",

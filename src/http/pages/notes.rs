@@ -1,4 +1,4 @@
-//! Banners: what is wrong with accounts, zones and the certificates of whole zones.
+//! Banners about findings of accounts, zones and zone-level certificates.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use crate::http::activity::Activity;
 use crate::http::index::Index;
 use crate::http::query::{Sort, encode};
 
-/// The most banners on a page.
+/// The maximum number of banners on a page.
 const MOST: usize = 20;
 
 /// A banner.
@@ -19,7 +19,7 @@ pub(super) struct Note {
     pub(super) what: String,
     pub(super) href: String,
     pub(super) findings: Vec<Found>,
-    /// Since when it has not been read.
+    /// Why the subject is not read, and when it was last read.
     pub(super) since: String,
     pub(super) advice: &'static str,
 }
@@ -30,13 +30,13 @@ impl Note {
     }
 }
 
-/// The worst banners, and how many more there would be.
+/// Returns the worst banners, and the number of banners left out.
 pub(super) fn notes(index: &Index, activity: &Activity) -> (Vec<Note>, usize) {
     let judge = index.judge();
     let accounts = judge.snapshot().accounts();
     let mut notes: Vec<_> = refused(activity).into_iter().collect();
     notes.extend(accounts.iter().filter_map(|account| of_account(index, account)));
-    // what is wrong with a whole account is not repeated for each of its zones
+    // the failure of a whole account is not repeated for each of its zones
     let is_unread = |account: &&AccountState| judge.account(account).contains(Finding::NotRead);
     let unread: BTreeSet<&str> = accounts.iter().filter(is_unread).map(|account| &**account.name()).collect();
     let zones = index.zones().rows(judge, Sort::Verdict).take_while(|row| row.verdict > Verdict::Ok);
@@ -67,7 +67,7 @@ pub(super) fn notes(index: &Index, activity: &Activity) -> (Vec<Note>, usize) {
     (notes, more)
 }
 
-/// That the configuration in force is not the latest.
+/// Returns a banner if the latest configuration was refused.
 fn refused(activity: &Activity) -> Option<Note> {
     let (at, error) = activity.reloads.as_ref()?.refused.as_ref()?;
     Some(Note {
@@ -121,7 +121,7 @@ fn of_zone(index: &Index, zone: &ZoneState) -> Note {
     }
 }
 
-/// Why something is not read, and since when.
+/// Describes why something is not read, and when it was last read.
 fn since(index: &Index, failure: Option<Reason>, last_success: Option<Date>) -> String {
     let why = failure.map_or_else(String::new, |reason| format!("not read: {}; ", reason.words()));
     match last_success {

@@ -1,4 +1,4 @@
-//! The overview: what is wrong first.
+//! The overview, worst first.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::http::activity::Activity;
 use crate::http::index::{Counts, Index};
 use crate::http::query::{Cursor, Query, Sort};
 
-/// The most zones of which it is said that they are fine.
+/// The maximum number of zones that are listed as fine.
 const MOST_FINE: usize = 200;
 
 /// The page.
@@ -42,11 +42,11 @@ pub(super) struct Page {
     facts: Vec<Fact>,
 }
 
-/// A link, whose target may be what is shown already.
+/// A link. Its target may be the current page.
 pub(super) struct Link {
     pub(super) href: String,
     pub(super) text: String,
-    /// More words after the link.
+    /// Text after the link.
     pub(super) more: String,
     pub(super) verdict: &'static str,
     pub(super) is_current: bool,
@@ -61,7 +61,7 @@ impl Link {
 impl Page {
     pub(super) fn new(index: &Index, activity: &Activity, query: &Query) -> Self {
         let (judge, hostnames) = (index.judge(), index.hostnames());
-        // without a wish, what is fine is left out
+        // without filters, hostnames that are fine are left out
         let is_plain = Query { cursor: None, limit: 0, ..query.clone() }
             == Query { limit: 0, ..Query::all(Sort::Verdict) };
         let is_start = query.cursor.is_none();
@@ -104,14 +104,14 @@ impl Page {
     }
 }
 
-/// Returns true if something that is not fine comes after a cursor.
+/// Returns true if a row after the cursor is not fine.
 fn is_more(index: &Index, query: &Query, next: &Cursor) -> bool {
     let query = Query { cursor: Some(next.clone()), limit: 1, ..query.clone() };
     let page = index.hostnames().page(index.judge(), &query);
     page.rows.first().is_some_and(|row| row.verdict > Verdict::Ok)
 }
 
-/// The worst of everything, in words.
+/// Describes the worst verdict.
 fn heading(index: &Index) -> String {
     let snapshot = index.judge().snapshot();
     let is_tried = |zone: &ZoneState| zone.is_tried();
@@ -152,7 +152,7 @@ fn by_verdict(counts: Counts, query: &Query) -> Vec<Link> {
     links.collect()
 }
 
-/// The filters that hold, each with a link that drops it.
+/// Returns the active filters, each with a link that drops it.
 fn filters(query: &Query) -> Vec<Link> {
     let query = &Query { cursor: None, ..query.clone() };
     let filters = [
@@ -189,7 +189,7 @@ fn columns(query: &Query) -> Vec<Link> {
     columns.map(|(name, sort)| column(query, "/", name, sort)).into()
 }
 
-/// A column that may be sorted by.
+/// Returns a column, with a link that sorts by it if possible.
 pub(super) fn column(query: &Query, path: &str, name: &str, sort: Option<Sort>) -> Link {
     let href = sort.map(|sort| format!("{path}{}", Query { sort, cursor: None, ..query.clone() }));
     Link { is_current: sort == Some(query.sort), ..Link::new(href.unwrap_or_default(), name) }
@@ -199,7 +199,7 @@ fn link(query: &Query) -> String {
     format!("/{query}")
 }
 
-/// Why there are no rows, and what to do.
+/// Explains why there are no rows, and what to do.
 fn empty(index: &Index, is_plain: bool) -> &'static str {
     let snapshot = index.judge().snapshot();
     let is_unread = index.zones().counts().of(Verdict::Unknown) > 0
@@ -213,11 +213,11 @@ fn empty(index: &Index, is_plain: bool) -> &'static str {
             "No hostname has an association, and none is configured. Name hostnames in the configuration, or associate \
              one with a certificate: cloudflare-aop-exporter hostname enable."
         }
-        (false, false) => "No hostname matches. Drop a filter above, or search for less.",
+        (false, false) => "No hostname matches. Drop a filter above, or shorten the search.",
     }
 }
 
-/// The zones of which hostnames are fine, in a line each, and how many more there are.
+/// Returns a line for each zone with fine hostnames, and the number of zones left out.
 fn fine(index: &Index) -> (Vec<Link>, usize) {
     let judge = index.judge();
     let zones = index.zones().rows(judge, Sort::Zone);
@@ -238,7 +238,7 @@ fn fine(index: &Index) -> (Vec<Link>, usize) {
     (lines.into_iter().map(line).collect(), more)
 }
 
-/// The first end of what is presented for hostnames that are fine, by the position of their zone.
+/// Returns the earliest end of the certificates presented for fine hostnames, by zone position.
 fn first_ends(index: &Index) -> HashMap<usize, Date> {
     let mut ends = HashMap::new();
     let rows = index.hostnames().rows(index.judge(), Sort::Ends);

@@ -1,4 +1,4 @@
-//! What a browser lets the pages do.
+//! The security policy that browsers apply to the pages.
 
 use std::sync::LazyLock;
 
@@ -10,10 +10,10 @@ use hyper::header::{CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, REFERRER_PO
 /// The style of all pages.
 pub(super) const STYLE: &str = include_str!("style.css");
 
-/// The script of all pages, which adds comfort only.
+/// The script of all pages. They work without it.
 pub(super) const SCRIPT: &str = include_str!("script.js");
 
-/// Allows the pages their own style and script, by their SHA-256, and requests to where they come from.
+/// Allows the pages' own style and script, by their SHA-256, and requests to their own origin.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = |text: &str| STANDARD.encode(digest(&SHA256, text.as_bytes()));
     let policy = format!(
@@ -22,11 +22,11 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
         hash(STYLE),
         hash(SCRIPT)
     );
-    // base64 has no character that a header cannot have
+    // base64 contains only characters that are valid in a header
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
 
-/// Adds headers that forbid a page all that it does not need.
+/// Adds headers that forbid a page everything it does not need.
 pub(super) fn protect(headers: &mut HeaderMap) {
     headers.insert(CONTENT_SECURITY_POLICY, POLICY.clone());
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -4,7 +4,7 @@ use super::words::{Found, day, distance, found, href};
 use crate::domain::{Date, Entry, Judge, Subject, Thresholds, Verdict};
 use crate::http::index::{Index, Row};
 
-/// The scale of time is so many units wide, and ends with so many days.
+/// The width of the time scale in SVG units, and the number of days at its end.
 const WIDTH: f64 = 120.0;
 const DAYS: f64 = 400.0;
 
@@ -20,11 +20,11 @@ pub(super) struct HostnameRow {
     pub(super) age: String,
 }
 
-/// When something ends.
+/// An end date.
 pub(super) struct End {
-    /// How bad the time left is, whatever else is wrong.
+    /// The verdict on the time left alone.
     pub(super) verdict: &'static str,
-    /// Where that is on the scale of time.
+    /// Its position on the time scale.
     pub(super) x: String,
     pub(super) left: String,
     pub(super) date: String,
@@ -66,11 +66,11 @@ impl End {
             .thresholds()
             .of_end(left)
             .map_or(Verdict::Ok, |finding| finding.severity(Subject::Hostname));
-        Self { verdict: verdict.label(), x: place(left), left: distance(end, judge.now()), date: day(end) }
+        Self { verdict: verdict.label(), x: position(left), left: distance(end, judge.now()), date: day(end) }
     }
 }
 
-/// The marks of the thresholds on the scale of time.
+/// The marks of the thresholds on the time scale.
 pub(super) struct Marks {
     pub(super) critical: String,
     pub(super) warning: String,
@@ -78,18 +78,18 @@ pub(super) struct Marks {
 
 impl From<Thresholds> for Marks {
     fn from(Thresholds { warning, critical, .. }: Thresholds) -> Self {
-        Self { critical: place(critical), warning: place(warning) }
+        Self { critical: position(critical), warning: position(warning) }
     }
 }
 
-/// Where a moment is on the scale, which is logarithmic: what ends soon is told apart best.
+/// Returns a position on the time scale, which is logarithmic to spread out near dates.
 #[expect(clippy::cast_precision_loss, reason = "a tenth of a unit is all that can be seen")]
-fn place(seconds: i64) -> String {
+fn position(seconds: i64) -> String {
     let days = seconds.max(0) as f64 / 86_400.0;
     format!("{:.1}", WIDTH * (days.ln_1p() / DAYS.ln_1p()).min(1.0))
 }
 
-/// As much of an id as people compare.
+/// Returns the start and the end of a long id.
 pub(super) fn shortened(id: &str) -> String {
     match (id.get(..8), id.get(id.len().saturating_sub(4)..)) {
         (Some(start), Some(end)) if id.len() > 16 => format!("{start}…{end}"),

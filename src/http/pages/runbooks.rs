@@ -1,4 +1,4 @@
-//! The runbooks, which are shipped inside so that they are there when nothing else is.
+//! The runbooks. They are part of the binary, so that they are available without network access.
 
 use std::sync::LazyLock;
 
@@ -28,7 +28,7 @@ impl Page {
 
 static RUNBOOKS: LazyLock<Runbooks> = LazyLock::new(|| Runbooks::new(TEXT));
 
-/// The text as HTML.
+/// The runbooks as HTML.
 struct Runbooks {
     /// The headings of the second level, each with its id.
     contents: Vec<(String, String)>,
@@ -36,7 +36,7 @@ struct Runbooks {
 }
 
 impl Runbooks {
-    /// Gives headings the ids that GitHub gives them. Links to other files of the repository become text.
+    /// Renders Markdown. Headings get the same ids as on GitHub, and links to other files become plain text.
     fn new(markdown: &str) -> Self {
         let mut events: Vec<_> = Parser::new_ext(markdown, Options::ENABLE_TABLES).collect();
         let mut contents = Vec::new();
@@ -66,7 +66,7 @@ impl Runbooks {
     }
 }
 
-/// The text of the heading that begins here.
+/// Returns the text of the heading that begins here.
 fn text_of(events: &[Event<'_>]) -> String {
     let inside = events.iter().take_while(|event| !matches!(event, Event::End(TagEnd::Heading(_))));
     inside
@@ -88,7 +88,7 @@ mod tests {
     use crate::domain::Finding;
 
     #[test]
-    fn headings_have_the_ids_of_github_and_links_lead_nowhere_else() {
+    fn headings_have_the_ids_of_github_and_relative_links_become_text() {
         let text = "# The `top` [level](../a.md)\n## First look\nSee [here](#x), [a](../b.md) and <https://c.example>.";
         let runbooks = Runbooks::new(text);
         assert_eq!(runbooks.contents, [("first-look".to_owned(), "First look".to_owned())]);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn every_finding_and_every_link_within_leads_to_a_heading() {
+    fn links_from_findings_and_between_runbooks_lead_to_headings() {
         let html = &RUNBOOKS.html;
         for finding in Finding::ALL {
             let href = crate::http::pages::words::runbook(finding);

@@ -3,17 +3,17 @@ const [age, lost, search, form] = ["age", "lost", "q", "search"].map((id) => doc
 const every = 30000;
 let read = Date.now(), failure = "", asked = 0, typed;
 const span = (s) => s < 90 ? `${s} s` : s < 5400 ? `${Math.round(s / 60)} min` : `${Math.round(s / 3600)} h`;
-// the age of what is shown; only what is lost is announced
+// shows the age of the page; only a lost connection is announced
 const tell = () => {
   const seconds = Math.round((Date.now() - read) / 1000), late = failure !== "" || seconds > 90;
   age.classList.toggle("late", late);
   const text = late ? `not updated for ${span(seconds)}` : `updated ${span(seconds)} ago`;
   if (age.textContent !== text) age.textContent = text;
   const why = late ? failure || "the exporter does not answer" : "";
-  const words = why && `${why[0].toUpperCase()}${why.slice(1)}: this page shows what was read last.`;
+  const words = why && `${why[0].toUpperCase()}${why.slice(1)}: this page shows the last known state.`;
   if (lost.textContent !== words) lost.textContent = words;
 };
-// shows the page at an address in place of this one; scroll, focus and what is unfolded stay
+// replaces this page with the one at `url`; keeps scroll position, focus and open details
 const show = async (url) => {
   const turn = ++asked;
   try {

@@ -3,7 +3,7 @@
 use super::words::day;
 use crate::domain::{Date, Verdict};
 use crate::http::index::Index;
-use crate::http::query::{Cursor, Place, Query, Sort};
+use crate::http::query::{Cursor, Query, Sort, SortKey};
 
 const DAY: i64 = 86_400;
 const WEEK: i64 = 7 * DAY;
@@ -12,7 +12,7 @@ const WEEKS: usize = 52;
 const HEIGHT: usize = 64;
 const SMALLEST: usize = 4;
 
-/// A week in which something ends.
+/// A week in which certificates end.
 pub(super) struct Week {
     pub(super) count: usize,
     pub(super) begins: String,
@@ -23,7 +23,7 @@ pub(super) struct Week {
     pub(super) height: usize,
 }
 
-/// The weeks in which something ends, today's first.
+/// Returns the weeks in which certificates end, in order.
 pub(super) fn weeks(index: &Index) -> Vec<Week> {
     let judge = index.judge();
     let (now, thresholds) = (judge.now().as_second(), judge.thresholds());
@@ -60,17 +60,17 @@ pub(super) fn weeks(index: &Index) -> Vec<Week> {
         .collect()
 }
 
-/// The day on which each fourth week begins.
+/// Returns the first day of every fourth week.
 pub(super) fn labels(now: Date) -> Vec<String> {
     let begins = |week: i64| date(now.as_second() + 4 * week * WEEK);
     (0..13).map(|week| jiff::Timestamp::from(begins(week)).strftime("%-d %b").to_string()).collect()
 }
 
-/// The hostnames by their end, from this second on.
+/// Returns a link to the hostnames by end, starting at this second.
 fn from(second: i64) -> String {
-    // comes after all names of zones
-    let place = Place { verdict: Verdict::Ok, ends: second - 1, zone: "~", name: "", level: "" };
-    let cursor = Some(Cursor::new(Sort::Ends, &place));
+    // sorts after all zone names
+    let key = SortKey { verdict: Verdict::Ok, ends: second - 1, zone: "~", name: "", level: "" };
+    let cursor = Some(Cursor::new(Sort::Ends, &key));
     format!("/{}", Query { cursor, ..Query::all(Sort::Ends) })
 }
 

@@ -1,4 +1,4 @@
-//! All accounts and zones: how they are read, and what they hold.
+//! The page of all accounts and zones, and how they are read.
 
 use std::cmp::Reverse;
 
@@ -27,7 +27,7 @@ pub(super) struct Page {
     next: Option<String>,
 }
 
-/// An account, which reads zones.
+/// A row of the table of accounts.
 struct AccountRow {
     verdict: &'static str,
     name: String,
@@ -36,7 +36,7 @@ struct AccountRow {
     findings: Vec<Found>,
 }
 
-/// The accounts that a query is about, the worst first.
+/// Returns the accounts that a query selects, worst first.
 fn accounts(index: &Index, activity: &Activity, query: &Query) -> Vec<AccountRow> {
     let judge = index.judge();
     let is_plain = query.cursor.is_none() && query.zone.is_none() && query.q.is_none();
@@ -69,14 +69,14 @@ struct ZoneRow {
     advice: &'static str,
 }
 
-/// Hostnames of one verdict.
+/// The number of hostnames with one verdict.
 struct Count {
     verdict: &'static str,
     count: usize,
     href: String,
 }
 
-/// How a part of a zone is read.
+/// The state of reading one part of a zone.
 struct PartRow {
     verdict: &'static str,
     words: String,

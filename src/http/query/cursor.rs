@@ -1,4 +1,4 @@
-//! Cursors: where a list goes on, told by the last row that was shown.
+//! Cursors: the position in a list at which the next page begins.
 
 use std::cmp::Ordering;
 use std::cmp::Reverse;
@@ -10,53 +10,53 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use super::Sort;
 use crate::domain::Verdict;
 
-/// The place of a row in every order.
+/// The sort key of a row, for every order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) struct Place<'a> {
-    /// How bad it is.
+pub(in crate::http) struct SortKey<'a> {
+    /// Its verdict.
     pub(in crate::http) verdict: Verdict,
-    /// When it ends, in seconds; the largest number if that is not known.
+    /// Its end in seconds; the maximum if unknown.
     pub(in crate::http) ends: i64,
     /// The key of its zone.
     pub(in crate::http) zone: &'a str,
     /// Its name in the zone.
     pub(in crate::http) name: &'a str,
-    /// What tells apart two certificates with one id.
+    /// A text that tells apart two certificates with one id.
     pub(in crate::http) level: &'a str,
 }
 
-impl Place<'_> {
-    /// Compares two places in an order. No two rows of a list have the same place.
+impl SortKey<'_> {
+    /// Compares two keys in an order. No two rows of a list have equal keys.
     pub(in crate::http) fn compare(&self, other: &Self, sort: Sort) -> Ordering {
-        let by_zone = |place: &Self| (place.zone, place.name, place.level);
+        let by_zone = |key: &Self| (key.zone, key.name, key.level);
         let zones = by_zone(self).cmp(&by_zone(other));
         match sort {
             Sort::Zone => zones,
             Sort::Hostname => self.name.cmp(other.name).then(zones),
             Sort::Ends => self.ends.cmp(&other.ends).then(zones),
             Sort::Verdict => {
-                let worst_first = |place: &Self| (Reverse(place.verdict), place.ends);
+                let worst_first = |key: &Self| (Reverse(key.verdict), key.ends);
                 worst_first(self).cmp(&worst_first(other)).then(zones)
             }
         }
     }
 }
 
-/// The place of the last row that was shown, in one order. As text it is opaque to clients.
+/// The sort key of the last row of a page, in one order. Its text form is opaque to clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::http) struct Cursor {
     sort: Sort,
     verdict: Verdict,
     ends: i64,
-    /// The zone, the name and the level, none of which has a space in it.
+    /// The zone, the name and the level. None of them contains a space.
     names: [String; 3],
 }
 
 impl Cursor {
-    /// The cursor of a row at that place.
-    pub(in crate::http) fn new(sort: Sort, place: &Place<'_>) -> Self {
-        let Place { verdict, ends, .. } = *place;
-        Self { sort, verdict, ends, names: [place.zone, place.name, place.level].map(str::to_owned) }
+    /// Creates the cursor of the row with this key.
+    pub(in crate::http) fn new(sort: Sort, key: &SortKey<'_>) -> Self {
+        let SortKey { verdict, ends, .. } = *key;
+        Self { sort, verdict, ends, names: [key.zone, key.name, key.level].map(str::to_owned) }
     }
 
     pub(in crate::http) fn parse(text: &str) -> Option<Self> {
@@ -74,9 +74,9 @@ impl Cursor {
         self.sort
     }
 
-    pub(in crate::http) fn place(&self) -> Place<'_> {
+    pub(in crate::http) fn sort_key(&self) -> SortKey<'_> {
         let [zone, name, level] = self.names.each_ref().map(String::as_str);
-        Place { verdict: self.verdict, ends: self.ends, zone, name, level }
+        SortKey { verdict: self.verdict, ends: self.ends, zone, name, level }
     }
 }
 

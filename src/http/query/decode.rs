@@ -1,6 +1,6 @@
 //! Percent-encoding (RFC 3986, section 2.1).
 
-/// Decodes a path segment or a value of a query, once; none unless it is percent-encoded UTF-8.
+/// Decodes a path segment or a query value once. None if it is not percent-encoded UTF-8.
 pub(in crate::http) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -20,7 +20,7 @@ pub(in crate::http) fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Encodes a path segment or a value of a query: all but unreserved characters.
+/// Encodes all but the unreserved characters of a path segment or a query value.
 pub(in crate::http) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_is_decoded_again() {
+    fn encoded_text_decodes_to_the_original() {
         let text = "<a href=\"?x=1&y=%41+2\">ü/*";
         assert_eq!(decode(&encode(text)).as_deref(), Some(text));
         assert!(encode(text).bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'%'));

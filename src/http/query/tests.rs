@@ -5,13 +5,13 @@ fn parse(text: &str) -> Result<Query, String> {
 }
 
 fn cursor(sort: Sort) -> String {
-    let place =
-        Place { verdict: Verdict::Warning, ends: -5, zone: "example", name: "*.a.example", level: "" };
-    Cursor::new(sort, &place).to_string()
+    let key =
+        SortKey { verdict: Verdict::Warning, ends: -5, zone: "example", name: "*.a.example", level: "" };
+    Cursor::new(sort, &key).to_string()
 }
 
 #[test]
-fn what_is_not_given_or_empty_is_not_asked_for() {
+fn missing_and_empty_parameters_select_nothing() {
     assert_eq!(Query::parse(None, Sort::Verdict), Ok(Query::all(Sort::Verdict)));
     for text in ["", "&", "q=+%20", "q=&zone=&account&hostname=&verdict=&finding=&sort=&limit=&cursor="] {
         assert_eq!(parse(text), Ok(Query::all(Sort::Zone)), "{text}");
@@ -42,7 +42,7 @@ fn parameters_are_parsed_and_normalised() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_what_was_expected() {
+fn an_invalid_parameter_is_refused_with_the_expected_value() {
     let codes = one_of(Finding::ALL.map(Finding::code));
     let foreign = cursor(Sort::Verdict);
     for (text, error) in [
@@ -71,7 +71,7 @@ fn what_is_wrong_is_refused_with_what_was_expected() {
 }
 
 #[test]
-fn a_link_leads_to_the_same_query() {
+fn a_formatted_query_parses_to_the_same_query() {
     assert_eq!(Query::all(Sort::Verdict).to_string(), "");
     for text in [
         "q=a%2Bb%26c%3C".to_owned(),

@@ -1,4 +1,4 @@
-//! The row of an account whose zones were listed.
+//! The row of an account with listed zones.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::value::{Label, Seconds, Text};
 use super::zone::part;
 use crate::domain::{AccountState, FoundZone, Reason, ZoneId, ZoneList, ZoneName};
 
-/// What is known of the zones that an account's token sees.
+/// The zones that an account's token sees.
 #[derive(Serialize, Deserialize)]
 pub(super) struct AccountRow {
     account: Box<str>,
@@ -20,7 +20,7 @@ pub(super) struct AccountRow {
 }
 
 impl AccountRow {
-    /// The row of an account; none unless patterns watch its zones.
+    /// Creates the row of an account. None unless patterns watch its zones.
     pub(super) fn new(account: &AccountState) -> Option<Self> {
         let ZoneList { part, found, removed_at, .. } = account.zone_list()?;
         Some(Self {
@@ -33,7 +33,7 @@ impl AccountRow {
         })
     }
 
-    /// What the row knows.
+    /// Returns the stored list.
     pub(super) fn stored(self) -> (Arc<str>, ZoneList) {
         let found = self.found.into_iter().map(|(Text(id), Text(name))| FoundZone { name, id });
         let list = ZoneList {

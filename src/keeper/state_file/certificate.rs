@@ -1,5 +1,5 @@
-//! The rows of certificates. What has one of them gives its place in the list of the zone, so that it is written once
-//! and shared again by all that have it.
+//! The rows of certificates. Users of a certificate refer to it by its index in the zone's list, so that it
+//! is written once and shared again after reading.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use crate::domain::{
     CertId, Certificate, CertificateDetails, IssuerName, Level, Pem, Status, ZoneCertificate,
 };
 
-/// The certificates of a zone that is written.
+/// The certificates of a zone being written.
 #[derive(Default)]
-pub(super) struct Places<'a> {
+pub(super) struct Indexes<'a> {
     certificates: Vec<&'a Certificate>,
     known: HashMap<*const Certificate, usize>,
 }
 
-impl<'a> Places<'a> {
-    /// The place of a certificate, which is added unless it is there.
+impl<'a> Indexes<'a> {
+    /// Returns the index of a certificate, adding it if needed.
     pub(super) fn add(&mut self, certificate: &'a Arc<Certificate>) -> usize {
         *self.known.entry(Arc::as_ptr(certificate)).or_insert_with(|| {
             self.certificates.push(certificate);
@@ -28,7 +28,7 @@ impl<'a> Places<'a> {
         })
     }
 
-    /// The place of a certificate that was added.
+    /// Returns the index of a certificate that was added.
     pub(super) fn of(&self, certificate: &Arc<Certificate>) -> Option<usize> {
         self.known.get(&Arc::as_ptr(certificate)).copied()
     }
@@ -46,9 +46,9 @@ impl Found {
         Self(rows.into_iter().map(|row| Arc::new(row.certificate())).collect())
     }
 
-    pub(super) fn at(&self, place: usize) -> serde_json::Result<Arc<Certificate>> {
-        let missing = || serde_json::Error::custom(format_args!("there is no certificate {place}"));
-        self.0.get(place).cloned().ok_or_else(missing)
+    pub(super) fn at(&self, index: usize) -> serde_json::Result<Arc<Certificate>> {
+        let missing = || serde_json::Error::custom(format_args!("there is no certificate {index}"));
+        self.0.get(index).cloned().ok_or_else(missing)
     }
 }
 
@@ -62,7 +62,7 @@ pub(super) struct CertificateRow {
     pem: Option<PemRow>,
 }
 
-/// The few facts that are kept of a PEM.
+/// The stored facts of a PEM.
 #[derive(Serialize, Deserialize)]
 struct PemRow {
     not_before: Seconds,
@@ -126,13 +126,13 @@ pub(super) struct ListedRow {
 }
 
 impl ListedRow {
-    pub(super) fn new<'a>(listed: &'a ZoneCertificate, places: &mut Places<'a>) -> Self {
+    pub(super) fn new<'a>(listed: &'a ZoneCertificate, indexes: &mut Indexes<'a>) -> Self {
         Self {
             id: Text(listed.id.clone()),
             status: listed.status.map(Label),
             since: listed.since.map(Seconds),
             uploaded_on: listed.uploaded_on.map(Seconds),
-            certificate: places.add(&listed.certificate),
+            certificate: indexes.add(&listed.certificate),
             hostnames: listed.hostnames,
         }
     }

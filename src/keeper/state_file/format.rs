@@ -1,7 +1,7 @@
 //! The JSON format of the state file.
 //!
-//! `{"format":"…","version":1,"accounts":[…],"zones":[…]}`: no token, no key and no PEM is part of it. Each zone has a
-//! list of its certificates, and what has one of them gives its place in there.
+//! `{"format":"…","version":1,"accounts":[…],"zones":[…]}`. It contains no token, no private key and no PEM.
+//! Each zone has a list of its certificates, to which other objects refer by index.
 
 use std::borrow::Cow;
 use std::io::{self, BufReader, Read, Seek, Write};
@@ -19,40 +19,40 @@ use crate::domain::{Snapshot, Targets, ZoneState};
 const FORMAT: &str = "cloudflare-aop-exporter state";
 const VERSION: u32 = 1;
 
-/// Why a file is of no use.
+/// The reason why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
-    /// It is JSON, and something else.
-    #[error("it is no state file of this program")]
+    /// The file is JSON, but not a state file.
+    #[error("it is not a state file of this program")]
     Foreign,
-    /// Another version of this program has written it.
+    /// The file was written by another version of this program.
     #[error("expected version {VERSION}, found {0}")]
     Version(u32),
-    /// It is truncated or was changed. Its content is not shown, since it may hold a secret.
+    /// The file is truncated or was changed. Its content is not shown, since it may hold a secret.
     #[error("{} at line {}, column {}", what(.0.classify()), .0.line(), .0.column())]
     Unsound(#[from] serde_json::Error),
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error(transparent)]
     Unreadable(#[from] io::Error),
-    /// It is a folder, a pipe or a device.
-    #[error("expected a file, found something else of that name")]
+    /// The path is a directory, a pipe or a device.
+    #[error("expected a regular file, found something else")]
     NoFile,
 }
 
 /// Writes the state, hostname by hostname.
 ///
 /// # Errors
-/// Where `out` takes no more.
+/// Fails if `out` cannot be written.
 pub fn write(known: &Snapshot, out: impl Write) -> serde_json::Result<()> {
     let accounts = known.accounts().iter().filter_map(AccountRow::new).collect();
     let zones = Zones(known.zones());
     serde_json::to_writer(out, &File { format: FORMAT.into(), version: VERSION, accounts, zones })
 }
 
-/// Reads what was known of `targets`; what it says of anything else is passed over.
+/// Reads the state of `targets`, and ignores everything else in the file.
 ///
 /// # Errors
-/// Where it is no sound state file of this version.
+/// Fails if it is not a valid state file of this version.
 pub fn read(mut file: impl Read + Seek, targets: &Targets) -> Result<Snapshot, Unfit> {
     let read: Result<File<Vec<ZoneRow<Vec<HostnameRow>>>>, _> = parse(&mut file);
     match read {
@@ -73,9 +73,9 @@ pub fn read(mut file: impl Read + Seek, targets: &Targets) -> Result<Snapshot, U
 
 fn what(category: Category) -> &'static str {
     match category {
-        Category::Eof => "it ends",
-        Category::Io | Category::Syntax => "it is no JSON",
-        Category::Data => "there is something unexpected in it",
+        Category::Eof => "the file ends early",
+        Category::Io | Category::Syntax => "the file is not JSON",
+        Category::Data => "the file has an unexpected value",
     }
 }
 
@@ -100,7 +100,7 @@ fn restore(
     Ok(Snapshot::restored(zones, accounts.into_iter().map(AccountRow::stored)).retarget(targets))
 }
 
-/// What tells whose file it is.
+/// The fields that identify the format.
 #[derive(Deserialize)]
 struct Head {
     format: Option<String>,
@@ -111,13 +111,13 @@ struct Head {
 struct File<Z> {
     format: Cow<'static, str>,
     version: u32,
-    /// Those of which patterns watch zones.
+    /// The accounts whose zones are watched by patterns.
     #[serde(default)]
     accounts: Vec<AccountRow>,
     zones: Z,
 }
 
-/// The rows of the zones, each made as it is written.
+/// The rows of the zones, each created while it is written.
 struct Zones<'a>(&'a [Arc<ZoneState>]);
 
 impl Serialize for Zones<'_> {

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::certificate::{Found, Places};
+use super::certificate::{Found, Indexes};
 use super::value::{Label, Seconds, Text};
 use crate::domain::{Association, Entry, Hostname, Reading, Reason, Status};
 
-/// The hostnames of a zone, of which each row is made as it is written.
+/// The hostnames of a zone. Each row is created while it is written.
 pub(super) struct Hostnames<'a> {
     pub(super) entries: &'a [Entry],
-    pub(super) places: Places<'a>,
+    pub(super) indexes: Indexes<'a>,
 }
 
 impl Serialize for Hostnames<'_> {
@@ -18,7 +18,7 @@ impl Serialize for Hostnames<'_> {
             hostname: Text(entry.hostname().clone()),
             failure: entry.failure().map(Label),
             since: entry.since().map(Seconds),
-            reading: entry.reading().map(|reading| ReadingRow::new(reading, &self.places)),
+            reading: entry.reading().map(|reading| ReadingRow::new(reading, &self.indexes)),
         }))
     }
 }
@@ -45,13 +45,13 @@ pub(super) struct ReadingRow {
 }
 
 impl ReadingRow {
-    fn new(reading: &Reading, places: &Places<'_>) -> Self {
+    fn new(reading: &Reading, indexes: &Indexes<'_>) -> Self {
         Self {
             read_at: Seconds(reading.read_at),
             association: Label(reading.association),
             status: reading.status.map(Label),
             certificate_status: reading.certificate_status.map(Label),
-            certificate: reading.certificate.as_ref().and_then(|certificate| places.of(certificate)),
+            certificate: reading.certificate.as_ref().and_then(|certificate| indexes.of(certificate)),
             created_at: reading.created_at.map(Seconds),
             updated_at: reading.updated_at.map(Seconds),
             certificate_uploaded_on: reading.certificate_uploaded_on.map(Seconds),
@@ -59,8 +59,8 @@ impl ReadingRow {
         }
     }
 
-    /// The reading. Its time stays as it was written, although the clock may be behind at the start: it would be saved
-    /// as older than it is.
+    /// Returns the reading with its original time, even if the clock is behind at startup. Otherwise it would
+    /// be saved as older than it is.
     pub(super) fn reading(self, found: &Found) -> serde_json::Result<Reading> {
         let (date, status) = (|Seconds(at)| at, |Label(status)| status);
         Ok(Reading {
@@ -68,7 +68,7 @@ impl ReadingRow {
             association: self.association.0,
             status: self.status.map(status),
             certificate_status: self.certificate_status.map(status),
-            certificate: self.certificate.map(|place| found.at(place)).transpose()?,
+            certificate: self.certificate.map(|index| found.at(index)).transpose()?,
             created_at: self.created_at.map(date),
             updated_at: self.updated_at.map(date),
             certificate_uploaded_on: self.certificate_uploaded_on.map(date),

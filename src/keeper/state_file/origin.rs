@@ -1,4 +1,5 @@
-//! The rows of origins. Equal lists of authorities are written once and shared again, as most origins have the same.
+//! The rows of origins. Equal lists of authorities are written once and shared again after reading, since
+//! most origins have the same.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ pub(super) struct Origins {
     rows: Vec<OriginRow>,
 }
 
-/// The authorities that an origin names.
+/// A list of authorities that an origin names.
 #[derive(Serialize, Deserialize)]
 struct AcceptedRow {
     names: Vec<[u64; 2]>,
@@ -41,7 +42,7 @@ struct OriginRow {
     demand: Label<Demand>,
     reason: Box<str>,
     code: Option<u16>,
-    /// The place in the list of those that are accepted.
+    /// The index of its list of authorities.
     accepted: Option<usize>,
     certificate_not_after: Option<Seconds>,
     milliseconds: u64,
@@ -52,20 +53,20 @@ impl Origins {
         self.rows.is_empty()
     }
 
-    /// The origins that were probed.
+    /// Creates the rows of the origins that were probed.
     pub(super) fn new(origins: &[Origin]) -> Self {
-        let mut places: HashMap<&AcceptedIssuers, usize> = HashMap::new();
+        let mut indexes: HashMap<&AcceptedIssuers, usize> = HashMap::new();
         let mut accepted = Vec::new();
         let probed = origins.iter().filter_map(|origin| Some((origin.target(), origin.reading()?)));
         let rows = probed.map(|(target, reading)| {
-            let place = reading.accepted.as_deref().map(|issuers| {
-                *places.entry(issuers).or_insert_with(|| {
+            let index = reading.accepted.as_deref().map(|issuers| {
+                *indexes.entry(issuers).or_insert_with(|| {
                     let names = issuers.names().iter().map(|name| name.hashes()).collect();
                     accepted.push(AcceptedRow { names, is_cut: issuers.is_cut() });
                     accepted.len() - 1
                 })
             });
-            OriginRow::new(target, reading, place)
+            OriginRow::new(target, reading, index)
         });
         let rows = rows.collect();
         Self { accepted, rows }
@@ -103,7 +104,7 @@ impl OriginRow {
 
     fn origin(self, accepted: &[Arc<AcceptedIssuers>]) -> serde_json::Result<Origin> {
         let unknown = |what: &str| serde_json::Error::custom(format_args!("unknown {what} of an origin"));
-        let at = |place: usize| accepted.get(place).cloned().ok_or_else(|| unknown("authorities"));
+        let at = |index: usize| accepted.get(index).cloned().ok_or_else(|| unknown("authorities"));
         let target = OriginTarget {
             hostname: self.hostname.0,
             label: self.label.into(),

@@ -36,7 +36,8 @@ fn watched() -> ZoneTarget {
     zone("default", None, &["a.example.com", "b.example.com", "c.example.com"])
 }
 
-/// Two hostnames share a certificate, the third has failed; so has the zone, after a success.
+/// Returns a state in which two hostnames share a certificate and the third failed. The zone failed after a
+/// success.
 fn known() -> Snapshot {
     let details = CertificateDetails {
         id: Some("cert-1".parse().unwrap()),
@@ -95,10 +96,10 @@ fn folded(known: &Snapshot, key: &ZoneKey, outcomes: impl IntoIterator<Item = Ou
     known.fold(outcomes.into_iter().map(|outcome| (key.clone(), outcome)))
 }
 
-/// What [`known`] is as it stands in the file.
+/// The content of the file for [`known`].
 const STORED: &str = r#"{"format":"cloudflare-aop-exporter state","version":1,"accounts":[],"zones":[{"zone":"example.com","account":"default","configured_id":null,"id":"11111111111111111111111111111111","last_success":1799999941,"failure":null,"since":null,"removed_at":null,"zone_level_last_success":1799999940,"zone_level_failure":null,"zone_level_since":null,"zone_level_enabled":true,"settings_last_success":1799999950,"settings_failure":null,"settings_since":null,"global_enabled":false,"ssl_mode":"strict","listed_at":1799999940,"certificates":[{"id":"cert-1","issuer":"Example \"CA\"","serial_number":"258","signature":"ECDSAWithSHA256","expires_on":1900000000,"pem":{"not_before":1700000000,"not_after":1900000000,"serial":[1,2],"subject":"CN=aop","issuer":"CN=ca"}}],"listed":[{"id":"cert-1","status":"active","since":1799999940,"uploaded_on":1799999400,"certificate":0,"hostnames":2}],"zone_certificates":[],"hostnames":[{"hostname":"a.example.com","failure":null,"since":1799999940,"reading":{"read_at":1799999940,"association":"enabled","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"b.example.com","failure":null,"since":1799999940,"reading":{"read_at":1799999940,"association":"void","status":"active","certificate_status":"unknown","certificate":0,"created_at":-1,"updated_at":null,"certificate_uploaded_on":null,"certificate_updated_at":null}},{"hostname":"c.example.com","failure":"timeout","since":null,"reading":null}]}]}"#;
 
-/// A folder with a state file.
+/// A directory with a state file.
 struct Stored(TempDir);
 
 impl Stored {
@@ -116,7 +117,7 @@ impl Stored {
         load(&self.path(), &Targets::new(zones))
     }
 
-    /// The other files of the folder, each with what is in it.
+    /// Returns the other files of the directory with their content.
     fn others(&self) -> Vec<(String, String)> {
         let entries = fs::read_dir(self.0.path()).unwrap().map(|entry| entry.unwrap().path());
         let mut others: Vec<_> = entries
@@ -138,7 +139,7 @@ fn saved(known: &Snapshot) -> Stored {
 }
 
 #[test]
-fn a_zone_that_was_never_read_is_unread_since_the_same_time_after_a_restart() {
+fn a_restart_keeps_the_time_since_when_a_zone_is_unread() {
     let targets = Targets::new([watched()]);
     let key = targets.zones()[0].key().clone();
     let planned =
@@ -165,7 +166,7 @@ fn a_zone_that_was_never_read_is_unread_since_the_same_time_after_a_restart() {
 }
 
 #[test]
-fn what_is_known_is_written_in_one_known_form_that_only_its_owner_can_read() {
+fn the_state_is_written_in_a_fixed_form_that_only_its_owner_can_read() {
     let stored = Stored::new("old");
     fs::set_permissions(stored.path(), fs::Permissions::from_mode(0o644)).unwrap();
     save(&stored.path(), &known()).unwrap();
@@ -175,14 +176,14 @@ fn what_is_known_is_written_in_one_known_form_that_only_its_owner_can_read() {
 }
 
 #[test]
-fn what_was_written_is_known_again() {
+fn a_written_state_is_read_back() {
     let read = Stored::new(STORED).load([watched()]).unwrap();
     assert_eq!(format!("{:?}", read.zones()), format!("{:?}", known().zones()));
 }
 
 #[test]
-fn a_zone_that_had_failed_is_still_tried_and_down_with_the_time_of_its_last_success() {
-    // when a failed attempt was is not kept: it counts as just due
+fn after_a_restart_a_failed_zone_is_down_with_the_time_of_its_last_success() {
+    // the time of a failed attempt is not stored: it counts as just due
     let ended = Outcome::Ended { result: Err(Reason::Auth), at: date(NOW - 59) };
     let failed = folded(&known(), known().zones()[0].key(), [Outcome::Failed(Reason::Auth), ended]);
     let stored = Stored::new("");
@@ -193,16 +194,16 @@ fn a_zone_that_had_failed_is_still_tried_and_down_with_the_time_of_its_last_succ
 }
 
 #[test]
-fn hostnames_that_share_a_certificate_share_it_again() {
+fn hostnames_share_their_certificate_again_after_reading() {
     let read = Stored::new(STORED).load([watched()]).unwrap();
     let zone = &read.zones()[0];
-    let of = |place: usize| zone.entries()[place].reading().unwrap().certificate.as_ref().unwrap();
+    let of = |index: usize| zone.entries()[index].reading().unwrap().certificate.as_ref().unwrap();
     assert!(Arc::ptr_eq(of(0), of(1)));
     assert!(Arc::ptr_eq(of(0), &zone.certificates()[0].certificate));
 }
 
 #[test]
-fn what_is_no_longer_watched_is_not_known_again() {
+fn state_that_is_no_longer_watched_is_not_read() {
     let fewer = zone("default", None, &["b.example.com", "new.example.com"]).with_extent(Extent::default());
     let read = Stored::new(STORED).load([fewer]).unwrap();
     let zone_read = &read.zones()[0];
@@ -215,11 +216,11 @@ fn what_is_no_longer_watched_is_not_known_again() {
         assert!(stored.load([other]).is_none(), "it is another zone");
     }
     assert!(stored.load([]).is_none());
-    assert_eq!(stored.others(), [], "the file was sound");
+    assert_eq!(stored.others(), [], "the file was valid");
 }
 
 #[test]
-fn a_zone_of_which_only_the_zone_level_is_known_is_known_again() {
+fn a_zone_with_only_zone_level_state_is_read_back() {
     let zone = || zone("default", None, &[]);
     let read = [
         Outcome::ZoneLevel { enabled: Ok(true), certificates: Ok(Vec::new()), at: date(NOW) },
@@ -232,7 +233,7 @@ fn a_zone_of_which_only_the_zone_level_is_known_is_known_again() {
 }
 
 #[test]
-fn a_zone_that_was_found_to_be_another_one_by_its_name_is_known_by_that() {
+fn a_zone_configured_by_name_and_by_id_is_read_back_under_its_name() {
     let id = "023e105f4ecef8ad9ca31a8372d0c353";
     let twins = || {
         let by_id = ZoneTarget::identified("default".into(), id.parse().unwrap());
@@ -250,15 +251,15 @@ fn a_zone_that_was_found_to_be_another_one_by_its_name_is_known_by_that() {
 }
 
 #[test]
-fn a_clock_that_is_behind_at_the_start_makes_no_reading_older() {
-    // the file was written later than the time that the clock shows
+fn a_clock_that_is_behind_at_startup_makes_no_reading_older() {
+    // the file was written later than the current time of the clock
     let read = Stored::new(STORED).load([watched()]).unwrap();
     let stored = saved(&read);
     assert_eq!(fs::read_to_string(stored.path()).unwrap(), STORED);
 }
 
 #[test]
-fn what_is_left_aside_is_kept_and_so_is_what_was_left_aside_before() {
+fn an_unusable_file_is_renamed_without_replacing_earlier_ones() {
     let stored = Stored::new("first");
     assert!(stored.load([watched()]).is_none());
     for content in ["second", "third"] {
@@ -273,21 +274,21 @@ fn what_is_left_aside_is_kept_and_so_is_what_was_left_aside_before() {
     assert_eq!(stored.others(), expected.map(|(name, content)| (name.to_owned(), content.to_owned())));
     assert!(!stored.path().exists());
 
-    assert!(stored.load([watched()]).is_none(), "there is none");
+    assert!(stored.load([watched()]).is_none(), "the file is missing");
     save(&stored.path(), &known()).unwrap();
     assert!(stored.load([watched()]).is_some());
     assert_eq!(stored.others().len(), 3);
 }
 
 #[test]
-fn a_folder_of_that_name_stays_where_it_is() {
+fn a_directory_at_the_path_is_not_renamed() {
     let folder = tempfile::tempdir().unwrap();
     assert!(load(folder.path(), &Targets::new([watched()])).is_none());
     assert!(folder.path().is_dir());
 }
 
 #[test]
-fn what_a_killed_process_had_not_finished_is_removed() {
+fn temporary_files_of_a_killed_process_are_removed() {
     let stored = Stored::new(STORED);
     fs::write(stored.0.path().join(".state.json.AbCdEf.tmp"), "{").unwrap();
     assert!(stored.load([watched()]).is_some());
@@ -295,7 +296,7 @@ fn what_a_killed_process_had_not_finished_is_removed() {
 }
 
 #[test]
-fn the_zones_that_patterns_have_found_are_known_again() {
+fn zones_found_by_patterns_are_read_back() {
     let pattern = || PatternTarget {
         account: "default".into(),
         pattern: "*.example".parse().unwrap(),
@@ -322,11 +323,11 @@ fn the_zones_that_patterns_have_found_are_known_again() {
     assert_eq!((list.part.last_success, list.part.failure()), (Some(date(NOW - 5)), Some(Reason::Forbidden)));
     assert_eq!(list.removed_at, Some(date(NOW - 5)));
     let without = super::read(fs::File::open(stored.path()).unwrap(), &Targets::default()).unwrap();
-    assert!(without.zones().is_empty() && without.accounts().is_empty(), "the pattern was taken out");
+    assert!(without.zones().is_empty() && without.accounts().is_empty(), "the pattern was removed");
 }
 
 #[test]
-fn origins_are_known_again_while_they_are_the_same_place_and_share_their_authorities() {
+fn origins_with_unchanged_addresses_are_read_back_and_share_their_authorities() {
     let origin = |label: &str, address: &str| OriginTarget {
         hostname: name("a.example.com"),
         label: label.into(),
@@ -368,7 +369,7 @@ fn origins_are_known_again_while_they_are_the_same_place_and_share_their_authori
 }
 
 #[test]
-fn the_issuers_of_a_certificate_are_known_again() {
+fn the_issuers_of_a_certificate_are_read_back() {
     let issuers = [IssuerName::from_der(b"ca"), IssuerName::from_der(b"root")];
     let certificate =
         |known: &Snapshot| known.zones()[0].entries()[0].reading().unwrap().certificate.clone().unwrap();

@@ -1,4 +1,4 @@
-//! Single values of the domain as they stand in the file.
+//! Single values of the domain in the form of the file.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::{Association, Date, Demand, Reason, SslMode, Status};
 
-/// A name, as it is displayed.
+/// A name in its display form.
 pub(super) struct Text<T>(pub(super) T);
 
 impl<T: Display> Serialize for Text<T> {
@@ -42,7 +42,7 @@ impl TryFrom<i64> for Seconds {
     }
 }
 
-/// One of a closed set, by its label.
+/// A value of a closed set, by its label.
 pub(super) struct Label<T>(pub(super) T);
 
 pub(super) trait Labelled: Copy + 'static {
@@ -55,7 +55,7 @@ macro_rules! labelled {
         $(impl Labelled for $name {
             const ALL: &'static [Self] = &Self::ALL;
             fn label(self) -> &'static str {
-                // the type's own
+                // the inherent method of the type
                 Self::label(self)
             }
         })*

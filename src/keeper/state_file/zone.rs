@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::de::Error;
 use serde::{Deserialize, Serialize};
 
-use super::certificate::{CertificateRow, Found, ListedRow, Places};
+use super::certificate::{CertificateRow, Found, Indexes, ListedRow};
 use super::hostname::{HostnameRow, Hostnames};
 use super::origin::Origins;
 use super::value::{Label, Seconds, Text};
@@ -14,7 +14,7 @@ use crate::domain::{
     ZoneId, ZoneState, ZoneTarget,
 };
 
-/// What is known of a zone; its hostnames are made row by row as they are written.
+/// The state of a zone. Its hostnames are created row by row while they are written.
 #[derive(Serialize, Deserialize)]
 pub(super) struct ZoneRow<H> {
     zone: Box<str>,
@@ -36,9 +36,9 @@ pub(super) struct ZoneRow<H> {
     ssl_mode: Option<Label<SslMode>>,
     /// When `listed` was read.
     listed_at: Option<Seconds>,
-    /// Each once.
+    /// The certificates, each once.
     certificates: Vec<CertificateRow>,
-    /// Those for single hostnames, where they were listed.
+    /// The certificates for single hostnames, if they were listed.
     listed: Option<Vec<ListedRow>>,
     zone_certificates: Vec<ListedRow>,
     #[serde(default, skip_serializing_if = "Origins::is_empty")]
@@ -48,13 +48,13 @@ pub(super) struct ZoneRow<H> {
 
 impl<'a> ZoneRow<Hostnames<'a>> {
     pub(super) fn new(zone: &'a ZoneState) -> Self {
-        let mut places = Places::default();
+        let mut indexes = Indexes::default();
         for certificate in zone.entries().iter().filter_map(|entry| entry.reading()?.certificate.as_ref()) {
-            places.add(certificate);
+            indexes.add(certificate);
         }
         let mut rows =
-            |rows: &'a [ZoneCertificate]| rows.iter().map(|row| ListedRow::new(row, &mut places)).collect();
-        // DNS records are read anew after a start
+            |rows: &'a [ZoneCertificate]| rows.iter().map(|row| ListedRow::new(row, &mut indexes)).collect();
+        // DNS records are read again after a start
         let [associations, zone_level, settings, _] = PartKind::ALL.map(|kind| zone.part(kind));
         Self {
             zone: zone.key().as_str().into(),
@@ -77,15 +77,15 @@ impl<'a> ZoneRow<Hostnames<'a>> {
             listed_at: zone.listed_at().map(Seconds),
             listed: zone.listed().map(&mut rows),
             zone_certificates: rows(zone.zone_certificates()),
-            certificates: places.rows(),
+            certificates: indexes.rows(),
             origins: Origins::new(zone.origins()),
-            hostnames: Hostnames { entries: zone.entries(), places },
+            hostnames: Hostnames { entries: zone.entries(), indexes },
         }
     }
 }
 
 impl ZoneRow<Vec<HostnameRow>> {
-    /// What the row knows. The certificates are shared again by all that have them.
+    /// Returns the stored zone. Its certificates are shared again by all their users.
     pub(super) fn stored(self) -> serde_json::Result<StoredZone> {
         let found = Found::new(self.certificates);
         let hostnames = self.hostnames.into_iter().map(|row| {
@@ -127,9 +127,9 @@ pub(super) fn part(
     Part::restored(last_success.map(date), failure.map(|Label(reason)| reason), since.map(date))
 }
 
-/// What was watched under that label.
+/// Returns the target with this label.
 fn target(label: &str, account: Arc<str>, configured_id: Option<ZoneId>) -> serde_json::Result<ZoneTarget> {
-    // so that nothing of the file is left out before the configured target decides
+    // the widest extent keeps everything in the file until the configured target decides
     let extent = Extent { zone_level: true, discovered: Some(Expected::Any), ..Extent::default() };
     let target = match label.parse() {
         Ok(id) => ZoneTarget::identified(account, id),

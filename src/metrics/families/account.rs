@@ -8,8 +8,7 @@ pub(super) const ACCOUNT: &[Family] = &[
     family(
         "cloudflare_aop_account_up",
         cached!(
-            "1 if the account's zones were listed, where a pattern watches them, and at least one was read at the latest \
-             attempt."
+            "1 if the latest attempt listed the account's zones, if a pattern watches them, and read at least one."
         ),
         Kind::Gauge,
         Rows::Account(|judge, account, row| row.flag(judge.is_up(account))),
@@ -17,7 +16,7 @@ pub(super) const ACCOUNT: &[Family] = &[
     family(
         "cloudflare_aop_account_last_success_timestamp_seconds",
         cached!(
-            "When the list of the account's zones was last read whole; only where a pattern watches them."
+            "When the list of the account's zones was last read completely; only if a pattern watches them."
         ),
         Kind::Gauge,
         Rows::Account(|_, account, row| {
@@ -46,7 +45,7 @@ pub(super) const ACCOUNT: &[Family] = &[
     ),
     family(
         "cloudflare_aop_account_finding",
-        "1 while something is wrong with the account or its token; computed at scrape time.",
+        "1 while the account or its token has this finding; computed at scrape time.",
         Kind::Gauge,
         Rows::AccountFindings,
     ),

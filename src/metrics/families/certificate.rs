@@ -59,7 +59,7 @@ pub(super) const CERTIFICATE: &[Family] = &[
     ),
     family(
         "cloudflare_aop_certificate_finding",
-        "1 while something is wrong with the certificate; one for single hostnames is judged through the hostnames that use it. Computed at scrape time.",
+        "1 while the certificate has this finding; a hostname certificate is judged through the hostnames that use it. Computed at scrape time.",
         Kind::Gauge,
         Rows::CertificateFindings,
     ),

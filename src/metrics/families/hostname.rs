@@ -132,7 +132,7 @@ pub(super) const HOSTNAME: &[Family] = &[
     ),
     family(
         "cloudflare_aop_hostname_finding",
-        "1 while something is wrong with the hostname; computed at scrape time.",
+        "1 while the hostname has this finding; computed at scrape time.",
         Kind::Gauge,
         Rows::HostnameFindings,
     ),

@@ -15,9 +15,7 @@ macro_rules! probed {
 pub(super) const ORIGIN: &[Family] = &[
     family(
         "cloudflare_aop_origin_up",
-        probed!(
-            "1 if the origin completed the TLS handshake, or ended it after it had asked for a certificate."
-        ),
+        probed!("1 if the origin completed the TLS handshake, or ended it after requesting a certificate."),
         Kind::Gauge,
         Rows::Origin(|_, _, origin, row| {
             if let Some(reading) = origin.reading() {
@@ -28,7 +26,7 @@ pub(super) const ORIGIN: &[Family] = &[
     family(
         "cloudflare_aop_origin_client_certificate",
         probed!(
-            "1 for what the origin does without a client certificate: none (does not ask for one), optional (asks and serves), required (asks and refuses), unknown."
+            "1 for the origin's demand for a client certificate: none (not requested), optional (requested, serves without), required (requested, refuses without), unknown."
         ),
         Kind::Gauge,
         Rows::Origin(|_, _, origin, row| {
@@ -40,7 +38,7 @@ pub(super) const ORIGIN: &[Family] = &[
     family(
         "cloudflare_aop_origin_issuer_accepted",
         probed!(
-            "1 if the origin names an issuer of the certificate that Cloudflare presents to it; absent where it names no CA, or the certificate is not known."
+            "1 if the origin names an issuer of the certificate that Cloudflare presents to it; absent if it names no CA, or if the certificate is unknown."
         ),
         Kind::Gauge,
         Rows::Origin(|judge, zone, origin, row| {
@@ -69,7 +67,7 @@ pub(super) const ORIGIN: &[Family] = &[
     ),
     family(
         "cloudflare_aop_origin_last_probe_timestamp_seconds",
-        "When the origin was last probed, whatever that found.",
+        "When the origin was last probed, successfully or not.",
         Kind::Gauge,
         Rows::Origin(|_, _, origin, row| row.date(origin.reading().map(|reading| reading.read_at))),
     ),

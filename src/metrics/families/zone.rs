@@ -4,7 +4,7 @@ use super::{Family, Rows, cached, family};
 use crate::domain::Date;
 use crate::exposition::Kind;
 
-/// The family that only what polls on a schedule has.
+/// The only family of zones that exists just for polls on a schedule.
 pub(in crate::metrics) const ZONE_POLL_INTERVAL: &str = "cloudflare_aop_zone_poll_interval_seconds";
 
 /// The families of zones.
@@ -17,7 +17,7 @@ pub(super) const ZONE: &[Family] = &[
     ),
     family(
         "cloudflare_aop_zone_last_success_timestamp_seconds",
-        cached!("When the zone was last read; the earlier of its parts counts."),
+        cached!("When the zone was last read completely: the earliest time of its required parts."),
         Kind::Gauge,
         Rows::Zone(|zone, row| row.date(zone.last_success())),
     ),
@@ -33,7 +33,7 @@ pub(super) const ZONE: &[Family] = &[
     ),
     family(
         ZONE_POLL_INTERVAL,
-        "Interval between two readings of a part of the zone, at the present schedule and quota.",
+        "Interval between two readings of a part of the zone, at the current schedule and quota.",
         Kind::Gauge,
         Rows::Zone(|zone, row| {
             for (kind, part) in zone.parts() {
@@ -74,7 +74,7 @@ pub(super) const ZONE: &[Family] = &[
     ),
     family(
         "cloudflare_aop_zone_global_enabled",
-        cached!("1 if the zone setting tls_client_auth is on; absent where the token may not read it."),
+        cached!("1 if the zone setting tls_client_auth is on; absent if the token may not read it."),
         Kind::Gauge,
         Rows::Zone(|zone, row| {
             if let Some(enabled) = zone.global_enabled() {
@@ -85,7 +85,7 @@ pub(super) const ZONE: &[Family] = &[
     family(
         "cloudflare_aop_zone_global_certificate_not_after_timestamp_seconds",
         cached!(
-            "End of the CA whose certificate Cloudflare presents where the zone setting tls_client_auth is on; absent where it is off."
+            "When the CA of Cloudflare's shared certificate expires; absent if the zone setting tls_client_auth is off."
         ),
         Kind::Gauge,
         Rows::Zone(|zone, row| row.date(zone.shared_ca_ends())),
@@ -98,7 +98,7 @@ pub(super) const ZONE: &[Family] = &[
     ),
     family(
         "cloudflare_aop_zone_finding",
-        "1 while something is wrong with the zone, its hostnames and certificates aside; computed at scrape time.",
+        "1 while the zone itself has this finding, not counting its hostnames and certificates; computed at scrape time.",
         Kind::Gauge,
         Rows::ZoneFindings,
     ),

@@ -1,9 +1,9 @@
-//! The series of origins.
+//! Tests of the series of origins.
 
 use super::*;
 
 #[test]
-fn an_origin_has_a_series_for_each_demand_or_for_the_current_one_alone() {
+fn an_origin_has_a_series_for_each_demand_or_only_for_the_current_one() {
     let of = |states| {
         let page = whole(page(Format::Text, states));
         let series =

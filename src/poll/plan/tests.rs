@@ -32,7 +32,7 @@ const LIST: Extent = Extent { strategy: Strategy::List, ..Extent::PLAIN };
 const AUTO: Extent = Extent { strategy: Strategy::Auto, ..Extent::PLAIN };
 const DISCOVER: Extent = Extent { discovered: Some(Expected::Any), ..Extent::PLAIN };
 
-/// Two moments before now, less and more than an hour ago.
+/// Returns now, and moments less and more than an hour ago.
 fn moments() -> (Instant, Instant, Instant) {
     let start = Instant::now();
     let now = start + AGAIN;
@@ -40,7 +40,7 @@ fn moments() -> (Instant, Instant, Instant) {
 }
 
 #[test]
-fn the_read_mode_follows_what_lists_cost_and_what_came_of_them() {
+fn the_read_mode_depends_on_the_cost_and_results_of_lists() {
     use ReadMode::{Gets, Lists as Both, ListsIfShort};
     let (now, recently, an_hour_ago) = moments();
     let read = |requests, unresolved, at| Lists::Read { requests, unresolved, at };
@@ -53,7 +53,7 @@ fn the_read_mode_follows_what_lists_cost_and_what_came_of_them() {
         (AUTO, 3, Lists::Untried, ListsIfShort, "two lists cost less"),
         (AUTO, 60, read(2, 0, recently), ListsIfShort, "they cost less"),
         (AUTO, 60, read(2, 57, recently), ListsIfShort, "they still cost less"),
-        (AUTO, 60, read(2, 58, recently), Gets, "with what they leave open they cost as much"),
+        (AUTO, 60, read(2, 58, recently), Gets, "with the remaining GETs they cost as much"),
         (AUTO, 60, read(2, 58, an_hour_ago), ListsIfShort, "that may have changed"),
         (AUTO, 60, Lists::TooLong { pages: 59, at: recently }, Gets, "the pages cost as much"),
         (AUTO, 90, Lists::TooLong { pages: 59, at: recently }, ListsIfShort, "hostnames were added"),
@@ -94,7 +94,7 @@ fn the_read_mode_follows_what_lists_cost_and_what_came_of_them() {
 }
 
 #[test]
-fn requests_are_counted_by_what_earlier_polls_learned() {
+fn requests_are_estimated_from_earlier_polls() {
     let (now, recently, _) = moments();
     let read = |requests, unresolved| Lists::Read { requests, unresolved, at: recently };
     let refused = Lists::Refused { at: recently, again: Again::NextPoll };

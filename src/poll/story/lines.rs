@@ -1,4 +1,4 @@
-//! The lines of the log that tell the story. News about several zones or hostnames that say the same are one line.
+//! The log lines of a story. News that say the same about several zones or hostnames share a line.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,10 +14,10 @@ use crate::domain::{Reason, ZoneKey};
 use crate::poll::plan::shown;
 use crate::poll::seen::{Class, Thing, Trouble};
 
-/// A line names so many zones or hostnames, and counts the rest.
+/// The number of zones or hostnames that a line names. It counts the rest.
 const MOST_NAMES: usize = 5;
 
-/// A line of the log.
+/// A log line.
 pub(in crate::poll) struct Line {
     level: Level,
     message: String,
@@ -44,7 +44,7 @@ impl Line {
         }
     }
 
-    /// Polls take longer than the schedule allows.
+    /// Creates the line for polls that take longer than the schedule allows.
     pub(super) fn overrun(ticks: usize) -> Self {
         Self::new(
             Level::WARN,
@@ -52,7 +52,7 @@ impl Line {
         )
     }
 
-    /// Polls end in time again.
+    /// Creates the line for polls that end in time again.
     pub(super) fn on_time(ticks: usize, after: Duration) -> Self {
         let line =
             Self::new(Level::INFO, format!("polls keep to the schedule again: {ticks} ticks were skipped"));
@@ -73,7 +73,7 @@ impl Line {
     }
 }
 
-/// The line as the log shows it.
+/// Formats the line like the log.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.level, self.message)?;
@@ -94,17 +94,17 @@ impl fmt::Display for Line {
     }
 }
 
-/// News of zones with this in common are one line: the account, the zone if the news is of its hostnames, the kind of
-/// thing, and the failure's kind and advice or its duration.
+/// News of zones share a line if they have this in common: the account, the zone for news about its
+/// hostnames, the topic, and the failure's class and advice, or its duration.
 type Common = (Arc<str>, Option<ZoneKey>, Topic, Option<(Class, Option<Arc<str>>)>, Option<Duration>);
 
-/// The lines of the news in their order, and of zones that have no association.
+/// Returns the lines for the news in their order, and for zones without an association.
 pub(super) fn of<'s>(
     news: Vec<(Subject, News)>,
     empty: impl Iterator<Item = (&'s Arc<str>, &'s ZoneKey)>,
 ) -> Vec<Line> {
     let mut lines = Vec::new();
-    // the line of each, with the names in it
+    // the index of each line, and the names in it
     let mut grouped: BTreeMap<Common, (usize, Vec<String>)> = BTreeMap::new();
     for (subject, news) in news {
         let (common, name) = match &subject {
@@ -177,7 +177,7 @@ fn line(subject: &Subject, news: News) -> Line {
     }
 }
 
-/// What a line is about, without names.
+/// The topic of a line, without names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Topic {
     Zone,
@@ -209,7 +209,7 @@ impl Topic {
     }
 }
 
-/// The first names, and how many more there are.
+/// Lists the first names, and counts the rest.
 fn listed(names: &[String]) -> String {
     match names.len().saturating_sub(MOST_NAMES) {
         0 => names.join(", "),

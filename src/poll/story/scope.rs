@@ -7,13 +7,14 @@ use super::{Polled, Subject};
 use crate::domain::Reason;
 use crate::poll::seen::{Class, Seen, Trouble};
 
-/// The failures of one poll that are wider than one zone.
+/// The failures of one poll that affect more than one zone.
 pub(super) struct Scope {
     pub(super) wide: BTreeMap<Subject, Trouble>,
 }
 
 impl Scope {
-    /// Decides how wide the failures of a poll are. What is ongoing stays as wide where only some zones were polled.
+    /// Decides how wide the failures of a poll are. An ongoing failure keeps its scope if only some zones
+    /// were polled.
     pub(super) fn of(polled: &Polled<'_>, is_ongoing: impl Fn(&Subject) -> bool) -> Self {
         let mut scope = Self { wide: BTreeMap::new() };
         // the accounts of each host, and the zones of each account
@@ -51,7 +52,7 @@ impl Scope {
         scope
     }
 
-    /// Adds the failures of an account that has so many zones.
+    /// Adds the failures of an account with this many zones.
     fn add_account(
         &mut self,
         account: &Arc<str>,
@@ -82,7 +83,7 @@ impl Scope {
         self.wide.contains_key(&Subject::Host(Arc::clone(&seen.host)))
     }
 
-    /// Returns true if a failure of something wider explains this one of a zone.
+    /// Returns true if a wider failure explains this one.
     pub(super) fn explains(&self, seen: &Seen, trouble: &Trouble) -> bool {
         let account = Subject::Account(Arc::clone(&seen.account), trouble.class);
         // while the API hangs, some requests are not even sent
@@ -91,7 +92,8 @@ impl Scope {
     }
 }
 
-/// Why the host is away, which has so many zones in all: no connection, or several zones that fail as a whole.
+/// Returns why a host with `all` zones is unavailable: no connection, or several zones that failed as a
+/// whole.
 fn away<'s>(zones: &[&'s Seen], all: usize, is_ongoing: bool) -> Option<&'s Trouble> {
     if let Some(trouble) = zones.iter().flat_map(|seen| seen.troubles()).find(|trouble| trouble.is_of_network)
     {

@@ -4,8 +4,8 @@ use crate::domain::{Expectation, Hostname, HostnameTarget, Reason, Targets, Zone
 
 const ZONES: [&str; 5] = ["a.example", "b.example", "c.example", "d.example", "e.example"];
 
-/// A story of polls that start ten seconds apart and take one, of five zones of one account.
-struct Told {
+/// A story of five zones of one account. Polls start ten seconds apart and take one second.
+struct Polls {
     story: Story,
     known: Snapshot,
     limited: BTreeMap<Arc<str>, Duration>,
@@ -23,13 +23,13 @@ fn targets(zones: &[&str]) -> Targets {
     }))
 }
 
-impl Told {
+impl Polls {
     fn new() -> Self {
         let known = Snapshot::default().retarget(&targets(&ZONES));
         Self { story: Story::default(), known, limited: BTreeMap::new(), now: Instant::now() }
     }
 
-    /// Polls these zones, and returns the lines as the log shows them.
+    /// Polls these zones, and returns the log lines.
     fn poll_of(&mut self, zones: &[&str], met: impl Fn(&str, &mut Seen)) -> Vec<String> {
         let seen: Vec<_> = zones
             .iter()
@@ -54,7 +54,7 @@ impl Told {
         self.poll_of(&ZONES, met)
     }
 
-    /// Polls all zones, each of which fails for the reason that it is given, if any.
+    /// Polls all zones. Each fails with its error, if any.
     fn failing(&mut self, error: impl Fn(&str) -> Option<Error>) -> Vec<String> {
         self.poll(|zone, seen| fail(seen, Thing::Zone, error(zone).as_ref()))
     }
@@ -88,44 +88,44 @@ const FORBIDDEN: &str = "WARN the zone cannot be read; its last readings are kep
 
 #[test]
 fn an_outage_of_all_zones_is_one_line_when_it_starts_and_one_when_it_ends() {
-    let mut told = Told::new();
-    assert_eq!(told.failing(|_| None), NOTHING);
-    assert_eq!(told.failing(|_| Some(refused())), [AWAY]);
-    // however it changes while it lasts
-    assert_eq!(told.failing(|_| Some(transport(Reason::Timeout, "timed out"))), NOTHING);
-    assert_eq!(told.failing(|zone| (zone > "c").then(refused)), NOTHING);
-    assert_eq!(told.failing(|_| None), ["INFO Cloudflare's API is available again after=31s"]);
-    assert_eq!(told.failing(|_| None), NOTHING);
+    let mut polls = Polls::new();
+    assert_eq!(polls.failing(|_| None), NOTHING);
+    assert_eq!(polls.failing(|_| Some(refused())), [AWAY]);
+    // changes during the outage are not reported
+    assert_eq!(polls.failing(|_| Some(transport(Reason::Timeout, "timed out"))), NOTHING);
+    assert_eq!(polls.failing(|zone| (zone > "c").then(refused)), NOTHING);
+    assert_eq!(polls.failing(|_| None), ["INFO Cloudflare's API is available again after=31s"]);
+    assert_eq!(polls.failing(|_| None), NOTHING);
 }
 
 #[test]
-fn a_connection_that_is_refused_is_never_the_fault_of_a_single_zone_or_hostname() {
-    let mut told = Told::new();
-    assert_eq!(told.failing(|zone| (zone == "b.example").then(refused)), [AWAY]);
-    let lines = Told::new().poll(|zone, seen| {
+fn a_refused_connection_is_never_blamed_on_a_single_zone_or_hostname() {
+    let mut polls = Polls::new();
+    assert_eq!(polls.failing(|zone| (zone == "b.example").then(refused)), [AWAY]);
+    let lines = Polls::new().poll(|zone, seen| {
         fail(seen, Thing::Hostname(hostname(zone)), (zone == "b.example").then(refused).as_ref());
     });
     assert_eq!(lines, [AWAY]);
 }
 
 #[test]
-fn one_zone_that_fails_is_its_own_fault_and_two_that_fail_are_the_fault_of_the_api() {
-    let mut told = Told::new();
+fn one_failing_zone_is_blamed_on_itself_and_two_on_the_api() {
+    let mut polls = Polls::new();
     let error = || Some(api(502, 0));
     assert_eq!(
-        told.failing(|zone| error().filter(|_| zone == "b.example")),
+        polls.failing(|zone| error().filter(|_| zone == "b.example")),
         [
             "WARN the zone cannot be read; its last readings are kept account=main zone=b.example error=HTTP status 502, code 0 (no) advice=Cloudflare failed, which says nothing about the token: try again later, and look at https://www.cloudflarestatus.com"
         ]
     );
     assert_eq!(
-        told.failing(|zone| error().filter(|_| zone < "c")),
+        polls.failing(|zone| error().filter(|_| zone < "c")),
         [
             "WARN Cloudflare's API is not available; the last readings are kept error=api.test: HTTP status 502, code 0 (no) advice=Cloudflare failed, which says nothing about the token: try again later, and look at https://www.cloudflarestatus.com"
         ]
     );
     assert_eq!(
-        told.failing(|_| None),
+        polls.failing(|_| None),
         [
             "INFO Cloudflare's API is available again after=11s",
             "INFO the zone is read again account=main zone=b.example after=21s"
@@ -134,22 +134,22 @@ fn one_zone_that_fails_is_its_own_fault_and_two_that_fail_are_the_fault_of_the_a
 }
 
 #[test]
-fn a_token_that_is_not_accepted_is_one_line_and_only_an_answer_ends_it() {
-    let mut told = Told::new();
-    let lines = told.failing(|_| Some(api(401, 1000)));
+fn a_rejected_token_is_one_line_and_only_an_answer_ends_it() {
+    let mut polls = Polls::new();
+    let lines = polls.failing(|_| Some(api(401, 1000)));
     assert_eq!(
         lines,
         [
             "WARN Cloudflare does not accept the token; the last readings are kept account=main error=HTTP status 401, code 1000 (no) advice=the token is not valid: it was mistyped, rolled or deleted"
         ]
     );
-    assert_eq!(told.failing(|_| Some(api(401, 1000))), NOTHING);
+    assert_eq!(polls.failing(|_| Some(api(401, 1000))), NOTHING);
     // a reload polls one of the zones
-    let one = told.poll_of(&ZONES[..1], |_, seen| fail(seen, Thing::Zone, Some(&api(401, 1000))));
+    let one = polls.poll_of(&ZONES[..1], |_, seen| fail(seen, Thing::Zone, Some(&api(401, 1000))));
     assert_eq!(one, NOTHING);
-    assert_eq!(told.failing(|_| Some(refused())), [AWAY]);
+    assert_eq!(polls.failing(|_| Some(refused())), [AWAY]);
     assert_eq!(
-        told.failing(|_| None),
+        polls.failing(|_| None),
         [
             "INFO Cloudflare's API is available again after=11s",
             "INFO Cloudflare accepts the token again account=main after=41s"
@@ -158,8 +158,8 @@ fn a_token_that_is_not_accepted_is_one_line_and_only_an_answer_ends_it() {
 }
 
 #[test]
-fn a_forbidden_zone_is_one_line_that_names_the_permission_even_if_its_parts_fail_too() {
-    let mut told = Told::new();
+fn a_forbidden_zone_is_one_line_with_the_permission_even_if_its_parts_fail() {
+    let mut polls = Polls::new();
     let forbidden = |zone: &str, seen: &mut Seen| {
         if zone == "b.example" {
             for thing in [Thing::Zone, Thing::Lists, Thing::Switch] {
@@ -167,119 +167,122 @@ fn a_forbidden_zone_is_one_line_that_names_the_permission_even_if_its_parts_fail
             }
         }
     };
-    assert_eq!(told.poll(forbidden), [FORBIDDEN]);
-    assert_eq!(told.poll(forbidden), NOTHING);
-    assert_eq!(told.failing(|_| None), ["INFO the zone is read again account=main zone=b.example after=21s"]);
+    assert_eq!(polls.poll(forbidden), [FORBIDDEN]);
+    assert_eq!(polls.poll(forbidden), NOTHING);
+    assert_eq!(
+        polls.failing(|_| None),
+        ["INFO the zone is read again account=main zone=b.example after=21s"]
+    );
 }
 
 #[test]
-fn another_reason_is_another_line() {
-    let mut told = Told::new();
-    told.failing(|zone| (zone == "b.example").then(|| api(404, 7003)));
-    assert_eq!(told.failing(|zone| (zone == "b.example").then(|| api(403, 10_000))), [FORBIDDEN]);
-    assert_eq!(told.failing(|_| Some(refused())), [AWAY]);
-    // after the outage it is still forbidden, which was said
+fn a_new_reason_is_a_new_line() {
+    let mut polls = Polls::new();
+    polls.failing(|zone| (zone == "b.example").then(|| api(404, 7003)));
+    assert_eq!(polls.failing(|zone| (zone == "b.example").then(|| api(403, 10_000))), [FORBIDDEN]);
+    assert_eq!(polls.failing(|_| Some(refused())), [AWAY]);
+    // after the outage it is still forbidden, which was already logged
     assert_eq!(
-        told.failing(|zone| (zone == "b.example").then(|| api(403, 10_000))),
+        polls.failing(|zone| (zone == "b.example").then(|| api(403, 10_000))),
         ["INFO Cloudflare's API is available again after=11s"]
     );
 }
 
 #[test]
 fn zones_that_start_to_fail_alike_in_one_poll_share_a_line() {
-    let mut told = Told::new();
+    let mut polls = Polls::new();
     let all_but_one = |zone: &str| (zone != "e.example").then(|| api(400, 1));
     assert_eq!(
-        told.failing(all_but_one),
+        polls.failing(all_but_one),
         [
             "WARN the zone cannot be read; its last readings are kept account=main zone=a.example, b.example, c.example, d.example error=HTTP status 400, code 1 (no)"
         ]
     );
     assert_eq!(
-        told.failing(|zone| all_but_one(zone).filter(|_| zone > "b")),
+        polls.failing(|zone| all_but_one(zone).filter(|_| zone > "b")),
         ["INFO the zone is read again account=main zone=a.example after=11s"]
     );
 }
 
 #[test]
 fn a_hostname_that_fails_is_named_with_its_zone() {
-    let mut told = Told::new();
+    let mut polls = Polls::new();
     let hangs = |zone: &str, seen: &mut Seen| {
         let error = (zone == "b.example").then(|| transport(Reason::Timeout, "timed out"));
         fail(seen, Thing::Hostname(hostname(zone)), error.as_ref());
     };
     assert_eq!(
-        told.poll(hangs),
+        polls.poll(hangs),
         [
             "WARN hostnames cannot be read; their last readings are kept account=main zone=b.example hostname=www.b.example error=timed out"
         ]
     );
-    assert_eq!(told.poll(hangs), NOTHING);
+    assert_eq!(polls.poll(hangs), NOTHING);
     assert_eq!(
-        told.failing(|_| None),
+        polls.failing(|_| None),
         ["INFO hostnames are read again account=main zone=b.example hostname=www.b.example after=21s"]
     );
 }
 
 #[test]
-fn a_list_that_is_not_asked_for_has_not_recovered() {
-    let mut told = Told::new();
+fn an_unrequested_list_has_not_recovered() {
+    let mut polls = Polls::new();
     let lists = |error: Option<&Error>| match error {
         Some(error) => Err(Trouble::new(error, Purpose::List)),
         None => Ok(()),
     };
-    let lines = told
+    let lines = polls
         .poll_of(&ZONES[..1], |_, seen| drop(seen.things.insert(Thing::Lists, lists(Some(&api(405, 1))))));
     assert!(
         lines[0].starts_with("WARN the zone's lists cannot be read; its hostnames are read one by one"),
         "{lines:?}"
     );
-    assert_eq!(told.failing(|_| None), NOTHING);
-    let lines = told.poll_of(&ZONES[..1], |_, seen| drop(seen.things.insert(Thing::Lists, lists(None))));
+    assert_eq!(polls.failing(|_| None), NOTHING);
+    let lines = polls.poll_of(&ZONES[..1], |_, seen| drop(seen.things.insert(Thing::Lists, lists(None))));
     assert_eq!(lines, ["INFO the zone's lists are read again account=main zone=a.example after=21s"]);
 }
 
 #[test]
-fn what_is_no_longer_watched_has_neither_failed_nor_recovered() {
-    let mut told = Told::new();
-    assert_eq!(told.failing(|zone| (zone == "b.example").then(|| api(403, 10_000))), [FORBIDDEN]);
-    told.known = told.known.retarget(&targets(&ZONES[..1]));
-    assert_eq!(told.poll_of(&ZONES[..1], |_, _| {}), NOTHING);
-    told.known = told.known.retarget(&targets(&ZONES));
-    assert_eq!(told.failing(|_| None), NOTHING);
+fn an_unwatched_zone_has_neither_failed_nor_recovered() {
+    let mut polls = Polls::new();
+    assert_eq!(polls.failing(|zone| (zone == "b.example").then(|| api(403, 10_000))), [FORBIDDEN]);
+    polls.known = polls.known.retarget(&targets(&ZONES[..1]));
+    assert_eq!(polls.poll_of(&ZONES[..1], |_, _| {}), NOTHING);
+    polls.known = polls.known.retarget(&targets(&ZONES));
+    assert_eq!(polls.failing(|_| None), NOTHING);
 }
 
 #[test]
-fn a_rate_limit_is_reported_while_it_binds_even_if_everything_was_read_in_the_end() {
-    let mut told = Told::new();
-    told.limited = [("main".into(), Duration::from_secs(2))].into();
+fn a_rate_limit_is_reported_while_it_delays_requests_even_if_everything_was_read() {
+    let mut polls = Polls::new();
+    polls.limited = [("main".into(), Duration::from_secs(2))].into();
     assert_eq!(
-        told.failing(|_| None),
+        polls.failing(|_| None),
         [
             "WARN Cloudflare's rate limit holds requests back account=main error=HTTP status 429: requests wait for 2 s"
         ]
     );
-    assert_eq!(told.failing(|_| None), NOTHING);
-    told.limited.clear();
-    assert_eq!(told.failing(|_| Some(Error::Blocked(Duration::from_secs(1)))), NOTHING);
+    assert_eq!(polls.failing(|_| None), NOTHING);
+    polls.limited.clear();
+    assert_eq!(polls.failing(|_| Some(Error::Blocked(Duration::from_secs(1)))), NOTHING);
     assert_eq!(
-        told.failing(|_| None),
+        polls.failing(|_| None),
         ["INFO Cloudflare's rate limit no longer holds requests back account=main after=31s"]
     );
 }
 
 #[test]
-fn a_panic_is_an_error_with_its_place() {
-    let mut told = Told::new();
+fn a_panic_is_an_error_with_its_location() {
+    let mut polls = Polls::new();
     let lines =
-        told.failing(|zone| (zone == "b.example").then(|| Error::Panicked("src/a.rs:7:3: oops".into())));
+        polls.failing(|zone| (zone == "b.example").then(|| Error::Panicked("src/a.rs:7:3: oops".into())));
     let [line] = &*lines else { panic!("{lines:?}") };
     assert!(line.starts_with("ERROR the zone cannot be read"), "{line}");
     assert!(line.contains("src/a.rs:7:3: oops"), "{line}");
 }
 
 #[test]
-fn polls_that_overrun_again_and_again_are_reported_when_that_starts_and_when_it_ends() {
+fn repeatedly_overrunning_polls_are_reported_at_the_start_and_at_the_end() {
     let (mut story, now) = (Story::default(), Instant::now());
     let mut ticks = |skipped, is_planned, after| {
         let now = now + Duration::from_secs(after);
@@ -294,6 +297,6 @@ fn polls_that_overrun_again_and_again_are_reported_when_that_starts_and_when_it_
     let ended = ticks(0, false, 8).unwrap();
     assert_eq!(ended, "INFO polls keep to the schedule again: 4 ticks were skipped after=5s");
     for after in 9..12 {
-        assert_eq!(ticks(1, true, after), None, "the plan has said so");
+        assert_eq!(ticks(1, true, after), None, "already logged by the plan");
     }
 }

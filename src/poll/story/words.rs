@@ -1,10 +1,10 @@
-//! What the log says of each subject.
+//! The log messages for each subject.
 
 use super::Subject;
 use crate::domain::{PartKind, Reason};
 use crate::poll::seen::{Class, Thing};
 
-/// What is said when it starts and when it ends.
+/// Returns the messages for the start and the end of a failure.
 pub(super) fn words(subject: &Subject) -> (&'static str, &'static str) {
     match subject {
         Subject::Host(_) => (
@@ -20,19 +20,19 @@ pub(super) fn words(subject: &Subject) -> (&'static str, &'static str) {
             "Cloudflare's rate limit no longer holds requests back",
         ),
         Subject::Account(_, Class::Unsent) => (
-            "some requests were not sent: the poll's time ran out first; see rate_limit and the schedule",
-            "the time of a poll suffices for all requests again",
+            "some requests were not sent because the poll ran out of time; check rate_limit and the schedule",
+            "polls have enough time for all requests again",
         ),
         Subject::Account(..) => (
             "no zone of the account can be read; the last readings are kept",
             "zones of the account are read again",
         ),
         Subject::List(_) => (
-            "the account's zones cannot be listed; those that are known stay watched",
+            "the account's zones cannot be listed; known zones stay watched",
             "the account's zones are listed again",
         ),
         Subject::Optional(_, PartKind::DnsRecords) => (
-            "the token may not read the DNS records of zones; they give no origins",
+            "the token may not read the DNS records of zones; no origins are found in them",
             "the DNS records of zones are read again",
         ),
         Subject::Optional(..) => (
@@ -49,7 +49,7 @@ pub(super) fn words(subject: &Subject) -> (&'static str, &'static str) {
                 "the zone's lists are read again",
             ),
             Thing::Rows(_) => {
-                ("a list of the zone is read in part", "the list of the zone is read whole again")
+                ("a list of the zone is read only in part", "the list of the zone is read completely again")
             }
             Thing::Switch => (
                 "the zone-level switch cannot be read; its last reading is kept",
@@ -68,7 +68,7 @@ pub(super) fn words(subject: &Subject) -> (&'static str, &'static str) {
                 "the zone's SSL mode is read again",
             ),
             Thing::DnsRecords => (
-                "the zone's DNS records cannot be read; those that are known are kept",
+                "the zone's DNS records cannot be read; the known ones are kept",
                 "the zone's DNS records are read again",
             ),
             Thing::Hostname(_) => {

@@ -1,4 +1,4 @@
-//! Whole accounts, watched by patterns.
+//! Tests of whole accounts, watched by patterns.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::domain::{Expected, Extent, PartKind, PatternTarget, Reason, Snapshot,
 
 const GAP: Duration = Duration::from_secs(300);
 
-/// The zone of that number.
+/// Returns the zone with this number.
 pub(super) fn numbered(number: u64) -> (ZoneId, ZoneName) {
     (format!("{number:032x}").parse().unwrap(), format!("z{number}.example").parse().unwrap())
 }
 
-/// A world in which the token sees so many zones, the first of which have an association each.
+/// Returns a world in which the token sees this many zones. The first ones have an association each.
 pub(super) fn account(zones: u64, with_association: u64) -> World {
     let mut world = World::default();
     for number in 1..=zones {
@@ -43,7 +43,7 @@ fn zones(known: &Snapshot) -> Vec<&str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pattern_watches_what_the_token_sees_and_leaves_out_what_it_excludes() {
+async fn a_pattern_watches_the_visible_zones_except_those_it_excludes() {
     let stage = Stage::watching(everything(false), account(4, 2), GAP, 600).await;
     let known = stage.tick().await;
     assert_eq!(zones(&known), ["z1.example", "z2.example", "z4.example"]);
@@ -59,7 +59,7 @@ async fn a_pattern_watches_what_the_token_sees_and_leaves_out_what_it_excludes()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zone_that_arrives_appears_and_one_that_is_gone_when_asked_for_leaves() {
+async fn a_new_zone_appears_and_one_confirmed_gone_leaves() {
     let stage = Stage::watching(everything(false), account(2, 2), GAP, 600).await;
     stage.tick().await;
     let (id, new) = numbered(7);
@@ -73,14 +73,14 @@ async fn a_zone_that_arrives_appears_and_one_that_is_gone_when_asked_for_leaves(
         stage.tick().await;
     }
     let known = stage.tick().await;
-    assert_eq!(zones(&known), ["z2.example", "z7.example"], "one that the list lacks stays if it is there");
+    assert_eq!(zones(&known), ["z2.example", "z7.example"], "an unlisted zone stays if it still exists");
     let list = known.accounts()[0].zone_list().unwrap();
     assert_eq!((list.removed, list.part.is_up()), (1, true));
     assert!(list.removed_at.is_some());
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_keeps_zones_from_being_listed_all_that_are_known_stay() {
+async fn known_zones_stay_whatever_keeps_the_list_from_being_read() {
     let refused = Some(Failure(403, 10_000));
     let changes: [fn(&mut World); 4] = [
         |world| world.all_zones = Some(Failure(403, 10_000)),
@@ -88,7 +88,7 @@ async fn whatever_keeps_zones_from_being_listed_all_that_are_known_stay() {
         |world| (world.list_is_cut, world.unlisted) = (true, world.seen.keys().copied().collect()),
         |world| (world.status, world.unlisted) = (Some(Failure(500, 0)), [numbered(1).0].into()),
     ];
-    for (place, change) in changes.into_iter().enumerate() {
+    for (case, change) in changes.into_iter().enumerate() {
         let mut world = account(2, 1);
         world.settings = refused;
         let stage = Stage::watching(everything(false), world, GAP, 600).await;
@@ -98,15 +98,15 @@ async fn whatever_keeps_zones_from_being_listed_all_that_are_known_stay() {
             stage.tick().await;
         }
         let known = stage.keeper.snapshot();
-        assert_eq!(zones(&known), ["z1.example", "z2.example"], "{place}");
-        assert_eq!(up(&known), (1, 1), "{place}");
+        assert_eq!(zones(&known), ["z1.example", "z2.example"], "{case}");
+        assert_eq!(up(&known), (1, 1), "{case}");
         let list = known.accounts()[0].zone_list().unwrap();
-        assert_eq!((list.removed, list.part.is_up()), (0, place == 3), "{place}");
+        assert_eq!((list.removed, list.part.is_up()), (0, case == 3), "{case}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zone_without_a_readable_status_is_told_of_and_others_come_and_go() {
+async fn a_zone_without_a_readable_status_is_reported_while_others_come_and_go() {
     let mut world = account(4, 4);
     world.without_status.insert(numbered(1).0);
     let stage = Stage::watching(everything(false), world, GAP, 600).await;
@@ -121,11 +121,11 @@ async fn a_zone_without_a_readable_status_is_told_of_and_others_come_and_go() {
     for _ in 0..13 {
         stage.tick().await;
     }
-    assert_eq!(zones(&stage.keeper.snapshot()), ["z1.example", "z2.example"], "one that was known stays");
+    assert_eq!(zones(&stage.keeper.snapshot()), ["z1.example", "z2.example"], "a known zone stays");
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_the_token_may_not_read_settings_a_few_are_tried_and_then_one_an_hour() {
+async fn forbidden_settings_are_tried_for_a_few_zones_and_then_for_one_an_hour() {
     let mut world = account(30, 30);
     world.settings = Some(Failure(403, 10_000));
     let stage = Stage::watching(everything(true), world, GAP, 6000).await;
@@ -145,7 +145,7 @@ async fn where_the_token_may_not_read_settings_a_few_are_tried_and_then_one_an_h
     assert!(known.zones().iter().all(|zone| zone.is_up() && zone.ssl_mode().is_none()));
 }
 
-/// The numbers of requests in each poll, and the longest time between two readings of a part in polls.
+/// Returns the numbers of requests in each poll, and the longest time between two readings of each part.
 async fn over_hours(
     zones: u64,
     with_association: u64,
@@ -164,7 +164,7 @@ async fn over_hours(
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_thousand_zones_are_each_read_within_the_hour_and_what_holds_something_in_every_poll() {
+async fn two_thousand_zones_are_read_within_the_hour_and_those_with_associations_in_every_poll() {
     let (requests, stage) = over_hours(2000, 50, false, 600, 28).await;
     let (known, now) = (stage.keeper.snapshot(), stage.now());
     let settled = &requests[12..];
@@ -181,7 +181,7 @@ async fn two_thousand_zones_are_each_read_within_the_hour_and_what_holds_somethi
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_pass_uses_the_quota_up_although_any_zone_may_take_two_requests() {
+async fn the_first_pass_uses_the_whole_quota_although_any_zone_may_take_two_requests() {
     for (zones, with_association, read) in [(2000, 50, 540), (2000, 2000, 275)] {
         let (requests, stage) = over_hours(zones, with_association, false, 600, 1).await;
         let known = stage.keeper.snapshot();
@@ -191,9 +191,13 @@ async fn the_first_pass_uses_the_quota_up_although_any_zone_may_take_two_request
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_the_zone_level_every_part_is_read_within_two_hours_and_the_interval_says_so() {
+async fn with_the_zone_level_every_part_is_read_within_two_hours_as_its_interval_announces() {
     let (requests, stage) = over_hours(500, 12, true, 150, 44).await;
-    assert_eq!(stage.counted("cloudflare_aop_exporter_poll_errors_total", ""), 0.0, "all find room");
+    assert_eq!(
+        stage.counted("cloudflare_aop_exporter_poll_errors_total", ""),
+        0.0,
+        "the quota suffices for all"
+    );
     assert!(requests.iter().all(|count| *count <= 150), "{requests:?}");
     let (known, now) = (stage.keeper.snapshot(), stage.now());
     for zone in known.zones() {
@@ -208,7 +212,7 @@ async fn with_the_zone_level_every_part_is_read_within_two_hours_and_the_interva
 }
 
 #[tokio::test(start_paused = true)]
-async fn three_hundred_zones_with_associations_leave_time_for_all_other_parts() {
+async fn three_hundred_zones_with_associations_leave_requests_for_all_other_parts() {
     let (_, stage) = over_hours(300, 300, true, 600, 30).await;
     let (known, now) = (stage.keeper.snapshot(), stage.now());
     assert_eq!(known.zones().len(), 299);

@@ -1,4 +1,4 @@
-//! An account whose zones come and go, and whose list cannot always be read.
+//! A test of an account whose zones come and go, and whose list sometimes cannot be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,19 +11,19 @@ use crate::domain::{Date, ZoneId};
 const GAP: Duration = Duration::from_secs(300);
 const ZONES: u64 = 40;
 const POLLS: usize = 1000;
-/// One in twenty of the zones comes, and one goes, in each poll.
+/// In each poll, one in twenty zones comes and one goes.
 const CHANGED: u64 = ZONES / 20;
-/// A list takes less.
+/// The maximum duration of a list in seconds.
 const SLACK: i64 = 10;
 
-/// A zone that is there.
+/// An existing zone.
 struct Arrived {
     at: Date,
-    /// The polls since then whose list could not be read.
+    /// The number of polls since then in which the list could not be read.
     spoilt: i64,
 }
 
-/// What the account really has.
+/// The real state of the account.
 struct Truth {
     random: fastrand::Rng,
     there: BTreeMap<ZoneId, Arrived>,
@@ -32,9 +32,9 @@ struct Truth {
 }
 
 impl Truth {
-    /// Lets a zone come, with an association or without.
+    /// Adds a zone, with or without an association.
     fn come(&mut self, world: &mut World, at: Date) {
-        // the pattern leaves out the third
+        // the pattern excludes the third zone
         self.next += 1 + u64::from(self.next == 2);
         let (id, name) = numbered(self.next);
         let hostname = format!("www.{name}").parse().unwrap();
@@ -52,19 +52,19 @@ impl Truth {
         self.gone.insert(id, at);
     }
 
-    /// Spoils the list of the next poll, or not.
+    /// Spoils the list of the next poll in one of several ways, or not at all.
     fn spoil(&mut self, world: &mut World, shown: &BTreeSet<ZoneId>) {
         let zones: Vec<ZoneId> = world.seen.keys().copied().collect();
         let cut = self.random.usize(..zones.len());
         (world.all_zones, world.list_is_cut, world.unlisted) = match self.random.u8(..10) {
             0 => (Some(Failure(403, 10_000)), false, BTreeSet::new()),
             1 => (Some(Failure(502, 0)), false, BTreeSet::new()),
-            // it ends early, or one moved to a page that was read before
+            // the list ends early, or a row moved to a page already read
             2 => (None, true, zones[cut..].iter().copied().collect()),
             3 => (None, true, [zones[cut]].into()),
-            // it is empty
+            // the list is empty
             4 => (None, false, zones.into_iter().collect()),
-            // it is whole, and lacks some that are there all the same; a new one could not be known
+            // the list is complete but lacks existing zones; only zones that were shown can be kept
             5 => (None, false, shown.iter().take(3).copied().collect()),
             _ => (None, false, BTreeSet::new()),
         };
@@ -72,7 +72,7 @@ impl Truth {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_zones_come_and_go_none_is_missing_for_an_hour_lost_or_left_behind() {
+async fn while_zones_come_and_go_none_is_missing_for_an_hour_lost_or_kept_after_it_left() {
     let stage = Stage::watching(everything(false), World::default(), GAP, 600).await;
     let random = fastrand::Rng::with_seed(7);
     let mut truth = Truth { random, there: BTreeMap::new(), gone: BTreeMap::new(), next: 0 };

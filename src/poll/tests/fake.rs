@@ -1,4 +1,4 @@
-//! A fake of the API's calls, and a poller that polls it in paused time.
+//! A fake of the API calls.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -18,16 +18,16 @@ use crate::domain::{
 };
 use crate::poll::Api;
 
-/// How a call that hangs ends, if not by its deadline.
+/// The time after which a call that hangs fails, if its deadline is not earlier.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a zone of the fake answers.
+/// A zone of the fake.
 #[derive(Clone, Default)]
 pub(super) struct FakeZone {
     pub(super) hostnames: BTreeSet<Hostname>,
     /// Hostnames whose GET is never answered.
     pub(super) hanging: BTreeSet<Hostname>,
-    /// The failure of a GET, of the list of associations, and of the list of certificates.
+    /// The failures of a GET, of the list of associations, and of the list of certificates.
     pub(super) get: Option<Failure>,
     pub(super) list: Option<Failure>,
     pub(super) certificates: Option<Failure>,
@@ -41,7 +41,7 @@ pub(super) struct FakeZone {
     pub(super) list_hangs: bool,
     /// True if the zone-level switch is off.
     pub(super) is_off: bool,
-    /// True if GETs give no end of the certificate any more.
+    /// True if GETs no longer give an end of the certificate.
     pub(super) without_end: bool,
 }
 
@@ -61,36 +61,36 @@ impl Failure {
 #[derive(Default)]
 pub(super) struct World {
     pub(super) zones: BTreeMap<ZoneId, FakeZone>,
-    /// Zones by name, as a look-up finds them.
+    /// Zones by name, as look-ups find them.
     pub(super) names: BTreeMap<ZoneName, ZoneId>,
-    /// The failure of look-ups by name, and of the list of all zones.
+    /// The failures of look-ups by name, and of the list of all zones.
     pub(super) by_name: Option<Failure>,
     /// True if look-ups by name are never answered.
     pub(super) by_name_hangs: bool,
     pub(super) all_zones: Option<Failure>,
     /// The zones that the token sees.
     pub(super) seen: BTreeMap<ZoneId, ZoneName>,
-    /// Those of them that are not active.
+    /// The zones among them that are not active.
     pub(super) inactive: BTreeSet<ZoneId>,
-    /// Those of them whose row has no status that can be read.
+    /// The zones among them whose row has no readable status.
     pub(super) without_status: BTreeSet<ZoneId>,
-    /// Those of them that the list lacks.
+    /// The zones among them that the list lacks.
     pub(super) unlisted: BTreeSet<ZoneId>,
-    /// True if the list of them is incomplete.
+    /// True if their list is incomplete.
     pub(super) list_is_cut: bool,
-    /// The failure of asking for a zone by its id, and for its settings and its DNS records.
+    /// The failures of requests for a zone by its id, for its settings, and for its DNS records.
     pub(super) status: Option<Failure>,
     pub(super) settings: Option<Failure>,
     pub(super) dns_records: Option<Failure>,
-    /// The calls by kind.
+    /// The number of calls by kind.
     pub(super) calls: HashMap<&'static str, usize>,
-    /// The hostname at which the program panics.
+    /// The hostname whose GET panics.
     pub(super) panics_at: Option<Hostname>,
-    /// The hostnames asked about.
+    /// The hostnames of all GETs.
     pub(super) asked: Vec<Hostname>,
 }
 
-/// The fake, which takes its requests from a real budget.
+/// The fake, whose requests use a real budget.
 pub(super) struct Fake {
     pub(super) world: Arc<Mutex<World>>,
     pub(super) budget: Arc<Budget>,
@@ -108,7 +108,7 @@ fn certificate(end: Option<i64>) -> Arc<Certificate> {
 }
 
 impl Fake {
-    /// Takes a request from the budget, counts it, and fails as the world says.
+    /// Takes a request from the budget, counts it, and fails if the world says so.
     async fn call(
         &self,
         kind: &'static str,
@@ -133,7 +133,7 @@ impl Fake {
     }
 }
 
-/// What comes of a request that is never answered.
+/// Returns the failure of a request that is never answered.
 async fn hang(deadline: Instant) -> Error {
     sleep_until(deadline.min(Instant::now() + TIMEOUT)).await;
     Error::Transport { reason: Reason::Timeout, what: "no answer".into() }
@@ -301,12 +301,12 @@ pub(super) fn name(text: &str) -> Hostname {
     text.parse().unwrap()
 }
 
-/// So many hostnames of `example.com` whose names begin with `prefix`.
+/// Returns this many hostnames of `example.com` whose names begin with `prefix`.
 pub(super) fn names(prefix: &str, count: usize) -> Vec<Hostname> {
     (0..count).map(|number| name(&format!("{prefix}{number:03}.example.com"))).collect()
 }
 
-/// The zone `example.com`, found by its name, with these hostnames.
+/// Returns the zone `example.com`, found by its name, with these hostnames.
 pub(super) fn zone(hostnames: &[Hostname], extent: Extent) -> ZoneTarget {
     let hostnames = hostnames
         .iter()
@@ -316,7 +316,7 @@ pub(super) fn zone(hostnames: &[Hostname], extent: Extent) -> ZoneTarget {
         .with_extent(extent)
 }
 
-/// A world in which `example.com` has these hostnames.
+/// Returns a world in which `example.com` has these hostnames.
 pub(super) fn world(hostnames: &[Hostname]) -> World {
     let zone = FakeZone { hostnames: hostnames.iter().cloned().collect(), ..FakeZone::default() };
     World {
@@ -326,7 +326,7 @@ pub(super) fn world(hostnames: &[Hostname]) -> World {
     }
 }
 
-/// The numbers of hostnames that are up, and of all.
+/// Returns the number of hostnames that are up, and the number of all.
 pub(super) fn up(known: &Snapshot) -> (usize, usize) {
     let entries = || known.zones().iter().flat_map(|zone| zone.entries());
     (entries().filter(|entry| entry.is_up()).count(), entries().count())

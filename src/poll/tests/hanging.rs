@@ -1,4 +1,4 @@
-//! Hostnames that hang or are refused.
+//! Tests of hostnames that hang or are refused.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn healthy_hostnames_are_read_in_every_poll_however_many_others_hang() {
     let mut world = world(&all);
     world.zones.get_mut(&id('1')).unwrap().hanging = hanging.iter().cloned().collect();
     let stage = Stage::start(vec![zone(&all, GET)], world, Duration::from_secs(10), 1000).await;
-    // by then every hostname was asked about once
+    // by then every hostname had a GET
     for _ in 0..4 {
         stage.tick().await;
     }
@@ -26,12 +26,12 @@ async fn healthy_hostnames_are_read_in_every_poll_however_many_others_hang() {
         let known = stage.tick().await;
         let asked = stage.asked();
         assert_eq!(asked.iter().filter(|name| healthy.contains(name)).count(), 4, "poll {poll}: {asked:?}");
-        // once each has failed while others were answered, those that hang are asked one at a time
+        // once each hanging one has failed while others were answered, they are read one at a time
         let most = if poll < 6 { 8 } else { 3 };
         assert!(asked.len() <= 4 + most, "poll {poll}: {asked:?}");
         assert_eq!(up(&known), (4, 28));
     }
-    // what hangs is asked in turn, so that it is read once it no longer does
+    // hanging hostnames take turns, so that each is read once it no longer hangs
     stage.world(|world| world.zones.get_mut(&id('1')).unwrap().hanging.clear());
     for _ in 0..2 {
         stage.tick().await;
@@ -51,7 +51,7 @@ async fn an_outage_costs_few_requests_and_keeps_what_was_read() {
     assert_eq!(up(&known), (0, 100));
     assert!(known.zones()[0].entries().iter().all(|entry| entry.failure() == Some(Reason::ServerError)));
     assert!(known.zones()[0].entries().iter().all(|entry| entry.reading().is_some()));
-    // those that ran side by side when the outage began
+    // GETs that were running when the outage began
     assert!(stage.calls("hostname") <= 10);
     stage.tick().await;
     assert!(stage.calls("hostname") <= 3 + 8);
@@ -61,7 +61,7 @@ async fn an_outage_costs_few_requests_and_keeps_what_was_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zone_that_refuses_every_hostname_is_asked_about_a_few() {
+async fn a_zone_that_refuses_every_hostname_gets_only_a_few_requests() {
     for (failure, reason) in [(Failure(403, 0), Reason::Forbidden), (Failure(404, 7003), Reason::NotFound)] {
         let all = names("h", 100);
         let mut world = world(&all);
@@ -78,7 +78,7 @@ async fn a_zone_that_refuses_every_hostname_is_asked_about_a_few() {
     }
 }
 
-/// Polls 24 hostnames that hang and four that do not, until it is known which is which.
+/// Polls 24 hanging and four healthy hostnames until the poller distinguishes them.
 async fn hanging_and_healthy() -> (Stage, Vec<Hostname>) {
     let (hanging, healthy) = (names("a", 24), names("z", 4));
     let all: Vec<_> = hanging.iter().chain(&healthy).cloned().collect();
@@ -93,7 +93,7 @@ async fn hanging_and_healthy() -> (Stage, Vec<Hostname>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_does_not_put_healthy_hostnames_behind_those_that_hang() {
+async fn after_an_outage_healthy_hostnames_still_come_before_hanging_ones() {
     for polls in [1, 20] {
         let (stage, _) = hanging_and_healthy().await;
         stage.world(|world| world.zones.get_mut(&id('1')).unwrap().get = Some(Failure(500, 0)));
@@ -108,7 +108,7 @@ async fn an_outage_does_not_put_healthy_hostnames_behind_those_that_hang() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_healthy_hostname_that_failed_once_is_asked_before_those_that_hang() {
+async fn a_healthy_hostname_that_failed_once_comes_before_hanging_ones() {
     let (stage, healthy) = hanging_and_healthy().await;
     stage.world(|world| world.zones.get_mut(&id('1')).unwrap().hanging.insert(healthy[0].clone()));
     stage.tick().await;
@@ -119,7 +119,7 @@ async fn a_healthy_hostname_that_failed_once_is_asked_before_those_that_hang() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hostname_that_is_added_puts_nothing_behind_those_that_hang() {
+async fn after_adding_a_hostname_healthy_ones_still_come_before_hanging_ones() {
     let (stage, healthy) = hanging_and_healthy().await;
     let all: Vec<_> = names("a", 25).into_iter().chain(healthy.clone()).collect();
     stage.keeper.retarget(Targets::new([zone(&all, GET)])).await;

@@ -1,4 +1,4 @@
-//! Ids that are looked up, refused, and looked up again.
+//! Tests of ids that are looked up, refused, and looked up again.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::domain::{Expectation, Extent, HostnameTarget, Reason, Strategy, ZoneN
 const GET: Extent = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// So many zones of one hostname each, found by their names.
+/// Returns this many zones of one hostname each, found by their names.
 fn many(count: usize) -> (Vec<ZoneTarget>, super::fake::World) {
     let mut world = world(&[]);
     let zones = (0..count).map(|number| {
@@ -26,7 +26,7 @@ fn many(count: usize) -> (Vec<ZoneTarget>, super::fake::World) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_one_way_to_look_up_is_refused_the_other_is_used() {
+async fn if_one_way_to_look_up_a_zone_is_refused_the_other_is_used() {
     for (count, by_name, all_zones) in [
         (60, None, Some(Failure(403, 0))),
         (60, None, Some(Failure(500, 0))),
@@ -44,7 +44,7 @@ async fn where_one_way_to_look_up_is_refused_the_other_is_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_known_id_is_used_after_any_failure_though_look_ups_fail_too() {
+async fn a_known_id_is_used_after_any_failure_even_if_look_ups_fail() {
     let all = names("h", 3);
     let stage = Stage::start(vec![zone(&all, GET)], world(&all), MINUTE, 1000).await;
     stage.tick().await;
@@ -62,13 +62,13 @@ async fn a_known_id_is_used_after_any_failure_though_look_ups_fail_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_that_is_refused_is_looked_up_and_so_is_every_id_once_an_hour() {
+async fn refused_ids_are_looked_up_again_and_all_ids_once_an_hour() {
     let all = names("h", 3);
     let stage = Stage::start(vec![zone(&all, GET)], world(&all), MINUTE, 1000).await;
     stage.tick().await;
     assert_eq!(stage.calls("zone_id"), 1);
 
-    // the zone was made anew
+    // the zone was recreated
     stage.world(|world| {
         let zone = world.zones.remove(&id('1')).unwrap();
         world.zones.insert(id('2'), zone);
@@ -79,7 +79,7 @@ async fn an_id_that_is_refused_is_looked_up_and_so_is_every_id_once_an_hour() {
     assert_eq!(up(&*stage.tick().await), (3, 3));
     assert_eq!(stage.calls("zone_id"), 1);
 
-    // the zone has moved, and the old one still answers
+    // the zone has moved, but the old id still works
     stage.world(|world| {
         let zone = world.zones[&id('2')].clone();
         world.zones.insert(id('3'), zone);

@@ -1,4 +1,4 @@
-//! Lists that are refused, or leave hostnames open.
+//! Tests of lists that are refused, or do not cover all hostnames.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::domain::{Expected, Extent, Strategy};
 const AUTO: Extent = Extent { strategy: Strategy::Auto, ..Extent::PLAIN };
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Every way to refuse a list that leaves GETs a chance.
+/// All refusals of a list after which GETs may still work.
 const REFUSALS: [Failure; 12] = [
     Failure(302, 0),
     Failure(400, 0),
@@ -61,7 +61,7 @@ async fn a_refused_token_or_quota_sends_no_gets() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_is_tried_again_in_the_next_poll_after_an_outage_and_hourly_after_a_refusal() {
+async fn a_list_is_retried_in_the_next_poll_after_an_outage_and_hourly_after_a_refusal() {
     for (failure, polls_with_gets) in [(Failure(500, 0), 0), (Failure(404, 0), 60)] {
         let all = names("h", 6);
         let mut world = world(&all);
@@ -83,11 +83,11 @@ async fn a_list_is_tried_again_in_the_next_poll_after_an_outage_and_hourly_after
 }
 
 #[tokio::test(start_paused = true)]
-async fn hostnames_that_lists_leave_open_are_planned_for() {
+async fn the_plan_includes_gets_for_hostnames_that_lists_do_not_cover() {
     const GAP: Duration = Duration::from_secs(4);
     let all = names("h", 60);
     let discovering = Extent { discovered: Some(Expected::Enabled), ..AUTO };
-    // by GET 60 requests take three ticks; where hostnames are discovered the lists are read too, which takes a fourth
+    // 60 GETs take three ticks; if hostnames are discovered, the lists take a fourth
     for (extent, interval) in [(AUTO, 12.0), (discovering, 16.0)] {
         let mut world = world(&all);
         world.zones.get_mut(&id('1')).unwrap().lacks_certificate = true;
@@ -108,16 +108,12 @@ async fn hostnames_that_lists_leave_open_are_planned_for() {
         for _ in 0..12 {
             stage.tick().await;
         }
-        assert_eq!(
-            polls(&stage) - before,
-            48.0 / interval,
-            "the interval that is told is the one that is kept"
-        );
+        assert_eq!(polls(&stage) - before, 48.0 / interval, "the announced interval is kept");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_that_an_answer_leaves_out_is_kept() {
+async fn a_certificate_end_missing_from_a_response_is_kept() {
     let all = names("h", 2);
     let stage = Stage::start(vec![zone(&all, AUTO)], world(&all), MINUTE, 1000).await;
     let end = |known: &crate::domain::Snapshot| {
@@ -133,10 +129,10 @@ async fn an_end_that_an_answer_leaves_out_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lists_that_gets_contradict_are_planned_for() {
+async fn the_plan_includes_gets_that_contradict_lists() {
     const GAP: Duration = Duration::from_secs(4);
     let all = names("h", 60);
-    // by GET 60 requests take three ticks; with both lists a fourth
+    // 60 GETs take three ticks; with both lists a fourth
     for (strategy, interval) in [(Strategy::Auto, 12.0), (Strategy::List, 16.0)] {
         let mut world = world(&all);
         world.zones.get_mut(&id('1')).unwrap().lacks_rows = true;
@@ -152,7 +148,7 @@ async fn lists_that_gets_contradict_are_planned_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_hangs_leaves_the_next_polls_to_gets() {
+async fn after_a_list_hangs_the_next_polls_use_gets() {
     let all = names("h", 6);
     for strategy in [Strategy::Auto, Strategy::List] {
         let mut world = world(&all);
@@ -164,7 +160,7 @@ async fn a_list_that_hangs_leaves_the_next_polls_to_gets() {
         for _ in 0..40 {
             assert_eq!(up(&*stage.tick().await), (6, 6), "{strategy:?}");
         }
-        // asked for once more after ten minutes, and read again
+        // the list is retried after ten minutes and read again
         stage.world(|world| world.zones.get_mut(&id('1')).unwrap().list_hangs = false);
         stage.pass(MINUTE * 10).await;
         stage.tick().await;

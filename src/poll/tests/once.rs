@@ -1,4 +1,4 @@
-//! A poll that no other follows.
+//! Tests of single polls.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,17 +26,18 @@ fn judge(known: &Arc<Snapshot>) -> Judge {
     Judge::new(Arc::clone(known), Thresholds::default(), now)
 }
 
-/// The requests about zones; the fake takes one from the quota for the list of all, whatever its pages.
+/// Returns the number of requests about zones. The fake takes one from the quota for the list of all zones,
+/// whatever its pages.
 fn requests(stage: &Stage) -> usize {
     stage.calls("all_zones");
     stage.world(|world| world.calls.values().sum())
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_associations_of_all_zones_come_first_and_the_rest_of_the_quota_goes_to_the_zone_level() {
+async fn associations_of_all_zones_come_first_and_the_zone_level_uses_the_rest_of_the_quota() {
     let (stage, unsent) = Stage::once(everything(true), account(301, 79), GAP, 600).await;
     let known = stage.keeper.snapshot();
-    assert_eq!(up(&known), (78, 78), "all that there are, one of which is excluded");
+    assert_eq!(up(&known), (78, 78), "all of them except the excluded one");
     // 378 for the associations of 300 zones, and 220 for the zone level of 110
     assert_eq!(requests(&stage), 598);
     assert_eq!(by_kind(&unsent), [(PartKind::ZoneLevel, 190), (PartKind::Settings, 300)].into());
@@ -53,15 +54,16 @@ async fn the_associations_of_all_zones_come_first_and_the_rest_of_the_quota_goes
     assert_eq!(
         stage.counted("cloudflare_aop_exporter_poll_errors_total", ""),
         0.0,
-        "what is not sent is no error"
+        "an unsent request is not an error"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_not_even_the_associations_fit_the_account_is_up_and_the_others_were_not_sent() {
+async fn if_the_quota_is_too_small_for_all_associations_the_account_is_up_and_the_rest_is_not_sent() {
     let (stage, unsent) = Stage::once(everything(true), account(641, 641), GAP, 600).await;
     let known = stage.keeper.snapshot();
-    // two requests for each zone; the last one is for the list of associations of another, whose certificates need a second
+    // two requests for each zone; the last request lists another zone's associations, whose certificates need
+    // a second
     assert_eq!((up(&known).0, requests(&stage)), (299, 599));
     assert_eq!(by_kind(&unsent)[&PartKind::Associations], 640 - 299);
     let (judge, account) = (judge(&known), &known.accounts()[0]);
@@ -74,7 +76,7 @@ async fn where_not_even_the_associations_fit_the_account_is_up_and_the_others_we
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_the_quota_suffices_everything_is_asked_for_once_although_one_hostname_hangs() {
+async fn with_enough_quota_everything_is_requested_once_although_one_hostname_hangs() {
     let mut world = account(12, 12);
     let (hung, of) = numbered(1);
     let hostname = name(&format!("www.{of}"));
@@ -89,14 +91,14 @@ async fn where_the_quota_suffices_everything_is_asked_for_once_although_one_host
     );
     let (stage, unsent) = Stage::once(everything(true), world, GAP, 600).await;
     assert_eq!(unsent, []);
-    assert_eq!(up(&stage.keeper.snapshot()).0, 10, "all but the one that hangs and the one that is excluded");
+    assert_eq!(up(&stage.keeper.snapshot()).0, 10, "all except the hanging and the excluded one");
     for kind in ["associations", "settings", "zone_certificates", "global_switch", "ssl_mode"] {
         assert_eq!(stage.calls(kind), 11, "{kind}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn settings_that_the_token_may_not_read_are_tried_a_few_times_and_are_not_missed() {
+async fn forbidden_settings_are_tried_a_few_times_and_not_reported_as_unsent() {
     let mut world = account(30, 30);
     world.settings = Some(Failure(403, 10_000));
     let (stage, unsent) = Stage::once(everything(true), world, GAP, 600).await;
@@ -104,16 +106,16 @@ async fn settings_that_the_token_may_not_read_are_tried_a_few_times_and_are_not_
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_that_take_less_than_was_set_aside_leave_the_rest_to_other_zones() {
+async fn failures_leave_their_reserved_requests_to_other_zones() {
     let mut world = account(100, 100);
     world.zones.values_mut().take(90).for_each(|zone| zone.list = Some(Failure(403, 10_000)));
-    // one for the list, a request for each of 89 zones that fail, and two for each of the others
+    // one request for the list, one for each of 89 failing zones, and two for each of the others
     let (stage, unsent) = Stage::once(everything(false), world, GAP, 1 + 89 + 20).await;
     assert_eq!((unsent, up(&stage.keeper.snapshot()).0), (Vec::new(), 10));
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_zone_that_takes_more_than_there_is_as_much_is_read_as_there_is() {
+async fn a_zone_that_exceeds_the_quota_is_read_as_far_as_possible() {
     let names = names("h", 30);
     let extent = Extent { strategy: Strategy::Get, ..Extent::default() };
     let targets = Targets::new([zone(&names, extent)]);
@@ -125,7 +127,7 @@ async fn of_a_zone_that_takes_more_than_there_is_as_much_is_read_as_there_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zone_that_cannot_be_found_is_looked_for_once() {
+async fn an_unknown_zone_is_looked_up_once() {
     let mut world = world(&[]);
     world.names.clear();
     world.zones.remove(&id('1'));

@@ -1,4 +1,4 @@
-//! Configurations that change while polls run.
+//! Tests of configurations that change while polls run.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ const GET: Extent = Extent { strategy: ReadStrategy::Get, ..Extent::PLAIN };
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Stage {
-    /// Watches other zones from now on.
+    /// Watches these zones from now on.
     async fn reload(&self, zones: Vec<ZoneTarget>) {
         self.keeper.retarget(Targets::new(zones)).await;
         self.setup.send_modify(|setup| {
@@ -27,14 +27,14 @@ impl Stage {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reload_each_second_does_not_keep_a_poll_from_its_end() {
+async fn a_reload_each_second_does_not_keep_a_poll_from_ending() {
     let all = names("h", 100);
     // the poll takes 50 s
     let stage = Stage::start(vec![zone(&all, GET)], world(&all), Duration::from_secs(10), 20).await;
     let mut second = vec![zone(&all, GET)];
     for number in 0..60_u32 {
         stage.pass(Duration::from_secs(1)).await;
-        // another zone comes and goes
+        // adds and removes another zone
         let other = ZoneTarget::identified("a".into(), format!("{number:032x}").parse().unwrap());
         second.truncate(1);
         second.push(other);
@@ -66,7 +66,7 @@ async fn a_changed_zone_is_polled_at_once_and_others_are_not() {
     assert_eq!(stage.asked(), [], "nothing has changed");
 }
 
-/// One entry of a configuration: which of two zones, how it is given, and which of its hostnames.
+/// An entry of a configuration: one of two zones, how it is identified, and some of its hostnames.
 #[derive(Clone, Debug)]
 struct Configured {
     zone: usize,
@@ -104,7 +104,7 @@ fn hostname(zone: usize, number: u8) -> crate::domain::Hostname {
     name(&format!("h{number}.z{zone}.example"))
 }
 
-/// A configuration without the duplicates that are errors.
+/// Returns a configuration without duplicates, which are errors.
 fn configuration() -> impl Strategy<Value = Vec<Configured>> {
     let given = prop_oneof![Just(Given::Name), Just(Given::Id), Just(Given::Both)];
     let hostnames = proptest::collection::btree_set(0..4_u8, 0..4);
@@ -129,7 +129,7 @@ fn configuration() -> impl Strategy<Value = Vec<Configured>> {
     })
 }
 
-/// Every hostname under the zone by which it is shown, once the ids are known.
+/// Returns every hostname with the zone under which it is shown once the ids are known.
 fn expected(configuration: &[Configured]) -> Vec<(String, String)> {
     let mut all = BTreeSet::new();
     for entry in configuration {
@@ -170,7 +170,7 @@ proptest! {
                     }
                     shown
                 };
-                // until the first look-up a zone may be there twice, by its name and by its id
+                // before the first look-up, a zone may appear twice, by name and by id
                 let hostnames = |rows: Vec<(String, String)>| rows.into_iter().map(|row| row.1).collect::<BTreeSet<_>>();
                 prop_assert_eq!(hostnames(shown()), hostnames(expected(configuration)), "{:?}", configuration);
                 stage.pass(Duration::from_secs(2)).await;

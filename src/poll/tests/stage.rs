@@ -1,4 +1,4 @@
-//! A poller that polls the fake in paused time.
+//! A poller against the fake, in paused time.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use crate::keeper::{self, Keeper};
 use crate::poll::{Account, Poller, Setup};
 use crate::telemetry::Telemetry;
 
-/// A poller that polls the fake.
+/// A poller against the fake.
 pub(super) struct Stage {
     pub(super) world: Arc<Mutex<World>>,
     pub(super) keeper: keeper::Handle,
@@ -31,19 +31,19 @@ pub(super) struct Stage {
 pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
 
 impl Stage {
-    /// Polls these zones in one account, with ticks every `gap`, from a quota of `requests` in each gap.
+    /// Polls these zones of one account on ticks `gap` apart, with a quota of `requests` per gap.
     pub(super) async fn start(zones: Vec<ZoneTarget>, world: World, gap: Duration, requests: u32) -> Self {
         Self::watching(Targets::new(zones), world, gap, requests).await
     }
 
-    /// Polls what these targets name and find.
+    /// Polls the zones that these targets name or match.
     pub(super) async fn watching(targets: Targets, world: World, gap: Duration, requests: u32) -> Self {
         let (stage, poller, receiver) = Self::new(&targets, world, gap, requests);
         tokio::spawn(poller.run(receiver, stage.shutdown.clone()));
         stage
     }
 
-    /// Polls what these targets name and find once, for 55 seconds. Returns also what was not sent.
+    /// Polls the zones that these targets name or match once, for 55 seconds. Also returns the unsent parts.
     pub(super) async fn once(
         targets: Targets,
         world: World,
@@ -77,7 +77,7 @@ impl Stage {
         (stage, poller, receiver)
     }
 
-    /// Lets time pass until the next tick, which is skipped if a poll is still running, and returns the snapshot.
+    /// Advances time to the next tick, which is skipped if a poll is still running, and returns the snapshot.
     pub(super) async fn tick(&self) -> Arc<Snapshot> {
         self.pass(self.gap).await;
         let known = self.keeper.snapshot();
@@ -85,7 +85,7 @@ impl Stage {
         known
     }
 
-    /// Lets time pass in small steps, on both clocks.
+    /// Advances both clocks in small steps.
     pub(super) async fn pass(&self, time: Duration) {
         let (step, end) = (Duration::from_millis(10), Instant::now() + time);
         while Instant::now() < end {
@@ -95,11 +95,11 @@ impl Stage {
         }
     }
 
-    /// Lets time pass in steps of some seconds, on both clocks, where nothing is measured more closely.
+    /// Advances both clocks in steps of some seconds, for tests that need no finer time.
     pub(super) async fn pass_quickly(&self, time: Duration) {
         let (step, end) = (Duration::from_secs(3), Instant::now() + time);
         while Instant::now() < end {
-            // what is ready runs before the next step
+            // lets ready tasks run before the next step
             for _ in 0..4 {
                 tokio::task::yield_now().await;
             }
@@ -108,7 +108,7 @@ impl Stage {
         }
     }
 
-    /// Lets time pass from timer to timer, the wall clock in steps of some seconds.
+    /// Advances time from timer to timer, and the wall clock in steps of some seconds.
     pub(super) async fn sleep(&self, time: Duration) {
         let (step, end) = (Duration::from_secs(5), Instant::now() + time);
         while Instant::now() < end {
@@ -129,17 +129,17 @@ impl Stage {
         look(&mut self.world.lock().unwrap())
     }
 
-    /// The calls of a kind since this was last asked.
+    /// Returns the number of calls of a kind since the last call of this function.
     pub(super) fn calls(&self, kind: &str) -> usize {
         self.world(|world| world.calls.remove(kind).unwrap_or_default())
     }
 
-    /// The hostnames asked about since this was last asked.
+    /// Returns the hostnames of all GETs since the last call of this function.
     pub(super) fn asked(&self) -> Vec<Hostname> {
         self.world(|world| std::mem::take(&mut world.asked))
     }
 
-    /// The errors that were counted for a reason.
+    /// Returns the number of errors counted for a reason.
     pub(super) fn errors(&self, reason: &str) -> f64 {
         self.counted("cloudflare_aop_exporter_poll_errors_total", reason)
     }

@@ -1,4 +1,4 @@
-//! What polls write to the log: a line when something starts to fail, and one when it works again.
+//! Tests of the log of polls: a line when something starts to fail, and one when it works again.
 
 use std::io::{self, Write};
 use std::num::NonZeroU32;
@@ -19,7 +19,7 @@ const GET: Extent = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
 const LIST: Extent = Extent { strategy: Strategy::List, ..Extent::PLAIN };
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What this thread logs at `info` and above.
+/// Captures what this thread logs at `info` and above.
 struct Log {
     text: Arc<Mutex<Vec<u8>>>,
     _in_force: DefaultGuard,
@@ -47,7 +47,7 @@ impl Log {
         Self { text, _in_force: set_default(logs) }
     }
 
-    /// The lines since this was last asked.
+    /// Returns the lines since the last call.
     fn lines(&self) -> Vec<String> {
         let text = std::mem::take(&mut *self.text.lock().unwrap());
         String::from_utf8(text).unwrap().lines().map(|line| line.trim_start().to_owned()).collect()
@@ -55,7 +55,7 @@ impl Log {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zone_that_stays_forbidden_is_logged_once_and_once_more_when_it_is_read_again() {
+async fn a_forbidden_zone_is_logged_once_and_again_when_it_is_readable() {
     let (log, all) = (Log::start(), names("h", 3));
     let stage = Stage::start(vec![zone(&all, GET)], world(&all), MINUTE, 1000).await;
     let refuse = |get| stage.world(|world| world.zones.get_mut(&id('1')).unwrap().get = get);
@@ -85,13 +85,13 @@ async fn an_odd_row_of_a_list_is_logged_once_however_often_it_is_read() {
     let lines = log.lines();
     let [line] = &*lines else { panic!("{lines:?}") };
     assert!(
-        line.starts_with("WARN a list of the zone is read in part account=a zone=example.com "),
+        line.starts_with("WARN a list of the zone is read only in part account=a zone=example.com "),
         "{line}"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_a_poll_is_contained_counted_and_logged_with_its_place() {
+async fn a_panic_in_a_poll_is_contained_counted_and_logged_with_its_location() {
     let others = take_hook();
     set_hook(Box::new(move |panic| {
         if !is_contained(panic) {
@@ -120,7 +120,7 @@ async fn a_panic_in_a_poll_is_contained_counted_and_logged_with_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quota_that_does_not_suffice_is_logged_when_that_begins_and_when_it_ends() {
+async fn an_insufficient_quota_is_logged_at_the_start_and_at_the_end() {
     let (log, all) = (Log::start(), names("h", 6));
     let stage = Stage::start(vec![zone(&all, GET)], world(&all), MINUTE, 2).await;
     for _ in 0..9 {
@@ -144,7 +144,7 @@ async fn a_quota_that_does_not_suffice_is_logged_when_that_begins_and_when_it_en
 }
 
 #[tokio::test(start_paused = true)]
-async fn dns_records_that_the_token_may_not_read_are_logged_once_with_the_permission_and_are_no_error() {
+async fn forbidden_dns_records_are_logged_once_with_the_permission_and_are_not_an_error() {
     let (log, all) = (Log::start(), names("h", 3));
     let dns_origins = Extent { dns_origins: true, ..GET };
     let world = World { dns_records: Some(Failure(403, 10_000)), ..world(&all) };
@@ -153,7 +153,7 @@ async fn dns_records_that_the_token_may_not_read_are_logged_once_with_the_permis
         stage.tick().await;
     }
     let lines = log.lines();
-    assert!(stage.calls("dns_records") >= 2, "it is tried again now and then");
+    assert!(stage.calls("dns_records") >= 2, "retried now and then");
     let [_, line] = &*lines else { panic!("{lines:?}") };
     assert!(line.starts_with("INFO the token may not read the DNS records of zones"), "{line}");
     assert!(line.contains(r#"advice="the token lacks the permission \"DNS Read\" for this zone""#), "{line}");
@@ -174,7 +174,7 @@ async fn dns_records_are_read_hourly_and_kept_while_they_cannot_be_read() {
     assert_eq!(records(&stage), Some(1));
     let calls = stage.calls("dns_records");
     assert!((1..=3).contains(&calls), "{calls} calls in two hours");
-    // Cloudflare's own ranges come along
+    // Cloudflare's own ranges are read at the same time
     assert_eq!(stage.calls("ip_ranges"), calls);
     let ranges = stage.keeper.snapshot().cloudflare().map(|ranges| ranges.to_vec());
     assert_eq!(ranges, Some(vec!["104.16.0.0/13".parse().unwrap()]));
@@ -187,13 +187,13 @@ async fn dns_records_are_read_hourly_and_kept_while_they_cannot_be_read() {
     let lines = log.lines();
     let [line] = &*lines else { panic!("{lines:?}") };
     assert!(
-        line.starts_with("WARN the zone's DNS records cannot be read; those that are known are kept"),
+        line.starts_with("WARN the zone's DNS records cannot be read; the known ones are kept"),
         "{line}"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_setting_is_logged_when_it_cannot_be_read_and_when_it_is_read_again() {
+async fn an_unreadable_setting_is_logged_and_again_when_it_is_readable() {
     let (log, all) = (Log::start(), names("h", 3));
     let zone_level = Extent { zone_level: true, ..GET };
     let world = World { settings: Some(Failure(500, 0)), ..world(&all) };

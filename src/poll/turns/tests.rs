@@ -26,7 +26,7 @@ fn the_interval_is_the_gap_or_the_ticks_that_a_quota_needs() {
 }
 
 #[test]
-fn what_holds_something_leaves_a_quarter_of_the_quota_to_the_rest_where_that_needs_it() {
+fn a_quarter_of_the_quota_is_left_to_parts_that_hold_nothing_if_they_need_it() {
     for (holding, rest, interval, rest_interval) in [
         // 50 zones with associations of 2,000, without and with the zone level and settings
         (100, 1950, 5, 55 * 60),
@@ -44,7 +44,7 @@ fn what_holds_something_leaves_a_quarter_of_the_quota_to_the_rest_where_that_nee
 }
 
 #[test]
-fn a_quota_that_does_not_suffice_is_reported_with_the_arithmetic() {
+fn an_insufficient_quota_is_reported_with_the_arithmetic() {
     assert_eq!(outlook(600, 0).excess(minutes(5)), None);
     assert_eq!(
         Outlook { hostnames: 8000, ..outlook(8001, 0) }.excess(minutes(5)).unwrap(),
@@ -54,21 +54,21 @@ fn a_quota_that_does_not_suffice_is_reported_with_the_arithmetic() {
     assert_eq!(outlook(600, 0).words(minutes(5)), None);
     assert_eq!(
         Outlook { zones: 2000, ..outlook(100, 9950) }.words(minutes(5)).unwrap(),
-        "2000 zones take 10050 requests, and at 600 in 5m (rate_limit) those take 1h 23m 45s; then what holds \
-         something is read every 5m, everything else every 1h 39m 30s"
+        "2000 zones take 10050 requests, and at 600 in 5m (rate_limit) those take 1h 23m 45s; parts with data are \
+                 read every 5m, empty parts every 1h 39m 30s"
     );
 }
 
-/// The requests that polls of such parts take: 2,000 zones, 50 of which hold something.
+/// Simulates the turns of 2,000 zones, 50 of which hold something.
 #[test]
 fn over_a_day_every_part_has_its_turn_and_no_poll_takes_more_than_its_share() {
     for (parts, requests, most, longest) in [(1950, 1, 290, 12), (4000, 2, 600, 20)] {
         let outlook = outlook(100, parts * requests);
         let mut last: Vec<Option<i64>> = vec![None; parts];
-        let (mut room, mut ages, mut taken) = (Room::default(), Vec::new(), Vec::new());
+        let (mut allowance, mut ages, mut taken) = (Allowance::default(), Vec::new(), Vec::new());
         for poll in 0..288 {
             let now = poll * 300;
-            room = room.next(&outlook, minutes(5));
+            allowance = allowance.next(&outlook, minutes(5));
             let date = |at: i64| Date::from(jiff::Timestamp::from_second(at).unwrap());
             let waiting = |at: Option<i64>| match at {
                 None => Waiting::Never(PartKind::Associations),
@@ -78,7 +78,7 @@ fn over_a_day_every_part_has_its_turn_and_no_poll_takes_more_than_its_share() {
             order.sort_by_key(|index| waiting(last[*index]));
             let mut sent = 0;
             for index in order {
-                if room.admit(waiting(last[index]), requests, date(now)) {
+                if allowance.admit(waiting(last[index]), requests, date(now)) {
                     ages.extend(last[index].map(|at| (now - at) / 300));
                     last[index] = Some(now);
                     sent += requests;
@@ -88,7 +88,7 @@ fn over_a_day_every_part_has_its_turn_and_no_poll_takes_more_than_its_share() {
         }
         assert!(last.iter().all(Option::is_some));
         assert!(ages.iter().all(|age| *age <= longest), "{:?}", ages.iter().max());
-        // the first pass takes all that there is
+        // the first pass uses the whole quota
         let settled = &taken[40..];
         assert!(taken.iter().all(|requests| *requests <= 600), "{:?}", taken.iter().max());
         assert!(settled.iter().all(|requests| *requests <= most), "{:?}", settled.iter().max());

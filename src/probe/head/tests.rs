@@ -8,7 +8,7 @@ fn whole(bytes: &[u8]) -> (u16, Option<&[u8]>, Option<usize>, &[u8]) {
 }
 
 #[test]
-fn a_head_is_read_once_it_is_there() {
+fn a_head_is_read_once_it_is_complete() {
     let answer = b"HTTP/1.1 302 Found\r\nLOCATION: /a \r\nlocation: /b\r\nContent-length:7\r\nx\r\n\r\nbody";
     assert_eq!(whole(answer), (302, Some(b"/a".as_slice()), Some(7), b"body".as_slice()));
     for end in 0..answer.len() - 4 {
@@ -53,7 +53,7 @@ fn other_protocols_are_recognised_by_their_first_bytes() {
         b"HTTP/1.x 200\r\n",
         b"http/1.1 200 OK\r\n\r\n",
         b"\x15",
-        // a frame of HTTP/2 that comes first in no connection
+        // an HTTP/2 frame that never comes first in a connection
         b"\0\0\x08\x06\0\0\0\0\0",
     ] {
         assert_eq!(read_head(bytes), Head::NotHttp, "{bytes:?}");

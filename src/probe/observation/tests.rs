@@ -19,7 +19,7 @@ fn demand(asked: bool, end: End) -> Demand {
 }
 
 #[test]
-fn an_attempt_that_ends_without_an_answer_tells_nothing() {
+fn an_attempt_without_a_response_is_inconclusive() {
     for asked in [false, true] {
         for failure in ProbeFailure::ALL {
             let told = verdict(&seen(asked, End::Failed(failure)));
@@ -29,7 +29,7 @@ fn an_attempt_that_ends_without_an_answer_tells_nothing() {
 }
 
 #[test]
-fn a_resumed_session_or_a_late_request_tells_nothing_whatever_follows() {
+fn a_resumed_session_or_a_late_request_is_always_inconclusive() {
     for asked in [false, true] {
         for end in
             [answer(200), answer(496), End::Alert(116), End::Failed(ProbeFailure::TimedOut), End::Http2]
@@ -43,7 +43,7 @@ fn a_resumed_session_or_a_late_request_tells_nothing_whatever_follows() {
 }
 
 #[test]
-fn only_some_alerts_after_a_request_are_a_refusal() {
+fn only_some_alerts_after_a_certificate_request_are_a_refusal() {
     for alert in 0..=255 {
         let refused = [40, 41, 42, 116].contains(&alert);
         let expected = if refused {
@@ -57,18 +57,18 @@ fn only_some_alerts_after_a_request_are_a_refusal() {
 }
 
 #[test]
-fn after_a_request_an_answer_about_the_certificate_is_a_refusal() {
+fn after_a_certificate_request_a_response_about_the_certificate_is_a_refusal() {
     assert_eq!(demand(true, says(400, Phrase::Nginx)), Demand::Required);
     assert_eq!(demand(true, answer(495)), Demand::Required);
     assert_eq!(demand(true, answer(496)), Demand::Required);
-    // an application's, or with words that belong to another status
+    // a response of an application, or a phrase that belongs to another status
     assert_eq!(demand(true, answer(400)), Demand::Unknown);
     assert_eq!(demand(true, says(403, Phrase::Nginx)), Demand::Unknown);
     assert_eq!(demand(true, says(403, Phrase::Apache)), Demand::Unknown);
 }
 
 #[test]
-fn after_a_request_only_answers_of_an_application_that_was_reached_mean_optional() {
+fn after_a_certificate_request_only_responses_of_the_application_mean_optional() {
     let served = [404, 405, 406, 410, 411, 415, 422, 426, 428, 501];
     for status in 100..1000 {
         let is_served = (200..300).contains(&status) || served.contains(&status);
@@ -86,7 +86,7 @@ fn after_a_request_only_answers_of_an_application_that_was_reached_mean_optional
 }
 
 #[test]
-fn without_a_request_any_answer_means_none_unless_it_is_about_the_certificate() {
+fn without_a_certificate_request_any_response_not_about_certificates_means_none() {
     for status in 100..1000 {
         let expected = if matches!(status, 421 | 495 | 496 | 600..) { Demand::Unknown } else { Demand::None };
         assert_eq!(demand(false, answer(status)), expected, "{status}");
@@ -97,7 +97,7 @@ fn without_a_request_any_answer_means_none_unless_it_is_about_the_certificate() 
 }
 
 #[test]
-fn a_403_in_tls_1_3_without_a_request_needs_an_attempt_in_tls_1_2() {
+fn a_403_in_tls_1_3_without_a_certificate_request_needs_an_attempt_in_tls_1_2() {
     let in_13 = |asked, end| Observation { version: Some(TlsVersion::Tls13), ..seen(asked, end) };
     assert!(in_13(false, answer(403)).may_ask_late());
     assert_eq!(verdict(&in_13(false, answer(403))), (Demand::Unknown, Reason::Unclear(403)));
@@ -113,7 +113,7 @@ fn a_403_in_tls_1_3_without_a_request_needs_an_attempt_in_tls_1_2() {
 }
 
 #[test]
-fn an_origin_is_up_once_it_has_completed_the_handshake_or_refused_after_a_request() {
+fn an_origin_is_up_if_it_completed_the_handshake_or_refused_after_a_certificate_request() {
     let before = |asked, end| Observation { handshake: false, ..seen(asked, end) }.is_up();
     assert!(before(true, End::Alert(40)) && !before(false, End::Alert(40)));
     assert!(

@@ -7,12 +7,12 @@ fn at(second: i64) -> Date {
     jiff::Timestamp::from_second(second).unwrap().into()
 }
 
-/// What is read of this object when `app.example.com` was asked for.
+/// Reads this object as the response for `app.example.com`.
 fn read(object: &str) -> Result<Reading, String> {
     read_noting(object).0
 }
 
-/// The same, with the fields that were read as if they were missing.
+/// Reads this object, and also returns its odd fields.
 fn read_noting(object: &str) -> (Result<Reading, String>, Vec<&'static str>) {
     let body = format!(r#"{{"success":true,"result":{object}}}"#);
     let hostname = "app.example.com".parse().unwrap();
@@ -22,7 +22,7 @@ fn read_noting(object: &str) -> (Result<Reading, String>, Vec<&'static str>) {
 }
 
 #[test]
-fn the_answer_in_the_api_reference_is_read_whole() {
+fn the_response_in_the_api_reference_is_read_completely() {
     let body = include_bytes!("../../../../tests/fixtures/reference.json");
     let hostname = "app.example.com".parse().unwrap();
     let envelope = Envelope::parse(body).unwrap();
@@ -50,22 +50,22 @@ fn the_answer_in_the_api_reference_is_read_whole() {
 }
 
 #[test]
-fn enabled_true_false_and_null_are_three_associations_and_its_absence_is_none_of_them() {
+fn enabled_may_be_true_false_or_null_but_not_missing() {
     let association = |object| read(object).map(|reading| reading.association);
     assert_eq!(association(r#"{"enabled":true}"#), Ok(Association::Enabled));
     assert_eq!(association(r#"{"enabled":false}"#), Ok(Association::Disabled));
     assert_eq!(association(r#"{"enabled":null}"#), Ok(Association::Void));
-    assert_eq!(association("{}"), Err("it lacks the key enabled".to_owned()));
+    assert_eq!(association("{}"), Err("the field enabled is missing".to_owned()));
 }
 
 #[test]
-fn a_deleted_association_is_none_and_says_nothing_else() {
+fn a_deleted_association_is_none_without_other_fields() {
     let reading = read(r#"{"enabled":true,"status":"deleted","cert_id":"c1"}"#);
     assert_eq!(reading, Ok(Reading::bare(Association::None, at(READ_AT))));
 }
 
 #[test]
-fn missing_null_and_empty_fields_are_not_known() {
+fn missing_null_and_empty_fields_are_unknown() {
     let bare = Ok(Reading::bare(Association::Enabled, at(READ_AT)));
     assert_eq!(read(r#"{"enabled":true}"#), bare);
     for value in ["null", "\"\""] {
@@ -80,13 +80,13 @@ fn missing_null_and_empty_fields_are_not_known() {
 }
 
 #[test]
-fn what_is_not_known_is_passed_over_and_an_unknown_status_is_kept_as_unknown() {
+fn unknown_fields_are_ignored_and_an_unknown_status_is_kept_as_unknown() {
     let reading = read(r#"{"enabled":true,"status":"resting","new":{"a":[1]},"private_key":5}"#).unwrap();
     assert_eq!(reading.status, Some(Status::Unknown));
 }
 
 #[test]
-fn a_pem_that_cannot_be_read_leaves_what_the_api_says() {
+fn an_unreadable_pem_leaves_the_fields_of_the_api() {
     let reading = read(r#"{"enabled":true,"certificate":"-----BEGIN","expires_on":"2030-01-01T00:00:00Z"}"#);
     let certificate = reading.unwrap().certificate.unwrap();
     assert_eq!(certificate.pem(), None);
@@ -94,7 +94,7 @@ fn a_pem_that_cannot_be_read_leaves_what_the_api_says() {
 }
 
 #[test]
-fn a_field_of_another_type_or_form_is_missing_and_harms_no_other() {
+fn a_field_of_another_type_or_form_counts_as_missing_and_affects_no_other() {
     let fields = [
         "cert_id",
         "cert_status",
@@ -125,7 +125,7 @@ fn a_field_of_another_type_or_form_is_missing_and_harms_no_other() {
 }
 
 #[test]
-fn a_date_or_an_id_of_another_form_is_missing() {
+fn a_date_or_an_id_of_another_form_counts_as_missing() {
     let bare = Reading::bare(Association::Enabled, at(READ_AT));
     for field in ["created_at", "updated_at", "cert_uploaded_on", "cert_updated_at"] {
         let object = format!(r#"{{"enabled":true,"{field}":"once"}}"#);
@@ -139,7 +139,7 @@ fn a_date_or_an_id_of_another_form_is_missing() {
 }
 
 #[test]
-fn an_expiry_that_is_no_date_gives_way_to_the_pem() {
+fn without_a_valid_expiry_the_pem_decides() {
     let pem = include_str!("../../../../tests/fixtures/reference.pem").replace('\n', "\\n");
     for text in [r#""soon""#, "1893456000", r#""0001-01-01T00:00:00Z""#] {
         let object = format!(r#"{{"enabled":true,"expires_on":{text},"certificate":"{pem}"}}"#);
@@ -161,16 +161,16 @@ fn a_serial_number_may_be_a_number_of_any_length() {
 }
 
 #[test]
-fn what_decides_has_to_be_of_its_type() {
-    let enabled = "its key enabled is neither true nor false nor null";
+fn deciding_fields_must_have_the_right_type() {
+    let enabled = "the field enabled is neither true, false nor null";
     for value in ["1", r#""true""#, "[]", "{}"] {
         assert_eq!(read(&format!(r#"{{"enabled":{value}}}"#)), Err(enabled.to_owned()), "{value}");
     }
     assert_eq!(read(r#"{"enabled":true,"enabled":false}"#), Err(enabled.to_owned()));
-    let other = Err("it is about another hostname".to_owned());
+    let other = Err("the response is about another hostname".to_owned());
     assert_eq!(read(r#"{"enabled":true,"hostname":5}"#), other);
     for result in ["7", r#""app.example.com""#, "[]", r#"["app.example.com",true]"#] {
-        assert_eq!(read(result), Err("its result is not an object".to_owned()), "{result}");
+        assert_eq!(read(result), Err("the result is not an object".to_owned()), "{result}");
     }
 }
 
@@ -184,7 +184,7 @@ fn an_answer_about_another_hostname_is_not_trusted() {
 }
 
 #[test]
-fn of_long_words_only_the_start_is_kept() {
+fn only_the_start_of_long_text_is_kept() {
     let long = "é".repeat(100_000);
     let object =
         format!(r#"{{"enabled":true,"issuer":"{long}","serial_number":"{long}","signature":"{long}"}}"#);

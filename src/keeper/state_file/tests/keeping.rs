@@ -1,9 +1,9 @@
-//! Saving each snapshot while the daemon runs.
+//! Tests of saving each snapshot while the daemon runs.
 
 use super::*;
 
 #[tokio::test]
-async fn each_snapshot_is_saved_and_the_last_one_before_it_ends() {
+async fn each_snapshot_is_saved_and_the_last_one_before_shutdown() {
     let stored = Stored::new("");
     let published = watch::Sender::new(Arc::new(Snapshot::default()));
     let keeping = tokio::spawn(keep(stored.path(), published.subscribe(), CancellationToken::new()));
@@ -20,7 +20,7 @@ async fn each_snapshot_is_saved_and_the_last_one_before_it_ends() {
     assert_eq!(fs::read_to_string(stored.path()).unwrap(), empty);
 }
 
-/// What is logged while it is in force.
+/// Captures the log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -41,7 +41,7 @@ impl Log {
 }
 
 #[tokio::test]
-async fn what_cannot_be_saved_is_told_once_and_tried_again() {
+async fn a_failure_to_save_is_logged_once_and_retried() {
     let (log, folder) = (Log::default(), tempfile::tempdir().unwrap());
     let to = log.clone();
     let subscriber = tracing_subscriber::fmt().with_writer(move || to.clone()).finish();

@@ -1,4 +1,4 @@
-//! What the log tells of each quota: what it makes of the schedule.
+//! The log lines about each quota and the schedule.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use super::api::Api;
 use super::quotas::Outlooks;
 use super::turns::Outlook;
 
-/// The arithmetic that the log has told of a quota.
+/// The arithmetic of a quota as it was last logged.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told {
+pub(super) struct Logged {
     requests: usize,
     limit: usize,
     interval: Duration,
     rest_interval: Duration,
 }
 
-impl Told {
+impl Logged {
     fn of(outlook: &Outlook, gap: Duration) -> Self {
         let (interval, rest_interval) = (outlook.interval(gap), outlook.rest_interval(gap));
         let limit = outlook.limit.requests.get() as usize;
         Self { requests: outlook.all(), limit, interval, rest_interval }
     }
 
-    /// Returns true if the log need not tell the new arithmetic: the intervals are about the same, and the requests
-    /// changed by less than a quarter, or by less than a tenth of the limit.
+    /// Returns true if the new arithmetic need not be logged: the intervals are about the same, and the
+    /// requests changed by less than a quarter or by less than a tenth of the limit.
     fn is_near(self, new: Self) -> bool {
         let is_half = |one: Duration, other: Duration| 2 * one.min(other) <= one.max(other);
         let (few, many) = (self.requests.min(new.requests), self.requests.max(new.requests));
@@ -35,13 +35,13 @@ impl Told {
 }
 
 impl<A: Api> Poller<A> {
-    /// Logs what each quota makes of the schedule, once, and again where what was found out since changes that a lot.
-    pub(super) fn tell_of_quotas(&mut self, outlooks: &Outlooks, gap: Duration) {
+    /// Logs the arithmetic of each quota once, and again after large changes.
+    pub(super) fn log_quotas(&mut self, outlooks: &Outlooks, gap: Duration) {
         for (quota, outlook) in outlooks {
-            let new = Told::of(outlook, gap);
-            let is_told = self.told.get(quota).is_some_and(|told| told.is_near(new));
+            let new = Logged::of(outlook, gap);
+            let is_told = self.logged.get(quota).is_some_and(|logged| logged.is_near(new));
             if let Some(words) = outlook.words(gap).filter(|_| !is_told) {
-                self.told.insert(*quota, new);
+                self.logged.insert(*quota, new);
                 tracing::info!("{words}");
             }
         }
@@ -57,17 +57,17 @@ mod tests {
     use crate::poll::plan::Requests;
 
     #[test]
-    fn what_was_told_is_told_again_where_associations_change_it_a_lot_and_not_for_a_few_requests() {
+    fn the_arithmetic_is_logged_again_after_a_large_change_but_not_for_a_few_requests() {
         let gap = Duration::from_secs(300);
         let limit = RateLimit { requests: NonZeroU32::new(600).unwrap(), per: gap };
-        let told = |holding, rest| {
+        let logged = |holding, rest| {
             let holding = Requests::exactly(holding);
-            Told::of(&Outlook { holding, rest, ..Outlook::new(limit) }, gap)
+            Logged::of(&Outlook { holding, rest, ..Outlook::new(limit) }, gap)
         };
-        let first = told(0, 1500);
-        assert!(first.is_near(told(100, 1450)), "50 of 300 zones hold something");
-        assert!(!first.is_near(told(600, 1200)), "all 300 do, and a poll takes two ticks");
-        assert!(!told(0, 1000).is_near(told(250, 1000)), "a quarter more requests");
-        assert!(told(4, 1).is_near(told(4, 0)), "few of 600 requests");
+        let first = logged(0, 1500);
+        assert!(first.is_near(logged(100, 1450)), "50 of 300 zones hold something");
+        assert!(!first.is_near(logged(600, 1200)), "all 300 do, and a poll takes two ticks");
+        assert!(!logged(0, 1000).is_near(logged(250, 1000)), "a quarter more requests");
+        assert!(logged(4, 1).is_near(logged(4, 0)), "few of 600 requests");
     }
 }
