@@ -47,7 +47,7 @@ async fn the_associations_of_all_zones_come_first_and_the_rest_of_the_quota_goes
     assert!(
         words
             .iter()
-            .all(|words| words == "zone level not read: no request was sent, for want of quota or time"),
+            .all(|words| words == "zone level not read: no request was sent for lack of quota or time"),
         "{words:?}"
     );
     assert_eq!(
@@ -61,16 +61,14 @@ async fn the_associations_of_all_zones_come_first_and_the_rest_of_the_quota_goes
 async fn where_not_even_the_associations_fit_the_account_is_up_and_the_others_were_not_sent() {
     let (stage, unsent) = Stage::once(everything(true), account(641, 641), GAP, 600).await;
     let known = stage.keeper.snapshot();
-    // two requests for each zone; the last one is for the list of associations of another, whose certificates need a second
+    // two requests for each zone; the last one is for the list of associations of another, whose certificates need a
+    // second
     assert_eq!((up(&known).0, requests(&stage)), (299, 599));
     assert_eq!(by_kind(&unsent)[&PartKind::Associations], 640 - 299);
     let (judge, account) = (judge(&known), &known.accounts()[0]);
     assert!(judge.is_up(account), "{:?}", judge.tell_account(account));
     let unread = known.zones().iter().find(|zone| !zone.part(PartKind::Associations).is_up()).unwrap();
-    assert_eq!(
-        judge.tell_zone(unread)[0].message,
-        "not read: no request was sent, for want of quota or time"
-    );
+    assert_eq!(judge.tell_zone(unread)[0].message, "not read: no request was sent for lack of quota or time");
 }
 
 #[tokio::test(start_paused = true)]
