@@ -11,7 +11,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 struct Limits {
     /// The requests of a poll on average, and at most.
     requests: Option<(f64, f64)>,
-    /// The time between two readings of parts that contain something.
+    /// The time between two readings of parts that contain something, and of the others. Without `rest`, the limit is
+    /// the reported interval.
     holding: Duration,
     rest: Option<Duration>,
 }

@@ -115,7 +115,7 @@ pub fn pem(data: &[u8]) {
     }
 }
 
-/// Parses a schedule. Its ticks must be in the future, and its shortest gap must hold.
+/// Parses a schedule. Its next tick must be later, and its shortest gap positive and at most its longest gap.
 pub fn cron(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let Ok(schedule) = text.parse::<Schedule>() else { return };

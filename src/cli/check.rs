@@ -126,7 +126,7 @@ impl Check {
         kept.published().await;
         rounds.probe_once(deadline).await;
         for ((name, account), verified) in accounts.into_iter().zip(verified) {
-            // once more if the token was not accepted: the responses to the poll show if the token is at fault
+            // a token that was not accepted is verified again, since the responses to the poll show if it is at fault
             let unclear = !matches!(verified, Ok(TokenState { valid: Some(_), .. }));
             let verified = if unclear { account.api.verify_token(deadline).await } else { verified };
             account.api.learn_token(verified.unwrap_or_default());

@@ -68,7 +68,7 @@ pub enum DemandReason {
 pub enum ProbeFailure {
     /// The name has no address.
     NotResolved,
-    /// All addresses are ones that must not be probed.
+    /// The name has only addresses that must not be probed.
     NotPublic,
     /// No connection could be made.
     NotReachable,

@@ -60,7 +60,7 @@ impl Entry {
         self.since.get_or_insert(at);
     }
 
-    /// Returns true if a poll has ever been about to read the hostname.
+    /// Returns true if a poll has ever planned to read the hostname.
     pub(super) fn is_wanted(&self) -> bool {
         self.since.is_some()
     }

@@ -119,7 +119,7 @@ impl ZoneState {
         }
     }
 
-    /// Returns true if polls have ever been about to read a part, and every hostname that is read with it.
+    /// Returns true if polls have ever planned to read a part, and every hostname that is read with it.
     pub fn is_wanted(&self, part: PartKind) -> bool {
         self.part(part).since.is_some()
             && (part != PartKind::Associations || self.entries.iter().all(Entry::is_wanted))

@@ -20,7 +20,7 @@ use crate::support::wrongs::{Fault, What, faults};
 
 #[test]
 fn no_fault_of_a_call_makes_a_sample_wrong_or_lost() {
-    // each part has its own thread; the part with silent faults mostly waits
+    // each part has its own thread; silent faults, which wait for timeouts, are a separate part
     let parts = [
         (Transport::Plain, false),
         (Transport::Tls, false),

@@ -127,7 +127,7 @@ impl Apply {
     }
 }
 
-/// Waits for all hostnames that were read.
+/// Returns all hostnames that were read, to wait for their changes.
 fn awaited(readings: Vec<(Hostname, Reading)>) -> Vec<Awaited> {
     let awaited = readings.into_iter();
     let awaited = awaited.map(|(hostname, reading)| Awaited {

@@ -24,7 +24,7 @@ pub(super) struct Row<'a> {
     created_at: Option<Date>,
     updated_at: Option<Date>,
     ends: Option<Date>,
-    /// `None` if another row of the hostname is the one that counts.
+    /// `None` if another row of the hostname counts.
     told: Option<Vec<Told>>,
 }
 

@@ -96,7 +96,7 @@ fn missing_fields_are_taken_from_an_earlier_state_of_the_same_certificate() {
 }
 
 #[test]
-fn nothing_is_taken_from_another_certificate() {
+fn no_field_is_taken_from_another_certificate() {
     let known = Certificate::new(described(Some("one"), Some("CA"), Some("7")), Pem::parse(REFERENCE).ok());
     for other in [
         described(Some("two"), Some("CA"), Some("7")),

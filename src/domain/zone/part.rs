@@ -44,7 +44,7 @@ pub struct Part {
     pub latest: Option<Result<(), Reason>>,
     /// The time when the part was last read.
     pub last_success: Option<Date>,
-    /// The time when a poll was first about to read the part.
+    /// The time when a poll first planned to read the part.
     pub since: Option<Date>,
     /// The time when the latest attempt ended.
     pub tried_at: Option<Date>,
@@ -82,7 +82,7 @@ impl Part {
         }
     }
 
-    /// Returns the time when the part was last read, or else when a poll was first about to read it.
+    /// Returns the time when the part was last read, or else when a poll first planned to read it.
     pub fn seen(self) -> Option<Date> {
         self.last_success.or(self.since)
     }
