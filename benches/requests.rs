@@ -1,8 +1,8 @@
-//! The number of requests of a poll, as counted by the simulated API, the time until a poll by lists reports a change,
-//! and what hours of polls of a whole account come to: `cargo bench --bench requests`, some minutes. The exit code is 1
-//! where a limit is missed.
-#![expect(clippy::print_stdout, reason = "it is what this program is for")]
-#![expect(clippy::unwrap_used, reason = "a panic is how it fails")]
+//! Measures the number of requests of a poll, as counted by the simulated API, the time until a poll by lists reports a
+//! change, and hours of polls of a whole account. Run it with `cargo bench --bench requests`. It takes some minutes.
+//! The exit code is 1 if a limit is exceeded.
+#![expect(clippy::print_stdout, reason = "the program prints its results")]
+#![expect(clippy::unwrap_used, reason = "a panic says where the bench failed")]
 
 #[path = "../tests/it/support"]
 #[expect(dead_code, unreachable_pub, reason = "the tests use the rest")]
@@ -35,13 +35,13 @@ use crate::support::harness::{Api, Running, hostname, now, setup, watching, worl
 
 /// Associations in one page of a list.
 const PAGE: usize = 1000;
-/// Hostnames that share a certificate: Cloudflare allows no more.
+/// Hostnames that share a certificate, the maximum that Cloudflare allows.
 const SHARED: usize = 100;
 const ROUNDS: usize = 5;
 const LIMIT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    // a run of all tests is not meant
+    // does nothing in `cargo test`, which does not pass --bench
     if !std::env::args().any(|argument| argument == "--bench") {
         return ExitCode::SUCCESS;
     }
@@ -65,7 +65,7 @@ async fn named_zones() -> bool {
 /// Prints the cost of a poll by each strategy, and returns true if it is within the limits.
 async fn costs(zones: usize, hostnames: usize) -> bool {
     let account = Account::start(zones, hostnames).await;
-    // a page of associations a thousand, and the certificates once
+    // one page per thousand associations, and the certificates once
     let (gets, lists) = (zones * hostnames, zones * (hostnames.div_ceil(PAGE) + 1));
     let limits = [(Strategy::Get, gets), (Strategy::List, lists), (Strategy::Auto, gets.min(lists))];
     let mut held = true;
@@ -79,14 +79,14 @@ async fn costs(zones: usize, hostnames: usize) -> bool {
     held
 }
 
-/// Prints how long it takes from a tick to the snapshot that tells of every hostname what has changed before the tick,
-/// and returns true if that is within the limit. The simulated API shares the one thread.
+/// Prints the time from a tick to the snapshot that shows every hostname's change before the tick, and returns true if
+/// it is within the limit. The simulated API shares the only thread.
 async fn soon_enough() -> bool {
     let account = Account::start(10, 1000).await;
     let mut running = Running::start(account.api.client(), account.by(Strategy::List));
     let mut times = [Duration::ZERO; ROUNDS];
     for (round, time) in times.iter_mut().enumerate() {
-        // a tick during a poll would be passed over
+        // a tick during a poll would be skipped
         running.polled((round + 1) as f64).await;
         let wanted = if round % 2 == 0 { Association::Disabled } else { Association::Enabled };
         account.change(wanted);
@@ -118,7 +118,7 @@ fn shows(snapshot: &Snapshot, wanted: Association) -> bool {
     entries.all(|entry| entry.is_up() && entry.reading().is_some_and(|read| read.association == wanted))
 }
 
-/// A simulated account, and its zones as they are watched: by their ids, so that no id must be looked up.
+/// A simulated account, with its zones configured by id, so that no id must be looked up.
 struct Account {
     api: Api,
     zones: Vec<ZoneTarget>,
@@ -158,11 +158,11 @@ impl Account {
         let (setup, keeper) = (watch::channel(setup(&asking)).1, watching(self.by(strategy)));
         let mut poller = Poller::new(setup, keeper.clone(), asking.telemetry, asking.clock);
         poller.poll_once(Instant::now() + Duration::from_secs(600)).await;
-        assert!(shows(&keeper.snapshot(), Association::Enabled), "something was not read");
+        assert!(shows(&keeper.snapshot(), Association::Enabled), "some hostnames were not read");
         self.api.simulator.requests().total()
     }
 
-    /// Enables or disables everything.
+    /// Enables or disables all hostnames.
     fn change(&self, wanted: Association) {
         self.api.simulator.with_world(|world| {
             for target in &self.zones {

@@ -1,4 +1,4 @@
-//! Changes of associations: what to change, what to refuse, and waiting until it is in force.
+//! Plans changes of associations, refuses some, and waits until they are in force.
 
 mod rotation;
 mod wait;
@@ -15,17 +15,17 @@ pub use wait::{Awaited, Phase, WaitPolicy, wait};
 use crate::cloudflare::Change;
 use crate::domain::{Association, CertId, Hostname, Reading, Status};
 
-/// The most associations that Cloudflare allows a certificate.
+/// The maximum number of associations that Cloudflare allows for a certificate.
 pub const CAP: usize = 100;
 
-/// The state that the associations of hostnames should get.
+/// The desired state of associations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Desired {
     /// Enabled, with this certificate.
     Enabled(CertId),
-    /// Disabled; with an id, only if that is the certificate.
+    /// Disabled; with an id, only if the association uses that certificate.
     Disabled(Option<CertId>),
-    /// Void; with an id, only if that is the certificate.
+    /// Void; with an id, only if the association uses that certificate.
     Void(Option<CertId>),
 }
 
@@ -40,22 +40,22 @@ pub struct State {
     pub cert_id: Option<CertId>,
 }
 
-/// What to change, and what has the desired state already.
+/// The changes to make, and the hostnames that already have the desired state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The changes, each with the state before it.
     pub steps: Vec<(State, Change)>,
-    /// The hostnames that stay as they are.
+    /// The hostnames that do not change.
     pub kept: Vec<(Hostname, State)>,
 }
 
-/// Why a hostname is not changed.
+/// The reason why a hostname is not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It has no association to disable.
+    /// The hostname has no association to disable.
     #[error("{0} has no association that could be disabled: it is {1}")]
     NoAssociation(Hostname, State),
-    /// It has another certificate than the given one.
+    /// The hostname has a certificate other than the given one.
     #[error("{hostname} is associated with certificate {found}, not with {given}")]
     OtherCertificate {
         /// The hostname.
@@ -66,12 +66,12 @@ pub enum Refusal {
         given: CertId,
     },
     /// The change needs the id of the certificate, which is unknown.
-    #[error("Cloudflare does not tell which certificate {0} is associated with: give its id")]
+    #[error("Cloudflare does not say which certificate {0} is associated with: give its id")]
     NoCertId(Hostname),
     /// The certificate would have too many associations.
     #[error(
-        "certificate {cert_id} would have {} associations, and Cloudflare allows {CAP}: {present} are there, and \
-         {added} would come", .present + .added
+        "certificate {cert_id} would have {} associations, and Cloudflare allows {CAP}: {present} exist, and \
+         {added} would be added", .present + .added
     )]
     Cap {
         /// The certificate.
@@ -87,7 +87,7 @@ impl Plan {
     /// Plans the changes to `desired`, from the last readings of the hostnames.
     ///
     /// # Errors
-    /// Fails with every refusal: nothing is changed unless everything can be.
+    /// Fails with all refusals. Either all hostnames are changed or none.
     pub fn new(desired: &Desired, readings: &[(Hostname, Reading)]) -> Result<Self, Vec<Refusal>> {
         let (mut plan, mut refusals) = (Self { steps: Vec::new(), kept: Vec::new() }, Vec::new());
         for (hostname, reading) in readings {
@@ -101,7 +101,7 @@ impl Plan {
         if refusals.is_empty() { Ok(plan) } else { Err(refusals) }
     }
 
-    /// The changes to request.
+    /// Returns the changes to request.
     pub fn changes(&self) -> Vec<Change> {
         self.steps.iter().map(|(_, change)| change.clone()).collect()
     }
@@ -111,7 +111,7 @@ impl Plan {
         self.steps.iter().any(|(_, change)| change.hostname == *hostname)
     }
 
-    /// The hostnames that get a certificate that they do not have yet.
+    /// Returns the changes that give a hostname a certificate that it does not have yet.
     fn newcomers(&self) -> impl Iterator<Item = &Change> {
         let newcomers = self.steps.iter().filter(|(state, change)| {
             let has =
@@ -121,7 +121,7 @@ impl Plan {
         newcomers.map(|(_, change)| change)
     }
 
-    /// The certificate that gets more hostnames, if one does.
+    /// Returns the certificate that gets more hostnames, if any.
     pub fn grows(&self) -> Option<&CertId> {
         self.newcomers().next().map(|change| &change.cert_id)
     }
@@ -129,7 +129,7 @@ impl Plan {
     /// Checks that the growing certificate stays within [`CAP`]; `associated` are the hostnames that it has now.
     ///
     /// # Errors
-    /// Fails if it would have too many.
+    /// Fails if it would have too many associations.
     pub fn check_cap<'a>(&self, associated: impl IntoIterator<Item = &'a Hostname>) -> Result<(), Refusal> {
         let Some(cert_id) = self.grows() else { return Ok(()) };
         let newcomers: BTreeSet<_> = self.newcomers().map(|change| &change.hostname).collect();
@@ -141,7 +141,7 @@ impl Plan {
 }
 
 impl Desired {
-    /// The change of a hostname, if it needs one.
+    /// Returns the change of a hostname, if it needs one.
     fn change(&self, hostname: &Hostname, state: &State) -> Result<Option<Change>, Refusal> {
         let (enabled, given) = match self {
             Self::Enabled(cert_id) => (Some(true), Some(cert_id)),
@@ -151,7 +151,7 @@ impl Desired {
         if matches!(self, Self::Disabled(_)) && !state.exists() {
             return Err(Refusal::NoAssociation(hostname.clone(), state.clone()));
         }
-        // even if nothing would change: the caller meant another certificate
+        // refused even if nothing would change, since the caller meant another certificate
         if let (Self::Disabled(Some(given)) | Self::Void(Some(given)), Some(found)) = (self, &state.cert_id)
             && found != given
         {
@@ -166,7 +166,7 @@ impl Desired {
         Ok(Some(Change { hostname: hostname.clone(), cert_id, enabled }))
     }
 
-    /// Returns true if the state is the desired one, or Cloudflare is working on it.
+    /// Returns true if the state is the desired one, or Cloudflare is deploying it.
     fn holds(&self, state: &State) -> bool {
         if state.status.is_some_and(Status::is_timed_out) {
             return false;

@@ -1,4 +1,4 @@
-//! The command line, one file a subcommand. Results go to stdout, logs and errors to stderr.
+//! The command line, one file per subcommand. Results go to stdout, logs and errors to stderr.
 
 mod access;
 mod certificate;
@@ -35,8 +35,8 @@ use logs::Logs;
 
 /// Watches the client certificates that Cloudflare presents to origins (Authenticated Origin Pulls).
 ///
-/// They expire, get disabled, voided or stuck, and nothing outside Cloudflare's API can see it: this exporter polls
-/// that API and serves what it says to Prometheus.
+/// They expire, get disabled, voided or stuck, and only Cloudflare's API shows it. This exporter polls that API and
+/// serves the results to Prometheus.
 #[derive(Parser)]
 #[command(name = "cloudflare-aop-exporter", version = version(), max_term_width = 100, after_help = HOME)]
 pub struct Cli {
@@ -68,13 +68,13 @@ enum Command {
     Man(generate::Man),
 }
 
-/// Version, revision and compiler. clap needs a text that lives as long as the process.
+/// Version, revision and compiler. clap needs a string that lives as long as the process.
 fn version() -> &'static str {
     Box::leak(format!("{VERSION} (revision {REVISION}, {RUSTC})").into_boxed_str())
 }
 
 impl Cli {
-    /// Parses the command line and runs what it says; errors are printed.
+    /// Parses the command line and runs the command. Prints errors.
     pub fn main() -> ExitCode {
         let parsed = command().try_get_matches().and_then(|matches| Self::from_arg_matches(&matches));
         match parsed {
@@ -95,7 +95,7 @@ impl Cli {
         }
     }
 
-    /// Runs the command; errors are printed.
+    /// Runs the command. Prints errors.
     fn run(self) -> ExitCode {
         self.logs.start();
         let result = match self.command {
@@ -112,13 +112,13 @@ impl Cli {
             Command::Man(man) => man.run(),
         };
         result.unwrap_or_else(|error| {
-            complain(&error);
+            print_error(&error);
             ExitCode::FAILURE
         })
     }
 }
 
-/// The command line. A variable that is empty is as if it were not set.
+/// Builds the command line. An empty environment variable counts as unset.
 fn command() -> clap::Command {
     fn without_empty(command: clap::Command) -> clap::Command {
         let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
@@ -131,31 +131,31 @@ fn command() -> clap::Command {
     without_empty(Cli::command())
 }
 
-/// Runs a command on one thread: it waits far more than it computes.
+/// Runs a command on one thread, since commands wait far more than they compute.
 fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(command);
-    // all that matters has ended, while a hanging DNS lookup on a blocking thread could delay the exit
+    // a hanging DNS lookup on a blocking thread must not delay the exit
     runtime.shutdown_background();
     result
 }
 
-/// Reads a configuration with those secrets, off the runtime's thread: what is on a dead network drive takes its time.
+/// Loads a configuration on a thread of its own, since reading from a dead network drive blocks.
 async fn load(source: Source, secrets: Secrets) -> anyhow::Result<(Settings, Files)> {
     let (loaded, result) = oneshot::channel();
     let load = move || {
         let mut files = Files::default();
         let config = source.load(secrets, &mut files);
-        // a program that was told to stop does not wait for it
+        // the receiver is gone if the program was told to stop
         let _ = loaded.send(config.map(|config| (config, files)));
     };
-    // a thread of its own fails with an error, and not with a panic, where there can be none
+    // unlike `spawn_blocking`, this returns an error if no thread can be started
     Builder::new().stack_size(2 << 20).spawn(load).context("cannot start a thread")?;
     Ok(result.await.context("reading the configuration panicked")??)
 }
 
 /// Prints an error with its causes.
-fn complain(error: &anyhow::Error) {
+fn print_error(error: &anyhow::Error) {
     // without stderr, the error cannot be reported
     let _ = writeln!(io::stderr(), "error: {error:#}");
 }
@@ -169,7 +169,7 @@ fn json(value: &impl Serialize) -> serde_json::Result<String> {
 fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        // a reader such as head has read enough
+        // a reader such as head has closed the pipe
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
     }

@@ -1,4 +1,4 @@
-//! The configuration file: exact settings, or everything that is wrong with it, each with its key and line.
+//! The configuration file, parsed into settings or into all of its errors, each with its key and line.
 
 mod account;
 mod built_in;
@@ -49,34 +49,34 @@ use server::Server;
 /// The settings of a configuration file.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to serve.
+    /// The listen address.
     pub listen: http::Listen,
     /// When to poll.
     pub schedule: Schedule,
-    /// By how much each tick is delayed at most; shorter than the schedule's shortest gap.
+    /// The maximum delay of a tick; shorter than the schedule's shortest gap.
     pub jitter: Duration,
-    /// Where to keep readings for a restart.
+    /// The file that keeps readings for a restart.
     pub state_file: Option<PathBuf>,
-    /// How to serve.
+    /// Options for serving pages.
     pub serving: http::Options,
     /// When to probe origins.
     pub probe_schedule: Schedule,
-    /// How to probe origins.
+    /// Options for probing origins.
     pub probe: crate::probe::Options,
-    /// The accounts in the order of the file, each with a name of its own.
+    /// The accounts in the order of the file, with unique names.
     pub accounts: Vec<Account>,
-    /// The zones of all accounts, and the patterns of further ones.
+    /// The zones of all accounts, and the patterns that find further zones.
     pub targets: Targets,
 }
 
-/// Selects if the files and variables that a configuration names are read.
+/// Selects which of the files and variables named by a configuration are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
     /// Tokens, certificates and keys must exist.
     Check,
     /// Only `ca_file` is read: the token comes from elsewhere, and nothing is served.
     CaFiles,
-    /// None is read: the file may be checked on another machine than the one that uses it.
+    /// No file or variable is read, so that a configuration can be checked on another machine.
     Skip,
 }
 
@@ -84,8 +84,8 @@ pub enum Secrets {
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 
 impl Config {
-    /// Reads the file at `path`, and tokens from the environment of this process. All files that are read on the way
-    /// are added to `files`, even if it fails.
+    /// Reads the file at `path`, and tokens from the environment of this process. Adds all files that it reads to
+    /// `files`, even if it fails.
     ///
     /// # Errors
     /// Fails with everything that is wrong with the file.
@@ -95,7 +95,7 @@ impl Config {
         Self::parse(&text, path, secrets, &token::process_environment, files)
     }
 
-    /// Parses the text of the file at `path`, whose folder is where relative paths start.
+    /// Parses the text of the file at `path`. Relative paths start at its folder.
     ///
     /// # Errors
     /// Fails with everything that is wrong with the text.
@@ -124,12 +124,12 @@ struct Surroundings<'e> {
     folder: &'e Path,
     secrets: Secrets,
     environment: Environment<'e>,
-    /// All that were read so far.
+    /// All files that were read so far.
     files: &'e mut Files,
 }
 
 impl Surroundings<'_> {
-    /// Resolves a path, which starts at the folder of the configuration file unless it is absolute.
+    /// Resolves a path relative to the folder of the configuration file; `None` if it is empty.
     fn path(&self, text: &str) -> Option<PathBuf> {
         (!text.is_empty()).then(|| self.folder.join(text))
     }
@@ -140,7 +140,7 @@ impl Surroundings<'_> {
     }
 }
 
-/// Reads the whole file. A setting that is invalid is rejected, and becomes its default, which is never used.
+/// Reads all settings. An invalid setting is rejected and replaced by its default, which is then never used.
 fn config(mut root: Section<'_>, mut surroundings: Surroundings<'_>) -> Config {
     let server = Server::read(root.table("server"), &mut surroundings);
 

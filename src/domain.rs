@@ -1,6 +1,6 @@
-//! The vocabulary: what Cloudflare's Authenticated Origin Pulls are made of, and what is known of them.
+//! The types of Cloudflare's Authenticated Origin Pulls, and the state of everything that is watched.
 //!
-//! Pure: nothing here reads a clock, a file or a socket.
+//! This module is pure: nothing in it reads a clock, a file or a socket.
 
 mod account;
 mod association;

@@ -1,4 +1,4 @@
-//! A client certificate with its private key, checked before it is sent anywhere.
+//! Client certificates with their private keys, checked before they are sent anywhere.
 
 mod key;
 
@@ -16,18 +16,18 @@ pub use key::{KeyError, PrivateKey};
 /// A certificate with its chain and the private key that belongs to it, valid now.
 #[derive(Debug)]
 pub struct KeyPair {
-    /// The certificate first, then those that issued one another.
+    /// The certificate first, followed by its chain of issuers.
     chain: Vec<ChainLink>,
     pem: String,
     key: PrivateKey,
     certified: Arc<CertifiedKey>,
 }
 
-/// Why a certificate and a key cannot be used.
+/// The reason why a certificate and a key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PairError {
-    /// A private key comes first.
-    #[error("it begins with a private key: give the certificate first, and the key with --key")]
+    /// The file begins with a private key.
+    #[error("the file begins with a private key: give the certificate first, and the key with --key")]
     KeyFirst,
     /// There is no certificate, or one cannot be read.
     #[error("certificate {0} of the file: {1}")]
@@ -44,19 +44,19 @@ pub enum PairError {
     OtherKey {
         /// The certificate's subject.
         subject: Box<str>,
-        /// What the key is.
+        /// The kind of the private key.
         key: KeyKind,
-        /// What it should be.
+        /// The kind of the certificate's key.
         expected: KeyKind,
     },
     /// A certificate of the chain did not issue the one before it.
     #[error(
-        "the chain is in the wrong order or lacks a certificate: certificate {place} of the file is of {found}, \
+        "the chain is in the wrong order or lacks a certificate: certificate {number} of the file is of {found}, \
          expected the issuer of the one before it, {expected}"
     )]
     Order {
-        /// The place, from 1 on.
-        place: usize,
+        /// Its number in the file, counted from 1.
+        number: usize,
         /// Its subject.
         found: Box<str>,
         /// The subject that it should have.
@@ -68,21 +68,21 @@ pub enum PairError {
     /// The certificate is not valid yet.
     #[error("the certificate is not valid yet: it will be {}. Is the clock of this machine right?", Distance(*.0))]
     NotYetValid(i64),
-    /// The extended key usage leaves clients out.
-    #[error("its extended key usage lacks clientAuth: origins refuse it from a client")]
+    /// The extended key usage does not include clients.
+    #[error("the certificate's extended key usage lacks clientAuth: origins refuse it from a client")]
     NotForClients,
     /// The key is too small.
-    #[error("the key is RSA with {0} bits, and Cloudflare takes 2048 to 4096")]
+    #[error("the key is RSA with {0} bits, and Cloudflare accepts 2048 to 4096")]
     TooSmall(usize),
     /// The key cannot be read.
     #[error(transparent)]
     Key(#[from] KeyError),
 }
 
-/// What is unusual about a certificate that can be used.
+/// An unusual property of a certificate that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Oddity {
-    /// It is a certificate authority's.
+    /// It is the certificate of an authority.
     Authority,
     /// Its key is of a kind that Cloudflare may refuse.
     Key(KeyKind),
@@ -92,12 +92,12 @@ impl fmt::Display for Oddity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Authority => f.write_str(
-                "it is a certificate authority's (CA:TRUE), as \"openssl req -x509\" makes them: whoever has its key can \
-                 issue others that the origin trusts",
+                "the certificate is that of an authority (CA:TRUE), as \"openssl req -x509\" creates it: whoever has its \
+                 key can issue other certificates that the origin trusts",
             ),
             Self::Key(kind) => write!(
                 f,
-                "its key is {kind}: Cloudflare takes RSA of 2048 to 4096 bits, and ECDSA with P-256 or P-384"
+                "the key is {kind}: Cloudflare accepts RSA of 2048 to 4096 bits, and ECDSA with P-256 or P-384"
             ),
         }
     }
@@ -107,14 +107,14 @@ impl KeyPair {
     /// Checks that the certificate in `text` can be presented at `now`, and that `key` belongs to it.
     ///
     /// # Errors
-    /// Fails with the first thing that is wrong.
+    /// Fails with the first error.
     pub fn new(text: &str, key: PrivateKey, now: Date) -> Result<Self, PairError> {
         let first = text.split("-----BEGIN ").nth(1).unwrap_or_default();
         let label = first.split("-----").next().unwrap_or_default();
         if label.ends_with("PRIVATE KEY") {
             return Err(PairError::KeyFirst);
         }
-        let chain = Pem::chain(text).map_err(|(place, error)| PairError::Certificate(place, error))?;
+        let chain = Pem::chain(text).map_err(|(number, error)| PairError::Certificate(number, error))?;
         let leaf = &chain[0];
         if let KeyKind::Rsa(bits @ ..2048) = leaf.key.kind {
             return Err(PairError::TooSmall(bits));
@@ -130,13 +130,13 @@ impl KeyPair {
                     key: public.kind,
                     expected: leaf.key.kind,
                 },
-                |place| PairError::LeafNotFirst(place + 1),
+                |index| PairError::LeafNotFirst(index + 1),
             ));
         }
-        for (place, pair) in chain.windows(2).enumerate() {
+        for (index, pair) in chain.windows(2).enumerate() {
             if !pair[0].issuer.is_same(&pair[1].subject) {
                 let (found, expected) = (pair[1].pem.subject.clone(), pair[0].pem.issuer.clone());
-                return Err(PairError::Order { place: place + 2, found, expected });
+                return Err(PairError::Order { number: index + 2, found, expected });
             }
         }
         let [begins, ends] = [leaf.pem.not_before, leaf.pem.not_after].map(|date| date.seconds_from(now));
@@ -156,7 +156,7 @@ impl KeyPair {
         &self.chain[0].pem
     }
 
-    /// The certificates in PEM, without anything else that the file has.
+    /// Returns the certificates in PEM, without any other content of the file.
     pub fn pem(&self) -> &str {
         &self.pem
     }
@@ -166,17 +166,17 @@ impl KeyPair {
         &self.key
     }
 
-    /// The pair as TLS presents it.
+    /// Returns the pair in the form that TLS presents.
     pub fn certified(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.certified)
     }
 
-    /// The issuers of the certificate and of its chain.
+    /// Returns the issuers of the certificate and of its chain.
     pub fn issuers(&self) -> Vec<IssuerName> {
         self.chain.iter().map(|link| link.issuer).collect()
     }
 
-    /// What is unusual about it.
+    /// Returns the unusual properties of the certificate.
     pub fn oddities(&self) -> Vec<Oddity> {
         let leaf = &self.chain[0];
         let is_taken = matches!(leaf.key.kind, KeyKind::Rsa(2048..=4096) | KeyKind::P256 | KeyKind::P384);
@@ -185,7 +185,7 @@ impl KeyPair {
     }
 }
 
-/// The certificates in PEM, and nothing else that may stand in a file.
+/// Encodes the certificates in PEM.
 fn pem(chain: &[ChainLink]) -> String {
     let mut pem = String::new();
     for link in chain {

@@ -1,5 +1,5 @@
-//! A release: what is checked before anything is built. A crate beside the others, since what crates.io gets has neither
-//! the workflow nor the script.
+//! Tests of the checks before a release. It is a separate crate because the published crate contains neither the
+//! workflow nor the script.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::fs;
@@ -13,7 +13,7 @@ fn text(octets: &[u8]) -> &str {
 }
 
 #[test]
-fn a_tag_that_is_not_the_version_or_that_the_changelog_lacks_is_refused() {
+fn a_tag_that_differs_from_the_version_or_is_missing_in_the_changelog_is_refused() {
     let check = |variables: &[(&str, &str)], changelog: &str| -> Output {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -48,7 +48,7 @@ fn a_tag_that_is_not_the_version_or_that_the_changelog_lacks_is_refused() {
         assert_eq!(output.status.code(), Some(1), "{lacking}");
         assert!(text(&output.stderr).contains("CHANGELOG.md has no section [1.2.3]"));
     }
-    // a branch may be collected before its changelog has a heading for it
+    // a branch may be built before its changelog has a heading for the version
     let output = check(&[], "## [Unreleased]\n\nSoon.\n");
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "1.2.3\n"));
 }

@@ -1,4 +1,4 @@
-//! An account of many zones as its API answers, in this process, so that hours pass in no time.
+//! A fake API of an account with many zones in this process, so that time can be paused and hours pass quickly.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,43 +20,43 @@ use super::hours::processor;
 
 /// Zones in one page of their list.
 const PAGE: usize = 50;
-/// The way there and back.
+/// The round-trip time of a request.
 const LATENCY: Duration = Duration::from_millis(50);
 
-/// The fake, whose requests come out of a real budget.
+/// The fake API. Its requests use a real budget.
 pub(crate) struct Fake {
     budget: Arc<Budget>,
     clock: Clock,
     start: (Instant, jiff::Timestamp),
     zones: Vec<(ZoneId, ZoneName)>,
-    /// Those that have an association.
+    /// The zones that have an association.
     holding: HashSet<ZoneId>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 pub(crate) struct State {
-    /// Requests since this was last asked.
+    /// The number of requests since this was last reset.
     pub(crate) requests: usize,
-    /// The departures within the last window.
+    /// The times of the requests in the last window.
     window: VecDeque<Instant>,
     /// Requests that Cloudflare would have answered with 429.
     pub(crate) refused: usize,
     /// When each part was last read, and the longest time between two readings.
     pub(crate) read: HashMap<(ZoneId, PartKind), (Instant, Duration)>,
-    /// When the first request since this was last asked was sent, in processor time.
+    /// The processor time at which the first request since the last reset was sent.
     pub(crate) first: Option<Duration>,
 }
 
 impl Fake {
-    /// So many zones, the first of which have an association each.
+    /// Creates an account with `zones` zones, of which `holding` have one association each.
     pub(crate) fn new(zones: usize, holding: usize, limit: RateLimit, clock: Clock) -> Self {
         let named = |number| {
             let name: ZoneName = format!("zone-{number:05}.example").parse().unwrap();
             (format!("{number:032x}").parse().unwrap(), name)
         };
         let zones: Vec<(ZoneId, ZoneName)> = (1..=zones).map(named).collect();
-        // spread over the account
+        // spread evenly over the account
         let every = zones.len() / holding;
         let holding = zones.iter().step_by(every).take(holding).map(|(id, _)| *id).collect();
         let start = (Instant::now(), clock.now());
@@ -71,13 +71,13 @@ impl Fake {
         self.state.lock().unwrap()
     }
 
-    /// The requests that it takes to ask for everything.
+    /// Returns the number of requests needed to read everything.
     pub(crate) fn everything(&self, zone_level: bool) -> usize {
         let parts = if zone_level { 5 } else { 1 };
         self.zones.len() * parts + self.holding.len() + self.zones.len().div_ceil(PAGE)
     }
 
-    /// Brings the wall clock to where tokio's is.
+    /// Sets the wall clock to the time of tokio's clock.
     pub(crate) fn set_clock(&self) {
         let passed = jiff::SignedDuration::try_from(self.start.0.elapsed()).unwrap();
         self.clock.set(self.start.1 + passed);
@@ -212,15 +212,15 @@ impl Api for Fake {
     }
 
     async fn hostname(&self, _: ZoneId, _: &Hostname, _: Instant) -> Result<Reading, Error> {
-        unreachable!("lists tell of every hostname")
+        unreachable!("lists contain every hostname")
     }
 
     async fn zone_id(&self, _: &ZoneName, _: Instant) -> Result<ZoneId, Error> {
-        unreachable!("the list of zones tells every id")
+        unreachable!("the list of zones contains every id")
     }
 
     async fn visible_zones(&self, _: usize, _: Instant) -> Result<Option<VisibleZones>, Error> {
-        unreachable!("the list of zones tells every id")
+        unreachable!("the list of zones contains every id")
     }
 
     fn take_rate_limited(&self) -> Option<Duration> {

@@ -1,4 +1,4 @@
-//! What polls of a whole account take over hours, and how often everything in it is read, in paused time.
+//! Measures the requests of polls of a whole account over hours, and how often each part is read, in paused time.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -18,14 +18,14 @@ use tokio_util::sync::CancellationToken;
 use super::fake::Fake;
 use crate::support::harness::{keeper, now};
 
-/// As configured by default.
+/// The defaults of the configuration.
 pub(crate) const GAP: Duration = Duration::from_secs(300);
 pub(crate) const JITTER: Duration = Duration::from_secs(20);
 pub(crate) const QUOTA: u32 = 600;
-/// A line tells how far a case is this often.
+/// The interval of the lines that report progress.
 const PROGRESS: Duration = Duration::from_secs(10);
 
-/// An account, and for how many polls it is watched: first until everything was read once, then as many as are given.
+/// An account and the number of polls after the first complete reading.
 pub(crate) struct Case {
     pub(crate) zones: usize,
     pub(crate) holding: usize,
@@ -33,9 +33,9 @@ pub(crate) struct Case {
     pub(crate) polls: usize,
 }
 
-/// What came of that.
+/// The results of a case.
 pub(crate) struct Measured {
-    /// The requests of a poll that asks for everything.
+    /// The requests of a poll that reads everything.
     pub(crate) everything: usize,
     /// The polls until everything was read once.
     pub(crate) first_pass: usize,
@@ -43,15 +43,15 @@ pub(crate) struct Measured {
     pub(crate) requests: Vec<usize>,
     /// The requests that would have been answered with 429.
     pub(crate) refused: usize,
-    /// For parts that hold something (true) and the others: the longest time between two readings, and the longest
-    /// interval told.
+    /// The longest time between two readings, and the longest reported interval, for parts that contain something
+    /// (true) and for the others.
     pub(crate) longest: BTreeMap<bool, (Duration, Duration)>,
     /// The processor time from a tick to the first request of its poll, sorted.
     pub(crate) planning: Vec<Duration>,
 }
 
 impl Case {
-    /// Watches the account in a runtime of its own whose time is paused.
+    /// Watches the account in a separate runtime with paused time.
     pub(crate) fn run(&self) -> Measured {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         runtime.enable_time().start_paused(true).build().unwrap().block_on(self.watched())
@@ -85,7 +85,7 @@ impl Case {
                 (std::mem::take(&mut state.requests), state.first.take())
             };
             let ticked = processor();
-            // one that comes during a poll is passed over
+            // a tick during a poll is skipped
             let _ = ticks.try_send(());
             (requests, first, ticked)
         };
@@ -143,7 +143,7 @@ fn longest(fake: &Fake, known: &Snapshot) -> BTreeMap<bool, (Duration, Duration)
     longest
 }
 
-/// The processor time of this thread, which what else the machine does leaves alone.
+/// Returns the processor time of this thread, which does not depend on other load of the machine.
 pub(crate) fn processor() -> Duration {
     let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     Duration::from_nanos(times.split(' ').next().unwrap().parse().unwrap())

@@ -1,4 +1,4 @@
-//! The program itself watching 10,000 zones: its memory, and how soon it shows what a state file knows.
+//! Measures the program with 10,000 zones: its memory, and the time until it serves the readings of a state file.
 
 use std::fs;
 use std::thread::sleep;
@@ -33,7 +33,7 @@ pub(crate) fn figures() -> bool {
         let mut command = program(&["--log-level", "info", "serve", "--config", &config]);
         Running::start_command(command.env("AOP_TOKEN", simulator::Options::default().token))
     };
-    // everything in one poll, which takes far more memory than what a quota allows
+    // everything in one poll, which takes far more memory than polls limited by a quota
     let mut all = start("0 0 0 1 1 *", "{ requests = 1000000, per = \"1s\" }");
     while !all.get("/-/ready").starts_with("HTTP/1.1 200") {
         sleep(Duration::from_millis(100));
@@ -56,7 +56,7 @@ pub(crate) fn figures() -> bool {
         .collect();
     times.sort_by(f64::total_cmp);
     let watching = start("0 */5 * * * *", "{ requests = 600, per = \"5m\" }");
-    // the first poll has come to rest, be it because its quota is used up
+    // waits until the first poll sends no more requests, possibly because its quota is used up
     let mut before = 0.0;
     loop {
         sleep(Duration::from_secs(3));
@@ -76,7 +76,7 @@ pub(crate) fn figures() -> bool {
         )
 }
 
-/// A simulated account in a thread of its own, until what is returned is dropped, and its base URL.
+/// Starts a simulated account on its own thread. Returns a handle that stops it on drop, and the base URL.
 fn simulated() -> (oneshot::Sender<()>, String) {
     let (stop, stopped) = oneshot::channel::<()>();
     let (tell, told) = std::sync::mpsc::channel();
@@ -93,25 +93,25 @@ fn simulated() -> (oneshot::Sender<()>, String) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             tell.send(Api::start(world).await.base_url).unwrap();
-            // an error is the end as well
+            // an error also means the end
             let _ = stopped.await;
         });
     });
     (stop, told.recv().unwrap())
 }
 
-/// The hostnames on a page.
+/// Returns the number of hostnames on a page.
 fn shown(page: &str) -> usize {
     page.lines().filter(|line| line.starts_with("cloudflare_aop_hostname_up{")).count()
 }
 
-/// The requests to the API so far.
+/// Returns the number of requests to the API so far.
 fn sent(page: &str) -> f64 {
     let of_all = page.lines().filter(|line| line.starts_with("cloudflare_aop_api_requests_total{"));
     of_all.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
 }
 
-/// Megabytes that are resident, files that are mapped included.
+/// Returns the resident memory in megabytes, including mapped files.
 fn resident(program: &Running) -> f64 {
     let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();

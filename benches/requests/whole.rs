@@ -1,4 +1,4 @@
-//! Whole accounts that a pattern watches, compared with the limits.
+//! Measures whole accounts watched by a pattern, and compares them with the limits.
 
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// The limits.
 struct Limits {
-    /// Requests of a poll on average, and of any.
+    /// The requests of a poll on average, and at most.
     requests: Option<(f64, f64)>,
-    /// The time between two readings of what holds something, and of everything else; as told where there is none.
+    /// The time between two readings of parts that contain something, and of the others. Without `rest`, the limit is
+    /// the reported interval.
     holding: Duration,
     rest: Option<Duration>,
 }
@@ -26,7 +27,7 @@ pub(crate) fn accounts() -> bool {
     );
     let mut held = true;
     let any = f64::from(QUOTA);
-    // accounts of so many zones alone
+    // only accounts with these numbers of zones
     let wanted: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     for (zones, holding, zone_level, polls, limits) in [
         (2000, 50, false, 60, Limits { requests: Some((290.0, 330.0)), holding: GAP, rest: Some(HOUR) }),
@@ -78,7 +79,7 @@ impl Measured {
             let limit = if *holds { Some(limits.holding + JITTER) } else { limits.rest };
             let limit = limit.unwrap_or(*told + *told / 50 + GAP + JITTER);
             let is_kept = *measured <= limit + Duration::from_secs(1);
-            // the tick after its time reads it, and every hour the list of zones takes a little of what there is
+            // a part is read by the tick after it is due, and every hour the list of zones uses a little of the quota
             let is_true = *measured <= *told + *told / 50 + GAP + JITTER && *told <= *measured + GAP;
             println!(
                 "    {what} was read every {} at the longest, at most {}; the metric says {}{}{}",
@@ -103,7 +104,7 @@ pub(crate) fn figure(what: &str, value: f64, unit: &str, limit: f64) -> bool {
     held
 }
 
-/// Hours, minutes and seconds.
+/// Formats hours, minutes and seconds.
 fn shown(time: Duration) -> String {
     let seconds = time.as_secs();
     let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];

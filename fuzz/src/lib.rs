@@ -50,7 +50,7 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("head", head),
 ];
 
-/// A configuration file is read, or each of its errors names the file.
+/// Parses a configuration file. Each error must name the file.
 pub fn config(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     if let Err(errors) =
@@ -61,7 +61,7 @@ pub fn config(data: &[u8]) {
     }
 }
 
-/// An answer about a hostname is refused in few words, or makes a page that can be read.
+/// Parses a response about a hostname, which must give a short error or a valid page.
 pub fn hostname(data: &[u8]) {
     match client().read_hostname(&asked().hostname, data) {
         Ok(reading) => check_pages(&source(snapshot(Some(reading)))),
@@ -69,7 +69,7 @@ pub fn hostname(data: &[u8]) {
     }
 }
 
-/// Whatever the method that the first byte names is answered, that is taken or refused in few words.
+/// Parses any response to the API method chosen by the first byte, which must give a result or a short error.
 pub fn answer(data: &[u8]) {
     let [first, body @ ..] = data else { return };
     let api = api();
@@ -108,14 +108,14 @@ pub fn answer(data: &[u8]) {
     }
 }
 
-/// A certificate is read or not.
+/// Parses a certificate.
 pub fn pem(data: &[u8]) {
     if let Ok(text) = str::from_utf8(data) {
         let _ = Pem::parse(text);
     }
 }
 
-/// A schedule ticks, later than now, and its gaps are gaps.
+/// Parses a schedule. Its next tick must be later, and its shortest gap positive and at most its longest gap.
 pub fn cron(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let Ok(schedule) = text.parse::<Schedule>() else { return };
@@ -125,7 +125,7 @@ pub fn cron(data: &[u8]) {
     assert!(Duration::ZERO < shortest && shortest <= longest, "{text:?}: {shortest:?} to {longest:?}");
 }
 
-/// A name in its one written form is read as itself.
+/// Parses names. The canonical form of a name must parse to itself.
 pub fn names(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     if let Ok(name) = text.parse::<Hostname>() {
@@ -146,7 +146,7 @@ pub fn names(data: &[u8]) {
     }
 }
 
-/// Whatever a scrape accepts, it gets a page. A line feed parts `Accept` from `Accept-Encoding`.
+/// Negotiates a page, which any scrape must get. A line feed separates `Accept` from `Accept-Encoding`.
 pub fn accept(data: &[u8]) {
     let value = |byte: &u8| *byte == b'\t' || *byte >= b' ' && *byte != 0x7f;
     let mut values = data.split(|byte| *byte == b'\n');
@@ -159,24 +159,26 @@ pub fn accept(data: &[u8]) {
     }
 }
 
-/// Whatever a connection brings, others are served after it.
+/// Sends any bytes to the server, which must still serve other connections afterwards.
 pub fn request(data: &[u8]) {
     let mut stream = connect();
-    // it may have heard enough before the end
+    // the server may close the connection before it has read everything
     if stream.write_all(data).and_then(|()| stream.shutdown(Shutdown::Write)).is_ok() {
         let _ = stream.read_to_end(&mut Vec::new());
     }
     assert!(exchange(b"GET /-/healthy HTTP/1.0\r\n\r\n").ends_with(b"\r\n\r\nhealthy\n"));
 }
 
-/// A state file is refused in few words, or makes a page that can be read, and is written as what it was read as.
+/// Reads a state file, which must give a short error or a valid page, and must be unchanged when written and read
+/// again.
 pub fn state(data: &[u8]) {
     let read = |data: &[u8]| state_file::read(Cursor::new(data), targets());
     match read(data) {
         Ok(known) => {
             let [mut written, mut again] = [Vec::new(), Vec::new()];
             state_file::write(&known, &mut written).expect("it is written");
-            state_file::write(&read(&written).expect("it is read"), &mut again).expect("it is written");
+            state_file::write(&read(&written).expect("a written file can be read"), &mut again)
+                .expect("it is written");
             assert_eq!(String::from_utf8(written), String::from_utf8(again));
             check_pages(&source(known));
         }
@@ -184,7 +186,7 @@ pub fn state(data: &[u8]) {
     }
 }
 
-/// The names that an origin sends are found as they are, and shown in few words. A line feed parts them.
+/// Parses the names that an origin sends, separated by line feeds. Each must match itself and have a short text.
 pub fn issuer(data: &[u8]) {
     let names: Vec<_> = data.split(|byte| *byte == b'\n').take(AcceptedIssuers::MOST).collect();
     let accepted = AcceptedIssuers::from_ders(names.iter().copied());
@@ -195,7 +197,7 @@ pub fn issuer(data: &[u8]) {
     }
 }
 
-/// The head of an answer is what it was when less had arrived, once that told anything.
+/// Parses the head of a response. Once a prefix gives a result, more bytes must not change it.
 pub fn head(data: &[u8]) {
     let whole = read_head(data);
     for part in [data.len() / 4, data.len() / 2, data.len().saturating_sub(1)] {
@@ -215,7 +217,7 @@ pub fn head(data: &[u8]) {
     }
 }
 
-/// The pages can be read.
+/// Checks that the pages are valid.
 fn check_pages(source: &Source) {
     for format in [Format::Text, Format::OpenMetrics] {
         let (mut page, mut text) = (source.page(format, View::default()), Vec::new());
@@ -225,13 +227,13 @@ fn check_pages(source: &Source) {
     }
 }
 
-/// What is said of an error is short and harms no log.
+/// Checks that an error message is short and has no control characters.
 fn check_words(error: &impl Error) {
     let words = error.to_string();
     assert!(words.chars().count() < 3000 && !words.contains(char::is_control), "{words:?}");
 }
 
-/// What the server says to a whole request, after which it closes the connection.
+/// Returns the server's response to a request, after which the server closes the connection.
 fn exchange(request: &[u8]) -> Vec<u8> {
     let (mut stream, mut answer) = (connect(), Vec::new());
     stream.write_all(request).expect("the server reads");
@@ -245,7 +247,7 @@ fn connect() -> TcpStream {
     stream
 }
 
-/// The address of a server that lives as long as this process.
+/// Returns the address of a server that runs as long as this process.
 fn server() -> SocketAddr {
     static SERVER: OnceLock<SocketAddr> = OnceLock::new();
     *SERVER.get_or_init(|| {
@@ -265,7 +267,7 @@ fn server() -> SocketAddr {
     })
 }
 
-/// The hostname that is asked about, or changed.
+/// Returns the hostname that is requested or changed.
 fn asked() -> &'static Change {
     static ASKED: OnceLock<Change> = OnceLock::new();
     ASKED.get_or_init(|| Change {
@@ -275,7 +277,7 @@ fn asked() -> &'static Change {
     })
 }
 
-/// What a page is made from where that is known.
+/// Returns the source of a page of this snapshot.
 fn source(known: Snapshot) -> Source {
     static TELEMETRY: OnceLock<Arc<Telemetry>> = OnceLock::new();
     let telemetry = TELEMETRY.get_or_init(|| Arc::new(Telemetry::new().expect("metrics")));
@@ -283,14 +285,14 @@ fn source(known: Snapshot) -> Source {
     Source { snapshot: watch::channel(Arc::new(known)).1, telemetry: Arc::clone(telemetry), clock }
 }
 
-/// What is known where that was read of the hostname.
+/// Returns a snapshot with this reading of the hostname.
 fn snapshot(reading: Option<Reading>) -> Snapshot {
     let hostname = asked().hostname.clone();
     let outcome = |reading| (targets().zones()[0].key().clone(), Outcome::Read(hostname, Ok(reading)));
     Snapshot::default().retarget(targets()).fold(reading.map(outcome))
 }
 
-/// A zone of which everything is watched, and the hostname.
+/// Returns the hostname in a zone whose parts are all watched.
 fn targets() -> &'static Targets {
     static TARGETS: OnceLock<Targets> = OnceLock::new();
     TARGETS.get_or_init(|| {
@@ -302,7 +304,7 @@ fn targets() -> &'static Targets {
     })
 }
 
-/// A client that asks nothing.
+/// Returns a client that sends no requests.
 fn client() -> &'static Client {
     static CLIENT: OnceLock<Client> = OnceLock::new();
     CLIENT.get_or_init(|| client_of("http://127.0.0.1:9/"))
@@ -315,7 +317,7 @@ struct Api {
     runtime: Mutex<Runtime>,
 }
 
-/// An API that lives as long as this process.
+/// Returns an API that runs as long as this process.
 fn api() -> &'static Api {
     static API: OnceLock<Api> = OnceLock::new();
     API.get_or_init(|| {
@@ -335,7 +337,7 @@ fn api() -> &'static Api {
     })
 }
 
-/// Answers each request of a connection with a 200 and that body.
+/// Responds to each request of a connection with a 200 and this body.
 fn answer_all(mut stream: &TcpStream, body: &Mutex<Vec<u8>>) -> std::io::Result<()> {
     let mut requests = BufReader::new(stream);
     loop {

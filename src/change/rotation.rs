@@ -1,7 +1,7 @@
-//! A rotation: another certificate takes the place of the old one, for all that use it.
+//! Rotations, which replace a certificate with another one for all hostnames that use it.
 //!
-//! It is a plan made anew from what the API says before every step. So it can be interrupted anywhere, and goes on
-//! where it was.
+//! Before every step, the plan is made again from the state that the API shows. So a rotation can be interrupted at any
+//! time and resumed.
 
 mod run;
 mod store;
@@ -13,7 +13,7 @@ use super::{CAP, State};
 pub use run::{Halt, Progress, Rotator};
 pub use store::{Store, read_store};
 
-/// The most hostname certificates that Cloudflare allows a zone.
+/// The maximum number of hostname certificates that Cloudflare allows for a zone.
 const MOST_CERTIFICATES: usize = 10;
 
 /// What to rotate.
@@ -21,50 +21,50 @@ const MOST_CERTIFICATES: usize = 10;
 pub struct Rotation {
     /// The store.
     pub level: Level,
-    /// The certificate that is replaced.
+    /// The certificate to replace.
     pub old: CertId,
-    /// True to delete it at the end.
+    /// True to delete the old certificate at the end.
     pub delete_old: bool,
 }
 
-/// The certificate that takes its place.
+/// The certificate that replaces the old one.
 #[derive(Clone, Copy, Debug)]
 pub enum New<'a> {
-    /// One to upload, unless it is there already.
+    /// A certificate to upload, unless the store already has it.
     Pair(&'a Pem),
-    /// One that is there.
+    /// A certificate that the store already has.
     Id(&'a CertId),
 }
 
 /// The next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// To upload the new certificate.
+    /// Upload the new certificate.
     Upload,
-    /// To wait until it is active.
+    /// Wait until it is active.
     AwaitCertificate,
-    /// To associate all hostnames with it.
+    /// Associate all hostnames with it.
     Associate,
-    /// To wait until they are active on it.
+    /// Wait until they are active with it.
     AwaitHostnames,
-    /// To wait until associations that were made void no longer use the old one.
+    /// Wait until void associations no longer use the old certificate.
     AwaitVoid,
-    /// To delete the old one.
+    /// Delete the old certificate.
     Delete,
     /// Nothing.
     Done,
 }
 
-/// What has become of the old certificate.
+/// The state of the old certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Old {
-    /// It is there.
+    /// It exists.
     Present,
     /// It is deleted, or being deleted.
     Gone,
 }
 
-/// The new certificate as it is known.
+/// The state of the new certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
     /// Its id.
@@ -73,43 +73,43 @@ pub struct Known {
     pub is_active: bool,
 }
 
-/// How far a rotation is, and what is left to do.
+/// The progress of a rotation, and what is left to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RotationPlan {
     /// The new certificate, once it is uploaded.
     pub new: Option<Known>,
-    /// The hostnames to associate with it, each enabled or disabled as it is now.
+    /// The hostnames to associate with it. Each stays enabled or disabled.
     pub moves: Vec<(Hostname, State)>,
-    /// Those that are associated with it and not in force yet.
+    /// The hostnames whose association with it is not in force yet.
     pub pending: Vec<Hostname>,
-    /// Those that are in force.
+    /// The hostnames whose association with it is in force.
     pub done: Vec<Hostname>,
-    /// Those whose void association still uses the old one.
+    /// The hostnames whose void association still uses the old certificate.
     pub void: Vec<Hostname>,
     /// The old certificate.
     pub old: Old,
-    /// True to delete it.
+    /// True to delete the old certificate.
     pub delete_old: bool,
 }
 
-/// Why a certificate is not rotated.
+/// The reason why a certificate is not rotated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RotationRefusal {
     /// There is no such certificate.
-    #[error("the zone has no {level} certificate {id}: \"certificate list\" shows those that it has", level = .0.label(), id = .1)]
+    #[error("the zone has no {level} certificate {id}: \"certificate list\" shows its certificates", level = .0.label(), id = .1)]
     NoCertificate(Level, CertId),
-    /// The old one was deleted, and the new one is not there.
+    /// The old certificate was deleted, and the new one does not exist.
     #[error("certificate {0} is deleted: \"certificate list\" shows those that can be replaced")]
     Deleted(CertId),
-    /// Both are the same.
+    /// Both certificates are the same.
     #[error("the new certificate is the old one, {0}: it has the same serial number and issuer")]
     Same(CertId),
-    /// The new one is being deleted.
+    /// The new certificate is being deleted.
     #[error(
         "certificate {0}, which is the new one, is being deleted: issue another one, or wait until it is gone"
     )]
     BeingDeleted(CertId),
-    /// The deployment of the new one timed out at Cloudflare.
+    /// The deployment of the new certificate timed out at Cloudflare.
     #[error("Cloudflare gave up deploying certificate {0}: delete it, and upload it again")]
     GivenUp(CertId),
     /// The store is full.
@@ -118,7 +118,7 @@ pub enum RotationRefusal {
          no hostname uses first{}", unused(.0)
     )]
     Full(Vec<CertId>),
-    /// The new one would have too many associations.
+    /// The new certificate would have too many associations.
     #[error("certificate {0} would have {1} associations, and Cloudflare allows {CAP}")]
     Cap(CertId, usize),
 }
@@ -129,10 +129,10 @@ fn unused(ids: &[CertId]) -> String {
 }
 
 impl Rotation {
-    /// Plans what is left to do in a zone whose store is `store`.
+    /// Plans what is left to do in a zone with this store.
     ///
     /// # Errors
-    /// Fails if the rotation cannot come to its end.
+    /// Fails if the rotation cannot be completed.
     pub fn plan(&self, new: New<'_>, store: &Store) -> Result<RotationPlan, RotationRefusal> {
         let found = match new {
             New::Pair(pem) => store.twin_of(pem),
@@ -185,7 +185,7 @@ impl RotationPlan {
             match state.status {
                 _ if is_void && on(old) => plan.void.push(hostname.clone()),
                 _ if is_void => {}
-                // it asks for a new deployment
+                // the association must be requested again
                 Some(Status::DeploymentTimedOut) if is_new => {
                     plan.moves.push((hostname.clone(), state.clone()));
                 }
@@ -206,7 +206,7 @@ impl RotationPlan {
         if added > 0 && all > CAP { Err(RotationRefusal::Cap(new.clone(), all)) } else { Ok(()) }
     }
 
-    /// The next step.
+    /// Returns the next step.
     pub fn step(&self) -> Step {
         match &self.new {
             None => Step::Upload,
@@ -219,7 +219,7 @@ impl RotationPlan {
         }
     }
 
-    /// All hostnames to associate with `new`, in one request.
+    /// Returns the changes of one request, which associates all hostnames with `new`.
     pub fn changes(&self, new: &CertId) -> Vec<Change> {
         let changes = self.moves.iter().map(|(hostname, state)| Change {
             hostname: hostname.clone(),

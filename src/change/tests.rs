@@ -19,7 +19,7 @@ fn reading(association: Association, status: Option<Status>, cert_id: Option<&st
     Reading { status, certificate, ..Reading::bare(association, jiff::Timestamp::UNIX_EPOCH.into()) }
 }
 
-/// The plan for `a.example` with this reading: a change, `kept`, or the refusal.
+/// Returns the plan for `a.example` with this reading: a change, `kept`, or the refusal.
 fn planned(
     desired: &Desired,
     association: Association,
@@ -40,7 +40,7 @@ fn planned(
 const ACTIVE: Option<Status> = Some(Status::Active);
 
 #[test]
-fn enabling_gives_every_hostname_the_certificate_unless_it_has_it_enabled() {
+fn enabling_changes_every_hostname_whose_certificate_is_not_enabled() {
     let desired = Desired::Enabled(id("new"));
     let change = "Some(true) new";
     assert_eq!(planned(&desired, Association::None, None, None), change);
@@ -94,7 +94,7 @@ fn void_needs_no_change_if_there_is_no_association() {
 }
 
 #[test]
-fn another_certificate_than_the_given_one_is_refused() {
+fn a_certificate_other_than_the_given_one_is_refused() {
     let refusal = "a.example is associated with certificate c1, not with c2";
     for desired in [Desired::Disabled(Some(id("c2"))), Desired::Void(Some(id("c2")))] {
         assert_eq!(planned(&desired, Association::Enabled, ACTIVE, Some("c1")), refusal);
@@ -109,17 +109,17 @@ fn another_certificate_than_the_given_one_is_refused() {
 }
 
 #[test]
-fn an_unknown_certificate_id_has_to_be_given() {
+fn an_unknown_certificate_id_must_be_given() {
     assert_eq!(
         planned(&Desired::Void(None), Association::Enabled, ACTIVE, None),
-        "Cloudflare does not tell which certificate a.example is associated with: give its id"
+        "Cloudflare does not say which certificate a.example is associated with: give its id"
     );
     assert_eq!(planned(&Desired::Void(Some(id("c1"))), Association::Enabled, ACTIVE, None), "None c1");
     assert_eq!(planned(&Desired::Disabled(None), Association::Disabled, ACTIVE, None), "kept");
 }
 
 #[test]
-fn every_refusal_is_told_and_nothing_is_changed() {
+fn all_refusals_are_reported_together() {
     let bare = |association| reading(association, ACTIVE, Some("c1"));
     let readings = [
         (hostname("a.example"), bare(Association::Enabled)),
@@ -129,7 +129,7 @@ fn every_refusal_is_told_and_nothing_is_changed() {
     assert_eq!(Plan::new(&Desired::Disabled(None), &readings).unwrap_err().len(), 2);
 }
 
-/// A plan that gives certificate `c1` to so many hostnames that had none.
+/// Returns a plan that gives certificate `c1` to `count` hostnames without association.
 fn growing(count: usize) -> Plan {
     let readings: Vec<_> = (0..count)
         .map(|number| (hostname(&format!("new-{number}.example")), reading(Association::None, None, None)))
@@ -138,19 +138,19 @@ fn growing(count: usize) -> Plan {
 }
 
 #[test]
-fn a_certificate_may_have_a_hundred_associations() {
+fn a_certificate_may_have_at_most_100_associations() {
     let present: Vec<_> = (0..98).map(|number| hostname(&format!("old-{number}.example"))).collect();
     assert_eq!(growing(2).check_cap(&present), Ok(()));
     assert_eq!(
         growing(3).check_cap(&present).unwrap_err().to_string(),
-        "certificate c1 would have 101 associations, and Cloudflare allows 100: 98 are there, and 3 would come"
+        "certificate c1 would have 101 associations, and Cloudflare allows 100: 98 exist, and 3 would be added"
     );
     assert_eq!(growing(100).check_cap([]), Ok(()));
     assert!(growing(101).check_cap([]).is_err());
 }
 
 #[test]
-fn a_hostname_that_the_certificate_has_already_does_not_count_twice() {
+fn a_hostname_that_already_has_the_certificate_is_not_counted_twice() {
     let present: Vec<_> = (0..100).map(|number| hostname(&format!("new-{number}.example"))).collect();
     assert_eq!(growing(100).check_cap(&present), Ok(()));
 

@@ -12,7 +12,7 @@ use crate::domain::{Association, Hostname, Reading, Reason, Status, ZoneId};
 /// The polling intervals and timeouts of a wait.
 #[derive(Clone, Copy, Debug)]
 pub struct WaitPolicy {
-    /// The first pause between two looks; each is twice as long as the one before.
+    /// The first pause between two checks. Each pause is twice as long as the previous one.
     pub first: Duration,
     /// The longest pause.
     pub longest: Duration,
@@ -27,33 +27,33 @@ pub struct WaitPolicy {
 pub struct Awaited {
     /// The hostname.
     pub hostname: Hostname,
-    /// The state before the change, if it is known.
+    /// The state before the change, if known.
     pub before: Option<State>,
     /// The last reading, if there is one.
     pub reading: Option<Reading>,
 }
 
-/// How far a change has come.
+/// The progress of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// The desired state is in force.
     InForce,
-    /// It is not in force yet.
+    /// The desired state is not in force yet.
     Pending,
-    /// It timed out at Cloudflare.
+    /// The change timed out at Cloudflare.
     GivenUp,
 }
 
-/// The time beyond the limit that the last look, at all pending hostnames, may take.
-const LAST_LOOK: Duration = Duration::from_secs(5);
+/// The time beyond the limit for the last check, which reads all pending hostnames.
+const LAST_CHECK: Duration = Duration::from_secs(5);
 
-/// Looks at the hostnames until none is pending, or the limit has passed; calls `progress` after each look.
+/// Checks the hostnames until none is pending, or the limit has passed. Calls `progress` after each check.
 ///
-/// All changes of one request come into force at about the same time. So a look ends at the first pending hostname, and
-/// a hundred hostnames cost few requests. Only the last look visits all of them.
+/// All changes of one request come into force at about the same time. So a check ends at the first pending hostname,
+/// and 100 hostnames cost few requests. Only the last check reads all of them.
 ///
 /// # Errors
-/// Fails with the hostname that Cloudflare refuses to read.
+/// Fails with the first hostname that cannot be read for a permanent reason.
 pub async fn wait(
     client: &Client,
     zone: ZoneId,
@@ -69,7 +69,7 @@ pub async fn wait(
         let is_last = now >= end;
         let pending = awaited.iter_mut().filter(|one| one.phase(desired) == Phase::Pending);
         if is_last {
-            let deadline = now + policy.call.min(LAST_LOOK);
+            let deadline = now + policy.call.min(LAST_CHECK);
             try_join_all(pending.map(|one| look(client, zone, one, deadline))).await?;
         } else {
             for one in pending {
@@ -88,7 +88,7 @@ pub async fn wait(
     }
 }
 
-/// Reads one hostname. If the read fails and a later one may succeed, the last reading stays.
+/// Reads one hostname. If the read fails and a later one may succeed, the last reading is kept.
 async fn look(
     client: &Client,
     zone: ZoneId,
@@ -114,14 +114,14 @@ fn may_pass(error: &Error) -> bool {
 }
 
 impl Awaited {
-    /// How far its change to `desired` has come.
+    /// Returns the progress of the change to `desired`.
     pub fn phase(&self, desired: &Desired) -> Phase {
         let state = self.reading.as_ref().map(State::from);
         state.map_or(Phase::Pending, |state| phase(self.before.as_ref(), &state, desired))
     }
 }
 
-/// The phase of a state. Without a status, the association alone decides.
+/// Returns the phase of a state. Without a status, only the association decides.
 fn phase(before: Option<&State>, state: &State, desired: &Desired) -> Phase {
     let is_desired = match desired {
         Desired::Enabled(cert_id) => {
@@ -140,8 +140,8 @@ fn phase(before: Option<&State>, state: &State, desired: &Desired) -> Phase {
     }
 }
 
-/// Returns true if a disabled association shows that a void is done: it was enabled before, or it has lost its
-/// certificate. Otherwise the answer may be the old association, which Cloudflare has yet to remove.
+/// Returns true if a disabled association shows that a void is done, because it was enabled before or has lost its
+/// certificate. Otherwise it may be the old association, which Cloudflare has yet to remove.
 fn is_voided_as_disabled(before: &State, state: &State) -> bool {
     let has_lost_its_certificate = before.cert_id.is_some() && state.cert_id.is_none();
     state.association == Association::Disabled
@@ -156,7 +156,7 @@ mod tests {
         State { association, status, cert_id: Some(cert_id.parse().unwrap()) }
     }
 
-    /// The phase of each status of the API, in the order of `Status::ALL`.
+    /// Returns the phase of each status of the API, in the order of `Status::ALL`.
     fn of_all(association: Association, desired: &Desired) -> String {
         let letters =
             Status::ALL.map(|status| match phase(None, &state(association, Some(status), "c1"), desired) {

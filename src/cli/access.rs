@@ -1,4 +1,4 @@
-//! Whose token to use, and where the API is.
+//! The options that select the account, the token and the URL of the API.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::config::{Config, Secrets, Source, TokenSource};
 pub(super) struct Access {
     #[command(flatten)]
     pub(super) configured: Configured,
-    /// Account of the configuration; needed only if there are several and none has this zone.
+    /// Configured account; needed only if there are several and none has this zone.
     #[arg(long, value_name = "NAME")]
     pub(super) account: Option<String>,
-    /// Read the API token from this file, in place of the token of the account that has the zone.
+    /// Read the API token from this file instead of using the token of the zone's account.
     #[arg(long, value_name = "FILE", conflicts_with = "token_env")]
     pub(super) token_file: Option<PathBuf>,
-    /// Read the API token from this environment variable, in place of the token of the account that has the zone.
+    /// Read the API token from this environment variable instead of using the token of the zone's account.
     #[arg(long, value_name = "NAME")]
     pub(super) token_env: Option<String>,
     /// URL of the API; plain http is accepted for loopback addresses only.
@@ -37,7 +37,7 @@ pub(super) fn names(config: &Config) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// A word for a shell.
+/// Quotes a word for a shell.
 pub(super) fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte);
     let plain = !word.is_empty() && word.bytes().all(is_plain);
@@ -45,7 +45,7 @@ pub(super) fn quoted(word: &str) -> String {
 }
 
 impl Access {
-    /// The token that the command line names, if it names one.
+    /// Returns the token named on the command line, if any.
     pub(super) fn token(&self) -> anyhow::Result<Option<TokenSource>> {
         let (option, source) = match (&self.token_file, &self.token_env) {
             (Some(path), _) => ("--token-file", TokenSource::File(path.clone())),
@@ -55,9 +55,9 @@ impl Access {
         Ok(Some(TokenSource::Given(source.read().context(option)?)))
     }
 
-    /// Reads the configuration, with the URL of the API that the command line names.
+    /// Loads the configuration. `--base-url` replaces the URL of the API.
     pub(super) async fn load(&self, purpose: Purpose) -> anyhow::Result<Config> {
-        // the daemon's token may be readable by the daemon alone
+        // the configured token may be readable by the daemon alone
         let is_token_given = self.token_file.is_some() || self.token_env.is_some();
         let secrets = if is_token_given { Secrets::CaFiles } else { Secrets::Check };
         let (mut config, _) = crate::cli::load(self.source(purpose), secrets).await?;
@@ -69,7 +69,7 @@ impl Access {
         Ok(config)
     }
 
-    /// The same options, for a command that is shown.
+    /// Formats the same options for a command that is shown to the user.
     pub(super) fn words(&self) -> String {
         let paths = [("--config", &self.configured.config), ("--token-file", &self.token_file)];
         let paths = paths
@@ -81,7 +81,7 @@ impl Access {
         paths.chain(texts).chain(url).map(|(name, value)| format!(" {name} {}", quoted(&value))).collect()
     }
 
-    /// The configuration to use.
+    /// Returns where to load the configuration from.
     fn source(&self, purpose: Purpose) -> Source {
         match (&self.base_url, purpose) {
             (Some(_), _) => Source::BuiltIn,

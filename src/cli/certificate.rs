@@ -1,4 +1,4 @@
-//! `certificate`: the two stores of certificates, and rotations.
+//! The command `certificate`, for the two stores of certificates and for rotations.
 
 mod delete;
 mod list;
@@ -22,8 +22,8 @@ use crate::keypair::PrivateKey;
 /// Unless a configuration is named, changes are made with the token in CLOUDFLARE_API_TOKEN, whether or not there is a
 /// default configuration file: the exporter's own token should not be allowed to change anything.
 ///
-/// Exit code: 0 on success, 1 if it was refused or failed, 2 if the command line is invalid, 3 if a rotation is not in force
-/// after `--wait-timeout`.
+/// Exit code: 0 on success, 1 if the command was refused or failed, 2 if the command line is invalid, 3 if a rotation
+/// is not in force after `--wait-timeout`.
 #[derive(Subcommand)]
 pub(super) enum Certificate {
     List(list::List),
@@ -63,7 +63,7 @@ impl From<Store> for Level {
     }
 }
 
-/// Says nothing that repeats a private key.
+/// Prints text without the private key, if the text repeats it.
 struct Hush(Option<PrivateKey>);
 
 impl Hush {

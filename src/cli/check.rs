@@ -49,10 +49,10 @@ pub(super) struct Check {
     /// A certificate that ends sooner than this is critical; overrides `thresholds.critical`.
     #[arg(long, value_name = "DURATION", value_parser = super::duration)]
     critical: Option<Duration>,
-    /// Interval at which this is run; with `--format prometheus` it tells alerts when the file is out of date.
+    /// Interval at which this command runs; `--format prometheus` writes it, so that alerts notice an outdated file.
     #[arg(long, value_name = "DURATION", value_parser = super::duration)]
     every: Option<Duration>,
-    /// Exit with 0 whatever the verdict, and with 3 only if no check could be made.
+    /// Exit with 0 for every verdict, and with 3 only if no check could be made.
     #[arg(long)]
     exit_zero: bool,
     /// Give up after this time.
@@ -70,7 +70,7 @@ pub(super) struct Check {
 enum Format {
     /// A table for people.
     Table,
-    /// All that the JSON API of the daemon answers, in one document.
+    /// Everything that the daemon's JSON API serves, in one document.
     Json,
     /// The metrics of hostnames, zones, certificates and findings.
     Prometheus,
@@ -89,7 +89,7 @@ pub(super) fn exit_code(verdict: Verdict) -> ExitCode {
     })
 }
 
-/// Readable by all, since collectors run as other users.
+/// The mode of the output file: readable by all, since collectors run as other users.
 const OUTPUT_MODE: u32 = 0o644;
 
 impl Check {
@@ -98,7 +98,7 @@ impl Check {
             Ok(_) if self.exit_zero => Verdict::Ok,
             Ok(verdict) => verdict,
             Err(error) => {
-                super::complain(&error);
+                super::print_error(&error);
                 Verdict::Unknown
             }
         };
@@ -126,7 +126,7 @@ impl Check {
         kept.published().await;
         rounds.probe_once(deadline).await;
         for ((name, account), verified) in accounts.into_iter().zip(verified) {
-            // where the token is not accepted, the answers to the poll show if the token is at fault
+            // a token that was not accepted is verified again, since the responses to the poll show if it is at fault
             let unclear = !matches!(verified, Ok(TokenState { valid: Some(_), .. }));
             let verified = if unclear { account.api.verify_token(deadline).await } else { verified };
             account.api.learn_token(verified.unwrap_or_default());
@@ -140,10 +140,11 @@ impl Check {
         self.write(judge, states, &telemetry)?;
         let missing = (!missing.is_empty()).then(|| {
             let missing = choice::listed(&missing);
-            format!("--hostname: no association of {missing} was found in what was read")
+            format!("--hostname: no association of {missing} was found")
         });
         let incomplete = [unsent::line(&unsent), missing];
-        let incomplete = incomplete.into_iter().flatten().map(|line| super::complain(&anyhow::anyhow!(line)));
+        let incomplete =
+            incomplete.into_iter().flatten().map(|line| super::print_error(&anyhow::anyhow!(line)));
         Ok(if incomplete.count() > 0 { verdict.max(Verdict::Unknown) } else { verdict })
     }
 

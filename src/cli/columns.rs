@@ -18,7 +18,7 @@ pub(super) fn columns<C: Into<Cell>>(header: &[&str], rows: impl IntoIterator<It
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// Formats the expiry date of a certificate and the days until then.
+/// Formats the end of a certificate and the days until then.
 pub(super) fn end(end: Option<Date>, now: Date) -> String {
     let Some(end) = end else { return "-".to_owned() };
     let days = end.seconds_from(now) / 86_400;
@@ -34,7 +34,7 @@ pub(super) fn messages(told: &[Told]) -> String {
     messages.join("; ")
 }
 
-/// Replaces control characters in a server's text, since a terminal would obey them.
+/// Replaces control characters in a server's text, since a terminal would interpret them.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }

@@ -83,7 +83,7 @@ fn everything() -> anyhow::Result<PatternTarget> {
     })
 }
 
-/// Starts the origins of hostnames, and returns where they are.
+/// Starts the origins of the hostnames, and returns their addresses.
 async fn origins(simulated: &Simulated) -> anyhow::Result<Vec<OriginTarget>> {
     let mut targets = Vec::with_capacity(simulated.origins.len());
     for (hostname, origin) in &simulated.origins {

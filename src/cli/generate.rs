@@ -72,8 +72,8 @@ fn write(folder: &Path, command: &Command, parent: Option<&str>) -> anyhow::Resu
 /// Renders the page of a command.
 fn page(command: &Command, parent: Option<&str>) -> anyhow::Result<Vec<u8>> {
     let mut page = Vec::new();
-    // the header prints the title twice in one line, where longer names do not fit; an empty date would be omitted, and the
-    // next argument taken for the date
+    // the header prints the title twice in one line, so it must be short; an empty date would be omitted, and the next
+    // argument would be taken for the date
     let man = clap_mangen::Man::new(command.clone()).title(NAME).date(" ");
     man.source(format!("{NAME} {VERSION}")).manual("User Commands").render(&mut page)?;
     if let Some(parent) = parent {

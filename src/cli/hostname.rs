@@ -1,4 +1,4 @@
-//! `hostname`: reads and changes associations by hand.
+//! The command `hostname`, which reads and changes associations.
 
 mod apply;
 mod every_zone;
@@ -28,8 +28,8 @@ use rows::Row;
 /// Unless a configuration is named, changes are made with the token in CLOUDFLARE_API_TOKEN, whether or not there is a
 /// default configuration file: the exporter's own token should not be allowed to change anything.
 ///
-/// Exit code: 0 on success, 1 if it was refused or failed, 2 if the command line is invalid, 3 if the change is made but
-/// not in force after `--wait-timeout`, or if `list` could not read all zones.
+/// Exit code: 0 on success, 1 if the command was refused or failed, 2 if the command line is invalid, 3 if the change
+/// is made but not in force after `--wait-timeout`, or if `list` could not read all zones.
 #[derive(Subcommand)]
 pub(super) enum Hostname {
     Get(Get),
@@ -42,7 +42,7 @@ pub(super) enum Hostname {
 /// Shows the association of a hostname, its certificate, and what is wrong with them.
 #[derive(Args)]
 pub(super) struct Get {
-    /// The hostname.
+    /// Hostname to show.
     #[arg(value_name = "HOST")]
     hostname: Name,
     /// Output format.
@@ -55,7 +55,7 @@ pub(super) struct Get {
 /// Lists all associations, except deleted ones, with the ends of their certificates and what is wrong.
 #[derive(Args)]
 pub(super) struct List {
-    /// The zone; without it all zones that are watched, read within `--timeout`.
+    /// Zone to list. Without it, all watched zones are read within `--timeout`.
     #[arg(long, value_name = "NAME_OR_ID")]
     zone: Option<ZoneArgument>,
     /// Output format.
@@ -65,10 +65,10 @@ pub(super) struct List {
     access: Access,
 }
 
-/// Makes Cloudflare present a certificate to the origins of hostnames, in place of any other.
+/// Makes Cloudflare present a certificate to the origins of hostnames, instead of any other.
 #[derive(Args)]
 pub(super) struct Enable {
-    /// The certificate: one uploaded for hostnames of the zone.
+    /// Certificate to present, from the zone's certificates for hostnames.
     #[arg(long, value_name = "ID")]
     cert_id: CertId,
     #[command(flatten)]
@@ -157,7 +157,7 @@ impl List {
     }
 }
 
-/// Joins the associations with their certificates, and reads by itself what lists cannot tell.
+/// Joins the associations with their certificates. Reads a hostname by itself if the lists do not suffice.
 async fn judged(api: &Api, listed: Associations) -> anyhow::Result<Judged> {
     let certificates = api.client.hostname_certificates(api.zone, api.deadline(1)).await;
     let certificates =

@@ -1,4 +1,4 @@
-//! One poll, for commands that print what it reads.
+//! A single poll, for commands that print its results.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use crate::telemetry::Telemetry;
 pub(super) struct Polled {
     pub(super) kept: Handle,
     poller: Poller,
-    /// Kept, since a poller ends without it.
+    /// Kept because the poller ends when it is dropped.
     _setup: watch::Sender<Arc<Setup>>,
 }
 
 impl Polled {
-    /// Nothing is read yet.
+    /// Prepares the poll. Reads nothing yet.
     pub(super) fn new(
         targets: &Targets,
         accounts: InForce,
@@ -38,12 +38,12 @@ impl Polled {
         Self { kept, poller, _setup: setup }
     }
 
-    /// The same, where its patterns were narrowed to what the command line asks for.
+    /// Tells the poller if the command line has narrowed the patterns.
     pub(super) fn narrowed(self, is_narrowed: bool) -> Self {
         Self { poller: self.poller.narrowed(is_narrowed), ..self }
     }
 
-    /// Polls once, until `deadline`. Returns the parts of zones that the quota or the time did not suffice for.
+    /// Polls once, until `deadline`. Returns the parts of zones that were not read for lack of quota or time.
     pub(super) async fn poll(&mut self, deadline: Instant) -> Vec<(ZoneKey, PartKind)> {
         self.poller.poll_once(deadline).await
     }

@@ -1,4 +1,4 @@
-//! `probe`: what origins do with a connection that presents no certificate.
+//! The command `probe`, which tests what origins do with a connection that presents no certificate.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,25 +16,25 @@ use crate::config::Secrets;
 use crate::domain::{Date, Demand, Hostname, OriginAddress, OriginTarget, Verdict};
 use crate::probe::{self, Options, Probed, Prober, Target};
 
-/// Probes what an origin does with a connection that presents no certificate.
+/// Tests what an origin does with a connection that presents no certificate.
 ///
 /// It makes a TLS handshake and sends one GET request. Nothing secret is sent, and no Cloudflare account is needed. The
-/// result is `required` (asks for a certificate and refuses without it), `optional` (asks, and serves without it), `none`
-/// (does not ask) or `unknown`.
+/// result is `required` (asks for a certificate and refuses without it), `optional` (asks, and serves without it),
+/// `none` (does not ask) or `unknown`.
 ///
-/// Exit code: 1 if an origin serves without a certificate, else 3 if one could not be judged or no probe could be made, else
-/// 0.
+/// Exit code: 1 if an origin serves without a certificate, else 3 if one could not be judged or no probe could be made,
+/// else 0.
 #[derive(Args)]
 pub(super) struct Probe {
-    /// The hostnames to ask for, in the handshake and in the request.
+    /// Hostnames to send in the TLS handshake and in the HTTP request.
     #[arg(required = true, value_name = "HOSTNAME")]
     hostnames: Vec<Hostname>,
-    /// Where the origin listens; port 443 unless given. Without it, the origins that the configuration names.
+    /// Address of the origin; the port defaults to 443. Without it, the configured origins are probed.
     #[arg(long, value_name = "HOST[:PORT]")]
     origin: Option<OriginAddress>,
     #[command(flatten)]
     configured: Configured,
-    /// The path to ask for [default: that of the configuration, or /].
+    /// Path to request [default: the configured one, or /].
     #[arg(long, value_name = "PATH", value_parser = path)]
     path: Option<Arc<str>>,
     /// Output format.
@@ -43,7 +43,7 @@ pub(super) struct Probe {
     /// Give up on an origin after this time [default: probe.timeout, or 10s].
     #[arg(long, value_name = "DURATION", value_parser = super::duration)]
     timeout: Option<Duration>,
-    /// Probe each so many times. For tests.
+    /// Number of probes of each origin. For tests.
     #[arg(long, hide = true, value_name = "COUNT", default_value_t = 1)]
     repeat: usize,
 }
@@ -59,7 +59,7 @@ enum Format {
 impl Probe {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let verdict = self.probe().await.unwrap_or_else(|error| {
-            super::complain(&error);
+            super::print_error(&error);
             Verdict::Unknown
         });
         Ok(exit_code(verdict))
@@ -76,9 +76,9 @@ impl Probe {
             origins.into_iter().flat_map(|origin| std::iter::repeat_n(origin, self.repeat)).collect();
         let targets: Vec<_> = origins.iter().map(target).collect();
         let mut found = Vec::with_capacity(targets.len());
-        Prober::new(options).probe_all(&targets, |place, probed| found.push((place, probed))).await;
-        found.sort_by_key(|(place, _)| *place);
-        let rows = found.iter().map(|(place, probed)| (&origins[*place], probed));
+        Prober::new(options).probe_all(&targets, |index, probed| found.push((index, probed))).await;
+        found.sort_by_key(|(index, _)| *index);
+        let rows = found.iter().map(|(index, probed)| (&origins[*index], probed));
         super::print(&match self.format {
             Format::Table => table(rows, Clock::system().now().into()),
             Format::Json => json(rows)?,
@@ -86,7 +86,7 @@ impl Probe {
         Ok(found.iter().map(|(_, probed)| verdict(probed.demand)).max().unwrap_or_default())
     }
 
-    /// How to probe, and the origins of the hostnames, in their order.
+    /// Returns the probe options, and the origins of the hostnames in the given order.
     async fn origins(&self) -> anyhow::Result<(Options, Vec<OriginTarget>)> {
         if let Some(address) = &self.origin {
             let origin = |hostname: &Hostname| {

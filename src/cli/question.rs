@@ -38,7 +38,7 @@ fn is_yes(answer: &str) -> bool {
     ["y", "yes"].iter().any(|yes| answer.eq_ignore_ascii_case(yes))
 }
 
-/// A line on the terminal that is overwritten.
+/// A progress line on the terminal, overwritten in place.
 pub(super) struct Progress {
     is_seen: bool,
 }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_clear_yes_is_a_yes() {
+    fn only_y_and_yes_confirm() {
         for yes in ["y\n", "Y\r\n", " yes ", "YES"] {
             assert!(is_yes(yes), "{yes:?}");
         }

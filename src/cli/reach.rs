@@ -1,4 +1,4 @@
-//! The zone to work on, and the account whose token may do so.
+//! The zone that a command works on, and the account whose token it uses.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -23,7 +23,7 @@ pub(super) const NOT_YET: u8 = 3;
 
 #[derive(Args)]
 pub(super) struct Reach {
-    /// The zone.
+    /// Zone to work on.
     #[arg(long, value_name = "NAME_OR_ID")]
     pub(super) zone: ZoneArgument,
     #[command(flatten)]
@@ -52,9 +52,9 @@ pub(super) struct Api {
     pub(super) zone: ZoneId,
     /// The zone's name, if known.
     name: Option<ZoneName>,
-    /// What is configured for the zone, if anything.
+    /// The zone as configured, or without any settings.
     pub(super) target: ZoneTarget,
-    /// The spans that decide on findings.
+    /// The thresholds of findings.
     pub(super) thresholds: Thresholds,
     pub(super) timeout: Duration,
 }
@@ -90,7 +90,7 @@ impl Reach {
         Ok(Api { client, zone, name, target, thresholds, timeout: self.access.timeout })
     }
 
-    /// The account to use, the zone if it is configured, and the thresholds.
+    /// Returns the account to use, the zone if it is configured, and the thresholds.
     async fn account(&self, purpose: Purpose) -> anyhow::Result<(Account, Option<ZoneTarget>, Thresholds)> {
         let (config, wanted) = (self.access.load(purpose).await?, self.access.account.as_ref());
         let is_wanted = |account: &str| wanted.is_none_or(|name| *name == *account);
@@ -99,7 +99,7 @@ impl Reach {
         let zone = zones.next().map(|zone| ZoneTarget::clone(zone));
         ensure!(
             zones.next().is_none(),
-            "--zone: the configuration has several zones of that name, give the id of one, or its --account"
+            "--zone: the configuration has several zones of that name; give the id of one, or its --account"
         );
         let zone = zone.or_else(|| self.zone.found(config.targets.patterns(), is_wanted));
         let names = names(&config);
@@ -107,11 +107,11 @@ impl Reach {
             (Some(name), ..) => name.clone(),
             (None, None, [account]) => account.options.account.to_string(),
             (None, Some(zone), _) => zone.account().to_string(),
-            _ => bail!("--account: the configuration has several accounts, say which one: {names}"),
+            _ => bail!("--account: the configuration has several accounts; choose one of {names}"),
         };
         let account = config.accounts.into_iter().find(|account| *account.options.account == *name);
         let account = account
-            .with_context(|| format!("--account: the configuration has no account {name}, but {names}"))?;
+            .with_context(|| format!("--account: the configuration has no account {name}; it has {names}"))?;
         let thresholds = config.serving.view.thresholds;
         Ok((account, zone, thresholds))
     }
@@ -125,7 +125,7 @@ impl ZoneArgument {
         }
     }
 
-    /// The zone as the patterns of the only account that may watch it do.
+    /// Returns the zone as its pattern would watch it, if patterns of only one account match its name.
     fn found(&self, patterns: &[PatternTarget], is_wanted: impl Fn(&str) -> bool) -> Option<ZoneTarget> {
         let Self::Name(name) = self else { return None };
         let mut patterns =
@@ -138,12 +138,12 @@ impl ZoneArgument {
 }
 
 impl Api {
-    /// The deadline of so many calls from now on, including the time for which the budget delays them.
+    /// Returns the deadline of `calls` calls, which includes the time that the budget delays them.
     pub(super) fn deadline(&self, calls: usize) -> Instant {
         Instant::now() + self.timeout + self.client.budget().time_for(calls)
     }
 
-    /// How to wait for a change, no longer than `limit`.
+    /// Returns how to wait for a change, no longer than `limit`.
     pub(super) fn wait_policy(&self, limit: Duration) -> WaitPolicy {
         WaitPolicy {
             first: Duration::from_millis(500),
@@ -153,12 +153,12 @@ impl Api {
         }
     }
 
-    /// The zone as it is shown.
+    /// Formats the zone for messages.
     pub(super) fn zone_name(&self) -> String {
         self.name.as_ref().map_or_else(|| self.zone.to_string(), |name| format!("{name} ({})", self.zone))
     }
 
-    /// Refuses a hostname of another zone. The API would just say that it has no association.
+    /// Refuses a hostname of another zone. The API would only answer that it has no association.
     pub(super) fn check_zone(&self, hostname: &Hostname) -> anyhow::Result<()> {
         if let Some(name) = &self.name {
             ensure!(hostname.is_in(name), "{hostname} is not in the zone {name}");
@@ -167,7 +167,7 @@ impl Api {
     }
 }
 
-/// An error of the API with what to do about it.
+/// Adds advice to an error of the API.
 pub(super) fn explained(what: impl Display, error: &Error, purpose: Purpose) -> anyhow::Error {
     match error.advice(purpose) {
         Some(advice) => anyhow!("{what}: {advice} ({error})"),
@@ -181,7 +181,7 @@ mod tests {
     use crate::cli::configured::Configured;
 
     #[tokio::test]
-    async fn a_name_that_two_configured_zones_have_needs_an_account_or_an_id() {
+    async fn a_zone_name_that_is_configured_twice_needs_an_account_or_an_id() {
         let folder = tempfile::tempdir().unwrap();
         let zone = |account: &str, id: &str| {
             format!(
@@ -213,7 +213,7 @@ mod tests {
         };
         assert_eq!(
             account("example.com", None).await.unwrap_err(),
-            "--zone: the configuration has several zones of that name, give the id of one, or its --account"
+            "--zone: the configuration has several zones of that name; give the id of one, or its --account"
         );
         assert_eq!(account("example.com", Some("one")).await.unwrap(), "one example.com");
         assert_eq!(account("example.com", Some("two")).await.unwrap(), format!("two {id}"));

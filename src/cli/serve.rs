@@ -16,8 +16,8 @@ const INVALID_CONFIGURATION: u8 = 78;
 
 /// Polls on a schedule and serves /metrics.
 ///
-/// Exit code: 0 after a signal to stop, 78 if the configuration cannot be read or is invalid, 1 after any other failure,
-/// such as a port in use.
+/// Exit code: 0 after a signal to stop, 78 if the configuration cannot be read or is invalid, 1 after any other
+/// failure, such as a port in use.
 #[derive(Args)]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -36,7 +36,7 @@ impl Serve {
         let (config, files) = tokio::select! {
             loaded = super::load(source.clone(), Secrets::Check) => match loaded {
                 Err(error) if error.is::<ConfigErrors>() => {
-                    super::complain(&error);
+                    super::print_error(&error);
                     return Ok(ExitCode::from(INVALID_CONFIGURATION));
                 }
                 loaded => loaded?,

@@ -35,7 +35,7 @@ pub(super) struct Simulate {
 /// The maximum number of zones to print at startup.
 const PRINTED_ZONES: usize = 20;
 
-/// A simulator with the expectations and origins of the hostnames in its zones.
+/// A simulator, with the expectations and origins of the hostnames in its zones.
 pub(super) struct Simulated {
     pub(super) simulator: Simulator,
     pub(super) expected: Vec<(ZoneName, Vec<HostnameTarget>)>,

@@ -1,4 +1,4 @@
-//! The tables `account`.
+//! The tables `[[account]]`.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -19,20 +19,20 @@ use crate::domain::{AccountId, Targets};
 /// An account whose token reads zones.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// How to reach the API.
+    /// Options of the API client.
     pub options: Options,
     /// Where to read its token.
     pub token: TokenSource,
-    /// The token itself, read along with the file; none if no secrets were read.
+    /// The token itself, read along with the file; `None` if secrets were not read.
     pub read_token: Option<ApiToken>,
-    /// The rate limit of its requests. Accounts that share a quota have the same one.
+    /// The rate limit of its requests. Accounts that share a quota have the same limit.
     pub rate_limit: RateLimit,
-    /// The quota that it shares with other accounts: its own name unless the file gives another.
+    /// The name of its quota, which accounts can share; the name of the account by default.
     pub quota: String,
 }
 
 impl Account {
-    /// The account that a file describes by nothing but a name.
+    /// Returns an account with this name and default settings.
     pub fn new(name: Arc<str>) -> Self {
         /// Half of what Cloudflare allows one user.
         const REQUESTS: NonZeroU32 = NonZeroU32::new(600).expect("it is not zero");
@@ -52,7 +52,7 @@ impl Account {
 }
 
 impl Default for Account {
-    /// The account that a file describes by nothing at all.
+    /// Returns an account with default settings.
     fn default() -> Self {
         Self::new("default".into())
     }
@@ -65,9 +65,9 @@ pub(super) struct Accounts<'e> {
     surroundings: Surroundings<'e>,
     accounts: Vec<Account>,
     zones: Zones,
-    /// The offset of each name.
+    /// The offset of each name in the file.
     names: HashMap<Arc<str>, usize>,
-    /// The limit of each quota, and its offset.
+    /// The limit of each quota, and its offset in the file.
     quotas: HashMap<String, (RateLimit, usize)>,
     is_proxy_checked: bool,
 }
@@ -85,7 +85,7 @@ impl<'e> Accounts<'e> {
         }
     }
 
-    /// The accounts, and the zones of all of them.
+    /// Returns the accounts, and the zones of all of them.
     pub(super) fn finish(self) -> (Vec<Account>, Targets) {
         (self.accounts, self.zones.finish())
     }
@@ -118,7 +118,7 @@ impl<'e> Accounts<'e> {
         self.accounts.push(account);
     }
 
-    /// Reads the name, and rejects a second account of one name.
+    /// Reads the name, and rejects a second account of the same name.
     fn name(&mut self, section: &mut Section<'_>) -> Arc<str> {
         let given = section.take("name", NAME, |text| value::is_name(text).then(|| text.into()));
         let is_invalid = given.is_none() && section.has("name");
@@ -132,13 +132,13 @@ impl<'e> Accounts<'e> {
             let line = section.line(first);
             section.reject(
                 "name",
-                &format!("expected a name of its own, {name:?} is the account at line {line}"),
+                &format!("expected a unique name; the account at line {line} is also named {name:?}"),
             );
         }
         name
     }
 
-    /// Reads where the token is kept and the token itself, and rejects a token that is not there.
+    /// Reads the source of the token and the token itself, and rejects a missing token.
     fn token(&mut self, section: &mut Section<'_>, default: TokenSource) -> (TokenSource, Option<ApiToken>) {
         const FILE: &str = "api_token_file";
         const VARIABLE: &str = "api_token_env";
@@ -159,7 +159,7 @@ impl<'e> Accounts<'e> {
             match source.read_with(*environment, |path| files.read(path)) {
                 Ok(read) => token = Some(read),
                 Err(error) if given == [false, false] => {
-                    section.lacks(&format!("{error}; or api_token_file"));
+                    section.lacks(&format!("{error}; set it, or give api_token_file"));
                 }
                 Err(error) => section.reject(if given[0] { FILE } else { VARIABLE }, &error.to_string()),
             }
@@ -167,7 +167,7 @@ impl<'e> Accounts<'e> {
         (source, token)
     }
 
-    /// Rejects a proxy in the environment that cannot be used. One account tells for all of them.
+    /// Rejects a proxy in the environment that cannot be used. Checks it once, since all accounts share it.
     fn check_proxy(&mut self, section: &Section<'_>, base_url: &BaseUrl) {
         let is_asked = self.surroundings.secrets == Secrets::Check && !base_url.is_loopback();
         if is_asked
@@ -184,16 +184,16 @@ impl<'e> Accounts<'e> {
             return None;
         }
         let shown = path.display();
-        let complaint = match self.surroundings.read(&path) {
+        let message = match self.surroundings.read(&path) {
             Ok(pem) if has_certificate(&pem) => return Some(pem),
-            Ok(_) => format!("expected a certificate in PEM, file {shown} holds none"),
+            Ok(_) => format!("expected a certificate in PEM, file {shown} contains none"),
             Err(error) => format!("file {shown} cannot be read: {error}"),
         };
-        section.reject("ca_file", &complaint);
+        section.reject("ca_file", &message);
         None
     }
 
-    /// Rejects another limit than that of an earlier account with the same quota.
+    /// Rejects a limit that differs from that of an earlier account with the same quota.
     fn check_quota(&mut self, section: &Section<'_>, account: &Account) {
         let offset = section.offset("rate_limit");
         let earlier = self.quotas.entry(account.quota.clone()).or_insert((account.rate_limit, offset));
@@ -213,7 +213,7 @@ fn read_rate_limit(section: &mut Section<'_>, limit: &mut RateLimit) {
     let per = table.take("per", "a duration of 1s to 24h, such as 5m", |text| {
         value::duration(text, Duration::from_secs(1), Duration::from_hours(24))
     });
-    if table.is_there() && !(table.has("requests") && table.has("per")) {
+    if table.is_present() && !(table.has("requests") && table.has("per")) {
         table.lacks("expected both requests and per");
     }
     table.finish();

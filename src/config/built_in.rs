@@ -1,4 +1,4 @@
-//! The configuration without a file: all that the token in the environment sees.
+//! The built-in configuration, used without a file. It watches all zones that the token in the environment can see.
 
 use std::path::Path;
 
@@ -10,12 +10,12 @@ pub(super) const TOKEN: &str = "CLOUDFLARE_API_TOKEN";
 pub(super) const TOKEN_FILE: &str = "CLOUDFLARE_API_TOKEN_FILE";
 const BASE_URL: &str = "CLOUDFLARE_BASE_URL";
 
-/// What errors call it.
+/// The name of this configuration in errors.
 const NAME: &str = "built-in configuration";
 
 const NO_TOKEN: &str = "no API token: set CLOUDFLARE_API_TOKEN to the token, or CLOUDFLARE_API_TOKEN_FILE to the \
     path of a file that holds it; or name a configuration file with --config. Without an account, \
-    `cloudflare-aop-exporter demo` serves a simulated one, and `cloudflare-aop-exporter simulate` is a simulated API";
+    `cloudflare-aop-exporter demo` serves a simulated one, and `cloudflare-aop-exporter simulate` runs a simulated API";
 
 const TWO_TOKENS: &str = "expected either CLOUDFLARE_API_TOKEN or CLOUDFLARE_API_TOKEN_FILE, found both";
 
@@ -37,7 +37,7 @@ pub(super) fn load(
         setting("api_token_file", TOKEN_FILE).unwrap_or_else(|| format!("api_token_env = \"{TOKEN}\"\n"));
     let base_url = setting("base_url", BASE_URL).unwrap_or_default();
     let text = format!("[[account]]\n{token}{base_url}[[account.zone]]\nname = \"*\"\nzone_level = true\n");
-    // what is wrong with the token has been found already
+    // errors of the token have been found already
     let secrets = if errors.is_empty() { secrets } else { Secrets::Skip };
     let config = Config::parse(&text, Path::new(NAME), secrets, environment, files);
     let config = config.map_err(|found| {
@@ -46,7 +46,7 @@ pub(super) fn load(
     config.ok().filter(|_| errors.is_empty()).ok_or_else(|| ConfigErrors::without_lines(NAME, errors))
 }
 
-/// A text as TOML writes it.
+/// Quotes a string as in TOML.
 fn quoted(text: &str) -> String {
     let escaped = text.chars().map(|char| match char {
         '"' | '\\' => format!("\\{char}"),
@@ -56,17 +56,15 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped.collect::<String>())
 }
 
-/// An error with the variables that the user sets in place of the keys that they become.
+/// Names variables in an error instead of the keys that they set.
 fn in_variables(error: &str, token_file: Option<&str>) -> String {
-    // what has no slash may be the token itself, given by mistake
+    // a path without a slash may be the token itself, given by mistake
     let unclear = token_file.filter(|path| !path.contains('/'));
     unclear
         .map_or_else(
             || error.to_owned(),
             |path| {
-                error
-                    .replace(&format!("file {path}"), "file that is named there")
-                    .replace(&quoted(path), "\"…\"")
+                error.replace(&format!("file {path}"), "file (name hidden)").replace(&quoted(path), "\"…\"")
             },
         )
         .replace("account.api_token_env: ", "")
@@ -106,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_gives_the_tokens_file_and_the_base_url() {
+    fn the_token_file_and_the_base_url_come_from_the_environment() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a \"token\" in \\ \u{7f}é");
         std::fs::write(&path, "s3cret\n").unwrap();
@@ -119,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tokens_file_is_one_of_those_whose_change_is_noticed() {
+    fn a_change_of_the_token_file_is_noticed() {
         let token = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(token.path(), "one").unwrap();
         let path = token.path().to_str().unwrap().to_owned();
@@ -131,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_the_environment_is_named_by_its_variables() {
+    fn errors_of_the_environment_name_its_variables() {
         let cases: [(&[(&str, &str)], &str); 8] = [
             (&[], NO_TOKEN),
             (&[(TOKEN, " "), (TOKEN_FILE, "")], NO_TOKEN),
@@ -146,7 +144,7 @@ mod tests {
             ),
             (
                 &[(TOKEN_FILE, "s3cret")],
-                "CLOUDFLARE_API_TOKEN_FILE: file that is named there cannot be read: No such file or directory (os error 2)",
+                "CLOUDFLARE_API_TOKEN_FILE: file (name hidden) cannot be read: No such file or directory (os error 2)",
             ),
             (
                 &[(TOKEN, "s3cret"), (BASE_URL, "http://api.example.com")],
@@ -168,18 +166,18 @@ mod tests {
     }
 
     #[test]
-    fn a_file_whose_name_is_a_common_word_leaves_the_other_words_as_they_are() {
+    fn hiding_the_name_of_a_file_leaves_other_words_unchanged() {
         assert_eq!(
             in_variables(
                 "account.api_token_file: file token: expected an API token, found nothing",
                 Some("token")
             ),
-            "CLOUDFLARE_API_TOKEN_FILE: file that is named there: expected an API token, found nothing"
+            "CLOUDFLARE_API_TOKEN_FILE: file (name hidden): expected an API token, found nothing"
         );
     }
 
     #[test]
-    fn a_missing_token_and_a_wrong_base_url_are_told_at_once() {
+    fn a_missing_token_and_a_wrong_base_url_are_reported_together() {
         let errors = load_with(&[(BASE_URL, "nowhere")], Secrets::Check).unwrap_err();
         assert_eq!(errors.lines().count(), 2, "{errors}");
         assert!(

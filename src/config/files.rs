@@ -1,4 +1,4 @@
-//! The files that a configuration was read from, so that changes are noticed.
+//! The files that a configuration was read from, to notice changes of them.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use crate::file;
 
-/// Files with digests of their contents; none for a file that could not be read.
+/// Files with digests of their contents; `None` for a file that could not be read.
 ///
-/// Contents are compared because files that are mounted into a container are exchanged in ways that neither a file
-/// watch nor a timestamp shows.
+/// Contents are compared because files that are mounted into a container are replaced in ways that neither a file watch
+/// nor a timestamp shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files(BTreeMap<PathBuf, Option<u64>>);
 
 impl Files {
-    /// Reads a file, and remembers its digest.
+    /// Reads a file, and records its digest.
     pub(super) fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         let content = file::read(path);
         let digest = content.as_ref().ok().map(|content| {
@@ -36,7 +36,7 @@ impl Files {
     pub fn look_again(&self) -> Self {
         let mut files = Self::default();
         for path in self.0.keys() {
-            // remembers as well that a file cannot be read
+            // records a file that cannot be read, as well
             drop(files.read(path));
         }
         files

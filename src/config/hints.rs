@@ -1,4 +1,4 @@
-//! What was probably meant by a value that is wrong, so that its error says what to write instead.
+//! Hints for errors: what to write instead of a wrong value.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use super::value;
 use crate::domain::{Finding, Hostname, NameError, ZoneName};
 use crate::http::Listen;
 
-/// Returns advice on what to write instead of a wrong value of the key at `path`, or none if there is no advice.
+/// Returns what to write instead of a wrong value of the key at `path`, if that can be guessed.
 ///
-/// Nothing of a value that may be a secret is repeated.
+/// The hint repeats nothing of a value that may be a secret.
 pub(super) fn instead(path: &str, value: &DeValue<'_>) -> Option<String> {
     let text = value.as_str().map(str::trim);
     let number = value.as_integer().map(|integer| integer.as_str().to_owned());
@@ -19,7 +19,7 @@ pub(super) fn instead(path: &str, value: &DeValue<'_>) -> Option<String> {
         "server.allowed_hosts" | "account.zone.hostnames" | "account.zone.hostnames.name" => {
             name::<Hostname>(text?)
         }
-        // one that holds * is a pattern
+        // a name with * is a pattern
         "account.zone.name" => name::<ZoneName>(text.filter(|text| !text.contains('*'))?),
         "account.zone.id" => {
             let name = text?.parse::<ZoneName>().ok().filter(|name| name.as_str().contains('.'))?;
@@ -104,7 +104,7 @@ pub(super) fn instead(path: &str, value: &DeValue<'_>) -> Option<String> {
     }
 }
 
-/// An address of which the port, the brackets or less is missing, or which is a URL.
+/// Completes an address that lacks its host, port or brackets, or that is a URL.
 fn listen(text: &str) -> Option<String> {
     let bare = without_scheme(text);
     let bare = bare.split('/').next()?;
@@ -121,7 +121,7 @@ fn listen(text: &str) -> Option<String> {
         bracketed().filter(is_v6),
     ];
     let is_other = |candidate: &String| candidate != text && candidate.parse::<Listen>().is_ok();
-    // a number is a port, and no host
+    // a number is a port, not a host
     let is_number = |candidate: &String| bare.parse::<u32>().is_err() || candidate.starts_with(':');
     candidates
         .into_iter()
@@ -134,7 +134,7 @@ fn without_scheme(text: &str) -> &str {
     text.split_once("://").map_or(text, |(_, rest)| rest)
 }
 
-/// A name that is part of a URL or has a port, or a wildcard within a label.
+/// Corrects a name that is part of a URL, has a port, or has a wildcard within a label.
 fn name<N: std::str::FromStr<Err = NameError> + std::fmt::Display>(text: &str) -> Option<String> {
     if text.contains('@') {
         return None;
@@ -147,14 +147,14 @@ fn name<N: std::str::FromStr<Err = NameError> + std::fmt::Display>(text: &str) -
     }
     let (_, rest) = bare.rsplit_once('*')?;
     if rest.is_empty() {
-        return Some("the zone with it, such as \"*.example.com\"".into());
+        return Some("the zone after it, such as \"*.example.com\"".into());
     }
     let rest = rest.trim_start_matches(|char| char != '.').trim_start_matches('.');
     let is_inside = rest.contains('.') && rest.parse::<Hostname>().is_ok();
     is_inside.then(|| format!("a wildcard as the whole first label, such as \"*.{rest}\""))
 }
 
-/// A cron expression for an interval such as `5m`, `@every 5m` or `@hourly`.
+/// Returns a cron expression for an interval such as `5m`, `@every 5m` or `@hourly`.
 fn schedule(text: &str) -> Option<String> {
     let text = text.strip_prefix("@every").or_else(|| text.strip_prefix("every")).unwrap_or(text).trim();
     let seconds = match text {
@@ -180,7 +180,7 @@ fn schedule(text: &str) -> Option<String> {
     Some(format!("{cron:?}"))
 }
 
-/// A duration without a unit.
+/// Adds the unit to a duration without one.
 fn unit(number: &str, unit: &str) -> Option<String> {
     let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| format!("\"{number}{unit}\""))

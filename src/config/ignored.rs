@@ -1,12 +1,12 @@
-//! The key `ignore`: findings that count for nothing.
+//! The key `ignore`, which lists findings to ignore.
 
 use super::section::Section;
 use crate::domain::{Finding, Ignored, Subject};
 
 const IGNORE: &str = "ignore";
 
-/// Reads the findings that a zone, or a hostname in its table, ignores. Those of a zone are also those of its hostnames
-/// and certificates.
+/// Reads the findings to ignore of a zone or of a hostname. Those of a zone also apply to its hostnames and
+/// certificates.
 pub(super) fn ignored(section: &mut Section<'_>, subject: Subject) -> Ignored {
     let is_about = |finding: &Finding| match subject {
         Subject::Zone => [Subject::Zone, Subject::Hostname, Subject::Certificate]
@@ -25,13 +25,13 @@ pub(super) fn ignored(section: &mut Section<'_>, subject: Subject) -> Ignored {
             Some(finding) if is_about(&finding) => ignored.push(finding),
             _ => {
                 let codes = Finding::ALL.into_iter().filter(is_about).map(Finding::code);
-                let mut complaint = format!("expected one of {}", codes.collect::<Vec<_>>().join(", "));
+                let mut message = format!("expected one of {}", codes.collect::<Vec<_>>().join(", "));
                 if finding.is_some_and(|finding| finding.is_about(Subject::Account)) {
-                    complaint += "; what is about a whole account cannot be ignored";
+                    message += "; a finding about an account cannot be ignored";
                 } else if finding.is_some() {
-                    complaint += "; this one is not about a hostname: write it in [[account.zone]]";
+                    message += "; this finding is not about hostnames: write it in [[account.zone]]";
                 }
-                section.reject_item(IGNORE, item, &complaint);
+                section.reject_item(IGNORE, item, &message);
             }
         }
     }

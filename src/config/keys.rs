@@ -1,8 +1,8 @@
-//! Keys that are not known where they stand: what was probably meant, or where they belong.
+//! Errors of unknown keys, which name the key that was probably meant or the table where the key belongs.
 
 use super::value;
 
-/// Keys of other programs, or that one would guess, with the key of this one.
+/// Keys of other programs and likely guesses, each with the key of this program.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("account_id", "id"),
     ("address", "listen"),
@@ -47,7 +47,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("zone_name", "name"),
 ];
 
-/// The tables in which keys belong that stand in one table only.
+/// The table of each key that belongs in one table only.
 const HOMES: &[(&str, &[&str])] = &[
     ("[server]", &["listen", "lifecycle", "allowed_hosts", "tls", "basic_auth_users"]),
     ("[server.tls]", &["cert_file", "key_file", "client_ca_file", "min_version"]),
@@ -74,7 +74,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("the table of an origin, { address = … }", &["server_name", "path"]),
 ];
 
-/// What to say of a key that is none of `known`.
+/// Returns the error of a key that is not in `known`.
 pub(super) fn unknown(key: &str, known: &[&'static str]) -> String {
     let plain = key.to_ascii_lowercase().replace('-', "_");
     let other_names = OTHER_NAMES.iter().filter(|(other, _)| *other == plain).map(|(_, name)| *name);
@@ -135,7 +135,7 @@ fn is_of_global_key(key: &str) -> bool {
     ["mail", "api_key", "auth_key", "global_key"].iter().any(|part| key.contains(part))
 }
 
-/// The known key that is at most two edits away, one for a short key.
+/// Returns the known key that is at most two edits away, or one edit for a short key.
 fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
     let most = if key.len() < 4 { 1 } else { 2 };
     let distances = known.iter().map(|known| (value::distance(key, known), *known));

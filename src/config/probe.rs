@@ -13,10 +13,10 @@ use crate::domain::{Hostname, OriginAddress, OriginTarget};
 use crate::probe::{self, Options};
 use crate::schedule::Schedule;
 
-/// When the daemon probes unless the file says otherwise.
+/// The default schedule of the daemon's probes.
 const SCHEDULE: &str = "0 */15 * * * *";
 
-/// Reads the table: when the daemon probes, and how to probe. What it lacks keeps its default.
+/// Reads the schedule of the daemon's probes, and the options for probing. Missing keys keep their defaults.
 pub(super) fn read(mut section: Section<'_>) -> (Schedule, Options) {
     let default = Options::default();
     let schedule = section.parse("schedule");
@@ -50,8 +50,8 @@ pub(super) fn origins(section: &mut Section<'_>, hostname: Option<&Hostname>) ->
     for (key, item) in items {
         let Some(origin) = origin(section, key, item, hostname) else { continue };
         if !labels.insert(Arc::clone(&origin.label)) {
-            let complaint = format!("expected each origin once, {} is there before", origin.label);
-            section.reject_item(key, item, &complaint);
+            let message = format!("expected each origin once; {} is already listed", origin.label);
+            section.reject_item(key, item, &message);
         }
         origins.push(origin);
     }
@@ -73,9 +73,10 @@ fn origin(
                 })
                 .ok()?;
             if hostname.is_some_and(Hostname::is_wildcard) {
-                let complaint =
-                    format!("expected a name to ask for; write {{ address = {text:?}, server_name = … }}");
-                section.reject_item(key, item, &complaint);
+                let message = format!(
+                    "expected a server_name for the TLS handshake; write {{ address = {text:?}, server_name = … }}"
+                );
+                section.reject_item(key, item, &message);
             }
             return target(hostname?.clone(), None, address, None, None);
         }
@@ -97,7 +98,7 @@ fn origin(
         table.reject("server_name", "expected a name without *");
     }
     if !table.has("server_name") && hostname.is_some_and(Hostname::is_wildcard) {
-        table.lacks("expected a server_name: nobody can be asked for a name with *");
+        table.lacks("expected a server_name for the TLS handshake, which cannot ask for a name with *");
     }
     let path =
         table.take("path", "a path such as \"/health\"", |text| probe::is_path(text).then(|| text.into()));

@@ -11,7 +11,7 @@ use std::string::FromUtf8Error;
 #[derive(Clone, Debug)]
 pub struct ConfigErrors {
     path: PathBuf,
-    /// The line, if the error has one, and what is wrong there.
+    /// Each error, with its line if it has one.
     errors: Vec<(Option<usize>, String)>,
 }
 
@@ -23,18 +23,18 @@ impl ConfigErrors {
     pub(super) fn not_unicode(path: &Path, error: &FromUtf8Error) -> Self {
         let valid = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..valid].split(|byte| *byte == b'\n').count();
-        // as Windows' Notepad may write it
+        // Notepad on Windows may save UTF-16
         let is_utf16 = error.as_bytes().starts_with(b"\xff\xfe") || error.as_bytes().starts_with(b"\xfe\xff");
         let found = if is_utf16 { ", found UTF-16: save the file as UTF-8" } else { "" };
         Self { path: path.to_owned(), errors: vec![(Some(line), format!("expected text in UTF-8{found}"))] }
     }
 
-    /// Errors of a configuration that no file holds.
+    /// Creates the errors of a configuration without a file.
     pub(super) fn without_lines(name: &str, errors: Vec<String>) -> Self {
         Self { path: name.into(), errors: errors.into_iter().map(|error| (None, error)).collect() }
     }
 
-    /// What is wrong, without saying where.
+    /// Returns the errors without their lines.
     pub(super) fn texts(self) -> impl Iterator<Item = String> {
         self.errors.into_iter().map(|(_, text)| text)
     }
@@ -43,13 +43,13 @@ impl ConfigErrors {
         self.errors.is_empty()
     }
 
-    /// The number of errors.
+    /// Returns the number of errors.
     pub fn count(&self) -> usize {
         self.errors.len()
     }
 }
 
-/// One error a line: `path:line: key = found: what was expected`.
+/// Writes one error per line: `path:line: key = found: what was expected`.
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
@@ -68,7 +68,7 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// Collects what is wrong with a text.
+/// Collects the errors of a text.
 pub(super) struct Problems {
     line_starts: Vec<usize>,
     found: RefCell<Vec<Problem>>,
@@ -84,7 +84,7 @@ struct Problem {
 enum Kind {
     Syntax,
     Value,
-    /// It may be a consequence of bad syntax elsewhere, such as an unclosed header.
+    /// May be a consequence of a syntax error elsewhere, such as an unclosed header.
     Shape,
 }
 
@@ -94,22 +94,22 @@ impl Problems {
         Self { line_starts: std::iter::once(0).chain(starts).collect(), found: RefCell::default() }
     }
 
-    /// The line of an offset, counted from 1.
+    /// Returns the line of an offset, counted from 1.
     pub(super) fn line(&self, offset: usize) -> usize {
         self.line_starts.partition_point(|start| *start <= offset)
     }
 
-    /// Adds that the text is not TOML.
+    /// Adds a syntax error.
     pub(super) fn syntax(&self, offset: usize, text: &str) {
         self.push(offset, Kind::Syntax, text.into());
     }
 
-    /// Adds that a value is wrong.
+    /// Adds an error about a value.
     pub(super) fn value(&self, offset: usize, text: String) {
         self.push(offset, Kind::Value, text);
     }
 
-    /// Adds that something is missing, or where it does not belong.
+    /// Adds an error about something that is missing or misplaced.
     pub(super) fn shape(&self, offset: usize, text: String) {
         self.push(offset, Kind::Shape, text);
     }
@@ -118,7 +118,7 @@ impl Problems {
         self.found.borrow_mut().push(Problem { line: self.line(offset), kind, text });
     }
 
-    /// All problems, but for those that may be a consequence of bad syntax.
+    /// Returns all problems except those that may be a consequence of a syntax error.
     pub(super) fn into_errors(self, path: &Path) -> ConfigErrors {
         let mut found = self.found.into_inner();
         let syntax = found.iter().filter(|problem| problem.kind == Kind::Syntax);

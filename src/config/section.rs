@@ -10,13 +10,13 @@ use toml::de::{DeTable, DeValue};
 use super::problem::Problems;
 use super::{hints, keys, value};
 
-/// A table from which settings are taken; [`Section::finish`] rejects the keys that were not.
+/// A table from which settings are taken. [`Section::finish`] rejects the keys that were not taken.
 pub(super) struct Section<'t> {
     problems: &'t Problems,
-    /// The key of the table, after those of the tables around it.
+    /// The key of the table, preceded by the keys of its parent tables.
     path: String,
     offset: usize,
-    /// None if the table is missing from the file.
+    /// `None` if the table is missing from the file.
     table: Option<&'t DeTable<'t>>,
     known: Vec<&'static str>,
 }
@@ -24,25 +24,25 @@ pub(super) struct Section<'t> {
 type Value<'t> = Spanned<DeValue<'t>>;
 
 impl<'t> Section<'t> {
-    /// The file as a whole.
+    /// Returns the root table of the file.
     pub(super) fn root(problems: &'t Problems, table: &'t DeTable<'t>) -> Self {
         Self { problems, path: String::new(), offset: 0, table: Some(table), known: Vec::new() }
     }
 
-    /// A table in a list of this table.
+    /// Returns a table in a list of this table.
     pub(super) fn element(&self, key: &str, offset: usize, table: &'t DeTable<'t>) -> Self {
         let path = self.name(key);
         Self { problems: self.problems, path, offset, table: Some(table), known: Vec::new() }
     }
 
-    /// Makes `key` known without taking it.
+    /// Marks `key` as known without taking it.
     pub(super) fn know(&mut self, key: &'static str) {
         if !self.known.contains(&key) {
             self.known.push(key);
         }
     }
 
-    /// Takes a text that `parse` accepts, or rejects it with what was `expected`.
+    /// Takes a string that `parse` accepts; rejects any other value with what was `expected`.
     pub(super) fn take<T>(
         &mut self,
         key: &'static str,
@@ -57,7 +57,7 @@ impl<'t> Section<'t> {
         parsed
     }
 
-    /// Takes a text of a type whose error says what was expected; none if it is missing or invalid.
+    /// Takes a string of a type whose error says what was expected; `None` if it is missing or invalid.
     pub(super) fn parse<T: FromStr<Err: Display>>(&mut self, key: &'static str) -> Option<T> {
         let parsed = match self.value(key)?.get_ref().as_str() {
             Some(text) => text.parse().map_err(|error: T::Err| error.to_string()),
@@ -66,7 +66,7 @@ impl<'t> Section<'t> {
         parsed.map_err(|error| self.reject(key, &error)).ok()
     }
 
-    /// Takes such a text, or the default if the key is missing; none if the text is invalid.
+    /// Takes such a string, or the default if the key is missing; `None` if the string is invalid.
     pub(super) fn parse_or_default<T: FromStr<Err: Display> + Default>(
         &mut self,
         key: &'static str,
@@ -93,8 +93,8 @@ impl<'t> Section<'t> {
         flag
     }
 
-    /// Takes all keys with texts that no error may show. The names of the keys are free; an empty table is rejected
-    /// with `nothing`.
+    /// Takes all keys, whatever their names. No error shows their values. An empty table is rejected with the message
+    /// `nothing`.
     pub(super) fn secrets<T: FromStr<Err: Display>>(&mut self, nothing: &str) -> Vec<(String, T)> {
         let mut secrets = Vec::new();
         if self.table.is_some_and(|table| table.is_empty()) {
@@ -104,8 +104,8 @@ impl<'t> Section<'t> {
             let parsed = value.get_ref().as_str().map(str::parse::<T>);
             match parsed {
                 Some(Ok(secret)) => secrets.push((key.get_ref().clone().into_owned(), secret)),
-                Some(Err(error)) => self.complain(key.span().start, key.get_ref(), None, &error.to_string()),
-                None => self.complain(key.span().start, key.get_ref(), None, "expected a string"),
+                Some(Err(error)) => self.report(key.span().start, key.get_ref(), None, &error.to_string()),
+                None => self.report(key.span().start, key.get_ref(), None, "expected a string"),
             }
         }
         secrets
@@ -149,7 +149,7 @@ impl<'t> Section<'t> {
         &[]
     }
 
-    /// The text of the key, which stays to be taken.
+    /// Returns the string of a key without taking it.
     pub(super) fn text(&self, key: &str) -> Option<&'t str> {
         self.table?.get(key)?.get_ref().as_str()
     }
@@ -166,49 +166,49 @@ impl<'t> Section<'t> {
     }
 
     /// Returns true if the table itself is in the file.
-    pub(super) fn is_there(&self) -> bool {
+    pub(super) fn is_present(&self) -> bool {
         self.table.is_some()
     }
 
-    /// The offset of the key in the file, or of the table if the key is missing.
+    /// Returns the offset of the key in the file, or of the table if the key is missing.
     pub(super) fn offset(&self, key: &str) -> usize {
         let entry = self.table.and_then(|table| table.get_key_value(key));
         entry.map_or(self.offset, |(key, _)| key.span().start)
     }
 
-    /// The line of an offset, counted from 1.
+    /// Returns the line of an offset, counted from 1.
     pub(super) fn line(&self, offset: usize) -> usize {
         self.problems.line(offset)
     }
 
     /// Rejects the value of a key.
-    pub(super) fn reject(&self, key: &str, complaint: &str) {
+    pub(super) fn reject(&self, key: &str, message: &str) {
         let value = self.table.and_then(|table| table.get(key));
         let shown = value.filter(|_| !keys::is_secret(key)).and_then(|value| value::shown(value.get_ref()));
-        self.complain(self.offset(key), key, shown, &self.with_hint(key, value, complaint));
+        self.report(self.offset(key), key, shown, &self.with_hint(key, value, message));
     }
 
     /// Rejects one value in the list of a key.
-    pub(super) fn reject_item(&self, key: &str, item: &Value<'_>, complaint: &str) {
-        let complaint = self.with_hint(key, Some(item), complaint);
-        self.complain(item.span().start, key, value::shown(item.get_ref()), &complaint);
+    pub(super) fn reject_item(&self, key: &str, item: &Value<'_>, message: &str) {
+        let message = self.with_hint(key, Some(item), message);
+        self.report(item.span().start, key, value::shown(item.get_ref()), &message);
     }
 
-    /// The complaint about a value, and what to write instead where that is known.
-    fn with_hint(&self, key: &str, value: Option<&Value<'_>>, complaint: &str) -> String {
+    /// Adds the hint about a value to a message, if there is one.
+    fn with_hint(&self, key: &str, value: Option<&Value<'_>>, message: &str) -> String {
         let hint = value.and_then(|value| hints::instead(&self.name(key), value.get_ref()));
-        hint.map_or_else(|| complaint.to_owned(), |hint| format!("{complaint}; write {hint}"))
+        hint.map_or_else(|| message.to_owned(), |hint| format!("{message}; write {hint}"))
     }
 
-    fn complain(&self, offset: usize, key: &str, shown: Option<String>, complaint: &str) {
+    fn report(&self, offset: usize, key: &str, shown: Option<String>, message: &str) {
         let shown = shown.map(|shown| format!(" = {shown}")).unwrap_or_default();
-        self.problems.value(offset, format!("{}{shown}: {complaint}", self.name(key)));
+        self.problems.value(offset, format!("{}{shown}: {message}", self.name(key)));
     }
 
-    /// Rejects the table for what it lacks.
-    pub(super) fn lacks(&self, complaint: &str) {
+    /// Rejects the table because something is missing from it.
+    pub(super) fn lacks(&self, message: &str) {
         let colon = if self.path.is_empty() { "" } else { ": " };
-        self.problems.shape(self.offset, format!("{}{colon}{complaint}", self.path));
+        self.problems.shape(self.offset, format!("{}{colon}{message}", self.path));
     }
 
     /// Rejects every key that was not taken.
@@ -218,12 +218,12 @@ impl<'t> Section<'t> {
             if self.known.contains(&key) {
                 continue;
             }
-            let complaint = keys::unknown(key, &self.known);
-            self.problems.shape(self.offset(key), format!("{}: {complaint}", self.name(key)));
+            let message = keys::unknown(key, &self.known);
+            self.problems.shape(self.offset(key), format!("{}: {message}", self.name(key)));
         }
     }
 
-    /// The value of a key, which becomes known.
+    /// Returns the value of a key, and marks the key as known.
     pub(super) fn value(&mut self, key: &'static str) -> Option<&'t Value<'t>> {
         self.know(key);
         self.table?.get(key)

@@ -9,9 +9,9 @@ use crate::http::{Hash, Listen, Material, MinVersion, Options, Tls, TlsError, Us
 
 /// The settings of the table.
 pub(super) struct Server {
-    /// Where to serve.
+    /// The listen address.
     pub(super) listen: Listen,
-    /// How to serve; the view of pages is set by other tables.
+    /// Options for serving pages, except the view, which other tables set.
     pub(super) serving: Options,
 }
 
@@ -39,9 +39,8 @@ fn allowed_hosts(section: &mut Section<'_>) -> Option<Vec<String>> {
         match item.get_ref().as_str().and_then(host_name) {
             Some(name) => names.push(name),
             None => {
-                let complaint =
-                    "expected a host name without a port, such as aop.example.com; addresses always pass";
-                section.reject_item(KEY, item, complaint);
+                let message = "expected a host name without a port, such as aop.example.com; addresses are always allowed";
+                section.reject_item(KEY, item, message);
             }
         }
     }
@@ -59,14 +58,13 @@ fn tls(mut section: Section<'_>, surroundings: &mut Surroundings<'_>) -> Option<
         "1.3" => Some(MinVersion::Tls13),
         _ => None,
     });
-    if section.is_there() && !(section.has(CERTIFICATES) && section.has(KEY)) {
+    if section.is_present() && !(section.has(CERTIFICATES) && section.has(KEY)) {
         section.lacks("expected both cert_file and key_file");
     }
     let mut read = |section: &Section<'_>, key: &'static str, path: Option<PathBuf>| {
         let path = path.filter(|_| surroundings.secrets == Secrets::Check)?;
-        let complain =
-            |error| section.reject(key, &format!("file {} cannot be read: {error}", path.display()));
-        surroundings.read(&path).map_err(complain).ok()
+        let report = |error| section.reject(key, &format!("file {} cannot be read: {error}", path.display()));
+        surroundings.read(&path).map_err(report).ok()
     };
     let wants_clients = section.has(CLIENTS);
     let certificates = read(&section, CERTIFICATES, certificates);
@@ -76,7 +74,7 @@ fn tls(mut section: Section<'_>, surroundings: &mut Surroundings<'_>) -> Option<
         let client_authorities = if wants_clients { Some(clients.as_deref()?) } else { None };
         let material =
             Material { certificates: certificates.as_deref()?, key: key.as_deref()?, client_authorities };
-        let complain = |error: TlsError| {
+        let report = |error: TlsError| {
             let key = match error {
                 TlsError::Certificates(_) => CERTIFICATES,
                 TlsError::Key(_) | TlsError::Pair(_) => KEY,
@@ -86,7 +84,7 @@ fn tls(mut section: Section<'_>, surroundings: &mut Surroundings<'_>) -> Option<
             };
             section.reject(key, &error.to_string());
         };
-        Tls::new(&material, min_version.unwrap_or_default()).map_err(complain).ok()
+        Tls::new(&material, min_version.unwrap_or_default()).map_err(report).ok()
     };
     let tls = tls();
     section.finish();
@@ -94,13 +92,13 @@ fn tls(mut section: Section<'_>, surroundings: &mut Surroundings<'_>) -> Option<
 }
 
 fn users(mut section: Section<'_>) -> Option<Users> {
-    if !section.is_there() {
+    if !section.is_present() {
         return None;
     }
     let mut hashes = BTreeMap::new();
     for (name, hash) in section.secrets::<Hash>("expected at least one name = \"bcrypt hash\"") {
         if name.is_empty() || name.contains(':') {
-            section.lacks(&format!("expected names of users without a colon, found {name:?}"));
+            section.lacks(&format!("expected user names without a colon, found {name:?}"));
         }
         hashes.insert(name, hash);
     }

@@ -1,29 +1,29 @@
-//! Where the configuration comes from: a file, or the environment alone.
+//! The source of the configuration: a file, or only the environment.
 
 use std::path::{Path, PathBuf};
 
 use super::token::process_environment;
 use super::{Config, ConfigErrors, Files, Secrets, TokenSource, built_in};
 
-/// Where the configuration comes from.
+/// The source of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A file.
     File(PathBuf),
-    /// No file: the account whose token is in the environment, and all that it sees.
+    /// The built-in configuration, which watches all zones that the token in the environment can see.
     BuiltIn,
 }
 
 impl Source {
-    /// The file that is named, else the default file where it exists, else the built-in configuration.
+    /// Returns the named file, else the default file if it exists, else the built-in configuration.
     pub fn find(named: Option<PathBuf>, default: &Path) -> Self {
         // if its existence cannot be checked, reading it gives the error
         let default = || default.try_exists().unwrap_or(true).then(|| default.to_owned());
         named.or_else(default).map_or(Self::BuiltIn, Self::File)
     }
 
-    /// Reads the configuration, which `AOP_STATE_FILE` gives another state file. All files that are read on the way are
-    /// added to `files`, even if it fails.
+    /// Loads the configuration. `AOP_STATE_FILE` overrides its state file. Adds all files that it reads to `files`,
+    /// even if it fails.
     ///
     /// # Errors
     /// Fails with everything that is wrong with the configuration.
@@ -36,7 +36,7 @@ impl Source {
         Ok(Config { state_file, ..config })
     }
 
-    /// The absolute path of the file, if there is one.
+    /// Returns the absolute path of the file, if there is one.
     pub fn file(&self) -> Option<PathBuf> {
         match self {
             Self::File(path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
@@ -44,7 +44,8 @@ impl Source {
         }
     }
 
-    /// The file, or the variable that has the token of `config`, which was read from here.
+    /// Describes the source for the log: the file, or the variable with the token of `config`, which was loaded from
+    /// it.
     pub fn describe(&self, config: &Config) -> String {
         let token = config.accounts.first().map(|account| &account.token);
         match (self, token) {
@@ -57,7 +58,7 @@ impl Source {
     }
 }
 
-/// The path in an environment variable of this process, unless that is empty.
+/// Returns the path in an environment variable of this process, unless the variable is empty.
 pub fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
@@ -67,14 +68,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_named_file_comes_before_the_default_file_and_that_before_the_built_in_configuration() {
+    fn a_named_file_overrides_the_default_file_which_overrides_the_built_in_configuration() {
         let folder = tempfile::tempdir().unwrap();
         let [named, default] = ["named", "default"].map(|name| folder.path().join(name));
         assert_eq!(Source::find(None, &default), Source::BuiltIn);
         std::fs::write(&default, "").unwrap();
         assert_eq!(Source::find(None, &default), Source::File(default.clone()));
         assert_eq!(Source::find(Some(named.clone()), &default), Source::File(named));
-        // it cannot exist beneath a file, and that is told rather than passed over
+        // a file cannot exist beneath a file; that is an error and does not select the built-in configuration
         let beneath = default.join("config.toml");
         assert_eq!(Source::find(None, &beneath), Source::File(beneath));
     }

@@ -1,10 +1,10 @@
-//! Errors of a text that is not TOML, in words for people.
+//! Syntax errors of TOML, with hints for people.
 
 use std::collections::BTreeMap;
 
 use toml::de::Error;
 
-/// One error for each line that has some, with its offset: after the first, others are mostly consequences of it.
+/// Returns the first error of each line with its offset, since further errors are mostly its consequences.
 pub(super) fn errors(text: &str, found: &[Error]) -> Vec<(usize, String)> {
     let mut lines: BTreeMap<usize, (usize, String)> = BTreeMap::new();
     for error in found {
@@ -16,7 +16,7 @@ pub(super) fn errors(text: &str, found: &[Error]) -> Vec<(usize, String)> {
         if what == "duplicate key" {
             what = format!("{what} {}", text.get(span.clone()).unwrap_or_default());
         }
-        // what was never closed explains the rest
+        // an unclosed bracket or quote explains the other errors
         let is_new = !lines.contains_key(&start);
         if is_new || what.starts_with("unclosed") {
             if let Some(hint) = hint(line, &what) {
@@ -28,7 +28,7 @@ pub(super) fn errors(text: &str, found: &[Error]) -> Vec<(usize, String)> {
     lines.into_values().collect()
 }
 
-/// What to write instead of a line.
+/// Returns what to write instead of a line.
 fn hint(line: &str, what: &str) -> Option<&'static str> {
     let is_key = |text: &str| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
@@ -46,7 +46,7 @@ fn hint(line: &str, what: &str) -> Option<&'static str> {
     } else if what.starts_with("invalid")
         && value.starts_with(|char: char| char.is_ascii_alphanumeric() || "/~.:".contains(char))
     {
-        Some("write a text within quotes")
+        Some("write a string in quotes")
     } else {
         None
     }

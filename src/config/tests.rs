@@ -199,7 +199,7 @@ fn a_wrong_setting_of_the_exporter_is_named() {
 }
 
 #[test]
-fn all_errors_of_a_file_come_at_once() {
+fn all_errors_of_a_file_are_reported_at_once() {
     let text = r#"
 [server]
 listen = "nowhere"
@@ -230,12 +230,12 @@ name = "example.com"
 14: account.zone.hostnames = "a..example.com": expected labels of 1 to 63 octets, found ""
 14: account.zone.hostnames.expect = "off": expected "enabled", "disabled", "void" or "any"; write "disabled"
 15: account.zone: expected at least one hostname, such as hostnames = ["app.example.com"]; or discover = true, or zone_level = true
-16: account.zone.name = "example.com": expected each zone once, this one is at line 13 too"#
+16: account.zone.name = "example.com": expected each zone once; this one is already at line 13"#
     );
 }
 
 #[test]
-fn bad_syntax_is_named_beside_wrong_values_but_without_its_consequences() {
+fn syntax_errors_are_reported_with_wrong_values_but_without_their_consequences() {
     let cases = [
         ("[server\nlisten = 1\n", "1: unclosed table, expected `]`"),
         (
@@ -253,12 +253,12 @@ fn bad_syntax_is_named_beside_wrong_values_but_without_its_consequences() {
 
 proptest! {
     #[test]
-    fn no_text_panics(text in "\\PC{0,80}") {
+    fn parsing_any_text_does_not_panic(text in "\\PC{0,80}") {
         _ = parse(&text, Secrets::Check);
     }
 
     #[test]
-    fn no_damage_to_a_good_file_panics(at in 0..EXAMPLE.len(), with in "[\\[\\]{}=\"'#,.\n\\\\ a1é]{0,3}") {
+    fn parsing_a_damaged_file_does_not_panic(at in 0..EXAMPLE.len(), with in "[\\[\\]{}=\"'#,.\n\\\\ a1é]{0,3}") {
         if EXAMPLE.is_char_boundary(at) {
             let (before, after) = EXAMPLE.split_at(at);
             _ = parse(&format!("{before}{with}{}", after.get(1..).unwrap_or(after)), Secrets::Skip);

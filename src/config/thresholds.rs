@@ -4,7 +4,7 @@ use super::section::Section;
 use super::value;
 use crate::domain::{Span, Thresholds};
 
-/// Reads the table; what it lacks keeps its default.
+/// Reads the table. Missing keys keep their defaults.
 pub(super) fn read(mut section: Section<'_>) -> Thresholds {
     let default = Thresholds::default();
     let mut seconds = |key, default| {

@@ -7,18 +7,18 @@ use super::Environment;
 use crate::cloudflare::{ApiToken, TokenError};
 use crate::file;
 
-/// Where to read the token of an account.
+/// The source of an account's token.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TokenSource {
     /// A file.
     File(PathBuf),
-    /// The environment variable of that name.
+    /// An environment variable, by name.
     Env(String),
-    /// The token itself, which this program has made up.
+    /// The token itself, which the program provides.
     Given(ApiToken),
 }
 
-/// Why a token cannot be read. It names the file or variable, never its content.
+/// The reason why a token cannot be read. It names the file or variable, never its content.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenSourceError {
     /// The variable is not set.
@@ -39,12 +39,12 @@ impl TokenSource {
     /// Reads the token from its file, or from the environment of this process.
     ///
     /// # Errors
-    /// Fails if there is none, or it cannot be a token.
+    /// Fails if there is no token, or if the text cannot be a token.
     pub fn read(&self) -> Result<ApiToken, TokenSourceError> {
         self.read_with(&process_environment, file::read)
     }
 
-    /// Reads the token by other means to look up a variable and to read a file.
+    /// Reads the token with other functions to look up a variable and to read a file.
     pub(super) fn read_with(
         &self,
         environment: Environment<'_>,
@@ -66,13 +66,9 @@ impl TokenSource {
     }
 }
 
-/// A variable's name, unless it may be the token itself, given by mistake.
+/// Returns the name of a variable for messages. Hides it if it may be the token itself, given by mistake.
 fn shown(name: &str) -> String {
-    if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
-        "that is named there".into()
-    } else {
-        name.into()
-    }
+    if name.bytes().any(|byte| byte.is_ascii_lowercase()) { "(name hidden)".into() } else { name.into() }
 }
 
 /// Returns true if `name` can be the name of a variable.
@@ -81,7 +77,7 @@ pub(super) fn is_variable(name: &str) -> bool {
     name.bytes().all(plain) && name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit())
 }
 
-/// Looks up a variable of this process. What is not Unicode becomes characters that no token contains.
+/// Looks up a variable of this process. Invalid Unicode becomes characters that no token contains.
 pub(super) fn process_environment(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }

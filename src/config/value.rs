@@ -1,4 +1,4 @@
-//! Single values: parsing them, and showing them in an error.
+//! Parses single values, and formats them for errors.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Option<Du
     Duration::try_from(duration).ok().filter(|duration| (least..=most).contains(duration))
 }
 
-/// Parses a duration such as `30s` or `30d`, with days of 24 hours; none unless it is positive or zero.
+/// Parses a duration such as `30s` or `30d`, with days of 24 hours; `None` if it is negative.
 pub fn span(text: &str) -> Option<Duration> {
     let span: Span = text.parse().ok()?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
@@ -30,7 +30,7 @@ pub(super) fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(plain)
 }
 
-/// A value for an error: on one line, and not too long; none for a URL that may contain a password.
+/// Formats a value for an error, on one line and shortened; `None` for a URL that may contain a password.
 pub(super) fn shown(value: &DeValue<'_>) -> Option<String> {
     Some(match value {
         DeValue::String(text) if text.contains("://") && text.contains('@') => return None,
@@ -47,13 +47,13 @@ pub(super) fn shown(value: &DeValue<'_>) -> Option<String> {
     })
 }
 
-/// A key for an error: in quotes unless it is a bare key.
+/// Formats a key for an error, in quotes unless it is a bare key.
 pub(super) fn key(key: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if !key.is_empty() && key.bytes().all(bare) { key.into() } else { format!("{key:?}") }
 }
 
-/// The Levenshtein distance between two keys.
+/// Returns the Levenshtein distance between two keys.
 pub(super) fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (above, byte) in one.bytes().enumerate() {

@@ -1,4 +1,4 @@
-//! A configuration in a sentence, for the log.
+//! Describes a configuration in a sentence, for the log.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::Config;
 pub struct Watched<'c>(&'c Config);
 
 impl Config {
-    /// What it watches, in words.
+    /// Returns what the configuration watches, in words.
     pub fn watched(&self) -> Watched<'_> {
         Watched(self)
     }
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_watched_is_a_sentence_with_the_schedule() {
+    fn a_sentence_says_what_is_watched_and_when() {
         let one = "[[account]]\n[[account.zone]]\nname = \"a.example\"\nhostnames = [\"www.a.example\"]\n";
         assert_eq!(watched(one), "1 zone of account default (1 named hostname) every 5 minutes");
         let two = "[[account]]\nname = \"b\"\n[[account.zone]]\nname = \"b.example\"\ndiscover = true\n";

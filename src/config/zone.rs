@@ -1,4 +1,4 @@
-//! The tables `account.zone`, and the hostnames in them.
+//! The tables `[[account.zone]]`, and the hostnames in them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -21,13 +21,13 @@ use crate::domain::{
 pub(super) struct Zones {
     zones: Vec<ZoneTarget>,
     patterns: Patterns,
-    /// The zones that give each name: one at most in each account.
+    /// The zones of each name, at most one in each account.
     names: HashMap<ZoneName, Vec<Origin>>,
-    /// The zone that gives each id.
+    /// The zone of each id.
     ids: HashMap<ZoneId, Origin>,
 }
 
-/// Where the file gives a name or an id, and in which account.
+/// The position of a name or id in the file, and its account.
 #[derive(Clone)]
 struct Origin {
     offset: usize,
@@ -35,7 +35,7 @@ struct Origin {
 }
 
 impl Zones {
-    /// The zones and patterns of all accounts.
+    /// Returns the zones and patterns of all accounts.
     pub(super) fn finish(self) -> Targets {
         Targets::new(self.zones).with_patterns(self.patterns.finish())
     }
@@ -78,13 +78,13 @@ impl Zones {
         self.zones.push(zone.with_hostnames(hostnames).with_origins(origins).with_extent(extent));
     }
 
-    /// Rejects a second zone of one name, and returns true if it did.
+    /// Rejects a second zone of the same name; returns true if it did.
     ///
-    /// Two accounts may each have a zone of that name. The later one gives its id, which tells the two apart.
+    /// Two accounts may each have a zone of that name if the later one gives its id to distinguish them.
     fn reject_name(&mut self, section: &Section<'_>, name: &ZoneName, account: &Arc<str>) -> bool {
         let earlier = self.names.entry(name.clone()).or_default();
         let in_account = earlier.iter().find(|origin| origin.account == *account);
-        // an id that is invalid has been rejected already
+        // an invalid id has been rejected already
         let duplicated = in_account.or_else(|| earlier.first().filter(|_| !section.has("id"))).cloned();
         match &duplicated {
             Some(first) => reject_duplicate(section, "name", first, account),
@@ -93,7 +93,7 @@ impl Zones {
         duplicated.is_some()
     }
 
-    /// Rejects a second zone of one id.
+    /// Rejects a second zone of the same id.
     fn reject_id(&mut self, section: &Section<'_>, id: ZoneId, account: &Arc<str>) {
         match self.ids.entry(id) {
             Entry::Occupied(first) => reject_duplicate(section, "id", first.get(), account),
@@ -104,29 +104,29 @@ impl Zones {
     }
 }
 
-/// Rejects a zone that another one, at `first`, is already.
+/// Rejects a zone that duplicates the one at `first`.
 fn reject_duplicate(section: &Section<'_>, key: &str, first: &Origin, account: &Arc<str>) {
     let line = section.line(first.offset);
-    let mut complaint = format!("expected each zone once, this one is at line {line} too");
+    let mut message = format!("expected each zone once; this one is already at line {line}");
     if first.account != *account {
-        complaint += &format!(", there in account {} and here in {account}", first.account);
+        message += &format!(" in account {}", first.account);
         if key == "name" {
-            complaint += "; another zone of that name needs its id";
+            message += "; another zone of the same name needs its id";
         }
     }
-    section.reject(key, &complaint);
+    section.reject(key, &message);
 }
 
-/// Reads how to read the zone, and what to watch besides the configured hostnames. `discover` is the default of that
-/// key.
+/// Reads how to poll the zone, and what to watch in addition to the configured hostnames. `discover` is the default of
+/// that key.
 fn extent(section: &mut Section<'_>, discover: bool) -> Extent {
     const DISCOVER: &str = "discover";
     const DISCOVERED: &str = "discovered_expect";
-    // an invalid flag was probably meant to be true: so settings that need it are not rejected as well
+    // an invalid flag was probably meant to be true, so settings that need it are not rejected as well
     let discover = section.flag(DISCOVER).unwrap_or(discover || section.has(DISCOVER));
     let discovered = expected(section, DISCOVERED);
     if section.has(DISCOVERED) && !discover {
-        section.reject(DISCOVERED, "expected discover = true beside it, without which it has no effect");
+        section.reject(DISCOVERED, "expected discover = true, without which this key has no effect");
     }
     let zone_level = section.flag("zone_level").unwrap_or(section.has("zone_level"));
     let strategy = section.take("strategy", "\"auto\", \"get\" or \"list\"", |text| match text {
@@ -136,13 +136,12 @@ fn extent(section: &mut Section<'_>, discover: bool) -> Extent {
         _ => None,
     });
     let dns_origins =
-        section.take("origins", "\"dns\"; origins of one hostname stand in its table", |text| {
+        section.take("origins", "\"dns\"; the origins of one hostname belong in its table", |text| {
             (text == "dns").then_some(())
         });
     if discover && strategy == Some(Strategy::Get) {
-        let complaint =
-            "expected \"auto\" or \"list\" beside discover = true: only a list tells what else there is";
-        section.reject("strategy", complaint);
+        let message = "expected \"auto\" or \"list\" with discover = true, since only a list shows hostnames that are not configured";
+        section.reject("strategy", message);
     }
     let discovered = discover.then(|| discovered.unwrap_or(Expected::Any));
     let ignored = ignored(section, Subject::Zone);
@@ -163,7 +162,7 @@ fn expected(section: &mut Section<'_>, key: &'static str) -> Option<Expected> {
 
 const HOSTNAMES: &str = "hostnames";
 
-/// Reads the hostnames, and the origins of all of them.
+/// Reads the hostnames and the origins of all of them.
 fn hostnames(
     section: &mut Section<'_>,
     zone: Option<&ZoneName>,
@@ -185,14 +184,14 @@ fn hostnames(
         let first = *seen.entry(hostname.clone()).or_insert(offset);
         if first != offset {
             let line = section.line(first);
-            let complaint = format!("expected each hostname once, {hostname} is at line {line} too");
-            section.reject_item(HOSTNAMES, item, &complaint);
+            let message = format!("expected each hostname once; {hostname} is already at line {line}");
+            section.reject_item(HOSTNAMES, item, &message);
         } else if let Some(zone) = zone.filter(|zone| !hostname.is_in(zone)) {
-            let mut complaint = format!("expected a hostname in the zone {zone}, found {hostname}");
+            let mut message = format!("expected a hostname in the zone {zone}, found {hostname}");
             if !hostname.as_str().contains('.') {
-                complaint += &format!("; write \"{hostname}.{zone}\"");
+                message += &format!("; write \"{hostname}.{zone}\"");
             }
-            section.reject_item(HOSTNAMES, item, &complaint);
+            section.reject_item(HOSTNAMES, item, &message);
         }
         targets.push(target);
     }
@@ -214,8 +213,8 @@ fn hostname(
         },
         DeValue::Table(table) => expecting(section.element(HOSTNAMES, item.span().start, table), origins),
         _ => {
-            let complaint = "expected a hostname such as \"app.example.com\", or { name = …, expect = … }";
-            section.reject_item(HOSTNAMES, item, complaint);
+            let message = "expected a hostname such as \"app.example.com\", or { name = …, expect = … }";
+            section.reject_item(HOSTNAMES, item, message);
             None
         }
     }
@@ -233,7 +232,7 @@ fn expecting(mut section: Section<'_>, origins: &mut Vec<OriginTarget>) -> Optio
         let label = association.label();
         section.reject(
             "cert_id",
-            &format!("expected no cert_id beside expect = {label:?}, where it has no effect"),
+            &format!("expected no cert_id with expect = {label:?}, where it has no effect"),
         );
     }
     let ignored = ignored(&mut section, Subject::Hostname);

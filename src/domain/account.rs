@@ -77,11 +77,11 @@ impl AccountState {
         at: Date,
     ) {
         if let Some(mut found) = found {
-            let before = self.list.found.iter().enumerate().map(|(place, zone)| (zone.id, place));
+            let before = self.list.found.iter().enumerate().map(|(index, zone)| (zone.id, index));
             let before: HashMap<ZoneId, usize> = before.collect();
-            let place = |zone: &FoundZone| before.get(&zone.id).copied().unwrap_or(usize::MAX);
-            // of several zones of one name the one that was known first keeps the name as its label
-            let rank = |zone: &FoundZone| (place(zone), zone.id);
+            let index = |zone: &FoundZone| before.get(&zone.id).copied().unwrap_or(usize::MAX);
+            // of several zones with the same name, the one listed earliest keeps the name as its label
+            let rank = |zone: &FoundZone| (index(zone), zone.id);
             found.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| rank(a).cmp(&rank(b))));
             self.list.found = found.into();
         }

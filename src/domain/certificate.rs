@@ -1,4 +1,4 @@
-//! A client certificate: what the API says of it, and what the certificate itself says.
+//! A client certificate: its fields in the API, and its own content.
 
 mod serial;
 
@@ -6,7 +6,7 @@ use std::cmp::min;
 
 use super::{CertId, Date, Pem};
 
-/// A client certificate as last described, by the API and by its own PEM.
+/// A client certificate: its latest fields in the API, and its parsed PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
     details: CertificateDetails,
@@ -25,12 +25,12 @@ pub struct CertificateDetails {
     pub serial_number: Option<Box<str>>,
     /// The signature's hash and algorithm.
     pub signature: Option<Box<str>>,
-    /// When it expires (`expires_on`).
+    /// The expiry date (`expires_on`).
     pub expires_on: Option<Date>,
 }
 
 impl Certificate {
-    /// Puts together what the API says and what the certificate itself says.
+    /// Combines the fields of the API with the parsed PEM.
     pub fn new(details: CertificateDetails, pem: Option<Pem>) -> Self {
         let metadata_match = metadata_match(&details, pem.as_ref());
         Self { details, pem, metadata_match }
@@ -41,49 +41,49 @@ impl Certificate {
         self.details.id.as_ref()
     }
 
-    /// What the API says.
+    /// Returns the fields of the API.
     pub fn details(&self) -> &CertificateDetails {
         &self.details
     }
 
-    /// What the certificate itself says.
+    /// Returns the parsed PEM.
     pub fn pem(&self) -> Option<&Pem> {
         self.pem.as_ref()
     }
 
-    /// When it expires: the API's word, the certificate's own where that is missing.
+    /// Returns the expiry date of the API, or the PEM's if the API gives none.
     pub fn expires(&self) -> Option<Date> {
         let not_after = self.pem.as_ref().map(|pem| pem.not_after);
         self.details.expires_on.or(not_after)
     }
 
-    /// When it stops being accepted: the earlier of the API's word and the certificate's own.
+    /// Returns the date when it stops being accepted: the earlier one of the API's and the PEM's.
     pub fn ends(&self) -> Option<Date> {
         let expires = self.expires()?;
         let not_after = self.pem.as_ref().map_or(expires, |pem| pem.not_after);
         Some(min(expires, not_after))
     }
 
-    /// Returns true if the API and the certificate agree on expiry and serial number, or none unless all four are
-    /// known.
+    /// Returns true if the API and the PEM agree on expiry and serial number; `None` unless all four are known.
     pub fn metadata_match(&self) -> Option<bool> {
         self.metadata_match
     }
 
-    /// Returns true if it is the certificate with this PEM: of the same serial number and issuer.
+    /// Returns true if it is the certificate with this PEM, which has the same serial number and issuer.
     pub fn is_twin_of(&self, pem: &Pem) -> bool {
         if let Some(own) = &self.pem {
             return own.serial == pem.serial && own.issuer == pem.issuer;
         }
-        // the API may give a part of the issuer's name
+        // the API may give only a part of the issuer's name
         let is_issuer = |issuer: &str| !issuer.is_empty() && pem.issuer.contains(issuer);
         let serial_number = self.details.serial_number.as_deref();
         serial_number.is_some_and(|serial_number| serial::is_equal(serial_number, &pem.serial))
             && self.details.issuer.as_deref().is_some_and(is_issuer)
     }
 
-    /// The certificate with what `known` says where this lacks it, if that is an earlier description of the same one:
-    /// of the same id, or of the same serial number and issuer where an id is missing. None if that changes nothing.
+    /// Returns the certificate with its missing fields taken from `known`, an earlier state of the same certificate.
+    /// `None` if nothing changes, or if `known` is another certificate. Ids identify a certificate, or its serial
+    /// number and issuer if an id is missing.
     pub fn completed_by(&self, known: &Self) -> Option<Self> {
         if !self.is_same_as(known) {
             return None;
@@ -105,7 +105,7 @@ impl Certificate {
         let serial_numbers = ours.serial_number.as_ref().zip(theirs.serial_number.as_ref());
         let pems = self.pem.as_ref().zip(other.pem.as_ref());
         let serial_numbers_differ = serial_numbers.is_some_and(|(ours, theirs)| serial::differ(ours, theirs));
-        // another one may have been put in its place under the same id
+        // the certificate may have been replaced under the same id
         if serial_numbers_differ || pems.is_some_and(|(a, b)| !a.is_same_as(b)) {
             return false;
         }

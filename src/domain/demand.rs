@@ -1,4 +1,4 @@
-//! What origins demand of a connection that presents no certificate.
+//! The demands of origins: how they treat a connection that presents no certificate.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::{AcceptedIssuers, Date};
 
-/// What an origin does with a connection that presents no certificate.
+/// The way an origin treats a connection that presents no certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Demand {
-    /// It does not ask for one.
+    /// It asks for no certificate.
     None,
-    /// It asks for one, and serves without.
+    /// It asks for a certificate, and serves requests without one.
     Optional,
-    /// It asks for one, and refuses without.
+    /// It asks for a certificate, and refuses requests without one.
     Required,
     /// The probe could not determine it.
     #[default]
@@ -35,7 +35,7 @@ impl Demand {
     }
 }
 
-/// What a [`Demand`] was judged by.
+/// The observation from which a [`Demand`] was concluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DemandReason {
     /// It asked, and ended the connection with this TLS alert.
@@ -57,7 +57,7 @@ pub enum DemandReason {
     UnclearHttp2,
     /// No answer could be read, for this reason.
     Failed(ProbeFailure),
-    /// It ended the connection with a TLS alert that has another cause than a missing certificate.
+    /// It ended the connection with a TLS alert that is not about a missing certificate.
     Alert(u8),
     /// It resumed an earlier TLS session.
     Resumed,
@@ -68,7 +68,7 @@ pub enum DemandReason {
 pub enum ProbeFailure {
     /// The name has no address.
     NotResolved,
-    /// There are only addresses that must not be probed.
+    /// The name has only addresses that must not be probed.
     NotPublic,
     /// No connection could be made.
     NotReachable,
@@ -100,7 +100,7 @@ impl ProbeFailure {
         Self::Internal,
     ];
 
-    /// The failure in a word.
+    /// Returns the failure in a word.
     pub const fn label(self) -> &'static str {
         match self {
             Self::NotResolved => "not_resolved",
@@ -115,7 +115,7 @@ impl ProbeFailure {
         }
     }
 
-    /// The failure in words.
+    /// Returns the failure in words.
     pub const fn words(self) -> &'static str {
         match self {
             Self::NotResolved => "the name has no address",
@@ -132,7 +132,7 @@ impl ProbeFailure {
 }
 
 impl DemandReason {
-    /// The reason in a word.
+    /// Returns the reason in a word.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Refused(_) => "refused",
@@ -149,7 +149,7 @@ impl DemandReason {
 }
 
 impl DemandReason {
-    /// The number of the alert or the status, if there is one.
+    /// Returns the number of the alert or the status, if there is one.
     pub const fn code(self) -> Option<u16> {
         match self {
             Self::Refused(alert) | Self::Alert(alert) => Some(alert as u16),
@@ -163,7 +163,7 @@ impl DemandReason {
         }
     }
 
-    /// The reason with that [label](Self::label) and [code](Self::code), if there is one.
+    /// Returns the reason with this [label](Self::label) and [code](Self::code), if there is one.
     pub fn from_parts(label: &str, code: Option<u16>) -> Option<Self> {
         let alert = || code.and_then(|code| u8::try_from(code).ok());
         match label {
@@ -180,7 +180,7 @@ impl DemandReason {
     }
 }
 
-/// The reason in words.
+/// Writes the reason in words.
 impl fmt::Display for DemandReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -196,7 +196,7 @@ impl fmt::Display for DemandReason {
             Self::NotAsked(status) => write!(f, "does not ask for a certificate (status {status})"),
             Self::NotAskedHttp2 => f.write_str("does not ask for a certificate (answers in HTTP/2)"),
             Self::AsksLate => {
-                f.write_str("asks for a certificate only after the request, for some paths perhaps")
+                f.write_str("asks for a certificate only after the request, perhaps only for some paths")
             }
             Self::Unclear(status) => {
                 write!(f, "answers with status {status}, which may or may not be about the certificate")
@@ -212,17 +212,17 @@ impl fmt::Display for DemandReason {
 /// What one probe of an origin found. Small, since there is one for each of up to 10,000 origins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginReading {
-    /// When the probe ended.
+    /// The time when the probe ended.
     pub read_at: Date,
     /// True if the handshake was completed, or ended by an alert after the origin asked for a certificate.
     pub is_up: bool,
-    /// What the origin demands.
+    /// The demand of the origin.
     pub demand: Demand,
-    /// What that was judged by.
+    /// The reason for the demand.
     pub reason: DemandReason,
-    /// The authorities that it names, where it asked; equal ones share one allocation.
+    /// The authorities that it names, if it asks for a certificate. Equal ones share one allocation.
     pub accepted: Option<Arc<AcceptedIssuers>>,
-    /// The end of its own certificate.
+    /// The expiry date of the origin's own certificate.
     pub certificate_not_after: Option<Date>,
     /// The duration of the probe.
     pub took: Duration,
@@ -233,12 +233,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn demands_have_the_names_of_the_contract() {
+    fn demands_have_their_documented_labels() {
         assert_eq!(Demand::ALL.map(Demand::label), ["none", "optional", "required", "unknown"]);
     }
 
     #[test]
-    fn a_reason_is_found_again_by_its_label_and_code() {
+    fn a_reason_is_restored_from_its_label_and_code() {
         use DemandReason as Reason;
         let failures = ProbeFailure::ALL.map(Reason::Failed);
         let others = [

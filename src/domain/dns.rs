@@ -1,4 +1,4 @@
-//! The DNS records of zones, and the origins that they give for hostnames.
+//! The DNS records of zones, and the origins that follow from them.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
@@ -15,7 +15,7 @@ pub struct DnsRecord {
     pub data: RecordData,
 }
 
-/// What a DNS record points to.
+/// The target of a DNS record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RecordData {
     /// The address of an A or AAAA record.
@@ -24,12 +24,12 @@ pub enum RecordData {
     Name(Hostname),
 }
 
-/// Why a record, or a hostname, has no origin that can be reached directly.
+/// The reason why a record or a hostname has no origin that can be reached directly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NoOrigin {
     /// Cloudflare Tunnel: the origin connects to Cloudflare.
     Tunnel,
-    /// An address that stands for none, for a Worker or a redirect.
+    /// A placeholder address, as used for a Worker or a redirect.
     Placeholder,
     /// Cloudflare Pages.
     Pages,
@@ -41,7 +41,7 @@ pub enum NoOrigin {
     Edge,
     /// A chain of CNAME records that leads back to itself, or is too long.
     Loop,
-    /// A name that no server can be asked for.
+    /// A CNAME target that cannot be the name of a server.
     NotAName,
     /// The hostname is a wildcard, and no server can be asked for a name with `*`.
     Wildcard,
@@ -64,7 +64,7 @@ impl NoOrigin {
         Self::NoRecord,
     ];
 
-    /// The reason as a word.
+    /// Returns the reason in a word.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Tunnel => "tunnel",
@@ -80,7 +80,7 @@ impl NoOrigin {
         }
     }
 
-    /// The reason for a CNAME target of a service of Cloudflare.
+    /// Returns the reason for a CNAME target that belongs to a service of Cloudflare.
     fn of_service(name: &Hostname) -> Option<Self> {
         const SERVICES: [(&str, NoOrigin); 6] = [
             (".cfargotunnel.com", NoOrigin::Tunnel),
@@ -98,15 +98,15 @@ impl fmt::Display for NoOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Tunnel => "behind a Cloudflare Tunnel",
-            Self::Placeholder => "a placeholder address, as of a Worker or a redirect",
+            Self::Placeholder => "a placeholder address, as used for a Worker or a redirect",
             Self::Pages => "served by Cloudflare Pages",
             Self::Worker => "served by a Worker",
             Self::Bucket => "served by R2",
             Self::Edge => "another name at Cloudflare's edge",
-            Self::Loop => "a chain of CNAME records without end",
+            Self::Loop => "an endless chain of CNAME records",
             Self::NotAName => "a CNAME record whose target cannot be a server's name",
             Self::Wildcard => {
-                "a wildcard, for which no server can be asked; name its origin, with a server_name"
+                "a wildcard, which no server can be asked for; configure its origin with a server_name"
             }
             Self::NoRecord => {
                 "without a proxied record, as with a load balancer, a Worker's domain or a custom hostname"
@@ -115,19 +115,19 @@ impl fmt::Display for NoOrigin {
     }
 }
 
-/// The origins of a hostname by the records.
+/// The origins of a hostname according to DNS records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DnsOrigins {
-    /// Where they can be reached. A name is to be resolved, and an address checked, before anything connects to it.
+    /// The origins. Their names must be resolved, and their addresses checked, before anything connects to them.
     pub origins: Vec<OriginTarget>,
-    /// Why a record, or all of the hostname, gives none.
+    /// The reasons why a record, or the hostname as a whole, gives no origin.
     pub without: BTreeSet<NoOrigin>,
 }
 
-/// The most origins of one hostname, and the most CNAME records that are followed.
+/// The maximum number of origins of a hostname, and of CNAME records to follow.
 const MOST: usize = 16;
 
-/// Addresses of records that stand for no origin, as Cloudflare's documentation gives them.
+/// The addresses of records without an origin, from Cloudflare's documentation.
 const PLACEHOLDERS: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::V6(Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0))];
 
@@ -136,12 +136,12 @@ const PLACEHOLDERS: [IpAddr; 2] =
 pub struct DnsIndex<'a> {
     zones: HashSet<&'a str>,
     records: BTreeMap<&'a str, Vec<&'a RecordData>>,
-    /// The names with records, and all names above them.
+    /// The names with records, and all their parent names.
     names: HashSet<&'a str>,
 }
 
 impl<'a> DnsIndex<'a> {
-    /// Adds the records of a zone. Records of names outside of the zone are left out, where its name is known.
+    /// Adds the records of a zone. If the zone's name is known, records of names outside the zone are skipped.
     pub fn add(
         &mut self,
         zone: impl Into<Option<&'a ZoneName>>,
@@ -158,9 +158,9 @@ impl<'a> DnsIndex<'a> {
 
     /// Returns the origins of a hostname.
     ///
-    /// A name without records has those of the wildcard that covers it (RFC 4592). A CNAME record that leads to a name
-    /// with proxied records is followed here, since the DNS gives Cloudflare's addresses for it; one that leads anywhere
-    /// else has to be resolved.
+    /// A name without records has those of the wildcard that covers it (RFC 4592). A CNAME record that points to a name
+    /// with proxied records is followed here, since the DNS resolves that name to Cloudflare's addresses. Any other
+    /// target must be resolved.
     pub fn origins(&self, hostname: &Hostname) -> DnsOrigins {
         let mut found = DnsOrigins::default();
         if hostname.is_wildcard() {
@@ -198,7 +198,7 @@ impl<'a> DnsIndex<'a> {
         found
     }
 
-    /// Follows a CNAME record: to further records, or to an address outside of them.
+    /// Follows a CNAME record, either to further records or to an address outside them.
     fn followed<'n>(
         &self,
         name: &'n Hostname,
@@ -207,7 +207,8 @@ impl<'a> DnsIndex<'a> {
         if let Some(reason) = NoOrigin::of_service(name) {
             return Err(reason);
         }
-        // a wildcard is not followed: the target may have a record that is not proxied, which is not listed
+        // a wildcard is not followed, since the target may have a record of its own that is not proxied and thus not
+        // listed
         let Some(next) = self.records.get(name.as_str()) else {
             return name.as_str().parse().map(Err).map_err(|_| NoOrigin::NotAName);
         };
@@ -217,19 +218,19 @@ impl<'a> DnsIndex<'a> {
         Ok(Ok(next))
     }
 
-    /// The records of a name, or of the wildcard that covers it.
+    /// Returns the records of a name, or of the wildcard that covers it.
     fn covering(&self, name: &str) -> Option<&[&'a RecordData]> {
         let exists = |name: &str| self.names.contains(name) || self.zones.contains(name);
         if exists(name) {
             return self.records.get(name).map(Vec::as_slice);
         }
-        // only the closest name above that exists may have the wildcard
+        // only the closest existing parent name can have the wildcard
         let encloser = above(name).find(|name| exists(name))?;
         self.records.get(&*format!("*.{encloser}")).map(Vec::as_slice)
     }
 }
 
-/// A name, and the names above it.
+/// Returns a name and its parent names.
 fn above(name: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, above)| above))
 }

@@ -19,7 +19,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Creates the entry of a configured hostname, with the state of the entry before.
+    /// Creates the entry of a configured hostname, with the state of its previous entry.
     pub(super) fn configured(target: &HostnameTarget, known: Option<Self>) -> Self {
         let (hostname, expectation) = (target.hostname.clone(), target.expectation.clone());
         let unread =
@@ -36,7 +36,7 @@ impl Entry {
         Self { hostname, expectation, configured: false, reading: None, failure: None, since: None }
     }
 
-    /// Turns this entry into that of a discovered hostname.
+    /// Turns this entry into one of a discovered hostname.
     pub(super) fn discovered(self, expected: Expected) -> Self {
         let Self { hostname, reading, failure, since, .. } = self;
         Self { reading, failure, since, ..Self::found(hostname, expected) }
@@ -60,7 +60,7 @@ impl Entry {
         self.since.get_or_insert(at);
     }
 
-    /// Whether a poll has wanted it before.
+    /// Returns true if a poll has ever planned to read the hostname.
     pub(super) fn is_wanted(&self) -> bool {
         self.since.is_some()
     }
@@ -103,8 +103,8 @@ impl Entry {
         self.reading.as_ref().map_or(self.since, |reading| Some(reading.read_at))
     }
 
-    /// Returns the time since which the statuses of the reading have been the same, or the time of the first attempt if none
-    /// has succeeded.
+    /// Returns the time since which the statuses of the reading have been the same, or the time of the first attempt if
+    /// none has succeeded.
     pub fn since(&self) -> Option<Date> {
         self.since
     }

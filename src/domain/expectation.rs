@@ -16,14 +16,14 @@ pub struct Expectation {
 /// The association that a hostname is expected to have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Expected {
-    /// An enabled one.
+    /// An enabled association.
     #[default]
     Enabled,
-    /// A disabled one.
+    /// A disabled association.
     Disabled,
-    /// None, or a void one.
+    /// No association, or a void one.
     Void,
-    /// Whatever it is.
+    /// Any state.
     Any,
 }
 
@@ -31,7 +31,7 @@ impl Expected {
     /// Every expectation.
     pub const ALL: [Self; 4] = [Self::Enabled, Self::Disabled, Self::Void, Self::Any];
 
-    /// How the configuration writes it.
+    /// Returns the value in the configuration.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Enabled => "enabled",
@@ -52,8 +52,8 @@ impl Expected {
 }
 
 impl Expectation {
-    /// Returns true if `reading` differs from the expectation. It never does while Cloudflare is still working on it,
-    /// or if anything is accepted.
+    /// Returns true if `reading` differs from the expectation. A change in progress is never drift, and neither is any
+    /// reading if any state is expected.
     pub fn is_drifted(&self, reading: &Reading) -> bool {
         if self.association == Expected::Any || reading.status.is_some_and(Status::is_pending) {
             return false;
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn drift_is_another_association_than_the_expected_one() {
+    fn drift_is_an_association_other_than_the_expected_one() {
         use Association::{Disabled, Enabled, None as Nothing, Void};
         let drifted = |expected, association| {
             let expectation = Expectation { association: expected, ..Expectation::default() };
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn drift_is_another_certificate_than_the_pinned_one() {
+    fn drift_is_a_certificate_other_than_the_pinned_one() {
         let drifted = |expected, cert_id| {
             let pinned = Some("pinned".parse().unwrap());
             let expectation =
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pending_is_not_drift_and_what_timed_out_is() {
+    fn a_pending_change_is_not_drift_but_a_timed_out_one_is() {
         let drifted =
             |status| Expectation::default().is_drifted(&reading(Association::Disabled, Some(status), None));
         assert_eq!(Status::ALL.map(drifted), [false, false, false, true, true, true, true, true]);

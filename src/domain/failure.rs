@@ -1,6 +1,6 @@
 //! The reasons why something could not be read.
 
-/// The closed set of reasons. Free text of a server never becomes one.
+/// The closed set of reasons. A server's free text never becomes a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// The token was not accepted.
@@ -11,11 +11,11 @@ pub enum Reason {
     NotFound,
     /// Cloudflare rejected the request as invalid.
     Rejected,
-    /// The rate limit was exceeded, by us or by other clients of the same user.
+    /// The rate limit was exceeded, by this program or by other clients of the same user.
     RateLimited,
     /// The request timed out.
     Timeout,
-    /// No request was sent, because the quota or the time did not suffice.
+    /// No request was sent for lack of quota or time.
     NotSent,
     /// The connection failed or broke.
     Connect,
@@ -73,7 +73,7 @@ impl Reason {
             Self::Rejected => "Cloudflare rejected the request",
             Self::RateLimited => "too many requests were sent",
             Self::Timeout => "no answer came in time",
-            Self::NotSent => "no request was sent, for want of quota or time",
+            Self::NotSent => "no request was sent for lack of quota or time",
             Self::Connect => "no connection could be made",
             Self::Tls => "the TLS connection failed",
             Self::ServerError => "Cloudflare failed",

@@ -22,7 +22,7 @@ impl Verdict {
     /// Every verdict, the worst first.
     pub const ALL: [Self; 5] = [Self::Critical, Self::Warning, Self::Unknown, Self::Info, Self::Ok];
 
-    /// The verdict in a word, which is also the value of the label `severity`.
+    /// Returns the verdict in a word, which is also the value of the label `severity`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -34,11 +34,11 @@ impl Verdict {
     }
 }
 
-/// A problem. Its severity depends on what it is about in one case only: [`Finding::Stale`].
+/// A problem. Only the severity of [`Finding::Stale`] depends on the subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Finding {
-    /// The end of the certificate is past.
+    /// The certificate has expired.
     Expired,
     /// The end of the certificate is nearer than the critical threshold.
     ExpiresVerySoon,
@@ -46,9 +46,9 @@ pub enum Finding {
     ExpiresSoon,
     /// The certificate's notBefore is in the future.
     NotYetValid,
-    /// Neither the API nor the certificate says when it ends.
+    /// Neither the API nor the certificate gives an expiry date.
     EndUnknown,
-    /// The certificate is in use, and deleted or being deleted.
+    /// The certificate is in use although it is deleted or being deleted.
     CertificateDeleted,
     /// The API and the certificate disagree on its end or serial number.
     MetadataMismatch,
@@ -60,11 +60,11 @@ pub enum Finding {
     DeletionTimedOut,
     /// Cloudflare has been deploying or deleting for longer than the threshold.
     Pending,
-    /// The certificate has nearly as many associations as it may have.
+    /// The certificate has nearly reached its limit of associations.
     NearHostnameLimit,
-    /// The latest attempt to read it failed, or none was made.
+    /// The latest attempt to read the subject failed, or no attempt was made.
     NotRead,
-    /// It was last read too long ago.
+    /// The subject was last read too long ago.
     Stale,
     /// Cloudflare does not accept the token.
     TokenInvalid,
@@ -74,7 +74,7 @@ pub enum Finding {
     RateLimited,
     /// A discovered hostname vanished a short time ago.
     HostnamesRemoved,
-    /// A zone that a pattern watched vanished a short time ago.
+    /// A zone that matched a pattern vanished a short time ago.
     ZonesRemoved,
     /// The zone's SSL mode keeps Cloudflare from presenting a certificate.
     SslMode,
@@ -82,7 +82,8 @@ pub enum Finding {
     OriginUnprotected,
     /// Cloudflare presents no certificate, and an origin refuses requests without one.
     OriginDemandsCertificate,
-    /// An origin names the authorities that it accepts, and none of them issued what Cloudflare presents.
+    /// An origin names the authorities that it accepts, and none of them issued the certificate that Cloudflare
+    /// presents.
     OriginMayReject,
 }
 
@@ -127,7 +128,7 @@ impl Finding {
         Self::OriginMayReject,
     ];
 
-    /// Its code, which is the value of the label `finding`.
+    /// Returns the code, which is the value of the label `finding`.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Expired => "expired",
@@ -156,8 +157,8 @@ impl Finding {
         }
     }
 
-    /// The alert about it, whose section of the runbooks says what to do. Nothing alerts on what is not read until that
-    /// is stale.
+    /// Returns the alert about the finding, whose section of the runbooks says what to do. A subject that is not read
+    /// causes no alert until it is stale.
     pub const fn alert(self) -> &'static str {
         match self {
             Self::Expired => "CloudflareAopCertificateExpired",
@@ -184,7 +185,7 @@ impl Finding {
         }
     }
 
-    /// Returns true if a subject of that kind can have it.
+    /// Returns true if a subject of this kind can have the finding.
     pub const fn is_about(self, subject: Subject) -> bool {
         match self {
             Self::Expired
@@ -210,7 +211,7 @@ impl Finding {
         }
     }
 
-    /// Its severity. A stale account is critical because it is no longer monitored.
+    /// Returns the severity. A stale account is critical because it is no longer monitored.
     pub const fn severity(self, subject: Subject) -> Verdict {
         match self {
             Self::Expired
@@ -241,7 +242,7 @@ impl Finding {
     }
 }
 
-/// All findings about one thing.
+/// All findings about one subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Findings {
     subject: Subject,
@@ -251,7 +252,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// No findings about a subject of this kind.
+    /// Returns an empty set of findings about a subject of this kind.
     pub const fn none(subject: Subject) -> Self {
         Self { subject, bits: 0, ignored: Ignored::NOTHING }
     }
@@ -267,29 +268,29 @@ impl Findings {
         self.bits |= u32::from(holds) << finding as u8;
     }
 
-    /// Returns true if none counts.
+    /// Returns true if there are no findings except ignored ones.
     pub const fn is_empty(self) -> bool {
         self.bits & !self.ignored.bits() == 0
     }
 
-    /// Returns true if `finding` is one of those that count.
+    /// Returns true if `finding` is among the findings and is not ignored.
     pub const fn contains(self, finding: Finding) -> bool {
         (self.bits & !self.ignored.bits()) >> finding as u8 & 1 == 1
     }
 
-    /// Those that count with their severities, the worst first.
+    /// Returns the findings that are not ignored, with their severities, the worst first.
     pub fn iter(self) -> impl Iterator<Item = (Finding, Verdict)> {
         let mut found: Vec<_> = self.unsorted().collect();
         found.sort_by_key(|(_, severity)| std::cmp::Reverse(*severity));
         found.into_iter()
     }
 
-    /// Those that are ignored with their severities, the worst first.
+    /// Returns the ignored findings with their severities, the worst first.
     pub fn ignored(self) -> impl Iterator<Item = (Finding, Verdict)> {
         Self { bits: self.bits & self.ignored.bits(), ..self }.ignoring(Ignored::NOTHING).iter()
     }
 
-    /// The worst severity of those that count, or ok.
+    /// Returns the worst severity of the findings that are not ignored, or ok.
     pub fn verdict(self) -> Verdict {
         self.unsorted().map(|(_, severity)| severity).max().unwrap_or_default()
     }
@@ -305,7 +306,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn findings_have_the_codes_and_severities_of_the_contract() {
+    fn findings_have_their_documented_codes_and_severities() {
         let critical = "expired expires_very_soon not_yet_valid certificate_deleted drifted \
             deployment_timed_out token_invalid origin_demands_certificate";
         let warning = "expires_soon end_unknown metadata_mismatch deletion_timed_out pending stale \
@@ -325,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn findings_are_about_what_the_book_says() {
+    fn findings_have_their_documented_subjects() {
         let page = include_str!("../../docs/findings.md");
         let subjects = [
             (Subject::Hostname, "hostname"),
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn every_finding_has_the_alert_that_follows_it_and_that_has_a_runbook() {
+    fn every_finding_has_an_alert_with_a_runbook() {
         let rules = include_str!("../../deploy/prometheus/rules.yml");
         let runbooks = include_str!("../../docs/alerts.md");
         for finding in Finding::ALL {
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn all_findings_have_a_bit_of_their_own() {
+    fn each_finding_has_its_own_bit() {
         for (index, finding) in Finding::ALL.into_iter().enumerate() {
             assert_eq!(finding as usize, index);
         }

@@ -2,7 +2,7 @@
 
 use super::Finding;
 
-/// A set of findings that are shown as ignored, and count for nothing.
+/// A set of findings that are shown as ignored, and do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ignored(u32);
 
@@ -10,13 +10,13 @@ impl Ignored {
     /// The empty set.
     pub const NOTHING: Self = Self(0);
 
-    /// The findings of either set.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// One bit for each finding.
+    /// Returns one bit for each finding.
     pub(super) const fn bits(self) -> u32 {
         self.0
     }

@@ -1,4 +1,4 @@
-//! Ranges of addresses.
+//! Ranges of IP addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -19,7 +19,7 @@ impl IpRange {
         Self { network: IpAddr::V6(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0)), length }
     }
 
-    /// True if the address is in the range. An IPv4-mapped IPv6 address must be unwrapped first.
+    /// Returns true if the address is in the range. An IPv4-mapped IPv6 address must be unwrapped first.
     pub fn contains(&self, ip: IpAddr) -> bool {
         match (self.network, ip) {
             (IpAddr::V4(network), IpAddr::V4(ip)) => {

@@ -21,12 +21,12 @@ impl IssuerName {
         Self { exact, normalised: normalise(der).map_or(exact, |normalised| hash(&normalised)) }
     }
 
-    /// Returns true if OpenSSL takes both for the same name.
+    /// Returns true if OpenSSL considers both names to be the same.
     pub fn is_same(&self, other: &Self) -> bool {
         self.normalised == other.normalised
     }
 
-    /// Returns the two hashes, as they can be stored.
+    /// Returns the two hashes, for storage.
     pub const fn hashes(self) -> [u64; 2] {
         [self.exact, self.normalised]
     }
@@ -96,12 +96,12 @@ impl AcceptedIssuers {
         Self { names: names.into(), is_cut }
     }
 
-    /// Returns the names with these [names](Self::names) and this [`is_cut`](Self::is_cut).
+    /// Restores a value from its [names](Self::names) and [`is_cut`](Self::is_cut).
     pub fn from_names(names: Vec<IssuerName>, is_cut: bool) -> Self {
         Self { names: names.into(), is_cut }
     }
 
-    /// True if there were more names than were kept.
+    /// Returns true if some names were dropped.
     pub const fn is_cut(&self) -> bool {
         self.is_cut
     }
@@ -111,7 +111,8 @@ impl AcceptedIssuers {
         &self.names
     }
 
-    /// Returns the best match of `issuers`. None if the origin sent no names, or more than were kept.
+    /// Returns the best match of `issuers`; `None` if that is unknown because either side has no names, or because some
+    /// were dropped.
     pub fn find(&self, issuers: &[IssuerName]) -> Option<IssuerMatch> {
         let has = |same: fn(&IssuerName, &IssuerName) -> bool| {
             self.names.iter().any(|name| issuers.iter().any(|issuer| same(name, issuer)))

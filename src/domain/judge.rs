@@ -1,4 +1,4 @@
-//! The judge: decides which findings hold.
+//! The judge, which decides which findings hold.
 
 mod origins;
 mod thresholds;
@@ -19,15 +19,15 @@ use super::{
 pub use thresholds::Thresholds;
 pub use words::Told;
 
-/// A certificate may have 100 associations; with more than this many its limit is near.
+/// A certificate with more associations than this is near its limit of 100.
 const MANY_HOSTNAMES: u32 = 90;
-/// A reading that is more recent than this is not stale, even if its interval is short.
+/// A reading of at most this many seconds is not stale, even if its interval is short.
 const FRESH: i64 = 15 * 60;
 /// A reading that is this many intervals old is stale.
 const STALE_INTERVALS: i64 = 3;
-/// A 429 is reported for this long.
+/// A response with status 429 is reported for this many seconds.
 const RATE_LIMITED: i64 = 15 * 60;
-/// A vanished hostname is reported for this long.
+/// A vanished hostname is reported for this many seconds.
 const REMOVED: i64 = 60 * 60;
 
 /// Judges one snapshot at one moment. All displayed verdicts come from here.
@@ -35,7 +35,7 @@ pub struct Judge {
     snapshot: Arc<Snapshot>,
     thresholds: Thresholds,
     now: Date,
-    /// The stale accounts, of which nothing was read for too long.
+    /// The accounts of which nothing was read for too long.
     stale_accounts: BTreeSet<Arc<str>>,
 }
 
@@ -77,13 +77,13 @@ impl Judge {
         self.now
     }
 
-    /// Returns true if the account's zones could be listed, where patterns need that, and the latest attempts could
-    /// read the associations or the zone level of at least one of its zones, or there is none to read.
+    /// Returns true if the latest attempts could read the associations or the zone level of at least one zone of the
+    /// account, or it has no zones. If the account has patterns, the list of its zones must have been read as well.
     pub fn is_up(&self, account: &AccountState) -> bool {
         account.zone_list().is_none_or(|list| list.part.is_up()) && self.is_any_zone_up(account)
     }
 
-    /// Returns true if a part of any zone was read: where the quota is short, the others follow.
+    /// Returns true if a part of any zone was read. If the quota is short, the others are read later.
     fn is_any_zone_up(&self, account: &AccountState) -> bool {
         let mut zones = self.snapshot.zones().iter().filter(|zone| zone.account() == &**account.name());
         let mut is_any = false;
@@ -122,8 +122,8 @@ impl Judge {
         found
     }
 
-    /// Returns the findings about a certificate of a zone. One of the hostname store is judged through the hostnames
-    /// that use it, but for what is about the store.
+    /// Returns the findings about a certificate of a zone. Most findings about a certificate of the hostname store are
+    /// about the hostnames that use it.
     pub fn certificate(&self, zone: &ZoneState, known: &ZoneCertificate) -> Findings {
         let mut found = Findings::none(Subject::Certificate).ignoring(zone.target().ignored());
         let is_near = known.hostnames.is_some_and(|hostnames| hostnames > MANY_HOSTNAMES);
@@ -160,7 +160,7 @@ impl Judge {
         found
     }
 
-    /// The numbers of hostnames by verdict, the worst first.
+    /// Returns the number of hostnames by verdict, the worst first.
     pub fn hostnames_by_verdict(&self) -> BTreeMap<Reverse<Verdict>, usize> {
         let mut counts = BTreeMap::new();
         for zone in self.snapshot.zones() {
@@ -182,7 +182,7 @@ impl Judge {
         accounts.chain(zones).map(Findings::verdict).max().unwrap_or_default()
     }
 
-    /// Returns the findings about a certificate that is presented.
+    /// Adds the findings about a certificate that is presented.
     fn presented(&self, found: &mut Findings, certificate: Option<&Certificate>, status: Option<Status>) {
         let left = certificate.and_then(Certificate::ends).map(|end| end.seconds_from(self.now));
         found.add(Finding::EndUnknown, left.is_none());
@@ -197,10 +197,10 @@ impl Judge {
         found.add(Finding::CertificateDeleted, is_deleted);
     }
 
-    /// What of a hostname has been pending for too long: the noun, the status, and for how long.
+    /// Returns what has been pending for too long of a hostname: the noun, the status, and the seconds.
     fn pending(&self, entry: &Entry, reading: &Reading) -> impl Iterator<Item = (&'static str, Status, i64)> {
         let certificate_changed = match reading.certificate_status {
-            // its upload was long before
+            // the upload is no indication of when the deletion began
             Some(Status::PendingDeletion) => reading.certificate_updated_at,
             _ => reading.certificate_uploaded_on,
         };
@@ -215,15 +215,15 @@ impl Judge {
         overdue.into_iter().flatten()
     }
 
-    /// The status of a zone-level certificate that has been pending for too long, and for how long.
+    /// Returns the status of a zone-level certificate that has been pending for too long, and the seconds.
     fn pending_certificate(&self, known: &ZoneCertificate) -> Option<(Status, i64)> {
         let is_deleted = known.status == Some(Status::PendingDeletion);
         let uploaded_on = known.uploaded_on.filter(|_| !is_deleted);
         self.overdue(known.status, uploaded_on, known.since)
     }
 
-    /// The status and for how long it has lasted, if that is too long for a pending one. It began at `began`, or when
-    /// it was first seen where that is missing or in the future.
+    /// Returns the status and its duration in seconds if it has been pending for too long. It began at `began`, or at
+    /// `seen` if `began` is missing or in the future.
     fn overdue(
         &self,
         status: Option<Status>,
@@ -245,8 +245,8 @@ impl Judge {
         zone.needed_parts().any(|part| self.is_old(part, part.seen()))
     }
 
-    /// Returns true if something that is read with this part, and was last read at `seen` or wanted since then, is out
-    /// of date.
+    /// Returns true if a subject that is read with this part, and was last read or first wanted at `seen`, is out of
+    /// date.
     fn is_old(&self, part: Part, seen: Option<Date>) -> bool {
         let interval =
             part.interval.map_or(0, |interval| i64::try_from(interval.as_secs()).unwrap_or(i64::MAX));
@@ -260,8 +260,7 @@ impl Judge {
     }
 }
 
-/// Returns true if the zone's SSL mode keeps Cloudflare from presenting the certificate that a hostname or the zone
-/// has.
+/// Returns true if the zone's SSL mode keeps Cloudflare from presenting the certificate of the zone or of a hostname.
 fn has_useless_ssl_mode(zone: &ZoneState) -> bool {
     let is_useless = matches!(zone.ssl_mode(), Some(SslMode::Off | SslMode::Flexible));
     let has_enabled = || zone.entries().iter().any(|entry| entry.association() == Some(Association::Enabled));

@@ -1,4 +1,4 @@
-//! Origins: where they are.
+//! Origins and their addresses.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,19 +12,20 @@ use super::Hostname;
 pub struct OriginTarget {
     /// The hostname that Cloudflare serves from it.
     pub hostname: Hostname,
-    /// The label `origin`: a name, or the address as it is configured. No two origins of a hostname share one.
+    /// The value of the label `origin`: a name, or the configured address. It is unique among the origins of a
+    /// hostname.
     pub label: Arc<str>,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: OriginAddress,
-    /// The name to ask for.
+    /// The server name of the TLS handshake and the HTTP request.
     pub server_name: Hostname,
-    /// The path to ask for.
+    /// The path of the HTTP request.
     pub path: Arc<str>,
-    /// True if DNS records give it, false if the configuration names it.
+    /// True if the origin comes from DNS records, false if it is configured.
     pub from_dns: bool,
 }
 
-/// Where an origin listens: `HOST[:PORT]`, on port 443 unless given.
+/// The address of an origin: `HOST[:PORT]`, with port 443 by default.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OriginAddress {
     host: Host,
@@ -38,10 +39,10 @@ enum Host {
 }
 
 impl OriginAddress {
-    /// The port where none is given.
+    /// The default port.
     pub const PORT: u16 = 443;
 
-    /// The IP address, if that is how the origin is given.
+    /// Returns the IP address, if the origin is given by one.
     pub const fn ip(&self) -> Option<IpAddr> {
         match self.host {
             Host::Ip(ip) => Some(ip),
@@ -49,7 +50,7 @@ impl OriginAddress {
         }
     }
 
-    /// The name, if the origin is given by one.
+    /// Returns the name, if the origin is given by one.
     pub const fn name(&self) -> Option<&Hostname> {
         match &self.host {
             Host::Ip(_) => None,
@@ -63,7 +64,7 @@ impl OriginAddress {
     }
 }
 
-/// The address on port 443.
+/// Uses port 443.
 impl From<IpAddr> for OriginAddress {
     fn from(ip: IpAddr) -> Self {
         Self { host: Host::Ip(ip), port: Self::PORT }
@@ -76,7 +77,7 @@ impl From<std::net::SocketAddr> for OriginAddress {
     }
 }
 
-/// Why a text is not the address of an origin.
+/// The reason why a text is not the address of an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected HOST or HOST:PORT such as 203.0.113.7, [2001:db8::7]:8443 or origin.example.com, found {0:?}"
@@ -108,13 +109,13 @@ fn parse(text: &str) -> Option<OriginAddress> {
         return address(Host::Ip(IpAddr::V4(ip)), port);
     }
     let name: Hostname = host.parse().ok()?;
-    // a number is no top-level domain: some resolvers would read 203.0.113 as an address
+    // a number is not a top-level domain; some resolvers would read 203.0.113 as an address
     let last = name.as_str().rsplit('.').next()?;
     let is_name = !name.is_wildcard() && !last.bytes().all(|byte| byte.is_ascii_digit());
     is_name.then(|| address(Host::Name(name), port))?
 }
 
-/// The address as it is given, with the port only where that is not 443.
+/// Writes the port only if it is not 443.
 impl fmt::Display for OriginAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_and_written_with_their_port_where_it_is_not_443() {
+    fn addresses_are_written_without_the_default_port() {
         for (text, written) in [
             ("203.0.113.7", "203.0.113.7"),
             ("203.0.113.7:443", "203.0.113.7"),
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_addresses() {
+    fn invalid_addresses_are_refused() {
         for text in [
             "",
             ":443",

@@ -27,15 +27,15 @@ pub enum Outcome {
     Listed {
         /// The readings from the lists.
         hostnames: Vec<(Hostname, Reading)>,
-        /// All hostnames that have or may have an association, if the list was complete. Other discovered hostnames have
-        /// vanished.
+        /// All hostnames that have or may have an association, if the list was complete. Other discovered hostnames
+        /// have vanished.
         present: Option<BTreeSet<Hostname>>,
         /// All hostname certificates.
         certificates: Vec<ZoneCertificate>,
         /// The time of this result.
         at: Date,
     },
-    /// The zone is now read without lists, so its certificates are known only from readings.
+    /// The zone is now read without lists, so its certificates are only known from readings of hostnames.
     Unlisted,
     /// One hostname was requested.
     Read(Hostname, Result<Reading, Reason>),
@@ -59,11 +59,11 @@ pub enum Outcome {
         /// The time of this result.
         at: Date,
     },
-    /// The DNS records were asked about.
+    /// The DNS records were requested.
     DnsRecords {
         /// The proxied A, AAAA and CNAME records that can be read.
         records: Result<Arc<[DnsRecord]>, Reason>,
-        /// When.
+        /// The time of this result.
         at: Date,
     },
     /// No hostname of the zone could be read.

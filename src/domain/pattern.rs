@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::{Extent, NameError, ZoneId, ZoneName};
 
-/// A pattern of zone names: each `*` stands for any characters, dots too, and the pattern for the whole name.
+/// A pattern of zone names. Each `*` matches any characters, including dots, and the pattern must match the whole name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ZonePattern(Box<str>);
 
 impl ZonePattern {
-    /// The pattern as text.
+    /// Returns the pattern as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -22,7 +22,7 @@ impl ZonePattern {
         let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
         let name = name.as_str().strip_prefix(start).and_then(|name| name.strip_suffix(end));
         let Some(mut name) = name else { return false };
-        // the leftmost place for each part leaves most room for the others
+        // the leftmost match of each part leaves the most text for the others
         middle.split('*').all(|part| match name.find(part) {
             Some(at) => {
                 name = &name[at + part.len()..];
@@ -36,8 +36,8 @@ impl ZonePattern {
 impl FromStr for ZonePattern {
     type Err = NameError;
 
-    /// Brings a pattern into the form that names have: lower case, no trailing dot, labels without `*` mapped to ASCII,
-    /// and one `*` in place of several.
+    /// Normalises a pattern like names: lower case, no trailing dot, labels without `*` mapped to ASCII. Several `*` in
+    /// a row become one.
     fn from_str(text: &str) -> Result<Self, NameError> {
         let text = text.strip_suffix('.').unwrap_or(text);
         let label = |label: &str| match label {
@@ -78,18 +78,18 @@ impl fmt::Debug for ZonePattern {
 pub struct PatternTarget {
     /// The configured account whose token sees the zones.
     pub account: Arc<str>,
-    /// The pattern that their names match.
+    /// The pattern that the names of the zones match.
     pub pattern: ZonePattern,
-    /// Patterns of names that this one leaves out.
+    /// Patterns of names to exclude.
     pub exclude: Vec<ZonePattern>,
-    /// The only one of those zones to watch, if a command asked for it by its id.
+    /// The only zone to watch, if a command asked for one by its id.
     pub only: Option<ZoneId>,
-    /// How each zone is read, and what of it.
+    /// How each zone is read, and which parts of it.
     pub extent: Extent,
 }
 
 impl PatternTarget {
-    /// Returns true if the pattern watches a zone of that name.
+    /// Returns true if the pattern watches a zone of this name.
     pub fn watches(&self, name: &ZoneName) -> bool {
         self.pattern.matches(name) && !self.exclude.iter().any(|pattern| pattern.matches(name))
     }
@@ -100,7 +100,7 @@ impl PatternTarget {
     }
 }
 
-/// A zone that a token sees: active, and not internal.
+/// An active zone, not an internal one, that is visible to a token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FoundZone {
     /// Its name.
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_characters_and_the_pattern_for_the_whole_name() {
+    fn a_star_matches_any_characters_and_the_pattern_matches_the_whole_name() {
         for (pattern, name) in [
             ("*", "example.com"),
             ("*.example.com", "a.b.example.com"),
@@ -144,12 +144,12 @@ mod tests {
     }
 
     #[test]
-    fn several_stars_are_one() {
+    fn several_stars_become_one() {
         assert_eq!("a.***.b**".parse::<ZonePattern>().unwrap().as_str(), "a.*.b*");
     }
 
     #[test]
-    fn what_no_zone_name_could_match_is_refused() {
+    fn patterns_that_no_zone_name_can_match_are_refused() {
         for pattern in ["", ".", "a..b", "*..com", "exa mple.*", "http://*", "*/com", "bü*.example"] {
             assert!(pattern.parse::<ZonePattern>().is_err(), "{pattern}");
         }

@@ -24,7 +24,8 @@ pub struct Pem {
     pub subject: Box<str>,
     /// The issuer (RFC 4514).
     pub issuer: Box<str>,
-    /// The issuers of it and of the certificates that are presented with it, by which an origin may accept it.
+    /// The issuers of this certificate and of the certificates presented with it. An origin may accept it by any of
+    /// them.
     pub issuers: Box<[IssuerName]>,
 }
 
@@ -69,8 +70,8 @@ impl Pem {
             match decoded(section).and_then(|der| Certificate::parse(&der).ok_or(PemError::X509)) {
                 Ok(Certificate { pem, is_authority, issuer }) => {
                     issuers.push(issuer);
-                    let place = if is_authority { &mut authority } else { &mut own };
-                    place.get_or_insert(pem);
+                    let slot = if is_authority { &mut authority } else { &mut own };
+                    slot.get_or_insert(pem);
                 }
                 Err(what) => error = error.or(Some(what)),
             }
@@ -79,7 +80,7 @@ impl Pem {
         Ok(Self { issuers: issuers.into(), ..pem })
     }
 
-    /// True if this describes the same certificate, whatever is presented with either.
+    /// Returns true if both are the same certificate, regardless of the certificates presented with them.
     pub fn is_same_as(&self, other: &Self) -> bool {
         *self == Self { issuers: self.issuers.clone(), ..other.clone() }
     }
@@ -90,8 +91,8 @@ impl Pem {
     }
 }
 
-/// Returns the contents of the certificate sections, with any of the labels that OpenSSL accepts. Text outside of sections
-/// is ignored.
+/// Returns the contents of the certificate sections, with any of the labels that OpenSSL accepts. Text outside of
+/// sections is ignored.
 fn sections(text: &str) -> impl Iterator<Item = &str> {
     text.split("-----BEGIN ").skip(1).filter_map(|section| {
         let (label, content) = section.split_once("-----")?;

@@ -1,4 +1,4 @@
-//! What is known at one moment about everything that is watched.
+//! The state of everything that is watched, at one moment.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use super::{
     ZoneId, ZoneKey, ZoneList, ZoneState,
 };
 
-/// What is known at one moment: immutable, cheap to clone, and shared by all readers.
+/// The state of everything that is watched, at one moment. It is immutable, cheap to clone, and shared by all readers.
 ///
-/// A zone's label is its key, its identity is its id once that is known. Two targets with one id are one zone of the
-/// snapshot, under the label of the preferred target.
+/// A zone is labelled by its key, and identified by its id once that is known. Two targets with the same id are one
+/// zone of the snapshot, with the label of the preferred target.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     targets: Arc<Targets>,
@@ -19,17 +19,17 @@ pub struct Snapshot {
     accounts: Vec<AccountState>,
     /// Sorted by key.
     zones: Vec<Arc<ZoneState>>,
-    /// The ranges of Cloudflare's own addresses, once they were read.
+    /// The address ranges of Cloudflare, once read.
     cloudflare: Option<Arc<[IpRange]>>,
 }
 
 impl Snapshot {
-    /// The accounts of which zones are watched, sorted by name.
+    /// Returns the accounts with watched zones, sorted by name.
     pub fn accounts(&self) -> &[AccountState] {
         &self.accounts
     }
 
-    /// The account of that name.
+    /// Returns the account of this name.
     pub fn account(&self, name: &str) -> Option<&AccountState> {
         self.accounts.iter().find(|account| &**account.name() == name)
     }
@@ -38,39 +38,39 @@ impl Snapshot {
         self.accounts.iter_mut().find(|account| &**account.name() == name)
     }
 
-    /// Whether polls have tried to list the zones of every account that has patterns, and to read every zone.
+    /// Returns true if polls have tried to list the zones of every account with patterns, and to read every zone.
     pub fn is_tried(&self) -> bool {
         let mut lists = self.accounts.iter().filter_map(AccountState::zone_list);
         lists.all(|list| list.part.latest.is_some()) && self.zones.iter().all(|zone| zone.is_tried())
     }
 
-    /// The number of zones that the patterns of an account watch.
+    /// Returns the number of zones that the patterns of an account watch.
     pub fn found_zones(&self, account: &str) -> usize {
         self.zones.iter().filter(|zone| zone.target().is_found() && zone.account() == account).count()
     }
 
-    /// The zones, sorted by key.
+    /// Returns the zones, sorted by key.
     pub fn zones(&self) -> &[Arc<ZoneState>] {
         &self.zones
     }
 
-    /// The zone of that key.
+    /// Returns the zone with this key.
     pub fn zone(&self, key: &ZoneKey) -> Option<&ZoneState> {
         self.index(key).map(|index| &*self.zones[index])
     }
 
-    /// The ranges of Cloudflare's own addresses, once they were read.
+    /// Returns the address ranges of Cloudflare, once read.
     pub fn cloudflare(&self) -> Option<&Arc<[IpRange]>> {
         self.cloudflare.as_ref()
     }
 
-    /// The knowledge with the ranges of Cloudflare's own addresses.
+    /// Returns a snapshot with the address ranges of Cloudflare.
     #[must_use]
     pub fn with_cloudflare(&self, ranges: Arc<[IpRange]>) -> Self {
         Self { cloudflare: Some(ranges), ..self.clone() }
     }
 
-    /// The knowledge of a state file.
+    /// Restores a snapshot from a state file.
     pub fn restored(
         zones: impl IntoIterator<Item = StoredZone>,
         lists: impl IntoIterator<Item = (Arc<str>, ZoneList)>,
@@ -82,7 +82,8 @@ impl Snapshot {
         Self { targets: Arc::default(), accounts: accounts.collect(), zones, cloudflare: None }
     }
 
-    /// The same knowledge about `targets`: what stays keeps its readings, what left is gone, what is new is unread.
+    /// Returns a snapshot of `targets`. Subjects that remain keep their readings, removed ones are dropped, new ones
+    /// are unread.
     #[must_use]
     pub fn retarget(&self, targets: &Targets) -> Self {
         let accounts = targets.accounts().into_iter().map(|name| {
@@ -95,7 +96,7 @@ impl Snapshot {
         Self { targets: Arc::new(targets.clone()), accounts, ..self.clone() }.expanded()
     }
 
-    /// The knowledge about the zones that are configured or found.
+    /// Returns a snapshot with exactly the zones that are configured or found by patterns.
     fn expanded(self) -> Self {
         let by_id: HashMap<ZoneId, &Arc<ZoneState>> =
             self.zones.iter().filter_map(|zone| Some((zone.id()?, zone))).collect();
@@ -124,7 +125,7 @@ impl Snapshot {
         next
     }
 
-    /// The knowledge after an account's zones were listed: `found`, where anything was, or why they could not be.
+    /// Returns a snapshot after an attempt to list an account's zones. `found` is `None` if no list was read.
     #[must_use]
     pub fn with_zones(
         &self,
@@ -147,7 +148,7 @@ impl Snapshot {
         next.expanded()
     }
 
-    /// The knowledge that the zones of an account are about to be listed.
+    /// Returns a snapshot that records that the zones of an account are about to be listed.
     #[must_use]
     pub fn with_list_wanted(&self, account: &str, at: Date) -> Self {
         let mut next = self.clone();
@@ -157,7 +158,7 @@ impl Snapshot {
         next
     }
 
-    /// The knowledge after `outcomes`. What is not watched is ignored.
+    /// Returns a snapshot after `outcomes`. Outcomes about unwatched zones are ignored.
     #[must_use]
     pub fn fold(&self, outcomes: impl IntoIterator<Item = (ZoneKey, Outcome)>) -> Self {
         let mut next = self.clone();
@@ -165,19 +166,19 @@ impl Snapshot {
         next
     }
 
-    /// Takes in `outcomes`, as [`Snapshot::fold`] does, at the cost of what they change alone.
+    /// Applies `outcomes` in place, like [`Snapshot::fold`]. The cost depends only on what they change.
     pub fn take_in(&mut self, outcomes: impl IntoIterator<Item = (ZoneKey, Outcome)>) {
         let (mut touched, mut identified, mut has_other_records) = (BTreeSet::new(), false, false);
         for (key, outcome) in outcomes {
             identified |= matches!(outcome, Outcome::Identified(_));
             let index = match self.index(&key) {
-                // a poll that began before two zones turned out to be one tells of hostnames, not of the zone
+                // a poll that began before two zones were merged reports hostnames, but not the zone's result
                 None if matches!(outcome, Outcome::Failed(_) | Outcome::Ended { .. }) => None,
                 None => self.index_of_twin(&key),
                 index => index,
             };
             if let Some(index) = index {
-                // a plan tells nothing from which anything follows
+                // a plan changes no readings, so there is nothing to derive from it
                 if !matches!(outcome, Outcome::Planned { .. }) {
                     touched.insert(index);
                 }
@@ -191,7 +192,7 @@ impl Snapshot {
             Arc::make_mut(&mut self.zones[*index]).settle();
         }
         let lacks_origins = touched.into_iter().any(|index| self.zones[index].lacks_dns_origins());
-        // nothing else changes an id
+        // only these outcomes change an id
         if identified {
             self.merge_twins();
         }
@@ -200,7 +201,7 @@ impl Snapshot {
         }
     }
 
-    /// The knowledge with what requests on behalf of an account have shown.
+    /// Returns a snapshot with facts about an account.
     #[must_use]
     pub fn with_facts(&self, account: &str, facts: AccountFacts) -> Self {
         let mut next = self.clone();
@@ -210,7 +211,7 @@ impl Snapshot {
         next
     }
 
-    /// Finds the origins that DNS records give. A record may point to a name in another zone of the account.
+    /// Derives origins from DNS records. A record may point to a name in another zone of the account.
     fn find_origins(&mut self) {
         let mut indexes: HashMap<&str, DnsIndex<'_>> = HashMap::new();
         for zone in &self.zones {
@@ -219,13 +220,13 @@ impl Snapshot {
         }
         let zones = self.zones.iter().enumerate();
         let found = zones
-            .filter_map(|(place, zone)| Some((place, zone.other_dns_origins(indexes.get(zone.account())?)?)));
-        for (place, found) in found.collect::<Vec<_>>() {
-            Arc::make_mut(&mut self.zones[place]).set_dns_origins(found);
+            .filter_map(|(index, zone)| Some((index, zone.other_dns_origins(indexes.get(zone.account())?)?)));
+        for (index, found) in found.collect::<Vec<_>>() {
+            Arc::make_mut(&mut self.zones[index]).set_dns_origins(found);
         }
     }
 
-    /// Merges zones that turned out to be one.
+    /// Merges zones that have the same id.
     fn merge_twins(&mut self) {
         let mut first: HashMap<ZoneId, usize> = HashMap::with_capacity(self.zones.len());
         let mut merged = BTreeSet::new();
@@ -249,7 +250,7 @@ impl Snapshot {
         self.zones.binary_search_by(|zone| zone.key().cmp(key)).ok()
     }
 
-    /// The zone that a configured zone of that key turned out to be.
+    /// Returns the zone that a configured zone with this key was merged into.
     fn index_of_twin(&self, key: &ZoneKey) -> Option<usize> {
         self.zones.iter().position(|zone| zone.twins().contains(key))
     }

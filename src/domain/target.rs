@@ -45,14 +45,14 @@ impl Targets {
 
     /// Returns the named zones and, among the zones visible to each account's token, those that match a pattern.
     ///
-    /// A named zone is never matched by a pattern. A zone visible to several accounts is read once, through the first of
-    /// them. If two zones have the same name, the later one uses its id as key.
+    /// A named zone is never matched by a pattern. A zone visible to several accounts is read once, through the first
+    /// of them. If two zones have the same name, the later one uses its id as key.
     pub(super) fn expanded<'f>(&self, found: impl Fn(&str) -> &'f [FoundZone]) -> Vec<Arc<ZoneTarget>> {
         let mut zones = self.zones.clone();
         let mut ids: HashSet<ZoneId> = zones.iter().filter_map(|zone| zone.id).collect();
         let named: HashMap<_, _> =
             self.zones.iter().filter_map(|zone| Some(((&zone.account, zone.name()?), zone.id))).collect();
-        // one of another id than the configuration gives is another zone of that name
+        // a zone with an id other than the configured one is another zone of the same name
         let is_named = |account, zone: &FoundZone| {
             named.get(&(account, &zone.name)).is_some_and(|id| id.is_none_or(|id| id == zone.id))
         };
@@ -139,7 +139,7 @@ pub struct ZoneTarget {
     is_found: bool,
 }
 
-/// The way a zone is read and judged, and what is read besides its configured hostnames.
+/// The way a zone is read and judged, and what is read in addition to its configured hostnames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// The requests that read the associations.
@@ -155,7 +155,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// The configured hostnames, read with whichever requests are fewer. Nothing is ignored.
+    /// Reads only the configured hostnames, with the strategy that costs fewer requests. Ignores no findings.
     pub const PLAIN: Self = Self {
         strategy: Strategy::Auto,
         discovered: None,
@@ -184,7 +184,7 @@ impl ZoneTarget {
         Self { name: Some(name), id, ..Self::keyed(key, account) }
     }
 
-    /// Creates a zone that is configured by its id alone.
+    /// Creates a zone that is configured by its id only.
     pub fn identified(account: Arc<str>, id: ZoneId) -> Self {
         Self { id: Some(id), ..Self::keyed(ZoneKey::from(id), account) }
     }

@@ -27,16 +27,16 @@ pub struct ZoneState {
     /// The keys of configured zones that turned out to be this one.
     twins: Vec<ZoneKey>,
     id: Option<ZoneId>,
-    /// How its associations and the certificates for single hostnames are read.
+    /// The state of reading the associations and the certificates for single hostnames.
     associations: Part,
-    /// How the zone-level switch and certificates are read; nothing unless they are watched.
+    /// The state of reading the zone-level switch and certificates; the default unless they are watched.
     zone_level: Part,
-    /// How the settings are read; nothing unless the zone level is watched.
+    /// The state of reading the settings; the default unless the zone level is watched.
     settings: Part,
-    /// How the DNS records are read; nothing unless they give origins.
+    /// The state of reading the DNS records; the default unless origins come from them.
     dns: Part,
     dns_records: Option<Arc<[DnsRecord]>>,
-    /// What DNS records say of the origins of each hostname for which the configuration names none.
+    /// The origins that follow from DNS records, for each hostname without configured origins.
     dns_origins: Arc<BTreeMap<Hostname, DnsOrigins>>,
     removed: u64,
     removed_at: Option<Date>,
@@ -44,13 +44,14 @@ pub struct ZoneState {
     /// Sorted by hostname.
     origins: Vec<Origin>,
     zone_level_enabled: Option<bool>,
-    /// True if the global switch is on, where the token may read that.
+    /// True if the global switch is on; `None` if that was not read.
     global_enabled: Option<bool>,
     ssl_mode: Option<SslMode>,
-    /// The certificates of the hostname store, where they were listed, and when. A state file may lack the time.
+    /// The certificates of the hostname store and the time they were listed, if they were. A state file may lack the
+    /// time.
     listed: Option<(Option<Date>, Vec<ZoneCertificate>)>,
     zone_certificates: Vec<ZoneCertificate>,
-    /// All certificates that are known, sorted.
+    /// All known certificates, sorted.
     certificates: Vec<ZoneCertificate>,
 }
 
@@ -87,7 +88,7 @@ impl ZoneState {
                 }
             }
             Outcome::Settings { global, ssl_mode, at } => {
-                // what failed by chance is asked for again soon, and what the token may not read is not
+                // a failure by chance is retried soon, a missing permission is not
                 let mut failures = [global.err(), ssl_mode.err()].into_iter().flatten();
                 let by_chance =
                     failures.find(|reason| !matches!(reason, Reason::Forbidden | Reason::NotFound));
@@ -118,13 +119,13 @@ impl ZoneState {
         }
     }
 
-    /// Whether polls have wanted a part, and every hostname that is read with it, before.
+    /// Returns true if polls have ever planned to read a part, and every hostname that is read with it.
     pub fn is_wanted(&self, part: PartKind) -> bool {
         self.part(part).since.is_some()
             && (part != PartKind::Associations || self.entries.iter().all(Entry::is_wanted))
     }
 
-    /// Brings everything that follows from the readings up to date.
+    /// Updates everything that is derived from the readings.
     pub(super) fn settle(&mut self) {
         self.remove(|entry| {
             let reading = entry.reading().filter(|reading| reading.association == Association::None)?;
@@ -139,8 +140,8 @@ impl ZoneState {
         self.certificates = sorted(rows.collect());
     }
 
-    /// Applies a reading, completed by earlier details of its certificate: an end does not disappear because an
-    /// answer leaves it out.
+    /// Applies a reading, completed by earlier details of its certificate, so that an expiry date does not disappear if
+    /// a response omits it.
     fn read(&mut self, hostname: &Hostname, mut reading: Reading) {
         let index = self.index(hostname);
         if index.is_err() && reading.association == Association::None {
@@ -176,7 +177,7 @@ impl ZoneState {
         index.ok().map(|index| &self.certificates[index])
     }
 
-    /// Removes the hostnames for which `gone` says when they vanished.
+    /// Removes the hostnames for which `gone` returns the time when they vanished.
     fn remove(&mut self, gone: impl Fn(&Entry) -> Option<Date>) {
         let (before, removed_at) = (self.entries.len(), &mut self.removed_at);
         self.entries.retain(|entry| {
@@ -193,7 +194,7 @@ impl ZoneState {
         }
     }
 
-    /// The hostname of that name, which is added if the zone's hostnames are discovered.
+    /// Returns the entry of a hostname. Adds it if the zone's hostnames are discovered.
     fn entry_or_found(&mut self, hostname: &Hostname) -> Option<&mut Entry> {
         let index = match (self.index(hostname), self.target.extent().discovered) {
             (Ok(index), _) => index,
@@ -210,7 +211,7 @@ impl ZoneState {
         self.entries.binary_search_by(|entry| entry.hostname().cmp(hostname))
     }
 
-    /// What is watched of it.
+    /// Returns the target.
     pub fn target(&self) -> &Arc<ZoneTarget> {
         &self.target
     }
@@ -220,22 +221,22 @@ impl ZoneState {
         &self.twins
     }
 
-    /// Its label.
+    /// Returns the label.
     pub fn key(&self) -> &ZoneKey {
         self.target.key()
     }
 
-    /// The configured account that reads it.
+    /// Returns the configured account that reads the zone.
     pub fn account(&self) -> &str {
         self.target.account()
     }
 
-    /// Its id, once it is known.
+    /// Returns the id, once it is known.
     pub fn id(&self) -> Option<ZoneId> {
         self.id
     }
 
-    /// The parts of it that are watched.
+    /// Returns the watched parts.
     pub fn parts(&self) -> impl Iterator<Item = (PartKind, Part)> {
         let extent = self.target.extent();
         PartKind::ALL.map(|kind| (kind, self.part(kind))).into_iter().filter(move |(kind, _)| match kind {
@@ -245,12 +246,13 @@ impl ZoneState {
         })
     }
 
-    /// The parts without which the zone is not read: all but those that a token need not be allowed to read.
+    /// Returns the parts that count for the state of the zone: all except those that the token need not be allowed to
+    /// read.
     pub(super) fn needed_parts(&self) -> impl Iterator<Item = Part> {
         self.parts().filter(|(kind, _)| !kind.is_optional()).map(|(_, part)| part)
     }
 
-    /// What is known about reading a part, watched or not.
+    /// Returns the state of reading a part, watched or not.
     pub fn part(&self, kind: PartKind) -> Part {
         match kind {
             PartKind::Associations => self.associations,
@@ -260,8 +262,8 @@ impl ZoneState {
         }
     }
 
-    /// Returns true if a part holds something that can break, or if the configuration names the zone. Settings and DNS
-    /// records hold nothing.
+    /// Returns true if a part contains something that can break, or if the zone is configured. Settings and DNS records
+    /// contain nothing that can break.
     pub fn holds(&self, kind: PartKind) -> bool {
         let has = |level| self.certificates.iter().any(|row| row.level == level);
         match kind {
@@ -275,83 +277,83 @@ impl ZoneState {
         }
     }
 
-    /// Returns true if the latest attempts to read its parts succeeded. The settings, which are optional, do not count.
+    /// Returns true if the latest attempts to read the parts succeeded, apart from optional parts.
     pub fn is_up(&self) -> bool {
         self.needed_parts().all(Part::is_up)
     }
 
-    /// Returns true if a poll has tried to read it.
+    /// Returns true if a poll has tried to read the zone.
     pub fn is_tried(&self) -> bool {
         self.associations.latest.is_some()
     }
 
-    /// Why the latest attempt to read one of its parts failed.
+    /// Returns the reason why the latest attempt to read a part failed, if it did.
     pub fn failure(&self) -> Option<Reason> {
         self.needed_parts().find_map(Part::failure)
     }
 
-    /// When it was last read: the part that was not read for the longest time counts.
+    /// Returns the time when the zone was last read, which is that of the part read longest ago.
     pub fn last_success(&self) -> Option<Date> {
         self.needed_parts().map(|part| part.last_success).min().flatten()
     }
 
-    /// The number of discovered hostnames that have vanished since the start.
+    /// Returns the number of discovered hostnames that have vanished since the start.
     pub fn removed(&self) -> u64 {
         self.removed
     }
 
-    /// When the latest discovered hostname vanished, be it before a restart.
+    /// Returns the time when the last discovered hostname vanished, which may be before a restart.
     pub fn removed_at(&self) -> Option<Date> {
         self.removed_at
     }
 
-    /// Its hostnames, sorted by name.
+    /// Returns the hostnames, sorted by name.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The hostname of that name.
+    /// Returns the entry of a hostname.
     pub fn entry(&self, hostname: &Hostname) -> Option<&Entry> {
         self.index(hostname).ok().map(|index| &self.entries[index])
     }
 
-    /// Returns true if the zone-level switch is on, or none if it is not read.
+    /// Returns true if the zone-level switch is on; `None` if it was not read.
     pub fn zone_level_enabled(&self) -> Option<bool> {
         self.zone_level_enabled
     }
 
-    /// Returns true if the zone's global switch is on, or none if it is not read or the token may not read it.
+    /// Returns true if the global switch is on; `None` if it was not read or the token may not read it.
     pub fn global_enabled(&self) -> Option<bool> {
         self.global_enabled
     }
 
-    /// The zone's SSL mode, where that is read and the token may.
+    /// Returns the SSL mode; `None` if it was not read or the token may not read it.
     pub fn ssl_mode(&self) -> Option<SslMode> {
         self.ssl_mode
     }
 
-    /// The zone's proxied DNS records, where they give origins and the token may read them.
+    /// Returns the proxied DNS records; `None` unless origins come from them and the token may read them.
     pub fn dns_records(&self) -> Option<&[DnsRecord]> {
         self.dns_records.as_deref()
     }
 
-    /// The certificates of the hostname store as they were listed; none if only readings tell of them.
+    /// Returns the certificates of the hostname store as they were listed; `None` if they were not listed.
     pub fn listed(&self) -> Option<&[ZoneCertificate]> {
         self.listed.as_ref().map(|(_, rows)| &**rows)
     }
 
-    /// When the certificates of the hostname store were last listed.
+    /// Returns the time when the certificates of the hostname store were last listed.
     pub fn listed_at(&self) -> Option<Date> {
         self.listed.as_ref().and_then(|(at, _)| *at)
     }
 
-    /// The zone-level certificates as they were listed.
+    /// Returns the zone-level certificates as they were listed.
     pub fn zone_certificates(&self) -> &[ZoneCertificate] {
         &self.zone_certificates
     }
 
-    /// All known certificates, sorted by id and level, without deleted ones: those that were listed or
-    /// that readings tell of, each by its latest answer.
+    /// Returns all known certificates, sorted by id and level, without deleted ones. They come from lists and from
+    /// readings of hostnames; the latest response about each counts.
     pub fn certificates(&self) -> &[ZoneCertificate] {
         &self.certificates
     }

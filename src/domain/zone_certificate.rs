@@ -10,17 +10,17 @@ use super::{CertId, Certificate, Date, Entry, Reading, Status};
 pub struct ZoneCertificate {
     /// Its identifier.
     pub id: CertId,
-    /// Which of the two stores it is in.
+    /// The store that it is in.
     pub level: Level,
-    /// Its status, by the latest answer.
+    /// Its status in the latest response.
     pub status: Option<Status>,
-    /// Since when it has had that status, as far as lists have shown.
+    /// The time since which lists have shown this status.
     pub since: Option<Date>,
-    /// When it was uploaded.
+    /// The time when it was uploaded.
     pub uploaded_on: Option<Date>,
-    /// The certificate, by the latest answer.
+    /// The certificate in the latest response.
     pub certificate: Arc<Certificate>,
-    /// The number of hostnames that it is associated with, where they were listed.
+    /// The number of hostnames that it is associated with, if they were listed.
     pub hostnames: Option<u32>,
 }
 
@@ -34,7 +34,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The value of the label `level`.
+    /// Returns the value of the label `level`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Hostname => "hostname",
@@ -43,8 +43,8 @@ impl Level {
     }
 }
 
-/// Sorts by id and level, keeps the first of each, and leaves out those that are deleted by that. The last zone-level
-/// certificate stays: as long as the switch is on, a deleted one is all that there is to present.
+/// Sorts by id and level, keeps the first row of each, and drops deleted certificates. A deleted zone-level certificate
+/// stays if it is the last one, since Cloudflare has no other to present while the switch is on.
 pub(super) fn sorted(mut rows: Vec<ZoneCertificate>) -> Vec<ZoneCertificate> {
     rows.sort_by(|a, b| (&a.id, a.level).cmp(&(&b.id, b.level)));
     rows.dedup_by(|b, a| (&a.id, a.level) == (&b.id, b.level));
@@ -54,8 +54,8 @@ pub(super) fn sorted(mut rows: Vec<ZoneCertificate>) -> Vec<ZoneCertificate> {
     rows
 }
 
-/// The certificates of the hostname store: those that were listed, at the time given, and those that readings tell of.
-/// Each is as its latest answer has it.
+/// Returns the certificates of the hostname store, from the list read at the given time and from readings of hostnames.
+/// The latest response about each certificate counts.
 pub(super) fn of_hostnames<'a>(
     listed: Option<(Option<Date>, &'a [ZoneCertificate])>,
     entries: &'a [Entry],
@@ -76,13 +76,13 @@ pub(super) fn of_hostnames<'a>(
             },
         }
     });
-    // of two rows with one id the first is kept
+    // of two rows with the same id, the first is kept
     told.chain(listed.iter().cloned())
 }
 
 type Told<'a> = (&'a CertId, &'a Reading, &'a Arc<Certificate>);
 
-/// The certificates that readings tell of, by id; where readings disagree on one, the latest counts.
+/// Returns the certificates in readings, by id. If readings disagree on a certificate, the latest counts.
 fn of_readings(entries: &[Entry]) -> Vec<Told<'_>> {
     let mut told: Vec<Told<'_>> = Vec::new();
     for reading in entries.iter().filter_map(Entry::reading) {
@@ -91,7 +91,7 @@ fn of_readings(entries: &[Entry]) -> Vec<Told<'_>> {
         };
         let Some(id) = certificate.id() else { continue };
         match told.last_mut() {
-            // neighbours tend to share one
+            // neighbouring hostnames tend to share a certificate
             Some((_, latest, shared)) if Arc::ptr_eq(shared, certificate) => {
                 if latest.read_at < reading.read_at {
                     *latest = reading;

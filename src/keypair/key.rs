@@ -1,4 +1,4 @@
-//! A private key: held in memory that is wiped, never printed, and taken out of whatever repeats it.
+//! Private keys: wiped from memory, never printed, and hidden in any text that repeats them.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -21,31 +21,31 @@ pub struct PrivateKey {
     repeated: Arc<Repeated>,
 }
 
-/// Why a text is not a private key; it never repeats the text.
+/// The reason why a text is not a private key. It never repeats the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// There is no section that holds a key.
+    /// The text has no section with a key.
     #[error("expected a private key in PEM, such as \"-----BEGIN PRIVATE KEY-----\", found none")]
     Missing,
-    /// There is a certificate and no key.
+    /// The text has a certificate and no key.
     #[error("expected a private key, found a certificate")]
     Certificate,
     /// The key is protected by a password.
     #[error(
-        "the private key is encrypted, and Cloudflare takes it without a password only: \
+        "the private key is encrypted, and Cloudflare accepts only unencrypted keys: \
          \"openssl pkey -in FILE | cloudflare-aop-exporter … --key - --yes\" decrypts it without writing it to a file"
     )]
     Encrypted,
-    /// The section does not hold a key that can be used.
+    /// The section has no usable key.
     #[error("the private key cannot be read: it is damaged, or neither RSA of at least 2048 bits nor ECDSA")]
     Unusable,
 }
 
 impl PrivateKey {
-    /// Takes the first private key of a text in PEM: PKCS #8, PKCS #1 or SEC 1.
+    /// Parses the first private key of a text in PEM: PKCS #8, PKCS #1 or SEC 1.
     ///
     /// # Errors
-    /// Fails if there is none, it is encrypted, or it cannot be used.
+    /// Fails if there is no key, or it is encrypted or unusable.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let labels = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
         let start = labels.iter().filter_map(|label| text.find(&format!("-----BEGIN {label}-----"))).min();
@@ -69,7 +69,7 @@ impl PrivateKey {
         key.signing().map(|_| key)
     }
 
-    /// The key as TLS signs with it.
+    /// Returns the key in the form that TLS signs with.
     pub(super) fn signing(&self) -> Result<Arc<dyn SigningKey>, KeyError> {
         let der = PrivateKeyDer::from_pem_slice(self.expose().as_bytes());
         let mut der = der.map_err(|_| KeyError::Unusable)?;
@@ -78,21 +78,21 @@ impl PrivateKey {
         key
     }
 
-    /// The key in PEM, for the request that uploads it.
+    /// Returns the key in PEM, for the request that uploads it.
     pub fn expose(&self) -> &str {
         self.pem.expose_secret()
     }
 
-    /// The same words with everything that repeats the key made unreadable.
+    /// Replaces every part of the text that repeats the key.
     pub fn hidden_in<'w>(&self, words: &'w str) -> Cow<'w, str> {
         match self.hidden_in_bytes(words.as_bytes()) {
             Cow::Borrowed(_) => Cow::Borrowed(words),
-            // only ASCII was replaced, by ASCII
+            // only ASCII was replaced, with ASCII
             Cow::Owned(hidden) => Cow::Owned(String::from_utf8_lossy(&hidden).into_owned()),
         }
     }
 
-    /// The same bytes with everything that repeats the key made unreadable. As many as before: JSON stays JSON.
+    /// Replaces every part that repeats the key. The length does not change, and JSON stays valid.
     pub fn hidden_in_bytes<'o>(&self, bytes: &'o [u8]) -> Cow<'o, [u8]> {
         self.repeated.hide(bytes)
     }
@@ -104,7 +104,7 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// Recognises parts of a key, of which it keeps nothing but keyed hashes.
+/// Recognises parts of a key, and stores only keyed hashes of them.
 struct Repeated {
     parts: HashSet<u64>,
     hasher: RandomState,
@@ -114,7 +114,7 @@ struct Repeated {
 const PART: usize = 12;
 
 impl Repeated {
-    /// The parts of the key in `pem`, whose lines may be joined where they are repeated.
+    /// Hashes the parts of the key in `pem`. They are recognised even if the lines are joined.
     fn of(pem: &str) -> Self {
         let lines = pem.lines().filter(|line| !line.contains(['-', ':']));
         let mut base64: String = lines.flat_map(str::split_whitespace).collect();
@@ -126,9 +126,9 @@ impl Repeated {
 
     fn hide<'o>(&self, bytes: &'o [u8]) -> Cow<'o, [u8]> {
         let mut hidden = Cow::Borrowed(bytes);
-        for (place, part) in bytes.windows(PART).enumerate() {
+        for (index, part) in bytes.windows(PART).enumerate() {
             if self.parts.contains(&self.hasher.hash_one(part)) {
-                hidden.to_mut()[place..place + PART].fill(b'*');
+                hidden.to_mut()[index..index + PART].fill(b'*');
             }
         }
         hidden
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_taken_from_among_other_sections_and_never_printed() {
+    fn a_key_is_found_among_other_sections_and_never_printed() {
         let pem = generated();
         let text =
             format!("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n{pem}trailing words");
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_usable_key_is_told_apart_without_repeating_it() {
+    fn errors_of_unusable_keys_differ_and_do_not_repeat_the_text() {
         let parsed = |text: &str| PrivateKey::parse(text).map(|_| ()).unwrap_err();
         let pem = generated();
         assert_eq!(parsed(""), KeyError::Missing);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn no_sixteen_characters_of_a_key_are_left_in_words_that_repeat_it() {
+    fn no_16_characters_of_a_key_are_left_in_text_that_repeats_it() {
         let pem = generated();
         let key = PrivateKey::parse(&pem).unwrap();
         let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();

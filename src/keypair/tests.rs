@@ -19,7 +19,7 @@ fn named(name: &str) -> CertificateParams {
     params
 }
 
-/// An authority, and its certificate.
+/// Returns an authority and its certificate.
 fn authority(name: &str) -> (Issuer<'static, Key>, Certificate) {
     let (mut params, key) = (named(name), Key::generate().unwrap());
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -27,7 +27,8 @@ fn authority(name: &str) -> (Issuer<'static, Key>, Certificate) {
     (Issuer::new(params, key), certificate)
 }
 
-/// A certificate of the key by an authority named `CA`, changed by `change`, with the authority's own.
+/// Returns a certificate for the key, modified by `change` and issued by an authority named `CA`, and the authority's
+/// certificate.
 fn issued(key: &Key, change: impl FnOnce(&mut CertificateParams)) -> [String; 2] {
     let ((issuer, certificate), mut params) = (authority("CA"), named("client"));
     change(&mut params);
@@ -40,7 +41,7 @@ fn checked(text: &str, key: &Key) -> Result<KeyPair, String> {
 }
 
 #[test]
-fn a_pair_with_its_chain_is_taken_and_nothing_else_of_the_file_is_kept() {
+fn a_pair_with_its_chain_is_accepted_and_other_content_of_the_file_is_dropped() {
     let key = Key::generate().unwrap();
     let [leaf, root] = issued(&key, |params| {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -53,7 +54,7 @@ fn a_pair_with_its_chain_is_taken_and_nothing_else_of_the_file_is_kept() {
 }
 
 #[test]
-fn what_cannot_be_presented_is_refused_with_its_reason() {
+fn a_certificate_that_cannot_be_presented_is_refused_with_its_reason() {
     let [key, other] = [(); 2].map(|()| Key::generate().unwrap());
     let plain = |_: &mut CertificateParams| ();
     let [leaf, root] = issued(&key, plain);
@@ -78,8 +79,8 @@ fn what_cannot_be_presented_is_refused_with_its_reason() {
         ),
         (expired, &key, "the certificate expired 24 hours ago"),
         (early, &key, "the certificate is not valid yet: it will be in 31 days"),
-        (server, &key, "its extended key usage lacks clientAuth"),
-        (format!("{}{leaf}", key.serialize_pem()), &key, "it begins with a private key"),
+        (server, &key, "the certificate's extended key usage lacks clientAuth"),
+        (format!("{}{leaf}", key.serialize_pem()), &key, "the file begins with a private key"),
         (String::new(), &key, "certificate 1 of the file: expected a section"),
         (format!("{leaf}{}", root.replace('M', "*")), &key, "certificate 2 of the file: not base64"),
         (
@@ -94,7 +95,7 @@ fn what_cannot_be_presented_is_refused_with_its_reason() {
 }
 
 #[test]
-fn an_authoritys_certificate_and_an_unusual_key_are_odd() {
+fn an_authoritys_certificate_and_an_unusual_key_are_oddities() {
     let key = Key::generate_for(&rcgen::PKCS_ED25519).unwrap();
     let [leaf, _] = issued(&key, |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
     let pair = checked(&leaf, &key).unwrap();
@@ -109,7 +110,7 @@ fn an_authoritys_certificate_and_an_unusual_key_are_odd() {
 }
 
 #[test]
-fn keys_of_all_encodings_of_openssl_fit() {
+fn keys_in_all_encodings_of_openssl_are_accepted() {
     let now = "2030-01-01T00:00:00Z".parse::<Timestamp>().unwrap().into();
     for name in ["pkcs1", "pkcs8", "sec1", "small"] {
         let read = |end: &str| {
@@ -118,7 +119,7 @@ fn keys_of_all_encodings_of_openssl_fit() {
         };
         let key = PrivateKey::parse(&read("key"));
         if name == "small" {
-            // what a library refuses to sign with is told by the certificate
+            // the TLS library may refuse the small key; then the certificate shows its size
             let key =
                 key.unwrap_or_else(|_| PrivateKey::parse(&Key::generate().unwrap().serialize_pem()).unwrap());
             let error = KeyPair::new(&read("pem"), key, now).map(|_| ()).unwrap_err();

@@ -26,29 +26,29 @@ def main():
     dead = [problem for path in documents for problem in dead_in_document(path, documents[path], anchors)]
     summary = set(re.findall(r"\]\((.*?)\)", documents["docs/SUMMARY.md"]))
     pages = {path.removeprefix("docs/") for path in documents if re.fullmatch(r"docs/[^/]+\.md", path)}
-    dead += [f"docs/SUMMARY.md: {page} is not in it" for page in sorted(pages - summary - {"SUMMARY.md"})]
+    dead += [f"docs/SUMMARY.md: {page} is missing" for page in sorted(pages - summary - {"SUMMARY.md"})]
     built = {path: Page(path) for path in sorted(book.rglob("*.html"))}
     dead += [problem for path, page in built.items() for problem in dead_in_page(book, path, page, built)]
     found = sum(len(links(text)) for text in documents.values()), sum(len(page.links) for page in built.values())
     print("{} links in {} documents, and {} in {} pages".format(found[0], len(documents), found[1], len(built)))
     if min(found) < 50:
-        dead.append("there are too few links: they are not found")
+        dead.append("too few links were found, so the search for links is broken")
     sys.exit("\n".join(dead) if dead else 0)
 
 
 def prose(text):
-    """A document without its blocks and spans of code."""
+    """Returns a document without its code blocks and code spans."""
     text = re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"`[^`\n]*`", "", text)
 
 
 def links(text):
-    """The targets of links and images."""
+    """Returns the targets of links and images."""
     return re.findall(r"\]\(([^)\s]+)\)", prose(text)) + re.findall(r'<(?:img|a)\b[^>]* (?:src|href)="([^"]*)"', prose(text))
 
 
 def slugs(text):
-    """The ids that GitHub and mdBook give to headings."""
+    """Returns the ids that GitHub and mdBook give to headings."""
     seen = {}
     for heading in re.findall(r"^#{1,6} +(.*?) *$", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE):
         heading = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
@@ -71,7 +71,7 @@ def dead_in_document(path, text, anchors):
         elif anchor and anchor not in anchors.get(file, ()):
             yield f"{path}: {link}: {file} has no heading with this id"
         elif not inside and folder == "docs" and not file.startswith("docs/"):
-            yield f"{path}: {link}: the book does not hold {file}; link {HOME}/blob/main/{file}"
+            yield f"{path}: {link}: the book does not contain {file}; link {HOME}/blob/main/{file}"
 
 
 class Page(html.parser.HTMLParser):
@@ -92,7 +92,7 @@ class Page(html.parser.HTMLParser):
 
 def dead_in_page(book, path, page, built):
     if path.name == "404.html":
-        # its links start at the root of a site
+        # the links of this page start at the root of a site
         return
     for link in page.links:
         if EXTERNAL.match(link):

@@ -26,17 +26,17 @@ def main():
     source = (ROOT / "tests/it/rooms.rs").read_text()
     table = source[source.index("const ROOMS") : source.index("];")]
     rooms = {name: (int(floor), re.findall(r'"(\w+)"', imports)) for name, floor, imports in ROW.findall(table)}
-    # the library's root is the table itself, and the program only calls the command line
+    # lib.rs only declares the rooms, and main.rs only calls the command line
     rooms = {name: room for name, room in rooms.items() if name not in ("lib", "main")}
     drawn = draw(rooms)
     if "--check" not in sys.argv:
         PICTURE.write_text(drawn)
     elif not PICTURE.exists() or PICTURE.read_text() != drawn:
-        sys.exit(f"{PICTURE.relative_to(ROOT)} is not what the table of rooms says: run tests/book/picture.py")
+        sys.exit(f"{PICTURE.relative_to(ROOT)} differs from the table of rooms: run tests/book/picture.py")
 
 
 def reached(rooms, name):
-    """All rooms that imports lead to, over other rooms."""
+    """Returns all rooms that imports lead to, directly or through other rooms."""
     return {far for near in rooms[name][1] for far in {near} | reached(rooms, near)}
 
 

@@ -1,4 +1,4 @@
-// What the tests in the browser share: programs that end with their test, and pages that are watched.
+// Helpers of the browser tests: programs that end with their test, and pages whose errors and requests are recorded.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ export const browser = await chromium.launch({
   args: ["--no-sandbox"],
 });
 
-// what is to be done when a test ends, the latest first: pages are closed before the program that they ask
+// what to do at the end of a test, the latest first, so that pages are closed before the program that serves them
 const endings = new WeakMap();
 function later(t, end) {
   const ends = endings.get(t) ?? [];
@@ -30,7 +30,7 @@ function later(t, end) {
   ends.push(end);
 }
 
-// a program whose output names the address that it listens on
+// starts a program whose output names its listen address
 export async function start(t, ...args) {
   const child = spawn(EXPORTER, args, { env: { ...process.env, CLOUDFLARE_API_TOKEN: TOKEN }, stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "exit");
@@ -53,7 +53,7 @@ export async function start(t, ...args) {
   return { address, url: `http://${address}`, stop, get: (path) => fetch(`http://${address}${path}`) };
 }
 
-// a daemon with this configuration, which polls each second
+// starts a daemon with this configuration, which polls every second
 export function serve(t, config) {
   const path = join(mkdtempSync(join(tmpdir(), "aop-")), "config.toml");
   writeFileSync(path, `[poll]\nschedule = "* * * * * *"\njitter = "0s"\n${config}`);
@@ -83,7 +83,7 @@ export const account = (api, zones) =>
 
 export const ready = (program) => eventually(async () => assert.equal((await program.get("/-/ready")).status, 200));
 
-// repeats an attempt until it throws no more
+// repeats an attempt until it no longer throws
 export async function eventually(attempt, seconds = 30) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
@@ -96,17 +96,17 @@ export async function eventually(attempt, seconds = 30) {
   }
 }
 
-// A page that is watched: `page.requests` holds the addresses that were asked for, and at the end of the test there must
-// have been no complaint in the console but those that `complaints` admits, and no request to another origin.
-export async function open(t, program, path, { width = 1400, scheme = "light", complaints = [], clock = false, ...more } = {}) {
+// opens a page. `page.requests` records the requested addresses. At the end of the test, there must have been no error
+// in the console except those in `allowed`, and no request to another origin
+export async function open(t, program, path, { width = 1400, scheme = "light", allowed = [], clock = false, ...more } = {}) {
   const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme, ...more });
   const page = await context.newPage();
-  // a slow machine is no fault
+  // slow machines must not cause failures
   page.setDefaultTimeout(60_000);
   const wrong = [];
   page.requests = [];
   page.on("console", (message) => {
-    if (!complaints.some((one) => message.text().includes(one))) wrong.push(`console: ${message.text()}`);
+    if (!allowed.some((one) => message.text().includes(one))) wrong.push(`console: ${message.text()}`);
   });
   page.on("pageerror", (error) => wrong.push(`error: ${error}`));
   page.on("dialog", (dialog) => wrong.push(`dialog: ${dialog.message()}`));
@@ -125,7 +125,7 @@ export async function open(t, program, path, { width = 1400, scheme = "light", c
   return page;
 }
 
-// the violations that axe finds, and true if the page scrolls sideways
+// returns the violations that axe finds, and true if the page scrolls sideways
 export async function look(page) {
   await page.evaluate(AXE);
   const found = await page.evaluate(async () => {

@@ -1,4 +1,4 @@
-// How each page looks on a phone and on a wall, in light and in dark.
+// The look of each page on a phone and on a large screen, in light and dark mode.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { account, browser, demo, eventually, look, open, ready, serve, simulator } from "./harness.mjs";
@@ -8,7 +8,7 @@ after(() => browser.close());
 const HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>";
 const LONG = `${"a".repeat(63)}.${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(44)}.example.com`;
 
-test("no page has anything for axe to say, scrolls sideways or asks for anything else", async (t) => {
+test("axe finds no violation, and no page scrolls sideways or requests anything else", async (t) => {
   const program = await demo(t);
   const { items } = await (await program.get("/api/v1/certificates")).json();
   const paths = [
@@ -20,7 +20,7 @@ test("no page has anything for axe to say, scrolls sideways or asks for anything
   for (const scheme of ["light", "dark"]) {
     for (const width of [360, 1400]) {
       for (const path of paths) {
-        const page = await open(t, program, path, { width, scheme, complaints: ["status of 40"] });
+        const page = await open(t, program, path, { width, scheme, allowed: ["status of 40"] });
         assert.deepEqual(page.requests, [program.url + path]);
         await look(page);
         if (path === "/") {
@@ -33,7 +33,7 @@ test("no page has anything for axe to say, scrolls sideways or asks for anything
   }
 });
 
-test("nothing moves while a page loads", async (t) => {
+test("the layout does not shift while a page loads", async (t) => {
   const program = await demo(t);
   for (const width of [360, 1400]) {
     const page = await open(t, program, "/", { width });
@@ -47,7 +47,7 @@ test("nothing moves while a page loads", async (t) => {
   }
 });
 
-test("hostile names stay text, and long ones fit", async (t) => {
+test("malicious names are escaped, and long ones fit", async (t) => {
   const api = await simulator(t);
   await api.ask("PUT", `zones/example.com/hostnames/${LONG}`, { certificate: { issuer: HOSTILE } });
   const program = await serve(t, account(api, [`name = "example.com"\ndiscover = true`]));
@@ -67,7 +67,7 @@ test("hostile names stay text, and long ones fit", async (t) => {
   }
 });
 
-test("the title and the icon say how bad it is", async (t) => {
+test("the title and the icon show the verdict", async (t) => {
   const program = await demo(t);
   const page = await open(t, program, "/");
   await eventually(async () => assert.equal(await page.title(), "(6) Authenticated Origin Pulls"));

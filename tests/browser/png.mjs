@@ -1,7 +1,7 @@
-// Screenshots as small PNGs: with a palette of the 256 commonest colours, to which the few others are moved.
+// Screenshots as small PNGs, with a palette of the 256 commonest colours. Other colours become the nearest one of them.
 import { deflateSync } from "node:zlib";
 
-// the pixels of a screenshot, as the browser decodes it
+// returns the pixels of a screenshot, decoded by the browser
 async function pixels(page, screenshot) {
   const [width, height, text] = await page.evaluate(async (base64) => {
     const image = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (one) => one.charCodeAt(0))]));

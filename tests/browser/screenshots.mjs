@@ -1,4 +1,4 @@
-// The screenshots in docs/images: `just screenshots`.
+// Takes the screenshots in docs/images, as `just screenshots` does.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";

@@ -1,11 +1,11 @@
-// What the page shows when something is wrong, be it the exporter itself.
+// The pages during problems, including problems of the exporter itself.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { account, browser, demo, eventually, hostnames, look, open, ready, serve, simulator } from "./harness.mjs";
 
 after(() => browser.close());
 
-test("it is refreshed in place, and neither scroll nor focus is lost", async (t) => {
+test("the page is refreshed in place and keeps scroll position and focus", async (t) => {
   const api = await simulator(t);
   const program = await serve(t, account(api, [`name = "example.com"\ndiscover = true\ndiscovered_expect = "enabled"`]));
   await ready(program);
@@ -25,9 +25,9 @@ test("it is refreshed in place, and neither scroll nor focus is lost", async (t)
   assert.match(await page.locator("#age").textContent(), /^updated \d s ago$/);
 });
 
-test("an exporter that is gone is told, and what was read last stays", async (t) => {
+test("the page reports an unreachable exporter and keeps the last readings", async (t) => {
   const program = await demo(t);
-  const page = await open(t, program, "/", { clock: true, complaints: ["ERR_CONNECTION_REFUSED"] });
+  const page = await open(t, program, "/", { clock: true, allowed: ["ERR_CONNECTION_REFUSED"] });
   const shown = await hostnames(page);
   assert.ok(shown.length > 0);
   await program.stop();
@@ -39,7 +39,7 @@ test("an exporter that is gone is told, and what was read last stays", async (t)
   await look(page);
 });
 
-test("an API that is down leaves the last readings, and a banner that says since when and why", async (t) => {
+test("during an outage of the API, the last readings stay and a banner shows since when and why", async (t) => {
   const api = await simulator(t);
   const program = await serve(t, account(api, [`name = "example.com"\ndiscover = true`]));
   await ready(program);
@@ -56,7 +56,7 @@ test("an API that is down leaves the last readings, and a banner that says since
   await look(page);
 });
 
-test("a zone that cannot be read is never said to have no hostnames", async (t) => {
+test("an unreadable zone is never shown as one without hostnames", async (t) => {
   const api = await simulator(t);
   await api.ask("POST", "faults", { path: "origin_tls_client_auth", effect: { status: { status: 403, code: 10000 } } });
   const program = await serve(t, account(api, [`name = "example.com"\ndiscover = true`]));
@@ -70,7 +70,7 @@ test("a zone that cannot be read is never said to have no hostnames", async (t) 
   }
 });
 
-test("at 3 a.m. the command is one click away, and why it helps another", async (t) => {
+test("the command to run is one click away, and its runbook another", async (t) => {
   const api = await simulator(t);
   await api.ask("POST", "faults", { path: "hostnames/api.example.com", effect: { status: { status: 403, code: 10000 } } });
   const names = (zone, labels) =>

@@ -6,7 +6,7 @@ import { browser, demo, eventually, hostnames, look, open } from "./harness.mjs"
 after(() => browser.close());
 const navigations = (page) => page.evaluate(() => window.marked !== true);
 
-test("search shows what matches as one types, without leaving the page", async (t) => {
+test("search shows matches while typing, without leaving the page", async (t) => {
   const page = await open(t, await demo(t), "/");
   await page.evaluate(() => { window.marked = true; });
   await page.locator("#q").pressSequentially("WWW.");
@@ -50,7 +50,7 @@ test("filters, orders and pages are links, and the back button leads back", asyn
   assert.deepEqual(await hostnames(page), first);
 });
 
-test("a search survives the way to a hostname and back", async (t) => {
+test("a search is kept when going to a hostname and back", async (t) => {
   const page = await open(t, await demo(t), "/?zone=example.org");
   await page.locator("#q").fill("docs");
   await page.getByRole("heading", { name: "1 hostname", exact: true }).waitFor();
@@ -62,13 +62,13 @@ test("a search survives the way to a hostname and back", async (t) => {
   assert.equal(await page.locator("#q").inputValue(), "docs");
 });
 
-test("a week of the timeline leads to what ends then", async (t) => {
+test("a week of the timeline links to the certificates that end then", async (t) => {
   const page = await open(t, await demo(t), "/");
   await page.locator("svg.weeks a").first().click();
   assert.equal((await hostnames(page))[0], "docs.example.org");
 });
 
-test("without a script everything is there", async (t) => {
+test("everything works without JavaScript", async (t) => {
   const page = await open(t, await demo(t, "--hostnames", "300"), "/", { javaScriptEnabled: false });
   assert.match(await page.locator("#age").textContent(), /^at \d{4}-\d\d-\d\d \d\d:\d\d UTC$/);
   await page.locator("#q").fill("www.example");
@@ -85,7 +85,7 @@ test("without a script everything is there", async (t) => {
   assert.equal((await hostnames(page)).length, 100);
 });
 
-test("of 100,000 hostnames the right one is found at once", async (t) => {
+test("one of 100,000 hostnames is found quickly", async (t) => {
   const page = await open(t, await demo(t, "--hostnames", "100000"), "/");
   await eventually(async () => {
     await page.reload();

@@ -1,4 +1,4 @@
-"""Renders the chart with Helm, and checks what comes out against schemas."""
+"""Renders the chart with Helm, and validates the result with schemas."""
 
 import json
 import re
@@ -25,7 +25,7 @@ REFUSED = yaml.safe_load((HERE / "refused.yaml").read_text())
 
 
 def helm(command, *options, values=None, chart=CHART):
-    """The exit code of Helm and what it prints; without its remarks on the links in the chart."""
+    """Returns the exit code and the output of Helm, without its warnings about symbolic links in the chart."""
     command = [HELM, *command.split(), chart, *options]
     if values is not None:
         command += ["--values", "-"]
@@ -35,7 +35,7 @@ def helm(command, *options, values=None, chart=CHART):
 
 
 def render(values, release="aop", chart=CHART):
-    """All objects that the chart makes of these values."""
+    """Returns all objects that the chart renders with these values."""
     code, text, errors = helm(f"template {release} --namespace monitoring", values=values, chart=chart)
     assert (code, errors) == (0, ""), f"{values}: {errors}"
     return [each for each in yaml.safe_load_all(text) if each]
@@ -43,12 +43,12 @@ def render(values, release="aop", chart=CHART):
 
 @cache
 def rendered():
-    """The objects of each valid set of values, by the set's name."""
+    """Returns the objects of each valid set of values, by the name of the set."""
     return {name: render(values) for name, values in VALID.items()}
 
 
 def one(objects, kind):
-    """The one object of this kind."""
+    """Returns the only object of this kind."""
     [found] = [each for each in objects if each["kind"] == kind]
     return found
 
@@ -62,7 +62,7 @@ def is_of_the_operator(each):
 
 
 def for_each_set(test):
-    """Calls the test with each valid set of values and its objects, as a subtest."""
+    """Runs the test as a subtest for each valid set of values and its objects."""
 
     @wraps(test)
     def method(self):

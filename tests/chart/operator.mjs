@@ -1,4 +1,5 @@
-// Checks the objects of the Prometheus Operator in objects.json against its schemas. Runs where npm has installed them.
+// Checks the objects of the Prometheus Operator in objects.json against its schemas. Run it where npm has installed
+// them.
 import { readFileSync } from "node:fs";
 import { PodMonitor, PrometheusRule, ServiceMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
 

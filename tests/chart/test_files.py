@@ -17,21 +17,21 @@ MANIFEST = KUBERNETES / "manifest.yaml"
 
 
 class Files(Case):
-    def test_the_versions_are_those_of_the_program(self):
+    def test_the_versions_equal_the_programs_version(self):
         self.assertEqual((METADATA["version"], METADATA["appVersion"]), (CARGO["version"], CARGO["version"]))
 
-    def test_the_home_of_the_chart_and_of_the_image_is_that_of_the_project(self):
+    def test_the_chart_and_the_image_name_the_repository_of_the_project(self):
         home = CARGO["repository"]
         self.assertEqual((METADATA["name"], METADATA["home"], METADATA["sources"]), (CARGO["name"], home, [home]))
         self.assertEqual(DEFAULTS["image"]["repository"], home.replace("https://github.com/", "ghcr.io/"))
 
-    def test_the_table_of_values_is_the_one_of_the_chart(self):
+    def test_the_table_of_values_matches_the_chart(self):
         table = re.findall(r"^\| `(.*?)` \| (.*?) ?\| (.*) \|$", (CHART / "README.md").read_text(), re.MULTILINE)
         expected = list(rows(DEFAULTS, SCHEMA))
         self.assertEqual([(key, default(text, value), means) for (key, text, means), (_, value, _) in zip(table, expected)], expected)
         self.assertEqual(len(table), len(expected))
 
-    def test_the_commands_of_the_documents_install_it(self):
+    def test_the_documented_commands_install_the_chart(self):
         for file in (ROOT / "README.md", ROOT / "docs/installation.md", CHART / "README.md"):
             text = file.read_text().replace("\\\n", "")
             [options] = re.findall(r"^\$ helm install aop oci://ghcr\.io/\S+/charts/cloudflare-aop-exporter (.*)$", text, re.MULTILINE)
@@ -42,12 +42,12 @@ class Files(Case):
             [secret] = re.findall(r"^\$ kubectl create secret generic (\S+) .*--from-literal=token=", text, re.MULTILINE)
             self.assertIn(f"token.existingSecret={secret}", options)
 
-    def test_the_manifest_is_what_the_chart_makes(self):
+    def test_the_manifest_is_generated_from_the_chart(self):
         made = self.folder() / "manifest.yaml"
         subprocess.run([ROOT / "tests/chart/manifest", made], check=True, timeout=60)
         self.assertEqual(MANIFEST.read_text(), made.read_text(), "run tests/chart/manifest")
 
-    def test_the_manifest_is_valid_in_any_namespace_and_names_the_secret_that_its_head_makes(self):
+    def test_the_manifest_is_valid_in_any_namespace_and_uses_the_secret_of_its_comment(self):
         objects = list(yaml.safe_load_all(MANIFEST.read_text()))
         self.assertEqual([each["kind"] for each in objects], ["ServiceAccount", "Service", "Deployment"])
         for each in objects:
@@ -56,7 +56,7 @@ class Files(Case):
         [secret] = re.findall(r"create secret generic (\S+) --from-literal=token=", MANIFEST.read_text())
         self.assertEqual(pod(objects)["volumes"][0]["secret"]["secretName"], secret)
 
-    def test_two_packages_are_the_same_octets_whatever_the_times_and_rights_of_the_files(self):
+    def test_packages_are_identical_for_any_times_and_modes_of_the_files(self):
         copy = self.folder() / "copy"
         for part in (".ci", "deploy"):
             shutil.copytree(ROOT / part, copy / part, symlinks=True)
@@ -66,15 +66,15 @@ class Files(Case):
         packages = [package(root, self.folder()).read_bytes() for root in (ROOT, ROOT, copy)]
         self.assertEqual(packages, packages[:1] * 3)
 
-    def test_the_package_makes_what_the_folder_makes(self):
+    def test_the_package_renders_like_the_folder(self):
         made = package(ROOT, self.folder())
         self.assertEqual(made.name, f"{CARGO['name']}-{CARGO['version']}.tgz")
         code, _, errors = helm("lint --strict", values={"demo": True}, chart=made)
         self.assertEqual((code, errors), (0, ""))
-        for name in ("an own secret", "everything"):
+        for name in ("a secret of the chart", "everything"):
             self.assertEqual(render(VALID[name], chart=made), rendered()[name])
 
-    def test_helm_says_what_to_do_next_and_nothing_that_was_done(self):
+    def test_helm_prints_only_the_remaining_steps(self):
         said = notes({"demo": True})
         self.assertIn("starts as aop-cloudflare-aop-exporter in the namespace monitoring", said)
         self.assertIn('targets: ["aop-cloudflare-aop-exporter.monitoring.svc:10219"]', said)
@@ -87,7 +87,7 @@ class Files(Case):
 
 
 def rows(values, schema, path=""):
-    """The key, default and meaning of each value."""
+    """Yields the key, default and meaning of each value."""
     for name, value in values.items():
         each = schema["properties"][name]
         if "properties" in each and value:
@@ -97,7 +97,7 @@ def rows(values, schema, path=""):
 
 
 def default(text, value):
-    """The default that the table gives. Tables of values are not repeated there."""
+    """Returns the default as in the table, which omits nested values."""
     if text == "see `values.yaml`" and value and isinstance(value, dict):
         return value
     plain = text.strip("`")

@@ -1,4 +1,4 @@
-"""What the objects of the chart say, and that they fit each other."""
+"""Checks the contents of the chart's objects, and that they match each other."""
 
 from chart import DEFAULTS, METADATA, VALID, Case, for_each_set, one, pod, render, rendered
 
@@ -8,7 +8,7 @@ SELECTOR = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/instance": "aop"}
 
 class Objects(Case):
     @for_each_set
-    def test_every_object_is_named_once_in_the_namespace_of_the_release_and_labelled(self, values, objects):
+    def test_every_object_has_a_unique_name_the_namespace_of_the_release_and_labels(self, values, objects):
         own = [each for each in objects if "extraObjects" not in values]
         names = [(each["kind"], each["metadata"]["name"]) for each in own]
         self.assertEqual(len(names), len(set(names)))
@@ -19,7 +19,7 @@ class Objects(Case):
             self.assertLessEqual(SELECTOR.items(), metadata["labels"].items())
 
     @for_each_set
-    def test_whoever_selects_finds_the_pod_or_the_service(self, _, objects):
+    def test_every_selector_matches_the_pod_or_the_service(self, _, objects):
         deployment = one(objects, "Deployment")
         template = deployment["spec"]["template"]["metadata"]["labels"]
         for selector in selectors(objects):
@@ -28,7 +28,7 @@ class Objects(Case):
             self.assertLessEqual(selector.items(), one(objects, "Service")["metadata"]["labels"].items())
 
     @for_each_set
-    def test_what_the_pod_mounts_and_names_exists(self, values, objects):
+    def test_everything_that_the_pod_mounts_or_references_exists(self, values, objects):
         spec = pod(objects)
         [container] = spec["containers"]
         made = {(each["kind"], each["metadata"]["name"]) for each in objects}
@@ -41,7 +41,7 @@ class Objects(Case):
             self.assertIn(("ServiceAccount", spec["serviceAccountName"]), made)
 
     @for_each_set
-    def test_pods_are_restricted_and_get_no_token_of_kubernetes(self, values, objects):
+    def test_pods_are_restricted_and_have_no_kubernetes_token(self, values, objects):
         spec = pod(objects)
         [container] = spec["containers"]
         user = None if values.get("podSecurityContext") else 65532
@@ -56,13 +56,13 @@ class Objects(Case):
                 self.assertIs(each["automountServiceAccountToken"], False)
 
     @for_each_set
-    def test_there_is_one_pod_which_makes_way_for_the_next_only_where_both_need_the_volume(self, values, objects):
+    def test_there_is_one_pod_which_is_stopped_before_the_next_only_if_both_need_the_volume(self, values, objects):
         spec = one(objects, "Deployment")["spec"]
         claim = values.get("state", {}).get("type") == "persistentVolumeClaim"
         self.assertEqual((spec["replicas"], spec["strategy"]["type"]), (1, "Recreate" if claim else "RollingUpdate"))
 
     @for_each_set
-    def test_the_token_stands_in_the_secret_alone(self, values, objects):
+    def test_only_the_secret_contains_the_token(self, values, objects):
         token = values.get("token", {}).get("value")
         if token:
             key = values["token"].get("key", "token")
@@ -70,7 +70,7 @@ class Objects(Case):
             others = [each for each in objects if each["kind"] != "Secret"]
             self.assertNotIn("s3cret", str(others))
 
-    def test_without_a_configuration_the_token_is_a_file_and_with_one_a_variable_too(self):
+    def test_the_token_is_a_file_and_with_a_configuration_also_a_variable(self):
         file = "/run/secrets/cloudflare-aop-exporter/token"
         alone = variables(rendered()["an existing secret"])
         self.assertEqual(alone["CLOUDFLARE_API_TOKEN_FILE"], file)
@@ -84,14 +84,14 @@ class Objects(Case):
             self.assertEqual(mounted(each)["/run/secrets/cloudflare-aop-exporter"]["secret"]["secretName"], "cloudflare-api-token")
 
     @for_each_set
-    def test_the_configuration_arrives_as_it_is(self, values, objects):
+    def test_the_configuration_is_passed_unchanged(self, values, objects):
         found = [each["data"] for each in objects if each["kind"] == "ConfigMap" and "config.toml" in each["data"]]
         config = values.get("config")
         self.assertEqual(found, [{"config.toml": config}] if config else [])
         if config:
             self.assertIn("configMap", mounted(objects)["/etc/cloudflare-aop-exporter"])
 
-    def test_another_configuration_or_token_is_another_pod(self):
+    def test_a_changed_configuration_or_token_creates_a_new_pod(self):
         seen = set()
         for token, config in (("a", ""), ("b", ""), ("a", "x"), ("a", "y"), ("", "x")):
             own = {"extraEnv": [{"name": "TOKEN", "value": "a"}]} if not token else {}
@@ -101,7 +101,7 @@ class Objects(Case):
             seen.add(annotations["checksum/config"])
         self.assertEqual(len(seen), 5)
 
-    def test_the_state_is_where_its_volume_is(self):
+    def test_the_state_file_is_in_its_volume(self):
         kept = {"emptyDir": {"sizeLimit": "1Gi"}}, {"persistentVolumeClaim": {"claimName": f"aop-{NAME}"}}
         for case, volume in zip(("demo", "a claim"), kept):
             objects = rendered()[case]
@@ -112,7 +112,7 @@ class Objects(Case):
         self.assertNotIn("PersistentVolumeClaim", {each["kind"] for each in rendered()["an existing claim"]})
 
     @for_each_set
-    def test_probes_and_monitors_speak_what_the_server_speaks(self, values, objects):
+    def test_probes_and_monitors_use_the_scheme_of_the_server(self, values, objects):
         [container] = pod(objects)["containers"]
         scheme = values.get("scheme", "http")
         for probe, path in (("livenessProbe", "/-/healthy"), ("readinessProbe", "/-/ready")):
@@ -120,7 +120,7 @@ class Objects(Case):
         for endpoint in endpoints(objects):
             self.assertEqual((endpoint["scheme"], endpoint["port"]), (scheme, "http"))
 
-    def test_the_image_is_the_one_of_this_version_unless_told_otherwise(self):
+    def test_the_image_has_the_version_of_the_chart_by_default(self):
         images = {name: pod(objects)["containers"][0]["image"] for name, objects in rendered().items()}
         repository = DEFAULTS["image"]["repository"]
         self.assertEqual(images.pop("another image"), "registry.example:5000/aop:v1")
@@ -128,7 +128,7 @@ class Objects(Case):
         self.assertEqual(images.pop("an image by its digest"), f"{repository}@{digest}")
         self.assertEqual(set(images.values()), {f"{repository}:{METADATA['appVersion']}"})
 
-    def test_a_monitor_keeps_the_labels_of_the_exporter_and_names_the_job_that_the_rules_name(self):
+    def test_a_monitor_keeps_the_exporters_labels_and_uses_the_job_name_of_the_rules(self):
         seen = 0
         for objects in rendered().values():
             for endpoint in endpoints(objects):
@@ -136,17 +136,17 @@ class Objects(Case):
                 self.assertIs(endpoint["honorLabels"], True)
                 self.assertEqual(endpoint["relabelings"][-1], {"targetLabel": "job", "replacement": "cloudflare-aop"})
         self.assertGreater(seen, 5)
-        [endpoint] = endpoints(rendered()["a service monitor with all that it takes"])
+        [endpoint] = endpoints(rendered()["a service monitor with all its values"])
         self.assertEqual((endpoint["interval"], endpoint["scrapeTimeout"]), ("1m30s", "10s"))
         self.assertEqual(endpoint["relabelings"][0]["targetLabel"], "machine")
 
-    def test_a_network_policy_lets_in_to_the_pages_and_out_to_dns_and_https(self):
+    def test_a_network_policy_allows_access_to_the_pages_and_egress_to_dns_and_https(self):
         spec = one(rendered()["a network policy"], "NetworkPolicy")["spec"]
         self.assertEqual(spec["ingress"], [{"ports": [{"port": "http"}]}])
         out = [(port["port"], port.get("protocol", "TCP")) for port in spec["egress"][0]["ports"]]
         self.assertEqual((out, len(spec["egress"])), ([(53, "UDP"), (53, "TCP"), (5353, "UDP"), (5353, "TCP"), (443, "TCP")], 1))
-        spec = one(rendered()["a network policy for Prometheus alone"], "NetworkPolicy")["spec"]
-        values = VALID["a network policy for Prometheus alone"]["networkPolicy"]
+        spec = one(rendered()["a network policy for Prometheus only"], "NetworkPolicy")["spec"]
+        values = VALID["a network policy for Prometheus only"]["networkPolicy"]
         self.assertEqual(spec["ingress"][0]["from"], values["from"])
         self.assertEqual(spec["egress"][1:], values["extraEgress"])
 
@@ -157,7 +157,7 @@ class Objects(Case):
         backend = one(objects, "Ingress")["spec"]["defaultBackend"]["service"]["name"]
         self.assertEqual(backend, one(objects, "Service")["metadata"]["name"])
 
-    def test_a_service_has_a_name_that_kubernetes_takes_whatever_the_release_is_called(self):
+    def test_the_name_of_the_service_is_valid_for_any_name_of_the_release(self):
         for release, name in {
             "123": "aop-123-cloudflare-aop-exporter",
             "a.b": "a-b-cloudflare-aop-exporter",
@@ -181,7 +181,7 @@ def selectors(objects):
 
 
 def named(spec):
-    """The objects that a pod names, with their kinds."""
+    """Yields the objects that a pod references, with their kinds."""
     for volume in spec["volumes"] or []:
         if "secret" in volume:
             yield "Secret", volume["secret"]["secretName"]
@@ -197,7 +197,7 @@ def variables(objects):
 
 
 def mounted(objects):
-    """The volumes of the container by where they are mounted."""
+    """Returns the volumes of the container by mount path."""
     spec = pod(objects)
     volumes = {volume["name"]: volume for volume in spec["volumes"] or []}
     return {mount["mountPath"]: volumes[mount["name"]] for mount in spec["containers"][0]["volumeMounts"] or []}

@@ -1,4 +1,4 @@
-"""The rules and the dashboard of the chart are the shipped ones."""
+"""Checks that the rules and the dashboard of the chart are the shipped ones."""
 
 import copy
 import subprocess
@@ -16,14 +16,14 @@ class Rules(Case):
         self.assertEqual((CHART / "files/rules.yml").resolve(), ROOT / "deploy/prometheus/rules.yml")
         self.assertEqual((CHART / "files/dashboard.json").resolve(), DASHBOARD)
 
-    def test_the_resource_holds_the_shipped_rules(self):
+    def test_the_resource_contains_the_shipped_rules(self):
         self.assertGreater(len(ALERTS), 20)
         for name in ("the rules", "the rules for a Prometheus", "everything"):
             self.assertEqual(spec(name), RULES)
         labels = one(rendered()["the rules for a Prometheus"], "PrometheusRule")["metadata"]["labels"]
         self.assertEqual(labels["release"], "kube-prometheus-stack")
 
-    def test_single_alerts_are_changed_and_left_out_and_nothing_else(self):
+    def test_single_alerts_can_be_changed_or_disabled(self):
         expected = copy.deepcopy(RULES)
         rules = {rule.get("alert"): rule for rule in expected["groups"][0]["rules"]}
         rules["CloudflareAopCertificateExpiresSoon"]["for"] = "1h"
@@ -33,14 +33,14 @@ class Rules(Case):
         expected["groups"][0]["rules"].remove(rules["CloudflareAopCertificateNearHostnameLimit"])
         self.assertEqual(spec("the rules changed"), expected)
 
-    def test_a_runbook_is_linked_from_each_alert_as_print_rules_does(self):
+    def test_runbook_links_equal_those_of_print_rules(self):
         expected = copy.deepcopy(RULES)
         for rule in expected["groups"][0]["rules"]:
             if "alert" in rule:
                 rule["annotations"]["runbook_url"] = f"https://wiki.example/aop?a=1#{rule['alert'].lower()}"
         self.assertEqual(spec("the rules with a runbook"), expected)
 
-    def test_prometheus_takes_the_rules(self):
+    def test_promtool_accepts_the_rules(self):
         for name in ("the rules", "the rules with a runbook", "the rules changed"):
             file = self.folder() / "rules.yml"
             file.write_text(yaml.safe_dump(spec(name)))

@@ -1,4 +1,4 @@
-"""Every object that the chart makes fits the schemas of Kubernetes and of the Prometheus Operator."""
+"""Validates every object of the chart with the schemas of Kubernetes and of the Prometheus Operator."""
 
 import json
 import shutil
@@ -10,13 +10,13 @@ from chart import HERE, NODE, Case, helm, is_of_the_operator, rendered
 
 
 class Schemas(Case):
-    def test_helm_has_nothing_to_say_of_the_chart(self):
+    def test_helm_lint_accepts_the_chart(self):
         code, text, errors = helm("lint --strict", values={"demo": True})
         self.assertEqual((code, errors), (0, ""), text)
         self.assertIn("1 chart(s) linted, 0 chart(s) failed", text)
 
-    def test_objects_fit_the_oldest_and_the_newest_kubernetes(self):
-        # many sets of values make the same
+    def test_objects_are_valid_in_the_oldest_and_the_newest_kubernetes(self):
+        # many sets of values render equal objects
         distinct = {json.dumps(each): (name, each) for name, objects in rendered().items() for each in objects}
         for name, each in distinct.values():
             with self.subTest(name, kind=each["kind"]):
@@ -24,24 +24,24 @@ class Schemas(Case):
                     for version in ("1.25", "1.37"):
                         kubernetes_validate.validate(each, version, strict=True)
 
-    def test_objects_of_the_prometheus_operator_fit_its_schemas_and_have_no_other_fields(self):
+    def test_objects_of_the_prometheus_operator_match_its_schemas_without_unknown_fields(self):
         objects = [each for objects in rendered().values() for each in objects if is_of_the_operator(each)]
         self.assertEqual({each["kind"] for each in objects}, {"ServiceMonitor", "PodMonitor", "PrometheusRule"})
-        self.assertEqual(complaints(objects), "")
+        self.assertEqual(problems(objects), "")
 
-    def test_a_wrong_field_of_the_prometheus_operator_is_seen(self):
+    def test_an_invalid_field_of_the_prometheus_operator_is_detected(self):
         monitor = {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": {"name": "x"}}
         good = {**monitor, "spec": {"selector": {}, "endpoints": [{"port": "http"}]}}
         unknown = {**monitor, "spec": {"selector": {}, "endpoints": [{"prt": "http"}]}}
         mistyped = {**monitor, "spec": {"selector": {}, "endpoints": [{"honorLabels": "yes"}]}}
-        self.assertEqual(complaints([good]), "")
-        self.assertIn("""'"prt"' does not exist in type 'IEndpoint'""", complaints([unknown]))
-        self.assertIn("honorLabels must be boolean", complaints([mistyped]))
+        self.assertEqual(problems([good]), "")
+        self.assertIn("""'"prt"' does not exist in type 'IEndpoint'""", problems([unknown]))
+        self.assertIn("honorLabels must be boolean", problems([mistyped]))
 
 
-def complaints(objects):
-    """What the operator's types and its schemas have against these objects."""
-    # TypeScript reports unknown properties of literals only
+def problems(objects):
+    """Returns the errors of the operator's types and schemas about these objects."""
+    # TypeScript reports unknown properties only of literals
     lines = ['import type * as v1 from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";']
     lines += [f"export const _{n}: v1.I{each['kind']} = {json.dumps(each)};" for n, each in enumerate(objects)]
     (NODE / "objects.ts").write_text("\n".join(lines))

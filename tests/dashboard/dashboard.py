@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Generates deploy/grafana/dashboards/cloudflare-aop.json; with --check, fails if that file is out of date.
+"""Generates deploy/grafana/dashboards/cloudflare-aop.json; with --check, fails if that file is outdated.
 
 Each panel is one call. Panels are placed in the order of the lists below, from left to right in a grid 24 columns wide.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 TARGET = Path(__file__).parents[2] / "deploy/grafana/dashboards/cloudflare-aop.json"
 UID = "cloudflare-aop"
 # URL of a rendered docs/alerts.md, for the runbook links. A variable of the dashboard holds it, so users can set their
-# own; while it is empty the links lead nowhere.
+# own; while it is empty, the links do not work.
 RUNBOOKS = ""
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -19,7 +19,7 @@ GREEN, YELLOW, ORANGE, RED, GREY, BLUE = "green", "yellow", "orange", "red", "#8
 
 # --- Findings and their runbooks ---
 
-# Severities from worst to best. The number orders them, in tables and when several hold.
+# Severities from worst to best. The number orders them, in tables and if a subject has several.
 SEVERITIES = [("critical", 4, RED), ("warning", 3, ORANGE), ("unknown", 2, "purple"), ("info", 1, BLUE)]
 OK = ("ok", 0, GREEN)
 
@@ -48,21 +48,21 @@ ALERTS = {
     "origin_demands_certificate": "OriginDemandsCertificate",
     "origin_may_reject": "OriginMayReject",
 }
-# Alerts about the exporter itself, which no finding stands for.
+# Alerts about the exporter itself, which belong to no finding.
 EXPORTER_ALERTS = ["ExporterDown", "ConfigReloadFailed", "RulesDoNotFit"]
 PREFIX = "CloudflareAop"
 
 # --- Queries ---
 
-# Several exporters may watch the same things. Every query therefore takes the maximum over exporters first, and counts
-# or adds up only after that. Of dates, the maximum is the later one: a renewal is what makes exporters differ.
+# Several exporters may watch the same subjects. So every query first takes the maximum over exporters, and counts or
+# sums only after that. The maximum of dates is the later one, since exporters differ after a renewal.
 
 J = 'job=~"$job"'
 A = f'{J}, account=~"$account"'
 Z = f'{J}, zone=~"$zone"'
 S = f'{Z}, hostname=~"$hostname"'
 H, C = "cloudflare_aop_hostname", "cloudflare_aop_certificate"
-# Most families carry only the zone; this one knows its account.
+# Most families only have the label of the zone; this one also has the account.
 ZONE_INFO = f'cloudflare_aop_zone_info{{{A}, zone=~"$zone"}}'
 OF_ACCOUNT = f"and on (job, instance, zone) {ZONE_INFO}"
 
@@ -77,20 +77,20 @@ def of_account(expression):
 
 
 def zoned(family, *matchers):
-    """The selected series of a family that has the label `zone`."""
+    """Returns the selected series of a family with the label `zone`."""
     return of_account(family + braced(Z, *matchers))
 
 
 def hosted(family, *matchers):
-    """The selected series of a family that has the labels `zone` and `hostname`."""
+    """Returns the selected series of a family with the labels `zone` and `hostname`."""
     return of_account(f"{H}_{family}{braced(S, *matchers)}")
 
 
 def selected(about, *matchers):
-    """The selected findings about `about`: hostname, certificate, zone, account, or several of them joined by `|`.
+    """Returns the selected findings about `about`: hostname, certificate, zone, account, or several of them joined by `|`.
 
-    A finding that lacks a label is selected whatever the variable of that label is: an invalid token concerns every
-    zone."""
+    A finding without a label is selected for any value of that variable, since an invalid token, for example, concerns
+    every zone."""
     where = [A, 'zone=~"$zone|"', 'hostname=~"$hostname|"', *matchers]
     if "|" in about:
         return braced(f'__name__=~"cloudflare_aop_({about})_finding"', *where)
@@ -102,9 +102,9 @@ def of_severity(severity):
 
 
 def ranked(about, by, *matchers, least=None):
-    """The number of the worst severity among findings, by the labels in `by`.
+    """Returns the number of the worst severity among findings, by the labels in `by`.
 
-    What only `least` has a series for gets 0: it has no finding."""
+    Subjects that have a series only in `least` have no finding and get 0."""
     terms = [f"{n} * {selected(about, of_severity(severity), *matchers)}" for severity, n, _ in SEVERITIES]
     if least is not None:
         terms.append(f"0 * {least}")
@@ -117,11 +117,11 @@ SHOWN = 'severity=~"$severity"'
 
 
 def earlier(api, pem):
-    """The earlier of two dates, or the only one."""
+    """Returns the earlier of two dates, or the only one."""
     return f"({api} < {pem} or {pem} or {api})"
 
 
-# When the certificate ends that Cloudflare presents for a hostname
+# The end of the certificate that Cloudflare presents for a hostname
 EXPIRES, PEM = (f"{H}_certificate_{date}_timestamp_seconds{{{S}}}" for date in ("expires", "pem_not_after"))
 ENABLED = f"{H}_enabled{{{S}}} == 1"
 ENDS = f"max by (zone, hostname) (({earlier(EXPIRES, PEM)} and {ENABLED}) {OF_ACCOUNT})"
@@ -129,7 +129,7 @@ LEFT = f"{ENDS} - time()"
 
 
 def cert_ends(*matchers):
-    """When certificates end, presented or not."""
+    """Returns the ends of certificates, presented or not."""
     where = braced(Z, *matchers)
     ends = earlier(f"{C}_expires_timestamp_seconds{where}", f"{C}_pem_not_after_timestamp_seconds{where}")
     return f"max by (zone, cert_id, level) ({ends} {OF_ACCOUNT})"
@@ -139,23 +139,23 @@ CERT_LEFT = f"{cert_ends()} - time()"
 
 
 def named(by_zone):
-    """Gives series about zones a label `hostname`, so that they can be shown among hostnames."""
+    """Adds a label `hostname` to series about zones, to show them among hostnames."""
     return f'label_replace({by_zone}, "hostname", "$1, zone level", "zone", "(.*)")'
 
 
-# What ends next: certificates of hostnames, and zone-level ones unless the zone-level switch is off
+# The certificates that end next: those of hostnames, and zone-level ones unless the zone-level switch is off
 OFF = f"max by (zone) (cloudflare_aop_zone_level_enabled{{{Z}}}) == 0"
 ZONE_LEVEL = cert_ends('level="zone"') + f" unless on (zone) {OFF}"
 NEXT = f"bottomk(15, ({ENDS} or {named(ZONE_LEVEL)}) - time())"
 
 
 def threshold(name):
-    """A threshold of the configuration, as a number. Where exporters differ, the longer one counts."""
+    """Returns a threshold of the configuration, as a number. If exporters differ, the longer one counts."""
     return f'scalar(max(cloudflare_aop_exporter_threshold_seconds{{{J}, threshold="{name}"}}))'
 
 
 def with_runbook(expression):
-    """Copies the finding to the label `runbook`, except for `not_read`, which has no alert and so no runbook.
+    """Copies the finding to the label `runbook`, except `not_read`, which has no alert and thus no runbook.
 
     The table maps the copy to the anchor of the runbook."""
     copied = f'label_replace({expression}, "runbook", "$1", "finding", "(.*)")'
@@ -163,7 +163,7 @@ def with_runbook(expression):
 
 
 def count(expression):
-    """The number of series; 0 if there are none but an exporter has polled, and nothing if no exporter is scraped."""
+    """Returns the number of series: 0 if there are none but an exporter has polled, nothing if no exporter is scraped."""
     return f"count({expression}) or 0 * max(cloudflare_aop_exporter_last_poll_timestamp_seconds{{{J}}})"
 
 
@@ -172,14 +172,14 @@ def age(by, timestamps):
 
 
 def numbered(family, label, states):
-    """The number of the state that is 1. The states of a family are numbered from 1."""
+    """Returns the number of the state whose series is 1. The states of a family are numbered from 1."""
     series = f"{H}_{family}{{{S}, {label}="
     terms = (f'{n} * ({series}"{state}"}} == 1)' for n, (state, _) in enumerate(states, 1))
     return "max by (zone, hostname) ((\n  " + "\n  or ".join(terms) + f"\n) {OF_ACCOUNT})"
 
 
 def own(expression):
-    """Keeps the exporters' own series of a metric that other targets have as well.
+    """Selects the exporters' series of a metric that other targets also have.
 
     An exporter that can no longer be scraped is kept for a day."""
     exporters = f"last_over_time(cloudflare_aop_exporter_build_info{{{J}}}[1d])"
@@ -187,11 +187,11 @@ def own(expression):
 
 
 def exporter(family):
-    """A gauge of each exporter."""
+    """Returns a gauge of each exporter."""
     return f"max by (job, instance) (cloudflare_aop_exporter_{family}{{{J}}})"
 
 
-# What an exporter sees is not added up over exporters, but what it does is: each one sends its own requests.
+# Readings are not summed over exporters, but activity is, since each exporter sends its own requests.
 
 
 def rate(by, family, where=J):
@@ -259,12 +259,12 @@ def target(expr, legend="", table=False, instant=False):
 
 
 def letter(place):
-    """The refId of the query at this place."""
+    """Returns the refId of the query at this index."""
     return chr(ord("A") + place)
 
 
 def override(matcher, options, **properties):
-    """Field properties for what the matcher selects; `__` in a name stands for a dot."""
+    """Returns field properties for the fields that the matcher selects. `__` in a name stands for a dot."""
     settings = [{"id": name.replace("__", "."), "value": value} for name, value in properties.items()]
     return {"matcher": {"id": matcher, "options": options}, "properties": settings}
 
@@ -304,7 +304,7 @@ def graph(title, width, targets, unit="short", height=8, stack=False, negative=F
 
 
 def time_left(title, width, expr, legend, **more):
-    """A graph of the time left, with the thresholds of the exporter's configuration as dashed lines."""
+    """Returns a graph of the time left, with the exporter's thresholds as dashed lines."""
     lines = f'max by (threshold) (cloudflare_aop_exporter_threshold_seconds{{{J}, threshold=~"warning|critical"}})'
     dashed = {"custom__lineStyle": {"fill": "dash", "dash": [10, 10]}, "custom__lineWidth": 2, "custom__fillOpacity": 0}
     return graph(
@@ -322,7 +322,7 @@ def time_left(title, width, expr, legend, **more):
 
 
 def figures(title, width, figures, height=4, **more):
-    """Large figures: for each a query, a name, the colour from 1 on and the colour of 0."""
+    """Returns a panel of large figures, each with a query, a name, the colour from 1 on and the colour of 0."""
     options = {
         "colorMode": "background_solid",
         "graphMode": "none",
@@ -356,9 +356,9 @@ def timeline(title, width, expr, mappings, height=8, per_page=20, **more):
 
 
 def table(title, width, columns, height=10, first=(), sort=(), **more):
-    """A table with one row for each set of labels. A column is a name, a query, and how its value is shown.
+    """Returns a table with one row for each set of labels. A column has a name, a query and properties of its value.
 
-    A query whose column has no name is there for its labels. Columns in `first`, by name or label, come first."""
+    A query without a column name only adds its labels. Columns in `first`, by name or label, come first."""
     targets = [target(expr, table=True) for _, expr, _ in columns]
     values = [f"Value #{letter(place)}" if len(columns) > 1 else "Value" for place in range(len(columns))]
     overrides, names, excluded = [], {}, {"Time": True}
@@ -395,7 +395,7 @@ TO_HOSTNAME = link(
     "Only this hostname",
     HERE + "&var-zone=${__data.fields.zone:percentencode}&var-hostname=${__data.fields.hostname:percentencode}",
 )
-# A panel's `noValue` is shown if there are no rows, but also in empty cells: there it is not wanted.
+# A panel's `noValue` is shown if there are no rows, but also in empty cells, where it is overridden.
 EMPTY_CELLS = [override("byType", kind, noValue="") for kind in ("string", "number")]
 LINKED = [links("account", TO_ACCOUNT), links("zone", TO_ZONE), links("hostname", TO_HOSTNAME)]
 
@@ -417,7 +417,7 @@ RUNBOOKS_HELP = "Links to runbooks need the dashboard's variable `runbooks`: the
 
 
 def findings(title, about, labels, left=None, height=8, width=24):
-    """A table of findings, worst first. `left` is a query for the time left, after the labels that it goes by."""
+    """Returns a table of findings, worst first. `left` is a query for the time left, preceded by its labels."""
     key = f"{labels}, finding"
     columns = [("severity", with_runbook(ranked(about, key, SHOWN)), VERDICT)]
     if left is not None:
@@ -908,7 +908,7 @@ VARIABLES = [
 
 
 def placed(rows):
-    """The rows with their panels, in place. The panels of a collapsed row are inside it, as Grafana keeps them."""
+    """Places the rows and their panels. The panels of a collapsed row are inside it, as Grafana stores them."""
     panels, top, number = [], 0, 0
     for title, collapsed, members in rows:
         number += 1

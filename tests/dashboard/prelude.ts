@@ -11,7 +11,7 @@ import type {
     Options as Graph,
 } from "@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen";
 
-/** A type as JSON has it: an enum of texts is one of those texts. */
+/** The JSON form of a type, in which an enum of strings is one of those strings. */
 type Json<T> = T extends string
     ? `${T}`
     : T extends number | boolean | null | undefined
@@ -22,7 +22,7 @@ type Json<T> = T extends string
           ? { [K in keyof T]: Json<T[K]> }
           : T;
 
-/** What Grafana's Prometheus data source takes; it is not part of the schema's package. */
+/** A query of Grafana's Prometheus data source, which the package of the schema lacks. */
 interface Query {
     refId: string;
     datasource: { type: "prometheus"; uid: string };

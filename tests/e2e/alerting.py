@@ -211,9 +211,9 @@ class World:
             scenario.cause()
         if aged:
             self.restart_exporter(lambda rows: [scenario.grow_old(rows) for scenario in aged])
-        self.settle(chosen, 75, "did not come", lambda scenario: scenario.expected - self.told_of(scenario))
+        self.settle(chosen, 75, "did not fire", lambda scenario: scenario.expected - self.told_of(scenario))
         amiss = lambda scenario: scenario.amiss()
-        self.settle(chosen, 10, "is amiss", amiss)
+        self.settle(chosen, 10, "is wrong", amiss)
         self.quiet(5)
         if restart:
             # firing alerts must keep firing

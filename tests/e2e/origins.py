@@ -1,4 +1,4 @@
-"""Origins: TLS servers that ask for a client certificate or not, and that can be changed while they are probed."""
+"""Origins: TLS servers that may ask for a client certificate, and whose mode can be changed while they are probed."""
 
 import socket
 import subprocess
@@ -6,12 +6,12 @@ import subprocess
 from harness import eventually
 from test_origin import listens, openssl
 
-# what openssl is told, by what an origin does with a connection that presents no certificate
+# options of openssl, by the way an origin treats a connection that presents no certificate
 MODES = {"none": [], "optional": ["-verify", "1"], "required": ["-Verify", "1"], "other-ca": ["-Verify", "1", "-CAfile", "other.pem"]}
 
 
 class Origin:
-    """An origin at an address that stays its own. Nobody listens there until it serves."""
+    """An origin with a fixed address. Nothing listens there until it serves."""
 
     def __init__(self, case):
         self.folder, self.server = case.folder(), None
@@ -23,7 +23,7 @@ class Origin:
         case.addCleanup(self.stop)
 
     def serve(self, mode):
-        """Serves like this from now on; `unreachable` stops serving."""
+        """Serves in this mode from now on; `unreachable` stops serving."""
         self.stop()
         if mode == "unreachable":
             return

@@ -120,8 +120,8 @@ def listed(count, *certificates, cert_id="c1"):
 
 
 class Answers:
-    """What the API says of a zone: about `hostnames` by their labels, in `lists`, and about the zone level, which is
-    its switch and its certificates. `has_left` says whether LEAVER has left the account; None where nobody asks."""
+    """The API's data of a zone: `hostnames` by their labels, `lists`, and the zone level, which is its switch and its
+    certificates. `has_left` is true if LEAVER has left the account; None if it is never requested."""
 
     def __init__(self, hostnames=None, lists=None, zone_level=None, ssl=None, has_left=None):
         self.hostnames, self.lists, self.zone_level, self.ssl = hostnames or {}, lists, zone_level, ssl

@@ -222,7 +222,7 @@ class OnWholeAccount(Scenario):
         """Returns the differences from these zones, each with a hostname that was read."""
         labels = [(zone, f"www.{zone}") for zone in (f"{each}-{self.name}.example" for each in zones)]
         shown = {(dict(key)["zone"], dict(key)["hostname"]) for key, value in self.shown("hostname_up").items() if value}
-        return {f"{zone} is not as it should be" for zone, _ in shown ^ set(labels)}
+        return {f"{zone} is missing or unexpected" for zone, _ in shown ^ set(labels)}
 
 
 class ZoneArrives(OnWholeAccount):
@@ -275,7 +275,7 @@ class ZonesUnlisted(OnWholeAccount):
         return {key: None if dict(key)["__name__"].endswith(at) else value for key, value in known.items()}
 
     def amiss(self):
-        return {f"{dict(key)} is not as before" for key, _ in self.before.items() ^ self.known().items()}
+        return {f"{dict(key)} has changed" for key, _ in self.before.items() ^ self.known().items()}
 
 
 class MayNotReadZones(ZonesUnlisted):

@@ -114,7 +114,7 @@ class Day(Case):
         self.assertEqual(story, STORY.read_text().splitlines(keepends=True), "".join(story))
 
     def configure(self, more="", hostnames=LABELS):
-        """Four zones with named hostnames, and one whose hostnames are discovered, polled every two seconds."""
+        """Configures four zones with named hostnames and one with discovered ones, polled every two seconds."""
         named = "".join(
             f"""
             [[account.zone]]

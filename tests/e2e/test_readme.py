@@ -20,7 +20,7 @@ def block(language, text):
 
 
 def check_expressions(folder, expressions):
-    """promtool's opinion of PromQL expressions."""
+    """Checks PromQL expressions with promtool."""
     rules = [{"alert": f"Number{n}", "expr": text} for n, text in enumerate(expressions)]
     path = folder / "rules.yml"
     # JSON is YAML

@@ -1,4 +1,4 @@
-"""A rotation before a real nginx that demands a certificate, seen by Cloudflare's SDK and by a running daemon."""
+"""A rotation with a real nginx that requires a certificate, observed with Cloudflare's SDK and a running daemon."""
 
 import os
 import socket
@@ -83,7 +83,7 @@ class Rotation(Case):
         return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
 
     def seen(self):
-        """What the SDK sees: the ids that are there, and each hostname's certificate."""
+        """Returns what the SDK sees: the ids of all certificates, and each hostname's certificate."""
         store = self.sdk.origin_tls_client_auth.hostname_certificates
         ids = {known.id for known in store.list(zone_id=self.zone) if known.status != "pending_deletion"}
         read = self.sdk.origin_tls_client_auth.hostnames.get
@@ -108,7 +108,7 @@ class Rotation(Case):
         self.assertEqual(ask(self.files, self.port, "good"), 200)
 
         daemon = self.daemon(self.config.read_text().replace(f', cert_id = "{self.old}"', ""))
-        # the simulated authority, which issued the old one, is neither of both
+        # the old certificate was issued by the simulated authority, which the origin does not trust
         eventually(lambda: self.assertEqual([dict(labels)["finding"] for labels in self.findings(daemon)], ["origin_may_reject"]))
         done = self.rotate("--delete-old")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -117,7 +117,7 @@ class Rotation(Case):
         [new] = ids
         self.assertNotEqual(new, self.old)
         self.assertEqual(rows, [(new, True, "active"), (new, False, "active")])
-        # what the daemon says during the rotation and after it
+        # the daemon's findings during the rotation and after it
         eventually(lambda: self.assertIn(new, str(scrape(daemon))))
         eventually(lambda: self.assertEqual(self.findings(daemon), []))
 
@@ -127,7 +127,7 @@ class Rotation(Case):
         self.assertEqual(read, {f"app.{ZONE}", f"off.{ZONE}"})
         return [labels for (name, labels), value in samples.items() if name == FINDING and value == 1]
 
-    def test_the_old_one_stays_and_the_way_back_is_one_command(self):
+    def test_the_old_certificate_is_kept_and_one_command_goes_back(self):
         forced = self.rotate("--force")
         self.assertEqual(forced.returncode, 0, forced.stderr)
         ids, rows = self.seen()

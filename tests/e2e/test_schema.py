@@ -25,19 +25,19 @@ BEYOND = {
     "A jitter as long as the schedule",
     "Thresholds in the wrong order",
     "A variable that is not set, and one that is empty",
-    "A token file that is missing",
+    "A missing token file",
     "A token file in the home folder",
-    "A token file that is empty",
+    "An empty token file",
     "A folder as token file",
-    "A state file in a folder that is missing",
+    "A state file in a missing folder",
     "A folder as state file",
     "An encrypted key",
-    "Certificate and key exchanged",
-    "A path of Windows whose backslash is a tabulator",
+    "Certificate and key swapped",
+    "A Windows path whose backslash starts an escape",
     "A legacy encrypted key of openssl",
 }
 
-# a configuration with a value in its place, and values that are right and wrong there
+# configurations with a placeholder, each with valid and invalid values for it
 ZONE = '[[account]]\n{}[[account.zone]]\nname = "example.com"\nhostnames = [{}]\n'
 PLAIN = ZONE.format("", '"app.example.com"')
 SPAN = (
@@ -94,7 +94,7 @@ VALUES = {
          "[1.2.3.4]", "a b"],
     ),
 }
-# a wildcard is no name to ask for
+# an origin of a wildcard needs a server_name
 WILDCARD = '{{ name = "*.example.com", {} }}'
 WILDCARDS = {
     'origin = { address = "203.0.113.7", server_name = "a.example.com" }': True,
@@ -114,7 +114,7 @@ class Schema(Case):
     def test_the_schema_is_valid(self):
         jsonschema.Draft7Validator.check_schema(SCHEMA)
 
-    def test_configurations_that_are_right_pass(self):
+    def test_valid_configurations_pass(self):
         shown = re.findall(r"```toml\n(# \w+\.toml\n.*?)```", DOCUMENTS, re.DOTALL)
         self.assertGreater(len(shown), 4)
         for text in [EXAMPLE, *shown]:
@@ -160,7 +160,7 @@ class Schema(Case):
         passed = set()
         cases = MISTAKES.split("\n=== ")[1:]
         for case in cases:
-            title, text = case.split("--- said:\n")[0].split("\n", 1)
+            title, text = case.split("--- output:\n")[0].split("\n", 1)
             try:
                 config = tomllib.loads(text.replace("<TAB>", "\t"))
             except tomllib.TOMLDecodeError:

@@ -1,4 +1,4 @@
-"""The program with nothing but a token, without a file and without names of zones or hostnames."""
+"""The program with only a token, without a configuration file and without names of zones or hostnames."""
 
 import subprocess
 

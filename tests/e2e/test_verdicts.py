@@ -44,7 +44,7 @@ IDS = {name: f"{number:032x}" for number, name in enumerate(SITUATIONS, 1)}
 OLD = [name for name, situation in SITUATIONS.items() if situation.before]
 # the addresses of the origins, by mode
 ORIGINS = {}
-# an answer that is a status is an error, except the one for a missing association
+# a response that is only a status is an error, except the one for a missing association
 GOT = [
     name
     for name, situation in SITUATIONS.items()
@@ -153,7 +153,7 @@ class Verdicts(Case):
         page, json = by_situation(self.page), by_situation(self.json)
         self.compare(SITUATIONS, lambda name, _: (page[name], without_codes(json[name])))
 
-    def test_the_finding_families_have_the_findings_of_the_table_and_the_severities_of_the_contract(self):
+    def test_the_finding_families_have_the_findings_of_the_table_and_the_documented_severities(self):
         actual = of_families(self.metrics)
         self.assertLessEqual(actual.keys(), SITUATIONS.keys())
         self.compare(SITUATIONS, lambda name, situation: (actual.get(name, set()), severities(situation.found)))

@@ -23,7 +23,7 @@ fn target(name: &str) -> Vec<HostnameTarget> {
     vec![HostnameTarget { hostname: hostname(&format!("app.{name}")), expectation: Expectation::default() }]
 }
 
-/// `example.com`, and others up to so many, each with nothing in it.
+/// Returns `count` zone names, of which the first is `example.com`.
 fn names(count: usize) -> Vec<ZoneName> {
     let others = (1..count).map(|number| format!("zone-{number}.example"));
     std::iter::once("example.com".to_owned()).chain(others).map(|name| name.parse().unwrap()).collect()
@@ -43,7 +43,7 @@ fn all_up(snapshot: &Snapshot) -> bool {
 }
 
 #[tokio::test]
-async fn the_ids_of_more_than_fifty_zones_are_read_from_a_list_of_all() {
+async fn the_ids_of_more_than_50_zones_are_read_from_the_list_of_all_zones() {
     let zones = names(60);
     let api = api(&zones).await;
     let running = Running::start(api.client(), zones.iter().map(|name| named("default", name.as_str())));
@@ -57,7 +57,7 @@ async fn the_ids_of_more_than_fifty_zones_are_read_from_a_list_of_all() {
 }
 
 #[tokio::test]
-async fn the_ids_of_fifty_zones_are_looked_up_one_by_one() {
+async fn the_ids_of_50_zones_are_looked_up_one_by_one() {
     let zones = names(50);
     let api = api(&zones).await;
     let running = Running::start(api.client(), zones.iter().map(|name| named("default", name.as_str())));
@@ -67,7 +67,7 @@ async fn the_ids_of_fifty_zones_are_looked_up_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_zone_that_the_list_of_all_lacks_is_looked_for_by_name_and_harms_no_other() {
+async fn a_zone_missing_from_the_list_of_all_zones_is_looked_up_by_name_and_affects_no_other() {
     let zones = names(60);
     let api = api(&zones[..59]).await;
     let running = Running::start(api.client(), zones.iter().map(|name| named("default", name.as_str())));
@@ -80,7 +80,7 @@ async fn a_zone_that_the_list_of_all_lacks_is_looked_for_by_name_and_harms_no_ot
 }
 
 #[tokio::test]
-async fn a_list_that_fails_by_the_token_is_asked_for_once_and_fails_all_zones() {
+async fn a_list_refused_because_of_the_token_is_requested_once_and_fails_all_zones() {
     let zones = names(60);
     let api = api(&zones).await;
     api.simulator.add_fault(Fault::new(Effect::Status { status: 401, code: 0, retry_after: None }));
@@ -91,7 +91,7 @@ async fn a_list_that_fails_by_the_token_is_asked_for_once_and_fails_all_zones() 
 }
 
 #[tokio::test]
-async fn where_the_list_of_all_zones_is_refused_each_is_looked_for_by_name() {
+async fn if_the_list_of_all_zones_is_refused_each_zone_is_looked_up_by_name() {
     let zones = names(60);
     let api = api(&zones).await;
     let refused = Effect::Status { status: 403, code: 0, retry_after: None };
@@ -103,7 +103,7 @@ async fn where_the_list_of_all_zones_is_refused_each_is_looked_for_by_name() {
 }
 
 #[tokio::test]
-async fn a_list_with_more_pages_than_names_is_not_read_to_its_end() {
+async fn a_list_with_more_pages_than_names_is_not_read_completely() {
     let api = api(&names(1)).await;
     let body = json!({"success": true, "result": [], "result_info": {"total_pages": 52}});
     api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }).on_path("/zones?page="));
@@ -113,7 +113,7 @@ async fn a_list_with_more_pages_than_names_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_list_that_never_ends_is_left() {
+async fn reading_an_endless_list_is_abandoned() {
     let api = api(&names(1)).await;
     for page in 1..=4 {
         let zone = |row| json!({"id": format!("{:032x}", 50 * page + row), "name": "a.example"});
@@ -126,7 +126,7 @@ async fn a_list_that_never_ends_is_left() {
 }
 
 #[tokio::test]
-async fn a_list_that_repeats_its_first_page_is_left_after_the_second() {
+async fn reading_a_list_that_repeats_its_first_page_is_abandoned_after_the_second() {
     let api = api(&names(1)).await;
     let zones: Vec<_> =
         names(50).iter().map(|name| json!({"id": "f".repeat(32), "name": name.as_str()})).collect();
@@ -141,7 +141,7 @@ async fn a_list_that_repeats_its_first_page_is_left_after_the_second() {
 }
 
 #[tokio::test]
-async fn of_several_zones_with_one_name_the_only_active_one_counts_in_a_list_too() {
+async fn of_several_listed_zones_with_the_same_name_the_only_active_one_counts() {
     let api = api(&names(1)).await;
     let zone = |digit: &str, name: &str, status: &str| json!({"id": digit.repeat(32), "name": name, "status": status});
     let zones = json!([
@@ -171,7 +171,7 @@ async fn of_several_zones_with_one_name_the_only_active_one_counts_in_a_list_too
 }
 
 #[tokio::test]
-async fn an_internal_zone_is_never_taken_for_the_public_one_of_its_name() {
+async fn an_internal_zone_is_never_mistaken_for_the_public_zone_of_the_same_name() {
     let api = api(&names(1)).await;
     let zone = |digit: &str, name: &str, kind: &str| json!({"id": digit.repeat(32), "name": name, "status": "active", "type": kind});
     let zones = json!([
@@ -195,7 +195,7 @@ async fn an_internal_zone_is_never_taken_for_the_public_one_of_its_name() {
 }
 
 #[tokio::test]
-async fn a_zone_that_is_known_by_its_unicode_name_alone_is_found_by_either_form() {
+async fn a_zone_listed_only_by_its_unicode_name_is_found_by_either_form() {
     let api = api(&names(1)).await;
     let zones = |zones: serde_json::Value| {
         let body = json!({"success": true, "result": zones, "result_info": {"total_pages": 1}});
@@ -210,14 +210,14 @@ async fn a_zone_that_is_known_by_its_unicode_name_alone_is_found_by_either_form(
         assert_eq!(id.to_string(), "1".repeat(32));
     }
     assert_eq!(api.simulator.requests().total(), 4);
-    // where the Punycode form is known, one request is enough
+    // if the Punycode form is listed, one request is enough
     api.simulator.add_fault(zones(row).on_path("name=xn--bcher-kva.example&"));
     client.zone_id(&"bücher.example".parse().unwrap(), soon()).await.unwrap();
     assert_eq!(api.simulator.requests().total(), 5);
 }
 
 #[tokio::test]
-async fn a_zone_that_two_pages_show_is_one_zone() {
+async fn a_zone_on_two_pages_counts_once() {
     let api = api(&names(1)).await;
     let zones = json!([{"id": "1".repeat(32), "name": "one.example", "status": "active"}]);
     let body = json!({"success": true, "result": zones, "result_info": {"total_pages": 2}});
@@ -230,7 +230,7 @@ async fn a_zone_that_two_pages_show_is_one_zone() {
 }
 
 #[tokio::test]
-async fn a_token_that_sees_no_zone_at_all_is_told_so_after_one_more_request() {
+async fn a_token_that_sees_no_zone_is_reported_after_one_more_request() {
     let api = api(&names(1)).await;
     let body = json!({"success": true, "result": [], "result_info": {"total_pages": 0}});
     api.simulator.add_fault(Fault::new(Effect::Json { status: 200, body }));
@@ -247,12 +247,12 @@ async fn a_token_that_sees_no_zone_at_all_is_told_so_after_one_more_request() {
     assert_eq!(api.simulator.requests().total(), 3);
 }
 
-/// Two accounts, `a` and `b`, each with an API of its own and its zone there.
+/// Two accounts, `a` and `b`, each with its own API and a zone there.
 struct Two {
     apis: [Api; 2],
     keeper: Handle,
     poller: Poller,
-    /// Kept, since a poller ends without it.
+    /// Kept because the poller ends when it is dropped.
     _setup: watch::Sender<Arc<Setup>>,
 }
 
@@ -287,7 +287,7 @@ impl Two {
         Self { apis, keeper, poller, _setup: setup }
     }
 
-    /// Why each account's zone could not be read by a poll.
+    /// Polls, and returns the reason why each account's zone could not be read.
     async fn poll(&mut self) -> [Option<Reason>; 2] {
         self.poller.poll_once(Instant::now() + Duration::from_secs(20)).await;
         let known = self.keeper.snapshot();
@@ -304,18 +304,18 @@ impl Two {
 }
 
 #[tokio::test]
-async fn an_account_that_is_blocked_holds_up_no_other() {
+async fn a_blocked_account_does_not_delay_another() {
     let mut two = Two::start(false).await;
     assert_eq!(two.poll().await, [None, None]);
     two.block_a();
     assert_eq!(two.poll().await, [Some(Reason::RateLimited), None]);
     assert_eq!(two.poll().await, [Some(Reason::RateLimited), None]);
-    assert_eq!(two.apis[0].simulator.requests().total(), 2, "a blocked account asked on");
+    assert_eq!(two.apis[0].simulator.requests().total(), 2, "a blocked account sent requests");
     assert_eq!(two.apis[1].simulator.requests().total(), 3);
 }
 
 #[tokio::test]
-async fn accounts_of_one_quota_are_blocked_together() {
+async fn accounts_that_share_a_quota_are_blocked_together() {
     let mut two = Two::start(true).await;
     assert_eq!(two.poll().await, [None, None]);
     two.block_a();
@@ -325,7 +325,7 @@ async fn accounts_of_one_quota_are_blocked_together() {
     assert_eq!(
         two.apis[1].simulator.requests().total(),
         asked,
-        "an account went on with the other's quota blocked"
+        "an account sent requests while the shared quota was blocked"
     );
 }
 

@@ -1,4 +1,4 @@
-//! `certificate`, as its users run it.
+//! Tests of the command `certificate`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -55,7 +55,7 @@ impl Stage {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    /// The program with these arguments, in the folder of the key.
+    /// Returns the program with these arguments, in the folder of the key.
     fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cloudflare-aop-exporter"));
         command.arg("certificate").args(arguments.split_whitespace());
@@ -72,7 +72,7 @@ impl Stage {
         Ran { code: output.status.code(), out, err }
     }
 
-    /// Neither the token nor any 16 consecutive characters of the key are there.
+    /// Asserts that the text contains neither the token nor any 16 consecutive characters of the key.
     fn check_secrets(&self, text: &str) {
         assert!(!text.contains(TOKEN), "{text}");
         for line in self.key.lines().filter(|line| !line.starts_with('-')) {
@@ -123,20 +123,23 @@ async fn a_certificate_is_uploaded_once_listed_shown_and_deleted() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_uploaded_is_refused_before_anything_is_sent() {
+async fn an_invalid_pair_is_refused_before_anything_is_sent() {
     let stage = Stage::new(Duration::ZERO).await;
     stage.write_key("open.key", &stage.key, 0o640);
     stage.write_key("encrypted.key", &stage.key.replace("PRIVATE", "ENCRYPTED PRIVATE"), 0o600);
     stage.write_key("other.key", &rcgen::KeyPair::generate().unwrap().serialize_pem(), 0o600);
     for (arguments, expected) in [
-        ("--cert client.pem --key open.key --yes", "other users may read it (mode 0640): \"chmod 600\" it"),
+        (
+            "--cert client.pem --key open.key --yes",
+            "other users may read the file (mode 0640): \"chmod 600\" it",
+        ),
         ("--cert client.pem --key encrypted.key --yes", "the private key is encrypted"),
         ("--cert client.pem --key other.key --yes", "--cert client.pem: the private key does not belong to"),
         (
             "--cert client.pem --key client.pem --insecure-key-mode --yes",
             "expected a private key, found a certificate",
         ),
-        ("--cert client.key --key client.key --yes", "--cert client.key: it begins with a private key"),
+        ("--cert client.key --key client.key --yes", "--cert client.key: the file begins with a private key"),
         ("--cert none.pem --key client.key --yes", "--cert none.pem: No such file"),
         ("--cert client.pem --key -", "the key comes from standard input, so confirmation is impossible"),
         ("--cert client.pem --key client.key", "standard input is not a terminal"),
@@ -182,19 +185,19 @@ async fn a_rotation_shows_its_plan_and_carries_it_out() {
 }
 
 #[tokio::test]
-async fn a_rotation_that_stops_says_what_was_done_and_how_to_go_on_and_back() {
+async fn a_stopped_rotation_says_what_was_done_and_how_to_continue_and_go_back() {
     let stage = Stage::new(Duration::from_secs(3600)).await;
     let rotate = format!("rotate {} {PAIR} --yes", stage.old);
     let late = stage.run(&format!("{rotate} --wait-timeout 1s")).await;
     assert_eq!(late.code, Some(3), "{}", late.err);
     assert!(late.err.contains("is uploaded and not active yet"), "{}", late.err);
     assert!(late.err.contains("to associate: a.example.com, b.example.com"), "{}", late.err);
-    let [on, back] = ["To go on:\n  ", "To go back:\n  "].map(|start| {
+    let [on, back] = ["To continue:\n  ", "To go back:\n  "].map(|start| {
         let text = late.err.split(start).nth(1).unwrap();
         text.lines().next().unwrap().trim_start_matches("cloudflare-aop-exporter certificate ").to_owned()
     });
     assert!(on.starts_with(&format!("rotate {} --to ", stage.old)), "{on}");
-    // the shown commands name the zone and the API already
+    // the shown commands already name the zone and the API
     let words = |text: &str| text.split(" --zone ").next().unwrap().to_owned();
     let plan = stage.run(&format!("{} --dry-run", words(&on))).await;
     assert_eq!(plan.code, Some(0), "{}", plan.err);
@@ -203,7 +206,7 @@ async fn a_rotation_that_stops_says_what_was_done_and_how_to_go_on_and_back() {
 }
 
 #[tokio::test]
-async fn a_token_that_may_only_read_is_told_which_permission_it_lacks() {
+async fn the_error_about_a_read_only_token_names_the_missing_permission() {
     let stage = Stage::new(Duration::ZERO).await;
     let read = Scope { permissions: vec![Permission::ZoneRead, Permission::SslRead], ..Scope::default() };
     stage.api.simulator.set_scope(TOKEN, read);
@@ -216,7 +219,7 @@ async fn a_token_that_may_only_read_is_told_which_permission_it_lacks() {
 }
 
 #[tokio::test]
-async fn no_sixteen_characters_of_the_key_are_seen_at_trace_whatever_repeats_them() {
+async fn no_16_characters_of_the_key_are_shown_at_trace_level_whatever_repeats_them() {
     let stage = Stage::new(Duration::ZERO).await;
     let joined: String = stage.key.lines().filter(|line| !line.starts_with('-')).collect();
     let odd = &joined[20..56];
@@ -238,7 +241,7 @@ async fn no_sixteen_characters_of_the_key_are_seen_at_trace_whatever_repeats_the
             let effect = Effect::Json { status, body: body.clone() };
             let fault = Fault::new(effect).on_method(method).on_path("/hostnames/certificates");
             stage.api.simulator.add_fault(fault);
-            // secrets are looked for in everything that runs
+            // `run` searches all output for secrets
             let ran = stage.run(&format!("{command} {PAIR} --yes --log-level trace --timeout 3s")).await;
             assert!(ran.code.is_some());
             stage.api.simulator.clear_faults();
@@ -251,7 +254,7 @@ async fn no_sixteen_characters_of_the_key_are_seen_at_trace_whatever_repeats_the
 }
 
 #[tokio::test]
-async fn a_signal_lets_the_request_under_way_come_to_its_end() {
+async fn a_signal_stops_a_rotation_after_the_current_request() {
     let stage = Stage::new(Duration::ZERO).await;
     let fault = Fault::new(Effect::Delay { milliseconds: 1500 }).on_method("PUT");
     stage.api.simulator.add_fault(fault);
@@ -268,7 +271,7 @@ async fn a_signal_lets_the_request_under_way_come_to_its_end() {
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{err}");
     assert!(err.contains("Stopping after the current request"), "{err}");
-    assert!(err.contains("To go on:") && err.contains("To go back:"), "{err}");
+    assert!(err.contains("To continue:") && err.contains("To go back:"), "{err}");
     assert_eq!(stage.count("DELETE"), 0);
     let rows = stage.run("list --format json").await.out;
     let rows: Value = serde_json::from_str(&rows).unwrap();
@@ -277,7 +280,7 @@ async fn a_signal_lets_the_request_under_way_come_to_its_end() {
 }
 
 #[tokio::test]
-async fn the_plan_warns_where_a_proxy_may_see_the_key_and_shows_the_lines_that_pin_the_old_certificate() {
+async fn the_plan_warns_if_a_proxy_may_see_the_key_and_shows_the_lines_that_pin_the_old_certificate() {
     let stage = Stage::new(Duration::ZERO).await;
     let config = format!(
         "[[account]]\nbase_url = \"{}\"\nca_file = \"client.pem\"\n[[account.zone]]\nname = \"example.com\"\n\

@@ -1,10 +1,10 @@
-//! `check` where the quota does not suffice for everything.
+//! Tests of `check` with a quota too small to read everything.
 
 use std::process::{Command, Output};
 
 use crate::support::program::{Folder, PROGRAM, Running, TOKEN, text};
 
-/// An account of so many zones at an API that allows what Cloudflare does, and blocks clients that send more.
+/// Starts an API with so many zones, and with Cloudflare's rate limit and its block of clients that exceed it.
 fn account(zones: &str) -> Running {
     let api = Running::start(&["simulate", "--listen", "127.0.0.1:0", "--token", TOKEN, "--zones", zones]);
     let limit = r#"{"requests":1200,"per_seconds":300,"block_seconds":300}"#;
@@ -34,22 +34,22 @@ fn requests(api: &Running) -> usize {
     usize::try_from(counted["total"].as_u64().unwrap()).unwrap()
 }
 
-/// The findings of the rows about this kind of subject.
+/// Returns the findings in the rows about this kind of subject.
 fn findings(output: &Output, subject: &str) -> Vec<String> {
     let rows = text(&output.stdout).lines().filter(|row| row.split_whitespace().nth(1) == Some(subject));
     rows.map(|row| row.rsplit("  ").next().unwrap_or_default().trim().to_owned()).collect()
 }
 
-/// The line about what was not read.
+/// Returns the line about parts that were not read.
 fn not_read(output: &Output) -> &str {
-    let start = "error: for want of quota or time these were not read: ";
+    let start = "error: not read for lack of quota or time: ";
     text(&output.stderr).lines().find_map(|line| line.strip_prefix(start)).unwrap_or_default()
 }
 
-const UNSENT: &str = "no request was sent, for want of quota or time";
+const UNSENT: &str = "no request was sent for lack of quota or time";
 
 #[test]
-fn a_check_of_three_hundred_zones_finds_all_hostnames_and_says_what_the_quota_left_out() {
+fn a_check_of_300_zones_reads_all_hostnames_and_names_what_was_not_read() {
     let api = account("300");
     let output = check(&api, "*", &[]);
     let errors = text(&output.stderr);
@@ -66,7 +66,7 @@ fn a_check_of_three_hundred_zones_finds_all_hostnames_and_says_what_the_quota_le
 }
 
 #[test]
-fn a_check_whose_quota_leaves_out_settings_alone_is_unknown_where_nothing_is_worse() {
+fn a_check_that_only_misses_settings_is_unknown_unless_something_is_worse() {
     let api = account("180");
     let output = check(&api, "zone-*", &[]);
     let errors = text(&output.stderr);
@@ -76,7 +76,7 @@ fn a_check_whose_quota_leaves_out_settings_alone_is_unknown_where_nothing_is_wor
 }
 
 #[test]
-fn a_check_of_more_zones_than_the_quota_has_requests_reads_associations_as_far_as_it_goes() {
+fn a_check_of_more_zones_than_the_quota_allows_reads_as_many_associations_as_possible() {
     let api = account("640");
     let output = check(&api, "zone-*", &["--exit-zero"]);
     let errors = text(&output.stderr);

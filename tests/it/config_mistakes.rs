@@ -1,6 +1,6 @@
-//! What a newcomer is told of each mistake: `tests/fixtures/config_mistakes.txt`, to be read by people.
+//! The errors of plausible mistakes, in `tests/fixtures/config_mistakes.txt`, which people should read.
 //!
-//! `UPDATE_FIXTURES=1 cargo test config_mistakes` writes the messages anew.
+//! `UPDATE_FIXTURES=1 cargo test config_mistakes` updates the messages.
 
 use std::fs;
 use std::path::Path;
@@ -10,12 +10,12 @@ use cloudflare_aop_exporter::config::{Config, Files, Secrets};
 use crate::support::program::Folder;
 
 const FIXTURE: &str = "tests/fixtures/config_mistakes.txt";
-/// Before the title of each case, and before what is said of it.
+/// The separators before the title of each case, and before its output.
 const CASE: &str = "\n=== ";
-const SAID: &str = "--- said:\n";
+const OUTPUT: &str = "--- output:\n";
 
 #[test]
-fn every_plausible_mistake_is_told_with_its_place_and_what_to_write_instead() {
+fn errors_of_plausible_mistakes_say_where_they_are_and_what_to_write() {
     let folder = Folder::new();
     fs::create_dir(folder.path("folder")).unwrap();
     folder.write("token", "s3cret-token");
@@ -32,15 +32,15 @@ fn every_plausible_mistake_is_told_with_its_place_and_what_to_write_instead() {
     let (preface, cases) = known.split_once(CASE).expect("a case");
     let (mut now, mut differences, mut count) = (preface.to_owned(), String::new(), 0);
     for case in cases.split(CASE) {
-        let (input, expected) = case.split_once(SAID).unwrap_or_else(|| panic!("nothing is said of {case}"));
+        let (input, expected) = case.split_once(OUTPUT).unwrap_or_else(|| panic!("no output of {case}"));
         let (title, text) = input.split_once('\n').expect("a title and a text");
-        let found = said(&folder, text);
+        let found = check(&folder, text);
         if found != expected.trim_end() {
             let marked = |sign, text: &str| text.trim_end().replace("\n", &format!("\n{sign} "));
             let (expected, found) = (marked('-', expected), marked('+', &found));
             differences += &format!("\n=== {title}\n- {expected}\n+ {found}\n");
         }
-        now += &format!("{CASE}{input}{SAID}{found}\n");
+        now += &format!("{CASE}{input}{OUTPUT}{found}\n");
         count += 1;
     }
     if std::env::var_os("UPDATE_FIXTURES").is_some() {
@@ -48,12 +48,12 @@ fn every_plausible_mistake_is_told_with_its_place_and_what_to_write_instead() {
         return;
     }
     assert!(count >= 40, "{count} cases");
-    assert!(differences.is_empty(), "UPDATE_FIXTURES=1 writes {FIXTURE} anew:\n{differences}");
+    assert!(differences.is_empty(), "UPDATE_FIXTURES=1 updates {FIXTURE}:\n{differences}");
 }
 
-/// What is said of a configuration, with the folder's name cut out.
-fn said(folder: &Folder, text: &str) -> String {
-    // what a fixture for people cannot show
+/// Returns the errors of a configuration, without the name of the folder.
+fn check(folder: &Folder, text: &str) -> String {
+    // characters that a fixture for people cannot show
     let text = text.replace("<BOM>", "\u{feff}").replace("<TAB>", "\t");
     let environment = |name: &str| match name {
         "CLOUDFLARE_API_TOKEN" => Some("s3cret-token".to_owned()),
@@ -62,8 +62,8 @@ fn said(folder: &Folder, text: &str) -> String {
     };
     let path = folder.path("aop.toml");
     let parsed = Config::parse(&text, &path, Secrets::Check, &environment, &mut Files::default());
-    let said = parsed.map_or_else(|errors| errors.to_string(), |_| "nothing is wrong".to_owned());
-    assert!(!said.contains("s3cret"), "{said}");
+    let output = parsed.map_or_else(|errors| errors.to_string(), |_| "nothing is wrong".to_owned());
+    assert!(!output.contains("s3cret"), "{output}");
     let cut = format!("{}/", Path::new(&folder.path("")).display().to_string().trim_end_matches('/'));
-    said.replace(&cut, "")
+    output.replace(&cut, "")
 }

@@ -1,4 +1,5 @@
-//! Holds the JSON Schema of the configuration to the parser. `tests/e2e/test_schema.py` puts configurations to it.
+//! Compares the JSON Schema of the configuration with the parser. `tests/e2e/test_schema.py` validates configurations
+//! with it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,11 +10,11 @@ use serde_json::Value;
 use crate::support::program::{run, text};
 
 const SCHEMA: &str = include_str!("../../deploy/config.schema.json");
-/// A key that resembles no other, for which the parser lists the keys that it knows.
+/// A key that resembles no other, so that the parser's error lists the known keys.
 const UNKNOWN: &str = "zzzzzzzzzzzz";
 
 #[test]
-fn every_table_of_the_schema_has_the_keys_that_the_parser_knows_and_no_others() {
+fn every_table_of_the_schema_has_exactly_the_keys_of_the_parser() {
     let mut tables = Vec::new();
     visit(&serde_json::from_str(SCHEMA).unwrap(), "", &|toml| toml, &mut tables);
     let paths: BTreeSet<_> = tables.iter().map(|(path, ..)| path.as_str()).collect();
@@ -38,7 +39,7 @@ fn every_table_of_the_schema_has_the_keys_that_the_parser_knows_and_no_others() 
     }
 }
 
-/// Wraps the TOML of a table into that of the tables around it.
+/// Wraps the TOML of a table in its parent tables.
 type Wrap<'w> = &'w dyn Fn(String) -> String;
 
 /// Collects each table of a schema: its path, a file in which it has an unknown key, and the keys that the schema has.
@@ -67,18 +68,18 @@ fn visit(schema: &Value, path: &str, wrap: Wrap<'_>, tables: &mut Vec<(String, S
     }
 }
 
-/// The keys that the parser knows in the table at `path`, by its complaint about the unknown key.
+/// Returns the keys that the parser knows in the table at `path`, from its error about the unknown key.
 fn known(path: &str, toml: &str) -> BTreeSet<String> {
     let errors = Config::parse(toml, Path::new("aop.toml"), Secrets::Skip, &|_| None, &mut Files::default());
     let errors = errors.unwrap_err().to_string();
     let key = if path.is_empty() { UNKNOWN.to_owned() } else { format!("{path}.{UNKNOWN}") };
-    let complaint = format!("{key}: unknown key, expected one of ");
-    let keys = errors.lines().find_map(|line| Some(line.split_once(&complaint)?.1));
+    let error = format!("{key}: unknown key, expected one of ");
+    let keys = errors.lines().find_map(|line| Some(line.split_once(&error)?.1));
     keys.unwrap_or_else(|| panic!("{toml}\n{errors}")).split(", ").map(str::to_owned).collect()
 }
 
 #[test]
-fn the_printed_schema_is_the_one_that_the_example_names() {
+fn the_printed_schema_has_the_url_in_the_example() {
     assert_eq!(text(&run(&["print", "schema"]).stdout), SCHEMA);
     let home = env!("CARGO_PKG_REPOSITORY").replace("github.com", "raw.githubusercontent.com");
     let directive = format!("#:schema {home}/main/deploy/config.schema.json\n");

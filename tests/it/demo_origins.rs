@@ -1,4 +1,4 @@
-//! The origins that the demo plays, as a probe sees them.
+//! Tests that probe the origins of the demo.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use crate::support::harness::Api;
 
 #[tokio::test]
-async fn each_origin_of_the_demo_is_seen_for_what_it_is() {
+async fn each_origin_of_the_demo_has_its_expected_demand() {
     let now = Clock::system().now();
     let demo = simulator::demo(1, now, None).unwrap();
     assert!(
@@ -34,7 +34,7 @@ async fn each_origin_of_the_demo_is_seen_for_what_it_is() {
     kinds.sort_unstable();
     kinds.dedup();
     assert_eq!(kinds.len(), 6);
-    // those of what Cloudflare presents
+    // the issuers of the certificates that Cloudflare presents
     let api = Api::start(demo.world).await;
     let path = format!("zones/{}/origin_tls_client_auth/hostnames/app.example.com", api.zone);
     let asked = reqwest::Client::new().get(format!("{}/{path}", api.base_url)).bearer_auth("simulated-token");

@@ -1,4 +1,4 @@
-//! The DNS records of zones, and Cloudflare's own ranges, as the simulated API shows them.
+//! Tests of reading DNS records and Cloudflare's address ranges from the simulated API.
 
 use cloudflare_aop_exporter::cloudflare::{DnsRecords, Purpose};
 use cloudflare_aop_exporter::domain::{DnsIndex, NoOrigin, Reason, ZoneId, ZoneName};
@@ -53,8 +53,7 @@ async fn the_demos_records_give_the_origins_of_its_hostnames() {
 }
 
 #[tokio::test]
-async fn a_long_list_of_records_is_read_page_by_page_and_smaller_pages_are_asked_for_where_they_are_refused()
-{
+async fn a_long_list_of_records_is_read_by_pages_which_become_smaller_if_large_ones_are_refused() {
     let mut world = world(&[]);
     let row = |number| record("A", &format!("h{number}.example.com"), "203.0.113.7", true);
     world.zone("example.com").unwrap().set_records((0..1234).map(row).collect());
@@ -74,7 +73,7 @@ async fn a_long_list_of_records_is_read_page_by_page_and_smaller_pages_are_asked
 }
 
 #[tokio::test]
-async fn records_that_the_token_may_not_read_name_the_permission() {
+async fn the_error_about_forbidden_records_names_the_permission() {
     let api = Api::start(world(&[])).await;
     let token = simulator::Options::default().token;
     let scope = Scope { permissions: vec![Permission::ZoneRead, Permission::SslRead], ..Scope::default() };
@@ -90,7 +89,7 @@ async fn records_that_the_token_may_not_read_name_the_permission() {
 }
 
 #[tokio::test]
-async fn cloudflares_own_ranges_are_of_both_families_and_a_failure_is_tried_again() {
+async fn cloudflares_ranges_have_both_address_families_and_a_failure_is_retried() {
     let api = Api::start(world(&[])).await;
     let asking = api.client();
     let client = asking.build();

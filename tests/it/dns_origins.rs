@@ -1,4 +1,4 @@
-//! Origins that the daemon finds in DNS records, from the records to what is shown.
+//! Tests of origins from DNS records, from the records to the pages and metrics.
 
 use std::io::ErrorKind;
 
@@ -9,10 +9,10 @@ use tokio::net::TcpListener;
 use crate::support::origin::{Asks, Does, Origin, tls};
 use crate::support::program::{Folder, Running, TOKEN, config, run, simulate};
 
-/// Records give no port, and an origin listens on this one.
+/// The port of origins from records, which have no port themselves.
 const PORT: u16 = 443;
 
-/// An origin that asks for no certificate; none where this user may not listen there.
+/// Starts an origin that asks for no certificate; `None` if this user may not listen on the port.
 async fn origin(ip: &str) -> Option<Origin> {
     match TcpListener::bind((ip, PORT)).await {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
@@ -29,7 +29,7 @@ fn sample(family: &str, ip: &str) -> String {
     )
 }
 
-/// `serve` where app.example.com has its origin from a record.
+/// `serve`, with the origin of app.example.com from a record.
 struct Serving {
     api: Running,
     folder: Folder,
@@ -71,14 +71,14 @@ fn points_to(api: &Running, ip: &str) {
 }
 
 #[tokio::test]
-async fn what_a_record_points_to_is_probed_and_judged_and_moves_with_the_record() {
+async fn the_target_of_a_record_is_probed_and_judged_and_follows_the_record() {
     let (first, second) = ("127.44.3.1", "127.44.3.2");
     let origins = [origin(first).await, origin(second).await];
     tokio::task::spawn_blocking(move || {
         let mut serving = Serving::start("private_addresses = true", |api| points_to(api, first));
         let judged = |serving: &Serving, ip: &str, origin: &Option<Origin>| {
             if origin.is_none() {
-                // nobody listens there
+                // nothing listens there
                 serving.serve.until("/metrics", &format!("{}}} 0\n", sample("up", ip)));
                 assert_eq!(serving.hostname()["origins"][0]["reason"], "not_reachable");
                 return;
@@ -107,7 +107,7 @@ async fn what_a_record_points_to_is_probed_and_judged_and_moves_with_the_record(
 }
 
 #[tokio::test]
-async fn a_record_that_points_inward_is_not_followed_unless_the_configuration_says_so() {
+async fn a_private_address_in_a_record_is_not_probed_unless_configured() {
     let ip = "127.44.3.3";
     let inward = origin(ip).await;
     tokio::task::spawn_blocking(move || {
@@ -126,7 +126,7 @@ async fn a_record_that_points_inward_is_not_followed_unless_the_configuration_sa
 }
 
 #[test]
-fn cloudflares_own_addresses_are_those_that_it_tells_and_a_reload_does_not_forget_them() {
+fn cloudflares_ranges_come_from_the_api_and_survive_a_reload() {
     let ip = "127.44.3.5";
     let probe = "private_addresses = true\nschedule = \"* * * * * *\"";
     let serving = Serving::start(probe, |api| {

@@ -1,5 +1,5 @@
-//! Everything that may go wrong with every call of the API that the exporter makes, over HTTP/1.1 and over TLS with
-//! HTTP/2: whatever it is, what was read stays, the failure is counted, and the first good poll after it mends all.
+//! Tests of all faults with every API call of the exporter, over HTTP/1.1 and over TLS with HTTP/2. Each fault must
+//! keep the readings, be counted, and leave no trace after the first successful poll.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,8 +19,8 @@ use crate::support::polling::Reads;
 use crate::support::wrongs::{Fault, What, faults};
 
 #[test]
-fn whatever_goes_wrong_with_a_call_no_sample_is_wrong_or_lost() {
-    // each on a thread of its own, and tests that wait for time to pass on one that has little else to do
+fn no_fault_of_a_call_makes_a_sample_wrong_or_lost() {
+    // each part has its own thread; silent faults, which wait for timeouts, are a separate part
     let parts = [
         (Transport::Plain, false),
         (Transport::Tls, false),
@@ -41,8 +41,8 @@ fn whatever_goes_wrong_with_a_call_no_sample_is_wrong_or_lost() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The calls that go wrong: those of a poll of one zone by its name, a change, the verification of a token, and what it
-/// takes to find the zones of an account and the origins of its hostnames.
+/// The calls that fail: those of a poll of one zone by name, a change, the verification of a token, and those that find
+/// the zones of an account and the origins of its hostnames.
 const CALLS: [Call; 15] = [
     Call::Of(Endpoint::HostnameGet),
     Call::Of(Endpoint::HostnameList),
@@ -61,7 +61,7 @@ const CALLS: [Call; 15] = [
     Call::LostZone,
 ];
 
-/// The number of failed calls, and the errors in their results.
+/// Returns the number of failed calls, and the errors in their results.
 async fn try_all(transport: Transport, silent: bool) -> (usize, Vec<String>) {
     let (visits, elsewhere) = elsewhere().await;
     let stage = Arc::new(Stage::new().await);
@@ -70,7 +70,7 @@ async fn try_all(transport: Transport, silent: bool) -> (usize, Vec<String>) {
     let (mut lanes, mut tried, mut wrong) = (JoinSet::new(), 0, Vec::new());
     let mut start = |faults: &[Fault], calls: &'static [Call]| {
         tried += faults.len() * calls.len();
-        // a server that stops listening must find the port free again
+        // a server that stops listening needs the same port again
         let closes = faults.iter().any(|fault| matches!(fault.what, What::Refused));
         let host = if closes { 2 + u8::try_from(lanes.len()).unwrap() } else { 1 };
         let (stage, faults) = (Arc::clone(&stage), faults.to_vec());
@@ -87,7 +87,7 @@ async fn try_all(transport: Transport, silent: bool) -> (usize, Vec<String>) {
         });
     };
     let (slow, quick): (Vec<_>, Vec<_>) = faults.into_iter().partition(Fault::is_slow);
-    // those that are tried again spend their time waiting
+    // retried calls spend their time waiting
     for fault in slow {
         for calls in CALLS.chunks(if silent { 2 } else { 4 }) {
             start(std::slice::from_ref(&fault), calls);
@@ -105,9 +105,9 @@ async fn try_all(transport: Transport, silent: bool) -> (usize, Vec<String>) {
     (tried, wrong)
 }
 
-/// A host that must not be asked, and the number of times it was.
+/// Starts a host that must receive no request, and returns the number of its requests and its URL.
 async fn elsewhere() -> (Arc<AtomicUsize>, String) {
-    // where nobody else looks for a port that was once theirs
+    // an address where no other test expects its former port
     let listener = TcpListener::bind("127.77.1.1:0").await.unwrap();
     let url = format!("http://{}/client/v4/zones", listener.local_addr().unwrap());
     let visits = Arc::new(AtomicUsize::new(0));
@@ -129,7 +129,7 @@ struct Case<'l> {
 }
 
 impl Case<'_> {
-    /// What was wrong.
+    /// The errors found.
     async fn run(mut self) -> Vec<String> {
         match self.call {
             Call::Of(Endpoint::HostnamePut) => self.put().await,
@@ -141,7 +141,7 @@ impl Case<'_> {
         self.wrong.iter().map(|wrong| format!("{name}: {wrong}")).collect()
     }
 
-    /// Makes that call go wrong.
+    /// Causes the fault.
     async fn strike(&mut self) {
         match &self.fault.what {
             What::Answer(answer) => self.lane.front.spoil(self.call.wrong(answer.clone())).await,
@@ -155,22 +155,22 @@ impl Case<'_> {
         }
     }
 
-    /// Who asks while it goes wrong, where that is not who asks otherwise.
+    /// Returns the client to use during the fault, if it differs from the usual one.
     fn struck_asking(&self) -> Option<Asking> {
         let Asking { mut options, token, budget, telemetry, clock } = self.lane.asking.clone();
         match self.fault.what {
-            // a label that no name server can be asked about
+            // a label that cannot be resolved
             What::Unresolvable => {
                 options.base_url = format!("https://{}.invalid/", "a".repeat(64)).parse().unwrap();
             }
-            // long enough for an answer on a busy machine
+            // long enough for a response on a busy machine
             What::Answer(Answer::Hang | Answer::Drip) => options.timeout = Duration::from_secs(3),
             _ => return None,
         }
         Some(Asking { options, token, budget, telemetry, clock })
     }
 
-    /// The end of it, and of what it blocked.
+    /// Ends the fault and the block that it caused.
     async fn mend(&mut self) {
         self.lane.front.mend().await;
         if self.fault.blocks() {
@@ -187,7 +187,7 @@ impl Case<'_> {
         let change = [Change { hostname: hostname("h1.example.com"), cert_id, enabled: Some(true) }];
         self.strike().await;
         let answer = self.lane.client.put_hostnames(zone, &change, soon()).await;
-        // a change that was answered with nothing is done all the same
+        // a change with an empty response was made nevertheless
         let nothing = ["no result", "a result of null", "deep lists in an unknown field"];
         let expected = self.fault.reason.filter(|_| !nothing.contains(&self.fault.name));
         if answer.as_ref().err().map(Error::reason) != expected {
@@ -198,7 +198,7 @@ impl Case<'_> {
         self.wrong.extend(answer.err().map(|error| format!("after it: {error}")));
     }
 
-    /// Reads records or ranges before it goes wrong, while it does, and after it.
+    /// Reads records or ranges before, during and after the fault.
     async fn read(&mut self) {
         let good = self.found().await.unwrap();
         self.strike().await;
@@ -234,7 +234,7 @@ impl Case<'_> {
         let third = valid(self.lane.client.verify_token(soon()).await);
         let expected = match self.fault.reason {
             None => Ok(Some(true)),
-            // an answer, which may mean that the token cannot be verified this way
+            // a response, which may mean that the token cannot be verified this way
             Some(Reason::Auth | Reason::Forbidden | Reason::NotFound | Reason::Rejected) => Ok(None),
             Some(reason) => Err(reason),
         };
@@ -246,7 +246,7 @@ impl Case<'_> {
     async fn poll(&mut self) {
         let (mut polling, good) = self.lane.polling(self.call).await;
         if self.call == Call::Of(Endpoint::ZoneList) {
-            // a zone is looked up again where its id was refused
+            // a zone is looked up again if its id was refused
             let refused = Answer::Whole(403, Vec::new(), "{}".into());
             self.lane.front.spoil(Wrong::Zone(refused)).await;
             self.lane.errors = polling.poll(&self.lane.client).await.errors();
@@ -288,7 +288,7 @@ impl Case<'_> {
         self.lane.pollings.push((polling, mended));
     }
 
-    /// What the zone's poll can read.
+    /// Returns what the zone's poll can read.
     fn reads(&self) -> Reads {
         let is_of_all = matches!(self.fault.reason, Some(Reason::Auth | Reason::Connect | Reason::Tls));
         match (&self.fault.what, self.call) {
@@ -296,39 +296,39 @@ impl Case<'_> {
             (What::Answer(_), Call::Of(Endpoint::ZoneSettings | Endpoint::ZoneCertificateList)) => {
                 Reads::Hostnames
             }
-            // hostnames are asked about one by one, unless the token or the network is to blame
+            // hostnames are read one by one, unless the token or the network caused the fault
             (What::Answer(_), Call::Of(Endpoint::HostnameList | Endpoint::CertificateList)) if !is_of_all => {
                 Reads::All
             }
-            // the id that is known is used
+            // the known id is used
             (What::Answer(_), Call::Of(Endpoint::ZoneList)) => Reads::All,
             // the settings are optional
             (What::Answer(_), Call::Of(Endpoint::GlobalSwitchGet | Endpoint::SslModeGet)) => Reads::All,
-            // the zones that are known are read
+            // the known zones are read
             (What::Answer(_), Call::Zones | Call::LaterZones | Call::LostZone) => Reads::All,
             _ => Reads::None,
         }
     }
 
-    /// Returns true if Cloudflare says that the zone which the list lacks no longer exists.
+    /// Returns true if Cloudflare answers that the zone missing from the list no longer exists.
     fn has_left(&self) -> bool {
         let is_said = matches!(self.fault.reason, Some(Reason::Forbidden | Reason::NotFound));
         self.call == Call::LostZone && is_said
     }
 
-    /// Returns true if the list of the account's zones can be read, or none if the call is about something else.
+    /// Returns true if the list of the account's zones can be read; `None` if the call is about something else.
     fn is_listed(&self) -> Option<bool> {
         let of_network = !matches!(self.fault.what, What::Answer(_)) && self.fault.reason.is_some();
         match self.call {
             Call::Of(_) => None,
             Call::Zones | Call::LaterZones => Some(self.fault.reason.is_none()),
-            // where nothing can be read no zone is up either
+            // if nothing can be read, no zone is up
             Call::LostZone if self.fault.spreads(self.lane.transport == Transport::Tls) => None,
             Call::LostZone => Some(!of_network),
         }
     }
 
-    /// Every failure is counted once, under its reason.
+    /// Checks that every failure is counted once, under its reason.
     fn check_errors(&mut self, new: &[(Reason, f64)], spreads: bool) {
         let fails = match (&self.fault.what, self.call) {
             (What::Clock(_), _) => 0.0,

@@ -5,7 +5,7 @@ use rustix::fs::{CWD, Mode, mkfifoat};
 use crate::support::program::{Folder, PROGRAM, program, text};
 
 #[test]
-fn a_secret_that_is_not_a_regular_file_is_refused_at_once_by_name() {
+fn a_secret_that_is_not_a_regular_file_is_refused_at_once_and_named() {
     let folder = Folder::new();
     mkfifoat(CWD, folder.path("fifo"), Mode::RUSR | Mode::WUSR).unwrap();
     std::fs::create_dir(folder.path("directory")).unwrap();

@@ -1,4 +1,4 @@
-//! `hostname` with a token of its own: `--token-file` and `--token-env`.
+//! Tests of `hostname` with its own token, given by `--token-file` or `--token-env`.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -49,12 +49,12 @@ impl Setup {
 }
 
 #[test]
-fn a_given_token_replaces_that_of_the_account() {
+fn a_given_token_replaces_the_accounts_token() {
     let setup = Setup::new();
     let get = "get app.example.com --zone example.com --config aop.toml";
     setup.config("api_token_file = \"read-only\"");
     assert_eq!(setup.run(get).status.code(), Some(1));
-    // only the daemon can read the second
+    // only the daemon can read the second file
     for first in ["api_token_file = \"read-only\"", "api_token_file = \"/run/credentials/aop/token\""] {
         setup.config(first);
         for given in ["--token-file token", "--token-env EDIT_TOKEN"] {
@@ -108,10 +108,10 @@ fn a_given_token_that_cannot_be_read_is_an_error_that_names_its_source() {
             "--token-env EMPTY",
             "--token-env: environment variable EMPTY: expected an API token, found nothing",
         ),
-        // a token in place of a name is not repeated
+        // a token given as a name is not repeated
         (
             &format!("--token-env {TOKEN}"),
-            "--token-env: expected a token in the environment variable that is",
+            "--token-env: expected a token in the environment variable (name hidden)",
         ),
     ] {
         let output = setup.run(&format!("get app.example.com --zone example.com --config aop.toml {given}"));

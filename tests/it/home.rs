@@ -1,4 +1,4 @@
-//! Holds whatever names the project's home to the one that `Cargo.toml` names.
+//! Checks that all files name the repository that `Cargo.toml` names.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ const HOME: &str = env!("CARGO_PKG_REPOSITORY");
 const NAME: &str = env!("CARGO_PKG_NAME");
 
 #[test]
-fn whatever_names_the_home_of_the_project_names_the_one_of_cargo_toml() {
+fn all_files_name_the_repository_of_cargo_toml() {
     let path = HOME.strip_prefix("https://github.com/").unwrap();
     assert_eq!(env!("CARGO_PKG_HOMEPAGE"), HOME);
     let mut wrong = Vec::new();
@@ -27,7 +27,7 @@ fn whatever_names_the_home_of_the_project_names_the_one_of_cargo_toml() {
     assert!(found > 0);
 }
 
-/// Complains about a line with a placeholder, or with a repository or an image of this name that is another's.
+/// Reports a line with a placeholder, or with a repository or image of the same name but another owner.
 fn check(file: &Path, line: &str, path: &str, found: &mut usize, wrong: &mut Vec<String>) {
     let named = ["github.com/", "ghcr.io/"].iter().flat_map(|host| line.split(host).skip(1));
     for rest in named.filter(|rest| rest.split('/').nth(1).is_some_and(|name| name.starts_with(NAME))) {
@@ -42,7 +42,7 @@ fn check(file: &Path, line: &str, path: &str, found: &mut usize, wrong: &mut Vec
     }
 }
 
-/// Calls `look` with every line of the text files at `path`; what is missing is passed by.
+/// Calls `look` with every line of the text files at `path`. Missing files are skipped.
 fn visit(path: &Path, look: &mut dyn FnMut(&Path, &str)) {
     if path.is_dir() {
         for entry in fs::read_dir(path).unwrap() {
@@ -54,7 +54,7 @@ fn visit(path: &Path, look: &mut dyn FnMut(&Path, &str)) {
 }
 
 #[test]
-fn what_is_printed_names_the_home_of_the_project() {
+fn printed_texts_name_the_repository() {
     let help = run(&["--help"]);
     assert!(text(&help.stdout).ends_with(&format!("\nDocumentation and issues: {HOME}\n")), "{help:?}");
     let rules = run(&["print", "rules", "--runbook-url"]);

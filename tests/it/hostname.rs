@@ -1,4 +1,4 @@
-//! Changes by hand: the client's PUT, waiting, and the commands as their users run them.
+//! Tests of changes of associations: the client's PUT, waiting, and the commands.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -28,7 +28,7 @@ struct Api {
     new: CertId,
 }
 
-/// What a command did.
+/// The result of a command.
 struct Ran {
     code: i32,
     out: String,
@@ -58,7 +58,7 @@ impl Api {
         Change { hostname: hostname(name), cert_id: self.old.clone(), enabled }
     }
 
-    /// Changes what there is behind everybody's back.
+    /// Changes an association directly in the simulated API.
     fn set(&self, name: &str, change: AssociationChange) {
         self.api.simulator.with_world(|world| {
             world.zone("example.com").unwrap().change_association(&hostname(name), change, now()).unwrap();
@@ -92,7 +92,7 @@ fn program() -> Command {
     command
 }
 
-/// What came of a command, which never shows a secret.
+/// Runs a command, and asserts that its output shows no secret.
 async fn finished(mut command: Command) -> Ran {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
@@ -112,7 +112,7 @@ fn refused(code: u32, status: u16) -> Effect {
 }
 
 #[tokio::test]
-async fn a_change_is_answered_hostname_by_hostname_and_no_private_key_is_kept() {
+async fn the_response_to_a_change_is_read_by_hostname_and_no_private_key_is_kept() {
     let api = Api::start(&["a.example.com", "b.example.com", "other.example.com"], HOUR).await;
     let client = api.asking().build();
     let changes = [api.change("b.example.com", None), api.change("a.example.com", Some(false))];
@@ -130,7 +130,7 @@ async fn a_change_is_answered_hostname_by_hostname_and_no_private_key_is_kept() 
 }
 
 #[tokio::test]
-async fn an_answer_that_says_nothing_of_a_hostname_is_no_error() {
+async fn a_response_that_omits_a_hostname_is_no_error() {
     let api = Api::start(&["a.example.com"], HOUR).await;
     let client = api.asking().build();
     let row = |name: &str, more: Value| {
@@ -164,7 +164,7 @@ async fn an_answer_that_says_nothing_of_a_hostname_is_no_error() {
 }
 
 #[tokio::test]
-async fn of_several_rows_in_an_answer_the_furthest_in_deployment_counts_and_then_the_newest() {
+async fn of_several_rows_in_a_response_the_furthest_in_deployment_counts_then_the_newest() {
     let api = Api::start(&["a.example.com"], HOUR).await;
     let client = api.asking().build();
     let row = |(cert_id, status, day): (&str, &str, u32)| {
@@ -197,7 +197,7 @@ async fn of_several_rows_in_an_answer_the_furthest_in_deployment_counts_and_then
 }
 
 #[tokio::test]
-async fn a_change_may_be_answered_with_all_that_a_large_zone_has() {
+async fn the_response_to_a_change_may_contain_a_whole_large_zone() {
     let api = Api::start(&["a.example.com"], HOUR).await;
     let pem = "x".repeat(8 << 10);
     let row = |number| json!({"hostname": format!("h{number}.example.com"), "enabled": true, "cert_id": "c", "certificate": pem});
@@ -211,7 +211,7 @@ async fn a_change_may_be_answered_with_all_that_a_large_zone_has() {
 }
 
 #[tokio::test]
-async fn a_change_is_sent_again_and_judged_like_every_other_request() {
+async fn a_change_is_retried_and_its_errors_are_judged_like_those_of_other_requests() {
     let api = Api::start(&["a.example.com"], HOUR).await;
     let asking = api.asking();
     let client = asking.build();
@@ -238,7 +238,7 @@ fn awaited(names: &[&str]) -> Vec<Awaited> {
 }
 
 #[tokio::test]
-async fn waiting_ends_when_all_is_in_force_and_spends_few_requests_on_many_hostnames() {
+async fn waiting_ends_when_all_changes_are_in_force_and_needs_few_requests() {
     let names: Vec<_> = (0..50).map(|number| format!("h{number}.example.com")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let api = Api::start(&names, Duration::from_secs(1)).await;
@@ -255,7 +255,7 @@ async fn waiting_ends_when_all_is_in_force_and_spends_few_requests_on_many_hostn
 }
 
 #[tokio::test]
-async fn waiting_ends_at_its_limit_and_has_looked_at_every_hostname() {
+async fn waiting_ends_at_its_limit_after_reading_every_hostname() {
     let api = Api::start(&["a.example.com", "b.example.com"], HOUR).await;
     let client = api.asking().build();
     let changes = [api.change("a.example.com", None), api.change("b.example.com", None)];
@@ -270,7 +270,7 @@ async fn waiting_ends_at_its_limit_and_has_looked_at_every_hostname() {
 }
 
 #[tokio::test]
-async fn waiting_passes_its_limit_by_no_more_than_one_call_however_many_hostnames_are_pending() {
+async fn waiting_exceeds_its_limit_by_at_most_one_call_for_any_number_of_hostnames() {
     let api = Api::start(&[], HOUR).await;
     let client = api.asking().build();
     api.fault("GET", Effect::Hang);
@@ -279,13 +279,13 @@ async fn waiting_passes_its_limit_by_no_more_than_one_call_however_many_hostname
     let policy = WaitPolicy { call: Duration::from_millis(500), ..policy(MOMENT) };
     let started = Instant::now();
     wait(&client, api.api.zone, &Desired::Void(None), &mut awaited, policy, |_| ()).await.unwrap();
-    // one after the other they would take 25 s
+    // one after the other, the requests would take 25 s
     assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     assert!(awaited.iter().all(|one| one.reading.is_none()));
 }
 
 #[tokio::test]
-async fn waiting_outlasts_an_outage_and_ends_where_cloudflare_gives_up_or_refuses() {
+async fn waiting_survives_an_outage_and_ends_if_cloudflare_gives_up_or_refuses() {
     let api = Api::start(&["a.example.com"], HOUR).await;
     let client = api.asking().build();
     let desired = Desired::Enabled(api.old.clone());
@@ -343,7 +343,7 @@ Warning: certificate {new}: expired {} days ago\n",
 }
 
 #[tokio::test]
-async fn what_is_disabled_keeps_its_certificate_and_what_is_void_goes() {
+async fn a_disabled_association_keeps_its_certificate_and_a_void_one_is_removed() {
     let api = Api::start(&["a.example.com"], MOMENT).await;
     let disabled = api.run("disable a.example.com --yes --wait").await;
     let row =
@@ -381,7 +381,7 @@ async fn void_waits_for_disabled_only_if_the_association_was_enabled_before() {
     let (ran, ()) = tokio::join!(api.run("void a.example.com --yes --wait --wait-timeout 20s"), voided);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
 
-    // it was disabled before, so this may still be the old association
+    // the association was disabled before, so this may still be the old one
     let change = AssociationChange { enabled: Some(Some(false)), ..AssociationChange::default() };
     api.fault("PUT", Effect::Json { status: 200, body: json!({"success": true, "result": []}) });
     api.set("a.example.com", change);
@@ -389,7 +389,7 @@ async fn void_waits_for_disabled_only_if_the_association_was_enabled_before() {
     assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
 }
 
-/// Returns `expires_in` for a certificate that ends in so many days and an hour.
+/// Returns `expires_in` for a certificate that ends in this many days and an hour.
 const fn days(days: i64) -> Option<i64> {
     Some(days * 86_400 + 3_600)
 }
@@ -433,7 +433,7 @@ async fn enable_warns_about_a_bad_certificate_before_sending_anything() {
     assert!(ran.err.lines().last().unwrap().starts_with(&warning), "{}", ran.err);
     assert_eq!((ran.code, api.puts()), (0, 1));
 
-    // disabling takes the certificate out of use, so nothing is warned about
+    // disabling takes the certificate out of use, so there is no warning
     let ran = api.run("disable a.example.com --dry-run").await;
     assert!(!ran.out.contains("Warning"), "{}", ran.out);
 
@@ -445,7 +445,7 @@ async fn enable_warns_about_a_bad_certificate_before_sending_anything() {
 }
 
 #[tokio::test]
-async fn without_anybody_to_ask_nothing_is_sent() {
+async fn without_a_terminal_to_confirm_nothing_is_sent() {
     let api = Api::start(&["a.example.com"], MOMENT).await;
     let ran = api.run("disable a.example.com").await;
     assert_eq!(
@@ -474,7 +474,7 @@ async fn a_dry_run_shows_what_would_change_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn somebody_at_a_terminal_is_asked() {
+async fn a_change_must_be_confirmed_at_a_terminal() {
     let api = Api::start(&["a.example.com"], MOMENT).await;
     let program = env!("CARGO_BIN_EXE_cloudflare-aop-exporter");
     let reach = format!("a.example.com --zone example.com --base-url {}", api.api.base_url);
@@ -485,7 +485,7 @@ async fn somebody_at_a_terminal_is_asked() {
         let typed = format!("{program} hostname {change} {reach}");
         let mut command = Command::new("sh");
         command.env("CLOUDFLARE_API_TOKEN", TOKEN).env("ANSWER", answer).env("TYPED", typed);
-        // script, of util-linux, lends a terminal
+        // `script` of util-linux provides a terminal
         command.args(["-c", "printf '%s\\n' \"$ANSWER\" | script -qec \"$TYPED\" /dev/null"]);
         let ran = finished(command).await;
         let (plan, _) =
@@ -505,12 +505,12 @@ async fn a_certificate_gets_no_more_associations_than_cloudflare_allows() {
     assert_eq!(
         ran.err,
         format!(
-            "error: nothing was changed: certificate {old} would have 101 associations, and Cloudflare allows 100: 99 are there, and 2 would come\n"
+            "error: nothing was changed: certificate {old} would have 101 associations, and Cloudflare allows 100: 99 exist, and 2 would be added\n"
         )
     );
     assert_eq!((ran.code, api.puts()), (1, 0));
 
-    // if associations cannot be listed, Cloudflare must count them
+    // if associations cannot be listed, only Cloudflare can count them
     let list = Fault::new(refused(7000, 404)).on_method("GET").on_path("/hostnames?");
     api.api.simulator.add_fault(list);
     let ran = api.run(&format!("enable x.example.com y.example.com --cert-id {old} --yes")).await;
@@ -524,7 +524,7 @@ async fn a_certificate_gets_no_more_associations_than_cloudflare_allows() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_not_complete_leaves_the_cap_unchecked_and_says_so() {
+async fn an_incomplete_list_leaves_the_cap_unchecked_with_a_message() {
     let api = Api::start(&["a.example.com"], MOMENT).await;
     let row = json!({"hostname": "a.example.com", "enabled": true, "cert_id": api.old.as_str()});
     let body = json!({"success": true, "result": [row], "result_info": {"total_count": 2}});
@@ -532,7 +532,7 @@ async fn a_list_that_is_not_complete_leaves_the_cap_unchecked_and_says_so() {
     api.api.simulator.add_fault(list);
     let ran = api.run(&format!("enable x.example.com --cert-id {} --yes", api.old)).await;
     let unchecked = format!(
-        "The number of associations of certificate {} could not be checked: the list of them is not complete\n",
+        "The number of associations of certificate {} could not be checked: the list of associations is not complete\n",
         api.old
     );
     assert!(ran.err.starts_with(&unchecked), "{}", ran.err);
@@ -540,7 +540,7 @@ async fn a_list_that_is_not_complete_leaves_the_cap_unchecked_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_certificate_or_a_zone_that_was_not_meant_is_refused() {
+async fn an_unexpected_certificate_or_zone_is_refused() {
     let api = Api::start(&["a.example.com"], MOMENT).await;
     let (old, new) = (&api.old, &api.new);
     for command in ["disable", "void"] {
@@ -559,7 +559,7 @@ async fn a_certificate_or_a_zone_that_was_not_meant_is_refused() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_api_says_what_to_do() {
+async fn errors_of_the_api_say_what_to_do() {
     let api = Api::start(&["a.example.com"], MOMENT).await;
     let base_url = &api.api.base_url;
     let ran = api.run("enable a.example.com --cert-id unknown --yes").await;
@@ -622,20 +622,20 @@ async fn an_error_of_the_api_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn what_is_not_in_force_in_time_has_an_exit_code_of_its_own() {
+async fn a_change_that_is_not_in_force_in_time_has_its_own_exit_code() {
     let api = Api::start(&["a.example.com"], HOUR).await;
     let ran = api.run("disable a.example.com --yes --wait --wait-timeout 1s").await;
-    assert!(ran.err.ends_with("The change is made and not yet in force: a.example.com\n"), "{}", ran.err);
+    assert!(ran.err.ends_with("The change is made but not yet in force: a.example.com\n"), "{}", ran.err);
     assert!(ran.out.contains("pending_deployment"), "{}", ran.out);
     assert_eq!(ran.code, 3);
-    // what is on its way is waited for, and not asked for again
+    // a pending change is waited for and not requested again
     let ran = api.run("disable a.example.com --yes --wait --wait-timeout 1s").await;
     assert_eq!((ran.code, api.puts()), (3, 1));
     assert!(!ran.err.contains('\x1b'), "progress is for terminals");
 }
 
 #[tokio::test]
-async fn what_there_is_is_shown_to_people_and_programs() {
+async fn get_and_list_print_tables_and_json() {
     let api = Api::start(&["b.example.com", "a.example.com"], MOMENT).await;
     let old = &api.old;
     let json = async |arguments: &str| {
@@ -683,7 +683,7 @@ async fn what_there_is_is_shown_to_people_and_programs() {
 }
 
 #[tokio::test]
-async fn a_configuration_tells_account_and_zone() {
+async fn the_account_and_the_zone_come_from_a_configuration() {
     let api = Api::start(&["a.example.com"], MOMENT).await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("aop.toml");
@@ -709,14 +709,14 @@ async fn a_configuration_tells_account_and_zone() {
     assert_eq!(api.api.simulator.requests().count("GET", "/zones?"), 0, "the configuration has the id");
     assert_eq!(run("--zone example.com --account second").await, (0, String::new()));
     assert_eq!(api.api.simulator.requests().count("GET", "/zones?"), 1);
-    let unknown = "error: --account: the configuration has no account third, but first, second\n";
+    let unknown = "error: --account: the configuration has no account third; it has first, second\n";
     assert_eq!(run("--zone example.com --account third").await, (1, unknown.to_owned()));
-    let several = "error: --account: the configuration has several accounts, say which one: first, second\n";
+    let several = "error: --account: the configuration has several accounts; choose one of first, second\n";
     assert_eq!(run("--zone example.net").await, (1, several.to_owned()));
 }
 
 #[tokio::test]
-async fn a_change_of_more_hostnames_than_the_limit_lets_through_at_once_takes_its_time() {
+async fn a_change_of_more_hostnames_than_the_rate_limit_allows_waits() {
     let api = Api::start(&[], MOMENT).await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("aop.toml");
@@ -731,13 +731,13 @@ async fn a_change_of_more_hostnames_than_the_limit_lets_through_at_once_takes_it
     command.args(["hostname", "enable", "--zone", "example.com", "--yes", "--timeout", "1500ms"]);
     command.args((1..=7).map(|number| format!("h{number}.example.com")));
     command.args(["--cert-id", api.new.as_str(), "--config"]).arg(&path).env("AOP_TOKEN", TOKEN);
-    // seven are read and a list, which fills two windows before the change is sent
+    // seven hostnames and a list are read, which fills two windows before the change is sent
     let ran = finished(command).await;
     assert_eq!((ran.code, api.puts()), (0, 1), "{}", ran.err);
 }
 
 #[tokio::test]
-async fn a_command_line_that_is_wrong_has_exit_code_two() {
+async fn an_invalid_command_line_has_exit_code_2() {
     let api = Api::start(&[], MOMENT).await;
     for arguments in [
         "get",
@@ -760,7 +760,7 @@ async fn a_command_line_that_is_wrong_has_exit_code_two() {
 }
 
 #[tokio::test]
-async fn a_terminal_gets_no_control_character_that_a_server_sent() {
+async fn control_characters_from_a_server_are_not_printed() {
     let api = Api::start(&["a.example.com"], MOMENT).await;
     let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{9b}31m";
     let change = CertificateChange { serial_number: Some(hostile.into()), ..Default::default() };

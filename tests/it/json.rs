@@ -1,4 +1,4 @@
-//! The JSON API, over real sockets: its answers, and that `check` prints the same.
+//! Tests of the JSON API over real sockets, and of `check`, which prints the same.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn date(text: &str) -> Date {
     text.parse::<Timestamp>().unwrap().into()
 }
 
-/// A certificate of which everything is known.
+/// Returns a certificate with all fields.
 fn certificate() -> Arc<Certificate> {
     let details = CertificateDetails {
         id: CERT_ID.parse().ok(),
@@ -47,7 +47,7 @@ fn key() -> ZoneKey {
     ZoneKey::from(&"example.com".parse().unwrap())
 }
 
-/// A zone of which everything is known: one certificate ends in three days, one hostname was never read.
+/// Returns a snapshot with all fields, in which one certificate ends in three days and one hostname was never read.
 fn snapshot() -> Snapshot {
     let hostname = |name: &str| name.parse::<Hostname>().unwrap();
     let target = |name: &str, association, cert_id: Option<&str>| HostnameTarget {
@@ -143,7 +143,7 @@ fn origin(hostname: &str, label: &str) -> OriginTarget {
     OriginTarget { hostname, label: label.into(), address, server_name, path: "/".into(), from_dns: false }
 }
 
-/// What a probe of an origin found that demands the certificate that is presented.
+/// Returns the reading of an origin that requires a certificate and accepts the presented one.
 fn probed() -> OriginReading {
     OriginReading {
         read_at: date("2026-03-01T11:50:00Z"),
@@ -277,13 +277,13 @@ async fn the_status_is_a_summary() {
 }
 
 #[tokio::test]
-async fn hostnames_are_listed_with_all_that_is_known_of_them() {
+async fn hostnames_are_listed_with_all_fields() {
     let expected = json!({ "items": [app()], "next": null });
     assert_eq!(get(&served().await, "/api/v1/hostnames?q=app").await, expected);
 }
 
 #[tokio::test]
-async fn certificates_are_listed_with_all_that_is_known_of_them() {
+async fn certificates_are_listed_with_all_fields() {
     let expected = json!({
         "items": [{
             "account": "<ops>",
@@ -315,7 +315,7 @@ async fn certificates_are_listed_with_all_that_is_known_of_them() {
 }
 
 #[tokio::test]
-async fn zones_are_listed_with_all_that_is_known_of_them() {
+async fn zones_are_listed_with_all_fields() {
     let part = |part: &str, failure: Option<&str>, interval: Option<u64>| {
         let last_success = failure.is_none().then_some("2026-03-01T12:00:00Z");
         json!({
@@ -361,7 +361,7 @@ async fn zones_are_listed_with_all_that_is_known_of_them() {
 }
 
 #[tokio::test]
-async fn a_walk_by_cursor_ends_with_null() {
+async fn the_cursor_after_the_last_page_is_null() {
     let served = served().await;
     let first = get(&served, "/api/v1/hostnames?limit=1").await;
     let cursor = first["next"].as_str().unwrap();
@@ -372,7 +372,7 @@ async fn a_walk_by_cursor_ends_with_null() {
 }
 
 #[tokio::test]
-async fn a_wrong_query_is_refused_with_what_was_expected() {
+async fn an_invalid_query_is_refused_with_what_was_expected() {
     let served = served().await;
     for (path, error) in [
         ("/api/v1/hostnames?limit=x", "limit: expected a number of 1 to 1000, found \"x\"\n"),
@@ -384,7 +384,7 @@ async fn a_wrong_query_is_refused_with_what_was_expected() {
 }
 
 #[tokio::test]
-async fn a_document_of_everything_has_what_the_answers_have() {
+async fn the_document_of_check_equals_the_responses_of_the_api() {
     let served = served().await;
     let judge = Judge::new(Arc::new(snapshot()), Thresholds::default(), date(NOW));
     let all: Value = serde_json::from_slice(&everything(judge)).unwrap();
@@ -400,7 +400,7 @@ async fn a_document_of_everything_has_what_the_answers_have() {
 }
 
 #[tokio::test]
-async fn an_ignored_finding_is_shown_as_ignored_and_counts_for_nothing() {
+async fn an_ignored_finding_is_shown_as_ignored_and_does_not_count() {
     let known = snapshot();
     let zones = known.zones().iter().map(|zone| {
         let ignored = [Finding::ExpiresVerySoon, Finding::NotRead, Finding::NearHostnameLimit];

@@ -262,7 +262,7 @@ async fn a_kill_at_any_moment_loses_no_reading_older_than_a_second_and_corrupts_
             },
         );
         let is_kept = |known: &Generations| known.iter().zip(&after).all(|(known, kept)| known <= kept);
-        assert!(is_kept(&before), "a kept reading was reindexd with an older one");
+        assert!(is_kept(&before), "a kept reading was replaced with an older one");
         if let Some(known) = told.len().checked_sub(SECOND + 1).map(|index| &told[index]) {
             assert!(is_kept(known), "a reading older than a second was lost");
             // this life has read something that could be lost

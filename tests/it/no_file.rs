@@ -1,4 +1,4 @@
-//! The program without a configuration file, and the variables that stand in for options.
+//! Tests without a configuration file, and of the variables that replace options.
 
 use std::process::{Command, Output};
 
@@ -6,7 +6,7 @@ use crate::support::program::{Folder, PROGRAM, Running, TOKEN, config, simulate,
 
 const NOWHERE: &str = "/nonexistent/config.toml";
 
-/// The program with these variables and no others.
+/// Returns the program with these variables and no others.
 fn program(default_config: &str, arguments: &str, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(arguments.split_whitespace()).args(["--default-config", default_config]);
@@ -46,7 +46,7 @@ fn a_reload_without_a_file_reads_the_token_file_again() {
     let logs = serve.read("err");
     assert!(logs.contains(" config=built in, token from CLOUDFLARE_API_TOKEN_FILE "), "{logs}");
 
-    // the token that it starts with was read by then
+    // by now, the first token has been read
     serve.get("/-/healthy");
     folder.write("token", "");
     serve.signal("HUP");
@@ -59,11 +59,11 @@ fn a_reload_without_a_file_reads_the_token_file_again() {
 }
 
 #[test]
-fn without_a_token_the_error_says_how_to_give_one_and_how_to_do_without() {
+fn without_a_token_the_error_says_how_to_set_one_and_names_the_demo() {
     let error = "error: built-in configuration: no API token: set CLOUDFLARE_API_TOKEN to the token, or \
         CLOUDFLARE_API_TOKEN_FILE to the path of a file that holds it; or name a configuration file with --config. \
         Without an account, `cloudflare-aop-exporter demo` serves a simulated one, and \
-        `cloudflare-aop-exporter simulate` is a simulated API\n";
+        `cloudflare-aop-exporter simulate` runs a simulated API\n";
     let list = "hostname list --zone example.com";
     for (arguments, code) in [("serve", 78), ("check", 3), ("config check", 1), (list, 1)] {
         let output = run(NOWHERE, arguments, &[]);
@@ -96,7 +96,7 @@ fn config_check_says_which_configuration_would_be_used() {
 }
 
 #[test]
-fn a_default_file_that_is_wrong_is_an_error_and_not_passed_over() {
+fn an_invalid_default_file_is_an_error_and_not_ignored() {
     let folder = Folder::new();
     let default = folder.write("config.toml", "colour = 1\n");
     let output = run(&default, "check", &[("CLOUDFLARE_API_TOKEN", TOKEN)]);
@@ -105,7 +105,7 @@ fn a_default_file_that_is_wrong_is_an_error_and_not_passed_over() {
 }
 
 #[test]
-fn variables_stand_in_for_options_that_are_not_given() {
+fn variables_replace_missing_options() {
     let (api, folder) = (simulate(), Folder::new());
     let path = folder.write(
         "aop.toml",
@@ -141,7 +141,7 @@ fn variables_stand_in_for_options_that_are_not_given() {
 }
 
 #[test]
-fn an_empty_variable_is_as_if_it_were_not_set() {
+fn an_empty_variable_counts_as_unset() {
     let names = ["AOP_CONFIG", "AOP_LISTEN", "AOP_LOG_LEVEL", "AOP_LOG_FORMAT"].map(|name| (name, ""));
     let output = run(NOWHERE, "serve", &names);
     assert_eq!(output.status.code(), Some(78), "{}", text(&output.stderr));
@@ -149,7 +149,7 @@ fn an_empty_variable_is_as_if_it_were_not_set() {
 }
 
 #[test]
-fn help_names_variables_without_their_values_and_hides_what_only_tests_use() {
+fn help_names_variables_without_their_values_and_hides_options_for_tests() {
     let variables = [("AOP_LISTEN", "127.0.0.1:4711"), ("AOP_CONFIG", "hidden"), ("AOP_LOG_LEVEL", "error")];
     let help = run(NOWHERE, "serve --help", &variables);
     let help = text(&help.stdout);
@@ -160,7 +160,7 @@ fn help_names_variables_without_their_values_and_hides_what_only_tests_use() {
 }
 
 #[test]
-fn reading_commands_use_the_default_file_and_changes_the_token_of_the_environment() {
+fn commands_that_read_use_the_default_file_and_changes_use_the_token_of_the_environment() {
     let (api, folder) = (simulate(), Folder::new());
     let default = folder.write("config.toml", &config(&api.address, "\"app.example.com\""));
     let base_url = format!("http://{}/client/v4", api.address);
@@ -181,7 +181,7 @@ fn reading_commands_use_the_default_file_and_changes_the_token_of_the_environmen
 }
 
 #[test]
-fn a_check_needs_nothing_but_a_token_and_one_that_sees_no_zone_is_unknown() {
+fn a_check_needs_only_a_token_and_is_unknown_if_the_token_sees_no_zone() {
     let api = simulate();
     let base_url = format!("http://{}/client/v4", api.address);
     let variables = [("CLOUDFLARE_API_TOKEN", TOKEN), ("CLOUDFLARE_BASE_URL", base_url.as_str())];
@@ -210,7 +210,7 @@ fn a_check_needs_nothing_but_a_token_and_one_that_sees_no_zone_is_unknown() {
     assert_eq!(output.status.code(), Some(3));
 }
 
-/// What a fault of the simulated API does to GETs whose path contains this.
+/// Makes the simulated API refuse GETs whose path contains `path`.
 fn refuse(api: &Running, path: &str) {
     let effect = r#"{"status":{"status":403,"code":10000}}"#;
     let fault = format!(r#"{{"method":"GET","path":"{path}","effect":{effect}}}"#);
@@ -219,7 +219,7 @@ fn refuse(api: &Running, path: &str) {
 }
 
 #[test]
-fn hostname_list_without_a_zone_shows_all_zones_and_why_one_could_not_be_read() {
+fn hostname_list_without_a_zone_shows_all_zones_and_the_reason_for_unread_ones() {
     let api = simulate();
     let base_url = format!("http://{}/client/v4", api.address);
     let variables = [("CLOUDFLARE_API_TOKEN", TOKEN), ("CLOUDFLARE_BASE_URL", base_url.as_str())];
@@ -246,7 +246,7 @@ fn hostname_list_without_a_zone_shows_all_zones_and_why_one_could_not_be_read() 
     assert_eq!(rows.len(), 1, "{table}");
     assert_eq!(rows[0][..4], ["unknown", "shop.example", "-", "-"]);
     assert!(table.contains(" not read: the token lacks a permission\n"), "{table}");
-    assert_eq!(table.lines().count(), 1 + 13 + 1, "the other zones are there");
+    assert_eq!(table.lines().count(), 1 + 13 + 1, "the other zones are listed");
 
     let (code, json, _) = list("--format json");
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -298,9 +298,9 @@ fn hostname_list_without_a_zone_reads_the_named_account_and_judges_by_the_config
         (Some(0), drifted(&both)),
         "the account and the verdicts of its pattern"
     );
-    let unknown = "error: --account: the configuration has no account three, but one, two\n";
+    let unknown = "error: --account: the configuration has no account three; it has one, two\n";
     assert_eq!(list("--account three", TOKEN), (Some(1), unknown.to_owned()));
-    let several = "error: --account: the configuration has several accounts, say which one: one, two\n";
+    let several = "error: --account: the configuration has several accounts; choose one of one, two\n";
     assert_eq!(list("--token-env OTHER", "wrong"), (Some(1), several.to_owned()));
     assert_eq!(list("--token-env OTHER --account one", "wrong").0, Some(0));
     let (code, refused) = list("", "wrong");

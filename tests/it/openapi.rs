@@ -1,4 +1,4 @@
-//! Holds docs/openapi.json against the answers of the API, in both directions.
+//! Compares docs/openapi.json with the responses of the API, in both directions.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +18,7 @@ fn description() -> Value {
 struct Comparison {
     description: Value,
     wrong: Vec<String>,
-    /// The paths of fields that were seen with a value.
+    /// The paths of fields that had a value in some response.
     seen: BTreeSet<String>,
 }
 
@@ -61,7 +61,7 @@ impl Comparison {
         let is_date =
             schema["format"] != "date-time" || value.as_str().is_none_or(|text| text.ends_with('Z'));
         if !(is_allowed && is_listed && is_date) {
-            self.wrong.push(format!("{path}: {value} is not what {schema} says"));
+            self.wrong.push(format!("{path}: {value} does not match {schema}"));
         }
         for item in value.as_array().into_iter().flatten() {
             self.compare(&format!("{path}[]"), &schema["items"], item);
@@ -74,7 +74,7 @@ impl Comparison {
         }
         let answered: BTreeSet<_> = fields.keys().collect();
         for name in described.symmetric_difference(&answered) {
-            self.wrong.push(format!("{path}.{name}: either not answered or not described"));
+            self.wrong.push(format!("{path}.{name}: either not in the response or not described"));
         }
         for (name, field) in fields {
             self.compare(&format!("{path}.{name}"), &schema["properties"][name], field);
@@ -82,7 +82,7 @@ impl Comparison {
     }
 }
 
-/// The paths of all fields of a schema.
+/// Collects the paths of all fields of a schema.
 fn fields(comparison: &Comparison, path: &str, schema: &Value, found: &mut BTreeSet<String>) {
     let schema = comparison.resolve(schema);
     for schema in schema["anyOf"].as_array().into_iter().flatten() {
@@ -101,7 +101,7 @@ fn fields(comparison: &Comparison, path: &str, schema: &Value, found: &mut BTree
 }
 
 #[tokio::test]
-async fn every_field_of_every_answer_is_described_and_every_described_field_is_answered() {
+async fn every_field_of_a_response_is_described_and_every_described_field_occurs() {
     let (served, description) = (served().await, description());
     let mut comparison =
         Comparison { description: description.clone(), wrong: vec![], seen: BTreeSet::new() };
@@ -116,11 +116,11 @@ async fn every_field_of_every_answer_is_described_and_every_described_field_is_a
     }
     assert!(comparison.wrong.is_empty(), "{}", comparison.wrong.join("\n"));
     let never: Vec<_> = described.difference(&comparison.seen).collect();
-    assert!(never.is_empty(), "described and never answered with a value: {never:?}");
+    assert!(never.is_empty(), "described but never in a response with a value: {never:?}");
 }
 
 #[tokio::test]
-async fn every_route_takes_the_described_parameters_and_no_others() {
+async fn every_route_accepts_exactly_the_described_parameters() {
     let (served, description) = (served().await, description());
     for (path, item) in description["paths"].as_object().unwrap() {
         let Some(parameters) = item["get"]["parameters"].as_array() else { continue };
@@ -149,7 +149,7 @@ async fn every_route_takes_the_described_parameters_and_no_others() {
 }
 
 #[test]
-fn the_described_values_are_those_of_the_program() {
+fn the_described_values_equal_those_of_the_program() {
     let description = description();
     let listed = |pointer: &str| {
         let values = description.pointer(&format!("/components/schemas/{pointer}/enum")).unwrap();

@@ -1,4 +1,4 @@
-//! Origins that the daemon and `check` probe, from the configuration to what is shown.
+//! Tests of probes by the daemon and by `check`, from the configuration to the pages and metrics.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,12 +16,12 @@ async fn origin(asks: Asks) -> Origin {
     Origin::start(Some(tls(asks, &[&TLS13])), Does::Says(says)).await
 }
 
-/// Runs code that waits for processes while the origins of a test, which share its runtime, go on.
+/// Runs blocking code on another thread, so that the origins of a test, which share its runtime, keep serving.
 async fn blocking(test: impl FnOnce() + Send + 'static) {
     tokio::task::spawn_blocking(test).await.unwrap();
 }
 
-/// Names an origin in the configuration of a hostname.
+/// Formats an origin for the configuration of a hostname.
 fn named(name: &str, address: SocketAddr) -> String {
     format!("{{ address = \"{address}\", name = \"{name}\" }}")
 }
@@ -61,11 +61,11 @@ fn content(api: &Running, probe: &str, origins: &[String]) -> String {
     format!("[probe]\n{probe}\n{}", config(&api.address, &hostname("app.example.com", origins)))
 }
 
-/// Probes of this test happen at the start and after changes only.
+/// A schedule that never comes during a test, so that probes happen only at the start and after changes.
 const RARELY: &str = "schedule = \"0 0 0 29 2 *\"";
 
 #[tokio::test]
-async fn the_daemon_probes_at_its_start_and_takes_over_what_a_reload_changes() {
+async fn the_daemon_probes_at_the_start_and_after_a_reload_only_changed_origins() {
     let (blue, green) = (origin(Asks::No).await, origin(Asks::Required(Vec::new())).await);
     blocking(move || {
         let serving = Serving::start(RARELY, &[named("blue", blue.address)]);
@@ -76,7 +76,7 @@ async fn the_daemon_probes_at_its_start_and_takes_over_what_a_reload_changes() {
         serving.reload(RARELY, &[named("blue", blue.address), named("green", green.address)]);
         let page = serving.serve.until("/metrics", &demand("green", "required"));
         assert!(page.contains(&demand("blue", "none")));
-        assert_eq!(blue.connections(), 1, "what stays is not probed anew");
+        assert_eq!(blue.connections(), 1, "an unchanged origin is not probed again");
 
         serving.reload(RARELY, &[named("green", green.address)]);
         serving.serve.wait_for(|serve| !serve.get("/metrics").contains("origin=\"blue\""));
@@ -99,7 +99,7 @@ async fn origins_are_probed_on_their_own_schedule_and_a_reload_changes_that() {
 }
 
 #[tokio::test]
-async fn an_origin_is_called_by_its_name_and_its_address_is_told_nowhere() {
+async fn a_named_origin_is_shown_without_its_address() {
     let names = vec![authority("Another CA")];
     let blue = origin(Asks::Required(names)).await;
     // the listener is gone
@@ -136,7 +136,7 @@ async fn an_origin_is_called_by_its_name_and_its_address_is_told_nowhere() {
 }
 
 #[tokio::test]
-async fn what_probes_found_is_there_again_after_a_restart() {
+async fn results_of_probes_are_restored_after_a_restart() {
     let blue = origin(Asks::No).await;
     blocking(move || {
         let mut serving = Serving::start(RARELY, &[named("blue", blue.address)]);
@@ -147,7 +147,7 @@ async fn what_probes_found_is_there_again_after_a_restart() {
         serving.serve = Running::start(&["serve", "--config", &path]);
         serving.serve.until("/metrics", &demand("blue", "none"));
         serving.serve.stop("TERM");
-        // one that does not answer, so that nothing new is found out
+        // an origin that does not respond, so that probes find nothing new
         let address = blue.address;
         drop(blue);
         let hangs = loop {
@@ -160,14 +160,14 @@ async fn what_probes_found_is_there_again_after_a_restart() {
         assert!(serving.serve.get("/metrics").contains(&demand("blue", "none")));
         let (code, took) = serving.serve.stop("TERM");
         assert_eq!(code, Some(0));
-        assert!(took < Duration::from_secs(5), "a probe that hangs holds up nothing: {took:?}");
+        assert!(took < Duration::from_secs(5), "a hanging probe delays nothing: {took:?}");
         drop(hangs);
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_check_probes_once_and_its_verdict_follows() {
+async fn the_verdict_of_a_check_includes_its_probes() {
     let (api, folder) = (simulate(), Folder::new());
     let (open, closed) = (origin(Asks::No).await, origin(Asks::Required(Vec::new())).await);
     blocking(move || {
@@ -198,13 +198,13 @@ async fn a_check_probes_once_and_its_verdict_follows() {
         let connections = open.connections();
         let narrowed = ["--hostname", "app.example.com"];
         assert_eq!(check("api.example.com", "enabled", open.address, &narrowed).0, 0);
-        assert_eq!(open.connections(), connections, "what is not asked for is not probed");
+        assert_eq!(open.connections(), connections, "unselected hostnames are not probed");
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_check_ends_in_time_whatever_an_origin_does() {
+async fn a_check_ends_in_time_even_if_an_origin_hangs() {
     let (api, folder) = (simulate(), Folder::new());
     let hangs = Origin::start(None, Does::Hang).await;
     blocking(move || {

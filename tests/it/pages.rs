@@ -1,4 +1,4 @@
-//! The pages for people, over real sockets.
+//! Tests of the pages for people, over real sockets.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,14 +18,14 @@ use tokio::time::Instant;
 
 use crate::http::{Answer, NOW, Served};
 
-/// An issuer's name as Cloudflare, or an impostor, may give it.
+/// A malicious issuer name, as an impostor may send it.
 const HOSTILE: &str = "<script>alert('x')</script>\"onload=\"alert(1)";
 
 fn now() -> Date {
     NOW.parse::<Timestamp>().unwrap().into()
 }
 
-/// So many days from now.
+/// Returns the date so many days from now.
 fn days(days: i64) -> Date {
     Timestamp::from_second(now().as_second() + days * 86_400).unwrap().into()
 }
@@ -58,7 +58,7 @@ fn target(hostname: &str) -> HostnameTarget {
     HostnameTarget { hostname: hostname.parse().unwrap(), expectation: Expectation::default() }
 }
 
-/// A zone of which these hostnames were read.
+/// Returns a zone with the outcomes of reading these hostnames.
 fn zone(name: &str, readings: Vec<(&str, Result<Reading, Reason>)>) -> (ZoneTarget, Vec<Outcome>) {
     let hostnames = readings.iter().map(|(name, _)| target(name)).collect();
     let zone = ZoneTarget::named("<ops & co>".into(), name.parse().unwrap(), None).with_hostnames(hostnames);
@@ -76,7 +76,7 @@ fn snapshot(zones: Vec<(ZoneTarget, Vec<Outcome>)>) -> Snapshot {
     Snapshot::default().retarget(&targets).fold(outcomes)
 }
 
-/// One hostname of each kind of trouble, one that is fine, and a zone that cannot be read.
+/// Returns a snapshot with a hostname for each kind of problem, a healthy one, and a zone that cannot be read.
 fn troubled() -> Snapshot {
     let enabled = |number, ends| reading(Association::Enabled, certificate(number, days(ends), HOSTILE));
     let stuck = Reading { status: Some(Status::DeploymentTimedOut), ..enabled(3, 200) };
@@ -132,19 +132,19 @@ const PAGES: [&str; 14] = [
     "/?colour=%3Cscript%3E",
 ];
 
-/// What stands between two texts.
+/// Returns the texts between each `start` and the next `end`.
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
     text.split(start).skip(1).filter_map(|rest| rest.split_once(end)).map(|(inside, _)| inside).collect()
 }
 
-/// The targets of all links.
+/// Returns the targets of all links.
 fn links(page: &Answer) -> Vec<String> {
     let links = between(page.text(), " href=\"", "\"").into_iter();
     links.map(|link| link.replace("&#38;", "&").replace("&amp;", "&")).collect()
 }
 
 #[tokio::test]
-async fn each_page_names_its_style_and_script_in_a_policy_that_allows_no_other() {
+async fn the_policy_of_each_page_allows_only_its_own_style_and_script() {
     let served = Served::with(troubled()).await;
     for path in PAGES {
         let page = served.get(path).await;
@@ -164,7 +164,7 @@ async fn each_page_names_its_style_and_script_in_a_policy_that_allows_no_other()
             "{path}"
         );
         assert_eq!(page.header("referrer-policy"), "no-referrer");
-        // what the policy would stop is not there, nor is anything that a browser would fetch
+        // the page has nothing that the policy blocks or that a browser would fetch
         for unwanted in [" style=", " onload=", " onclick=", " src=", "<base", "<iframe", "@import", "url("] {
             assert!(!page.text().contains(unwanted), "{path}: {unwanted}");
         }
@@ -177,7 +177,7 @@ async fn each_page_names_its_style_and_script_in_a_policy_that_allows_no_other()
 }
 
 #[tokio::test]
-async fn what_others_call_things_stays_text() {
+async fn names_from_others_are_escaped() {
     let refused = (now(), format!("line 2: {HOSTILE}"));
     let reloads = Some(Reloads { in_force_since: now(), refused: Some(refused) });
     let activity = Activity { reloads, ..Activity::default() };
@@ -197,7 +197,7 @@ async fn what_others_call_things_stays_text() {
 }
 
 #[tokio::test]
-async fn every_link_of_every_page_leads_somewhere() {
+async fn every_link_of_every_page_works() {
     let served = Served::with(troubled()).await;
     let (mut seen, mut left) = (BTreeSet::new(), vec!["/".to_owned()]);
     while let Some(path) = left.pop() {
@@ -226,7 +226,7 @@ async fn every_link_of_every_page_leads_somewhere() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_is_a_404_that_says_where_to_look() {
+async fn an_unknown_subject_is_a_404_with_advice() {
     let served = Served::with(troubled()).await;
     for (path, search) in [
         ("/hostnames/shop.example/gone.shop.example", "/?q=gone.shop.example"),
@@ -251,7 +251,7 @@ async fn what_is_not_known_is_a_404_that_says_where_to_look() {
 }
 
 #[tokio::test]
-async fn a_wrong_parameter_is_a_400_that_says_what_was_expected() {
+async fn an_invalid_parameter_is_a_400_that_says_what_was_expected() {
     let served = Served::with(troubled()).await;
     for (path, expected) in [
         ("/?verdict=bad", "verdict: expected critical, warning, unknown, info or ok, found &#34;bad&#34;"),
@@ -267,13 +267,13 @@ async fn a_wrong_parameter_is_a_400_that_says_what_was_expected() {
 }
 
 #[tokio::test]
-async fn the_overview_shows_what_is_wrong_first() {
+async fn the_overview_shows_problems_first() {
     let served = Served::with(troubled()).await;
     let page = served.get("/").await;
     assert_eq!(between(page.text(), "<h1>", "</h1>"), ["3 hostnames are critical"]);
     assert_eq!(between(page.text(), "<title>", "</title>"), ["(3) Authenticated Origin Pulls"]);
     assert!(page.text().contains("fill='%23d93025'"));
-    // the hostname that is fine is folded into the line of its zone
+    // the healthy hostname is part of the line about its zone
     let rows: Vec<_> = between(page.text(), "href=\"/hostnames/shop.example/", "\"");
     assert_eq!(
         rows,
@@ -291,7 +291,7 @@ async fn the_overview_shows_what_is_wrong_first() {
 }
 
 #[tokio::test]
-async fn what_is_worse_comes_before_what_ends_sooner() {
+async fn worse_findings_come_before_earlier_ends() {
     let drifted = |number, ends| reading(Association::Disabled, certificate(number, days(ends), "CA"));
     let readings = vec![
         ("a.shop.example", Ok(reading(Association::Enabled, certificate(1, days(20), "CA")))),
@@ -305,7 +305,7 @@ async fn what_is_worse_comes_before_what_ends_sooner() {
 }
 
 #[tokio::test]
-async fn while_nothing_was_read_it_does_not_say_that_there_is_nothing() {
+async fn before_the_first_reading_the_overview_does_not_say_that_there_are_no_hostnames() {
     let (unread, _) = zone("shop.example", vec![("app.shop.example", Err(Reason::Timeout))]);
     let served = Served::with(snapshot(vec![(unread, Vec::new())])).await;
     let page = served.get("/").await;
@@ -321,7 +321,7 @@ async fn while_nothing_was_read_it_does_not_say_that_there_is_nothing() {
 }
 
 #[tokio::test]
-async fn each_trouble_has_its_command_on_the_page_of_its_hostname() {
+async fn each_problem_has_a_command_on_the_page_of_its_hostname() {
     let served = Served::with(troubled()).await;
     for (hostname, command) in [
         (
@@ -352,12 +352,12 @@ async fn each_trouble_has_its_command_on_the_page_of_its_hostname() {
     }
 }
 
-/// The hostnames of a page in its order.
+/// Returns the hostnames of a page in their order.
 fn hostnames(page: &Answer) -> Vec<&str> {
     between(page.text(), "href=\"/hostnames/shop.example/", "\"")
 }
 
-/// A zone with so many hostnames, whose certificates end one a day.
+/// Returns a zone with `count` hostnames, whose certificates end one per day.
 fn many(count: usize, label: &str) -> Snapshot {
     let names: Vec<_> = (0..count).map(|number| format!("{label}{number:04}.shop.example")).collect();
     let readings = names.iter().enumerate().map(|(number, name)| {
@@ -373,8 +373,8 @@ fn many(count: usize, label: &str) -> Snapshot {
     snapshot(vec![zone("shop.example", readings.collect())])
 }
 
-/// Hostnames and ids of certificates that have as little in common as those of a real zone, so that gzip finds no more
-/// to repeat than it would there.
+/// Returns hostnames and certificates with ids as different as in a real zone, so that gzip compresses them no better
+/// than there.
 fn unlike(count: usize) -> Snapshot {
     let digits = |number: usize, salt: u8| {
         let mut hasher = DefaultHasher::new();
@@ -386,7 +386,7 @@ fn unlike(count: usize) -> Snapshot {
     let readings = names.iter().enumerate().map(|(number, name)| {
         let (start, end) = (digits(number, 1), digits(number, 2));
         let id = format!("{}-{}-{}-{}-{}", &start[..8], &start[8..12], &start[12..], &end[..4], &end[4..]);
-        // each has a finding to show
+        // each hostname has a finding
         let ends = days(i64::try_from(number).unwrap() % 29 - 25);
         let known = certificate(number, ends, "Example Corporation Origin Pull CA");
         let details = CertificateDetails { id: id.parse().ok(), ..known.details().clone() };
@@ -396,7 +396,7 @@ fn unlike(count: usize) -> Snapshot {
 }
 
 #[tokio::test]
-async fn a_page_of_200_rows_is_one_request_of_at_most_60_kilobytes() {
+async fn a_page_of_200_rows_is_one_response_of_at_most_60_kilobytes() {
     let served = Served::with(unlike(1000)).await;
     for path in ["/", "/?sort=ends", "/?verdict=critical&limit=200&sort=hostname"] {
         let page = served.ask("GET", path, &[("Accept-Encoding", "gzip")]).await;
@@ -420,14 +420,14 @@ async fn links_to_other_pages_and_orders_keep_the_filters() {
     let next = served.get(next).await;
     assert_eq!(hostnames(&next).first(), Some(&"h0200.shop.example"));
     assert_eq!(hostnames(&next).len(), 50);
-    // 101 expired, 6 of the next days and 23 more: the second page of what is not fine ends with it
+    // 101 expired, 6 end in the next days and 23 later, so the second page is the last one
     let page = served.get("/").await;
     assert!(page.text().contains("<h2>130 hostnames to look at</h2>"));
     assert!(!page.text().contains("next page"));
 }
 
 #[tokio::test]
-async fn a_week_of_the_timeline_leads_to_the_hostnames_from_then_on() {
+async fn a_week_of_the_timeline_links_to_the_hostnames_from_that_week_on() {
     let served = Served::with(many(250, "h")).await;
     let page = served.get("/").await;
     let weeks = between(page.text(), "<tr><td>2026-", "</td></tr>");
@@ -440,7 +440,7 @@ async fn a_week_of_the_timeline_leads_to_the_hostnames_from_then_on() {
 }
 
 #[tokio::test]
-async fn the_scale_of_time_has_the_colour_of_the_time_left_whatever_else_is_wrong() {
+async fn the_colour_of_the_time_scale_depends_only_on_the_time_left() {
     let served = Served::with(troubled()).await;
     let page = served.get("/?zone=shop.example").await;
     let colour = |name: &str| {

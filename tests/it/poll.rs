@@ -1,4 +1,4 @@
-//! The poller against the simulated API, at the pace of the test.
+//! Tests of the poller against the simulated API, with polls on demand.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,16 +26,16 @@ fn hostnames(names: &[&str]) -> Vec<HostnameTarget> {
     names.iter().map(target).collect()
 }
 
-/// The zone `example.com`, to be found by its name.
+/// Returns the zone `example.com`, configured by its name.
 fn zone(names: &[&str]) -> ZoneTarget {
     let zone = ZoneTarget::named("default".into(), "example.com".parse().unwrap(), None);
     zone.with_hostnames(hostnames(names)).with_extent(ONE_BY_ONE)
 }
 
-/// What these tests count is a GET for each hostname.
+/// Reads each hostname by one GET, which these tests count.
 const ONE_BY_ONE: Extent = Extent { strategy: Strategy::Get, ..Extent::PLAIN };
 
-/// Every hostname with true if it is up, and its association.
+/// Returns each hostname, true if it is up, and its association.
 fn rows(snapshot: &Snapshot) -> Vec<(&str, bool, Option<Association>)> {
     let entries = snapshot.zones().iter().flat_map(|zone| zone.entries());
     let association = |entry: &Entry| entry.reading().map(|reading| reading.association);
@@ -68,7 +68,7 @@ async fn it_polls_at_once_and_on_every_tick() {
 }
 
 #[tokio::test]
-async fn an_outage_keeps_what_was_read_and_ends_with_the_first_good_poll() {
+async fn an_outage_keeps_the_readings_and_ends_with_the_first_successful_poll() {
     let api = Api::start(world(&["a.example.com"])).await;
     let running = Running::start(api.client(), [zone(&["a.example.com"])]);
     running.polled(1.0).await;
@@ -92,7 +92,7 @@ async fn an_outage_keeps_what_was_read_and_ends_with_the_first_good_poll() {
 }
 
 #[tokio::test]
-async fn a_hostname_that_fails_harms_no_other() {
+async fn a_failed_hostname_affects_no_other() {
     let names = ["a.example.com", "b.example.com", "c.example.com"];
     let api = Api::start(world(&names)).await;
     api.simulator.add_fault(Fault::new(Effect::Garbage).on_path("b.example.com"));
@@ -106,7 +106,7 @@ async fn a_hostname_that_fails_harms_no_other() {
 }
 
 #[tokio::test]
-async fn a_zone_that_hangs_holds_up_no_other() {
+async fn a_hanging_zone_delays_no_other() {
     let api = Api::start(world(&["a.example.com"])).await;
     let hanging = "0".repeat(32);
     api.simulator.add_fault(Fault::new(Effect::Hang).on_path(&hanging));
@@ -132,7 +132,7 @@ async fn a_zone_that_cannot_be_found_is_looked_up_again() {
     let snapshot = running.polled(1.0).await;
     assert_eq!(rows(&snapshot), [("a.example.com", false, None), ("b.example.com", false, None)]);
     assert_eq!(snapshot.zones()[0].id(), None);
-    assert_eq!(running.asking.counted(ERRORS, &[]), 1.0, "one look-up failed, and no hostname was asked");
+    assert_eq!(running.asking.counted(ERRORS, &[]), 1.0, "one look-up failed, and no hostname was requested");
 
     api.simulator.clear_fault(fault);
     let snapshot = running.poll().await;
@@ -142,7 +142,7 @@ async fn a_zone_that_cannot_be_found_is_looked_up_again() {
 }
 
 #[tokio::test]
-async fn a_zone_that_was_made_anew_is_found_under_its_new_id() {
+async fn a_recreated_zone_is_found_by_its_new_id() {
     let api = Api::start(world(&["a.example.com"])).await;
     let running = Running::start(api.client(), [zone(&["a.example.com"])]);
     let snapshot = running.polled(1.0).await;
@@ -158,7 +158,7 @@ async fn a_zone_that_was_made_anew_is_found_under_its_new_id() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_not_tried_on_every_hostname() {
+async fn a_refused_token_is_not_retried_for_every_hostname() {
     let names: Vec<_> = (0..50).map(|number| format!("h{number}.example.com")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let api = Api::start(world(&names)).await;
@@ -176,7 +176,7 @@ async fn a_refused_token_is_not_tried_on_every_hostname() {
 }
 
 #[tokio::test]
-async fn a_tick_during_a_poll_is_passed_over_and_counted() {
+async fn a_tick_during_a_poll_is_skipped_and_counted() {
     let api = Api::start(world(&["a.example.com"])).await;
     let fault = api.simulator.add_fault(Fault::new(Effect::Hang));
     let mut asking = api.client();
@@ -193,13 +193,13 @@ async fn a_tick_during_a_poll_is_passed_over_and_counted() {
 }
 
 #[tokio::test]
-async fn a_new_setup_drops_the_poll_under_way_and_polls_at_once() {
+async fn a_new_setup_cancels_the_current_poll_and_polls_at_once() {
     let api = Api::start(world(&["a.example.com", "b.example.com"])).await;
     api.simulator.add_fault(Fault::new(Effect::Hang).on_path("b.example.com"));
     let mut asking = api.client();
     asking.options.timeout = Duration::from_secs(60);
     let mut running = Running::start(asking, [zone(&["a.example.com", "b.example.com"])]);
-    // the one that hangs is asked as soon as the zone's id is known
+    // the hanging request is sent as soon as the zone's id is known
     let deadline = soon();
     while api.simulator.requests().count("GET", "b.example.com") == 0 {
         assert!(Instant::now() < deadline);
@@ -227,7 +227,7 @@ async fn a_zone_given_by_name_and_by_id_is_read_once() {
     running.poll().await;
     assert_eq!(api.simulator.requests().total(), 3);
 
-    // a reload names both again: nothing is polled anew, and all that was read is known by the name
+    // a reload names both again; nothing is polled again, and the readings are kept under the name
     api.simulator.add_fault(Fault::new(Effect::Garbage));
     running.reload([by_id, zone(&names[1..])]).await;
     let snapshot = running.poll().await;
@@ -236,7 +236,7 @@ async fn a_zone_given_by_name_and_by_id_is_read_once() {
 }
 
 #[tokio::test]
-async fn within_a_long_poll_what_is_known_is_published() {
+async fn readings_are_published_during_a_long_poll() {
     let names = ["a.example.com", "b.example.com"];
     let api = Api::start(world(&names)).await;
     // the second request must wait for an hour
@@ -247,11 +247,11 @@ async fn within_a_long_poll_what_is_known_is_published() {
     let mut running = Running::start(asking, [zone]);
     let snapshot = running.until(|snapshot| snapshot.zones()[0].entries().iter().any(Entry::is_up)).await;
     assert_eq!(rows(&snapshot), [("a.example.com", true, ENABLED), ("b.example.com", false, None)]);
-    assert!(!snapshot.zones()[0].is_tried(), "the poll goes on");
+    assert!(!snapshot.zones()[0].is_tried(), "the poll continues");
 }
 
 #[tokio::test]
-async fn where_the_budget_does_not_suffice_the_stalest_come_first() {
+async fn if_the_budget_is_short_the_stalest_hostnames_are_read_first() {
     let names = ["a.example.com", "b.example.com", "c.example.com"];
     let api = Api::start(world(&names)).await;
     let mut asking = api.client();
@@ -287,7 +287,7 @@ async fn it_stops_during_a_poll() {
 }
 
 #[tokio::test]
-async fn the_answer_of_the_reference_served_as_it_stands_makes_the_golden_page() {
+async fn the_example_response_of_the_api_reference_produces_the_golden_page() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let asking = Asking::new(&format!("http://{}/client/v4", listener.local_addr().unwrap()));
     tokio::spawn(async move {
@@ -309,7 +309,7 @@ async fn the_answer_of_the_reference_served_as_it_stands_makes_the_golden_page()
     let (mut page, mut text) = (source.page(Format::Text, View::default()), Vec::new());
     while page.fill(&mut text, usize::MAX) {}
     let text = String::from_utf8(text).unwrap();
-    // what depends on this process and this run is not part of the golden page
+    // series that depend on the process and the run are not part of the golden page
     let (golden, own) = text.split_once("# HELP cloudflare_aop_api_requests_total").unwrap();
     assert_eq!(golden, include_str!("../fixtures/reference.prom"));
     let requests =

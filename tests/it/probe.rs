@@ -1,4 +1,4 @@
-//! Probes of origins that behave, and of others that do whatever they can.
+//! Tests of probes with well-behaved and malicious origins.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -32,7 +32,7 @@ fn prober(timeout: Duration) -> Prober {
     Prober::new(Options { timeout, ..Options::default() })
 }
 
-/// A probe with more time than it needs.
+/// Probes with more time than needed.
 async fn probe(origin: &Origin) -> Probed {
     prober(Duration::from_secs(20)).probe(&target(origin.address)).await
 }
@@ -41,13 +41,13 @@ fn says(head: &str) -> Does {
     Does::Says(format!("{head}\r\ncontent-length: 2\r\n\r\nhi").into_bytes())
 }
 
-/// What a probe found, in words.
+/// Returns the demand and the reason of a probe.
 fn words(probed: &Probed) -> (Demand, &'static str) {
     (probed.demand, probed.reason.label())
 }
 
 #[tokio::test]
-async fn what_an_origin_demands_is_found_in_both_versions() {
+async fn the_demand_of_an_origin_is_found_with_both_tls_versions() {
     let names = vec![authority("Origin CA")];
     for versions in [&[&TLS12][..], &[&TLS13], &[&TLS13, &TLS12]] {
         for (asks, demand) in [
@@ -86,7 +86,7 @@ async fn a_probe_sends_a_request_and_nothing_secret() {
 }
 
 #[tokio::test]
-async fn no_session_is_resumed_so_that_each_probe_is_asked_again() {
+async fn no_session_is_resumed_so_that_every_probe_is_asked_for_a_certificate() {
     for versions in [&[&TLS12], &[&TLS13]] {
         let config = tls(Asks::Optional(Vec::new()), versions);
         let origin = Origin::start(Some(config), says("HTTP/1.1 200 OK")).await;
@@ -98,7 +98,7 @@ async fn no_session_is_resumed_so_that_each_probe_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_given_is_presented() {
+async fn a_given_certificate_is_presented() {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::default().self_signed(&key).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -114,7 +114,7 @@ async fn a_certificate_that_is_given_is_presented() {
 }
 
 #[tokio::test]
-async fn the_answers_of_an_application_are_no_demand() {
+async fn error_responses_of_an_application_are_no_demand() {
     for (status, when_asked, otherwise) in [
         (200, Demand::Optional, Demand::None),
         (401, Demand::Unknown, Demand::None),
@@ -131,7 +131,7 @@ async fn the_answers_of_an_application_are_no_demand() {
 }
 
 #[tokio::test]
-async fn a_403_counts_as_an_applications_only_where_tls_1_2_can_be_tried() {
+async fn a_403_counts_as_the_applications_only_if_tls_1_2_can_be_tried() {
     let forbidden = || says("HTTP/1.1 403 Forbidden");
     let origin = Origin::start(Some(tls(Asks::No, &[&TLS13])), forbidden()).await;
     let probed = probe(&origin).await;
@@ -142,7 +142,7 @@ async fn a_403_counts_as_an_applications_only_where_tls_1_2_can_be_tried() {
 }
 
 #[tokio::test]
-async fn an_origin_that_asks_and_closes_the_connection_is_asked_twice() {
+async fn an_origin_that_asks_and_closes_the_connection_is_probed_twice() {
     for (asks, connections) in [(Asks::Optional(Vec::new()), 2), (Asks::No, 1)] {
         for does in [Does::Close, Does::Reset] {
             let origin = Origin::start(Some(tls(asks.clone(), &[&TLS13, &TLS12])), does).await;
@@ -153,7 +153,7 @@ async fn an_origin_that_asks_and_closes_the_connection_is_asked_twice() {
 }
 
 #[tokio::test]
-async fn servers_that_do_not_speak_tls_tell_nothing_and_take_no_longer_than_the_timeout() {
+async fn servers_without_tls_have_an_unknown_demand_within_the_timeout() {
     let server_hello = [&[0x16, 3, 1, 0, 42, 2, 0, 0, 38, 3, 1][..], &[7; 32], &[0, 0, 0x2f, 0]].concat();
     let cases = [
         (Does::Hang, "timed_out"),
@@ -161,11 +161,11 @@ async fn servers_that_do_not_speak_tls_tell_nothing_and_take_no_longer_than_the_
         (Does::Reset, "closed"),
         (Does::Says(vec![0xff; 9000]), "not_tls"),
         (Does::Endless(Vec::new(), vec![0; 4096]), "not_tls"),
-        // the header of a record that never comes
+        // the header of a TLS record without the record
         (Does::Endless(vec![0x16, 3, 3, 0xff, 0xff], vec![0; 4096]), "not_tls"),
         (Does::Drip(vec![0x16, 3, 3, 0, 1, 2]), "not_tls"),
         (Does::Says(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()), "not_tls"),
-        // TLS 1.0 alone, by an alert and by a ServerHello
+        // only TLS 1.0, by an alert and by a ServerHello
         (Does::Says(vec![0x15, 3, 1, 0, 2, 2, 70]), "alert"),
         (Does::Says(server_hello), "not_tls"),
         // a refusal before any request for a certificate
@@ -182,7 +182,7 @@ async fn servers_that_do_not_speak_tls_tell_nothing_and_take_no_longer_than_the_
 }
 
 #[tokio::test]
-async fn answers_that_are_no_http_or_have_no_end_tell_nothing() {
+async fn responses_that_are_not_http_or_endless_have_an_unknown_demand() {
     let line = b"HTTP/1.1 200 OK\r\n".to_vec();
     let cases = [
         (Does::Hang, "timed_out"),
@@ -208,7 +208,7 @@ async fn answers_that_are_no_http_or_have_no_end_tell_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_read_only_as_far_as_it_may_tell_something() {
+async fn only_the_useful_start_of_an_endless_body_is_read() {
     for (status, demand) in [(400, Demand::Required), (403, Demand::Unknown), (200, Demand::Optional)] {
         let head = format!("HTTP/1.1 {status} X\r\n\r\n").into_bytes();
         let config = tls(Asks::Optional(Vec::new()), &[&TLS13]);
@@ -219,7 +219,7 @@ async fn a_body_without_end_is_read_only_as_far_as_it_may_tell_something() {
 }
 
 #[tokio::test]
-async fn a_server_of_http_2_alone_is_told_by_its_alert_or_its_first_frame() {
+async fn a_server_with_only_http_2_is_recognised_by_its_alert_or_first_frame() {
     let settings = || Does::Says([&[0, 0, 6, 4, 0, 0, 0, 0, 0][..], &[0, 3, 0, 0, 0, 100]].concat());
     let mut config = tls(Asks::No, &[&TLS13]);
     config.alpn_protocols = vec![b"h2".to_vec()];
@@ -234,8 +234,8 @@ async fn a_server_of_http_2_alone_is_told_by_its_alert_or_its_first_frame() {
 }
 
 #[tokio::test]
-async fn of_the_most_names_that_tls_can_carry_some_are_kept() {
-    // 65,535 bytes are the most that a handshake message may have
+async fn some_of_the_maximum_number_of_names_in_tls_are_kept() {
+    // the names of a certificate request have at most 65,535 bytes
     let names: Vec<_> = (0..1500).map(|number| authority(&format!("Authority number {number:09}"))).collect();
     for versions in [&[&TLS12], &[&TLS13]] {
         let config = tls(Asks::Optional(names.clone()), versions);
@@ -249,7 +249,7 @@ async fn of_the_most_names_that_tls_can_carry_some_are_kept() {
 }
 
 #[tokio::test]
-async fn an_origin_that_nobody_listens_at_or_that_has_no_address_is_not_up() {
+async fn an_origin_without_listener_or_address_is_not_up() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let probed = prober(Duration::from_secs(20)).probe(&target(free)).await;
     assert_eq!((words(&probed), probed.is_up), ((Demand::Unknown, "not_reachable"), false));
@@ -259,7 +259,7 @@ async fn an_origin_that_nobody_listens_at_or_that_has_no_address_is_not_up() {
 }
 
 #[tokio::test]
-async fn an_address_that_somebody_else_named_is_probed_only_if_it_is_public() {
+async fn an_address_from_dns_is_probed_only_if_it_is_public() {
     let origin = Origin::start(None, Does::Close).await;
     for address in [origin.address.to_string(), format!("localhost:{}", origin.address.port())] {
         let inward = Target { only_public: true, ..target(address.parse::<OriginAddress>().unwrap()) };
@@ -273,7 +273,7 @@ async fn an_address_that_somebody_else_named_is_probed_only_if_it_is_public() {
 }
 
 #[tokio::test]
-async fn origins_of_equal_authorities_share_one_list() {
+async fn origins_with_equal_authorities_share_one_list() {
     let config = tls(Asks::Optional(vec![authority("a"), authority("b")]), &[&TLS13]);
     let origin = Origin::start(Some(config), says("HTTP/1.1 200 OK")).await;
     let prober = prober(Duration::from_secs(20));
@@ -288,7 +288,7 @@ async fn origins_of_equal_authorities_share_one_list() {
 }
 
 #[tokio::test]
-async fn the_command_prints_what_it_found_and_its_exit_code_tells_the_worst() {
+async fn the_command_prints_the_results_and_exits_with_the_worst_one() {
     for (asks, demand, code) in [
         (Asks::Required(vec![authority("Origin CA")]), "required", 0),
         (Asks::Optional(vec![authority("Origin CA")]), "optional", 1),
@@ -314,7 +314,7 @@ async fn the_command_prints_what_it_found_and_its_exit_code_tells_the_worst() {
 }
 
 #[tokio::test]
-async fn without_an_address_the_command_probes_the_origins_of_the_configuration() {
+async fn without_an_address_the_command_probes_the_configured_origins() {
     let config = tls(Asks::Required(Vec::new()), &[&TLS13]);
     let origin = Origin::start(Some(config), says("HTTP/1.1 200 OK")).await;
     let folder = program::Folder::new();

@@ -93,7 +93,7 @@ hostnames = ["a..example.com"]
         r#"error: {path}:2: server.listen = "here": expected an address with a port, such as 127.0.0.1:10219
 {path}:3: server.colour: unknown key, expected one of listen, lifecycle, allowed_hosts, tls, basic_auth_users
 {path}:5: poll.schedule = "every day": expected six fields (second minute hour day month weekday), or five without the second, found 2
-{path}:6: account: expected a token in the environment variable CLOUDFLARE_API_TOKEN, which is not set; or api_token_file
+{path}:6: account: expected a token in the environment variable CLOUDFLARE_API_TOKEN, which is not set; set it, or give api_token_file
 {path}:7: account.base_url = "http://api.cloudflare.com/client/v4": expected https, or http to a loopback address such as 127.0.0.1; write "https://api.cloudflare.com/client/v4"
 {path}:8: account.timeout = 30: expected a duration of 1ms to 10m, such as 30s; write "30s"
 {path}:10: account.zone.id = "xyz": expected a zone id of 32 hexadecimal digits
@@ -190,7 +190,7 @@ fn a_listen_address_may_be_a_host_name_or_only_a_port() {
 fn the_demo_of_a_whole_account_watches_every_active_zone_and_the_added_ones_have_no_findings() {
     let demo = Running::start(&["demo", "--listen", "127.0.0.1:0", "--zones", "40"]);
     let page = demo.until("/metrics", "cloudflare_aop_exporter_polls_total 1");
-    // of the added zones, one is pending, one has moved away and one is internal; three zones are named
+    // of the added zones, one is pending, one has moved away and one is internal; three zones are configured
     assert!(page.contains("cloudflare_aop_account_zones{account=\"demo\"} 34\n"), "{page}");
     let added = |family: &str| {
         let rows = page.lines().filter(|line| line.starts_with(family));
@@ -363,7 +363,7 @@ fn the_exit_code_of_a_check_is_its_verdict() {
 
     let (code, _, errors) = check("\"app.example.com\"", &["--hostname", "other.example.com"]);
     assert_eq!(code, 3);
-    assert_eq!(errors, "error: --hostname: the configuration has no hostname other.example.com there\n");
+    assert_eq!(errors, "error: --hostname: the configuration has no hostname other.example.com\n");
     let (code, _, errors) = check("\"app.example.com\"", &["--zone", "example.org"]);
     assert_eq!(code, 3);
     assert_eq!(errors, "error: --zone: the configuration has no zone example.org\n");
@@ -476,7 +476,7 @@ fn a_check_of_one_hostname_omits_other_discovered_hostnames() {
 }
 
 #[test]
-fn a_check_marks_what_is_ignored_and_exits_without_it() {
+fn a_check_marks_ignored_findings_and_its_exit_code_excludes_them() {
     let (api, folder) = (simulate(), Folder::new());
     let check = |hostname: &str| {
         let path = folder.write("aop.toml", &config(&api.address, hostname));

@@ -1,4 +1,4 @@
-//! Runs the commands of the README and of the book, and compares their output with the output shown there.
+//! Runs the commands of the README and the book, and compares their output with the documented output.
 
 mod elsewhere;
 
@@ -21,7 +21,7 @@ const SIMULATED: &str = "127.0.0.1:10220";
 /// The probe of a server that only the end-to-end tests start.
 const PROBE: &str = "cloudflare-aop-exporter probe app.example.com --origin 127.0.0.1:";
 
-/// Text placeholders of the documents, each with what stands for it on the simulated account.
+/// Placeholders in the documents, each with its replacement for the simulated account.
 const PLACEHOLDERS: &[(&str, &str)] = &[
     (" NEW_ID ", " cdbdd158-8f8a-1547-2783-e81e875e8a5f "),
     (" OTHER_ID ", " cdbdd158-8f8a-1547-2783-e81e875e8a5f "),
@@ -35,7 +35,7 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("sudo ", ""),
 ];
 
-/// The README and the pages of the book, each with its name.
+/// Returns the README and the pages of the book with their names.
 fn documents() -> Vec<(String, String)> {
     let pages = fs::read_dir("docs").unwrap().map(|entry| entry.unwrap().path());
     let pages = pages.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
@@ -45,7 +45,7 @@ fn documents() -> Vec<(String, String)> {
     names.into_iter().map(|name| (name.clone(), fs::read_to_string(&name).unwrap())).collect()
 }
 
-/// The contents of a document's blocks in a language.
+/// Returns the contents of a document's code blocks in a language.
 fn blocks<'a>(document: &'a str, language: &str) -> impl Iterator<Item = &'a str> {
     let fence = format!("```{language}\n");
     let mut rest = document;
@@ -56,7 +56,7 @@ fn blocks<'a>(document: &'a str, language: &str) -> impl Iterator<Item = &'a str
     })
 }
 
-/// The commands of a block with prompts, each with the output shown beneath it.
+/// Returns the commands of a block with prompts, each with the output shown beneath it.
 fn commands(block: &str) -> Vec<(String, String)> {
     let mut commands: Vec<(String, String)> = Vec::new();
     for line in joined(block) {
@@ -70,13 +70,13 @@ fn commands(block: &str) -> Vec<(String, String)> {
     commands
 }
 
-/// The lines of a block, with lines that end in a backslash or a pipe joined to the next.
+/// Returns the lines of a block. Lines that end in a backslash or a pipe are joined with the next one.
 fn joined(block: &str) -> Vec<String> {
     let block = block.replace("\\\n", "").replace("|\n", "| ");
     block.lines().map(str::to_owned).collect()
 }
 
-/// Replaces what differs between two runs: the digits of dates, and those of seconds in metrics, become zeros.
+/// Replaces the digits of dates, and of seconds in metrics, with zeros, since they differ between two runs.
 fn undated(line: &str) -> String {
     let zeros = |text: &str| text.replace(|char: char| char.is_ascii_digit(), "0");
     let is_date = |word: &str| zeros(word).starts_with("0000-00-00");
@@ -92,7 +92,7 @@ fn all_undated(text: &str) -> String {
     text.lines().map(|line| undated(line) + "\n").collect()
 }
 
-/// A shell in a folder with the program and the configurations of the documents.
+/// Returns a shell in a folder with the program and the configurations of the documents.
 fn shell(folder: &Folder, simulator: &Running, script: &str) -> Command {
     let path = format!("{}:{}", folder.0.path().display(), std::env::var("PATH").unwrap());
     let mut shell = Command::new("sh");
@@ -151,15 +151,15 @@ fn run_bare(folder: &Folder, simulator: &Running, command: &str) -> bool {
         adapted.push_str(" --yes");
     }
     if ["certificate upload", "certificate rotate"].iter().any(|change| arguments.starts_with(change)) {
-        // other commands name the certificates as they are
+        // other documented commands use the current certificates
         adapted.push_str(" --dry-run");
     }
     let output = shell(folder, simulator, &adapted).output().unwrap();
     let code = output.status.code().unwrap();
     let expected: &[i32] = match arguments.split(' ').next().unwrap() {
-        // some of the account's hostnames have findings
+        // the result depends on the findings of the account
         "check" => &[0, 1, 2],
-        // nothing listens there
+        // nothing listens on that port
         "probe" => &[3],
         _ => &[0],
     };
@@ -167,7 +167,7 @@ fn run_bare(folder: &Folder, simulator: &Running, command: &str) -> bool {
     true
 }
 
-/// Starts the daemon on that account and compares what it logs, up to the seconds that the first poll took.
+/// Starts the daemon with that account and compares its logs, except the duration of the first poll.
 fn serve(account: &Running, expected: &str) {
     let mut command = Command::new(PROGRAM);
     command.args(["serve", "--listen", "127.0.0.1:0"]).env("CLOUDFLARE_API_TOKEN", "simulated-token");
@@ -183,14 +183,14 @@ fn serve(account: &Running, expected: &str) {
 }
 
 #[test]
-fn commands_of_the_documents_print_what_is_shown() {
+fn documented_commands_print_the_documented_output() {
     let start =
         |arguments: &[&str]| Running::start(&[&["simulate", "--listen", "127.0.0.1:0"], arguments].concat());
     let simulator = start(&[]);
     let documents = documents();
     assert!(documents.iter().any(|(_, text)| text.contains("simulate --hostnames 5 --zones 12`")));
     let account = start(&["--hostnames", "5", "--zones", "12"]);
-    // until the next second, whole days are left of each certificate
+    // waits for the next second, so that the whole days left of each certificate do not change
     let now = || Clock::system().now().as_second();
     let started = now();
     while now() == started {
@@ -210,7 +210,7 @@ fn commands_of_the_documents_print_what_is_shown() {
 }
 
 #[test]
-fn commands_of_the_documents_that_show_no_output_succeed() {
+fn documented_commands_without_output_succeed() {
     let simulator = Running::start(&["simulate", "--listen", "127.0.0.1:0"]);
     let documents = documents();
     let folder = folder(&simulator, &documents);
@@ -232,7 +232,7 @@ fn commands_of_the_documents_that_show_no_output_succeed() {
     assert!(ran > 20, "{ran} commands");
 }
 
-/// A folder with the program, and with the configurations of the documents pointed at a simulator.
+/// Returns a folder with the program, and with the documented configurations for a simulator.
 fn folder(simulator: &Running, documents: &[(String, String)]) -> Folder {
     let folder = Folder::new();
     symlink(PROGRAM, folder.path("cloudflare-aop-exporter")).unwrap();
@@ -255,7 +255,7 @@ fn folder(simulator: &Running, documents: &[(String, String)]) -> Folder {
     folder
 }
 
-/// A client certificate as the documents have one made, and its key.
+/// Returns a client certificate like the one created in the documents, and its key.
 fn client_certificate() -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();

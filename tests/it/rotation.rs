@@ -1,4 +1,5 @@
-//! Rotations on the simulated API: killed at any request, with anything that may go wrong, and nothing ever goes dark.
+//! Tests of rotations on the simulated API, killed at any request and with any fault. No hostname may ever be without a
+//! valid certificate.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::harness::{self, hostname, now, soon};
 
-/// A zone whose hostnames use one certificate, every third of them disabled, and another certificate to come.
+/// A zone whose hostnames use one certificate, with every third hostname disabled, and a new certificate.
 struct Stage {
     api: harness::Api,
     pair: KeyPair,
@@ -71,7 +72,7 @@ impl Stage {
         Rotator { client, zone: self.api.zone, rotation, new: Ok(&self.pair), policy, stop }
     }
 
-    /// Runs it until a request is never answered, and kills it then; false if it came to its end before.
+    /// Runs the rotation until a request gets no response, and then kills it. Returns false if it completed before.
     async fn killed(&self) -> bool {
         let before = self.api.simulator.swallowed();
         let swallowed = async {
@@ -85,7 +86,7 @@ impl Stage {
         }
     }
 
-    /// Runs it until it has come to its end, and returns what was wrong on the way.
+    /// Runs the rotation until it is complete, and returns the errors.
     async fn finish(&self, name: &str) -> Vec<String> {
         let mut wrong = Vec::new();
         if let Err(halt) = self.run().await {
@@ -117,7 +118,7 @@ impl Stage {
     }
 }
 
-/// A certificate of an authority of its own.
+/// Returns a certificate issued by its own authority.
 fn pair() -> KeyPair {
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
@@ -125,7 +126,7 @@ fn pair() -> KeyPair {
 }
 
 #[tokio::test]
-async fn a_rotation_of_100_hostnames_that_is_killed_at_any_request_ends_in_the_same_state() {
+async fn a_rotation_killed_at_any_request_can_be_resumed_to_the_same_state() {
     let mut wrong = Vec::new();
     for effect in [Effect::Hang, Effect::Lost] {
         for level in [Level::Hostname, Level::Zone] {
@@ -147,7 +148,7 @@ async fn a_rotation_of_100_hostnames_that_is_killed_at_any_request_ends_in_the_s
 }
 
 #[tokio::test]
-async fn a_rotation_that_is_killed_again_and_again_uploads_once_and_deletes_last() {
+async fn a_repeatedly_killed_rotation_uploads_once_and_deletes_last() {
     for effect in [Effect::Hang, Effect::Lost] {
         let stage = Stage::new(Level::Hostname, 100).await;
         for at in 0.. {
@@ -163,7 +164,7 @@ async fn a_rotation_that_is_killed_again_and_again_uploads_once_and_deletes_last
 }
 
 #[tokio::test]
-async fn whatever_goes_wrong_with_a_call_of_a_rotation_it_ends_in_the_same_state() {
+async fn a_rotation_with_any_fault_of_a_call_ends_in_the_same_state() {
     let status = |status, code| Effect::Status { status, code, retry_after: Some("1".to_owned()) };
     let mut effects = vec![
         Effect::Hang,
@@ -207,7 +208,7 @@ async fn whatever_goes_wrong_with_a_call_of_a_rotation_it_ends_in_the_same_state
                     let name = format!("{effect:?} of {method} {path} after {after}");
                     let fault = Fault::new(effect).on_method(method).on_path(path).after(after).times(1);
                     stage.api.simulator.add_fault(fault);
-                    // it may stop, but never half-way in a way that cannot be gone on from
+                    // the rotation may stop, but it must be possible to resume it
                     let _ = stage.run().await;
                     stage.api.simulator.clear_faults();
                     stage.finish(&name).await
@@ -225,7 +226,7 @@ async fn whatever_goes_wrong_with_a_call_of_a_rotation_it_ends_in_the_same_state
 }
 
 #[tokio::test]
-async fn a_rotation_ends_after_the_request_that_is_under_way_and_goes_on_later() {
+async fn a_rotation_stops_after_the_current_request_and_can_be_resumed() {
     let stage = Stage::new(Level::Hostname, 3).await;
     let (rotation, client, stop) = (stage.rotation(), stage.client(), CancellationToken::new());
     let rotator = stage.rotator(&rotation, &client, stop.clone());
@@ -237,13 +238,13 @@ async fn a_rotation_ends_after_the_request_that_is_under_way_and_goes_on_later()
     });
     let (halt, _) = ended.await.unwrap_err();
     assert!(matches!(halt, Halt::Interrupted), "{halt}");
-    assert_eq!(stage.api.simulator.requests().count("PUT", "/hostnames"), 1, "the request was finished");
+    assert_eq!(stage.api.simulator.requests().count("PUT", "/hostnames"), 1, "the request was completed");
     assert_eq!(stage.api.simulator.requests().count("DELETE", ""), 0);
     assert_eq!(stage.finish("after the end").await, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn hostnames_that_change_after_the_plan_was_agreed_to_stop_it() {
+async fn a_rotation_stops_if_its_hostnames_have_changed_since_the_confirmation() {
     let stage = Stage::new(Level::Hostname, 3).await;
     let (rotation, client) = (stage.rotation(), stage.client());
     let rotator = stage.rotator(&rotation, &client, CancellationToken::new());
@@ -260,7 +261,7 @@ async fn hostnames_that_change_after_the_plan_was_agreed_to_stop_it() {
 }
 
 #[tokio::test]
-async fn a_certificate_goes_back_to_the_old_one_in_one_command() {
+async fn one_command_goes_back_to_the_old_certificate() {
     let stage = Stage::new(Level::Hostname, 4).await;
     let (client, mut rotation) = (stage.client(), stage.rotation());
     rotation.delete_old = false;
@@ -286,7 +287,7 @@ async fn a_certificate_goes_back_to_the_old_one_in_one_command() {
 }
 
 #[tokio::test]
-async fn the_simulator_sees_what_goes_dark() {
+async fn the_simulator_detects_hostnames_without_a_valid_certificate() {
     let stage = Stage::new(Level::Hostname, 2).await;
     let changes = [cloudflare_aop_exporter::cloudflare::Change {
         hostname: hostname("h1.example.com"),

@@ -1,4 +1,4 @@
-//! The simulated API over TCP, asked as clients ask it.
+//! Tests of the simulated API over TCP.
 
 mod account;
 
@@ -24,7 +24,7 @@ fn in_days(days: i64) -> Timestamp {
     now() + jiff::SignedDuration::from_hours(days * 24)
 }
 
-/// A simulator that serves, its zone `example.com`, and a client for both.
+/// A running simulator, its zone `example.com`, and an HTTP client.
 struct Served {
     simulator: Simulator,
     client: reqwest::Client,
@@ -65,7 +65,7 @@ impl Served {
         self.client.request(method, url).header("authorization", format!("Bearer {TOKEN}"))
     }
 
-    /// The path of something of the zone's Authenticated Origin Pulls.
+    /// Returns a path below the zone's Authenticated Origin Pulls.
     fn aop(&self, rest: &str) -> String {
         format!("/zones/{}/origin_tls_client_auth{rest}", self.zone)
     }
@@ -82,14 +82,14 @@ impl Served {
         self.ask(Method::GET, path, Value::Null).await
     }
 
-    /// Uses a control route, without a token.
+    /// Sends a request to a control route, without a token.
     async fn control(&self, method: &str, route: &str, body: Value) -> (u16, Value) {
         let url = format!("{}/_simulator/{route}", self.origin);
         let body = if body.is_null() { String::new() } else { body.to_string() };
         parts(self.client.request(method.parse().unwrap(), url).body(body).send().await.unwrap()).await
     }
 
-    /// Associates by the API, and gives the code of the first error or 0.
+    /// Associates by the API, and returns the code of the first error or 0.
     async fn put(&self, config: Value) -> (u64, Value) {
         let answer = self.ask(Method::PUT, &self.aop("/hostnames"), json!({ "config": config })).await.1;
         (answer["errors"][0]["code"].as_u64().unwrap_or(0), answer)
@@ -101,7 +101,7 @@ async fn parts(response: reqwest::Response) -> (u16, Value) {
     (status, serde_json::from_str(&response.text().await.unwrap()).unwrap())
 }
 
-/// Status and code of a refusal.
+/// Returns the status and the code of a refusal.
 fn refusal((status, answer): &(u16, Value)) -> (u16, u64) {
     assert_eq!(answer["success"], false);
     (*status, answer["errors"][0]["code"].as_u64().unwrap())
@@ -166,7 +166,7 @@ async fn zones_are_found_by_name_and_listed_in_pages() {
 }
 
 #[tokio::test]
-async fn a_token_is_verified_where_it_belongs() {
+async fn a_token_is_verified_by_the_route_of_its_owner() {
     let api = served(instant()).await;
     let (status, answer) = api.get("/user/tokens/verify").await;
     assert_eq!((status, &answer["result"]["status"]), (200, &json!("active")));
@@ -181,7 +181,7 @@ async fn a_token_is_verified_where_it_belongs() {
 }
 
 #[tokio::test]
-async fn only_a_good_token_gets_in() {
+async fn only_a_valid_token_is_accepted() {
     let api = served(instant()).await;
     let ask = async |header: Option<&str>, path: &str| {
         let request = api.client.get(format!("{}/client/v4{path}", api.origin));
@@ -250,7 +250,7 @@ async fn associations_are_listed_by_status_and_active_is_the_default() {
 }
 
 #[tokio::test]
-async fn a_change_is_deployed_and_a_void_one_goes_away() {
+async fn a_change_is_deployed_and_a_void_association_is_removed() {
     let api = served(instant()).await;
     let (id, new) = (api.cert_id.as_str(), "new.example.com");
     let path = api.aop("/hostnames/new.example.com");
@@ -258,7 +258,7 @@ async fn a_change_is_deployed_and_a_void_one_goes_away() {
     let (code, answer) = api.put(entry(json!(false))).await;
     assert_eq!(code, 0);
     let hostnames = answer["result"].as_array().unwrap();
-    assert_eq!(hostnames.len(), 2, "the whole zone is told");
+    assert_eq!(hostnames.len(), 2, "the response has the whole zone");
     assert_eq!(hostnames[0]["hostname"], new);
     assert_eq!(hostnames[0]["id"], id);
     assert!(hostnames[0]["private_key"].as_str().unwrap().contains("PRIVATE KEY"));
@@ -273,7 +273,7 @@ async fn a_change_is_deployed_and_a_void_one_goes_away() {
 }
 
 #[tokio::test]
-async fn deployment_takes_its_time() {
+async fn deployment_takes_the_configured_time() {
     let api = served(Options { deployment_delay: Duration::from_secs(3600), ..Options::default() }).await;
     let (id, app) = (api.cert_id.as_str(), "app.example.com");
     let path = api.aop("/hostnames/app.example.com");
@@ -286,7 +286,7 @@ async fn deployment_takes_its_time() {
 }
 
 #[tokio::test]
-async fn a_change_that_cannot_be_made_changes_nothing() {
+async fn an_invalid_change_changes_nothing() {
     let api = served(instant()).await;
     let id = api.cert_id.as_str();
     let zone_level = api.simulator.with_world(|world| {
@@ -316,7 +316,7 @@ async fn a_certificate_has_at_most_100_associations_unless_caps_are_lifted() {
         let entry = |n| json!({ "hostname": format!("h{n}.example.com"), "cert_id": api.cert_id.as_str(), "enabled": true });
         (0..count).map(entry).collect()
     };
-    assert_eq!(api.put(entries(100)).await.0, 1400, "one is there already");
+    assert_eq!(api.put(entries(100)).await.0, 1400, "one association already exists");
     assert_eq!(api.put(entries(99)).await.0, 0);
     assert_eq!(api.put(entries(99)).await.0, 0, "the same ones again");
     api.simulator.with_world(World::lift_caps);
@@ -324,7 +324,7 @@ async fn a_certificate_has_at_most_100_associations_unless_caps_are_lifted() {
     assert_eq!((code, answer["result"].as_array().unwrap().len()), (0, 150));
 }
 
-/// A certificate and its key, in PEM.
+/// Returns a certificate and its key, in PEM.
 fn upload(not_after_year: i32) -> Value {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::default();
@@ -336,7 +336,7 @@ fn upload(not_after_year: i32) -> Value {
 }
 
 #[tokio::test]
-async fn certificates_of_both_stores_live_from_upload_to_deletion() {
+async fn certificates_of_both_stores_are_uploaded_and_deleted() {
     let api = served(instant()).await;
     for (store, missing, present) in [("", 1552, 0), ("/hostnames/certificates", 1551, 1)] {
         let path = api.aop(store);
@@ -365,7 +365,7 @@ async fn certificates_of_both_stores_live_from_upload_to_deletion() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_used_or_under_way_is_not_deleted() {
+async fn a_certificate_that_is_used_or_being_deployed_is_not_deleted() {
     let api = served(Options { deployment_delay: Duration::from_secs(3600), ..Options::default() }).await;
     let path = api.aop("/hostnames/certificates");
     let used = format!("{path}/{}", api.cert_id);
@@ -384,7 +384,7 @@ async fn a_certificate_that_is_used_or_under_way_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_no_certificate_or_one_too_many_is_refused() {
+async fn an_upload_without_certificate_or_above_the_limit_is_refused() {
     let api = served(instant()).await;
     let path = api.aop("/hostnames/certificates");
     let mut without_key = upload(2030);
@@ -410,7 +410,7 @@ async fn the_zone_level_switch_is_read_and_set() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_is_told_and_enforced() {
+async fn a_rate_limit_is_reported_and_enforced() {
     let second = Duration::from_secs(1);
     let limit = RateLimit { requests: 2, per: second * 60, block: second * 300 };
     let api = served(Options { rate_limit: Some(limit), ..instant() }).await;
@@ -428,7 +428,7 @@ async fn a_rate_limit_is_told_and_enforced() {
 }
 
 #[tokio::test]
-async fn an_answer_can_be_anything_on_demand() {
+async fn a_fault_can_replace_a_response() {
     let api = served(instant()).await;
     let path = api.aop("/hostnames/app.example.com");
     let struck = async |effect| {
@@ -454,11 +454,11 @@ async fn an_answer_can_be_anything_on_demand() {
     assert_eq!((status, &headers["location"]), (302, &"http://127.0.0.1:9/".parse().unwrap()));
     let (status, _, body) = struck(Effect::Json { status: 418, body: json!([1]) }).await;
     assert_eq!((status, body.unwrap().as_str()), (418, "[1]"));
-    assert_eq!(api.get(&path).await.0, 200, "every fault struck once");
+    assert_eq!(api.get(&path).await.0, 200, "every fault applied once");
 }
 
 #[tokio::test]
-async fn an_answer_can_break_off_in_its_middle() {
+async fn a_fault_can_cut_a_response() {
     let api = served(instant()).await;
     let path = api.aop("/hostnames/app.example.com");
     for chunked in [false, true] {
@@ -474,7 +474,7 @@ async fn an_answer_can_break_off_in_its_middle() {
 }
 
 #[tokio::test]
-async fn an_answer_can_be_late_or_never_come() {
+async fn a_fault_can_delay_or_suppress_a_response() {
     let api = served(instant()).await;
     api.simulator.add_fault(Fault::new(Effect::Delay { milliseconds: 50 }).times(1));
     let start = tokio::time::Instant::now();
@@ -503,7 +503,7 @@ async fn requests_are_counted() {
 }
 
 #[tokio::test]
-async fn the_demo_answers_for_each_of_its_hostnames() {
+async fn the_demo_has_all_of_its_hostnames() {
     let demo = demo(1, now(), None).unwrap();
     let simulator = Simulator::new(demo.world, &instant(), Clock::fixed(now()));
     let api = Served { simulator: simulator.clone(), ..served(instant()).await };
@@ -552,7 +552,7 @@ async fn the_demo_answers_for_each_of_its_hostnames() {
 }
 
 #[tokio::test]
-async fn scripts_make_a_certificate_expire_and_mend_it() {
+async fn scripts_make_a_certificate_expire_and_renew_it() {
     let api = served(instant()).await;
     let route = "zones/example.com/hostnames/app.example.com";
     let path = api.aop("/hostnames/app.example.com");
@@ -613,7 +613,7 @@ async fn scripts_change_associations() {
 }
 
 #[tokio::test]
-async fn scripts_make_zones_vanish_and_come_back() {
+async fn scripts_remove_zones_and_restore_them() {
     let api = served(instant()).await;
     let path = api.aop("/hostnames/app.example.com");
     assert_eq!(api.control("DELETE", "zones/example.com", Value::Null).await.0, 200);
@@ -633,7 +633,7 @@ async fn scripts_make_zones_vanish_and_come_back() {
 }
 
 #[tokio::test]
-async fn scripts_put_faults_in_force_and_end_them() {
+async fn scripts_add_and_remove_faults() {
     let api = served(instant()).await;
     let path = api.aop("/hostnames/app.example.com");
     let fault = json!({ "path": "/hostnames/", "effect": { "status": { "status": 500, "code": 7 } } });
@@ -658,7 +658,7 @@ async fn scripts_put_faults_in_force_and_end_them() {
 }
 
 #[tokio::test]
-async fn scripts_revoke_the_token_limit_the_rate_and_count_requests() {
+async fn scripts_revoke_the_token_set_a_rate_limit_and_count_requests() {
     let api = served(instant()).await;
     api.control("PUT", "token", json!({ "status": "revoked" })).await;
     assert_eq!(refusal(&api.get("/zones").await), (401, 10000));
@@ -681,7 +681,7 @@ async fn scripts_revoke_the_token_limit_the_rate_and_count_requests() {
 }
 
 #[tokio::test]
-async fn it_stops_when_it_is_told_though_a_request_hangs() {
+async fn it_stops_even_if_a_request_hangs() {
     let world = World::new(7, now()).unwrap();
     let simulator = Simulator::new(world, &instant(), Clock::fixed(now()));
     simulator.add_fault(Fault::new(Effect::Hang));

@@ -1,4 +1,4 @@
-//! What a snapshot tells after it was kept in a file, whatever is in it.
+//! Tests that any snapshot survives being written to and read from a state file.
 
 use std::sync::Arc;
 
@@ -78,7 +78,7 @@ fn reasons() -> impl Strategy<Value = Reason> {
     select(&Reason::ALL[..])
 }
 
-/// The certificates that the readings of a case share.
+/// The certificates shared by the readings of a case.
 type Pool = Vec<Arc<Certificate>>;
 
 fn readings(pool: &Pool) -> impl Strategy<Value = Reading> + use<> {
@@ -115,7 +115,7 @@ fn listed(pool: &Pool, level: Level) -> impl Strategy<Value = Vec<ZoneCertificat
     )
 }
 
-/// What a part of a poll of one of these zones reports.
+/// Generates the outcomes of a part of a poll of one of these zones.
 fn outcomes(pool: &Pool, targets: &Targets) -> impl Strategy<Value = Vec<(ZoneKey, Outcome)>> + use<> {
     let identified = any::<u128>().prop_map(|id| Outcome::Identified(format!("{id:032x}").parse().unwrap()));
     let rows = vec((hostnames(), readings(pool)), 0..6);
@@ -143,7 +143,7 @@ fn outcomes(pool: &Pool, targets: &Targets) -> impl Strategy<Value = Vec<(ZoneKe
     ];
     (select(targets.zones().to_vec()), outcomes).prop_map(|(zone, mut outcomes)| {
         outcomes.retain(|outcome| match outcome {
-            // a zone whose id is configured is not looked up
+            // a zone with a configured id is not looked up
             Outcome::Identified(_) => zone.id().is_none(),
             // a discovered hostname that was never read is forgotten until it is listed again
             Outcome::Read(hostname, Err(_)) => {
@@ -159,7 +159,7 @@ fn results<T: std::fmt::Debug>(good: impl Strategy<Value = T>) -> impl Strategy<
     prop_oneof![3 => good.prop_map(Ok), 1 => reasons().prop_map(Err)]
 }
 
-/// Zones of two accounts, of which some hostnames are named, and maybe all others are found.
+/// Generates zones of two accounts, with some configured hostnames and possibly discovery.
 fn targets() -> impl Strategy<Value = Targets> {
     let zone =
         (btree_set(hostnames(), 0..5), option::of(select(&Expected::ALL[..])), option::of(any::<u128>()));
@@ -186,7 +186,7 @@ fn cases() -> impl Strategy<Value = (Targets, Vec<(ZoneKey, Outcome)>)> {
     })
 }
 
-/// The page of hostnames, zones and certificates, without what counts from the start of the process.
+/// Returns the page of hostnames, zones and certificates, without counters that start with the process.
 fn page(snapshot: &Snapshot) -> String {
     let (mut text, snapshot) = (Vec::new(), Arc::new(snapshot.clone()));
     let judge = Judge::new(snapshot, Thresholds::default(), date(NOW));
@@ -199,7 +199,7 @@ fn page(snapshot: &Snapshot) -> String {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
-    fn whatever_is_known_makes_the_same_page_after_a_restart((targets, outcomes) in cases()) {
+    fn any_snapshot_gives_the_same_page_after_a_restart((targets, outcomes) in cases()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         let mut known = Snapshot::default().retarget(&targets);
@@ -218,12 +218,12 @@ proptest! {
             let again = state_file::load(&path, &targets).unwrap();
             prop_assert_eq!(format!("{:?}", again.zones()), format!("{:?}", loaded.zones()));
         }
-        // nothing was left aside
+        // no damaged file was set aside
         prop_assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn no_damage_to_a_file_panics_or_loses_it((targets, outcomes) in cases(), at in any::<Index>(), byte: u8) {
+    fn a_damaged_file_causes_no_panic_and_is_not_lost((targets, outcomes) in cases(), at in any::<Index>(), byte: u8) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         state_file::save(&path, &Snapshot::default().retarget(&targets).fold(outcomes)).unwrap();

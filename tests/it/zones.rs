@@ -1,4 +1,4 @@
-//! Reading a whole account: the list of zones, what has become of one, and its settings.
+//! Tests of reading an account: its list of zones, the state of single zones, and their settings.
 
 use cloudflare_aop_exporter::cloudflare::{Error, Presence, Purpose};
 use cloudflare_aop_exporter::domain::{Reason, SslMode, ZoneId};
@@ -18,7 +18,7 @@ fn id(number: u32) -> String {
     format!("{number:032x}")
 }
 
-/// An answer with the zones of these numbers, of so many in all.
+/// Returns a response with the zones of these numbers, out of `total` zones.
 fn page(numbers: impl IntoIterator<Item = u32>, total: u32) -> Effect {
     let zone =
         |number| json!({"id": id(number), "name": format!("zone-{number}.example"), "status": "active"});
@@ -32,7 +32,7 @@ fn refusal(status: u16, code: u32, message: &str) -> Effect {
 }
 
 #[tokio::test]
-async fn all_zones_are_read_page_by_page_and_sorted_by_id() {
+async fn all_zones_are_read_by_pages_and_sorted_by_id() {
     let api = api().await;
     api.simulator.add_fault(Fault::new(page((11..=60).rev(), 60)).on_path("/zones?page=1&per_page=50"));
     api.simulator.add_fault(Fault::new(page(1..=10, 60)).on_path("/zones?page=2&per_page=50"));
@@ -57,7 +57,7 @@ async fn a_configured_account_id_restricts_the_list_of_all_zones() {
 }
 
 #[tokio::test]
-async fn a_list_of_zones_that_is_refused_half_way_is_no_list() {
+async fn a_list_of_zones_refused_half_way_is_an_error() {
     let api = api().await;
     api.simulator.add_fault(Fault::new(page(1..=50, 120)).on_path("/zones?page=1&"));
     api.simulator.add_fault(Fault::new(refusal(403, 10_000, "no")).on_path("/zones?page=2&"));
@@ -71,7 +71,7 @@ async fn a_list_of_zones_that_is_refused_half_way_is_no_list() {
 }
 
 #[tokio::test]
-async fn a_zone_that_is_asked_for_by_its_id_is_active_other_or_gone() {
+async fn a_zone_requested_by_id_is_active_inactive_or_gone() {
     let api = api().await;
     let asking = api.client();
     let client = asking.build();
@@ -88,7 +88,7 @@ async fn a_zone_that_is_asked_for_by_its_id_is_active_other_or_gone() {
 }
 
 #[tokio::test]
-async fn a_zone_that_moved_to_another_account_is_not_one_of_the_configured_account() {
+async fn a_zone_moved_to_another_account_no_longer_belongs_to_the_configured_account() {
     let api = api().await;
     let mut asking = api.client();
     let anyones = asking.build();
@@ -145,7 +145,7 @@ async fn the_settings_of_a_zone_are_its_global_switch_and_its_ssl_mode() {
 }
 
 #[tokio::test]
-async fn settings_that_the_token_may_not_read_name_the_permission() {
+async fn the_error_about_forbidden_settings_names_the_permission() {
     let api = api().await;
     api.simulator.add_fault(Fault::new(refusal(403, 10_000, "Authentication error")));
     let client = api.client().build();

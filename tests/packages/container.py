@@ -1,4 +1,4 @@
-"""A container with a systemd of its own and no network but its loopback interface, for as long as a `with` block."""
+"""A container with its own systemd and only a loopback interface, which lasts for a `with` block."""
 
 import os
 import pathlib
@@ -8,13 +8,13 @@ import subprocess
 import tempfile
 import time
 
-# what systemd, dpkg and rpm note for themselves, and what the test brings
+# files that systemd, dpkg and rpm write for themselves, and files of the test
 NOTES = ("dev", "packages", "proc", "run", "sys", "tmp", "var/cache", "var/lib/dpkg", "var/lib/rpm", "var/lib/systemd", "var/log",
          "var/tmp")
 
 
 def until(what, condition, seconds=20):
-    """Returns what the condition returns once that is true, and fails with `what` if it takes longer."""
+    """Waits until the condition returns a true value, and returns it. Fails with `what` after the timeout."""
     deadline = time.monotonic() + seconds
     while True:
         if found := condition():
@@ -52,7 +52,7 @@ class Container:
         return self
 
     def __exit__(self, *_):
-        # everything in it dies with its first process, and only then systemd-nspawn tidies up
+        # all processes end with the first one, and only then does systemd-nspawn clean up
         if self.leader:
             os.kill(int(self.leader), signal.SIGKILL)
         else:
@@ -71,7 +71,7 @@ class Container:
         return self.run("systemctl", "is-system-running", code=None).strip() == "running"
 
     def run(self, *command, code=0, stdin=""):
-        """Runs a command in the container and returns what it says."""
+        """Runs a command in the container and returns its output."""
         ran = subprocess.run(
             ["nsenter", "--target", self.leader, "--all", *command],
             input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -80,7 +80,7 @@ class Container:
         return ran.stdout
 
     def get(self, url):
-        """Returns the page, or nothing while it is not served."""
+        """Returns the page, or an empty string if it is not served."""
         read = "import sys, urllib.request as r; print(r.build_opener(r.ProxyHandler({})).open(sys.argv[1]).read().decode())"
         ran = subprocess.run(
             ["nsenter", "--target", self.leader, "--net", "python3", "-c", read, url],
@@ -92,12 +92,12 @@ class Container:
         return self.run("systemctl", "show", "--value", "--property", name, unit).strip()
 
     def files(self):
-        """Returns all paths that are neither of this run of the system, nor notes of systemd, dpkg and rpm."""
+        """Returns all paths except runtime files and those that systemd, dpkg and rpm write for themselves."""
         found = set()
         for folder, folders, files in os.walk(self.root):
             inside = pathlib.Path(folder).relative_to(self.root)
             folders[:] = [name for name in folders if str(inside / name) not in NOTES]
             found.update(str(inside / name) for name in folders + files)
-        # the folder is systemd's, for all services
+        # systemd creates this folder for all services
         return found - {"var/lib/private"}
 

@@ -1,4 +1,4 @@
-//! Carries a rotation out: reads, plans, takes one step, and begins anew.
+//! Carries out a rotation: reads the state, plans, takes one step, and repeats.
 
 use std::time::Duration;
 
@@ -13,74 +13,74 @@ use crate::keypair::KeyPair;
 
 /// Rotates a certificate.
 pub struct Rotator<'a> {
-    /// The client, whose token may edit.
+    /// The client, whose token must be allowed to edit.
     pub client: &'a Client,
     /// The zone.
     pub zone: ZoneId,
     /// What to rotate.
     pub rotation: &'a Rotation,
-    /// The new certificate, or the id of one that is there.
+    /// The new certificate, or the id of one that the zone already has.
     pub new: Result<&'a KeyPair, &'a CertId>,
     /// How to wait.
     pub policy: WaitPolicy,
-    /// Ends it after the current request.
+    /// Stops the rotation after the current request.
     pub stop: CancellationToken,
 }
 
-/// Something that is to be told.
+/// A progress report.
 #[derive(Debug)]
 pub enum Progress<'p> {
-    /// This step begins, or is waited for.
+    /// This step begins, or is still being waited for.
     Step(Step, &'p RotationPlan, Duration),
-    /// The certificate has this id.
+    /// The certificate was uploaded and has this id.
     Uploaded(&'p CertId),
-    /// A request failed, and it goes on.
+    /// A request failed, and the rotation continues.
     Failed(&'static str, &'p Error),
-    /// The hostnames that use the old certificate are not those of the plan that was shown.
+    /// The hostnames that use the old certificate differ from the plan that was shown.
     Changed(&'p RotationPlan),
 }
 
-/// Why it stopped before its end.
+/// The reason why a rotation stopped before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum Halt {
     /// A request failed.
     #[error("{0}: {1}")]
     Api(&'static str, #[source] Error),
-    /// It cannot come to its end.
+    /// The rotation cannot be completed.
     #[error(transparent)]
     Refused(#[from] RotationRefusal),
-    /// The time to wait is over.
-    #[error("it is not in force after {} s", .0.as_secs())]
+    /// The time limit of a step has passed.
+    #[error("the rotation is not in force after {} s", .0.as_secs())]
     TimedOut(Duration),
     /// The changes of these hostnames timed out at Cloudflare.
     #[error("Cloudflare gave up deploying the association of {}", .0.iter().map(Hostname::as_str).collect::<Vec<_>>().join(", "))]
     GivenUp(Vec<Hostname>),
-    /// The hostnames are not those that were shown.
+    /// The hostnames differ from those that were shown.
     #[error("the hostnames that use the old certificate have changed since they were shown")]
     Changed,
-    /// It was told to stop.
+    /// The rotation was told to stop.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// What a run has done so far.
+/// The state of a run.
 #[derive(Default)]
 struct Run {
-    /// The answer to the upload: a list may not have it yet.
+    /// The response to the upload, kept because a list may not show the certificate yet.
     uploaded: Option<ListedCertificate>,
     /// The error of an upload that may nevertheless have succeeded.
     open: Option<Error>,
-    /// When the hostnames were associated first.
+    /// True once the hostnames were associated.
     associated: bool,
     step: Option<(Step, Instant)>,
     pause: Duration,
 }
 
 impl Rotator<'_> {
-    /// Reads what there is, and plans.
+    /// Reads the current state, and plans.
     ///
     /// # Errors
-    /// Fails if something cannot be read, or the rotation is refused.
+    /// Fails if the state cannot be read, or the rotation is refused.
     pub async fn plan(&self) -> Result<(RotationPlan, Store), Halt> {
         self.planned(None).await
     }
@@ -107,10 +107,10 @@ impl Rotator<'_> {
         Instant::now() + self.policy.call + self.client.budget().time_for(1)
     }
 
-    /// Rotates. The plan may differ from the one `shown` only if no confirmation was asked for.
+    /// Rotates. The plan may differ from `shown` only if no confirmation was asked for.
     ///
     /// # Errors
-    /// Fails with why it stopped, and the last plan that was made.
+    /// Fails with the reason why it stopped, and the last plan.
     pub async fn run(
         &self,
         shown: &RotationPlan,
@@ -149,7 +149,7 @@ impl Rotator<'_> {
                 }
                 shown = plan.clone();
             }
-            // the rotation may have been interrupted between two looks
+            // the rotation may have been interrupted during the reads
             if self.stop.is_cancelled() {
                 return Err((Halt::Interrupted, last));
             }
@@ -165,7 +165,7 @@ impl Rotator<'_> {
         }
     }
 
-    /// Takes a step; returns true if there is none left.
+    /// Takes a step; returns true if there was none left.
     async fn take(
         &self,
         step: Step,
@@ -184,7 +184,7 @@ impl Rotator<'_> {
                 }
                 let changes = plan.changes(&new.id);
                 if run.associated {
-                    // the list may not show yet what was done
+                    // the list may not show the change yet
                     self.rest(run).await;
                 }
                 let answer = self.client.put_hostnames(self.zone, &changes, self.deadline()).await;
@@ -208,7 +208,7 @@ impl Rotator<'_> {
         tell: &mut impl FnMut(Progress<'_>),
     ) -> Result<(), Halt> {
         const WHAT: &str = "uploading the certificate";
-        // a lost answer may have added it, and the list does not have it: another upload could add it twice
+        // after a lost response, the list still lacks the certificate; another upload could add it twice
         if let Some(error) = run.open.take() {
             return Err(Halt::Api(WHAT, error));
         }
@@ -218,7 +218,7 @@ impl Rotator<'_> {
                 run.uploaded = Some(uploaded);
                 Ok(())
             }
-            // the list shows if it is there
+            // the list will show if the certificate was added
             Err(error) if error.leaves_open() || error.is_of_twin() => {
                 tell(Progress::Failed(WHAT, &error));
                 run.open = Some(error);
@@ -229,7 +229,7 @@ impl Rotator<'_> {
         }
     }
 
-    /// Goes on after a failure that may pass: what the API says next tells what was done.
+    /// Continues after a temporary failure. The next reading shows what was done.
     async fn settle(
         &self,
         what: &'static str,
@@ -251,7 +251,7 @@ impl Rotator<'_> {
         }
     }
 
-    /// Waits before the next look, or until it is told to stop.
+    /// Waits before the next reading, or until the rotation is told to stop.
     async fn rest(&self, run: &mut Run) {
         let _ = self.stop.run_until_cancelled(sleep(run.pause)).await;
         run.pause = (run.pause * 2).min(self.policy.longest);

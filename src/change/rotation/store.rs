@@ -1,4 +1,4 @@
-//! What the API says of a store of certificates and of the hostnames that use them.
+//! A store of certificates and the hostnames that use them, as read from the API.
 
 use tokio::time::Instant;
 
@@ -7,31 +7,31 @@ use crate::change::State;
 use crate::cloudflare::{AssociationRow, Client, Error, ListedCertificate};
 use crate::domain::{Association, CertId, Hostname, Level, Pem, Status, ZoneId};
 
-/// A store of certificates, and for that of hostnames all associations.
+/// A store of certificates. The hostname store includes all associations.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
-    /// The certificates that are not deleted, and any other that was asked for.
+    /// The certificates that are not deleted, and any deleted one that was asked for.
     pub certificates: Vec<ListedCertificate>,
     /// The hostnames that have an association.
     pub hostnames: Vec<(Hostname, State)>,
 }
 
 impl Store {
-    /// The certificate of that id.
+    /// Returns the certificate with this id.
     pub fn certificate(&self, id: &CertId) -> Option<&ListedCertificate> {
         self.certificates.iter().find(|known| known.id == *id)
     }
 
-    /// The certificate with the same serial number and issuer, unless it is deleted.
+    /// Returns the certificate with the same serial number and issuer, unless it is deleted.
     pub fn twin_of(&self, pem: &Pem) -> Option<&ListedCertificate> {
         let present = self.certificates.iter().filter(|known| known.status != Some(Status::Deleted));
         present.into_iter().find(|known| known.certificate.is_twin_of(pem))
     }
 
-    /// Checks that there is room for one more certificate.
+    /// Checks that the store can take one more certificate.
     ///
     /// # Errors
-    /// Fails if there is none.
+    /// Fails if the store is full.
     pub fn check_room(&self, level: Level) -> Result<(), RotationRefusal> {
         let present = || self.certificates.iter().filter(|known| known.status != Some(Status::Deleted));
         if level == Level::Zone || present().count() < MOST_CERTIFICATES {
@@ -42,16 +42,16 @@ impl Store {
         Err(RotationRefusal::Full(unused.map(|known| known.id.clone()).collect()))
     }
 
-    /// The hostnames whose association uses that certificate.
+    /// Returns the hostnames whose association uses this certificate.
     pub fn users(&self, id: &CertId) -> impl Iterator<Item = &(Hostname, State)> {
         self.hostnames.iter().filter(move |(_, state)| state.cert_id.as_ref() == Some(id))
     }
 }
 
-/// Reads a store; `wanted` also where it is deleted.
+/// Reads a store. Includes the certificates `wanted` even if they are deleted.
 ///
 /// # Errors
-/// Fails with what could not be read, and why.
+/// Fails with the name of what could not be read, and the error.
 pub async fn read_store(
     client: &Client,
     zone: ZoneId,
@@ -75,7 +75,7 @@ pub async fn read_store(
     Ok(store)
 }
 
-/// An answer that is good for nothing but to ask again.
+/// Returns the error of a list that must be read again.
 fn incomplete() -> Error {
     let what = "the list changed while it was read";
     Error::Invalid { status: 200, what: what.into(), ray: None }
@@ -105,7 +105,7 @@ async fn hostnames(
     Ok(hostnames)
 }
 
-/// What the rows of a hostname say, of which the furthest in deployment counts; none if that cannot be told.
+/// Returns the state of a hostname from its row that is furthest in deployment; `None` if that row lacks a field.
 fn state(rows: &[AssociationRow]) -> Option<State> {
     let row = rows.iter().min_by(|a, b| a.rank().cmp(&b.rank()))?;
     let association = row.association?;

@@ -7,7 +7,7 @@ fn id(text: &str) -> CertId {
     text.parse().unwrap()
 }
 
-/// What a certificate with that number says of itself.
+/// Returns a certificate with this serial number.
 fn pem(number: u8) -> Pem {
     let date: Date = jiff::Timestamp::UNIX_EPOCH.into();
     let (subject, issuer) = ("CN=client".into(), "CN=Our CA".into());
@@ -47,7 +47,7 @@ fn plan(certificates: &[ListedCertificate], hostnames: &[(Hostname, State)]) -> 
 }
 
 #[test]
-fn what_the_api_says_decides_the_next_step() {
+fn the_state_in_the_api_decides_the_next_step() {
     use Status::{Active, PendingDeletion, PendingDeployment};
     let old = listed("old", 1, Active);
     let [new, coming] = [Active, PendingDeployment].map(|status| listed("new", 2, status));
@@ -71,7 +71,7 @@ fn what_the_api_says_decides_the_next_step() {
 }
 
 #[test]
-fn each_hostname_stays_enabled_or_disabled_as_it_was_and_no_other_is_touched() {
+fn hostnames_stay_enabled_or_disabled_and_others_are_not_changed() {
     let hostnames = [
         enabled("a.example", "old"),
         on("b.example", "old", Association::Disabled, Status::Active),
@@ -87,7 +87,7 @@ fn each_hostname_stays_enabled_or_disabled_as_it_was_and_no_other_is_touched() {
 }
 
 #[test]
-fn what_cannot_come_to_its_end_is_refused_with_its_reason() {
+fn a_rotation_that_cannot_be_completed_is_refused_with_its_reason() {
     let active = |name: &str, number| listed(name, number, Status::Active);
     let old = active("old", 1);
     let full: Vec<_> =
@@ -125,7 +125,7 @@ fn what_cannot_come_to_its_end_is_refused_with_its_reason() {
 }
 
 #[test]
-fn a_zone_level_certificate_is_replaced_without_hostnames_and_has_room_for_more_than_ten() {
+fn the_zone_level_store_needs_no_hostnames_and_may_have_more_than_ten_certificates() {
     let mut certificates: Vec<_> =
         (0..12).map(|n| listed(&format!("c{n}"), 10 + n, Status::Active)).collect();
     certificates.push(listed("old", 1, Status::Active));

@@ -1,4 +1,4 @@
-//! `certificate delete`.
+//! The command `certificate delete`.
 
 use std::process::ExitCode;
 
@@ -14,16 +14,16 @@ use crate::domain::{CertId, Level};
 
 /// Deletes a certificate that no hostname uses.
 ///
-/// Of zone-level certificates the last one is deleted only with `--force`: Cloudflare would present none.
+/// The last active zone-level certificate is deleted only with `--force`, since Cloudflare would present none.
 #[derive(Args)]
 pub(in crate::cli) struct Delete {
-    /// The certificate.
+    /// Certificate to delete.
     #[arg(value_name = "ID")]
     id: CertId,
-    /// The store.
+    /// Store of the certificate.
     #[arg(long, value_enum, default_value_t = Store::Hostname)]
     level: Store,
-    /// Delete also the last active zone-level certificate.
+    /// Delete even the last active zone-level certificate.
     #[arg(long)]
     force: bool,
     /// Do not ask for confirmation.
@@ -44,10 +44,10 @@ impl Delete {
         let store = store.map_err(|(what, error)| explained(what, &error, Purpose::List))?;
         let (label, id) = (level.label(), &self.id);
         let Some(known) = store.certificate(id) else {
-            bail!("the zone has no {label} certificate {id}: \"certificate list\" shows those that it has")
+            bail!("the zone has no {label} certificate {id}: \"certificate list\" shows its certificates")
         };
         if known.is_gone() {
-            tell("It is deleted, or being deleted, already.\n");
+            tell("The certificate is already deleted or being deleted.\n");
             return Ok(ExitCode::SUCCESS);
         }
         let users: Vec<_> = store.users(id).map(|(hostname, _)| hostname.as_str()).collect();
@@ -61,8 +61,8 @@ impl Delete {
         let is_last = level == Level::Zone && !others.any(ListedCertificate::is_active);
         ensure!(
             !is_last || self.force,
-            "nothing was changed: no other zone-level certificate is active, so that Cloudflare would present none; \
-             --force deletes it all the same"
+            "nothing was changed: no other zone-level certificate is active, so Cloudflare would present none; \
+             --force deletes it anyway"
         );
         tell(&format!("Zone {}:\ndelete  {label} certificate {id}\n", api.zone_name()));
         if self.dry_run {
@@ -73,10 +73,10 @@ impl Delete {
         }
         match api.client.delete_certificate(api.zone, level, id, api.deadline(1)).await {
             Ok(()) => Ok(ExitCode::SUCCESS),
-            // an earlier try, whose answer was lost, may have deleted it
+            // an earlier attempt, whose response was lost, may have deleted it
             Err(error) => match api.client.certificate(api.zone, level, id, api.deadline(1)).await {
                 Ok(Some(known)) if known.is_gone() => Ok(ExitCode::SUCCESS),
-                _ => Err(explained("it was not deleted", &error, Purpose::Write)),
+                _ => Err(explained("the certificate was not deleted", &error, Purpose::Write)),
             },
         }
     }

@@ -1,4 +1,4 @@
-//! `certificate list` and `certificate get`.
+//! The commands `certificate list` and `certificate get`.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::poll;
 /// wrong.
 #[derive(Args)]
 pub(in crate::cli) struct List {
-    /// The store; without it both.
+    /// Store to list [default: both].
     #[arg(long, value_enum)]
     level: Option<Store>,
     /// Output format.
@@ -34,10 +34,10 @@ pub(in crate::cli) struct List {
     reach: Reach,
 }
 
-/// Shows a certificate of either store, also a deleted one.
+/// Shows a certificate of either store, even a deleted one.
 #[derive(Args)]
 pub(in crate::cli) struct Get {
-    /// The certificate.
+    /// Certificate to show.
     #[arg(value_name = "ID")]
     id: CertId,
     /// Output format.
@@ -95,7 +95,7 @@ impl Get {
     }
 }
 
-/// All certificates of both stores, with the number of their hostnames where that can be told.
+/// Reads all certificates of both stores, with the number of hostnames that use each, if known.
 async fn read(api: &Api) -> anyhow::Result<Vec<ZoneCertificate>> {
     let mut known = Vec::new();
     for level in [Level::Hostname, Level::Zone] {
@@ -125,7 +125,7 @@ async fn read(api: &Api) -> anyhow::Result<Vec<ZoneCertificate>> {
     Ok(known)
 }
 
-/// A certificate that no list has.
+/// Reads a certificate that no list contains because it is deleted.
 async fn deleted(api: &Api, id: &CertId) -> anyhow::Result<ZoneCertificate> {
     for level in [Level::Hostname, Level::Zone] {
         let found = api.client.certificate(api.zone, level, id, api.deadline(1)).await;
@@ -133,10 +133,10 @@ async fn deleted(api: &Api, id: &CertId) -> anyhow::Result<ZoneCertificate> {
             return Ok(found.at(level));
         }
     }
-    bail!("the zone has no certificate {id}: \"certificate list\" shows those that it has")
+    bail!("the zone has no certificate {id}: \"certificate list\" shows its certificates")
 }
 
-/// Judges as the daemon does.
+/// Judges the certificates as the daemon does.
 fn judge(api: &Api, known: Vec<ZoneCertificate>) -> Judge {
     let (hostname, zone): (Vec<_>, Vec<_>) =
         known.into_iter().partition(|known| known.level == Level::Hostname);

@@ -5,7 +5,7 @@ use crate::domain::{Hostname, OriginTarget};
 use crate::keypair::KeyPair;
 use crate::probe::{Offer, Prober, Target};
 
-/// What the origins of these hostnames do with the certificate.
+/// Presents the certificate to the origins of the wanted hostnames, and returns the result of each.
 pub(super) async fn offer(
     pair: &KeyPair,
     known: &Known,
@@ -17,10 +17,10 @@ pub(super) async fn offer(
     let mut offers = Vec::new();
     let prober = Prober::new(known.probe.clone()).presenting(pair.certified());
     prober
-        .probe_all(&targets, |place, probed| {
-            offers.push((place, Offer::of(&probed.observation, &issuers)));
+        .probe_all(&targets, |index, probed| {
+            offers.push((index, Offer::of(&probed.observation, &issuers)));
         })
         .await;
-    offers.sort_by_key(|(place, _)| *place);
-    offers.into_iter().map(|(place, offer)| (origins[place].clone(), offer)).collect()
+    offers.sort_by_key(|(index, _)| *index);
+    offers.into_iter().map(|(index, offer)| (origins[index].clone(), offer)).collect()
 }

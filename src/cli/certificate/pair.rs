@@ -1,4 +1,4 @@
-//! `--cert` and `--key`.
+//! The options `--cert` and `--key`.
 
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -12,21 +12,21 @@ use crate::clock::Clock;
 use crate::file;
 use crate::keypair::{KeyPair, PrivateKey};
 
-/// Where the certificate and its key are.
+/// The files of the certificate and its key.
 #[derive(Args)]
 pub(super) struct Files {
-    /// The certificate in PEM, followed by those that issued one another, if origins need them.
+    /// Certificate in PEM, followed by its intermediate certificates if origins need them.
     #[arg(long, value_name = "FILE")]
     pub(super) cert: PathBuf,
-    /// Its private key in PEM, without a password; `-` reads standard input, and needs `--yes`.
+    /// Private key of the certificate in PEM, unencrypted; `-` reads standard input and requires `--yes`.
     #[arg(long, value_name = "FILE")]
     pub(super) key: PathBuf,
-    /// Read the key from a file that other users may read.
+    /// Accept a key file that other users may read.
     #[arg(long)]
     pub(super) insecure_key_mode: bool,
 }
 
-/// No key and no chain is larger.
+/// The size of the largest key file that is read.
 const LARGEST: u64 = 64 << 10;
 
 impl Files {
@@ -35,7 +35,7 @@ impl Files {
         self.key == Path::new("-")
     }
 
-    /// Reads and checks both.
+    /// Reads and checks the certificate and its key.
     pub(super) fn read(&self) -> anyhow::Result<KeyPair> {
         keep_out_of_core_dumps();
         let certificate = file::read(&self.cert);
@@ -49,7 +49,7 @@ impl Files {
     }
 
     fn key(&self) -> anyhow::Result<PrivateKey> {
-        // with room for all of it, so that nothing is left behind by moving to larger memory
+        // allocated once, so that growing leaves no copy of the key in freed memory
         let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(LARGEST)? + 1));
         if self.is_stdin() {
             io::stdin().lock().take(LARGEST + 1).read_to_end(&mut text)?;
@@ -58,7 +58,7 @@ impl Files {
             let mode = file.metadata()?.mode() & 0o777;
             if mode & 0o077 != 0 && !self.insecure_key_mode {
                 bail!(
-                    "other users may read it (mode {mode:04o}): \"chmod 600\" it, or give --insecure-key-mode"
+                    "other users may read the file (mode {mode:04o}): \"chmod 600\" it, or give --insecure-key-mode"
                 );
             }
             file.take(LARGEST + 1).read_to_end(&mut text)?;
@@ -69,7 +69,7 @@ impl Files {
     }
 }
 
-/// No dump of this process's memory, and no debugger of the same user, gets at the key.
+/// Keeps the key out of core dumps, and out of reach of debuggers of the same user.
 fn keep_out_of_core_dumps() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)

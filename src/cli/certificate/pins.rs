@@ -1,4 +1,4 @@
-//! What the configuration says: the origins of hostnames, and lines that pin a certificate.
+//! The configured origins of a zone, and the lines of the configuration that pin a certificate.
 
 use crate::cli::access::Access;
 use crate::cli::reach::Api;
@@ -7,19 +7,19 @@ use crate::domain::{CertId, OriginTarget};
 use crate::file;
 use crate::probe::Options;
 
-/// What the configuration says of the zone; empty without one.
+/// What is configured for a zone; empty without a configuration.
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) origins: Vec<OriginTarget>,
     pub(super) probe: Options,
     /// `FILE:LINE: TEXT` for each line that names the certificate.
     pub(super) pins: Vec<String>,
-    /// Why it could not be read.
+    /// The error, if the configuration could not be read.
     pub(super) unread: Option<String>,
 }
 
 impl Known {
-    /// Reads the configuration of `access`, also where another one gives the token.
+    /// Reads the configuration of `access`, even if the token comes from elsewhere.
     pub(super) async fn read(access: &Access, api: &Api, cert_id: &CertId) -> Self {
         let Source::File(path) = access.configured.source() else { return Self::default() };
         if access.base_url.is_some() {

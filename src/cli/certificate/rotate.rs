@@ -1,4 +1,4 @@
-//! `certificate rotate`.
+//! The command `certificate rotate`.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -21,39 +21,38 @@ use crate::cloudflare::Purpose;
 use crate::domain::{Association, CertId, Hostname};
 use crate::keypair::KeyPair;
 
-/// Puts another certificate in the place of an old one, for all hostnames that use it.
+/// Replaces a certificate with another one for all hostnames that use it.
 ///
 /// It offers the new certificate to the origins that the configuration names, uploads it, waits until it is active,
 /// associates all hostnames with it in one request, each enabled or disabled as it was, waits until they are active,
-/// and with `--delete-old` deletes the old one. It can be interrupted at any time: the same command goes on where it
-/// was.
+/// and with `--delete-old` deletes the old one. It can be interrupted at any time; the same command resumes it.
 #[derive(Args)]
 pub(in crate::cli) struct Rotate {
-    /// The certificate that is replaced.
+    /// Certificate to replace.
     #[arg(value_name = "OLD_ID")]
     old: CertId,
-    /// The new certificate in PEM, followed by those that issued one another, if origins need them.
+    /// New certificate in PEM, followed by its intermediate certificates if origins need them.
     #[arg(long, value_name = "FILE", requires = "key", required_unless_present = "to")]
     cert: Option<PathBuf>,
-    /// Its private key in PEM, without a password; `-` reads standard input, and needs `--yes`.
+    /// Private key of the new certificate in PEM, unencrypted; `-` reads standard input and requires `--yes`.
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
-    /// Read the key from a file that other users may read.
+    /// Accept a key file that other users may read.
     #[arg(long)]
     insecure_key_mode: bool,
-    /// Use this certificate, which the zone has already, instead of uploading one.
+    /// Use this certificate of the zone instead of uploading one.
     #[arg(long, value_name = "ID", conflicts_with_all = ["cert", "key"])]
     to: Option<CertId>,
-    /// The store.
+    /// Store of the certificates.
     #[arg(long, value_enum, default_value_t = Level::Hostname)]
     level: Level,
-    /// Delete the old certificate at last; without it going back takes one command.
+    /// Delete the old certificate at the end. While it is kept, going back takes one command.
     #[arg(long)]
     delete_old: bool,
-    /// Go on although an origin refuses the new certificate, or names authorities that did not issue it.
+    /// Continue even if an origin refuses the new certificate, or accepts only authorities that did not issue it.
     #[arg(long)]
     force: bool,
-    /// Wait no longer than this for one step to be in force.
+    /// Maximum time to wait until a step is in force.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = crate::cli::duration)]
     wait_timeout: Duration,
     /// Do not ask for confirmation.
@@ -121,8 +120,8 @@ impl Rotate {
         let refusals = offers.iter().filter(|(_, offer)| offer.is_refusal()).count();
         if refusals > 0 && !self.force {
             bail!(
-                "nothing was changed: {refusals} of {} origins would refuse the new certificate: let them trust its \
-                 authority beside the old one first, or give --force",
+                "nothing was changed: {refusals} of {} origins would refuse the new certificate: make them trust its \
+                 authority as well as the old one first, or give --force",
                 offers.len()
             );
         }
@@ -160,12 +159,12 @@ impl Rotate {
         }
     }
 
-    /// The hostnames to whose origins the new certificate will be presented.
+    /// Returns a filter for the hostnames to whose origins the new certificate will be presented.
     async fn presented(&self, api: &Api, plan: &RotationPlan) -> impl Fn(&Hostname) -> bool + use<> {
         let mut presented: HashSet<Hostname> = HashSet::new();
         let mut others = None;
         if self.level == Level::Zone {
-            // hostnames that have a certificate of their own do not get the zone's
+            // a hostname with a certificate of its own does not use the zone's
             let listed = api.client.associations(api.zone, api.deadline(1), |_| true).await;
             let rows = listed.ok().flatten().unwrap_or_default().rows.into_iter();
             let own = rows.filter(|row| row.association == Some(Association::Enabled));
@@ -182,7 +181,7 @@ impl Rotate {
     }
 }
 
-/// Says what happens, each step once.
+/// Prints progress, each step once.
 fn tell(hush: &Hush, rotation: &Rotation, told: &mut Option<Step>, progress: &Progress<'_>) {
     match progress {
         Progress::Step(step, plan, _) => {
@@ -191,7 +190,7 @@ fn tell(hush: &Hush, rotation: &Rotation, told: &mut Option<Step>, progress: &Pr
             }
         }
         Progress::Uploaded(id) => hush.tell(&format!("Certificate {id} is uploaded\n")),
-        Progress::Failed(what, error) => hush.tell(&format!("{what}: {error}; looking again\n")),
+        Progress::Failed(what, error) => hush.tell(&format!("{what}: {error}; trying again\n")),
         Progress::Changed(plan) => {
             let names: Vec<_> = plan.moves.iter().map(|(hostname, _)| hostname.as_str()).collect();
             hush.tell(&format!(
@@ -202,7 +201,7 @@ fn tell(hush: &Hush, rotation: &Rotation, told: &mut Option<Step>, progress: &Pr
     }
 }
 
-/// Ends the rotation after the current request. A second signal ends it at once.
+/// Stops the rotation on a signal, after the current request. A second signal exits at once.
 fn stop_on_signals(stop: &CancellationToken) -> anyhow::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stop = stop.clone();
@@ -232,7 +231,7 @@ fn why(halt: &Halt) -> anyhow::Error {
     }
 }
 
-/// The hostnames with their certificate, and what became of the old one.
+/// Formats the hostnames with their certificate, and says if the old one was deleted.
 fn ended_text(rotation: &Rotation, plan: &RotationPlan) -> String {
     let new = plan.new.as_ref().map_or("-", |new| new.id.as_str());
     let rows = plan.done.iter().map(|name| vec![name.to_string(), "active".to_owned(), new.to_owned()]);

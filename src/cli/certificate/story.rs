@@ -1,4 +1,4 @@
-//! Plans, progress and ends of uploads and rotations in words.
+//! The texts that uploads and rotations print: plans, progress and results.
 
 use std::fmt::Write;
 
@@ -13,12 +13,12 @@ use crate::domain::{Association, CertId, Hostname, Level, OriginTarget, Pem};
 use crate::keypair::KeyPair;
 use crate::probe::Offer;
 
-/// Where the key goes, and who else may see it.
+/// Says where the key is sent, and warns if a proxy may see it.
 fn destination(api: &Api) -> String {
     let mut text = format!("Zone {} at {}:\n", api.zone_name(), api.client.host());
     if api.client.options().extra_ca.is_some() {
         text.push_str(
-            "Warning: ca_file adds an authority that is trusted for the API. If that is a proxy's, the proxy sees the \
+            "Warning: ca_file adds an authority that is trusted for the API. If it belongs to a proxy, the proxy sees the \
              private key.\n",
         );
     }
@@ -77,12 +77,11 @@ impl Plan<'_> {
         }
         if pair.is_some() && offers.is_empty() {
             text.push_str(
-                "Note: the configuration names no origin, so that the new certificate is not tried before.\n",
+                "Note: the configuration names no origin, so the new certificate is not tried first.\n",
             );
         }
         if let Some(why) = &known.unread {
-            let _ =
-                writeln!(text, "Note: the configuration cannot be read, so that no origin is tried: {why}");
+            let _ = writeln!(text, "Note: the configuration cannot be read, so no origin is tried: {why}");
         }
         text.push_str(&pins(known, new_id));
         text
@@ -131,7 +130,7 @@ fn issuer(pem: &Pem) -> &str {
     &pem.issuer
 }
 
-/// The lines of the configuration that pin the old certificate.
+/// Says how to change the lines of the configuration that pin the old certificate.
 pub(super) fn pins(known: &Known, new: Option<&CertId>) -> String {
     let id = new.map_or("the id of the new one", CertId::as_str);
     let pins = known.pins.iter();
@@ -140,7 +139,7 @@ pub(super) fn pins(known: &Known, new: Option<&CertId>) -> String {
     })
 }
 
-/// A line about the step that begins.
+/// Announces a step.
 pub(super) fn step(step: Step, rotation: &Rotation, plan: &RotationPlan) -> String {
     let new = plan.new.as_ref().map_or("", |new| new.id.as_str());
     match step {
@@ -166,7 +165,7 @@ fn listed(hostnames: &[Hostname]) -> String {
     hostnames.iter().map(Hostname::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// What was done, what was not, and the commands that go on and go back.
+/// Describes what was done, what was not done, and the commands to continue and to go back.
 pub(super) fn halted(
     rotation: &Rotation,
     plan: &RotationPlan,
@@ -208,14 +207,14 @@ pub(super) fn halted(
     let (old, zone) = (&rotation.old, quoted(zone));
     match &plan.new {
         None => {
-            let _ = writeln!(text, "To go on: run the same command again{again}");
+            let _ = writeln!(text, "To continue: run the same command again{again}");
         }
         Some(new) => {
             let delete = if rotation.delete_old { " --delete-old" } else { "" };
             let new = &new.id;
             let _ = writeln!(
                 text,
-                "To go on:\n  {PROGRAM} rotate {old} --to {new} --zone {zone}{level}{delete}{words}"
+                "To continue:\n  {PROGRAM} rotate {old} --to {new} --zone {zone}{level}{delete}{words}"
             );
             if plan.old == Old::Present {
                 let has_moved = !plan.done.is_empty() || !plan.pending.is_empty();

@@ -1,4 +1,4 @@
-//! `certificate upload`.
+//! The command `certificate upload`.
 
 use std::process::ExitCode;
 
@@ -16,12 +16,12 @@ use crate::keypair::KeyPair;
 
 /// Uploads a certificate with its private key, after checking both, and prints its id.
 ///
-/// One that is there already, with the same serial number and issuer, is not uploaded again.
+/// A certificate that the zone already has, by serial number and issuer, is not uploaded again.
 #[derive(Args)]
 pub(in crate::cli) struct Upload {
     #[command(flatten)]
     files: Files,
-    /// The store.
+    /// Store for the certificate.
     #[arg(long, value_enum, default_value_t = Store::Hostname)]
     level: Store,
     /// Do not ask for confirmation.
@@ -61,9 +61,10 @@ impl Upload {
         let id = match api.client.upload(api.zone, level, pair, api.deadline(1)).await {
             Ok(uploaded) => Some(uploaded.id),
             Err(error) if error.is_of_twin() || error.leaves_open() => {
-                // the answer may be lost, and the certificate there
+                // the response may be lost although the certificate was uploaded
                 let found = find(&api, level, pair).await;
-                let what = "whether the certificate was uploaded is not known, the same command finds out";
+                let what =
+                    "it is unknown if the certificate was uploaded; run the same command again to find out";
                 found.map_err(|_| explained(what, &error, Purpose::Write))?.or_else(|| {
                     hush.tell(&format!("{:#}\n", explained("uploading", &error, Purpose::Write)));
                     None
@@ -77,7 +78,7 @@ impl Upload {
     }
 }
 
-/// The id of the certificate, if the store has it; fails if it has no room either.
+/// Returns the id of the certificate if the store has it. Fails if the store does not have it and is full.
 async fn find(api: &Api, level: Level, pair: &KeyPair) -> anyhow::Result<Option<CertId>> {
     let store = read_store(&api.client, api.zone, level, &[], || api.deadline(1)).await;
     let store = store.map_err(|(what, error)| explained(what, &error, Purpose::List))?;

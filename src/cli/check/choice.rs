@@ -1,4 +1,4 @@
-//! What to check: everything that is configured, or the zones and hostnames of the command line.
+//! What to check: everything configured, or the zones and hostnames of the command line.
 
 use anyhow::ensure;
 
@@ -15,10 +15,10 @@ pub(super) struct Choice<'a> {
 }
 
 impl<'a> Choice<'a> {
-    /// The given zones and hostnames of `configured`, or all.
+    /// Selects the given zones and hostnames of `configured`, or everything if none is given.
     ///
     /// # Errors
-    /// If one of them cannot be there: a check of nothing would always be ok.
+    /// If one of them cannot exist, since a check of nothing would always be ok.
     pub(super) fn new(
         configured: &Targets,
         zones: &'a [String],
@@ -45,23 +45,23 @@ impl<'a> Choice<'a> {
             let mut zones = targets.zones().iter();
             let may_be_there = zones.any(|zone| has(zone, asked) || zone.extent().discovered.is_some());
             let may_be_found = may_be_there || !targets.patterns().is_empty();
-            ensure!(may_be_found, "--hostname: the configuration has no hostname {asked} there");
+            ensure!(may_be_found, "--hostname: the configuration has no hostname {asked}");
         }
         Ok(Self { targets, zones, hostnames })
     }
 
-    /// What to read.
+    /// Returns the targets to read.
     pub(super) fn targets(&self) -> &Targets {
         &self.targets
     }
 
-    /// Returns true if the command line asks for some of what is configured.
+    /// Returns true if the command line selects a part of the configuration.
     pub(super) fn is_narrowed(&self) -> bool {
         !self.zones.is_empty() || !self.hostnames.is_empty()
     }
 
-    /// Drops the discovered hostnames that were not asked for, and zones with none of those, but for zones and accounts
-    /// that could not be read. Also the hostnames that were asked for and are nowhere in what was read.
+    /// Drops the hostnames that were not asked for, and then zones without hostnames. Keeps zones and accounts that
+    /// could not be read. Also returns the hostnames that were asked for and not found.
     ///
     /// # Errors
     /// If there is nothing to judge.
@@ -101,10 +101,10 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// What patterns find of these zones and hostnames, or all that they find.
+/// Narrows patterns to these zones and hostnames; returns all patterns if none is given.
 fn patterns(configured: &[PatternTarget], zones: &[String], hostnames: &[Hostname]) -> Vec<PatternTarget> {
     let asked = zones.iter().filter_map(|zone| zone.parse::<ZoneName>().ok());
-    // a hostname is in a zone of its own name, or of the name that is left without its first labels
+    // the zone of a hostname has the name of the hostname, or that name without its first labels
     let of_hostnames = hostnames.iter().flat_map(|hostname| {
         let labels: Vec<_> = hostname.as_str().split('.').collect();
         let names = (0..labels.len()).filter_map(|first| labels[first..].join(".").parse::<ZoneName>().ok());
@@ -125,12 +125,12 @@ fn patterns(configured: &[PatternTarget], zones: &[String], hostnames: &[Hostnam
     narrowed.collect()
 }
 
-/// Returns true if the pattern may find a zone that is asked for by its name or id.
+/// Returns true if the pattern may match the zone of this name or id.
 fn may_find(target: &PatternTarget, asked: &str) -> bool {
     asked.parse::<ZoneId>().is_ok() || asked.parse().is_ok_and(|name| target.watches(&name))
 }
 
-/// Hostnames as a list in a message.
+/// Formats hostnames as a list in a message.
 pub(super) fn listed(hostnames: &[&Hostname]) -> String {
     hostnames.iter().map(|hostname| hostname.as_str()).collect::<Vec<_>>().join(", ")
 }

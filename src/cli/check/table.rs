@@ -7,7 +7,8 @@ use comfy_table::{Cell, Color};
 use crate::cli::columns::{columns, end, messages};
 use crate::domain::{Certificate, Date, Entry, Judge, Status, Told, Verdict, ZoneCertificate, ZoneState};
 
-/// A row for each hostname, and for each account, zone and certificate with findings that count; the worst first.
+/// Formats a row for each hostname, and for each account, zone and certificate with findings that are not ignored; the
+/// worst first.
 pub(super) fn table(judge: &Judge, colour: bool) -> String {
     let snapshot = judge.snapshot();
     let accounts = snapshot.accounts().iter().map(|account| Line {
@@ -52,13 +53,13 @@ fn hostname<'a>(judge: &Judge, zone: &'a ZoneState, entry: &'a Entry) -> Line<'a
         name: entry.hostname().as_str(),
         association: reading.map_or("-", |reading| reading.association.label()),
         status: reading.and_then(|reading| reading.status),
-        // even if it is not presented
+        // shown even if the certificate is not presented
         ends: certificate.and_then(Certificate::ends),
         ..Line::new(judge.tell_hostname(zone, entry))
     }
 }
 
-/// A row.
+/// A row of the table.
 struct Line<'a> {
     subject: &'static str,
     zone: &'a str,

@@ -1,11 +1,11 @@
-//! The line about what the quota or the time did not suffice for.
+//! The message about parts of zones that were not read for lack of quota or time.
 
 use crate::domain::{PartKind, ZoneKey};
 
-/// Names so many zones, and counts the rest.
+/// The maximum number of zones to name; the rest are counted.
 const MOST_NAMES: usize = 3;
 
-/// Says which parts of zones were not read, if any.
+/// Lists the parts of zones that were not read, if any.
 pub(super) fn line(unsent: &[(ZoneKey, PartKind)]) -> Option<String> {
     let kinds = PartKind::ALL.into_iter().filter_map(|kind| {
         let zones: Vec<_> =
@@ -28,8 +28,8 @@ pub(super) fn line(unsent: &[(ZoneKey, PartKind)]) -> Option<String> {
     (!kinds.is_empty()).then(|| {
         let kinds = kinds.join(", ");
         format!(
-            "for want of quota or time these were not read: {kinds}; allow more with --timeout or rate_limit, or check \
-             fewer zones with --zone"
+            "not read for lack of quota or time: {kinds}; allow more with --timeout or rate_limit, or check fewer zones \
+             with --zone"
         )
     })
 }
@@ -40,7 +40,7 @@ mod tests {
     use crate::domain::ZoneName;
 
     #[test]
-    fn what_was_not_read_is_named_by_kind_with_the_first_zones_of_each() {
+    fn unread_parts_are_listed_by_kind_with_their_first_zones() {
         let key = |number: usize| ZoneKey::from(&format!("z{number}.example").parse::<ZoneName>().unwrap());
         assert_eq!(line(&[]), None);
         let mut unsent = vec![(key(1), PartKind::Associations)];
@@ -48,7 +48,7 @@ mod tests {
         unsent.extend((1..=5).map(|number| (key(number), PartKind::Settings)));
         assert_eq!(
             line(&unsent).unwrap(),
-            "for want of quota or time these were not read: the associations of z1.example, the zone level of 3 zones \
+            "not read for lack of quota or time: the associations of z1.example, the zone level of 3 zones \
              (z1.example, z2.example, z3.example), the settings of 5 zones (z1.example, z2.example, z3.example and 2 \
              more); allow more with --timeout or rate_limit, or check fewer zones with --zone"
         );

@@ -18,7 +18,7 @@ use crate::domain::{Hostname, Reading, Status};
 
 #[derive(Args)]
 pub(super) struct Apply {
-    /// The hostnames; all of them are changed by one request, or none is.
+    /// Hostnames to change; one request changes all of them or none.
     #[arg(value_name = "HOST", required = true)]
     hostnames: Vec<Hostname>,
     /// Do not ask for confirmation.
@@ -30,7 +30,7 @@ pub(super) struct Apply {
     /// Wait until the change is in force.
     #[arg(long)]
     wait: bool,
-    /// Wait no longer than this.
+    /// Maximum time to wait.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = crate::cli::duration)]
     wait_timeout: Duration,
     #[command(flatten)]
@@ -57,7 +57,10 @@ impl Apply {
                 question::confirm()?;
                 // another client may have changed something meanwhile
                 let (again, _) = self.plan(&api, desired).await?;
-                ensure!(again == plan, "nothing was changed: what there is has changed since it was shown");
+                ensure!(
+                    again == plan,
+                    "nothing was changed: the associations have changed since the plan was shown"
+                );
             }
             put(&api, &plan, &mut awaited).await?;
         }
@@ -74,7 +77,7 @@ impl Apply {
         Ok(code)
     }
 
-    /// The plan, and the readings that it is made from.
+    /// Returns the plan, and the readings that it is based on.
     async fn plan(&self, api: &Api, desired: &Desired) -> anyhow::Result<(Plan, Vec<(Hostname, Reading)>)> {
         let deadline = api.deadline(self.hostnames.len());
         let read = self.hostnames.iter().map(async |hostname| {
@@ -95,11 +98,11 @@ impl Apply {
     async fn wait(&self, api: &Api, desired: &Desired, awaited: &mut [Awaited]) -> anyhow::Result<ExitCode> {
         let policy = api.wait_policy(self.wait_timeout);
         let (start, progress, all) = (Instant::now(), question::Progress::new(), awaited.len());
-        progress.show("Waiting until it is in force");
+        progress.show("Waiting until the change is in force");
         let waited = wait(&api.client, api.zone, desired, awaited, policy, |awaited| {
             let seconds = start.elapsed().as_secs();
             let done = awaited.iter().filter(|one| one.phase(desired) == Phase::InForce).count();
-            progress.show(&format!("Waiting until it is in force: {done} of {all}, {seconds} s"));
+            progress.show(&format!("Waiting until the change is in force: {done} of {all}, {seconds} s"));
         });
         let waited = waited.await;
         drop(progress);
@@ -117,14 +120,14 @@ impl Apply {
             return Ok(ExitCode::FAILURE);
         }
         if !pending.is_empty() {
-            question::tell(&format!("The change is made and not yet in force: {pending}\n"));
+            question::tell(&format!("The change is made but not yet in force: {pending}\n"));
             return Ok(ExitCode::from(NOT_YET));
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// All hostnames that were read, to wait for.
+/// Returns all hostnames that were read, to wait for their changes.
 fn awaited(readings: Vec<(Hostname, Reading)>) -> Vec<Awaited> {
     let awaited = readings.into_iter();
     let awaited = awaited.map(|(hostname, reading)| Awaited {
@@ -141,7 +144,7 @@ async fn check_cap(api: &Api, plan: &Plan) -> anyhow::Result<()> {
     let listed = api.client.associations(api.zone, api.deadline(1), |_| true).await;
     let unchecked = match &listed {
         Ok(Some(listed)) if listed.complete => None,
-        Ok(_) => Some("the list of them is not complete".to_owned()),
+        Ok(_) => Some("the list of associations is not complete".to_owned()),
         Err(error) => Some(error.to_string()),
     };
     if let Some(why) = unchecked {
@@ -149,7 +152,7 @@ async fn check_cap(api: &Api, plan: &Plan) -> anyhow::Result<()> {
             "The number of associations of certificate {cert_id} could not be checked: {why}\n"
         ));
     }
-    // without the list, the associations that the plan adds are counted alone
+    // without the list, only the associations that the plan adds are counted
     let rows = listed.ok().flatten().unwrap_or_default().rows;
     let present = rows.iter().filter(|row| row.status != Some(Status::Deleted));
     let present = present.filter(|row| row.cert_id.as_ref() == Some(cert_id)).map(|row| &row.hostname);
@@ -167,7 +170,7 @@ async fn put(api: &Api, plan: &Plan, awaited: &mut [Awaited]) -> anyhow::Result<
     })?;
     for (change, reading) in changes.iter().zip(answered) {
         if reading.is_none() {
-            question::tell(&format!("Cloudflare's answer says nothing about {}\n", change.hostname));
+            question::tell(&format!("Cloudflare's response does not mention {}\n", change.hostname));
         }
         for one in awaited.iter_mut().filter(|one| one.hostname == change.hostname) {
             one.reading.clone_from(&reading);

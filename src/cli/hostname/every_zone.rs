@@ -29,7 +29,7 @@ pub(super) async fn list(access: &Access, format: Format) -> anyhow::Result<Exit
     let judge = Judge::new(polled.kept.snapshot(), config.serving.view.thresholds, clock.now().into());
     let rows = rows(judge.snapshot(), &judge);
     if rows.is_empty() && judge.snapshot().zones().is_empty() {
-        crate::cli::complain(&anyhow!("the patterns match no active zone that the token sees"));
+        crate::cli::print_error(&anyhow!("the patterns match no active zone that the token sees"));
         return Ok(ExitCode::from(UNKNOWN));
     }
     let is_whole = !rows.iter().any(Row::is_unread);
@@ -40,8 +40,8 @@ pub(super) async fn list(access: &Access, format: Format) -> anyhow::Result<Exit
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(UNKNOWN) })
 }
 
-/// The configuration of the accounts to read, with the token that the command line names, and nothing to read but
-/// associations.
+/// Returns the configuration reduced to the selected accounts and to associations, with the token named on the command
+/// line.
 async fn config(access: &Access) -> anyhow::Result<Config> {
     let token = access.token()?;
     let mut config = access.load(Purpose::List).await?;
@@ -50,12 +50,12 @@ async fn config(access: &Access) -> anyhow::Result<Config> {
         config.accounts.retain(|account| *account.options.account == **name);
         ensure!(
             !config.accounts.is_empty(),
-            "--account: the configuration has no account {name}, but {names}"
+            "--account: the configuration has no account {name}; it has {names}"
         );
     }
     if let Some(token) = token {
         let [account] = &mut config.accounts[..] else {
-            bail!("--account: the configuration has several accounts, say which one: {names}")
+            bail!("--account: the configuration has several accounts; choose one of {names}")
         };
         account.token = token;
     }
@@ -73,13 +73,13 @@ async fn config(access: &Access) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// All associations and nothing else. What the configuration does not name may be anything.
+/// Returns an extent of all associations and nothing else. A hostname that is not configured may have any association.
 fn associations(configured: Extent) -> Extent {
     let discovered = configured.discovered.or(Some(Expected::Any));
     Extent { discovered, ignored: configured.ignored, ..Extent::default() }
 }
 
-/// A row for each association, and for what could not be read.
+/// Returns a row for each association, and one for each zone or account that could not be read.
 fn rows<'a>(snapshot: &'a Snapshot, judge: &Judge) -> Vec<Row<'a>> {
     let accounts = snapshot.accounts().iter();
     let unlisted = accounts.filter(|account| account.zone_list().is_some_and(|list| !list.part.is_up()));
@@ -91,7 +91,7 @@ fn rows<'a>(snapshot: &'a Snapshot, judge: &Judge) -> Vec<Row<'a>> {
         }
         let shown = zone.entries().iter().filter(|entry| match entry.association() {
             Some(association) => association != Association::None,
-            // where nothing of the zone was read its own row says so
+            // if nothing of the zone was read, the row of the zone says so
             None => zone.is_up(),
         });
         rows.extend(shown.map(|entry| Row::polled(zone, entry, judge)));

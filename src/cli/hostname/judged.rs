@@ -9,7 +9,8 @@ use crate::domain::{
     ZoneState,
 };
 
-/// Readings of one zone's hostnames, judged by its configuration. What that does not name may be anything.
+/// Readings of one zone's hostnames, judged by its configuration. A hostname that is not configured may have any
+/// association.
 pub(super) struct Judged(Judge);
 
 impl Judged {
@@ -33,7 +34,7 @@ impl Judged {
         Self(Judge::new(snapshot, api.thresholds, Clock::system().now().into()))
     }
 
-    /// What is wrong with a hostname, the worst first; none if there is no reading of it.
+    /// Returns the findings of a hostname, the worst first; `None` without a reading of it.
     pub(super) fn tell(&self, hostname: &Hostname) -> Option<Vec<Told>> {
         let zone = self.zone()?;
         Some(self.0.tell_hostname(zone, zone.entry(hostname)?))
@@ -47,12 +48,12 @@ impl Judged {
         self.0.now()
     }
 
-    /// The label of the zone.
+    /// Returns the label of the zone.
     pub(super) fn zone_label(&self) -> Option<&str> {
         self.zone().map(|zone| zone.key().as_str())
     }
 
-    /// The account that reads the zone.
+    /// Returns the account that reads the zone.
     pub(super) fn account(&self) -> &str {
         self.zone().map_or("", ZoneState::account)
     }

@@ -1,4 +1,4 @@
-//! Associations, one a line of a table or one an object of JSON.
+//! Associations as rows of a table and as JSON objects.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::http::Judged as Findings;
 
-/// An association, or why a zone or the zones of an account could not be read.
+/// An association, or the reason why a zone or the zones of an account could not be read.
 #[derive(Default)]
 pub(super) struct Row<'a> {
     account: &'a str,
@@ -24,12 +24,12 @@ pub(super) struct Row<'a> {
     created_at: Option<Date>,
     updated_at: Option<Date>,
     ends: Option<Date>,
-    /// None where another row of the hostname counts.
+    /// `None` if another row of the hostname counts.
     told: Option<Vec<Told>>,
 }
 
 impl<'a> Row<'a> {
-    /// A row of the list of one zone.
+    /// Returns a row of the list of one zone.
     pub(super) fn listed(row: &'a AssociationRow, judged: &'a Judged) -> Self {
         let found = found(row, judged);
         Self {
@@ -46,7 +46,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// What a poll read of a hostname, or why it could not.
+    /// Returns a row with what a poll read of a hostname, or why it could not.
     pub(super) fn polled(zone: &'a ZoneState, entry: &'a Entry, judge: &Judge) -> Self {
         let reading = entry.reading();
         let certificate = reading.and_then(|reading| reading.certificate.as_deref());
@@ -63,12 +63,12 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Why a zone, or without one all zones of the account, could not be read.
+    /// Returns a row that says why the zone could not be read, or, without a zone, why no zone of the account could be.
     pub(super) fn unread(account: &'a str, zone: Option<&'a str>, told: Vec<Told>) -> Self {
         Self { account, zone, told: Some(told), ..Self::default() }
     }
 
-    /// Returns true if the report says that something could not be read.
+    /// Returns true if the findings say that something could not be read.
     pub(super) fn is_unread(&self) -> bool {
         self.told.iter().flatten().any(|told| told.finding == Finding::NotRead)
     }
@@ -90,21 +90,22 @@ impl<'a> Row<'a> {
     }
 }
 
-/// What was found of a row's hostname, and when its certificate ends; none where another row of the hostname counts.
+/// Returns the findings of a row's hostname and the end of its certificate; `None` if another row of the hostname is
+/// the one that counts.
 fn found(row: &AssociationRow, judged: &Judged) -> Option<(Vec<Told>, Option<Date>)> {
     let certificate = judged.reading(&row.hostname)?.certificate.as_deref();
     let counts = certificate.and_then(Certificate::id) == row.cert_id.as_ref();
     counts.then(|| Some((judged.tell(&row.hostname)?, certificate.and_then(Certificate::ends))))?
 }
 
-/// Formats one row a line, each with its zone where they are of any zone.
+/// Formats one row per line. A column shows the zone if the rows are of several zones.
 pub(super) fn table(rows: &[Row<'_>], now: Date, is_any_zone: bool) -> String {
     let header = ["HOSTNAME", "ASSOCIATION", "STATUS", "CERTIFICATE", "ENDS", "CHANGED", "FINDINGS"];
     let header: Vec<_> = ["VERDICT"].into_iter().chain(is_any_zone.then_some("ZONE")).chain(header).collect();
     columns(&header, rows.iter().map(|row| row.cells(now, is_any_zone)))
 }
 
-/// The same in JSON.
+/// A row in JSON.
 #[derive(Serialize)]
 struct Object<'a> {
     account: &'a str,
@@ -112,13 +113,14 @@ struct Object<'a> {
     zone: Option<&'a str>,
     /// Null if the zone could not be read.
     hostname: Option<&'a str>,
-    /// Null if the list does not say.
+    /// Null if the list does not contain it.
     association: Option<&'static str>,
     status: Option<&'static str>,
     cert_id: Option<&'a str>,
     created_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
-    /// When the certificate ends; null, and without verdict and findings, where another row of the hostname counts.
+    /// The end of the certificate. Null, and verdict and findings are missing, if another row of the hostname is the
+    /// one that counts.
     ends: Option<Timestamp>,
     #[serde(flatten)]
     judged: Option<Findings>,

@@ -9,7 +9,7 @@ use crate::cli::columns::{columns, messages, printable};
 use crate::domain::{Certificate, Date, Distance, Hostname, Reading, Status, Told};
 use crate::http::{Judged as Findings, ReadingFields};
 
-/// All about one hostname, as the daemon's JSON has it. Dates are RFC 3339; unknown values are null.
+/// All fields of one hostname, as in the daemon's JSON. Dates are RFC 3339; unknown values are null.
 #[derive(Serialize)]
 struct Details<'a> {
     hostname: &'a str,
@@ -25,7 +25,7 @@ impl<'a> Details<'a> {
     }
 }
 
-/// Formats all about one hostname, one value a line.
+/// Formats all fields of one hostname, one per line.
 pub(super) fn details(hostname: &Hostname, reading: &Reading, judged: &Judged) -> String {
     let told = judged.tell(hostname).unwrap_or_default();
     let findings = Some(messages(&told)).filter(|messages| !messages.is_empty());
@@ -60,7 +60,7 @@ pub(super) fn details(hostname: &Hostname, reading: &Reading, judged: &Judged) -
     columns(&[], rows.into_iter().filter_map(|(name, value)| Some(vec![name.to_owned(), value?])))
 }
 
-/// Formats all about one hostname as an object.
+/// Formats all fields of one hostname as a JSON object.
 pub(super) fn details_json(
     hostname: &Hostname,
     reading: &Reading,

@@ -96,7 +96,7 @@ fn a_missing_token_is_named_and_no_secret_is_printed() {
         (
             "api_token_env = \"s3cret\"",
             "2: account.api_token_env: \
-             expected a token in the environment variable that is named there, which is not set",
+             expected a token in the environment variable (name hidden), which is not set",
         ),
         (
             "api_token_env = \"s3c-ret\"",
@@ -115,7 +115,7 @@ fn a_missing_token_is_named_and_no_secret_is_printed() {
     assert_eq!(
         unset.to_string(),
         "x.toml:1: account: expected a token in the environment variable CLOUDFLARE_API_TOKEN, \
-         which is not set; or api_token_file"
+         which is not set; set it, or give api_token_file"
     );
 }
 
@@ -127,10 +127,10 @@ fn accounts_that_contradict_each_other_are_named() {
         )
     };
     let cases = [
-        ("", "5: account.name: expected a name of its own, \"default\" is the account at line 1"),
+        ("", "5: account.name: expected a unique name; the account at line 1 is also named \"default\""),
         (
             "name = \"default\"",
-            "6: account.name = \"default\": expected a name of its own, \"default\" is the account at line 1",
+            "6: account.name = \"default\": expected a unique name; the account at line 1 is also named \"default\"",
         ),
         (
             "name = \"b\"\nquota = \"default\"\nrate_limit = { requests = 5, per = \"1m\" }",

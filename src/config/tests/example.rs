@@ -1,4 +1,4 @@
-//! The example that is shipped.
+//! The shipped example.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The configuration file itself, and the files that it names.
+//! The configuration file, and the files that it names.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn a_file_with_the_wrong_content_is_named() {
     assert_eq!(
         load("api_token_file = \"empty\"\nca_file = \"token\"").unwrap_err(),
         "dir/config.toml:2: account.api_token_file: file dir/empty: expected an API token, found nothing\n\
-         dir/config.toml:3: account.ca_file = \"token\": expected a certificate in PEM, file dir/token holds none"
+         dir/config.toml:3: account.ca_file = \"token\": expected a certificate in PEM, file dir/token contains none"
     );
     assert_eq!(
         load("api_token_file = \".\"").unwrap_err(),

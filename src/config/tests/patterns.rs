@@ -80,26 +80,26 @@ fn a_wrong_pattern_is_named() {
         (
             "name = \"*\"\nid = \"023e105f4ecef8ad9ca31a8372d0c353\"",
             "4: account.zone.id = \"023e105f4ecef8ad9ca31a8372d0c353\": \
-             expected no id beside a pattern, which finds zones by their names",
+             expected no id with a pattern, which finds zones by name",
         ),
         (
             "name = \"*\"\nhostnames = []",
-            "4: account.zone.hostnames = […]: expected no hostnames beside a pattern, which watches many zones",
+            "4: account.zone.hostnames = […]: expected no hostnames with a pattern, which watches many zones",
         ),
         (
             "name = \"*\"\ndiscover = false",
             "4: account.zone.discover = false: \
-             expected zone_level = true beside it: without either nothing is read",
+             expected zone_level = true with discover = false, or nothing is read",
         ),
         (
             "name = \"*\"\ndiscover = false\nzone_level = true\ndiscovered_expect = \"any\"",
             "6: account.zone.discovered_expect = \"any\": \
-             expected discover = true beside it, without which it has no effect",
+             expected discover = true, without which this key has no effect",
         ),
         (
             "name = \"*\"\nstrategy = \"get\"",
             "4: account.zone.strategy = \"get\": \
-             expected \"auto\" or \"list\" beside discover = true: only a list tells what else there is",
+             expected \"auto\" or \"list\" with discover = true, since only a list shows hostnames that are not configured",
         ),
         (
             "name = \"*\"\nexclude = \"*.test\"",
@@ -117,7 +117,7 @@ fn a_wrong_pattern_is_named() {
         ),
         (
             "name = \"example.com\"\ndiscover = true\nexclude = [\"*.test\"]",
-            "5: account.zone.exclude = […]: expected only beside a pattern, a name with *, such as name = \"*\"",
+            "5: account.zone.exclude = […]: expected only with a pattern, which is a name with *, such as name = \"*\"",
         ),
         ("name = \"*\"\nexcludes = []", "4: account.zone.excludes: unknown key, did you mean exclude?"),
         (
@@ -130,20 +130,20 @@ fn a_wrong_pattern_is_named() {
 }
 
 #[test]
-fn a_pattern_that_has_no_effect_in_its_account_is_named_with_the_line_of_the_other() {
+fn a_pattern_without_effect_is_rejected_with_the_line_of_the_earlier_one() {
     let cases = [
         (
             "[[account.zone]]\nname = \"*.COM\"",
-            "7: account.zone.name = \"*.COM\": expected each pattern once in an account, this one is at line 3 too",
+            "7: account.zone.name = \"*.COM\": expected each pattern once per account; this one is already at line 3",
         ),
         (
             "[[account.zone]]\nname = \"*.org\"",
             "7: account.zone.name = \"*.org\": \
-             expected before the pattern * at line 5, which takes every zone that is left",
+             expected before the pattern * at line 5, which matches all remaining zones",
         ),
         (
             "[[account]]\n[[account.zone]]\nname = \"*.com\"",
-            "6: account.name: expected a name of its own, \"default\" is the account at line 1",
+            "6: account.name: expected a unique name; the account at line 1 is also named \"default\"",
         ),
     ];
     assert_errors(&cases, |text| {

@@ -19,7 +19,7 @@ fn origins(table: &str) -> Vec<(String, String, String, String)> {
 }
 
 #[test]
-fn the_table_probe_says_how_to_probe() {
+fn the_settings_of_probes_are_read() {
     let config = parse(&format!("[[account]]\n{REST}"), Secrets::Skip).unwrap();
     assert_eq!((config.probe.timeout, config.probe.max_concurrent), (Duration::from_secs(10), 16));
     assert_eq!(config.probe_schedule.to_string(), "0 */15 * * * *");
@@ -81,7 +81,7 @@ fn a_hostname_has_one_origin_or_several() {
 }
 
 #[test]
-fn the_origins_of_a_zone_or_of_what_a_pattern_finds_come_from_its_dns_records() {
+fn the_origins_of_a_zone_or_pattern_may_come_from_dns_records() {
     let zone = |name: &str, setting: &str| {
         let text = format!("[[account]]\n[[account.zone]]\nname = {name:?}\ndiscover = true\n{setting}");
         let targets = parse(&text, Secrets::Skip).unwrap().targets;
@@ -96,11 +96,11 @@ fn the_origins_of_a_zone_or_of_what_a_pattern_finds_come_from_its_dns_records() 
         &[
             (
                 "origins = \"DNS\"",
-                "4: account.zone.origins = \"DNS\": expected \"dns\"; origins of one hostname stand in its table",
+                "4: account.zone.origins = \"DNS\": expected \"dns\"; the origins of one hostname belong in its table",
             ),
             (
                 "origins = [\"203.0.113.7\"]",
-                "4: account.zone.origins = […]: expected \"dns\"; origins of one hostname stand in its table",
+                "4: account.zone.origins = […]: expected \"dns\"; the origins of one hostname belong in its table",
             ),
         ],
         |setting| format!("[[account]]\n[[account.zone]]\nname = \"*\"\n{setting}"),
@@ -108,7 +108,7 @@ fn the_origins_of_a_zone_or_of_what_a_pattern_finds_come_from_its_dns_records() 
 }
 
 #[test]
-fn origins_that_cannot_be_meant_are_rejected() {
+fn invalid_origins_are_rejected() {
     assert_errors(
         &[
             (
@@ -123,8 +123,8 @@ fn origins_that_cannot_be_meant_are_rejected() {
             ),
             (
                 "name = \"a.example.com\", origins = [\"203.0.113.7\", \"203.0.113.7:443\"]",
-                "4: account.zone.hostnames.origins = \"203.0.113.7:443\": expected each origin once, 203.0.113.7 is \
-                 there before",
+                "4: account.zone.hostnames.origins = \"203.0.113.7:443\": expected each origin once; 203.0.113.7 is \
+                 already listed",
             ),
             (
                 "name = \"a.example.com\", origin = \"203.0.113.7\", origins = [\"203.0.113.8\"]",
@@ -132,12 +132,12 @@ fn origins_that_cannot_be_meant_are_rejected() {
             ),
             (
                 "name = \"*.example.com\", origin = \"203.0.113.7\"",
-                "4: account.zone.hostnames.origin = \"203.0.113.7\": expected a name to ask for; write { address = \
+                "4: account.zone.hostnames.origin = \"203.0.113.7\": expected a server_name for the TLS handshake; write { address = \
                  \"203.0.113.7\", server_name = … }",
             ),
             (
                 "name = \"*.example.com\", origin = { address = \"203.0.113.7\" }",
-                "4: account.zone.hostnames.origin: expected a server_name: nobody can be asked for a name with *",
+                "4: account.zone.hostnames.origin: expected a server_name for the TLS handshake, which cannot ask for a name with *",
             ),
             (
                 "name = \"a.example.com\", origin = { name = \"blue\" }",

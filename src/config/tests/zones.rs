@@ -15,7 +15,7 @@ fn a_zone_with_discover_or_zone_level_needs_no_hostnames() {
 }
 
 #[test]
-fn a_zone_and_a_hostname_name_the_findings_that_they_ignore() {
+fn findings_to_ignore_are_read_for_zones_and_hostnames() {
     let text = "[[account]]\n[[account.zone]]\nname = \"example.com\"\nignore = [\"ssl_mode\", \"expired\"]\n\
                 hostnames = [\"a.example.com\", { name = \"b.example.com\", ignore = [\"drifted\"] }]\n\
                 [[account.zone]]\nname = \"*\"\nignore = [\"near_hostname_limit\"]\n";
@@ -55,7 +55,7 @@ fn a_finding_that_cannot_be_ignored_is_named_with_those_that_can() {
             "[\"token_invalid\"]",
             "[]",
             format!(
-                "4: account.zone.ignore = \"token_invalid\": {zone}; what is about a whole account cannot be ignored"
+                "4: account.zone.ignore = \"token_invalid\": {zone}; a finding about an account cannot be ignored"
             ),
         ),
         (
@@ -74,7 +74,7 @@ fn a_finding_that_cannot_be_ignored_is_named_with_those_that_can() {
             "[\"ssl_mode\"]",
             format!(
                 "5: account.zone.hostnames.ignore = \"ssl_mode\": {hostname}; \
-                 this one is not about a hostname: write it in [[account.zone]]"
+                 this finding is not about hostnames: write it in [[account.zone]]"
             ),
         ),
     ] {
@@ -131,12 +131,12 @@ fn a_wrong_zone_is_named() {
         (
             "name = \"com\"\ndiscover = true\nstrategy = \"get\"",
             "6: account.zone.strategy = \"get\": \
-             expected \"auto\" or \"list\" beside discover = true: only a list tells what else there is",
+             expected \"auto\" or \"list\" with discover = true, since only a list shows hostnames that are not configured",
         ),
         (
             "name = \"com\"\ndiscovered_expect = \"enabled\"",
             "5: account.zone.discovered_expect = \"enabled\": \
-             expected discover = true beside it, without which it has no effect",
+             expected discover = true, without which this key has no effect",
         ),
         (
             "name = \"com\"\ndiscover = true\ndiscovered_expect = \"on\"",
@@ -166,18 +166,18 @@ fn a_duplicate_zone_is_named_with_both_lines() {
     let cases = [
         (
             "[[account.zone]]\nname = \"Example.com.\"",
-            "7: account.zone.name = \"Example.com.\": expected each zone once, this one is at line 3 too",
+            "7: account.zone.name = \"Example.com.\": expected each zone once; this one is already at line 3",
         ),
         (
             "[[account]]\nname = \"b\"\n[[account.zone]]\nname = \"example.com\"",
-            "9: account.zone.name = \"example.com\": expected each zone once, this one is at line 3 too, \
-             there in account default and here in b; another zone of that name needs its id",
+            "9: account.zone.name = \"example.com\": expected each zone once; this one is already at line 3 \
+             in account default; another zone of the same name needs its id",
         ),
         (
             "[[account]]\nname = \"b\"\n[[account.zone]]\nname = \"example.com\"\n\
              id = \"023e105f4ecef8ad9ca31a8372d0c353\"",
             "10: account.zone.id = \"023e105f4ecef8ad9ca31a8372d0c353\": \
-             expected each zone once, this one is at line 4 too, there in account default and here in b",
+             expected each zone once; this one is already at line 4 in account default",
         ),
         (
             "[[account]]\nname = \"b\"\n[[account.zone]]\nname = \"example.com\"\nid = \"1\"",
@@ -185,19 +185,19 @@ fn a_duplicate_zone_is_named_with_both_lines() {
         ),
         (
             "[[account.zone]]\nname = \"example.com\"\nid = \"ffffffffffffffffffffffffffffffff\"",
-            "7: account.zone.name = \"example.com\": expected each zone once, this one is at line 3 too",
+            "7: account.zone.name = \"example.com\": expected each zone once; this one is already at line 3",
         ),
         (
             "[[account.zone]]\nid = \"023E105F4ECEF8AD9CA31A8372D0C353\"",
             "7: account.zone.id = \"023E105F4ECEF8AD9CA31A8372D0C353\": \
-             expected each zone once, this one is at line 4 too",
+             expected each zone once; this one is already at line 4",
         ),
     ];
     assert_errors(&cases, again);
 }
 
 #[test]
-fn a_second_zone_of_one_name_in_another_account_is_known_by_its_id() {
+fn a_zone_of_the_same_name_in_another_account_is_identified_by_its_id() {
     let zone = |account: &str, id: &str| {
         format!(
             "[[account]]\nname = \"{account}\"\n[[account.zone]]\nname = \"example.com\"\n{id}\n\
@@ -238,7 +238,7 @@ fn a_wrong_hostname_is_named() {
         ),
         (
             "[\"app.example.com\",\n { name = \"App.Example.com.\" }]",
-            "5: account.zone.hostnames = {…}: expected each hostname once, app.example.com is at line 4 too",
+            "5: account.zone.hostnames = {…}: expected each hostname once; app.example.com is already at line 4",
         ),
         (
             "[\"app.example.net\"]",
@@ -263,12 +263,12 @@ fn a_wrong_hostname_is_named() {
         (
             "[{ name = \"example.com\", cert_id = \"a\", expect = \"void\" }]",
             "4: account.zone.hostnames.cert_id = \"a\": \
-             expected no cert_id beside expect = \"void\", where it has no effect",
+             expected no cert_id with expect = \"void\", where it has no effect",
         ),
         (
             "[{ name = \"example.com\", cert_id = \"a\", expect = \"any\" }]",
             "4: account.zone.hostnames.cert_id = \"a\": \
-             expected no cert_id beside expect = \"any\", where it has no effect",
+             expected no cert_id with expect = \"any\", where it has no effect",
         ),
         (
             "[{ name = \"example.com\", certid = \"a\" }]",

@@ -1,16 +1,16 @@
-//! Serial numbers, in decimal digits and as DER has them.
+//! Serial numbers, as decimal digits and as DER.
 
 /// Returns true if a number in decimal digits is the integer of these DER bytes (X.690, section 8.3).
 ///
-/// Some issuers forget the zero byte before a positive number whose first bit is set, which makes it negative. It is
-/// then known by either name: the negative number that DER says, or the positive one that was meant.
+/// Some issuers forget the zero byte before a positive number whose first bit is set, which makes it negative. Both
+/// decimal forms are then equal to it: the negative number of the DER, and the positive number that was meant.
 pub(super) fn is_equal(decimal: &str, bytes: &[u8]) -> bool {
     let (digits, bytes) = match decimal.strip_prefix('-') {
         Some(digits) if bytes.first().is_some_and(|first| *first >= 0x80) => (digits, negated(bytes)),
         Some(_) => return false,
         None => (decimal, bytes.to_owned()),
     };
-    // what is no number is not the certificate's
+    // a text that is not a number is not equal
     magnitude(digits).is_some_and(|magnitude| *magnitude == *without_leading_zeros(&bytes))
 }
 
@@ -23,9 +23,9 @@ pub(super) fn differ(one: &str, other: &str) -> bool {
     number(one).zip(number(other)).is_some_and(|(one, other)| one != other)
 }
 
-/// The big-endian bytes of a number in decimal digits, without leading zeros.
+/// Returns the big-endian bytes of a number in decimal digits, without leading zeros.
 ///
-/// Serial numbers have up to 20 bytes (RFC 5280, section 4.1.2.2); 100 digits leave room for liberal issuers.
+/// Serial numbers have up to 20 bytes (RFC 5280, section 4.1.2.2); 100 digits allow for longer ones of liberal issuers.
 fn magnitude(digits: &str) -> Option<Box<[u8]>> {
     if digits.is_empty() || digits.len() > 100 {
         return None;
@@ -46,7 +46,7 @@ fn magnitude(digits: &str) -> Option<Box<[u8]>> {
     Some(bytes.into())
 }
 
-/// The two's complement of a big-endian number.
+/// Returns the two's complement of a big-endian number.
 fn negated(bytes: &[u8]) -> Vec<u8> {
     let (mut negated, mut carry) = (bytes.to_owned(), true);
     for byte in negated.iter_mut().rev() {
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_negative_number_is_equal_to_what_der_says_and_to_what_was_meant() {
+    fn a_negative_number_in_der_equals_itself_and_the_positive_number_that_was_meant() {
         for (decimal, bytes) in [
             ("-5", &[0xfb][..]),
             ("251", &[0xfb]),

@@ -17,14 +17,14 @@ fn certificate(expires_on: Option<&str>, serial_number: Option<&str>) -> Certifi
 }
 
 #[test]
-fn what_the_api_says_and_what_the_certificate_says_are_kept_apart() {
+fn the_fields_of_the_api_and_of_the_pem_are_kept_separately() {
     let certificate = certificate(None, Some("1"));
     assert_eq!(certificate.details().serial_number.as_deref(), Some("1"));
     assert_eq!(certificate.pem().unwrap().subject, Pem::parse(REFERENCE).unwrap().subject);
 }
 
 #[test]
-fn expiry_is_the_apis_word_and_the_end_is_the_earlier_one() {
+fn the_expiry_date_is_the_apis_and_the_end_is_the_earlier_of_both_dates() {
     let later = certificate(Some("2100-01-01T05:20:00Z"), None);
     assert_eq!(later.expires(), Some(at("2100-01-01T05:20:00Z")));
     assert_eq!(later.ends(), Some(at("2016-11-22T16:43:01Z")));
@@ -49,7 +49,7 @@ fn metadata_match_means_the_same_second_and_the_same_integer() {
 }
 
 #[test]
-fn metadata_match_is_unknown_where_something_is_missing() {
+fn metadata_match_is_unknown_if_a_field_is_missing() {
     let date = Some("2016-11-22T16:43:01Z");
     assert_eq!(certificate(None, Some("1")).metadata_match(), None);
     assert_eq!(certificate(date, None).metadata_match(), None);
@@ -68,7 +68,7 @@ fn described(id: Option<&str>, issuer: Option<&str>, serial_number: Option<&str>
 }
 
 #[test]
-fn what_an_answer_lacks_is_taken_from_an_earlier_one_about_the_same_certificate() {
+fn missing_fields_are_taken_from_an_earlier_state_of_the_same_certificate() {
     let known = CertificateDetails {
         signature: Some("SHA256WithRSA".into()),
         expires_on: Some(at("2030-01-01T00:00:00Z")),
@@ -90,13 +90,13 @@ fn what_an_answer_lacks_is_taken_from_an_earlier_one_about_the_same_certificate(
         ..described(Some("one"), Some("Other CA"), None)
     };
     let completed = Certificate::new(newer, None).completed_by(&known).unwrap();
-    assert_eq!(completed.details().issuer.as_deref(), Some("Other CA"), "what an answer says stays");
+    assert_eq!(completed.details().issuer.as_deref(), Some("Other CA"), "given fields are kept");
     assert_eq!(completed.ends(), Some(at("2016-11-22T16:43:01Z")));
     assert_eq!(completed.details().expires_on, Some(at("2040-01-01T00:00:00Z")));
 }
 
 #[test]
-fn nothing_is_taken_from_another_certificate() {
+fn no_field_is_taken_from_another_certificate() {
     let known = Certificate::new(described(Some("one"), Some("CA"), Some("7")), Pem::parse(REFERENCE).ok());
     for other in [
         described(Some("two"), Some("CA"), Some("7")),

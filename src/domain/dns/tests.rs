@@ -13,8 +13,8 @@ fn records(lines: &[&str]) -> Vec<DnsRecord> {
     lines.iter().map(record).collect()
 }
 
-/// The addresses of a hostname's origins, and why there are no others, where the zones `example.com` and `shop.example`
-/// have these records.
+/// Returns the addresses of a hostname's origins, and the reasons why there are no others, if the zones `example.com`
+/// and `shop.example` have these records.
 fn origins(hostname: &str, lines: &[&str]) -> (Vec<String>, Vec<NoOrigin>) {
     let (records, hostname) = (records(lines), hostname.parse().unwrap());
     let zones: Vec<ZoneName> = ["example.com", "shop.example"].map(|name| name.parse().unwrap()).into();
@@ -33,7 +33,7 @@ fn a_hostname_has_the_origins_of_its_records() {
     for (hostname, lines, expected) in [
         ("app.example.com", &["app.example.com 192.0.2.7"][..], &["192.0.2.7"][..]),
         ("example.com", &["example.com 192.0.2.7"], &["192.0.2.7"]),
-        // each address is an origin of its own, once
+        // each distinct address is an origin
         (
             "app.example.com",
             &[
@@ -44,10 +44,10 @@ fn a_hostname_has_the_origins_of_its_records() {
             ],
             &["192.0.2.7", "192.0.2.8", "2001:db8::7"],
         ),
-        // a name outside of the records is resolved later
+        // a name without proxied records is resolved later
         ("app.example.com", &["app.example.com origin.example.net"], &["origin.example.net"]),
         ("app.example.com", &["app.example.com origin.example.com"], &["origin.example.com"]),
-        // one with proxied records is followed, into another zone as well
+        // a name with proxied records is followed, even into another zone
         (
             "app.example.com",
             &[
@@ -57,7 +57,7 @@ fn a_hostname_has_the_origins_of_its_records() {
             ],
             &["192.0.2.7"],
         ),
-        // the target may be there, and not proxied
+        // the target may have a record that is not proxied
         (
             "app.example.com",
             &["app.example.com origin.example.com", "*.example.com 192.0.2.7"],
@@ -69,7 +69,7 @@ fn a_hostname_has_the_origins_of_its_records() {
 }
 
 #[test]
-fn a_wildcard_covers_what_has_no_record_of_its_own() {
+fn a_wildcard_covers_names_without_records() {
     let lines = [
         "*.example.com 192.0.2.1",
         "*.example.com 192.0.2.7",
@@ -81,7 +81,7 @@ fn a_wildcard_covers_what_has_no_record_of_its_own() {
         ("www.example.com", Some("192.0.2.7")),
         ("a.www.example.com", Some("192.0.2.7")),
         ("app.example.com", Some("192.0.2.8")),
-        // names that exist, with or without records, keep the wildcard away from what is below
+        // the wildcard does not cover names below an existing name, with or without records
         ("below.app.example.com", None),
         ("b.example.com", None),
         ("other.b.example.com", None),
@@ -100,7 +100,7 @@ fn a_wildcard_covers_what_has_no_record_of_its_own() {
 }
 
 #[test]
-fn what_cannot_be_reached_directly_is_told_by_its_reason() {
+fn a_target_that_cannot_be_reached_directly_has_a_reason() {
     for (target, reason) in [
         ("0123.cfargotunnel.com", NoOrigin::Tunnel),
         ("100::", NoOrigin::Placeholder),
@@ -120,13 +120,13 @@ fn what_cannot_be_reached_directly_is_told_by_its_reason() {
     }
     assert_eq!(origins("app.example.com", &[]), (vec![], vec![NoOrigin::NoRecord]));
     assert_eq!(origins("*.example.com", &["*.example.com 192.0.2.7"]), (vec![], vec![NoOrigin::Wildcard]));
-    // what else there is counts
+    // the other record gives an origin
     let both = ["app.example.com 192.0.2.7", "app.example.com 100::"];
     assert_eq!(origins("app.example.com", &both), (vec!["192.0.2.7".into()], vec![NoOrigin::Placeholder]));
 }
 
 #[test]
-fn chains_and_numbers_of_origins_are_bounded() {
+fn the_length_of_chains_and_the_number_of_origins_are_limited() {
     let chain = |length: usize| {
         let step = |number| format!("n{number}.example.com n{}.example.com", number + 1);
         let lines: Vec<_> =
@@ -143,7 +143,7 @@ fn chains_and_numbers_of_origins_are_bounded() {
 }
 
 #[test]
-fn a_zone_below_another_has_none_of_its_wildcards() {
+fn a_wildcard_does_not_cover_names_in_a_subzone() {
     let [above, below]: [ZoneName; 2] = ["example.com", "sub.example.com"].map(|name| name.parse().unwrap());
     let records = records(&["*.example.com 192.0.2.7"]);
     let mut index = DnsIndex::default();

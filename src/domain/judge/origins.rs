@@ -1,4 +1,4 @@
-//! What Cloudflare presents to the origins of a hostname, held against what they demand.
+//! Compares what Cloudflare presents to the origins of a hostname with what the origins demand.
 
 use std::fmt::Write;
 
@@ -14,11 +14,11 @@ const ORIGINS: [Finding; 3] =
 
 /// What Cloudflare presents to the origins of a hostname.
 enum Presented {
-    /// Nothing, and why in a few words.
+    /// Nothing, for this reason.
     Nothing(String),
-    /// A certificate of one of these issuers, which are empty where they are not known.
+    /// A certificate issued by one of these authorities. Empty if the issuers are unknown.
     Certificate(Vec<IssuerName>),
-    /// It is not known.
+    /// Unknown.
     Unknown,
 }
 
@@ -32,7 +32,7 @@ impl Presented {
             (Association::Enabled, ..) => Self::Certificate(issuers(reading.certificate.as_deref())),
             (Association::Disabled, ..) => Self::Nothing("disabled".to_owned()),
             (_, Some(true), _) => Self::Certificate(zone_issuers(zone)),
-            // the certificate that Cloudflare shares among all zones, or one of the zone level
+            // either the certificate that Cloudflare shares among all zones, or a zone-level one
             (_, _, Some(true)) => Self::Certificate(Vec::new()),
             (association, Some(false), Some(false)) => {
                 let has = if association == Association::Void { "void" } else { "no association" };
@@ -42,7 +42,7 @@ impl Presented {
         }
     }
 
-    /// True if that is wrong with an origin. What is not known is not wrong.
+    /// Returns true if an origin has this finding. Nothing is found if one side is unknown.
     fn is_found(&self, finding: Finding, origin: &OriginReading) -> bool {
         match (finding, self, origin.demand) {
             (_, _, Demand::Unknown) => false,
@@ -53,7 +53,7 @@ impl Presented {
         }
     }
 
-    /// How the origin names an issuer of what is presented.
+    /// Returns how the names that the origin accepts match the issuers of the presented certificate.
     fn issuer_match(&self, origin: &OriginReading) -> Option<IssuerMatch> {
         match self {
             Self::Certificate(issuers) => origin.accepted.as_ref()?.find(issuers),
@@ -63,7 +63,7 @@ impl Presented {
 }
 
 impl Judge {
-    /// Adds what is wrong with the origins of a hostname.
+    /// Adds the findings about the origins of a hostname.
     pub(super) fn origins(&self, found: &mut Findings, zone: &ZoneState, entry: &Entry) {
         let origins = zone.origins_of(entry.hostname());
         if origins.is_empty() {
@@ -76,14 +76,14 @@ impl Judge {
         }
     }
 
-    /// Tells how an origin names an issuer of the certificate that Cloudflare presents to it. None if Cloudflare
-    /// presents nothing, or either side is not known.
+    /// Returns how the names that an origin accepts match the issuers of the certificate that Cloudflare presents to
+    /// it. `None` if Cloudflare presents nothing, or either side is unknown.
     pub fn issuer_match(&self, zone: &ZoneState, origin: &Origin) -> Option<IssuerMatch> {
         let entry = zone.entry(&origin.target().hostname)?;
         Presented::to(zone, entry).issuer_match(origin.reading()?)
     }
 
-    /// What Cloudflare presents, and what each origin that does not fit does.
+    /// Describes what Cloudflare presents, and how each origin with the finding treats it.
     pub(super) fn origin_words(&self, finding: Finding, zone: &ZoneState, entry: &Entry) -> String {
         let presented = Presented::to(zone, entry);
         let mut words = match &presented {
@@ -113,7 +113,8 @@ fn issuers(certificate: Option<&Certificate>) -> Vec<IssuerName> {
     certificate.and_then(Certificate::pem).map(|pem| pem.issuers.to_vec()).unwrap_or_default()
 }
 
-/// The issuers of the zone-level certificates, of which one is presented; none unless those of all are known.
+/// Returns the issuers of the zone-level certificates, one of which is presented. Empty if the issuers of any of them
+/// are unknown.
 fn zone_issuers(zone: &ZoneState) -> Vec<IssuerName> {
     let rows = zone.certificates().iter().filter(|row| row.level == Level::Zone);
     let each: Vec<_> = rows.map(|row| issuers(Some(&row.certificate))).collect();

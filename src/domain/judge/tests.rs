@@ -1,4 +1,4 @@
-//! Each finding at the edge of its predicate, and in words.
+//! Each finding at the boundary of its condition, with its description.
 
 mod hostnames;
 mod origins;
@@ -29,13 +29,13 @@ fn key() -> ZoneKey {
     ZoneKey::from(&"example".parse().unwrap())
 }
 
-/// A certificate that ends so many seconds from now.
+/// Returns a certificate that ends in `seconds`.
 fn ending(seconds: i64) -> Arc<Certificate> {
     let details = CertificateDetails { expires_on: Some(at(NOW + seconds)), ..CertificateDetails::default() };
     Arc::new(Certificate::new(details, None))
 }
 
-/// A certificate with a PEM that is valid from and until so many seconds from now, and other metadata.
+/// Returns a certificate with these details, whose PEM begins and ends so many seconds from now.
 fn with_pem(begins: i64, ends: i64, details: CertificateDetails) -> Arc<Certificate> {
     let pem = Pem {
         not_before: at(NOW + begins),
@@ -48,7 +48,7 @@ fn with_pem(begins: i64, ends: i64, details: CertificateDetails) -> Arc<Certific
     Arc::new(Certificate::new(details, Some(pem)))
 }
 
-/// A reading of now without findings, if it should be enabled.
+/// Returns a current reading that has no findings if the expectation is enabled.
 fn healthy() -> Reading {
     Reading {
         status: Some(Status::Active),
@@ -58,7 +58,7 @@ fn healthy() -> Reading {
     }
 }
 
-/// What is known of a zone of one hostname that should be as said, after these outcomes.
+/// Returns the snapshot of a zone with one hostname of this expectation, after these outcomes.
 fn known(expectation: Expectation, outcomes: impl IntoIterator<Item = Outcome>) -> Snapshot {
     let zone = ZoneTarget::named("main".into(), "example".parse().unwrap(), None)
         .with_hostnames(vec![HostnameTarget { hostname: name(), expectation }])
@@ -71,7 +71,7 @@ fn judge(snapshot: Snapshot) -> Judge {
     Judge::new(Arc::new(snapshot), Thresholds::default(), at(NOW))
 }
 
-/// The codes and words of findings.
-fn said(told: Vec<Told>) -> Vec<String> {
+/// Returns the codes and descriptions of findings.
+fn described(told: Vec<Told>) -> Vec<String> {
     told.into_iter().map(|told| format!("{}: {}", told.finding.code(), told.message)).collect()
 }

@@ -2,19 +2,19 @@
 
 use crate::domain::Finding;
 
-/// The spans, in seconds, that decide on findings.
+/// The thresholds of findings, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
-    /// A certificate or token that ends sooner is worth a warning.
+    /// A certificate or token that ends sooner causes a warning.
     pub warning: i64,
     /// A certificate that ends sooner is critical.
     pub critical: i64,
-    /// A deployment or deletion may take as long.
+    /// A deployment or deletion that takes longer causes a warning.
     pub pending: i64,
 }
 
 impl Thresholds {
-    /// What a certificate is that ends in so many seconds.
+    /// Returns the finding about a certificate that ends in `left` seconds.
     pub fn of_end(self, left: i64) -> Option<Finding> {
         match left {
             ..=0 => Some(Finding::Expired),
@@ -24,12 +24,12 @@ impl Thresholds {
         }
     }
 
-    /// Whether what is critical comes after the warning.
+    /// Returns true if `critical` is not above `warning`.
     pub fn is_ordered(self) -> bool {
         self.critical <= self.warning
     }
 
-    /// The thresholds by the values of the label `threshold`.
+    /// Returns the thresholds, each with its value of the label `threshold`.
     pub fn named(self) -> [(&'static str, i64); 3] {
         [("warning", self.warning), ("critical", self.critical), ("pending", self.pending)]
     }

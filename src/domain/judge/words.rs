@@ -1,4 +1,4 @@
-//! Findings in words: what was expected, and what is.
+//! Describes findings in words.
 
 use super::Judge;
 use crate::domain::{
@@ -9,25 +9,26 @@ use crate::domain::{
 /// A finding in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// What was found.
+    /// The finding.
     pub finding: Finding,
-    /// How bad it is.
+    /// Its severity.
     pub severity: Verdict,
     /// True if the configuration ignores it, so that it does not count.
     pub ignored: bool,
-    /// A few words about this very case.
+    /// A description of this case.
     pub message: String,
 }
 
 impl Told {
-    /// The worst severity of findings that are sorted by it, or ok. Those that are ignored come last, and have none.
+    /// Returns the worst severity of findings that are sorted by severity, or ok. Ignored findings come last and do not
+    /// count.
     pub fn worst(told: &[Self]) -> Verdict {
         told.first().filter(|told| !told.ignored).map_or(Verdict::Ok, |told| told.severity)
     }
 }
 
 impl Judge {
-    /// Tells what is wrong with an account, the worst first.
+    /// Describes the findings about an account, the worst first.
     pub fn tell_account(&self, account: &AccountState) -> Vec<Told> {
         let facts = account.facts();
         told(self.account(account), |finding| match finding {
@@ -37,10 +38,10 @@ impl Judge {
                 }
                 _ => "none of its zones was read".into(),
             },
-            Finding::Stale => "nothing of it was read for too long".into(),
+            Finding::Stale => "nothing has been read for too long".into(),
             Finding::ZonesRemoved => {
                 let at = account.zone_list().and_then(|list| list.removed_at);
-                self.distance("a zone that a pattern watched vanished", at)
+                self.distance("a zone that matched a pattern vanished", at)
             }
             Finding::TokenInvalid => "the token is not valid".into(),
             Finding::TokenExpiresSoon => self.distance("the token expires", facts.token.expires),
@@ -51,7 +52,7 @@ impl Judge {
         })
     }
 
-    /// Tells what is wrong with a zone, the worst first.
+    /// Describes the findings about a zone, the worst first.
     pub fn tell_zone(&self, zone: &ZoneState) -> Vec<Told> {
         told(self.zone(zone), |finding| match finding {
             Finding::NotRead if zone.part(PartKind::Associations).is_up() => {
@@ -67,7 +68,7 @@ impl Judge {
         })
     }
 
-    /// Tells what is wrong with a certificate of a zone, the worst first.
+    /// Describes the findings about a certificate of a zone, the worst first.
     pub fn tell_certificate(&self, zone: &ZoneState, known: &ZoneCertificate) -> Vec<Told> {
         told(self.certificate(zone, known), |finding| match finding {
             Finding::NearHostnameLimit => {
@@ -83,7 +84,7 @@ impl Judge {
         })
     }
 
-    /// Tells what is wrong with a hostname of a zone, the worst first.
+    /// Describes the findings about a hostname of a zone, the worst first.
     pub fn tell_hostname(&self, zone: &ZoneState, entry: &Entry) -> Vec<Told> {
         let reading = entry.reading();
         let status = reading.and_then(|reading| reading.status);
@@ -122,7 +123,7 @@ impl Judge {
             Finding::Expired => self.distance("expired", ends),
             Finding::ExpiresVerySoon | Finding::ExpiresSoon => self.distance("expires", ends),
             Finding::NotYetValid => self.distance("becomes valid", begins),
-            Finding::EndUnknown => "no certificate end is known".into(),
+            Finding::EndUnknown => "the end of the certificate is unknown".into(),
             Finding::MetadataMismatch => mismatch(certificate),
             _ if status == Some(Status::Deleted) => "the certificate is deleted".into(),
             _ => "the certificate is being deleted".into(),
@@ -133,7 +134,7 @@ impl Judge {
         if at.is_some() { self.distance("last read", at) } else { "never read".into() }
     }
 
-    /// `what`, and how far from now.
+    /// Formats `what`, followed by the distance from now if there is a date.
     fn distance(&self, what: &str, date: Option<Date>) -> String {
         let distance = date.map(|date| Distance(date.seconds_from(self.now)));
         distance.map_or_else(|| what.to_owned(), |distance| format!("{what} {distance}"))
@@ -164,7 +165,7 @@ fn timed_out(change: &str, what: &str) -> String {
     format!("{change} of the {what} timed out")
 }
 
-/// What was expected of a hostname, and what is.
+/// Describes how a hostname differs from its expectation.
 fn drift(entry: &Entry) -> String {
     let Some(reading) = entry.reading() else { return String::new() };
     let expectation = entry.expectation();
@@ -182,13 +183,13 @@ fn drift(entry: &Entry) -> String {
     format!("expected certificate {}, has {}", shortened(expected, shared), shortened(has, shared))
 }
 
-/// As much of an id as tells it from another with which it shares so many characters.
+/// Shortens an id so that it still differs from another one with the same first `shared` characters.
 fn shortened(id: &str, shared: usize) -> String {
     let length = (shared + 1).max(4);
     if length + 1 < id.len() { format!("{}…", &id[..length]) } else { id.to_owned() }
 }
 
-/// On what the API and a certificate disagree.
+/// Describes how the API and a certificate disagree.
 fn mismatch(certificate: Option<&Certificate>) -> String {
     let dates = certificate.and_then(|known| Some((known.details().expires_on?, known.pem()?.not_after)));
     match dates {

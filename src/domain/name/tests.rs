@@ -52,7 +52,7 @@ fn a_zone_name_cannot_have_a_wildcard() {
 }
 
 #[test]
-fn a_hostname_is_in_its_zone_but_not_in_one_with_the_same_suffix() {
+fn a_hostname_is_in_its_zone_but_not_in_a_zone_that_is_only_a_suffix() {
     let zone: ZoneName = "example.com".parse().unwrap();
     let is_in = |name: &str| name.parse::<Hostname>().unwrap().is_in(&zone);
     assert!(is_in("example.com") && is_in("a.b.example.com") && is_in("*.example.com"));

@@ -11,26 +11,26 @@ use crate::domain::IssuerName;
 /// A certificate of a chain that is presented.
 #[derive(Clone, Debug)]
 pub struct ChainLink {
-    /// What it says of itself.
+    /// Its parsed fields.
     pub pem: Pem,
-    /// Its bytes.
+    /// Its DER encoding.
     pub der: Vec<u8>,
     /// True if its basic constraints are those of a certificate authority.
     pub is_authority: bool,
-    /// True if its extended key usage includes the authentication of clients; none without that extension.
+    /// True if its extended key usage includes the authentication of clients; `None` without that extension.
     pub client_auth: Option<bool>,
     /// The key that it certifies.
     pub key: PublicKey,
-    /// Whom it was issued to.
+    /// The name of its subject.
     pub subject: IssuerName,
-    /// Who issued it.
+    /// The name of its issuer.
     pub issuer: IssuerName,
 }
 
 /// A public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
-    /// Its algorithm, with its size.
+    /// Its algorithm and size.
     pub kind: KeyKind,
     bytes: Box<[u8]>,
 }
@@ -38,7 +38,7 @@ pub struct PublicKey {
 /// The algorithm of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
-    /// RSA with a modulus of so many bits.
+    /// RSA, with the number of bits of the modulus.
     Rsa(usize),
     /// ECDSA with P-256.
     P256,
@@ -48,7 +48,7 @@ pub enum KeyKind {
     P521,
     /// Ed25519.
     Ed25519,
-    /// Any other.
+    /// Any other algorithm.
     Other,
 }
 
@@ -66,14 +66,14 @@ impl fmt::Display for KeyKind {
 }
 
 impl Pem {
-    /// Reads all certificates in `text`, in their order.
+    /// Parses all certificates in `text`, in their order.
     ///
     /// # Errors
-    /// Fails with the place, from 1 on, of the first that cannot be read.
+    /// Fails with the number, counted from 1, of the first certificate that cannot be parsed.
     pub fn chain(text: &str) -> Result<Vec<ChainLink>, (usize, PemError)> {
-        let links = sections(text).enumerate().map(|(place, section)| {
+        let links = sections(text).enumerate().map(|(index, section)| {
             let link = decoded(section).and_then(|der| ChainLink::parse(der).ok_or(PemError::X509));
-            link.map_err(|error| (place + 1, error))
+            link.map_err(|error| (index + 1, error))
         });
         let links: Vec<_> = links.collect::<Result<_, _>>()?;
         if links.is_empty() { Err((1, PemError::Missing)) } else { Ok(links) }
@@ -106,7 +106,7 @@ impl PublicKey {
         let mut algorithm = Elements::of(info.tagged(Tag::Sequence)?)?;
         let id = algorithm.tagged(Tag::ObjectIdentifier)?.value();
         let parameters = algorithm.next().map(|parameters| parameters.value());
-        // the first byte counts the bits that are unused in the last one
+        // the first byte counts the unused bits of the last byte
         let (_, bytes) = info.tagged(Tag::BitString)?.value().split_first()?;
         let kind = match (id, parameters) {
             ([0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1], _) => KeyKind::Rsa(modulus_bits(bytes)?),
@@ -122,7 +122,7 @@ impl PublicKey {
     }
 }
 
-/// The bits of the modulus of a key of RSA (RFC 8017, appendix A.1.1).
+/// Returns the number of bits of the modulus of an RSA key (RFC 8017, appendix A.1.1).
 fn modulus_bits(key: &[u8]) -> Option<usize> {
     let modulus = Elements::of(Elements::new(key)?.tagged(Tag::Sequence)?)?.tagged(Tag::Integer)?.value();
     let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reference_certificate_tells_its_key_and_that_it_is_an_authoritys() {
+    fn the_reference_certificate_has_an_rsa_key_and_is_an_authority() {
         let links = Pem::chain(include_str!("../../../tests/fixtures/reference.pem")).unwrap();
         let [link] = &links[..] else { panic!("{links:?}") };
         assert_eq!((link.key.kind, link.is_authority, link.client_auth), (KeyKind::Rsa(2048), true, None));

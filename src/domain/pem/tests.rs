@@ -21,7 +21,7 @@ fn element(tag: u8, value: &[u8]) -> Vec<u8> {
 const UTC: u8 = 0x17;
 const GENERALIZED: u8 = 0x18;
 
-/// Encodes a certificate with this validity. `authority` is its CA flag, or none to omit the basic constraints.
+/// Encodes a certificate with this validity. `authority` is its CA flag; `None` omits the basic constraints.
 fn x509(serial: &[u8], validity: [(u8, &str); 2], authority: Option<bool>) -> Vec<u8> {
     let oid = |bytes: &[u8]| element(0x06, bytes);
     let sequence = |elements: &[Vec<u8>]| element(0x30, &elements.concat());

@@ -25,7 +25,7 @@ impl Certificate {
         Self::read(der).map(|(certificate, ..)| certificate)
     }
 
-    /// Reads the same, and returns the subject's name and the fields after it.
+    /// Like [`Certificate::parse`], but also returns the subject's name and the fields after it.
     pub(super) fn read(der: &[u8]) -> Option<(Self, IssuerName, Elements<'_>)> {
         let mut certificate = Elements::of(Elements::new(der)?.tagged(Tag::Sequence)?)?;
         let mut fields = Elements::of(certificate.tagged(Tag::Sequence)?)?;
@@ -138,7 +138,7 @@ fn is_authority(fields: Elements<'_>) -> Option<bool> {
     Some(authority.value() != [0])
 }
 
-/// The value of the extension with that identifier among the fields after the subject.
+/// Returns the value of the extension with this identifier among the fields after the subject.
 pub(super) fn extension<'d>(mut fields: Elements<'d>, id: &[u8]) -> Option<Elements<'d>> {
     const EXTENSIONS: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(3) };
     let extensions = fields.find(|field| field.tag() == EXTENSIONS)?;
@@ -146,7 +146,7 @@ pub(super) fn extension<'d>(mut fields: Elements<'d>, id: &[u8]) -> Option<Eleme
     let mut values = extensions.filter_map(|extension| {
         let mut extension = Elements::of(extension)?;
         let is_it = extension.next()?.value() == id;
-        // the optional field `critical` may come before its value
+        // the optional field `critical` may precede the value
         is_it.then(|| extension.find(|part| part.tag() == Tag::OctetString))?
     });
     Elements::of(values.next()?)

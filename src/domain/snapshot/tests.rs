@@ -32,7 +32,7 @@ fn key() -> ZoneKey {
     ZoneKey::from(&"example".parse().unwrap())
 }
 
-/// The outcomes of asking about these hostnames.
+/// Returns the outcomes of reading these hostnames.
 fn read(
     hostnames: impl IntoIterator<Item = (Hostname, Result<Reading, Reason>)>,
 ) -> impl Iterator<Item = (ZoneKey, Outcome)> {
@@ -59,7 +59,7 @@ fn enabled(read_at: i64) -> Reading {
 }
 
 #[test]
-fn a_zone_that_failed_takes_all_its_hostnames_down_and_keeps_their_readings() {
+fn a_failed_zone_marks_its_hostnames_as_failed_and_keeps_their_readings() {
     let snapshot = Snapshot::default().retarget(&targets(&BTreeSet::from([1, 2])));
     let hostnames = [(name(1), Ok(enabled(99))), (name(2), Err(Reason::Timeout))];
     let snapshot = snapshot.fold(read(hostnames).chain(ended(Ok(()), 100)));
@@ -77,7 +77,7 @@ fn a_zone_that_failed_takes_all_its_hostnames_down_and_keeps_their_readings() {
 }
 
 #[test]
-fn hostnames_that_are_found_stand_by_name_among_those_configured() {
+fn discovered_and_configured_hostnames_are_sorted_together() {
     let name = |name: &str| name.parse::<Hostname>().unwrap();
     let configured = HostnameTarget { hostname: name("b.example"), expectation: Expectation::default() };
     let extent = Extent { discovered: Some(Expected::Any), ..Extent::default() };
@@ -103,7 +103,7 @@ fn a_zone_that_is_still_being_polled_is_not_yet_tried() {
 }
 
 #[test]
-fn settings_are_read_where_none_failed_by_chance_and_the_token_may_read_one() {
+fn settings_are_read_if_one_succeeded_and_the_other_is_at_most_forbidden() {
     let zone_level = Extent { zone_level: true, ..Extent::default() };
     let targets = targets(&BTreeSet::from([1]));
     let targets = Targets::new([ZoneTarget::clone(&targets.zones()[0]).with_extent(zone_level)]);
@@ -133,7 +133,7 @@ fn hostnames(snapshot: &Snapshot) -> Vec<(&str, bool)> {
 }
 
 #[test]
-fn what_was_found_and_vanishes_is_counted_and_what_is_no_longer_named_is_not() {
+fn vanished_hostnames_are_counted_and_unconfigured_ones_are_not() {
     let snapshot = Snapshot::default().retarget(&targets(&BTreeSet::from([1, 2, 3])));
     let snapshot = snapshot.retarget(&targets(&BTreeSet::from([2, 4])));
     assert_eq!(snapshot.zones()[0].removed(), 0);
@@ -148,11 +148,15 @@ fn what_was_found_and_vanishes_is_counted_and_what_is_no_longer_named_is_not() {
 }
 
 #[test]
-fn what_was_found_and_has_no_association_any_more_leaves_at_once() {
+fn a_discovered_hostname_without_association_is_removed_at_once() {
     let none = |at| Ok(Reading::bare(Association::None, date(at)));
     let snapshot = Snapshot::default().retarget(&discovering(&BTreeSet::from([1])));
     let snapshot = snapshot.fold(read([(name(1), none(1)), (name(2), none(1))]));
-    assert_eq!(hostnames(&snapshot), [("h1.example", true)], "only what is named may have none");
+    assert_eq!(
+        hostnames(&snapshot),
+        [("h1.example", true)],
+        "only a configured hostname may have no association"
+    );
     let snapshot = snapshot.fold(read([(name(2), Ok(enabled(2)))]));
     let snapshot = snapshot.fold(read([(name(2), none(3))]));
     assert_eq!(hostnames(&snapshot), [("h1.example", true)]);
@@ -160,14 +164,14 @@ fn what_was_found_and_has_no_association_any_more_leaves_at_once() {
 }
 
 #[test]
-fn what_was_found_and_could_not_be_read_is_there_and_down() {
+fn a_discovered_hostname_that_could_not_be_read_is_kept_as_failed() {
     let snapshot = Snapshot::default().retarget(&discovering(&BTreeSet::new()));
     let snapshot = snapshot.fold(read([(name(1), Err(Reason::Timeout))]));
     assert_eq!(hostnames(&snapshot), [("h1.example", false)]);
 }
 
 #[test]
-fn a_zone_is_not_up_where_its_zone_level_could_not_be_read() {
+fn a_zone_is_not_up_if_its_zone_level_could_not_be_read() {
     let zone_level = Extent { zone_level: true, ..Extent::default() };
     let targets = targets(&BTreeSet::from([1]));
     let watching = Targets::new([ZoneTarget::clone(&targets.zones()[0]).with_extent(zone_level)]);
@@ -185,7 +189,7 @@ fn a_zone_is_not_up_where_its_zone_level_could_not_be_read() {
 }
 
 #[test]
-fn a_hostname_that_is_no_longer_named_goes_on_as_one_that_was_found_if_it_has_an_association() {
+fn a_hostname_that_is_no_longer_configured_becomes_a_discovered_one_if_it_has_an_association() {
     let named = Snapshot::default().retarget(&discovering(&BTreeSet::from([1, 2, 3, 4])));
     let none = Reading::bare(Association::None, date(5));
     let named = named.fold(read([(name(2), Ok(enabled(5))), (name(3), Ok(none))]));
@@ -198,7 +202,7 @@ fn a_hostname_that_is_no_longer_named_goes_on_as_one_that_was_found_if_it_has_an
 }
 
 #[test]
-fn the_zone_level_is_known_for_as_long_as_it_is_wanted() {
+fn the_zone_level_is_kept_while_it_is_watched() {
     let zone = |zone_level| {
         let extent = Extent { zone_level, ..Extent::default() };
         Targets::new([targets(&BTreeSet::from([1])).zones()[0].as_ref().clone().with_extent(extent)])
@@ -209,11 +213,11 @@ fn the_zone_level_is_known_for_as_long_as_it_is_wanted() {
     assert_eq!(snapshot.retarget(&zone(false)).zones()[0].zone_level_enabled(), None);
 }
 
-/// One thing that may happen to a snapshot.
+/// One change of a snapshot.
 #[derive(Clone, Debug)]
 enum Step {
     Retarget(BTreeSet<u8>),
-    /// Results by hostname: a good one read at that second, or a failure.
+    /// Results by hostname: the second of a successful reading, or a failure.
     Poll(BTreeMap<u8, Option<i64>>),
     ZoneFails,
 }
@@ -225,9 +229,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Beside the snapshot runs the plainest model: what is watched, and when each was last read.
+    /// Compares the snapshot with a simple model: the watched hostnames, and when each was last read.
     #[test]
-    fn fold_keeps_every_watched_hostname_once_revives_none_and_makes_no_reading_younger(
+    fn fold_keeps_exactly_the_watched_hostnames_and_their_latest_readings(
         steps in proptest::collection::vec(step(), 0..40),
     ) {
         let mut watched = BTreeSet::new();

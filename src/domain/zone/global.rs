@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use super::ZoneState;
 use crate::domain::Date;
 
-/// The notAfter of the CA that issues it, `origin-pull.cloudflare.net`. No API tells it: it stands in the file
-/// `authenticated_origin_pull_ca.pem`, which Cloudflare's documentation of zone-level origin pulls has origins trust.
+/// The notAfter of the CA that issues the certificate, `origin-pull.cloudflare.net`. No API returns it. It comes from
+/// the file `authenticated_origin_pull_ca.pem`, which origins are to trust according to Cloudflare's documentation of
+/// zone-level origin pulls.
 const SHARED_CA_ENDS: Timestamp = Timestamp::constant(1_888_246_800, 0);
 
 impl ZoneState {
-    /// When the CA of the certificate ends that Cloudflare shares among all zones, while the global switch is on.
+    /// Returns the end of the CA whose certificate Cloudflare shares among all zones, if the global switch is on.
     pub fn shared_ca_ends(&self) -> Option<Date> {
         (self.global_enabled == Some(true)).then(|| SHARED_CA_ENDS.into())
     }
@@ -21,7 +22,7 @@ mod tests {
     use crate::domain::{Extent, Outcome, Reason, Snapshot, SslMode, Targets, ZoneTarget};
 
     #[test]
-    fn the_end_of_the_shared_ca_is_told_while_the_global_switch_is_on() {
+    fn the_end_of_the_shared_ca_is_known_while_the_global_switch_is_on() {
         let at = jiff::Timestamp::UNIX_EPOCH.into();
         let zone = ZoneTarget::named("main".into(), "example".parse().unwrap(), None);
         let zone = zone.with_extent(Extent { zone_level: true, ..Extent::default() });

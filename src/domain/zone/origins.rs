@@ -1,4 +1,4 @@
-//! What is known about the origins of a zone's hostnames.
+//! The origins of a zone's hostnames, and their readings.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Entry, ZoneState};
 use crate::domain::{DnsIndex, DnsOrigins, Hostname, NoOrigin, OriginReading, OriginTarget};
 
-/// An origin that is probed, and what its latest probe found.
+/// An origin that is probed, and the result of its latest probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     target: OriginTarget,
@@ -15,23 +15,23 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// An origin with what is known of it.
+    /// Creates an origin with its latest reading, if any.
     pub fn new(target: OriginTarget, reading: Option<OriginReading>) -> Self {
         Self { target, reading }
     }
 
-    /// What is probed.
+    /// Returns the target of the probes.
     pub fn target(&self) -> &OriginTarget {
         &self.target
     }
 
-    /// What the latest probe found.
+    /// Returns the result of the latest probe.
     pub fn reading(&self) -> Option<&OriginReading> {
         self.reading.as_ref()
     }
 
-    /// True if probes of both ask for the same thing at the same place, whatever they are called.
-    fn is_same_place(&self, target: &OriginTarget) -> bool {
+    /// Returns true if probes of both send the same request to the same address, regardless of labels.
+    fn is_same_probe(&self, target: &OriginTarget) -> bool {
         let OriginTarget { hostname, label: _, address, server_name, path, from_dns: _ } = &self.target;
         (hostname, address, server_name, path)
             == (&target.hostname, &target.address, &target.server_name, &target.path)
@@ -39,34 +39,35 @@ impl Origin {
 }
 
 impl ZoneState {
-    /// The origins that are probed, sorted by hostname, those of each in the order of the configuration. DNS records give
-    /// those of hostnames for which it names none.
+    /// Returns the origins to probe, sorted by hostname, and for each hostname in the order of the configuration.
+    /// Origins of hostnames without configured ones come from DNS records.
     pub fn origins(&self) -> &[Origin] {
         &self.origins
     }
 
-    /// The origins of one hostname.
+    /// Returns the origins of one hostname.
     pub fn origins_of(&self, hostname: &Hostname) -> &[Origin] {
         &self.origins[of(&self.origins, hostname)]
     }
 
-    /// Why DNS records give no origin, or fewer than there are records, for a hostname.
+    /// Returns the reasons why DNS records give no origin for a hostname, or fewer origins than there are records.
     pub fn no_origin(&self, hostname: &Hostname) -> impl Iterator<Item = NoOrigin> {
         self.dns_origins.get(hostname).into_iter().flat_map(|found| found.without.iter().copied())
     }
 
-    /// The hostnames whose origins DNS records are to give: those for which the configuration names none.
+    /// Returns the hostnames without configured origins, whose origins come from DNS records.
     fn unnamed(&self) -> impl Iterator<Item = &Hostname> {
         let named: BTreeSet<_> = self.target.origins().iter().map(|origin| &origin.hostname).collect();
         self.entries.iter().map(Entry::hostname).filter(move |hostname| !named.contains(hostname))
     }
 
-    /// Whether hostnames have come or gone since the records were searched for their origins.
+    /// Returns true if hostnames were added or removed since origins were last derived from the records.
     pub(in crate::domain) fn lacks_dns_origins(&self) -> bool {
         self.dns_records.is_some() && !self.dns_origins.keys().eq(self.unnamed())
     }
 
-    /// The origins that these records, its own among them, give for its hostnames; none if that is nothing new.
+    /// Returns the origins that follow from these records, which include the zone's own. `None` if they have not
+    /// changed.
     pub(in crate::domain) fn other_dns_origins(
         &self,
         index: &DnsIndex<'_>,
@@ -76,14 +77,14 @@ impl ZoneState {
         (found != *self.dns_origins).then_some(found)
     }
 
-    /// Watches the origins that DNS records give.
+    /// Watches the origins that were derived from DNS records.
     pub(in crate::domain) fn set_dns_origins(&mut self, found: BTreeMap<Hostname, DnsOrigins>) {
         self.dns_origins = Arc::new(found);
         self.watch_origins();
     }
 
-    /// Watches the origins that the target names and those that DNS records give. One that stays keeps its reading, the
-    /// latest if several are known.
+    /// Watches the configured origins and those from DNS records. An origin that remains keeps its reading, or the
+    /// latest one if several are known.
     pub(super) fn watch_origins(&mut self) {
         let mut known = std::mem::take(&mut self.origins);
         let read_at = |origin: &Origin| origin.reading.as_ref().map(|reading| reading.read_at);
@@ -91,7 +92,7 @@ impl ZoneState {
             let by_name = a.target.hostname.cmp(&b.target.hostname);
             by_name.then_with(|| read_at(b).cmp(&read_at(a)))
         });
-        // until the records were read, those stay that are known from an earlier start
+        // until the records are read, origins known from before a restart remain
         let awaits_records = self.target.extent().dns_origins && self.dns_records.is_none();
         let unnamed: BTreeSet<_> = awaits_records.then(|| self.unnamed()).into_iter().flatten().collect();
         let kept = known.iter().map(|origin| &origin.target);
@@ -101,14 +102,14 @@ impl ZoneState {
         let from_dns = self.dns_origins.values().flat_map(|found| &found.origins);
         let origins = self.target.origins().iter().chain(from_dns).chain(kept).map(|target| {
             let mut of_hostname = known[of(&known, &target.hostname)].iter();
-            let same = of_hostname.find(|origin| origin.is_same_place(target));
+            let same = of_hostname.find(|origin| origin.is_same_probe(target));
             Origin::new(target.clone(), same.and_then(|origin| origin.reading.clone()))
         });
         self.origins = origins.collect();
         self.origins.sort_by(|a, b| a.target.hostname.cmp(&b.target.hostname));
     }
 
-    /// Takes in what a probe found, if that origin is still watched.
+    /// Records the result of a probe, if the origin is still watched.
     pub(super) fn probed(&mut self, target: &OriginTarget, reading: OriginReading) {
         let range = of(&self.origins, &target.hostname);
         if let Some(origin) = self.origins[range].iter_mut().find(|origin| origin.target == *target) {
@@ -117,7 +118,7 @@ impl ZoneState {
     }
 }
 
-/// Where the origins of a hostname are, among origins that are sorted by hostname.
+/// Returns the range of a hostname's origins among origins sorted by hostname.
 fn of(origins: &[Origin], hostname: &Hostname) -> Range<usize> {
     let start = origins.partition_point(|origin| origin.target.hostname < *hostname);
     let length = origins[start..].partition_point(|origin| origin.target.hostname == *hostname);

@@ -1,4 +1,4 @@
-//! A part of a zone that is read by requests of its own.
+//! The parts of a zone, each of which is read by its own requests.
 
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ impl PartKind {
     /// Every part, in the order in which they are read for the first time.
     pub const ALL: [Self; 4] = [Self::Associations, Self::ZoneLevel, Self::Settings, Self::DnsRecords];
 
-    /// True if a token need not be allowed to read it.
+    /// Returns true if the token need not be allowed to read the part.
     pub const fn is_optional(self) -> bool {
         matches!(self, Self::Settings | Self::DnsRecords)
     }
 
-    /// The value of the label `part`.
+    /// Returns the value of the label `part`.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Associations => "associations",
@@ -40,33 +40,33 @@ impl PartKind {
 /// The state of reading one part of a zone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Part {
-    /// How the latest attempt to read it ended; none while there was none.
+    /// The result of the latest attempt to read the part; `None` before the first one.
     pub latest: Option<Result<(), Reason>>,
-    /// When it was last read.
+    /// The time when the part was last read.
     pub last_success: Option<Date>,
-    /// Since when polls have wanted it.
+    /// The time when a poll first planned to read the part.
     pub since: Option<Date>,
-    /// When the latest attempt ended.
+    /// The time when the latest attempt ended.
     pub tried_at: Option<Date>,
-    /// The interval at which it is read, once that is planned.
+    /// The interval at which the part is read, once it is planned.
     pub interval: Option<Duration>,
 }
 
 impl Part {
-    /// A part as a state file knew it.
+    /// Restores a part from a state file.
     pub fn restored(last_success: Option<Date>, failure: Option<Reason>, since: Option<Date>) -> Self {
         let latest = failure.map(Err).or(last_success.map(|_| Ok(())));
-        // when a failed attempt was is not kept: it counts as just due
+        // the time of a failed attempt is not stored, so the part is due at once
         Self { latest, last_success, since, tried_at: last_success, interval: None }
     }
 
-    /// Sets the interval at which polls read it.
+    /// Sets the interval at which polls read the part.
     pub(in crate::domain) fn planned(&mut self, interval: Duration, at: Date) {
         self.interval = Some(interval);
         self.since.get_or_insert(at);
     }
 
-    /// Takes over the state of the same part of a zone that turned out to be this one, if that is newer.
+    /// Takes over the state of the same part of a zone that is merged into this one, if it is newer.
     pub(super) fn absorb(&mut self, other: Self) {
         if other.last_success > self.last_success || self.latest.is_none() {
             *self = other;
@@ -82,12 +82,12 @@ impl Part {
         }
     }
 
-    /// When it was last read, or since when polls have wanted it.
+    /// Returns the time when the part was last read, or else when a poll first planned to read it.
     pub fn seen(self) -> Option<Date> {
         self.last_success.or(self.since)
     }
 
-    /// Why the latest attempt failed.
+    /// Returns the reason why the latest attempt failed, if it did.
     pub fn failure(self) -> Option<Reason> {
         self.latest.and_then(Result::err)
     }

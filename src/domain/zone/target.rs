@@ -10,27 +10,27 @@ use crate::domain::{
 
 /// The state of one zone, as read from a state file.
 pub struct StoredZone {
-    /// The parts of it that were watched, except the hostnames below.
+    /// The watched parts of the zone, without the hostnames below.
     pub target: ZoneTarget,
     /// Its id.
     pub id: Option<ZoneId>,
-    /// How its associations were read.
+    /// The state of reading its associations.
     pub associations: Part,
-    /// How its zone level was read.
+    /// The state of reading its zone level.
     pub zone_level: Part,
-    /// How its settings were read.
+    /// The state of reading its settings.
     pub settings: Part,
     /// True if the global switch was on.
     pub global_enabled: Option<bool>,
     /// The SSL mode.
     pub ssl_mode: Option<SslMode>,
-    /// When the latest discovered hostname vanished.
+    /// The time when the last discovered hostname vanished.
     pub removed_at: Option<Date>,
     /// True if the zone-level switch was on.
     pub zone_level_enabled: Option<bool>,
-    /// When the certificates of the hostname store were listed.
+    /// The time when the certificates of the hostname store were listed.
     pub listed_at: Option<Date>,
-    /// The certificates of the hostname store, where they were listed.
+    /// The certificates of the hostname store, if they were listed.
     pub listed: Option<Vec<ZoneCertificate>>,
     /// The zone-level certificates.
     pub zone_certificates: Vec<ZoneCertificate>,
@@ -46,14 +46,14 @@ pub struct StoredHostname {
     pub hostname: Hostname,
     /// Its last reading.
     pub reading: Option<Reading>,
-    /// Why the latest attempt failed.
+    /// The reason why the latest attempt failed.
     pub failure: Option<Reason>,
-    /// Since when it has had the statuses of the reading.
+    /// The time since which it has had the statuses of the reading.
     pub since: Option<Date>,
 }
 
 impl ZoneState {
-    /// A zone of which only the target is known.
+    /// Creates a zone that was not read yet.
     pub(in crate::domain) fn unread(target: &Arc<ZoneTarget>) -> Self {
         let mut zone = Self {
             target: Arc::clone(target),
@@ -80,7 +80,7 @@ impl ZoneState {
         zone
     }
 
-    /// A zone as a state file knew it, with all its hostnames as discovered ones.
+    /// Restores a zone from a state file, with all its hostnames as discovered ones.
     pub(in crate::domain) fn restored(stored: StoredZone) -> Self {
         let mut zone = Self::unread(&Arc::new(stored.target));
         zone.id = stored.id.or(zone.id);
@@ -110,9 +110,9 @@ impl ZoneState {
         }
     }
 
-    /// Watches what `target` names, and drops the rest.
+    /// Watches `target`, and drops everything else.
     pub(in crate::domain) fn retarget(&mut self, target: &Arc<ZoneTarget>) {
-        // a configured id that was taken out may have been wrong: the name decides from now on
+        // a configured id that was removed may have been wrong, so the name decides from now on
         self.id = target.id().or(self.id.filter(|_| self.target.id().is_none()));
         self.target = Arc::clone(target);
         self.twins.clear();
@@ -123,7 +123,7 @@ impl ZoneState {
         self.entries =
             configured.map(|wanted| Entry::configured(wanted, known.remove(&wanted.hostname))).collect();
         if let Some(expected) = target.extent().discovered {
-            // a hostname that is no longer configured goes on as a discovered one if it has an association
+            // a hostname that is no longer configured becomes a discovered one if it has an association
             known.retain(|_, entry| match entry.association() {
                 Some(association) => association != Association::None,
                 None => !entry.is_configured(),
@@ -143,7 +143,7 @@ impl ZoneState {
         self.settle();
     }
 
-    /// Merges the state of another target of the same zone, and watches everything that either watches.
+    /// Merges the state of another target of the same zone, and watches everything that either of them watches.
     pub(in crate::domain) fn merge(&mut self, other: &Self) {
         let target = Arc::new(self.target.merged(&other.target));
         let twins = [&self.target, &other.target].map(|twin| twin.key().clone());

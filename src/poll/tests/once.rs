@@ -48,7 +48,7 @@ async fn associations_of_all_zones_come_first_and_the_zone_level_uses_the_rest_o
     assert!(
         words
             .iter()
-            .all(|words| words == "zone level not read: no request was sent, for want of quota or time"),
+            .all(|words| words == "zone level not read: no request was sent for lack of quota or time"),
         "{words:?}"
     );
     assert_eq!(
@@ -69,10 +69,7 @@ async fn if_the_quota_is_too_small_for_all_associations_the_account_is_up_and_th
     let (judge, account) = (judge(&known), &known.accounts()[0]);
     assert!(judge.is_up(account), "{:?}", judge.tell_account(account));
     let unread = known.zones().iter().find(|zone| !zone.part(PartKind::Associations).is_up()).unwrap();
-    assert_eq!(
-        judge.tell_zone(unread)[0].message,
-        "not read: no request was sent, for want of quota or time"
-    );
+    assert_eq!(judge.tell_zone(unread)[0].message, "not read: no request was sent for lack of quota or time");
 }
 
 #[tokio::test(start_paused = true)]

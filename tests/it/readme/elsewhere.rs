@@ -1,9 +1,9 @@
-//! The commands of the documents that need root, a cluster, an engine, Prometheus or the network, each with the test that
-//! runs it or the like.
+//! The documented commands that need root, a cluster, a container engine, Prometheus or the network, each with the test
+//! that runs it or a similar one.
 
 use std::fs;
 
-/// The start of a command, the file of the test, and words of that file that show it.
+/// The start of a command, the file of its test, and a text in that file that runs it.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("sudo apt-get install --yes gcc git prometheus", ".ci/run", "wanted+=(prometheus)"),
     ("git clone https://github.com/", ".github/workflows/ci.yml", "actions/checkout@"),
@@ -41,7 +41,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "tests/it/rotation.rs",
         "Level::Zone",
     ),
-    // of the runbooks: their syntax is checked, and Cloudflare's SDK sends such requests
+    // commands of the runbooks, whose syntax is checked; Cloudflare's SDK sends such requests
     ("read -rs ", "tests/e2e/test_rules.py", "\"bash\", \"-n\""),
     ("\"${EDITOR:-vi}\" ", "tests/e2e/test_rules.py", "\"bash\", \"-n\""),
     ("openssl x509 ", "tests/e2e/test_rules.py", "\"bash\", \"-n\""),
@@ -55,13 +55,13 @@ pub(super) fn is_run(command: &str) -> bool {
 }
 
 #[test]
-fn each_test_that_the_list_names_exists_and_shows_it() {
+fn each_test_in_the_list_exists_and_contains_its_text() {
     let documents = super::documents();
     for (start, file, shown) in ELSEWHERE {
-        // what the published crate leaves out is checked in a checkout
+        // files missing from the published crate are checked only in a checkout
         if let Ok(text) = fs::read_to_string(file) {
-            assert!(text.contains(shown), "{file} does not show {start}: {shown}");
+            assert!(text.contains(shown), "{file} does not contain the test of {start}: {shown}");
         }
-        assert!(documents.iter().any(|(_, text)| text.contains(start)), "no document shows {start}");
+        assert!(documents.iter().any(|(_, text)| text.contains(start)), "no document has {start}");
     }
 }

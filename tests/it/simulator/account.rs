@@ -1,4 +1,4 @@
-//! A whole simulated account, as a client reads it: the list of zones, their details and their settings.
+//! Tests of a whole simulated account: the list of zones, their details and their settings.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ fn change(change: Value) -> ZoneChange {
 }
 
 impl Served {
-    /// Adds a zone, or changes one, and returns its id.
+    /// Adds or changes a zone, and returns its id.
     fn put_zone(&self, name: &str, facts: Value) -> String {
         self.simulator.with_world(|world| {
             world.put_zone(&name.parse().unwrap(), change(facts), now()).unwrap().id().to_string()
         })
     }
 
-    /// The names in the list of zones.
+    /// Returns the names in the list of zones.
     async fn names(&self, query: &str) -> Vec<String> {
         let (status, answer) = self.get(&format!("/zones?{query}")).await;
         assert_eq!(status, 200, "{query}: {answer}");
@@ -51,7 +51,7 @@ async fn zones_have_a_status_a_type_and_an_account() {
 }
 
 #[tokio::test]
-async fn pages_cover_all_zones_once_and_say_where_they_are() {
+async fn pages_contain_each_zone_once_and_give_their_position() {
     let api = served(instant()).await;
     for number in 0..119 {
         api.put_zone(&format!("z{number:03}.example"), json!({}));
@@ -74,7 +74,7 @@ async fn pages_cover_all_zones_once_and_say_where_they_are() {
 }
 
 #[tokio::test]
-async fn two_zones_of_one_name_are_two_zones() {
+async fn two_zones_can_have_the_same_name() {
     let api = served(instant()).await;
     let ids = [
         api.zone.clone(),
@@ -123,7 +123,7 @@ async fn the_global_switch_and_the_ssl_mode_are_settings_of_a_zone() {
     );
 }
 
-/// Status, first code and number of results of a request with that token.
+/// Returns the status, the first code and the number of results of a request with this token.
 async fn asked(api: &Served, token: &str, method: Method, path: &str) -> (u16, u64, usize) {
     let request = api.client.request(method, format!("{}/client/v4{path}", api.origin));
     let request = request.header("authorization", format!("Bearer {token}")).body("{}");
@@ -159,7 +159,7 @@ async fn a_token_sees_the_zones_of_its_accounts() {
 }
 
 #[tokio::test]
-async fn a_token_may_do_what_it_is_permitted_to() {
+async fn a_token_may_do_only_what_its_permissions_allow() {
     let api = served(instant()).await;
     let calls = [
         (Method::GET, "/zones".to_owned()),
@@ -190,7 +190,7 @@ async fn a_token_may_do_what_it_is_permitted_to() {
 }
 
 #[tokio::test]
-async fn a_zone_has_the_dns_records_that_a_script_gives_it() {
+async fn scripts_set_the_dns_records_of_a_zone() {
     let api = served(instant()).await;
     let record = |kind: &str, name: &str, content: &str, proxied: bool| json!({"type": kind, "name": name, "content": content, "proxied": proxied});
     let records = json!([
@@ -215,7 +215,7 @@ async fn a_zone_has_the_dns_records_that_a_script_gives_it() {
 }
 
 #[tokio::test]
-async fn each_token_has_a_budget_of_its_own() {
+async fn each_token_has_its_own_rate_limit() {
     let api = served(instant()).await;
     let minutes = Duration::from_secs(300);
     api.simulator.set_scope("second", Scope::default());
@@ -227,7 +227,7 @@ async fn each_token_has_a_budget_of_its_own() {
 }
 
 #[tokio::test]
-async fn scripts_make_zones_arrive_change_and_leave() {
+async fn scripts_add_change_and_remove_zones() {
     let api = served(instant()).await;
     let new = json!({
         "status": "pending", "type": "partial", "account": OTHER, "ssl": "strict", "enabled": true, "hostnames": 2,
@@ -257,7 +257,7 @@ async fn scripts_make_zones_arrive_change_and_leave() {
     assert_eq!(api.control("DELETE", &route, Value::Null).await.0, 200);
     assert_eq!(refusal(&read("").await), (404, 7003));
     assert_eq!(api.control("PUT", &route, Value::Null).await.1["gone"], false);
-    assert_eq!(read("").await.1["result"]["status"], "active", "it comes back as it was");
+    assert_eq!(read("").await.1["result"]["status"], "active", "it is restored unchanged");
     let (_, twin) = api.control("PUT", "zones/example.com", json!({ "account": OTHER })).await;
     assert_ne!(twin["id"], json!(api.zone));
     assert_eq!(api.control("PUT", "zones/example.com", Value::Null).await.1["id"], json!(api.zone));
@@ -270,7 +270,7 @@ async fn scripts_make_zones_arrive_change_and_leave() {
 }
 
 #[tokio::test]
-async fn an_account_of_ten_thousand_zones_is_read_page_by_page() {
+async fn an_account_of_10_000_zones_is_read_by_pages() {
     let api = served(instant()).await;
     api.simulator.with_world(|world| world.fill(10_000, now())).unwrap();
     let (mut statuses, mut types, mut ids) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
@@ -294,7 +294,7 @@ async fn an_account_of_ten_thousand_zones_is_read_page_by_page() {
 }
 
 #[tokio::test]
-async fn most_zones_of_a_filled_account_hold_nothing_and_the_others_are_well() {
+async fn most_zones_of_a_filled_account_are_empty_and_the_others_are_healthy() {
     let api = served(instant()).await;
     api.simulator.with_world(|world| world.fill(201, now())).unwrap();
     let (_, zones) = api.control("GET", "zones", Value::Null).await;
@@ -321,7 +321,11 @@ async fn most_zones_of_a_filled_account_hold_nothing_and_the_others_are_well() {
 
     let again = served(instant()).await;
     again.simulator.with_world(|world| world.fill(201, now())).unwrap();
-    assert_eq!(again.control("GET", "zones", Value::Null).await.1, zones, "the same seed, the same account");
+    assert_eq!(
+        again.control("GET", "zones", Value::Null).await.1,
+        zones,
+        "the same seed gives the same account"
+    );
 }
 
 #[tokio::test]
@@ -353,7 +357,7 @@ async fn a_list_of_zones_can_end_early_or_repeat_a_page() {
 }
 
 #[tokio::test]
-async fn faults_are_aimed_at_the_calls_that_read_an_account() {
+async fn faults_can_be_limited_to_calls_that_read_an_account() {
     let api = served(instant()).await;
     let calls = [
         (Some(Aim::ZoneList), "/zones?per_page=50".to_owned()),

@@ -1,4 +1,4 @@
-//! A table of the faults of the API or an impostor, with the expected reasons.
+//! A table of faults of the API or an impostor, with the expected reasons.
 
 use std::io::Write;
 
@@ -113,12 +113,12 @@ fn rate_limits() -> Vec<Row> {
     // requests are sent at the start of 2026
     let rows = [
         ("429 for no time", Some("0")),
-        ("429 until a date that is past", Some("Wed, 31 Dec 2025 23:00:00 GMT")),
+        ("429 until a date in the past", Some("Wed, 31 Dec 2025 23:00:00 GMT")),
         ("429 until soon", Some("1")),
         ("429 for a day", Some("86400")),
         ("429 until a date", Some("Thu, 01 Jan 2026 00:02:00 GMT")),
         ("429 until the end of time", Some("Fri, 31 Dec 9999 23:59:59 GMT")),
-        ("429 for longer than a number holds", Some("99999999999999999999999999")),
+        ("429 for more seconds than a number can hold", Some("99999999999999999999999999")),
         ("429 for a negative time", Some("-5")),
         ("429 without a time", None),
     ];
@@ -163,7 +163,7 @@ fn bodies() -> Vec<Row> {
             json(r#"{"success":true,"result_info":{"total_pages":1e999},"result":7}"#),
         ),
         (
-            "pages without end",
+            "an infinite number of pages",
             json(r#"{"success":true,"result_info":{"total_pages":4294967296},"result":7}"#),
         ),
         (

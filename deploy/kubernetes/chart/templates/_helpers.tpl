@@ -1,4 +1,4 @@
-{{/* The name of most objects. A Service is stricter than a release: its name has no dot and begins with a letter. */}}
+{{/* The name of most objects. The name of a Service has more rules than that of a release: no dot, and a letter at the start. */}}
 {{- define "aop.fullname" -}}
 {{- $release := regexReplaceAll "^([0-9])" (.Release.Name | replace "." "-") "aop-${1}" }}
 {{- $both := printf "%s-%s" $release .Chart.Name }}
@@ -11,7 +11,7 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{/* Metadata of an object; takes the root, and where the object has its own: name, labels, annotations. */}}
+{{/* The metadata of an object. Takes the root, and optionally name, labels and annotations. */}}
 {{- define "aop.metadata" -}}
 {{- $root := .root -}}
 name: {{ .name | default (include "aop.fullname" $root) }}
@@ -44,7 +44,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* An endpoint of a monitor; takes the root and the monitor's values. The job is the one that the rules name. */}}
+{{/* The endpoint of a monitor. Takes the root and the monitor's values. The job has the name that the rules use. */}}
 {{- define "aop.endpoint" -}}
 {{- $own := dict "port" "http" "scheme" .root.Values.scheme "honorLabels" true }}
 {{- $job := dict "targetLabel" "job" "replacement" "cloudflare-aop" }}
@@ -54,7 +54,7 @@ annotations:
 {{- toYaml (merge $own .monitor.endpoint) }}
 {{- end }}
 
-{{/* Refuses names that the chart itself sets; takes the key of the values, what was found there, and what the chart sets. */}}
+{{/* Refuses names that the chart itself sets. Takes the key of the values, the names found there, and the names that the chart sets. */}}
 {{- define "aop.refuse" -}}
 {{- range .found }}
 {{- if has . $.set }}
@@ -63,7 +63,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* Refuses what the schema cannot. */}}
+{{/* Refuses values that the schema cannot refuse. */}}
 {{- define "aop.check" -}}
 {{- with .Values }}
 {{- if and .token.value .token.existingSecret }}
@@ -75,7 +75,7 @@ annotations:
 {{- if has .name (list "CLOUDFLARE_API_TOKEN" "CLOUDFLARE_API_TOKEN_FILE") }}{{ $variable = .name }}{{ end }}
 {{- end }}
 {{- if and $chart $variable }}
-{{- fail (printf "extraEnv: expected no %s beside a token of the chart" $variable) }}
+{{- fail (printf "extraEnv: expected no %s in addition to a token of the chart" $variable) }}
 {{- end }}
 {{- $own := and .config (or .extraEnv .extraVolumes) }}
 {{- if not (or $chart $variable $own .demo) }}
@@ -100,7 +100,7 @@ annotations:
 {{- include "aop.refuse" (dict "key" "extraEnv" "found" (list .name) "set" $variables) }}
 {{- end }}
 {{- if and .state.existingClaim (ne .state.type "persistentVolumeClaim") }}
-{{- fail (printf "state.existingClaim: expected state.type=persistentVolumeClaim beside it, found %s" .state.type) }}
+{{- fail (printf "state.existingClaim: expected state.type=persistentVolumeClaim with it, found %s" .state.type) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -2,12 +2,12 @@
 
 use super::*;
 
-/// What is found of a hostname that should be as said after these results.
+/// Returns the findings about a hostname with this expectation after these results.
 fn of(expectation: Expectation, results: impl IntoIterator<Item = Result<Reading, Reason>>) -> Vec<String> {
     let reads = results.into_iter().map(|result| Outcome::Read(name(), result));
     let judge = judge(known(expectation, reads));
     let zone = &judge.snapshot().zones()[0];
-    said(judge.tell_hostname(zone, &zone.entries()[0]))
+    described(judge.tell_hostname(zone, &zone.entries()[0]))
 }
 
 fn found(reading: Reading) -> Vec<String> {
@@ -19,13 +19,13 @@ fn with(certificate: Arc<Certificate>) -> Reading {
 }
 
 #[test]
-fn nothing_is_wrong_with_a_healthy_one() {
+fn a_healthy_hostname_has_no_findings() {
     assert_eq!(found(healthy()), [] as [&str; 0]);
     assert_eq!(of(Expectation::default(), [Ok(healthy())]), [] as [&str; 0]);
 }
 
 #[test]
-fn an_end_is_judged_in_bands_that_start_below_their_threshold() {
+fn an_end_has_a_finding_only_below_its_threshold() {
     let of = |seconds| found(with(ending(seconds))).join(", ");
     assert_eq!(of(-2 * DAY), "expired: expired 2 days ago");
     assert_eq!(of(0), "expired: expired 0 seconds ago");
@@ -37,17 +37,17 @@ fn an_end_is_judged_in_bands_that_start_below_their_threshold() {
 }
 
 #[test]
-fn the_earlier_of_both_ends_counts() {
+fn the_earlier_of_the_two_ends_counts() {
     let late = CertificateDetails { expires_on: Some(at(NOW + 90 * DAY)), ..CertificateDetails::default() };
     assert_eq!(found(with(with_pem(-DAY, -DAY, late))), ["expired: expired 24 hours ago"]);
 }
 
 #[test]
-fn a_certificate_may_be_of_the_future_have_no_end_or_contradict_its_metadata() {
+fn certificates_that_begin_later_have_no_end_or_contradict_their_metadata_are_found() {
     let tomorrow = with_pem(DAY, 90 * DAY, CertificateDetails::default());
     assert_eq!(found(with(tomorrow)), ["not_yet_valid: becomes valid in 24 hours"]);
     assert_eq!(found(with(with_pem(0, 90 * DAY, CertificateDetails::default()))), [] as [&str; 0]);
-    let endless = "end_unknown: no certificate end is known";
+    let endless = "end_unknown: the end of the certificate is unknown";
     assert_eq!(found(with(Arc::new(Certificate::new(CertificateDetails::default(), None)))), [endless]);
     assert_eq!(found(Reading { certificate: None, ..healthy() }), [endless]);
     let details = |serial_number: &str, expires_on| CertificateDetails {
@@ -68,7 +68,7 @@ fn a_certificate_may_be_of_the_future_have_no_end_or_contradict_its_metadata() {
 }
 
 #[test]
-fn a_certificate_that_is_not_presented_may_expire_and_be_deleted() {
+fn a_certificate_that_is_not_presented_has_no_findings() {
     for association in [Association::Disabled, Association::Void, Association::None] {
         let reading = Reading {
             association,
@@ -80,7 +80,7 @@ fn a_certificate_that_is_not_presented_may_expire_and_be_deleted() {
 }
 
 #[test]
-fn a_certificate_in_use_must_not_be_deleted() {
+fn a_deleted_certificate_in_use_is_found() {
     let of = |status| {
         let updated = Some(at(NOW - MINUTE));
         found(Reading { certificate_status: Some(status), certificate_updated_at: updated, ..healthy() })
@@ -90,7 +90,7 @@ fn a_certificate_in_use_must_not_be_deleted() {
 }
 
 #[test]
-fn drift_says_what_was_expected_and_what_is() {
+fn drift_names_the_expected_and_the_actual_state() {
     let enabled = Expectation::default;
     let reading = |association| Reading { association, ..healthy() };
     let drifted = |expectation: Expectation, reading| of(expectation, [Ok(reading)]).join(", ");
@@ -122,7 +122,7 @@ fn drift_says_what_was_expected_and_what_is() {
 }
 
 #[test]
-fn what_timed_out_says_what_of_the_two() {
+fn a_timeout_names_the_association_or_the_certificate() {
     let status = Some(Status::DeploymentTimedOut);
     assert_eq!(
         found(Reading { status, ..healthy() }),
@@ -138,7 +138,7 @@ fn what_timed_out_says_what_of_the_two() {
 }
 
 #[test]
-fn a_change_may_be_pending_for_as_long_as_the_threshold() {
+fn a_change_is_found_once_it_is_pending_for_longer_than_the_threshold() {
     let pending = |status, updated: i64| {
         found(Reading { status: Some(status), updated_at: Some(at(NOW - updated)), ..healthy() }).join(", ")
     };
@@ -158,7 +158,7 @@ fn a_change_may_be_pending_for_as_long_as_the_threshold() {
 }
 
 #[test]
-fn a_change_without_a_past_date_is_pending_since_it_was_first_seen() {
+fn a_change_without_a_past_date_counts_from_when_it_was_first_seen() {
     for updated_at in [None, Some(at(NOW + HOUR))] {
         let reading = |seen| Reading {
             status: Some(Status::PendingDeployment),
@@ -185,7 +185,7 @@ fn a_change_without_a_past_date_is_pending_since_it_was_first_seen() {
 }
 
 #[test]
-fn what_was_not_read_says_why_and_is_judged_by_its_last_reading() {
+fn an_unread_hostname_names_the_reason_and_is_judged_by_its_last_reading() {
     assert_eq!(of(Expectation::default(), []), ["not_read: not read yet"]);
     let timeout = "not_read: not read: no answer came in time";
     assert_eq!(of(Expectation::default(), [Err(Reason::Timeout)]), [timeout]);

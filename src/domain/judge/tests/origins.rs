@@ -1,4 +1,4 @@
-//! Findings about origins: what Cloudflare presents, held against what they demand.
+//! Findings about origins, which compare what Cloudflare presents with what the origins demand.
 
 use super::*;
 use crate::domain::{
@@ -42,7 +42,7 @@ fn probed(label: &str, demand: Demand, accepted: &[&[u8]]) -> Outcome {
     Outcome::Probed(origin(label), reading)
 }
 
-/// What is found about the hostname, of whose two origins these outcomes tell.
+/// Returns the findings about origins of a hostname with two origins, after these outcomes.
 fn found(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<String> {
     let expectation = Expectation { association: Expected::Any, ..Expectation::default() };
     let zone = ZoneTarget::named("main".into(), "example".parse().unwrap(), None)
@@ -52,7 +52,7 @@ fn found(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<String> {
     let unread = Snapshot::default().retarget(&Targets::new([zone]));
     let judge = judge(outcomes.into_iter().fold(unread, |known, outcome| known.fold([(key(), outcome)])));
     let zone = &judge.snapshot().zones()[0];
-    let told = said(judge.tell_hostname(zone, &zone.entries()[0]));
+    let told = described(judge.tell_hostname(zone, &zone.entries()[0]));
     told.into_iter().filter(|told| told.starts_with("origin_")).collect()
 }
 
@@ -74,7 +74,7 @@ const DEMANDS: &str = "origin_demands_certificate: Cloudflare presents nothing "
 const REFUSES: &str = ", the origin blue refuses requests without a certificate";
 
 #[test]
-fn an_origin_that_serves_without_the_certificate_that_is_presented_is_unprotected() {
+fn an_origin_that_serves_requests_without_the_presented_certificate_is_unprotected() {
     let with = |demand| found([read(Association::Enabled, None), probed("blue", demand, &[])]);
     assert_eq!(with(Demand::None), [format!("{UNPROTECTED}does not ask for one")]);
     let optional = format!("{UNPROTECTED}asks for one and serves requests without it");
@@ -96,7 +96,7 @@ fn an_origin_that_serves_without_the_certificate_that_is_presented_is_unprotecte
 }
 
 #[test]
-fn a_demand_is_found_only_where_cloudflare_is_known_to_present_nothing() {
+fn a_demand_is_found_only_if_cloudflare_is_known_to_present_nothing() {
     use Association::{Disabled, Enabled, None as Absent, Void};
     let off = "zone level and global switch off";
     let (yes, no, unknown) = (Some(true), Some(false), None);
@@ -128,7 +128,7 @@ fn a_demand_is_found_only_where_cloudflare_is_known_to_present_nothing() {
 }
 
 #[test]
-fn nothing_is_found_about_an_origin_while_its_hostname_was_not_read_unless_the_ssl_mode_tells() {
+fn the_origins_of_an_unread_hostname_have_no_findings_except_by_the_ssl_mode() {
     let required = || probed("blue", Demand::Required, &[]);
     assert_eq!(found([required()]), NONE);
     let flexible = switches(Some(false), Some(false), Some(SslMode::Flexible));
@@ -137,7 +137,7 @@ fn nothing_is_found_about_an_origin_while_its_hostname_was_not_read_unless_the_s
 }
 
 #[test]
-fn an_origin_that_names_other_authorities_may_reject_what_is_presented() {
+fn an_origin_that_accepts_only_other_authorities_may_reject_the_certificate() {
     let rejects = "origin_may_reject: Cloudflare presents a certificate, the origin blue names only CAs that did not \
                    issue it";
     let with = |issuers: &[&[u8]], demand, accepted: &[&[u8]]| {
@@ -146,7 +146,7 @@ fn an_origin_that_names_other_authorities_may_reject_what_is_presented() {
     assert_eq!(with(&[b"ca"], Demand::Required, &[b"other"]), [rejects]);
     assert_eq!(with(&[b"ca"], Demand::Required, &[b"other", b"ca"]), NONE);
     assert_eq!(with(&[b"ca", b"root"], Demand::Required, &[b"root"]), NONE, "of an intermediate");
-    // it is not known
+    // unknown
     assert_eq!(with(&[b"ca"], Demand::Required, &[]), NONE);
     assert_eq!(with(&[], Demand::Required, &[b"other"]), NONE);
     assert_eq!(with(&[b"ca"], Demand::Unknown, &[b"other"]), NONE);
@@ -160,7 +160,7 @@ fn an_origin_that_names_other_authorities_may_reject_what_is_presented() {
 }
 
 #[test]
-fn the_zone_level_certificates_count_where_they_are_presented_and_all_known() {
+fn zone_level_certificates_are_compared_if_the_issuers_of_all_are_known() {
     let row = |id: &str, issuers: &[&[u8]]| ZoneCertificate {
         id: id.parse().unwrap(),
         level: Level::Zone,

@@ -1,9 +1,9 @@
-//! Findings about zones, certificates and accounts, and about what is out of date.
+//! Findings about zones, certificates and accounts, and about stale readings.
 
 use super::*;
 
 #[test]
-fn what_a_zone_or_a_hostname_ignores_is_told_last_and_counts_for_nothing() {
+fn ignored_findings_come_last_and_do_not_count() {
     let ignoring = |of_zone: &[Finding], of_hostname: &[Finding]| {
         let ignored = of_hostname.iter().copied().collect();
         let expectation = Expectation { association: Expected::Disabled, ignored, ..Expectation::default() };
@@ -55,7 +55,7 @@ fn what_a_zone_or_a_hostname_ignores_is_told_last_and_counts_for_nothing() {
         told(&heeded),
         [(Warning, vec![("ssl_mode", false)]), (Info, vec![(limit, false)]), (Critical, both)]
     );
-    // a hostname's own leave the zone's and the certificate's as they are
+    // findings ignored for a hostname still count for the zone and the certificate
     let of_hostname = ignoring(&[], &[Finding::ExpiresVerySoon]);
     let one = vec![("drifted", false), ("expires_very_soon", true)];
     assert_eq!(
@@ -63,7 +63,7 @@ fn what_a_zone_or_a_hostname_ignores_is_told_last_and_counts_for_nothing() {
         [(Warning, vec![("ssl_mode", false)]), (Info, vec![(limit, false)]), (Critical, one)]
     );
     assert_eq!(of_hostname.verdict(), Critical);
-    // a zone's are those of its hostnames and certificates too
+    // findings ignored for a zone are also ignored for its hostnames and certificates
     let zone = [Finding::SslMode, Finding::NearHostnameLimit, Finding::ExpiresVerySoon];
     let of_both = ignoring(&zone, &[Finding::Drifted]);
     let none = vec![("expires_very_soon", true), ("drifted", true)];
@@ -98,10 +98,10 @@ fn planned(interval: i64, seconds_ago: i64) -> [Outcome; 4] {
     PartKind::ALL.map(|part| Outcome::Planned { part, interval, at: at(NOW - seconds_ago) })
 }
 
-/// What is found, by the subject.
+/// Returns all findings, each with its subject.
 fn everything(judge: &Judge) -> Vec<String> {
     let of = |subject: &str, told| {
-        said(told).into_iter().map(|said| format!("{subject} {said}")).collect::<Vec<_>>()
+        described(told).into_iter().map(|finding| format!("{subject} {finding}")).collect::<Vec<_>>()
     };
     let mut all = Vec::new();
     for account in judge.snapshot().accounts() {
@@ -123,7 +123,7 @@ fn found(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<String> {
     everything(&judge(known(any(), outcomes)))
 }
 
-/// A zone-level certificate.
+/// Returns a zone-level certificate.
 fn of_zone(status: Status, certificate: Arc<Certificate>) -> ZoneCertificate {
     ZoneCertificate {
         id: "c".parse().unwrap(),
@@ -170,7 +170,7 @@ fn a_zone_level_certificate_is_judged_while_the_switch_is_on_or_unknown() {
 }
 
 #[test]
-fn a_deleted_zone_level_certificate_is_in_use_unless_there_is_another() {
+fn a_deleted_zone_level_certificate_is_in_use_only_if_it_is_the_last_one() {
     let id = |id: &str, row| ZoneCertificate { id: id.parse().unwrap(), ..row };
     let deleted = id("old", of_zone(Status::Deleted, ending(90 * DAY)));
     let rows = vec![deleted, id("new", of_zone(Status::Active, ending(90 * DAY)))];
@@ -178,7 +178,7 @@ fn a_deleted_zone_level_certificate_is_in_use_unless_there_is_another() {
 }
 
 #[test]
-fn a_zone_level_certificate_is_pending_since_its_upload_or_since_it_was_first_seen() {
+fn a_zone_level_certificate_is_pending_since_its_upload_or_its_first_reading() {
     let pending = |uploaded: Option<i64>| ZoneCertificate {
         uploaded_on: uploaded.map(|seconds| at(NOW - seconds)),
         ..of_zone(Status::PendingDeployment, ending(90 * DAY))
@@ -200,7 +200,7 @@ fn a_certificate_of_the_hostname_store_is_near_its_limit_with_more_than_90_hostn
         let row = ZoneCertificate {
             level: Level::Hostname,
             hostnames: Some(hostnames),
-            // it is judged through the hostnames that use it
+            // findings about its status belong to the hostnames that use it
             ..of_zone(Status::DeploymentTimedOut, ending(-DAY))
         };
         let listed =
@@ -212,7 +212,7 @@ fn a_certificate_of_the_hostname_store_is_near_its_limit_with_more_than_90_hostn
 }
 
 #[test]
-fn a_hostname_that_vanished_is_told_for_an_hour() {
+fn a_vanished_hostname_is_reported_for_an_hour() {
     let removed = |seconds_ago| {
         let zone = ZoneTarget::named("main".into(), "example".parse().unwrap(), None);
         let zone = zone.with_extent(Extent { discovered: Some(Expected::Any), ..Extent::default() });
@@ -230,7 +230,7 @@ fn a_hostname_that_vanished_is_told_for_an_hour() {
     assert_eq!(removed(HOUR), [] as [&str; 0]);
 }
 
-/// An account of which a pattern watches zones, after its list was read that long ago with that result, by turns.
+/// Returns an account with a pattern, after its list was read with these results, each so many seconds ago.
 fn listing(lists: &[(i64, Result<&[&str], Reason>)]) -> Snapshot {
     let pattern = PatternTarget {
         account: "main".into(),
@@ -251,36 +251,36 @@ fn listing(lists: &[(i64, Result<&[&str], Reason>)]) -> Snapshot {
     })
 }
 
-/// What is found of the account itself.
+/// Returns the findings about the account itself.
 fn of_account(known: Snapshot) -> Vec<String> {
     let judge = judge(known);
-    said(judge.tell_account(&judge.snapshot().accounts()[0]))
+    described(judge.tell_account(&judge.snapshot().accounts()[0]))
 }
 
 #[test]
-fn a_zone_that_vanished_is_told_for_an_hour() {
+fn a_vanished_zone_is_reported_for_an_hour() {
     let left = |seconds_ago| {
         of_account(listing(&[(2 * HOUR, Ok(&["a.example", "b.example"])), (seconds_ago, Ok(&["b.example"]))]))
     };
     let none_is_read = "not_read: none of its zones was read";
-    let message = "zones_removed: a zone that a pattern watched vanished 59 minutes ago";
+    let message = "zones_removed: a zone that matched a pattern vanished 59 minutes ago";
     assert_eq!(left(HOUR - 1), [message, none_is_read]);
     assert_eq!(left(HOUR), [none_is_read]);
 }
 
 #[test]
-fn an_account_whose_zones_cannot_be_listed_is_not_read_and_stale_after_three_times_55_minutes() {
+fn an_account_whose_zones_cannot_be_listed_is_not_read_and_is_stale_after_165_minutes() {
     let failed = |seconds_ago| of_account(listing(&[(seconds_ago, Ok(&[])), (0, Err(Reason::Forbidden))]));
     let not_listed = "not_read: its zones are not listed: the token lacks a permission";
     assert_eq!(failed(165 * MINUTE), [not_listed]);
-    let stale = "stale: nothing of it was read for too long";
+    let stale = "stale: nothing has been read for too long";
     assert_eq!(failed(165 * MINUTE + 1), [stale, not_listed]);
     assert_eq!(of_account(listing(&[])), ["not_read: its zones are not listed yet"]);
     assert_eq!(of_account(listing(&[(0, Ok(&[]))])), [] as [&str; 0], "there is no zone to read");
 }
 
 #[test]
-fn an_ssl_mode_without_tls_to_the_origin_is_told_while_a_certificate_is_enabled() {
+fn an_ssl_mode_without_tls_to_the_origin_is_found_while_a_certificate_is_enabled() {
     let with = |mode, enabled: bool, switch: bool, global: bool| {
         let association = if enabled { Association::Enabled } else { Association::Disabled };
         let reading = Reading { association, ..healthy() };
@@ -302,7 +302,7 @@ fn an_ssl_mode_without_tls_to_the_origin_is_told_while_a_certificate_is_enabled(
 }
 
 #[test]
-fn an_account_shows_its_token_and_that_it_is_rate_limited() {
+fn the_token_and_the_rate_limit_of_an_account_are_judged() {
     let facts = |token, rate_limited_at| {
         let known = known(any(), [read(0), zone_level(true, Vec::new(), 0), ended(0)]);
         everything(&judge(known.with_facts("main", AccountFacts { token, rate_limited_at }))).join(", ")
@@ -323,7 +323,7 @@ fn an_account_shows_its_token_and_that_it_is_rate_limited() {
 }
 
 #[test]
-fn only_the_widest_thing_that_is_out_of_date_is_told() {
+fn only_the_widest_stale_subject_is_reported() {
     // the limit of short intervals is 15 minutes
     let old = 15 * MINUTE + 1;
     let all = |zone, hostname| {
@@ -335,7 +335,7 @@ fn only_the_widest_thing_that_is_out_of_date_is_told() {
     };
     assert_eq!(all(15 * MINUTE, 15 * MINUTE), [] as [&str; 0]);
     assert_eq!(all(0, old), ["hostname stale: last read 15 minutes ago"]);
-    assert_eq!(all(old, old), ["account stale: nothing of it was read for too long"]);
+    assert_eq!(all(old, old), ["account stale: nothing has been read for too long"]);
 
     let two = |account: &str| {
         let other = ZoneTarget::named(account.into(), "other".parse().unwrap(), None);
@@ -347,11 +347,11 @@ fn only_the_widest_thing_that_is_out_of_date_is_told() {
         everything(&judge(Snapshot::default().retarget(&targets).fold(outcomes)))
     };
     assert_eq!(two("main"), ["zone stale: last read 15 minutes ago"]);
-    assert_eq!(two("second"), ["account stale: nothing of it was read for too long"]);
+    assert_eq!(two("second"), ["account stale: nothing has been read for too long"]);
 }
 
 #[test]
-fn what_is_polled_seldom_is_out_of_date_after_three_intervals() {
+fn a_subject_with_a_long_interval_is_stale_after_three_intervals() {
     let all = |ago| {
         found(planned(HOUR, 5 * HOUR).into_iter().chain([
             read(ago),
@@ -360,11 +360,11 @@ fn what_is_polled_seldom_is_out_of_date_after_three_intervals() {
         ]))
     };
     assert_eq!(all(3 * HOUR), [] as [&str; 0]);
-    assert_eq!(all(3 * HOUR + 1), ["account stale: nothing of it was read for too long"]);
+    assert_eq!(all(3 * HOUR + 1), ["account stale: nothing has been read for too long"]);
 }
 
 #[test]
-fn what_was_never_read_is_out_of_date_since_it_was_wanted() {
+fn a_subject_that_was_never_read_is_stale_counted_from_the_first_attempt() {
     let unread = "not_read: not read yet";
     let never = |ago| found(planned(300, ago));
     let expected = [
@@ -374,13 +374,13 @@ fn what_was_never_read_is_out_of_date_since_it_was_wanted() {
     ]
     .map(str::to_owned);
     assert_eq!(never(15 * MINUTE), expected);
-    assert_eq!(never(16 * MINUTE)[0], "account stale: nothing of it was read for too long");
+    assert_eq!(never(16 * MINUTE)[0], "account stale: nothing has been read for too long");
     let hostname = found(planned(300, HOUR).into_iter().chain([zone_level(true, vec![], 0), ended(0)]));
     assert_eq!(hostname, ["hostname stale: never read", "hostname not_read: not read yet"]);
 }
 
 #[test]
-fn one_part_that_is_out_of_date_makes_its_zone_so() {
+fn one_stale_part_makes_its_zone_stale() {
     let old_switch =
         planned(300, HOUR).into_iter().chain([read(0), zone_level(true, vec![], HOUR), ended(0)]);
     assert_eq!(found(old_switch), ["zone stale: last read 1 hour ago"]);

@@ -1,4 +1,4 @@
-//! Zones that come and go with the list of an account.
+//! Zones that are added and removed by the list of an account.
 
 use super::*;
 use crate::domain::{PatternTarget, ZoneName};
@@ -13,7 +13,7 @@ fn id(name: &str) -> ZoneId {
     format!("{:032x}", name.as_bytes()[0]).parse().unwrap()
 }
 
-/// All zones of account `a`, with `named.example` among them, and `b.example` of account `b`.
+/// Watches all zones of account `a`, of which `named.example` is configured, and `b.example` of account `b`.
 fn watching() -> Snapshot {
     let named = [("a", "named.example"), ("b", "b.example")]
         .map(|(account, name)| ZoneTarget::named(account.into(), name.parse().unwrap(), None));
@@ -36,7 +36,7 @@ fn list(snapshot: &Snapshot) -> &ZoneList {
 }
 
 #[test]
-fn zones_of_a_list_are_watched_and_keep_their_readings_while_they_are_in_it() {
+fn listed_zones_are_watched_and_keep_their_readings_while_they_are_listed() {
     let listed = watching().with_zones("a", found(&["x.example", "named.example"]), Ok(()), date(1));
     assert_eq!(zones(&listed), ["b.example", "named.example", "x.example"]);
     let (x, ended) = (listed.zones()[2].key().clone(), Outcome::Ended { result: Ok(()), at: date(5) });
@@ -48,7 +48,7 @@ fn zones_of_a_list_are_watched_and_keep_their_readings_while_they_are_in_it() {
 }
 
 #[test]
-fn of_two_zones_of_one_name_the_one_that_came_later_bears_its_id() {
+fn of_two_zones_with_the_same_name_the_later_one_is_labelled_by_its_id() {
     let zone =
         |id: &str| FoundZone { name: "x.example".parse().unwrap(), id: id.repeat(32).parse().unwrap() };
     let first = watching().with_zones("a", Some(vec![zone("2")]), Ok(()), date(1));
@@ -60,7 +60,7 @@ fn of_two_zones_of_one_name_the_one_that_came_later_bears_its_id() {
 }
 
 #[test]
-fn a_zone_of_a_configured_name_and_another_id_is_another_zone() {
+fn a_zone_with_a_configured_name_and_another_id_is_another_zone() {
     let id = |digit: &str| digit.repeat(32).parse::<ZoneId>().unwrap();
     let name: ZoneName = "named.example".parse().unwrap();
     let target = ZoneTarget::named("a".into(), name.clone(), Some(id("1")));
@@ -72,18 +72,18 @@ fn a_zone_of_a_configured_name_and_another_id_is_another_zone() {
 }
 
 #[test]
-fn a_zone_that_the_list_lacks_leaves_and_is_counted_unless_the_configuration_names_it() {
+fn a_zone_missing_from_the_list_is_removed_and_counted_unless_it_is_configured() {
     let all = found(&["x.example", "y.example", "named.example"]);
     let listed = watching().with_zones("a", all, Ok(()), date(1));
     let left = listed.with_zones("a", found(&["y.example"]), Ok(()), date(9));
     assert_eq!(zones(&left), ["b.example", "named.example", "y.example"]);
     assert_eq!((list(&left).removed, list(&left).removed_at), (1, Some(date(9))));
     let same = left.with_zones("a", found(&["y.example"]), Ok(()), date(20));
-    assert_eq!((list(&same).removed, list(&same).removed_at), (1, Some(date(9))), "it left once");
+    assert_eq!((list(&same).removed, list(&same).removed_at), (1, Some(date(9))), "it is counted once");
 }
 
 #[test]
-fn a_zone_that_was_made_anew_under_its_name_is_another_and_the_former_one_has_left() {
+fn a_recreated_zone_of_the_same_name_replaces_the_former_one() {
     let listed = watching().with_zones("a", found(&["x.example"]), Ok(()), date(1));
     let ended = (listed.zones()[2].key().clone(), Outcome::Ended { result: Ok(()), at: date(5) });
     let anew = vec![FoundZone { name: "x.example".parse().unwrap(), id: id("other") }];
@@ -94,7 +94,7 @@ fn a_zone_that_was_made_anew_under_its_name_is_another_and_the_former_one_has_le
 }
 
 #[test]
-fn a_failure_keeps_what_was_found_and_what_a_cut_list_shows_beside_it_arrives() {
+fn a_failure_keeps_the_zones_and_an_incomplete_list_only_adds_zones() {
     let listed = watching().with_zones("a", found(&["x.example"]), Ok(()), date(1));
     let failed = listed.with_zones("a", None, Err(Reason::Forbidden), date(2));
     assert_eq!(zones(&failed), zones(&listed));
@@ -107,7 +107,7 @@ fn a_failure_keeps_what_was_found_and_what_a_cut_list_shows_beside_it_arrives() 
 }
 
 #[test]
-fn an_account_that_no_pattern_watches_has_no_list_and_one_that_is_not_configured_is_ignored() {
+fn lists_of_accounts_without_patterns_and_of_unknown_accounts_are_ignored() {
     for account in ["b", "c"] {
         let next = watching().with_zones(account, found(&["x.example"]), Ok(()), date(1));
         assert_eq!(zones(&next), ["b.example", "named.example"], "{account}");

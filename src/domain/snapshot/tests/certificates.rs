@@ -1,8 +1,8 @@
-//! The certificates that lists and readings tell of.
+//! The certificates from lists and readings.
 
 use super::*;
 
-/// A reading at a second, of a certificate with a status.
+/// Returns a reading at this second, with this certificate and status.
 fn presenting(read_at: i64, certificate: &Arc<Certificate>, status: Status) -> Reading {
     Reading {
         certificate: Some(Arc::clone(certificate)),
@@ -12,7 +12,7 @@ fn presenting(read_at: i64, certificate: &Arc<Certificate>, status: Status) -> R
 }
 
 #[test]
-fn of_answers_that_disagree_on_a_certificate_the_latest_counts() {
+fn the_latest_reading_of_a_certificate_counts() {
     let certificate = |id: &str| {
         let details = CertificateDetails { id: id.parse().ok(), ..CertificateDetails::default() };
         Arc::new(Certificate::new(details, None))
@@ -20,7 +20,7 @@ fn of_answers_that_disagree_on_a_certificate_the_latest_counts() {
     let (one, other) = (certificate("1"), certificate("2"));
     let readings = [
         presenting(20, &other, Status::Initializing),
-        // neighbours that share it, and one that has an equal one of its own
+        // neighbours share one allocation, and the last hostname has an equal certificate of its own
         presenting(10, &one, Status::Initializing),
         presenting(30, &one, Status::Active),
         presenting(20, &one, Status::PendingDeployment),
@@ -40,7 +40,7 @@ fn of_answers_that_disagree_on_a_certificate_the_latest_counts() {
 }
 
 #[test]
-fn a_certificate_is_listed_once_by_its_latest_answer_and_not_when_deleted() {
+fn a_certificate_is_listed_once_with_its_latest_status_unless_it_is_deleted() {
     let reading = |id: &str, read_at, status| {
         let details = CertificateDetails { id: Some(id.parse().unwrap()), ..CertificateDetails::default() };
         Reading {
@@ -62,7 +62,7 @@ fn a_certificate_is_listed_once_by_its_latest_answer_and_not_when_deleted() {
 }
 
 #[test]
-fn a_certificate_of_a_list_is_shown_by_the_latest_answer_about_it() {
+fn a_listed_certificate_has_the_status_of_the_latest_response() {
     let details = CertificateDetails { id: "1".parse().ok(), ..CertificateDetails::default() };
     let certificate = Arc::new(Certificate::new(details, None));
     let listed = |status, at| Outcome::Listed {
@@ -93,7 +93,7 @@ fn a_certificate_of_a_list_is_shown_by_the_latest_answer_about_it() {
 }
 
 #[test]
-fn what_an_answer_leaves_out_of_a_known_certificate_is_kept() {
+fn fields_of_a_certificate_that_a_response_omits_are_kept() {
     let certificate = |id: &str, end: Option<i64>| {
         let details = CertificateDetails {
             id: id.parse().ok(),
@@ -111,9 +111,9 @@ fn what_an_answer_leaves_out_of_a_known_certificate_is_kept() {
     let snapshot = Snapshot::default().retarget(&targets(&[1, 2].into()));
     let snapshot = snapshot.fold(answer(1, 1, certificate("1", Some(9))));
     let snapshot = snapshot.fold(answer(1, 2, certificate("1", None)));
-    assert_eq!(ends(&snapshot, 1), Some(9), "known by the hostname's reading before");
+    assert_eq!(ends(&snapshot, 1), Some(9), "known from the hostname's previous reading");
     let snapshot = snapshot.fold(answer(2, 3, certificate("1", None)));
-    assert_eq!(ends(&snapshot, 2), Some(9), "known by another hostname's reading");
+    assert_eq!(ends(&snapshot, 2), Some(9), "known from another hostname's reading");
     let shared = [1, 2].map(|number| {
         snapshot.zones()[0].entry(&name(number)).unwrap().reading().unwrap().certificate.clone()
     });

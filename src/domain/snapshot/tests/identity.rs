@@ -1,9 +1,9 @@
-//! Which zone knowledge is about.
+//! The identity of zones.
 
 use super::*;
 
 #[test]
-fn knowledge_follows_the_id_and_by_name_alone_the_account() {
+fn a_zone_is_identified_by_its_id_or_by_its_name_and_account() {
     let id = |digit: &str| Some(digit.repeat(32).parse().unwrap());
     let of = |account: &str, id| {
         let zone = ZoneTarget::named(account.into(), "example".parse().unwrap(), id);
@@ -29,16 +29,16 @@ fn knowledge_follows_the_id_and_by_name_alone_the_account() {
 }
 
 #[test]
-fn a_configured_id_that_is_taken_out_is_looked_up() {
+fn a_removed_id_is_looked_up_again() {
     let of = |id| Targets::new([ZoneTarget::named("one".into(), "example".parse().unwrap(), id)]);
     let id = Some("1".repeat(32).parse().unwrap());
     let snapshot = Snapshot::default().retarget(&of(id)).fold(ended(Ok(()), 1)).retarget(&of(None));
     assert_eq!(snapshot.zones()[0].id(), None);
-    assert_eq!(snapshot.zones()[0].last_success(), Some(date(1)), "what was known stays");
+    assert_eq!(snapshot.zones()[0].last_success(), Some(date(1)), "the state is kept");
 }
 
 #[test]
-fn zones_that_turn_out_to_be_one_are_merged_with_all_that_is_known_and_split_again() {
+fn zones_with_the_same_id_are_merged_and_can_be_split_again() {
     let id: ZoneId = "023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap();
     let by_name = ZoneTarget::clone(&targets(&BTreeSet::from([1])).zones()[0]);
     let by_id = ZoneTarget::identified("other".into(), id)
@@ -59,7 +59,7 @@ fn zones_that_turn_out_to_be_one_are_merged_with_all_that_is_known_and_split_aga
     assert_eq!(shown(&snapshot), [("example".to_owned(), 2)]);
     assert_eq!(snapshot.zones()[0].account(), "default");
     assert_eq!(snapshot.zones()[0].twins(), [by_id.key().clone()]);
-    // a running poll reports by the key that it knows
+    // a running poll still uses the old key
     let late = (by_id.key().clone(), Outcome::Read(name(2), Err(Reason::Timeout)));
     assert_eq!(shown(&snapshot.fold([late])), [("example".to_owned(), 1)]);
 

@@ -40,8 +40,8 @@ fn probed(target: &OriginTarget, second: i64) -> Outcome {
     Outcome::Probed(target.clone(), reading)
 }
 
-/// Hostname, label and time of the latest probe of each origin.
-fn told(known: &Snapshot) -> Vec<String> {
+/// Returns the hostname, the label and the time of the latest probe of each origin.
+fn shown(known: &Snapshot) -> Vec<String> {
     let origins = known.zones().iter().flat_map(|zone| zone.origins());
     origins
         .map(|origin| {
@@ -52,26 +52,26 @@ fn told(known: &Snapshot) -> Vec<String> {
 }
 
 #[test]
-fn an_origin_keeps_its_reading_while_it_is_the_same_place_and_leaves_with_the_configuration() {
+fn an_origin_keeps_its_reading_while_its_probe_is_the_same_and_is_removed_with_the_configuration() {
     let (b, a) = (origin("b.example", "blue", "203.0.113.1"), origin("a.example", "green", "203.0.113.2"));
     let key = ZoneKey::from(&"example".parse().unwrap());
     let known = Snapshot::default().retarget(&Targets::new([zone("example", None, &[b.clone(), a.clone()])]));
-    assert_eq!(told(&known), ["a.example green 0", "b.example blue 0"]);
+    assert_eq!(shown(&known), ["a.example green 0", "b.example blue 0"]);
     let known = known.fold([(key.clone(), probed(&a, 5)), (key.clone(), probed(&b, 6))]);
-    assert_eq!(told(&known), ["a.example green 5", "b.example blue 6"]);
+    assert_eq!(shown(&known), ["a.example green 5", "b.example blue 6"]);
     let of = known.zones()[0].origins_of(&"b.example".parse().unwrap());
     assert_eq!((of.len(), &of[0].target().label), (1, &b.label));
 
     let retargeted =
         |origins: &[OriginTarget]| known.retarget(&Targets::new([zone("example", None, origins)]));
     let renamed = OriginTarget { label: "red".into(), ..b.clone() };
-    assert_eq!(told(&retargeted(&[a, renamed])), ["a.example green 5", "b.example red 6"]);
+    assert_eq!(shown(&retargeted(&[a, renamed])), ["a.example green 5", "b.example red 6"]);
     let moved = OriginTarget { address: "203.0.113.9".parse().unwrap(), ..b.clone() };
     let known = retargeted(std::slice::from_ref(&moved));
-    assert_eq!(told(&known), ["b.example blue 0"]);
-    // a probe that was running
-    assert_eq!(told(&known.fold([(key.clone(), probed(&b, 7))])), ["b.example blue 0"]);
-    assert_eq!(told(&known.fold([(key, probed(&moved, 8))])), ["b.example blue 8"]);
+    assert_eq!(shown(&known), ["b.example blue 0"]);
+    // a probe that was running during the change
+    assert_eq!(shown(&known.fold([(key.clone(), probed(&b, 7))])), ["b.example blue 0"]);
+    assert_eq!(shown(&known.fold([(key, probed(&moved, 8))])), ["b.example blue 8"]);
 }
 
 #[test]
@@ -82,16 +82,16 @@ fn a_zone_that_is_configured_twice_keeps_the_latest_reading_of_an_origin() {
     let keys = [first.key().clone(), second.key().clone()];
     let known = Snapshot::default().retarget(&Targets::new([first, second]));
     let known = known.fold([(keys[0].clone(), probed(&shared, 5)), (keys[1].clone(), probed(&shared, 6))]);
-    assert_eq!(told(&known), ["a.example blue 5", "a.example blue 6"]);
+    assert_eq!(shown(&known), ["a.example blue 5", "a.example blue 6"]);
     let id = Outcome::Identified("1".repeat(32).parse().unwrap());
-    assert_eq!(told(&known.fold([(keys[1].clone(), id)])), ["a.example blue 6"]);
+    assert_eq!(shown(&known.fold([(keys[1].clone(), id)])), ["a.example blue 6"]);
 }
 
 fn named(text: &str) -> Hostname {
     text.parse().unwrap()
 }
 
-/// A zone whose associated hostnames are discovered, and whose DNS records give their origins.
+/// Returns a zone with discovered hostnames, whose origins come from DNS records.
 fn discovering(name: &str) -> ZoneTarget {
     let extent = Extent { discovered: Some(Expected::Any), dns_origins: true, ..Extent::default() };
     ZoneTarget::named("main".into(), name.parse().unwrap(), None).with_extent(extent)
@@ -103,7 +103,7 @@ fn records(of: &[(&str, &str)]) -> Outcome {
     Outcome::DnsRecords { records: Ok(records), at: jiff::Timestamp::UNIX_EPOCH.into() }
 }
 
-/// A whole list of the hostnames with an association.
+/// Returns a complete list of the hostnames with an association.
 fn associated(hostnames: &[&str]) -> Outcome {
     let at = jiff::Timestamp::UNIX_EPOCH.into();
     let read = |name: &&str| (named(name), Reading::bare(Association::Enabled, at));
@@ -127,38 +127,38 @@ fn origins_follow_the_dns_records_and_the_hostnames() {
     let all =
         [("named.example", "203.0.113.9"), ("a.example", "203.0.113.2"), ("b.example", "x.example.net")];
     let known = known.fold([(key.clone(), associated(&["a.example"])), (key.clone(), records(&all))]);
-    assert_eq!(told(&known), ["a.example 203.0.113.2 0", blue]);
+    assert_eq!(shown(&known), ["a.example 203.0.113.2 0", blue]);
     let a = known.zones()[0].origins_of(&named("a.example"))[0].target().clone();
     assert!(a.from_dns && !known.zones()[0].origins_of(&named("named.example"))[0].target().from_dns);
 
-    // a hostname that comes has its origins, and what is known of others stays
+    // a new hostname gets its origins, and other origins keep their readings
     let known = known.fold([(key.clone(), probed(&a, 5))]);
     let known = known.fold([(key.clone(), associated(&["a.example", "b.example"]))]);
-    assert_eq!(told(&known), ["a.example 203.0.113.2 5", "b.example x.example.net 0", blue]);
-    // a record may point to one of another zone
+    assert_eq!(shown(&known), ["a.example 203.0.113.2 5", "b.example x.example.net 0", blue]);
+    // a record may point to a record of another zone
     let known = known.fold([(other_key, records(&[("x.example.net", "203.0.113.3")]))]);
-    assert_eq!(told(&known), ["a.example 203.0.113.2 5", "b.example 203.0.113.3 0", blue]);
-    // one that leaves takes its origins along
+    assert_eq!(shown(&known), ["a.example 203.0.113.2 5", "b.example 203.0.113.3 0", blue]);
+    // a removed hostname loses its origins
     let known = known.fold([(key.clone(), associated(&["a.example"]))]);
-    assert_eq!(told(&known), ["a.example 203.0.113.2 5", blue]);
+    assert_eq!(shown(&known), ["a.example 203.0.113.2 5", blue]);
 
-    // records that change move an origin, and a failure leaves it where it is
+    // changed records move an origin, and a failed reading of records keeps it
     let moved = [("a.example", "203.0.113.4"), ("a.example", "192.0.2.1")];
     let known = known.fold([(key.clone(), records(&moved))]);
-    assert_eq!(told(&known), ["a.example 203.0.113.4 0", blue]);
+    assert_eq!(shown(&known), ["a.example 203.0.113.4 0", blue]);
     let without: Vec<_> = known.zones()[0].no_origin(&named("a.example")).collect();
     assert_eq!(without, [NoOrigin::Placeholder]);
     let failed =
         Outcome::DnsRecords { records: Err(Reason::Timeout), at: jiff::Timestamp::UNIX_EPOCH.into() };
     let known = known.fold([(key, failed)]);
-    assert_eq!(told(&known), ["a.example 203.0.113.4 0", blue]);
-    // they leave with the configuration that asks for them
+    assert_eq!(shown(&known), ["a.example 203.0.113.4 0", blue]);
+    // origins from records are removed once the configuration no longer asks for them
     let plain = zone("example", None, &[origin("named.example", "blue", "203.0.113.1")]);
-    assert_eq!(told(&known.retarget(&Targets::new([plain]))), [blue]);
+    assert_eq!(shown(&known.retarget(&Targets::new([plain]))), [blue]);
 }
 
 #[test]
-fn an_origin_of_a_record_is_known_after_a_restart_until_the_records_are_read() {
+fn origins_from_records_are_kept_after_a_restart_until_the_records_are_read() {
     let target = || Targets::new([discovering("example")]);
     let known = Snapshot::default().retarget(&target());
     let key = known.zones()[0].key().clone();
@@ -195,9 +195,9 @@ fn an_origin_of_a_record_is_known_after_a_restart_until_the_records_are_read() {
         origins: zone.origins().to_vec(),
     };
     let known = Snapshot::restored([stored], []).retarget(&target());
-    assert_eq!(told(&known), ["a.example 203.0.113.2 5", "b.example 203.0.113.3 5"]);
+    assert_eq!(shown(&known), ["a.example 203.0.113.2 5", "b.example 203.0.113.3 5"]);
     let known = known.fold([(key.clone(), associated(&["a.example"]))]);
-    assert_eq!(told(&known), ["a.example 203.0.113.2 5"]);
+    assert_eq!(shown(&known), ["a.example 203.0.113.2 5"]);
     let known = known.fold([(key, records(&[("a.example", "203.0.113.4")]))]);
-    assert_eq!(told(&known), ["a.example 203.0.113.4 0"]);
+    assert_eq!(shown(&known), ["a.example 203.0.113.4 0"]);
 }
