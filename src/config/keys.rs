@@ -69,7 +69,10 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("[[account.zone]], or the table of a hostname", &["ignore"]),
-    ("[[account.zone]]", &["hostnames", "discover", "discovered_expect", "exclude", "zone_level", "strategy"]),
+    (
+        "[[account.zone]]",
+        &["hostnames", "discover", "discovered_expect", "exclude", "zone_level", "strategy"],
+    ),
     ("the table of a hostname, { name = …, expect = … }", &["expect", "cert_id", "origin", "origins"]),
     ("the table of an origin, { address = … }", &["server_name", "path"]),
 ];

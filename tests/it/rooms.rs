@@ -84,14 +84,21 @@ fn every_room_may_only_import_from_floors_below_its_own() {
 fn the_table_in_the_architecture_document_is_this_one() {
     let text = fs::read_to_string("ARCHITECTURE.md").unwrap();
     let rows = text.lines().filter_map(|line| {
-        let [floor, room, _, imports] = line.strip_prefix("| ")?.strip_suffix('|')?.split('|').collect::<Vec<_>>()[..] else {
+        let [floor, room, _, imports] =
+            line.strip_prefix("| ")?.strip_suffix('|')?.split('|').collect::<Vec<_>>()[..]
+        else {
             return None;
         };
-        Some((room.trim().trim_matches('`').to_owned(), floor.trim().parse::<u8>().ok()?, imports.trim().to_owned()))
+        Some((
+            room.trim().trim_matches('`').to_owned(),
+            floor.trim().parse::<u8>().ok()?,
+            imports.trim().to_owned(),
+        ))
     });
     let documented: BTreeMap<_, _> = rows.map(|(room, floor, imports)| (room, (floor, imports))).collect();
     for (room, floor, imports) in ROOMS.iter().filter(|(room, ..)| !["lib", "main"].contains(room)) {
-        let (documented_floor, words) = documented.get(*room).unwrap_or_else(|| panic!("{room} is not in ARCHITECTURE.md"));
+        let (documented_floor, words) =
+            documented.get(*room).unwrap_or_else(|| panic!("{room} is not in ARCHITECTURE.md"));
         assert_eq!(documented_floor, floor, "{room}");
         let named: BTreeSet<&str> = match words.strip_prefix("all below but ") {
             Some(others) => {
