@@ -13,7 +13,7 @@ use crate::telemetry::Endpoint;
 /// The API returns 20 zones per page by default and at most 50.
 const PER_PAGE: usize = 50;
 const SHORTEST_FULL_PAGE: usize = 20;
-/// The pages of 50,000 zones.
+/// The maximum number of pages, which is enough for 50,000 zones.
 const MOST_PAGES: u32 = 1000;
 
 /// More rows than a page has.

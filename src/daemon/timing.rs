@@ -13,8 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::clock::Clock;
 use crate::schedule::{Schedule, Ticks};
 
-/// The minimum step in seconds by which the clock is set back for a restart of the schedule. A leap second is
-/// less.
+/// The schedule is restarted if the clock is set back by at least this many seconds. A leap second is less.
 const STEP: f64 = 2.0;
 
 /// The timing of polls.

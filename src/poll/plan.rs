@@ -121,7 +121,7 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// Creates a known number of requests.
+    /// Returns requests whose number is known in advance.
     pub(super) const fn exactly(count: usize) -> Self {
         Self { expected: count, most: count }
     }

@@ -1,8 +1,8 @@
 //! The parts of zones that a poll reads, and how often each has its turn: pure functions.
 //!
-//! Parts that hold something are read in every poll. All other parts take turns with the remaining requests:
-//! first the never-read ones, then those read longest ago. If the quota suffices, each has its turn within
-//! [`LISTED_EVERY`], evenly spread.
+//! Parts that hold something, such as associations, are read in every poll. All other parts take turns with
+//! the remaining requests: first the never-read ones, then those read longest ago. If the quota suffices,
+//! each has its turn within [`LISTED_EVERY`], evenly spread.
 
 use std::time::Duration;
 

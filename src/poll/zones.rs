@@ -18,7 +18,7 @@ use crate::keeper;
 /// The number of zones missing from a list that are requested by id concurrently.
 const WIDTH: usize = 8;
 
-/// The reading of the list of an account's zones.
+/// The poll of the list of an account's zones.
 pub(super) struct ZonesPoll<A> {
     pub(super) name: Arc<str>,
     pub(super) account: Account<A>,

@@ -64,10 +64,10 @@ impl Line {
     pub(super) fn log(&self) {
         match self {
             Self::Began { origins, error } => {
-                tracing::warn!(%origins, error, "probes cannot tell what the origin demands");
+                tracing::warn!(%origins, error, "probes cannot determine if the origin demands a client certificate");
             }
             Self::Ended { origins, after } => {
-                tracing::info!(%origins, after = %Span(*after), "probes can tell again what the origin demands");
+                tracing::info!(%origins, after = %Span(*after), "probes can determine again if the origin demands a client certificate");
             }
         }
     }

@@ -437,7 +437,7 @@ async fn an_ignored_finding_is_shown_as_ignored_and_does_not_count() {
     let page = served.get("/hostnames/example.com/app.example.com").await;
     let note = "<div class=\"note ignored\"><p><b>expires in 3 days</b> ignored</p>";
     assert!(page.text().contains(note), "{}", page.text());
-    assert!(page.text().contains("so it counts for nothing"));
+    assert!(page.text().contains("so it does not affect the verdict"));
     assert!(!page.text().contains("hostname enable app.example.com"));
     let certificate = served.get(&format!("/certificates/example.com/{CERT_ID}")).await;
     assert!(certificate.text().contains("91 of at most 100 hostnames</a> ignored"), "{}", certificate.text());

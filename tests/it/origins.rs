@@ -125,7 +125,7 @@ async fn a_named_origin_is_shown_without_its_address() {
         ));
         assert!(json.contains("\"issuer_match\":\"none\""), "{json}");
         let log = serving.serve.read("err");
-        assert!(log.contains("probes cannot tell what the origin demands"), "{log}");
+        assert!(log.contains("probes cannot determine if the origin demands a client certificate"), "{log}");
         for address in [blue.address, gone] {
             for told in [&page, &json, &html, &log] {
                 assert!(!told.contains(&address.port().to_string()), "{address}: {told}");

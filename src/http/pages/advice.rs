@@ -18,7 +18,7 @@ pub(super) fn advice(failure: Option<Reason>) -> &'static str {
             "The zone has left the account, or the token does not cover it: correct the configuration or the token."
         }
         Some(Reason::Rejected | Reason::InvalidResponse) => {
-            "Check the exporter's log: a proxy, a firewall or bot protection may answer in place of the API."
+            "Check the exporter's log: a proxy, a firewall or bot protection may answer instead of the API."
         }
         Some(Reason::RateLimited) => {
             "Wait five minutes; then poll less often, or find out what else uses the quota of this user."

@@ -154,7 +154,7 @@ fn of_origin(judge: &Judge, zone: &ZoneState, origin: &Origin) -> Section {
 fn context(zone: &ZoneState, now: Date) -> Vec<Fact> {
     let global = match zone.shared_ca_ends() {
         Some(_) => format!(
-            "{}; Cloudflare presents its shared certificate where nothing else is associated",
+            "{}; Cloudflare presents its shared certificate where no other one is associated",
             global_switch(zone, now)
         ),
         None => global_switch(zone, now),

@@ -94,7 +94,7 @@ async fn while_zones_come_and_go_none_is_missing_for_an_hour_lost_or_kept_after_
         for id in watched.iter().filter(|id| !truth.there.contains_key(id)) {
             let left = truth.gone[id];
             let since = whole.map_or(0, |whole| whole.seconds_from(left));
-            assert!(since <= SLACK, "{poll}: {id} had left {since} s before a whole list");
+            assert!(since <= SLACK, "{poll}: {id} had left {since} s before a complete list");
         }
         shown = watched;
         lists.extend(whole);
