@@ -78,8 +78,8 @@ impl Handle {
         let _ = self.reports.send(Report::ListWanted(account, at)).await;
     }
 
-    /// Reports the result of listing the zones of an account: the zones `found`, if any, and why others were
-    /// not.
+    /// Reports the result of listing the zones of an account: the zones `found`, if any, and why the list is
+    /// missing or incomplete.
     pub async fn report_zones(
         &self,
         account: Arc<str>,
