@@ -188,7 +188,7 @@ pub fn state(data: &[u8]) {
 
 /// Parses the names that an origin sends, separated by line feeds. Each must match itself and have a short text.
 pub fn issuer(data: &[u8]) {
-    let names: Vec<_> = data.split(|byte| *byte == b'\n').take(AcceptedIssuers::MOST).collect();
+    let names: Vec<_> = data.split(|byte| *byte == b'\n').take(AcceptedIssuers::MAX_NAMES).collect();
     let accepted = AcceptedIssuers::from_ders(names.iter().copied());
     for name in names {
         assert_eq!(accepted.find(&[IssuerName::from_der(name)]), Some(IssuerMatch::Exact));

@@ -14,7 +14,7 @@ pub use run::{Halt, Progress, Rotator};
 pub use store::{Store, read_store};
 
 /// The maximum number of hostname certificates that Cloudflare allows for a zone.
-const MOST_CERTIFICATES: usize = 10;
+const MAX_CERTIFICATES: usize = 10;
 
 /// What to rotate.
 #[derive(Clone, Debug)]
@@ -114,7 +114,7 @@ pub enum RotationRefusal {
     GivenUp(CertId),
     /// The store is full.
     #[error(
-        "the zone has {MOST_CERTIFICATES} hostname certificates, which is the most that Cloudflare allows: delete one that \
+        "the zone has {MAX_CERTIFICATES} hostname certificates, which is the most that Cloudflare allows: delete one that \
          no hostname uses first{}", unused(.0)
     )]
     Full(Vec<CertId>),

@@ -159,7 +159,7 @@ impl<'e> Accounts<'e> {
             match source.read_with(*environment, |path| files.read(path)) {
                 Ok(read) => token = Some(read),
                 Err(error) if given == [false, false] => {
-                    section.lacks(&format!("{error}; set it, or give api_token_file"));
+                    section.reject_table(&format!("{error}; set it, or give api_token_file"));
                 }
                 Err(error) => section.reject(if given[0] { FILE } else { VARIABLE }, &error.to_string()),
             }
@@ -174,7 +174,7 @@ impl<'e> Accounts<'e> {
             && !std::mem::replace(&mut self.is_proxy_checked, true)
             && let Err(error) = check_proxy(self.surroundings.environment)
         {
-            section.lacks(&error.to_string());
+            section.reject_table(&error.to_string());
         }
     }
 
@@ -214,7 +214,7 @@ fn read_rate_limit(section: &mut Section<'_>, limit: &mut RateLimit) {
         value::duration(text, Duration::from_secs(1), Duration::from_hours(24))
     });
     if table.is_present() && !(table.has("requests") && table.has("per")) {
-        table.lacks("expected both requests and per");
+        table.reject_table("expected both requests and per");
     }
     table.finish();
     limit.requests = requests.unwrap_or(limit.requests);

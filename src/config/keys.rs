@@ -140,7 +140,7 @@ fn is_of_global_key(key: &str) -> bool {
 
 /// Returns the known key that is at most two edits away, or one edit for a short key.
 fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
-    let most = if key.len() < 4 { 1 } else { 2 };
+    let max = if key.len() < 4 { 1 } else { 2 };
     let distances = known.iter().map(|known| (value::distance(key, known), *known));
-    distances.filter(|(distance, _)| *distance <= most).min().map(|(_, known)| known)
+    distances.filter(|(distance, _)| *distance <= max).min().map(|(_, known)| known)
 }

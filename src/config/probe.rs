@@ -88,7 +88,7 @@ fn origin(
     };
     let address = table.parse("address");
     if !table.has("address") {
-        table.lacks("expected an address");
+        table.reject_table("expected an address");
     }
     let label = table.take("name", "a name of 1 to 64 letters, digits, \".\", \"_\" or \"-\"", |text| {
         value::is_name(text).then(|| text.into())
@@ -98,7 +98,8 @@ fn origin(
         table.reject("server_name", "expected a name without *");
     }
     if !table.has("server_name") && hostname.is_some_and(Hostname::is_wildcard) {
-        table.lacks("expected a server_name for the TLS handshake, which cannot ask for a name with *");
+        table
+            .reject_table("expected a server_name for the TLS handshake, which cannot ask for a name with *");
     }
     let path =
         table.take("path", "a path such as \"/health\"", |text| probe::is_path(text).then(|| text.into()));

@@ -98,7 +98,7 @@ impl<'t> Section<'t> {
     pub(super) fn secrets<T: FromStr<Err: Display>>(&mut self, nothing: &str) -> Vec<(String, T)> {
         let mut secrets = Vec::new();
         if self.table.is_some_and(|table| table.is_empty()) {
-            self.lacks(nothing);
+            self.reject_table(nothing);
         }
         for (key, value) in self.table.into_iter().flatten() {
             let parsed = value.get_ref().as_str().map(str::parse::<T>);
@@ -127,7 +127,7 @@ impl<'t> Section<'t> {
         let expected = format!("tables, each under [[{}]]", self.name(key));
         let items = self.items(key, &expected);
         if self.has_none(key) {
-            self.lacks(&format!("expected at least one [[{}]]", self.name(key)));
+            self.reject_table(&format!("expected at least one [[{}]]", self.name(key)));
         }
         let mut tables = Vec::new();
         for item in items {
@@ -206,7 +206,7 @@ impl<'t> Section<'t> {
     }
 
     /// Rejects the table because something is missing from it.
-    pub(super) fn lacks(&self, message: &str) {
+    pub(super) fn reject_table(&self, message: &str) {
         let colon = if self.path.is_empty() { "" } else { ": " };
         self.problems.shape(self.offset, format!("{}{colon}{message}", self.path));
     }

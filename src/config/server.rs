@@ -59,7 +59,7 @@ fn tls(mut section: Section<'_>, surroundings: &mut Surroundings<'_>) -> Option<
         _ => None,
     });
     if section.is_present() && !(section.has(CERTIFICATES) && section.has(KEY)) {
-        section.lacks("expected both cert_file and key_file");
+        section.reject_table("expected both cert_file and key_file");
     }
     let mut read = |section: &Section<'_>, key: &'static str, path: Option<PathBuf>| {
         let path = path.filter(|_| surroundings.secrets == Secrets::Check)?;
@@ -98,9 +98,9 @@ fn users(mut section: Section<'_>) -> Option<Users> {
     let mut hashes = BTreeMap::new();
     for (name, hash) in section.secrets::<Hash>("expected at least one name = \"bcrypt hash\"") {
         if name.is_empty() || name.contains(':') {
-            section.lacks(&format!("expected user names without a colon, found {name:?}"));
+            section.reject_table(&format!("expected user names without a colon, found {name:?}"));
         }
         hashes.insert(name, hash);
     }
-    Users::new(hashes).map_err(|error| section.lacks(&error.to_string())).ok()
+    Users::new(hashes).map_err(|error| section.reject_table(&error.to_string())).ok()
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use toml::de::DeValue;
 
-/// Parses a duration such as `30s` or `5m`, from `least` to `most`.
-pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Option<Duration> {
+/// Parses a duration such as `30s` or `5m`, from `min` to `max`.
+pub(super) fn duration(text: &str, min: Duration, max: Duration) -> Option<Duration> {
     let duration: SignedDuration = text.parse().ok()?;
-    Duration::try_from(duration).ok().filter(|duration| (least..=most).contains(duration))
+    Duration::try_from(duration).ok().filter(|duration| (min..=max).contains(duration))
 }
 
 /// Parses a duration such as `30s` or `30d`, with days of 24 hours; `None` if it is negative.

@@ -57,7 +57,7 @@ impl Zones {
         });
         let id: Option<ZoneId> = section.parse("id");
         if !section.has("name") && !section.has("id") {
-            section.lacks("expected a name or an id");
+            section.reject_table("expected a name or an id");
         }
         let name_is_taken = name.as_ref().is_some_and(|name| self.names.contains_key(name));
         let is_duplicate = name.as_ref().is_some_and(|name| self.reject_name(&section, name, account));
@@ -170,7 +170,7 @@ fn hostnames(
 ) -> (Vec<HostnameTarget>, Vec<OriginTarget>) {
     let items = section.items(HOSTNAMES, "a list such as [\"app.example.com\"]");
     if section.has_none(HOSTNAMES) && extent.discovered.is_none() && !extent.zone_level {
-        section.lacks(
+        section.reject_table(
             "expected at least one hostname, such as hostnames = [\"app.example.com\"]; \
              or discover = true, or zone_level = true",
         );
@@ -224,7 +224,7 @@ fn hostname(
 fn expecting(mut section: Section<'_>, origins: &mut Vec<OriginTarget>) -> Option<HostnameTarget> {
     let hostname = section.parse("name");
     if !section.has("name") {
-        section.lacks("expected a name");
+        section.reject_table("expected a name");
     }
     let association = expected(&mut section, "expect").unwrap_or_default();
     let cert_id: Option<CertId> = section.parse("cert_id");

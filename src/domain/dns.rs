@@ -125,7 +125,7 @@ pub struct DnsOrigins {
 }
 
 /// The maximum number of origins of a hostname, and of CNAME records to follow.
-const MOST: usize = 16;
+const MAX_ORIGINS: usize = 16;
 
 /// The addresses of records without an origin, from Cloudflare's documentation.
 const PLACEHOLDERS: [IpAddr; 2] =
@@ -194,7 +194,8 @@ impl<'a> DnsIndex<'a> {
                 }
             }
         }
-        found.origins = addresses.into_iter().take(MOST).map(|address| target(hostname, address)).collect();
+        found.origins =
+            addresses.into_iter().take(MAX_ORIGINS).map(|address| target(hostname, address)).collect();
         found
     }
 
@@ -212,7 +213,7 @@ impl<'a> DnsIndex<'a> {
         let Some(next) = self.records.get(name.as_str()) else {
             return name.as_str().parse().map(Err).map_err(|_| NoOrigin::NotAName);
         };
-        if !seen.insert(name.as_str()) || seen.len() > MOST {
+        if !seen.insert(name.as_str()) || seen.len() > MAX_ORIGINS {
             return Err(NoOrigin::Loop);
         }
         Ok(Ok(next))

@@ -76,16 +76,16 @@ pub struct AcceptedIssuers {
 
 impl AcceptedIssuers {
     /// The maximum number of names to keep.
-    pub const MOST: usize = 64;
+    pub const MAX_NAMES: usize = 64;
     /// The maximum total size of the names to parse, in bytes.
-    pub const LARGEST: usize = 64 << 10;
+    pub const MAX_BYTES: usize = 64 << 10;
 
-    /// Parses DER names, up to [`AcceptedIssuers::MOST`] names and [`AcceptedIssuers::LARGEST`] bytes.
+    /// Parses DER names, up to [`AcceptedIssuers::MAX_NAMES`] names and [`AcceptedIssuers::MAX_BYTES`] bytes.
     pub fn from_ders<'d>(ders: impl IntoIterator<Item = &'d [u8]>) -> Self {
         let (mut names, mut size, mut is_cut) = (Vec::new(), 0, false);
         for der in ders {
             size += der.len();
-            if names.len() == Self::MOST || size > Self::LARGEST {
+            if names.len() == Self::MAX_NAMES || size > Self::MAX_BYTES {
                 is_cut = true;
                 break;
             }

@@ -20,7 +20,7 @@ pub use thresholds::Thresholds;
 pub use words::Told;
 
 /// A certificate with more associations than this is near its limit of 100.
-const MANY_HOSTNAMES: u32 = 90;
+const NEAR_LIMIT: u32 = 90;
 /// A reading of at most this many seconds is not stale, even if its interval is short.
 const FRESH: i64 = 15 * 60;
 /// A reading that is this many intervals old is stale.
@@ -126,7 +126,7 @@ impl Judge {
     /// about the hostnames that use it.
     pub fn certificate(&self, zone: &ZoneState, known: &ZoneCertificate) -> Findings {
         let mut found = Findings::none(Subject::Certificate).ignoring(zone.target().ignored());
-        let is_near = known.hostnames.is_some_and(|hostnames| hostnames > MANY_HOSTNAMES);
+        let is_near = known.hostnames.is_some_and(|hostnames| hostnames > NEAR_LIMIT);
         found.add(Finding::NearHostnameLimit, is_near);
         found.add(Finding::DeletionTimedOut, known.status == Some(Status::DeletionTimedOut));
         if known.level == Level::Zone && zone.zone_level_enabled() != Some(false) {

@@ -60,8 +60,8 @@ impl Pem {
     /// # Errors
     /// Fails if there is no certificate, none can be parsed, or the text is too long.
     pub fn parse(text: &str) -> Result<Self, PemError> {
-        const LARGEST: usize = 64 << 10;
-        if text.len() > LARGEST {
+        const MAX_SIZE: usize = 64 << 10;
+        if text.len() > MAX_SIZE {
             return Err(PemError::TooLarge(text.len()));
         }
         let (mut own, mut authority, mut error) = (None, None, None);

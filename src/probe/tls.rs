@@ -76,7 +76,8 @@ impl Witness {
 impl ResolvesClientCert for Witness {
     fn resolve(&self, names: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         let accepted = AcceptedIssuers::from_ders(names.iter().copied());
-        let texts = names.iter().take(AcceptedIssuers::MOST).map(|name| IssuerName::text(name)).collect();
+        let texts =
+            names.iter().take(AcceptedIssuers::MAX_NAMES).map(|name| IssuerName::text(name)).collect();
         self.seen().asked = Some((accepted, texts));
         self.presented.clone()
     }

@@ -87,7 +87,7 @@ class World:
         self.quota = '{ requests = 100000, per = "1m" }'
         self.main.ask("PUT", "zones/hosts.example")
         self.main.ask("PUT", "zones/alone.example")
-        # these never have findings
+        # hostnames that never have findings
         self.hostnames = [{"name": f"{label}.hosts.example"} for label in ["www", "api"]]
         for hostname in self.hostnames:
             self.main.ask("PUT", f"zones/hosts.example/hostnames/{hostname['name']}", HEALTHY)
@@ -132,7 +132,7 @@ class World:
     def config(self, name):
         hosts = ("hosts.example", {"hostnames": self.hostnames, "strategy": "get"})
         if name == "replica":
-            # it reads the same hostnames, so their faults are seen twice but must be notified once
+            # the replica reads the same hostnames, so faults are seen twice but must be notified once
             return configured([("main", self.main, [hosts, ("alone.example", {"discover": True})])], self.quota)
         accounts = [("main", self.main, [hosts, *self.zones])]
         remembers = any(scenario.ages for scenario in self.scenarios.values())

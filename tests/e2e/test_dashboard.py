@@ -233,7 +233,7 @@ class Answers(Case):
         prometheus = self.prometheus(self.demo())
         [verdict] = [target["expr"] for target in panel("Verdict")["targets"]]
         eventually(lambda: self.assertTrue(answer(prometheus, verdict)))
-        # as Grafana escapes them
+        # values in the form in which Grafana escapes them
         chosen = {"zone": "example\\\\.org", "hostname": "mirror\\\\.example\\\\.org"}
         [(labels, value)] = answer(prometheus, verdict, **chosen)
         self.assertEqual(labels, {"zone": "example.org", "hostname": "mirror.example.org"})

@@ -195,7 +195,7 @@ async fn live_and_be_killed(folder: &Path, base_url: &str, life: Life) -> Vec<Ge
     }
     drop(child);
     let told = told(folder);
-    // it may have been killed before it wrote a file
+    // a poller killed early has not written a file
     let _ = fs::remove_file(folder.join("told"));
     told
 }
@@ -265,7 +265,7 @@ async fn a_kill_at_any_moment_loses_no_reading_older_than_a_second_and_corrupts_
         assert!(is_kept(&before), "a kept reading was replaced with an older one");
         if let Some(known) = told.len().checked_sub(SECOND + 1).map(|index| &told[index]) {
             assert!(is_kept(known), "a reading older than a second was lost");
-            // this life has read something that could be lost
+            // counts lives that have read something that could be lost
             lasting += usize::from(known.iter().zip(&before).all(|(known, before)| known > before));
         }
         before = after;

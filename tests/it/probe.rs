@@ -243,8 +243,8 @@ async fn some_of_the_maximum_number_of_names_in_tls_are_kept() {
         let probed = probe(&origin).await;
         assert_eq!(probed.demand, Demand::Optional);
         let accepted = probed.observation.accepted.unwrap();
-        assert_eq!(accepted.names().len(), AcceptedIssuers::MOST);
-        assert_eq!(probed.observation.accepted_names.len(), AcceptedIssuers::MOST);
+        assert_eq!(accepted.names().len(), AcceptedIssuers::MAX_NAMES);
+        assert_eq!(probed.observation.accepted_names.len(), AcceptedIssuers::MAX_NAMES);
     }
 }
 

@@ -141,7 +141,7 @@ fn a_sighup_right_after_the_start_does_not_end_the_process() {
     for start in 0..30 {
         let mut child = program(&["serve", "--config", &path]).stderr(Stdio::null()).spawn().unwrap();
         let pid = child.id().to_string();
-        // as soon as the handler of SIGTERM is installed
+        // SIGHUP is sent as soon as the handler of SIGTERM is installed
         let caught = || {
             let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
             let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();

@@ -151,7 +151,7 @@ fn run_bare(folder: &Folder, simulator: &Running, command: &str) -> bool {
         adapted.push_str(" --yes");
     }
     if ["certificate upload", "certificate rotate"].iter().any(|change| arguments.starts_with(change)) {
-        // other documented commands use the current certificates
+        // the change is not made, since other documented commands use the current certificates
         adapted.push_str(" --dry-run");
     }
     let output = shell(folder, simulator, &adapted).output().unwrap();

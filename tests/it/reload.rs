@@ -188,7 +188,7 @@ fn a_reload_without_changes_to_a_zone_does_not_restart_its_poll() {
         format!("{config}strategy = \"get\"\n[metrics]\nstates = \"{level}\"\n")
     };
     let serving = Serving::start(|address| slow(address, "all"));
-    // none of them has an association
+    // no hostname has an association, so every response is a 404
     let asked = "cloudflare_aop_api_requests_total{account=\"default\",call=\"hostname_get\",code=\"404\"}";
     serving.serve.until("/metrics", asked);
     for states in ["all", "current", "all", "current", "all"] {

@@ -171,7 +171,7 @@ async fn slow_readers_at_one_address_do_not_delay_scrapes_from_another() {
             let answer = answer.expect("a scrape in time").unwrap();
             assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{}", answer.lines().next().unwrap());
             slowest = slowest.max(started.elapsed());
-            // so that the test spans several rounds of evictions
+            // the pauses let the test span several rounds of evictions
             sleep(Duration::from_millis(100)).await;
         }
         println!("{READERS} slow readers of {path}: the slowest of 20 scrapes took {slowest:?}");

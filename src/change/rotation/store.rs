@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{MOST_CERTIFICATES, RotationRefusal};
+use super::{MAX_CERTIFICATES, RotationRefusal};
 use crate::change::State;
 use crate::cloudflare::{AssociationRow, Client, Error, ListedCertificate};
 use crate::domain::{Association, CertId, Hostname, Level, Pem, Status, ZoneId};
@@ -34,7 +34,7 @@ impl Store {
     /// Fails if the store is full.
     pub fn check_room(&self, level: Level) -> Result<(), RotationRefusal> {
         let present = || self.certificates.iter().filter(|known| known.status != Some(Status::Deleted));
-        if level == Level::Zone || present().count() < MOST_CERTIFICATES {
+        if level == Level::Zone || present().count() < MAX_CERTIFICATES {
             return Ok(());
         }
         let is_used = |id: &CertId| self.users(id).next().is_some();

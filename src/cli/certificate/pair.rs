@@ -27,7 +27,7 @@ pub(super) struct Files {
 }
 
 /// The size of the largest key file that is read.
-const LARGEST: u64 = 64 << 10;
+const MAX_SIZE: u64 = 64 << 10;
 
 impl Files {
     /// Returns true if the key comes from standard input, so that no question can be asked.
@@ -50,9 +50,9 @@ impl Files {
 
     fn key(&self) -> anyhow::Result<PrivateKey> {
         // allocated once, so that growing leaves no copy of the key in freed memory
-        let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(LARGEST)? + 1));
+        let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(MAX_SIZE)? + 1));
         if self.is_stdin() {
-            io::stdin().lock().take(LARGEST + 1).read_to_end(&mut text)?;
+            io::stdin().lock().take(MAX_SIZE + 1).read_to_end(&mut text)?;
         } else {
             let file = file::open(&self.key)?;
             let mode = file.metadata()?.mode() & 0o777;
@@ -61,9 +61,9 @@ impl Files {
                     "other users may read the file (mode {mode:04o}): \"chmod 600\" it, or give --insecure-key-mode"
                 );
             }
-            file.take(LARGEST + 1).read_to_end(&mut text)?;
+            file.take(MAX_SIZE + 1).read_to_end(&mut text)?;
         }
-        ensure!(text.len() as u64 <= LARGEST, "expected a private key, found more than 64 KiB");
+        ensure!(text.len() as u64 <= MAX_SIZE, "expected a private key, found more than 64 KiB");
         let text = str::from_utf8(&text).ok().context("expected PEM, found binary data")?;
         Ok(PrivateKey::parse(text)?)
     }

@@ -3,7 +3,7 @@
 use crate::domain::{PartKind, ZoneKey};
 
 /// The maximum number of zones to name; the rest are counted.
-const MOST_NAMES: usize = 3;
+const MAX_NAMED: usize = 3;
 
 /// Lists the parts of zones that were not read, if any.
 pub(super) fn line(unsent: &[(ZoneKey, PartKind)]) -> Option<String> {
@@ -16,12 +16,12 @@ pub(super) fn line(unsent: &[(ZoneKey, PartKind)]) -> Option<String> {
             PartKind::Settings => "settings",
             PartKind::DnsRecords => "DNS records",
         };
-        let named = zones[..zones.len().min(MOST_NAMES)].join(", ");
+        let named = zones[..zones.len().min(MAX_NAMED)].join(", ");
         Some(match zones.len() {
             0 => return None,
             1 => format!("the {what} of {named}"),
-            count if count <= MOST_NAMES => format!("the {what} of {count} zones ({named})"),
-            count => format!("the {what} of {count} zones ({named} and {} more)", count - MOST_NAMES),
+            count if count <= MAX_NAMED => format!("the {what} of {count} zones ({named})"),
+            count => format!("the {what} of {count} zones ({named} and {} more)", count - MAX_NAMED),
         })
     });
     let kinds: Vec<_> = kinds.collect();

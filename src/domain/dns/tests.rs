@@ -133,13 +133,13 @@ fn the_length_of_chains_and_the_number_of_origins_are_limited() {
             (0..length).map(step).chain([format!("n{length}.example.com 192.0.2.7")]).collect();
         origins("n0.example.com", &lines.iter().map(String::as_str).collect::<Vec<_>>())
     };
-    assert_eq!(chain(MOST - 1), (vec!["192.0.2.7".into()], vec![]));
-    assert_eq!(chain(MOST), (vec![], vec![NoOrigin::Loop]));
+    assert_eq!(chain(MAX_ORIGINS - 1), (vec!["192.0.2.7".into()], vec![]));
+    assert_eq!(chain(MAX_ORIGINS), (vec![], vec![NoOrigin::Loop]));
     let loops = ["a.example.com b.example.com", "b.example.com c.example.com", "c.example.com a.example.com"];
     assert_eq!(origins("a.example.com", &loops), (vec![], vec![NoOrigin::Loop]));
     let many: Vec<_> = (0..40).map(|number| format!("a.example.com 192.0.2.{}", 100 + number)).collect();
     let (found, _) = origins("a.example.com", &many.iter().map(String::as_str).collect::<Vec<_>>());
-    assert_eq!(found.len(), MOST);
+    assert_eq!(found.len(), MAX_ORIGINS);
 }
 
 #[test]

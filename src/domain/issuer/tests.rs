@@ -95,14 +95,14 @@ fn the_match_is_unknown_if_no_or_too_many_names_are_sent() {
     let names: Vec<_> = (0..100).map(|number| common_name(0x0c, format!("CA {number}").as_bytes())).collect();
     let find = |most: usize, issuer: &[u8]| {
         let accepted = AcceptedIssuers::from_ders(names.iter().take(most).map(Vec::as_slice));
-        assert_eq!(accepted.names().len(), most.min(AcceptedIssuers::MOST));
+        assert_eq!(accepted.names().len(), most.min(AcceptedIssuers::MAX_NAMES));
         accepted.find(&[IssuerName::from_der(issuer)])
     };
     assert_eq!(find(64, &issuer), Some(IssuerMatch::None));
     assert_eq!(find(65, &issuer), None);
     assert_eq!(find(65, &names[0]), Some(IssuerMatch::Exact));
     assert_eq!(find(65, &names[64]), None);
-    let long = vec![0x41; AcceptedIssuers::LARGEST + 1];
+    let long = vec![0x41; AcceptedIssuers::MAX_BYTES + 1];
     let accepted = AcceptedIssuers::from_ders([long.as_slice()]);
     assert_eq!((accepted.names().len(), accepted.find(&[IssuerName::from_der(&issuer)])), (0, None));
 }

@@ -78,7 +78,7 @@ impl Page {
     pub fn errors(&self) -> Errors {
         Reason::ALL.map(|reason| {
             let labels = format!("{{reason=\"{}\",zone=\"example.com\"}}", reason.label());
-            // those of a found zone begin with its first error
+            // the series of a found zone exists only after its first error
             let name = format!("cloudflare_aop_exporter_poll_errors_total{labels}");
             self.samples.get(&name).copied().unwrap_or_default()
         })
