@@ -21,6 +21,8 @@ pub(super) struct Row {
     pub(super) quota: Quota,
     pub(super) hostnames: usize,
     pub(super) is_looked_up: bool,
+    /// False if the zone's target has changed since the last poll began.
+    pub(super) is_current: bool,
     pub(super) parts: [Option<RowPart>; PartKind::ALL.len()],
     /// True if the requests for reading the zone can change with time alone.
     depends_on_time: bool,
@@ -69,6 +71,7 @@ impl<A: Api> Poller<A> {
             quota: quota(&watched.account),
             hostnames: zone.entries().len(),
             is_looked_up: lookup::is_looked_up(zone, &watched.memory, now),
+            is_current: watched.target == *zone.target(),
             parts,
             depends_on_time,
         })

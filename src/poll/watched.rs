@@ -78,7 +78,7 @@ impl<A: Api> Poller<A> {
                     .rows
                     .get(index)
                     .and_then(Option::as_ref)
-                    .is_some_and(|row| Arc::ptr_eq(&row.zone, zone))
+                    .is_some_and(|row| row.is_current && Arc::ptr_eq(&row.zone, zone))
             {
                 count += 1;
                 continue;
