@@ -47,7 +47,7 @@ fn progresses(zone: &Zone) -> impl Iterator<Item = &Progress> {
 /// Returns the hostnames to which a certificate of their own is presented, and the zones that present one.
 fn presenting(world: &World, now: Instant) -> BTreeSet<String> {
     let hostnames = world.zones().flat_map(|zone| {
-        let rows = zone.rows().iter().filter(move |row| presented(zone, row, now).is_some());
+        let rows = zone.rows().iter().filter(move |row| is_presented_everywhere(zone, row, now));
         rows.map(|row| row.hostname.to_string())
     });
     let is_active = |zone: &&Zone| {
@@ -55,6 +55,20 @@ fn presenting(world: &World, now: Instant) -> BTreeSet<String> {
     };
     let zones = world.zones().filter(is_active).map(|zone| format!("the zone {}", zone.name()));
     hostnames.chain(zones).collect()
+}
+
+/// Returns true if every location of the edge has a certificate to present. A certificate that is being deployed or deleted
+/// is at some locations only. During a change, some locations present the old certificate and others the new one.
+fn is_presented_everywhere(zone: &Zone, row: &Row, now: Instant) -> bool {
+    let Some(presented) = presented(zone, row, now) else { return false };
+    let changes_to =
+        (row.progress.at(now) == PENDING_DEPLOYMENT && row.enabled == Some(true)).then_some(row.certificate);
+    let is_active = |index: usize| {
+        zone.store(Level::Hostname)
+            .at(index)
+            .is_some_and(|certificate| certificate.progress.at(now) == ACTIVE)
+    };
+    is_active(presented) && changes_to.is_none_or(is_active)
 }
 
 /// Returns the index of the certificate that is presented to the origin of a hostname.
