@@ -154,7 +154,9 @@ impl Rotation {
             Some((id, Some(Status::DeploymentTimedOut))) => {
                 return Err(RotationRefusal::GivenUp(id.clone()));
             }
-            None if old == Old::Gone => return Err(RotationRefusal::Deleted(self.old.clone())),
+            None if old == Old::Gone && !self.is_in_use(store) => {
+                return Err(RotationRefusal::Deleted(self.old.clone()));
+            }
             None => store.check_room(self.level)?,
             Some(_) => {}
         }
@@ -162,6 +164,17 @@ impl Rotation {
             RotationPlan { old, delete_old: self.delete_old, ..RotationPlan::of(&self.old, found, store) };
         plan.check_cap(found.map(|found| &found.id), store)?;
         Ok(plan)
+    }
+
+    /// Returns true if the old certificate, which is deleted or being deleted, may still be presented.
+    fn is_in_use(&self, store: &Store) -> bool {
+        match self.level {
+            Level::Hostname => store.users(&self.old).next().is_some(),
+            Level::Zone => {
+                let old = store.certificate(&self.old);
+                old.is_some_and(|old| old.status == Some(Status::PendingDeletion))
+            }
+        }
     }
 }
 
@@ -216,6 +229,34 @@ impl RotationPlan {
             Some(_) if !self.delete_old || self.old == Old::Gone => Step::Done,
             Some(_) if !self.void.is_empty() => Step::AwaitVoid,
             Some(_) => Step::Delete,
+        }
+    }
+
+    /// Returns true if hostnames that were not shown use the old certificate, or if one that was shown uses neither
+    /// certificate.
+    fn is_other(&self, shown: &[(Hostname, State)], old: &CertId) -> bool {
+        let is_shown = |(hostname, state): &(Hostname, State)| {
+            let mut same = shown.iter().filter(|(known, _)| known == hostname);
+            same.any(|(_, known)| known.association == state.association)
+        };
+        let mut of_old = self.moves.iter().filter(|(_, state)| state.cert_id.as_ref() == Some(old));
+        of_old.any(|known| !is_shown(known)) || shown.iter().any(|(hostname, _)| !self.covers(hostname))
+    }
+
+    /// Returns true if the hostname uses the new certificate or will be associated with it.
+    fn covers(&self, hostname: &Hostname) -> bool {
+        let moves = self.moves.iter().map(|(hostname, _)| hostname);
+        moves.chain(&self.pending).chain(&self.done).any(|known| known == hostname)
+    }
+
+    /// Applies a step whose request succeeded or may have succeeded.
+    fn taken(&mut self, step: Step, uploaded: Option<&ListedCertificate>) {
+        match (step, uploaded) {
+            (Step::Upload, Some(new)) => {
+                self.new = Some(Known { id: new.id.clone(), is_active: new.is_active() });
+            }
+            (Step::Associate, _) => self.pending.extend(self.moves.drain(..).map(|(hostname, _)| hostname)),
+            _ => {}
         }
     }
 

@@ -39,7 +39,7 @@ impl Client {
         let call = Call { endpoint: Endpoint::CertificateGet, zone: Some(zone), deadline };
         match self.get(call, url, |body| self.decode(body)).await {
             Ok((certificate, _)) => Ok(Some(certificate)),
-            Err(error) if MISSING.iter().any(|code| error.is(404, *code)) => Ok(None),
+            Err(error) if error.is_missing() => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -100,6 +100,11 @@ impl Error {
     /// Returns true if the zone already has the certificate.
     pub fn is_of_twin(&self) -> bool {
         self.has_code(EXISTS)
+    }
+
+    /// Returns true if the store has no such certificate.
+    pub fn is_missing(&self) -> bool {
+        MISSING.iter().any(|code| self.is(404, *code))
     }
 
     /// Returns true if another change of the zone was in progress, or the certificate was not ready for the

@@ -1,11 +1,15 @@
 //! Tests of rotations on the simulated API, killed at any request and with any fault. No hostname may ever be without a
 //! valid certificate.
 
+mod front;
+mod halts;
+mod uploads;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloudflare_aop_exporter::change::{Halt, Rotation, RotationPlan, Rotator, Step, WaitPolicy};
+use cloudflare_aop_exporter::change::{Halt, Old, Rotation, RotationPlan, Rotator, Step, WaitPolicy};
 use cloudflare_aop_exporter::cloudflare::Client;
 use cloudflare_aop_exporter::domain::{Association, CertId, Level, Status};
 use cloudflare_aop_exporter::keypair::{KeyPair, PrivateKey};
@@ -23,10 +27,17 @@ struct Stage {
     pair: KeyPair,
     old: CertId,
     level: Level,
+    token: String,
+    /// The timeout of a request.
+    timeout: Duration,
 }
 
 impl Stage {
     async fn new(level: Level, hostnames: usize) -> Self {
+        Self::deploying_in(Duration::from_millis(15), level, hostnames).await
+    }
+
+    async fn deploying_in(deployment_delay: Duration, level: Level, hostnames: usize) -> Self {
         let mut world = World::new(7, now()).unwrap();
         let zone = world.add_zone(&"example.com".parse().unwrap());
         zone.set_enabled(true);
@@ -34,10 +45,10 @@ impl Stage {
         for number in 0..if level == Level::Hostname { hostnames } else { 0 } {
             zone.associate(&hostname(&format!("h{number}.example.com")), &old, Some(number % 3 > 0)).unwrap();
         }
-        let options = Options { deployment_delay: Duration::from_millis(15), ..Options::default() };
+        let options = Options { deployment_delay, ..Options::default() };
         let api = harness::Api::start_with(world, &options).await;
         api.simulator.watch();
-        Self { api, pair: pair(), old, level }
+        Self { api, pair: pair(), old, level, token: options.token, timeout: Duration::from_secs(5) }
     }
 
     fn rotation(&self) -> Rotation {
@@ -46,13 +57,17 @@ impl Stage {
 
     fn client(&self) -> Arc<Client> {
         let mut asking = self.api.client();
-        asking.options.timeout = Duration::from_secs(5);
+        asking.options.timeout = self.timeout;
         asking.build()
     }
 
     async fn run(&self) -> Result<RotationPlan, Halt> {
-        let (rotation, client) = (self.rotation(), self.client());
-        let rotator = self.rotator(&rotation, &client, CancellationToken::new());
+        self.run_with(&self.client()).await
+    }
+
+    async fn run_with(&self, client: &Client) -> Result<RotationPlan, Halt> {
+        let rotation = self.rotation();
+        let rotator = self.rotator(&rotation, client, CancellationToken::new());
         let (shown, _) = rotator.plan().await?;
         rotator.run(&shown, false, |_| ()).await.map_err(|(halt, _)| halt)
     }
@@ -89,10 +104,10 @@ impl Stage {
     /// Runs the rotation until it is complete, and returns the errors.
     async fn finish(&self, name: &str) -> Vec<String> {
         let mut wrong = Vec::new();
-        if let Err(halt) = self.run().await {
+        let client = self.client();
+        if let Err(halt) = self.run_with(&client).await {
             wrong.push(format!("{name}: {halt}"));
         }
-        let client = self.client();
         let listed = client.certificates(self.api.zone, self.level, soon()).await.unwrap().rows;
         let left: Vec<_> =
             listed.iter().filter(|known| known.status != Some(Status::PendingDeletion)).collect();
@@ -284,6 +299,15 @@ async fn one_command_goes_back_to_the_old_certificate() {
         .map(|number| (format!("h{number}.example.com"), (Some(stage.old.clone()), Some(enabled(number)))));
     assert_eq!(found, expected.collect());
     assert_eq!(stage.api.simulator.went_dark(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn nothing_is_used_or_deleted_before_a_deployment_that_takes_long_is_over() {
+    for level in [Level::Hostname, Level::Zone] {
+        let stage = Stage::deploying_in(Duration::from_millis(700), level, 20).await;
+        let ended = stage.run().await.map_err(|halt| halt.to_string()).unwrap();
+        assert_eq!((ended.old, stage.api.simulator.went_dark()), (Old::Gone, Vec::new()));
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{New, Rotation, RotationPlan, RotationRefusal, Step, Store, read_store};
@@ -76,6 +76,9 @@ struct Run {
     pause: Duration,
 }
 
+/// The timeout of the plan that is made after the rotation has stopped.
+const LAST_LOOK: Duration = Duration::from_secs(10);
+
 impl Rotator<'_> {
     /// Reads the current state, and plans.
     ///
@@ -115,13 +118,33 @@ impl Rotator<'_> {
         &self,
         shown: &RotationPlan,
         was_asked: bool,
-        mut tell: impl FnMut(Progress<'_>),
+        tell: impl FnMut(Progress<'_>),
     ) -> Result<RotationPlan, (Halt, RotationPlan)> {
         let (mut run, mut last) = (Run { pause: self.policy.first, ..Run::default() }, shown.clone());
-        let mut shown = shown.clone();
+        match self.steps(&mut run, &mut last, was_asked, tell).await {
+            Ok(()) => Ok(last),
+            Err(halt) => {
+                // the last plan is older than the last request
+                let looked = timeout(LAST_LOOK, self.planned(run.uploaded.as_ref())).await;
+                let last = looked.ok().and_then(Result::ok).map_or(last, |(plan, _)| plan);
+                // the last request may have been the last step
+                if last.step() == Step::Done { Ok(last) } else { Err((halt, last)) }
+            }
+        }
+    }
+
+    /// Takes steps until none is left. `last` is set to the plan of each.
+    async fn steps(
+        &self,
+        run: &mut Run,
+        last: &mut RotationPlan,
+        was_asked: bool,
+        mut tell: impl FnMut(Progress<'_>),
+    ) -> Result<(), Halt> {
+        let mut shown = last.moves.clone();
         loop {
             if self.stop.is_cancelled() {
-                return Err((Halt::Interrupted, last));
+                return Err(Halt::Interrupted);
             }
             let plan = match self.planned(run.uploaded.as_ref()).await {
                 Ok((plan, _)) => plan,
@@ -129,38 +152,40 @@ impl Rotator<'_> {
                     tell(Progress::Failed(what, &error));
                     let since = run.step.get_or_insert((Step::Done, Instant::now())).1;
                     if since.elapsed() > self.policy.limit {
-                        return Err((Halt::Api(what, error), last));
+                        return Err(Halt::Api(what, error));
                     }
-                    self.rest(&mut run).await;
+                    self.rest(run).await;
                     continue;
                 }
-                Err(halt) => return Err((halt, last)),
+                Err(halt) => return Err(halt),
             };
-            last = plan.clone();
+            last.clone_from(&plan);
             let step = plan.step();
             if run.step.is_none_or(|(before, _)| before != step) {
                 (run.step, run.pause) = (Some((step, Instant::now())), self.policy.first);
             }
             let since = run.step.map_or(Duration::ZERO, |(_, start)| start.elapsed());
-            if step == Step::Associate && plan.moves != shown.moves {
+            if !matches!(step, Step::Upload | Step::AwaitCertificate)
+                && plan.is_other(&shown, &self.rotation.old)
+            {
                 tell(Progress::Changed(&plan));
                 if was_asked {
-                    return Err((Halt::Changed, last));
+                    return Err(Halt::Changed);
                 }
-                shown = plan.clone();
+                shown.retain(|(hostname, _)| plan.covers(hostname));
+                shown.extend(plan.moves.iter().cloned());
             }
             // the rotation may have been interrupted during the reads
             if self.stop.is_cancelled() {
-                return Err((Halt::Interrupted, last));
+                return Err(Halt::Interrupted);
             }
             tell(Progress::Step(step, &plan, since));
-            match self.take(step, &plan, &mut run, &mut tell).await {
-                Ok(true) => return Ok(plan),
-                Ok(false) => {}
-                Err(halt) => return Err((halt, last)),
+            if self.take(step, &plan, run, &mut tell).await? {
+                return Ok(());
             }
+            last.taken(step, run.uploaded.as_ref());
             if since > self.policy.limit {
-                return Err((Halt::TimedOut(self.policy.limit), last));
+                return Err(Halt::TimedOut(self.policy.limit));
             }
         }
     }
@@ -238,7 +263,8 @@ impl Rotator<'_> {
         tell: &mut impl FnMut(Progress<'_>),
     ) -> Result<(), Halt> {
         match answer {
-            Err(error) if may_pass(&error) || error.is_conflict() => {
+            // a missing certificate may have been deleted by a request whose response was lost
+            Err(error) if may_pass(&error) || error.is_conflict() || error.is_missing() => {
                 tell(Progress::Failed(what, &error));
                 let since = run.step.map_or(Duration::ZERO, |(_, start)| start.elapsed());
                 if since > self.policy.limit {

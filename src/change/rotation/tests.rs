@@ -63,6 +63,9 @@ fn the_state_in_the_api_decides_the_next_step() {
         (vec![old.clone(), new.clone()], void, Step::AwaitVoid),
         (vec![old.clone(), new.clone()], enabled("a.example", "new"), Step::Delete),
         (vec![old, new.clone()], enabled("a.example", "other"), Step::Delete),
+        // it was deleted although a hostname uses it
+        (vec![listed("old", 1, PendingDeletion)], enabled("a.example", "old"), Step::Upload),
+        (vec![listed("old", 1, Status::Deleted)], enabled("a.example", "old"), Step::Upload),
         (vec![listed("old", 1, PendingDeletion), new.clone()], enabled("a.example", "new"), Step::Done),
         (vec![listed("old", 1, Status::Deleted), new], enabled("a.example", "new"), Step::Done),
     ] {
@@ -134,6 +137,7 @@ fn the_zone_level_store_needs_no_hostnames_and_may_have_more_than_ten_certificat
         rotation(Level::Zone).plan(New::Pair(&pem(2)), &store).unwrap().step()
     };
     assert_eq!(step(&certificates), Step::Upload);
+    assert_eq!(step(&[listed("old", 1, Status::PendingDeletion)]), Step::Upload);
     certificates.push(listed("new", 2, Status::Active));
     assert_eq!(step(&certificates), Step::Delete);
 }

@@ -16,6 +16,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use hyper::http::request::Parts;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -43,12 +44,25 @@ pub enum Wrong {
     Zone(Answer),
     /// Affects the responses about the hostnames `f0.example.com`, `f1.example.com` and so on, each differently.
     Hostnames(Vec<Answer>),
+    /// Affects one response, and is cleared by it.
+    Once(Once),
     /// The port is closed.
     Refused,
     /// The certificate is signed by an untrusted authority.
     Untrusted,
     /// The certificate has expired.
     Expired,
+}
+
+/// A fault of one response.
+#[derive(Clone, Debug)]
+pub struct Once {
+    pub endpoint: Endpoint,
+    /// The number of responses of this endpoint that pass before.
+    pub skip: usize,
+    pub answer: Answer,
+    /// True if the API carries the request out all the same.
+    pub is_carried_out: bool,
 }
 
 /// The zone that a list may lack.
@@ -105,9 +119,11 @@ pub struct Front {
     listening: JoinHandle<()>,
 }
 
-/// The real responses of an API, each requested only once.
+/// The real responses of an API.
 pub struct Honest {
     api: String,
+    /// True if each is requested only once.
+    is_kept: bool,
     http: reqwest::Client,
     answers: tokio::sync::Mutex<BTreeMap<String, (StatusCode, HeaderMap, Bytes)>>,
 }
@@ -118,6 +134,8 @@ struct Shared {
     authority: Arc<Authority>,
     wrong: Mutex<Option<Wrong>>,
     requests: AtomicUsize,
+    /// The requests that may add something.
+    posts: AtomicUsize,
     /// Closes the open connections.
     connections: Mutex<CancellationToken>,
 }
@@ -139,6 +157,7 @@ impl Front {
             authority: Arc::clone(authority),
             wrong: Mutex::default(),
             requests: AtomicUsize::new(0),
+            posts: AtomicUsize::new(0),
             connections: Mutex::default(),
         });
         let listening = tokio::spawn(Arc::clone(&shared).listen(listener));
@@ -157,10 +176,27 @@ impl Front {
         *self.shared.wrong.lock().unwrap() = Some(wrong);
     }
 
+    /// Puts a fault in force, in the middle of whatever the client is doing.
+    pub fn spoil_at_once(&self, wrong: &Wrong) {
+        if matches!(wrong, Wrong::Refused) {
+            self.listening.abort();
+        }
+        *self.shared.wrong.lock().unwrap() = Some(wrong.clone());
+        self.shared.disconnect();
+    }
+
+    /// Spoils one response.
+    pub fn spoil_once(&self, once: Once) {
+        *self.shared.wrong.lock().unwrap() = Some(Wrong::Once(once));
+    }
+
     /// Clears the fault.
     pub async fn mend(&mut self) {
         let wrong = self.shared.wrong.lock().unwrap().take();
         if matches!(wrong, Some(Wrong::Refused)) {
+            while !self.listening.is_finished() {
+                tokio::task::yield_now().await;
+            }
             let listener = TcpListener::bind(self.address).await.unwrap();
             self.listening = tokio::spawn(Arc::clone(&self.shared).listen(listener));
         }
@@ -169,6 +205,11 @@ impl Front {
     /// Returns the number of requests received.
     pub fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of POSTs received.
+    pub fn posts(&self) -> usize {
+        self.shared.posts.load(Ordering::Relaxed)
     }
 
     /// Returns a function that returns the number of requests received.
@@ -227,10 +268,18 @@ impl Shared {
         breaker: Breaker,
     ) -> io::Result<Response<Body>> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or(""));
-        let asked = endpoint(request.method(), path);
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let (path, query) = (head.uri.path(), head.uri.query().unwrap_or(""));
+        let asked = endpoint(&head.method, path);
+        self.posts.fetch_add(usize::from(head.method == Method::POST), Ordering::Relaxed);
         let mut lacks = false;
+        let once = self.once(asked);
+        if once.as_ref().is_some_and(|once| once.is_carried_out) {
+            self.honest.answer(&head, &body).await?;
+        }
         let wrong = match &*self.wrong.lock().unwrap() {
+            _ if once.is_some() => once.map(|once| once.answer),
             Some(Wrong::Answers(endpoint, answer)) if *endpoint == asked => Some(answer.clone()),
             Some(Wrong::LaterPages(answer)) if asked == Endpoint::ZoneList && query.contains("page=2&") => {
                 Some(answer.clone())
@@ -247,7 +296,7 @@ impl Shared {
             _ => None,
         };
         let Some(wrong) = wrong else {
-            let (answer, body) = self.honest.answer(request).await?;
+            let (answer, body) = self.honest.answer(&head, &body).await?;
             return Ok(if lacks { answer.map(|_| whole(without_lost(&body))) } else { answer });
         };
         match wrong {
@@ -265,7 +314,7 @@ impl Shared {
             }
             Answer::Hang => std::future::pending().await,
             Answer::Cut { announced } => {
-                let (honest, body) = self.honest.answer(request).await?;
+                let (honest, body) = self.honest.answer(&head, &body).await?;
                 let length = announced.then(|| ("content-length", body.len().to_string()));
                 let half = stream::iter([Ok(body.slice(..body.len() / 2))]);
                 let end = stream::once(async {
@@ -285,32 +334,58 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Returns the fault of this one response, and clears it.
+    fn once(&self, asked: Endpoint) -> Option<Once> {
+        let mut wrong = self.wrong.lock().unwrap();
+        let Some(Wrong::Once(once)) = &mut *wrong else { return None };
+        if once.endpoint != asked {
+            return None;
+        }
+        if once.skip > 0 {
+            once.skip -= 1;
+            return None;
+        }
+        let once = once.clone();
+        *wrong = None;
+        Some(once)
+    }
+}
+
 impl Honest {
-    /// Returns the responses of the API at this URL.
+    /// Returns the responses of the API at this URL, each requested only once.
     pub fn of(api: &str) -> Arc<Self> {
+        Self::new(api, true)
+    }
+
+    /// Returns the responses of the API at this URL, which requests change.
+    pub fn changing(api: &str) -> Arc<Self> {
+        Self::new(api, false)
+    }
+
+    fn new(api: &str, is_kept: bool) -> Arc<Self> {
         let http = reqwest::Client::builder().no_proxy().no_gzip().tls_certs_only([]).build().unwrap();
         Arc::new(Self {
             api: api.trim_end_matches("/client/v4").to_owned(),
+            is_kept,
             http,
             answers: Default::default(),
         })
     }
 
     /// Returns the response, and its body again.
-    async fn answer(&self, request: Request<Incoming>) -> io::Result<(Response<Body>, Bytes)> {
-        let (head, body) = request.into_parts();
+    async fn answer(&self, head: &Parts, body: &Bytes) -> io::Result<(Response<Body>, Bytes)> {
         let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
         let mut answers = self.answers.lock().await;
         let key = format!("{} {target}", head.method);
-        if !answers.contains_key(&key) {
-            let mut asked = self.http.request(head.method, format!("{}{target}", self.api));
+        if !self.is_kept || !answers.contains_key(&key) {
+            let mut asked = self.http.request(head.method.clone(), format!("{}{target}", self.api));
             for name in [AUTHORIZATION, CONTENT_TYPE] {
                 if let Some(value) = head.headers.get(&name) {
                     asked = asked.header(name, value);
                 }
             }
-            let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-            let mut answer = asked.body(body).send().await.map_err(io::Error::other)?;
+            let mut answer = asked.body(body.clone()).send().await.map_err(io::Error::other)?;
             let (status, mut headers) = (answer.status(), std::mem::take(answer.headers_mut()));
             headers.remove(CONTENT_LENGTH);
             let body = answer.bytes().await.map_err(io::Error::other)?;
@@ -338,7 +413,12 @@ fn endpoint(method: &Method, path: &str) -> Endpoint {
         ["zones", _, _, "settings"] => Endpoint::ZoneSettings,
         ["zones", _, _, "hostnames"] if method == Method::PUT => Endpoint::HostnamePut,
         ["zones", _, _, "hostnames"] => Endpoint::HostnameList,
+        ["zones", _, _, "hostnames", "certificates"] if method == Method::POST => Endpoint::CertificatePost,
         ["zones", _, _, "hostnames", "certificates"] => Endpoint::CertificateList,
+        ["zones", _, _, "hostnames", "certificates", _] if method == Method::DELETE => {
+            Endpoint::CertificateDelete
+        }
+        ["zones", _, _, "hostnames", "certificates", _] => Endpoint::CertificateGet,
         ["zones", _, _, "hostnames", _] => Endpoint::HostnameGet,
         [.., "tokens", "verify"] => Endpoint::TokenVerify,
         _ => panic!("unexpected request {method} {path}"),

@@ -79,6 +79,12 @@ pub fn faults(elsewhere: &str) -> Vec<Fault> {
     answers.chain(others).map(|(name, what, reason)| Fault { name, what, reason }).collect()
 }
 
+/// Returns the responses that break their connection or stream.
+pub fn broken() -> Vec<(&'static str, Answer)> {
+    let streams = streams().into_iter().map(|(name, answer, _)| (name, answer));
+    streams.filter(|(_, answer)| !matches!(answer, Answer::Whole(..) | Answer::Endless(..))).collect()
+}
+
 type Row = (&'static str, Answer, Option<Reason>);
 
 fn statuses() -> Vec<Row> {

@@ -1,0 +1,153 @@
+//! Rotations through a front that breaks connections, streams and TLS itself, as no honest server does: over HTTP/2, on
+//! which one break ends all requests of a connection. Answers that are whole and wrong are those of the simulator's effects;
+//! how each kind of them is read does not depend on the call.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloudflare_aop_exporter::change::{Progress, RotationPlan, Rotator, Step, WaitPolicy};
+use cloudflare_aop_exporter::cloudflare::Client;
+use cloudflare_aop_exporter::domain::Level;
+use cloudflare_aop_exporter::telemetry::Endpoint;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Stage;
+use crate::support::authority::Authority;
+use crate::support::front::{Answer, Front, Honest, Once, Transport, Wrong};
+use crate::support::harness::Asking;
+use crate::support::wrongs::broken;
+
+/// The calls of a rotation with the number of them that pass before one goes wrong.
+const CALLS: [(Endpoint, usize); 5] = [
+    (Endpoint::CertificateList, 1),
+    (Endpoint::HostnameList, 2),
+    (Endpoint::CertificatePost, 0),
+    (Endpoint::HostnamePut, 0),
+    (Endpoint::CertificateDelete, 0),
+];
+
+/// The addresses of fronts. One that stops listening must find its port free again.
+fn address(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(127, 77, 2, number)
+}
+
+fn authority() -> Arc<Authority> {
+    let addresses: Vec<_> = (0..=9).map(|number| address(number).to_string()).collect();
+    Arc::new(Authority::of(&addresses))
+}
+
+struct Fronted {
+    stage: Stage,
+    front: Front,
+    client: Arc<Client>,
+}
+
+impl Fronted {
+    async fn new(authority: &Arc<Authority>, number: u8) -> Self {
+        let stage = Stage::new(Level::Hostname, 3).await;
+        let front =
+            Front::start(&Honest::changing(&stage.api.base_url), Transport::Tls, authority, address(number))
+                .await;
+        let mut asking = Asking::new(&front.base_url);
+        asking.options.extra_ca = Some(authority.pem.clone().into_bytes());
+        asking.options.timeout = Duration::from_secs(1);
+        Self { stage, front, client: asking.build() }
+    }
+
+    /// Rotates, and does something at the start of each step. It may stop before its end.
+    async fn run(&self, at: impl Fn(Step)) -> Option<RotationPlan> {
+        let rotation = self.stage.rotation();
+        let rotator = self.stage.rotator(&rotation, &self.client, CancellationToken::new());
+        let policy = WaitPolicy { limit: Duration::from_millis(300), ..rotator.policy };
+        let rotator = Rotator { policy, ..rotator };
+        let (shown, _) = rotator.plan().await.ok()?;
+        let ended = rotator.run(&shown, false, |progress| {
+            if let Progress::Step(step, ..) = progress {
+                at(step);
+            }
+        });
+        ended.await.ok()
+    }
+
+    /// What is wrong after the front is mended and the rotation was run to its end, with the uploads counted.
+    async fn finish(mut self, name: &str) -> Vec<String> {
+        self.front.mend().await;
+        let mut wrong = self.stage.finish(name).await;
+        // more than one upload is sent only where the first was not carried out, and the next run sent it again
+        let posts = self.stage.api.simulator.requests().count("POST", "");
+        if posts != 1 {
+            wrong.push(format!("{name}: {posts} uploads were carried out"));
+        }
+        wrong
+    }
+}
+
+#[tokio::test]
+async fn whatever_breaks_a_connection_of_a_rotation_it_ends_in_the_same_state() {
+    let authority = authority();
+    let (mut cases, mut wrong) = (JoinSet::new(), Vec::new());
+    for (fault, answer) in broken() {
+        for (endpoint, skip) in CALLS {
+            for is_carried_out in [false, true] {
+                let is_read = matches!(endpoint, Endpoint::CertificateList | Endpoint::HostnameList);
+                // half of an answer is that of a request that was carried out
+                if is_carried_out && (is_read || matches!(answer, Answer::Cut { .. })) {
+                    continue;
+                }
+                let (authority, answer) = (Arc::clone(&authority), answer.clone());
+                cases.spawn(async move {
+                    let fronted = Fronted::new(&authority, 0).await;
+                    let name = format!("{fault} of {endpoint:?}, carried out: {is_carried_out}");
+                    fronted.front.spoil_once(Once { endpoint, skip, answer, is_carried_out });
+                    fronted.run(|_| ()).await;
+                    let posts = fronted.front.posts();
+                    let mut wrong = fronted.finish(&name).await;
+                    if posts > 1 {
+                        wrong.push(format!("{name}: {posts} uploads were sent"));
+                    }
+                    wrong
+                });
+                if cases.len() >= 24 {
+                    wrong.extend(cases.join_next().await.unwrap().unwrap());
+                }
+            }
+        }
+    }
+    while let Some(case) = cases.join_next().await {
+        wrong.extend(case.unwrap());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_connection_that_cannot_be_made_in_the_middle_of_a_rotation_harms_nothing() {
+    let authority = authority();
+    let (mut cases, mut wrong) = (JoinSet::new(), Vec::new());
+    let mut number = 0;
+    for step in [Step::Upload, Step::Associate, Step::Delete] {
+        for fault in [Wrong::Refused, Wrong::Untrusted, Wrong::Expired] {
+            number += 1;
+            let authority = Arc::clone(&authority);
+            cases.spawn(async move {
+                let fronted = Fronted::new(&authority, number).await;
+                let at = |now| {
+                    if now == step {
+                        fronted.front.spoil_at_once(&fault)
+                    }
+                };
+                let ended = fronted.run(at).await;
+                let mut wrong = fronted.finish(&format!("{fault:?} at {step:?}")).await;
+                if ended.is_some() {
+                    wrong.push(format!("{fault:?} at {step:?}: the rotation went on"));
+                }
+                wrong
+            });
+        }
+    }
+    while let Some(case) = cases.join_next().await {
+        wrong.extend(case.unwrap());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
