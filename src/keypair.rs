@@ -30,7 +30,7 @@ pub enum PairError {
     #[error("the file begins with a private key: give the certificate first, and the key with --key")]
     KeyFirst,
     /// There is no certificate, or one cannot be read.
-    #[error("certificate {0} of the file: {1}")]
+    #[error("certificate {0} of the file")]
     Certificate(usize, #[source] PemError),
     /// The key belongs to another certificate of the file.
     #[error(

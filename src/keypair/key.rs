@@ -124,13 +124,21 @@ impl Repeated {
         Self { parts, hasher }
     }
 
+    /// Replaces recognised parts. Characters outside of base64, such as spaces and backslashes, may separate theirs.
     fn hide<'o>(&self, bytes: &'o [u8]) -> Cow<'o, [u8]> {
+        let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+        let (mut part, mut indices) = ([0; PART], [0; PART]);
         let mut hidden = Cow::Borrowed(bytes);
-        for (index, part) in bytes.windows(PART).enumerate() {
-            if self.parts.contains(&self.hasher.hash_one(part)) {
-                hidden.to_mut()[index..index + PART].fill(b'*');
+        for (index, byte) in bytes.iter().enumerate().filter(|(_, byte)| is_base64(**byte)) {
+            part.rotate_left(1);
+            indices.rotate_left(1);
+            (part[PART - 1], indices[PART - 1]) = (*byte, index);
+            if self.parts.contains(&self.hasher.hash_one(&part[..])) {
+                let hidden = hidden.to_mut();
+                indices.iter().for_each(|index| hidden[*index] = b'*');
             }
         }
+        part.zeroize();
         hidden
     }
 }
@@ -172,13 +180,17 @@ mod tests {
         let pem = generated();
         let key = PrivateKey::parse(&pem).unwrap();
         let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
-        for words in [pem.clone(), base64.clone(), pem.replace('\n', "\\n"), format!("é{}", &base64[3..40])]
-        {
+        let spaced: Vec<_> =
+            base64.as_bytes().chunks(8).map(|chunk| str::from_utf8(chunk).unwrap()).collect();
+        let escaped = base64.replace('/', "\\/");
+        let cut = format!("é{}", &base64[3..40]);
+        for words in [pem.clone(), base64.clone(), pem.replace('\n', "\\n"), cut, spaced.join(" "), escaped] {
             let hidden = key.hidden_in(&format!("it was {words}, sent")).into_owned();
             assert!(hidden.starts_with("it was ") && hidden.ends_with(", sent"), "{hidden}");
             for text in [&pem, &base64] {
                 let lines = text.lines().filter(|line| !line.starts_with('-'));
                 for part in lines.flat_map(|line| line.as_bytes().windows(16)) {
+                    let hidden: String = hidden.split([' ', '\\']).collect();
                     assert!(!hidden.contains(str::from_utf8(part).unwrap()), "{hidden}");
                 }
             }

@@ -37,7 +37,7 @@ fn issued(key: &Key, change: impl FnOnce(&mut CertificateParams)) -> [String; 2]
 
 fn checked(text: &str, key: &Key) -> Result<KeyPair, String> {
     let key = PrivateKey::parse(&key.serialize_pem()).unwrap();
-    KeyPair::new(text, key, now()).map_err(|error| error.to_string())
+    KeyPair::new(text, key, now()).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
 }
 
 #[test]

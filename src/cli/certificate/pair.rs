@@ -1,7 +1,8 @@
 //! The options `--cert` and `--key`.
 
+use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
@@ -26,7 +27,7 @@ pub(super) struct Files {
     pub(super) insecure_key_mode: bool,
 }
 
-/// The size of the largest key file that is read.
+/// The size of the largest file of a key or of certificates that is read.
 const MAX_SIZE: u64 = 64 << 10;
 
 impl Files {
@@ -38,14 +39,20 @@ impl Files {
     /// Reads and checks the certificate and its key.
     pub(super) fn read(&self) -> anyhow::Result<KeyPair> {
         keep_out_of_core_dumps();
-        let certificate = file::read(&self.cert);
-        let certificate = certificate.with_context(|| format!("--cert {}", self.cert.display()))?;
-        let certificate = String::from_utf8(certificate)
-            .ok()
-            .with_context(|| format!("--cert {}: expected PEM, found binary data", self.cert.display()))?;
+        let cert = || format!("--cert {}", self.cert.display());
+        let certificate = self.certificate().with_context(cert)?;
         let key = self.key().with_context(|| format!("--key {}", self.key.display()))?;
-        let pair = KeyPair::new(&certificate, key, Clock::system().now().into());
-        pair.with_context(|| format!("--cert {}", self.cert.display()))
+        KeyPair::new(&certificate, key, Clock::system().now().into()).with_context(cert)
+    }
+
+    fn certificate(&self) -> anyhow::Result<String> {
+        let mut text = Vec::new();
+        file::open(&self.cert)?.take(MAX_SIZE + 1).read_to_end(&mut text)?;
+        ensure!(
+            text.len() as u64 <= MAX_SIZE,
+            "expected a certificate with its chain, found more than 64 KiB"
+        );
+        String::from_utf8(text).ok().context("expected PEM, found binary data")
     }
 
     fn key(&self) -> anyhow::Result<PrivateKey> {
@@ -54,6 +61,11 @@ impl Files {
         if self.is_stdin() {
             io::stdin().lock().take(MAX_SIZE + 1).read_to_end(&mut text)?;
         } else {
+            let is_pipe = fs::metadata(&self.key).is_ok_and(|found| found.file_type().is_fifo());
+            ensure!(
+                !is_pipe,
+                "a pipe is read from standard input only: give the key there, with --key - --yes"
+            );
             let file = file::open(&self.key)?;
             let mode = file.metadata()?.mode() & 0o777;
             if mode & 0o077 != 0 && !self.insecure_key_mode {
