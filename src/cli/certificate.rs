@@ -23,7 +23,7 @@ use crate::keypair::PrivateKey;
 /// default configuration file: the exporter's own token should not be allowed to change anything.
 ///
 /// Exit code: 0 on success, 1 if the command was refused or failed, 2 if the command line is invalid, 3 if a rotation
-/// is not in force after `--wait-timeout`.
+/// is not in force, or a certificate to delete is still being deployed, after `--wait-timeout`.
 #[derive(Subcommand)]
 pub(super) enum Certificate {
     List(list::List),

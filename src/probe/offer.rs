@@ -19,8 +19,8 @@ pub enum Offer {
     Answer(u16),
     /// Its reaction is inconclusive, and none of the authorities that it names issued the certificate.
     Unnamed,
-    /// Its reaction is inconclusive.
-    Unclear,
+    /// Its reaction, which ended so, is inconclusive.
+    Unclear(End),
 }
 
 /// Alerts by which servers refuse a certificate (RFC 8446, section 6.2): handshake_failure, bad_certificate,
@@ -39,9 +39,9 @@ impl Offer {
             End::Answer { status, .. } if seen.asked && !matches!(status, 400 | 403 | 421 | 500..) => {
                 Self::Accepted(status)
             }
-            _ => match seen.accepted.as_ref().and_then(|accepted| accepted.find(issuers)) {
+            end => match seen.accepted.as_ref().and_then(|accepted| accepted.find(issuers)) {
                 Some(IssuerMatch::None) => Self::Unnamed,
-                _ => Self::Unclear,
+                _ => Self::Unclear(end),
             },
         }
     }
@@ -62,7 +62,17 @@ impl fmt::Display for Offer {
             Self::Unnamed => f.write_str(
                 "could not be tried, and names authorities that did NOT issue the new certificate",
             ),
-            Self::Unclear => f.write_str("could not be tried"),
+            Self::Unclear(End::Failed(failure)) => write!(f, "could not be tried: {}", failure.words()),
+            Self::Unclear(End::Alert(alert)) => {
+                write!(f, "could not be tried: it ends the connection with TLS alert {alert}")
+            }
+            Self::Unclear(End::Http2) => {
+                f.write_str("answers in HTTP/2: whether it accepts the new certificate is unknown")
+            }
+            Self::Unclear(End::Answer { status, .. }) => write!(
+                f,
+                "answers with HTTP status {status}: whether it accepts the new certificate is unknown"
+            ),
         }
     }
 }
@@ -82,17 +92,18 @@ mod tests {
         };
         let answer = |status, phrase| End::Answer { status, same_host: false, phrase };
         let issuers = [IssuerName::from_der(ours)];
+        let unreachable = End::Failed(ProbeFailure::NotReachable);
         for (end, asked, named, expected) in [
             (End::Alert(48), true, None, Offer::Alert(48)),
-            (End::Alert(80), true, None, Offer::Unclear),
+            (End::Alert(80), true, None, Offer::Unclear(End::Alert(80))),
             (answer(400, Some(Phrase::NginxRefusal)), true, None, Offer::Answer(400)),
             (answer(495, None), true, None, Offer::Answer(495)),
             (answer(404, None), true, Some(theirs), Offer::Accepted(404)),
             (answer(200, None), false, None, Offer::NotAsked),
             (answer(403, None), true, Some(theirs), Offer::Unnamed),
-            (answer(502, None), true, Some(ours), Offer::Unclear),
+            (answer(502, None), true, Some(ours), Offer::Unclear(answer(502, None))),
             (End::Failed(ProbeFailure::TimedOut), true, Some(theirs), Offer::Unnamed),
-            (End::Failed(ProbeFailure::NotReachable), false, None, Offer::Unclear),
+            (unreachable, false, None, Offer::Unclear(unreachable)),
         ] {
             assert_eq!(Offer::of(&seen(end, asked, named), &issuers), expected, "{end:?} {named:?}");
         }

@@ -1,5 +1,10 @@
 //! Tests of the command `certificate`.
 
+mod halts;
+mod leaks;
+mod lost;
+mod origins;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -14,12 +19,14 @@ use tempfile::TempDir;
 
 use crate::support::harness::{self, hostname, now};
 
+const ZERO: Duration = Duration::ZERO;
 const TOKEN: &str = "a-token-that-nobody-may-see";
 
 struct Stage {
     api: harness::Api,
     folder: TempDir,
     old: CertId,
+    zone_level: CertId,
     key: String,
 }
 
@@ -37,14 +44,14 @@ impl Stage {
         let old = zone.add_certificate(ends).unwrap();
         zone.associate(&hostname("a.example.com"), &old, Some(true)).unwrap();
         zone.associate(&hostname("b.example.com"), &old, Some(false)).unwrap();
-        zone.add_certificate_at(Level::Zone, ends).unwrap();
+        let zone_level = zone.add_certificate_at(Level::Zone, ends).unwrap();
         let options = Options { token: TOKEN.into(), deployment_delay, ..Options::default() };
         let api = harness::Api::start_with(world, &options).await;
         let folder = tempfile::tempdir().unwrap();
         let key = rcgen::KeyPair::generate().unwrap();
         let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         fs::write(folder.path().join("client.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
-        let stage = Self { api, folder, old, key: key.serialize_pem() };
+        let stage = Self { api, folder, old, zone_level, key: key.serialize_pem() };
         stage.write_key("client.key", &stage.key, 0o600);
         stage
     }
@@ -57,15 +64,31 @@ impl Stage {
 
     /// Returns the program with these arguments, in the folder of the key.
     fn command(&self, arguments: &str) -> Command {
+        let mut command = self.plain_command(arguments);
+        command.args(["--base-url", &self.api.base_url]);
+        command
+    }
+
+    /// The same, where the arguments or the configuration say where the API is.
+    fn plain_command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cloudflare-aop-exporter"));
         command.arg("certificate").args(arguments.split_whitespace());
-        command.args(["--zone", "example.com", "--base-url", &self.api.base_url]);
+        if !arguments.contains("--zone ") {
+            command.args(["--zone", "example.com"]);
+        }
         command.env("CLOUDFLARE_API_TOKEN", TOKEN).current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
 
     async fn run(&self, arguments: &str) -> Ran {
-        let mut command = self.command(arguments);
+        self.ran(self.command(arguments)).await
+    }
+
+    async fn run_plainly(&self, arguments: &str) -> Ran {
+        self.ran(self.plain_command(arguments)).await
+    }
+
+    async fn ran(&self, mut command: Command) -> Ran {
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
         self.check_secrets(&format!("{out}{err}"));
@@ -75,10 +98,11 @@ impl Stage {
     /// Asserts that the text contains neither the token nor any 16 consecutive characters of the key.
     fn check_secrets(&self, text: &str) {
         assert!(!text.contains(TOKEN), "{text}");
-        for line in self.key.lines().filter(|line| !line.starts_with('-')) {
-            for part in line.as_bytes().windows(16) {
-                assert!(!text.contains(str::from_utf8(part).unwrap()), "{text}");
-            }
+        let lines = self.key.lines().filter(|line| !line.starts_with('-'));
+        // in whatever lines it is
+        let text: String = text.split_whitespace().collect();
+        for part in lines.collect::<String>().as_bytes().windows(16) {
+            assert!(!text.contains(str::from_utf8(part).unwrap()), "{text}");
         }
     }
 
@@ -91,7 +115,7 @@ const PAIR: &str = "--cert client.pem --key client.key";
 
 #[tokio::test]
 async fn a_certificate_is_uploaded_once_listed_shown_and_deleted() {
-    let stage = Stage::new(Duration::ZERO).await;
+    let stage = Stage::new(ZERO).await;
     let upload = format!("upload {PAIR} --yes");
     let first = stage.run(&upload).await;
     assert_eq!(first.code, Some(0), "{}", first.err);
@@ -124,8 +148,12 @@ async fn a_certificate_is_uploaded_once_listed_shown_and_deleted() {
 
 #[tokio::test]
 async fn an_invalid_pair_is_refused_before_anything_is_sent() {
-    let stage = Stage::new(Duration::ZERO).await;
+    let stage = Stage::new(ZERO).await;
     stage.write_key("open.key", &stage.key, 0o640);
+    stage.write_key("huge.pem", &"A".repeat(1 << 17), 0o600);
+    stage.write_key("other.key.pub", "no certificate", 0o600);
+    let pipe = stage.folder.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, pipe, rustix::fs::Mode::RWXU).unwrap();
     stage.write_key("encrypted.key", &stage.key.replace("PRIVATE", "ENCRYPTED PRIVATE"), 0o600);
     stage.write_key("other.key", &rcgen::KeyPair::generate().unwrap().serialize_pem(), 0o600);
     for (arguments, expected) in [
@@ -141,6 +169,15 @@ async fn an_invalid_pair_is_refused_before_anything_is_sent() {
         ),
         ("--cert client.key --key client.key --yes", "--cert client.key: the file begins with a private key"),
         ("--cert none.pem --key client.key --yes", "--cert none.pem: No such file"),
+        (
+            "--cert huge.pem --key client.key --yes",
+            "--cert huge.pem: expected a certificate with its chain, found more than",
+        ),
+        (
+            "--cert other.key.pub --key client.key --yes",
+            "--cert other.key.pub: certificate 1 of the file: expected a section \"-----BEGIN CERTIFICATE-----\", found none\n",
+        ),
+        ("--cert client.pem --key pipe --yes", "--key pipe: a pipe is read from standard input only"),
         ("--cert client.pem --key -", "the key comes from standard input, so confirmation is impossible"),
         ("--cert client.pem --key client.key", "standard input is not a terminal"),
     ] {
@@ -155,7 +192,7 @@ async fn an_invalid_pair_is_refused_before_anything_is_sent() {
 
 #[tokio::test]
 async fn a_rotation_shows_its_plan_and_carries_it_out() {
-    let stage = Stage::new(Duration::ZERO).await;
+    let stage = Stage::new(ZERO).await;
     let rotate = format!("rotate {} {PAIR} --delete-old", stage.old);
     let plan = stage.run(&format!("{rotate} --dry-run")).await;
     assert_eq!(plan.code, Some(0), "{}", plan.err);
@@ -201,13 +238,29 @@ async fn a_stopped_rotation_says_what_was_done_and_how_to_continue_and_go_back()
     let words = |text: &str| text.split(" --zone ").next().unwrap().to_owned();
     let plan = stage.run(&format!("{} --dry-run", words(&on))).await;
     assert_eq!(plan.code, Some(0), "{}", plan.err);
-    let undone = stage.run(&format!("{} --yes", words(&back))).await;
-    assert!(undone.err.contains("code 1434"), "{}", undone.err);
+    let undone = stage.run(&format!("{} --yes --wait-timeout 1s", words(&back))).await;
+    assert_eq!(undone.code, Some(3), "{}", undone.err);
+    assert!(
+        undone.err.contains("Nothing was deleted: the certificate is still being deployed"),
+        "{}",
+        undone.err
+    );
+    assert_eq!(stage.count("DELETE"), 0);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_still_being_deployed_is_deleted_afterwards() {
+    let stage = Stage::new(Duration::from_secs(1)).await;
+    let id = stage.run(&format!("upload {PAIR} --yes")).await.out;
+    let deleted = stage.run(&format!("delete {} --yes", id.trim())).await;
+    assert_eq!(deleted.code, Some(0), "{}", deleted.err);
+    assert!(deleted.err.contains("Waiting until the certificate is deployed"), "{}", deleted.err);
+    assert_eq!(stage.count("DELETE"), 1);
 }
 
 #[tokio::test]
 async fn the_error_about_a_read_only_token_names_the_missing_permission() {
-    let stage = Stage::new(Duration::ZERO).await;
+    let stage = Stage::new(ZERO).await;
     let read = Scope { permissions: vec![Permission::ZoneRead, Permission::SslRead], ..Scope::default() };
     stage.api.simulator.set_scope(TOKEN, read);
     let ran = stage.run(&format!("rotate {} {PAIR} --yes", stage.old)).await;
@@ -220,7 +273,7 @@ async fn the_error_about_a_read_only_token_names_the_missing_permission() {
 
 #[tokio::test]
 async fn no_16_characters_of_the_key_are_shown_at_trace_level_whatever_repeats_them() {
-    let stage = Stage::new(Duration::ZERO).await;
+    let stage = Stage::new(ZERO).await;
     let joined: String = stage.key.lines().filter(|line| !line.starts_with('-')).collect();
     let odd = &joined[20..56];
     let error = |text: &str| json!({"success": false, "errors": [{"code": 1400, "message": text}]});
@@ -255,7 +308,7 @@ async fn no_16_characters_of_the_key_are_shown_at_trace_level_whatever_repeats_t
 
 #[tokio::test]
 async fn a_signal_stops_a_rotation_after_the_current_request() {
-    let stage = Stage::new(Duration::ZERO).await;
+    let stage = Stage::new(ZERO).await;
     let fault = Fault::new(Effect::Delay { milliseconds: 1500 }).on_method("PUT");
     stage.api.simulator.add_fault(fault);
     let mut command = stage.command(&format!("rotate {} {PAIR} --yes --delete-old", stage.old));
@@ -281,7 +334,7 @@ async fn a_signal_stops_a_rotation_after_the_current_request() {
 
 #[tokio::test]
 async fn the_plan_warns_if_a_proxy_may_see_the_key_and_shows_the_lines_that_pin_the_old_certificate() {
-    let stage = Stage::new(Duration::ZERO).await;
+    let stage = Stage::new(ZERO).await;
     let config = format!(
         "[[account]]\nbase_url = \"{}\"\nca_file = \"client.pem\"\n[[account.zone]]\nname = \"example.com\"\n\
          hostnames = [\n  {{ name = \"a.example.com\", cert_id = \"{}\" }},\n]\n",

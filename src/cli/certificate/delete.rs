@@ -1,18 +1,20 @@
 //! The command `certificate delete`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{bail, ensure};
 use clap::Args;
+use tokio::time::{Instant, sleep};
 
 use super::Store;
 use crate::change::read_store;
 use crate::cli::question::{self, tell};
-use crate::cli::reach::{Reach, explained};
+use crate::cli::reach::{Api, NOT_YET, Reach, explained};
 use crate::cloudflare::{ListedCertificate, Purpose};
-use crate::domain::{CertId, Level};
+use crate::domain::{CertId, Level, Status};
 
-/// Deletes a certificate that no hostname uses.
+/// Deletes a certificate that no hostname uses, once it is deployed: Cloudflare refuses that before.
 ///
 /// The last active zone-level certificate is deleted only with `--force`, since Cloudflare would present none.
 #[derive(Args)]
@@ -26,6 +28,9 @@ pub(in crate::cli) struct Delete {
     /// Delete even the last active zone-level certificate.
     #[arg(long)]
     force: bool,
+    /// Maximum time to wait until the certificate is deployed.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = crate::cli::duration)]
+    wait_timeout: Duration,
     /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
@@ -71,6 +76,10 @@ impl Delete {
         if !self.yes {
             question::confirm()?;
         }
+        if known.status.is_some_and(Status::is_pending) && !self.is_deployed(&api).await? {
+            tell("Nothing was deleted: the certificate is still being deployed\n");
+            return Ok(ExitCode::from(NOT_YET));
+        }
         match api.client.delete_certificate(api.zone, level, id, api.deadline(1)).await {
             Ok(()) => Ok(ExitCode::SUCCESS),
             // an earlier attempt, whose response was lost, may have deleted it
@@ -79,5 +88,22 @@ impl Delete {
                 _ => Err(explained("the certificate was not deleted", &error, Purpose::Write)),
             },
         }
+    }
+
+    /// Waits until the certificate is no longer being deployed; returns false if that takes too long.
+    async fn is_deployed(&self, api: &Api) -> anyhow::Result<bool> {
+        tell("Waiting until the certificate is deployed: Cloudflare does not delete it before\n");
+        let policy = api.wait_policy(self.wait_timeout);
+        let (end, mut pause) = (Instant::now() + policy.limit, policy.first);
+        while Instant::now() < end {
+            sleep(pause.min(end.saturating_duration_since(Instant::now()))).await;
+            pause = (pause * 2).min(policy.longest);
+            let known = api.client.certificate(api.zone, self.level.into(), &self.id, api.deadline(1)).await;
+            let known = known.map_err(|error| explained("certificate", &error, Purpose::Read))?;
+            if !known.and_then(|known| known.status).is_some_and(Status::is_pending) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }

@@ -10,22 +10,23 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::origins::{Offers, Presented};
 use super::pair::Files;
 use super::pins::Known;
-use super::{Hush, Store as Level, origins, story};
+use super::{Hush, Store as Level, story};
 use crate::change::{Halt, Progress, Rotation, RotationPlan, Rotator, Step};
 use crate::cli::columns::columns;
 use crate::cli::question;
 use crate::cli::reach::{Api, NOT_YET, Reach, ZoneArgument, explained};
 use crate::cloudflare::Purpose;
-use crate::domain::{Association, CertId, Hostname};
+use crate::domain::{Association, CertId};
 use crate::keypair::KeyPair;
 
 /// Replaces a certificate with another one for all hostnames that use it.
 ///
-/// It offers the new certificate to the origins that the configuration names, uploads it, waits until it is active,
-/// associates all hostnames with it in one request, each enabled or disabled as it was, waits until they are active,
-/// and with `--delete-old` deletes the old one. It can be interrupted at any time; the same command resumes it.
+/// It offers the new certificate to the origins that the configuration names or that DNS records give, uploads it, waits
+/// until it is active, associates all hostnames with it in one request, each enabled or disabled as it was, waits until
+/// they are active, and with `--delete-old` deletes the old one. It can be interrupted at any time; the same command resumes it.
 #[derive(Args)]
 pub(in crate::cli) struct Rotate {
     /// Certificate to replace.
@@ -99,8 +100,8 @@ impl Rotate {
         let (plan, store) = rotator.plan().await.map_err(|halt| why(&halt).context("nothing was changed"))?;
         let known = Known::read(&self.reach.access, &api, &self.old).await;
         let offers = match pair {
-            Some(pair) => origins::offer(pair, &known, self.presented(&api, &plan).await).await,
-            None => Vec::new(),
+            Some(pair) => Offers::make(pair, &api, &known, &self.presented(&api, &plan).await).await,
+            None => Offers::default(),
         };
         let shown = story::Plan {
             api: &api,
@@ -117,12 +118,12 @@ impl Rotate {
         } else {
             hush.tell(&shown);
         }
-        let refusals = offers.iter().filter(|(_, offer)| offer.is_refusal()).count();
+        let refusals = offers.refusals();
         if refusals > 0 && !self.force {
             bail!(
                 "nothing was changed: {refusals} of {} origins would refuse the new certificate: make them trust its \
                  authority as well as the old one first, or give --force",
-                offers.len()
+                offers.made.len()
             );
         }
         if self.dry_run || plan.step() == Step::Done {
@@ -147,7 +148,7 @@ impl Rotate {
                     ZoneArgument::Name(name) => name.to_string(),
                     ZoneArgument::Id(id) => id.to_string(),
                 };
-                hush.tell(&story::halted(&rotation, &plan, &zone, &self.reach.access.words(), ""));
+                hush.tell(&story::halted(&rotation, &plan, &halt, &zone, &self.reach.access.words()));
                 match halt {
                     Halt::TimedOut(_) => {
                         hush.tell(&format!("{halt}\n"));
@@ -159,25 +160,20 @@ impl Rotate {
         }
     }
 
-    /// Returns a filter for the hostnames to whose origins the new certificate will be presented.
-    async fn presented(&self, api: &Api, plan: &RotationPlan) -> impl Fn(&Hostname) -> bool + use<> {
-        let mut presented: HashSet<Hostname> = HashSet::new();
-        let mut others = None;
-        if self.level == Level::Zone {
-            // a hostname with a certificate of its own does not use the zone's
-            let listed = api.client.associations(api.zone, api.deadline(1), |_| true).await;
-            let rows = listed.ok().flatten().unwrap_or_default().rows.into_iter();
-            let own = rows.filter(|row| row.association == Some(Association::Enabled));
-            others = Some(own.map(|row| row.hostname).collect::<HashSet<_>>());
-        } else {
+    /// Returns the hostnames whose origins will be presented the new certificate.
+    async fn presented(&self, api: &Api, plan: &RotationPlan) -> Presented {
+        if self.level != Level::Zone {
             let enabled = plan.moves.iter().filter(|(_, state)| state.association == Association::Enabled);
-            presented.extend(enabled.map(|(hostname, _)| hostname.clone()));
-            presented.extend(plan.pending.iter().cloned());
+            let enabled = enabled.map(|(hostname, _)| hostname);
+            return Presented { to: enabled.chain(&plan.pending).cloned().collect(), own: None };
         }
-        move |hostname: &Hostname| match &others {
-            Some(others) => !others.contains(hostname),
-            None => presented.contains(hostname),
-        }
+        // a hostname with a certificate of its own does not use the zone's
+        let listed = api.client.associations(api.zone, api.deadline(1), |_| true).await;
+        let rows = listed.ok().flatten().unwrap_or_default().rows.into_iter();
+        let (own, others): (Vec<_>, Vec<_>) =
+            rows.partition(|row| row.association == Some(Association::Enabled));
+        let own: HashSet<_> = own.into_iter().map(|row| row.hostname).collect();
+        Presented { to: others.into_iter().map(|row| row.hostname).collect(), own: Some(own) }
     }
 }
 

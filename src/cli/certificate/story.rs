@@ -4,14 +4,14 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 
+use super::origins::Offers;
 use super::pins::Known;
-use crate::change::{Old, Rotation, RotationPlan, State, Step, Store};
+use crate::change::{Halt, Old, Rotation, RotationPlan, RotationRefusal, State, Step, Store};
 use crate::cli::access::quoted;
 use crate::cli::columns::printable;
 use crate::cli::reach::Api;
-use crate::domain::{Association, CertId, Hostname, Level, OriginTarget, Pem};
+use crate::domain::{Association, CertId, Hostname, Level, Pem};
 use crate::keypair::KeyPair;
-use crate::probe::Offer;
 
 /// Says where the key is sent, and warns if a proxy may see it.
 fn destination(api: &Api) -> String {
@@ -49,7 +49,7 @@ pub(super) struct Plan<'p> {
     pub(super) plan: &'p RotationPlan,
     pub(super) store: &'p Store,
     pub(super) known: &'p Known,
-    pub(super) offers: &'p [(OriginTarget, Offer)],
+    pub(super) offers: &'p Offers,
 }
 
 impl Plan<'_> {
@@ -72,13 +72,11 @@ impl Plan<'_> {
         }
         text.push_str(&pair.map(oddities).unwrap_or_default());
         self.steps(&mut text);
-        for (origin, offer) in *offers {
+        for (origin, offer) in &offers.made {
             let _ = writeln!(text, "origin {} of {} {offer}", origin.label, origin.hostname);
         }
-        if pair.is_some() && offers.is_empty() {
-            text.push_str(
-                "Note: the configuration names no origin, so the new certificate is not tried first.\n",
-            );
+        for note in &offers.notes {
+            let _ = writeln!(text, "Note: {note}");
         }
         if let Some(why) = &known.unread {
             let _ = writeln!(text, "Note: the configuration cannot be read, so no origin is tried: {why}");
@@ -145,10 +143,11 @@ pub(super) fn step(step: Step, rotation: &Rotation, plan: &RotationPlan) -> Stri
     match step {
         Step::Upload => "Uploading the new certificate\n".to_owned(),
         Step::AwaitCertificate => format!("Waiting until certificate {new} is active\n"),
-        Step::Associate => format!("Associating {} hostnames with {new}\n", plan.moves.len()),
+        Step::Associate => format!("Associating {} with {new}\n", hostnames(plan.moves.len())),
         Step::AwaitHostnames => {
             let all = plan.pending.len() + plan.done.len();
-            format!("Waiting until {all} hostnames are active on {new}\n")
+            let are = if all == 1 { "is" } else { "are" };
+            format!("Waiting until {} {are} active on {new}\n", hostnames(all))
         }
         Step::AwaitVoid => {
             format!(
@@ -161,6 +160,10 @@ pub(super) fn step(step: Step, rotation: &Rotation, plan: &RotationPlan) -> Stri
     }
 }
 
+fn hostnames(number: usize) -> String {
+    format!("{number} hostname{}", if number == 1 { "" } else { "s" })
+}
+
 fn listed(hostnames: &[Hostname]) -> String {
     hostnames.iter().map(Hostname::as_str).collect::<Vec<_>>().join(", ")
 }
@@ -169,9 +172,9 @@ fn listed(hostnames: &[Hostname]) -> String {
 pub(super) fn halted(
     rotation: &Rotation,
     plan: &RotationPlan,
+    halt: &Halt,
     zone: &str,
     words: &str,
-    again: &str,
 ) -> String {
     let mut text = String::from("Done so far:\n");
     match &plan.new {
@@ -205,11 +208,14 @@ pub(super) fn halted(
     const PROGRAM: &str = "cloudflare-aop-exporter certificate";
     let level = if rotation.level == Level::Zone { " --level zone" } else { "" };
     let (old, zone) = (&rotation.old, quoted(zone));
-    match &plan.new {
-        None => {
-            let _ = writeln!(text, "To continue: run the same command again{again}");
+    match (&plan.new, halt) {
+        (None, _) => text.push_str("To continue: run the same command again\n"),
+        (_, Halt::Refused(RotationRefusal::GivenUp(new))) => {
+            let delete = format!("{PROGRAM} delete {new} --zone {zone}{level}{words}");
+            let _ =
+                writeln!(text, "To continue, delete the new one and run the same command again:\n  {delete}");
         }
-        Some(new) => {
+        (Some(new), _) => {
             let delete = if rotation.delete_old { " --delete-old" } else { "" };
             let new = &new.id;
             let _ = writeln!(
