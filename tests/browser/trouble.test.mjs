@@ -79,7 +79,7 @@ test("the command to run is one click away, and its runbook another", async (t) 
   const program = await serve(t, account(api, zones));
   await ready(program);
   for (const [hostname, command, runbook] of [
-    ["intranet.example.com", /^cloudflare-aop-exporter hostname enable intranet\.example\.com --cert-id \S+ --zone example\.com --wait$/, "CloudflareAopCertificateExpired"],
+    ["intranet.example.com", /^cloudflare-aop-exporter certificate rotate [0-9a-f-]{36} --to [0-9a-f-]{36} --zone example\.com$/, "CloudflareAopCertificateExpired"],
     ["legacy.example.com", /^cloudflare-aop-exporter hostname enable legacy\.example\.com --cert-id [0-9a-f-]{36} --zone example\.com --wait$/, "CloudflareAopHostnameDrifted"],
     ["build.example.org", /^cloudflare-aop-exporter hostname enable build\.example\.org --cert-id [0-9a-f-]{36} --zone example\.org --wait$/, "CloudflareAopDeploymentTimedOut"],
     ["api.example.com", /^cloudflare-aop-exporter check --zone example\.com --hostname api\.example\.com --log-level debug$/, "CloudflareAopReadingsStale"],

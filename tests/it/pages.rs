@@ -326,7 +326,7 @@ async fn each_problem_has_a_command_on_the_page_of_its_hostname() {
     for (hostname, command) in [
         (
             "expired.shop.example",
-            "hostname enable expired.shop.example --cert-id 00000003-0c35-4c7f-82c7-8e9487d3ff60 --zone shop.example --wait",
+            "certificate rotate 00000001-0c35-4c7f-82c7-8e9487d3ff60 --to 00000003-0c35-4c7f-82c7-8e9487d3ff60 --zone shop.example",
         ),
         (
             "%2A.drifted.shop.example",

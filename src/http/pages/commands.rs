@@ -126,11 +126,15 @@ impl<'a> Subject<'a> {
     fn replace(&self) -> Fix {
         if let Some((known, end)) = self.other() {
             let words = format!(
-                "The zone has another certificate of the same issuer, which ends {}. Use it, or rotate to a new one as \
-                 the runbook describes.",
+                "The zone has another certificate of the same issuer, which ends {}. Replace the \
+                 certificate with it for all hostnames, or rotate to a new one as the runbook describes. The command shows its \
+                 plan first.",
                 super::words::distance(end, self.now)
             );
-            return Fix { words, commands: vec![self.enable(&quoted(known.id.as_str()))] };
+            let (own, other) = (self.own_id(), quoted(known.id.as_str()));
+            let command =
+                format!("{PROGRAM} certificate rotate {own} --to {other} --zone {}", self.zone_name());
+            return Fix { words, commands: vec![command] };
         }
         let zone = self.zone_name();
         Fix {
