@@ -1,12 +1,15 @@
 """A rotation with a real nginx that requires a certificate, observed with Cloudflare's SDK and a running daemon."""
 
+import json
 import os
+import re
 import socket
 import subprocess
+import threading
 
 import cloudflare
 
-from harness import EXPORTER, TOKEN, Case, Simulator, eventually, scrape
+from harness import CHILDREN, EXPORTER, TOKEN, Case, Simulator, eventually, scrape, walk
 from test_origin import ask, certificates, listens
 
 ZONE = "rotate.example"
@@ -44,7 +47,7 @@ hostnames = [
 FINDING = "cloudflare_aop_hostname_finding"
 
 
-class Rotation(Case):
+class Stage(Case):
     def setUp(self):
         self.files = self.folder()
         certificates(self.files)
@@ -76,11 +79,13 @@ class Rotation(Case):
         text = NGINX.format(folder=self.files, paths=paths, port=self.port, ca=ca)
         (self.files / "nginx.conf").write_text(text)
 
-    def rotate(self, *arguments):
+    def command(self, *arguments):
         command = [EXPORTER, "certificate", "rotate", self.old, "--zone", ZONE, "--cert", self.files / "other.pem"]
-        command += ["--key", self.files / "client.key", "--config", self.config, "--yes", *arguments]
+        return command + ["--key", self.files / "client.key", "--config", self.config, "--yes", *arguments]
+
+    def rotate(self, *arguments):
         environment = {**os.environ, "CLOUDFLARE_API_TOKEN": TOKEN}
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+        return subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=60, env=environment)
 
     def seen(self):
         """Returns what the SDK sees: the ids of all certificates, and each hostname's certificate."""
@@ -90,6 +95,8 @@ class Rotation(Case):
         rows = [read(f"{name}.{ZONE}", zone_id=self.zone) for name in ["app", "off"]]
         return ids, [(row.cert_id, row.enabled, row.status) for row in rows]
 
+
+class Rotation(Stage):
     def test_a_certificate_that_the_origin_does_not_trust_is_refused_until_it_trusts_both_authorities(self):
         before = self.seen()
         refused = self.rotate()
@@ -142,3 +149,99 @@ class Rotation(Case):
         shown = subprocess.run(listing, capture_output=True, text=True, timeout=60, env=environment)
         self.assertRegex(shown.stdout, rf"hostname +{self.old} +active +2/100")
         self.assertEqual(shown.returncode, 0, shown.stderr)
+
+
+class Steps(Stage):
+    """A rotation of normal length, looked at during each of its steps."""
+
+    def setUp(self):
+        super().setUp()
+        # no origin is probed, since that of this test does not trust what it is offered
+        both = {"app": "enabled", "off": "disabled"}
+        watched = ", ".join(f'{{ name = "{name}.{ZONE}", expect = "{expect}" }}' for name, expect in both.items())
+        config = CONFIG.format(api=self.api.address, zone=ZONE, port=self.port, old=self.old)
+        head = config.partition("hostnames = [")[0].replace('[probe]\nschedule = "* * * * * *"\n', "")
+        settings = 'zone_level = true\nstrategy = "list"'
+        self.beside = self.daemon(f"{head}hostnames = [{watched}]\n{settings}\n")
+        eventually(lambda: self.assertEqual(self.served()[0], self.states()))
+
+    def states(self):
+        """What the SDK sees: the status of each certificate, and each hostname's certificate, switch and status."""
+        store = self.sdk.origin_tls_client_auth.hostname_certificates
+        certificates = {known.id: known.status for known in store.list(zone_id=self.zone)}
+        return certificates, dict(zip(["app", "off"], self.seen()[1]))
+
+    def served(self):
+        """The same as the daemon serves it, and its findings."""
+        certificates, hostnames = walk(self.beside, "/api/v1/certificates"), walk(self.beside, "/api/v1/hostnames")
+        rows = {row["hostname"].split(".")[0]: (row["cert_id"], row["association"] == "enabled", row["status"]) for row in hostnames}
+        findings = [finding for row in certificates + hostnames for finding in row["findings"]]
+        return ({row["cert_id"]: row["status"] for row in certificates if row["level"] == "hostname"}, rows), findings
+
+    def watch(self, until):
+        """Scrapes the daemon all the time. Returns what was wrong, and the number of scrapes."""
+        wrong, scrapes = set(), 0
+        while not until.is_set():
+            samples, scrapes = scrape(self.beside), scrapes + 1
+            for (name, labels), value in samples.items():
+                if name.endswith(("_finding", "_drifted")) and value != 0:
+                    wrong.add((name, labels))
+                if name in ("cloudflare_aop_hostname_up", "cloudflare_aop_zone_up", "cloudflare_aop_account_up") and value != 1:
+                    wrong.add((name, labels))
+                if name == "cloudflare_aop_exporter_poll_errors_total" and value != 0:
+                    wrong.add((name, labels))
+            up = [labels for name, labels in samples if name == "cloudflare_aop_hostname_up"]
+            drifted = [labels for name, labels in samples if name == "cloudflare_aop_hostname_drifted"]
+            if len(up) != 2 or len(drifted) != 2:
+                wrong.add(("hostnames", len(up), len(drifted)))
+            until.wait(0.2)
+        self.watched = wrong, scrapes
+
+    def test_the_sdk_and_a_daemon_beside_it_see_each_step_and_the_daemon_finds_nothing_wrong(self):
+        ended = threading.Event()
+        watch = threading.Thread(target=self.watch, args=[ended])
+        watch.start()
+        self.addCleanup(watch.join)
+        self.addCleanup(ended.set)
+        environment = {**os.environ, "CLOUDFLARE_API_TOKEN": TOKEN}
+        rotation = subprocess.Popen(
+            self.command("--force", "--delete-old"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
+        CHILDREN.append(rotation)
+        self.addCleanup(rotation.stderr.close)
+        self.addCleanup(rotation.stdout.close)
+        self.addCleanup(rotation.wait)
+        self.addCleanup(rotation.kill)
+        old, new, steps, told = self.old, None, [], []
+        before = {"app": (old, True, "active"), "off": (old, False, "active")}
+        for line in rotation.stderr:
+            told.append(line)
+            if found := re.match(r"Certificate (\S+) is uploaded", line):
+                new = found[1]
+            if line == f"Waiting until certificate {new} is active\n":
+                self.both_see(({old: "active", new: "pending_deployment"}, before))
+                steps.append("uploaded")
+            if line == f"Waiting until 2 hostnames are active on {new}\n":
+                pending = {"app": (new, True, "pending_deployment"), "off": (new, False, "pending_deployment")}
+                self.both_see(({old: "active", new: "active"}, pending))
+                steps.append("associated")
+            if line == f"Deleting the old certificate {old}\n":
+                # the request may be under way
+                self.assertEqual(self.states()[1], {"app": (new, True, "active"), "off": (new, False, "active")})
+                steps.append("active")
+        self.assertEqual(rotation.wait(), 0, "".join(told))
+        self.assertEqual(steps, ["uploaded", "associated", "active"], "".join(told))
+        after = {"app": (new, True, "active"), "off": (new, False, "active")}
+        self.both_see(({old: "pending_deletion", new: "active"}, after))
+        self.both_see(({new: "active"}, after), seconds=30)
+        ended.set()
+        watch.join()
+        wrong, scrapes = self.watched
+        self.assertEqual(wrong, set())
+        self.assertGreater(scrapes, 30)
+
+    def both_see(self, expected, seconds=4):
+        """Asserts that the SDK sees this now, and that the daemon does once it has polled."""
+        if seconds < 5:
+            self.assertEqual(self.states(), expected)
+        eventually(lambda: self.assertEqual((self.states(), self.served()), (expected, (expected, []))), seconds)
