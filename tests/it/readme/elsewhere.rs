@@ -36,6 +36,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("cloudflare-aop-exporter print rules > ", "tests/e2e/test_rules.py", "test_printed_rules_are_valid"),
     ("curl ", "tests/e2e/test_readme.py", "test_its_requests_are_answered"),
     ("cloudflare-aop-exporter certificate delete CERT_ID ", "tests/it/certificate.rs", "\"delete {"),
+    ("cloudflare-aop-exporter certificate delete OLD_ID ", "tests/it/certificate.rs", "\"delete {"),
     (
         "cloudflare-aop-exporter certificate rotate OLD_ID --level zone ",
         "tests/it/rotation.rs",
