@@ -121,6 +121,9 @@ pub enum RotationRefusal {
     /// The new certificate would have too many associations.
     #[error("certificate {0} would have {1} associations, and Cloudflare allows {CAP}")]
     Cap(CertId, usize),
+    /// The certificate to upload would have too many associations.
+    #[error("the new certificate would have {0} associations, and Cloudflare allows {CAP}")]
+    TooMany(usize),
 }
 
 fn unused(ids: &[CertId]) -> String {
@@ -212,7 +215,10 @@ impl RotationPlan {
     }
 
     fn check_cap(&self, new: Option<&CertId>, store: &Store) -> Result<(), RotationRefusal> {
-        let Some(new) = new else { return Ok(()) };
+        let Some(new) = new else {
+            let all = self.moves.len();
+            return if all > CAP { Err(RotationRefusal::TooMany(all)) } else { Ok(()) };
+        };
         let present = store.users(new).count();
         let added = self.moves.iter().filter(|(_, state)| state.cert_id.as_ref() != Some(new)).count();
         let all = present + added;

@@ -117,6 +117,11 @@ fn a_rotation_that_cannot_be_completed_is_refused_with_its_reason() {
             "the zone has 10 hostname certificates, which is the most that Cloudflare allows: delete one that no hostname uses first, such as old or c2 or",
         ),
         (
+            vec![old.clone()],
+            (0..101).map(|n| enabled(&format!("h{n}.example"), "old")).collect(),
+            "the new certificate would have 101 associations, and Cloudflare allows 100",
+        ),
+        (
             vec![old, active("new", 2)],
             crowd,
             "certificate new would have 101 associations, and Cloudflare allows 100",
