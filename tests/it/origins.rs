@@ -122,6 +122,33 @@ async fn an_origin_is_probed_again_once_cloudflare_presents_something_else() {
 }
 
 #[tokio::test]
+async fn what_an_origin_answered_is_shown_everywhere_while_it_does_not_answer() {
+    let blue = origin(Asks::No).await;
+    blocking(move || {
+        let serving = Serving::start("schedule = \"* * * * * *\"", &[named("blue", blue.address)]);
+        serving.serve.until("/metrics", &format!("{FINDING}unprotected\",severity=\"warning\"}} 1\n"));
+        drop(blue);
+        let page = serving.serve.until("/metrics", "origin=\"blue\"} 0\n");
+        assert!(page.contains(&demand("blue", "none")), "{page}");
+        assert!(page.contains(&format!("{FINDING}unprotected\",severity=\"warning\"}} 1\n")), "{page}");
+        let json = serving.serve.get("/api/v1/hostnames");
+        for shown in [
+            "since then: cannot connect)",
+            "\"up\":false,\"demand\":\"none\",\"reason\":\"not_asked\"",
+            "\"failure\":\"not_reachable\"",
+        ] {
+            assert!(json.contains(shown), "{shown}: {json}");
+        }
+        let html = serving.serve.get("/hostnames/example.com/app.example.com");
+        for shown in ["none: does not ask for a certificate", "cannot connect", "since then: cannot connect)"]
+        {
+            assert!(html.contains(shown), "{shown}: {html}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn origins_are_probed_on_their_own_schedule_and_a_reload_changes_that() {
     let blue = origin(Asks::Optional(Vec::new())).await;
     blocking(move || {

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::Judge;
+use super::{ANSWERED, Judge};
 use crate::domain::{
-    Demand, Entry, Finding, Findings, IssuerMatch, Origin, OriginReading, Presented, ZoneState,
+    Demand, Distance, Entry, Finding, Findings, IssuerMatch, Origin, OriginReading, Presented, ZoneState,
 };
 
 /// The findings about origins.
@@ -41,15 +41,22 @@ impl Judge {
         }
         let presented = Presented::to(zone, entry.hostname());
         for finding in ORIGINS {
-            let mut readings = origins.iter().filter_map(Origin::reading);
+            let mut readings = origins.iter().filter_map(|origin| self.origin(origin));
             found.add(finding, readings.any(|origin| presented.is_found(finding, origin)));
         }
+    }
+
+    /// Returns the reading of an origin that counts: the latest, or if that got no answer, the last answer for a day.
+    pub fn origin<'o>(&self, origin: &'o Origin) -> Option<&'o OriginReading> {
+        let is_recent = |reading: &&OriginReading| self.is_within(ANSWERED, Some(reading.read_at));
+        let latest = origin.reading()?;
+        if latest.is_answer() { Some(latest) } else { origin.answered().filter(is_recent).or(Some(latest)) }
     }
 
     /// Returns how the names that an origin accepts match the issuers of the certificate that Cloudflare presents to
     /// it. `None` if Cloudflare presents nothing, or either side is unknown.
     pub fn issuer_match(&self, zone: &ZoneState, origin: &Origin) -> Option<IssuerMatch> {
-        Presented::to(zone, &origin.target().hostname).issuer_match(origin.reading()?)
+        Presented::to(zone, &origin.target().hostname).issuer_match(self.origin(origin)?)
     }
 
     /// Describes what Cloudflare presents, and how each origin with the finding treats it.
@@ -60,7 +67,7 @@ impl Judge {
             Presented::Certificate(_) | Presented::Unknown => "Cloudflare presents a certificate".to_owned(),
         };
         for origin in zone.origins_of(entry.hostname()) {
-            let Some(reading) = origin.reading() else { continue };
+            let Some(reading) = self.origin(origin) else { continue };
             if !presented.is_found(finding, reading) {
                 continue;
             }
@@ -73,6 +80,10 @@ impl Judge {
             let label = &origin.target().label;
             // writing to a string never fails
             let _ = write!(words, ", the origin {label} {does}");
+            if let Some(latest) = origin.reading().filter(|latest| !latest.is_answer()) {
+                let ago = Distance(reading.read_at.seconds_from(self.now));
+                let _ = write!(words, " (as of {ago}; since then: {})", latest.reason);
+            }
         }
         words
     }
