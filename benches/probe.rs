@@ -1,4 +1,4 @@
-//! Measures the time and memory of many probes. Run it with `cargo bench --bench probe`. The origins listen on loopback
+//! Measures the time and memory of many probes, alone and as the daemon makes them. Run it with `cargo bench --bench probe`. The origins listen on loopback
 //! addresses in a separate process. The exit code is 1 if a limit is exceeded.
 #![expect(clippy::print_stdout, reason = "the program prints its results")]
 #![expect(clippy::unwrap_used, reason = "a panic says where the bench failed")]
@@ -16,14 +16,20 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloudflare_aop_exporter::domain::{Demand, OriginReading};
-use cloudflare_aop_exporter::probe::{Options, Prober, Target};
+use cloudflare_aop_exporter::clock::Clock;
+use cloudflare_aop_exporter::domain::{
+    Demand, Expectation, HostnameTarget, OriginReading, OriginTarget, Snapshot, Targets, ZoneTarget,
+};
+use cloudflare_aop_exporter::keeper::Keeper;
+use cloudflare_aop_exporter::probe::{Options, Prober, Rounds, Target};
 use jiff::Timestamp;
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::origin::{Asks, authority, tls};
 
@@ -74,6 +80,21 @@ async fn main() -> ExitCode {
             );
         }
     }
+    let alone = kept(&origins.targets(5000, 0)).await;
+    let found = kept(&origins.targets(10_000, 0)).await;
+    let is_linear = found.busy < alone.busy.mul_f64(2.5);
+    held &= is_linear && found.result_size <= MAX_RESULT_SIZE;
+    println!(
+        "{:>6} origins of one zone in the daemon: in {:.2} s, {:.2} s of them busy, at most 2.5 times the {:.2} s of half \
+         as many{}; {} B kept of each, at most {MAX_RESULT_SIZE} B{}",
+        10_000,
+        found.took.as_secs_f64(),
+        found.busy.as_secs_f64(),
+        alone.busy.as_secs_f64(),
+        verdict(is_linear),
+        found.result_size,
+        verdict(found.result_size <= MAX_RESULT_SIZE)
+    );
     if held { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -113,6 +134,65 @@ async fn probe(targets: &[Target], before: usize) -> Found {
     let shared: usize = lists.iter().map(|list| size_of_val(list.names())).sum();
     let result_size = size_of::<OriginReading>() + shared / readings.len();
     Found { took, healthy: found, grown: memory("VmHWM").saturating_sub(before), result_size }
+}
+
+struct Kept {
+    took: Duration,
+    /// The processor time of this process.
+    busy: Duration,
+    /// What the snapshot keeps of an origin with its result, in bytes.
+    result_size: usize,
+}
+
+/// Probes these targets as the daemon does at its start, as origins of one zone whose hostnames have one each.
+async fn kept(targets: &[Target]) -> Kept {
+    let name = |place: usize| format!("h{place}.example.com").parse().unwrap();
+    let origin = |(place, target): (usize, &Target)| OriginTarget {
+        hostname: name(place),
+        label: target.address.to_string().into(),
+        address: target.address.clone(),
+        server_name: target.server_name.clone(),
+        path: Arc::clone(&target.path),
+        from_dns: false,
+    };
+    let hostname = |place| HostnameTarget { hostname: name(place), expectation: Expectation::default() };
+    let zone = ZoneTarget::named("main".into(), "example.com".parse().unwrap(), None)
+        .with_hostnames((0..targets.len()).map(hostname).collect())
+        .with_origins(targets.iter().enumerate().map(origin).collect());
+    let (keeper, handle) = Keeper::new(Snapshot::default().retarget(&Targets::new([zone])));
+    let (stop, (_tick, ticks)) = (CancellationToken::new(), mpsc::channel(1));
+    let options = Options { timeout: TIMEOUT, max_concurrent: SLOTS, ..Options::default() };
+    let rounds = Rounds::new(watch::channel(options).1, handle.clone(), Clock::system());
+    let (start, busy_before) = (Instant::now(), busy());
+    let tasks = [tokio::spawn(keeper.run(stop.clone())), tokio::spawn(rounds.run(ticks, stop.clone()))];
+    let mut published = handle.follow();
+    let is_probed =
+        |known: &Arc<Snapshot>| known.zones()[0].origins().iter().all(|origin| origin.reading().is_some());
+    published.wait_for(is_probed).await.unwrap();
+    let (took, busy) = (start.elapsed(), busy() - busy_before);
+    stop.cancel();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let known = handle.snapshot();
+    let origins = known.zones()[0].origins();
+    let texts = origins.iter().map(|origin| {
+        let OriginTarget { hostname, label, server_name, path, .. } = origin.target();
+        // each with the two counts of its pointer, as if no two origins shared one
+        [hostname.as_str(), label, server_name.as_str(), path]
+            .map(|text| text.len() + 16)
+            .iter()
+            .sum::<usize>()
+    });
+    let result_size = (size_of_val(origins) + texts.sum::<usize>()) / origins.len();
+    Kept { took, busy, result_size }
+}
+
+/// The processor time that this process has taken.
+fn busy() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let ticks = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
+    Duration::from_millis(ticks.map(|ticks| ticks.parse::<u64>().unwrap() * 10).sum())
 }
 
 fn memory(key: &str) -> usize {

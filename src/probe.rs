@@ -151,8 +151,11 @@ impl Prober {
         // in TLS 1.3, a server cannot request a certificate after the handshake if the client did not offer
         // this, and answers 403
         if seen.may_ask_late() {
-            (address, seen) = self.observe(target, Versions::Tls12, deadline).await;
-            is_up |= seen.is_up();
+            let (_, again) = self.observe(target, Versions::Tls12, deadline).await;
+            // one that speaks no TLS 1.2 has told all that it tells
+            if again.is_up() {
+                seen = again;
+            }
         }
         let (demand, reason) = verdict(&seen);
         Probed { address, observation: seen, demand, reason, is_up, took: start.elapsed() }

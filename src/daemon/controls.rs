@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::accounts::Accounts;
@@ -14,6 +15,7 @@ use crate::http::{self, Reloads};
 use crate::keeper;
 use crate::poll::Setup;
 use crate::probe;
+use crate::schedule::Schedule;
 use crate::telemetry::Telemetry;
 
 /// The senders of settings, one for each part. A part follows only its own settings and never sees the
@@ -152,7 +154,29 @@ fn timing(config: &Config) -> Timing {
     Timing { schedule: config.schedule.clone(), jitter: config.jitter }
 }
 
-/// Returns the timing of probes. They have no jitter, since few exporters probe few origins.
+/// Returns the timing of probes.
 fn probe_timing(config: &Config) -> Timing {
-    Timing { schedule: config.probe_schedule.clone(), jitter: Duration::ZERO }
+    let schedule = config.probe_schedule.clone();
+    Timing { jitter: probe_jitter(&schedule, config.jitter), schedule }
+}
+
+/// Returns the jitter of probes: that of polls, or half of the shortest interval of `schedule` if that is less.
+fn probe_jitter(schedule: &Schedule, of_polls: Duration) -> Duration {
+    of_polls.min(schedule.shortest_gap(Timestamp::UNIX_EPOCH) / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_have_the_jitter_of_polls_unless_that_could_delay_a_tick_beyond_the_next() {
+        let jitter = |schedule: &str, of_polls| {
+            probe_jitter(&schedule.parse().unwrap(), Duration::from_secs(of_polls)).as_millis()
+        };
+        assert_eq!(jitter("0 */15 * * * *", 20), 20_000);
+        assert_eq!(jitter("*/30 * * * * *", 20), 15_000);
+        assert_eq!(jitter("* * * * * *", 20), 500);
+        assert_eq!(jitter("* * * * * *", 0), 0);
+    }
 }

@@ -115,6 +115,14 @@ impl ProbeFailure {
         }
     }
 
+    /// Returns true if there was no answer at all, so that an earlier answer may still hold.
+    const fn is_silence(self) -> bool {
+        match self {
+            Self::NotResolved | Self::NotReachable | Self::TimedOut | Self::Closed | Self::Internal => true,
+            Self::NotPublic | Self::NotTls | Self::NotHttp | Self::HeadTooLong => false,
+        }
+    }
+
     /// Returns the failure in words.
     pub const fn words(self) -> &'static str {
         match self {
@@ -226,6 +234,13 @@ pub struct OriginReading {
     pub certificate_not_after: Option<Date>,
     /// The duration of the probe.
     pub took: Duration,
+}
+
+impl OriginReading {
+    /// Returns true if the origin answered, even if the answer does not show what it demands.
+    pub const fn is_answer(&self) -> bool {
+        !matches!(self.reason, DemandReason::Failed(failure) if failure.is_silence())
+    }
 }
 
 #[cfg(test)]

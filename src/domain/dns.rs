@@ -43,6 +43,8 @@ pub enum NoOrigin {
     Loop,
     /// A CNAME target that cannot be the name of a server.
     NotAName,
+    /// More addresses than are probed.
+    TooMany,
     /// The hostname is a wildcard, and no server can be asked for a name with `*`.
     Wildcard,
     /// The zone has no proxied record for the hostname.
@@ -51,7 +53,7 @@ pub enum NoOrigin {
 
 impl NoOrigin {
     /// All reasons.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Tunnel,
         Self::Placeholder,
         Self::Pages,
@@ -60,6 +62,7 @@ impl NoOrigin {
         Self::Edge,
         Self::Loop,
         Self::NotAName,
+        Self::TooMany,
         Self::Wildcard,
         Self::NoRecord,
     ];
@@ -75,6 +78,7 @@ impl NoOrigin {
             Self::Edge => "edge",
             Self::Loop => "loop",
             Self::NotAName => "not_a_name",
+            Self::TooMany => "too_many",
             Self::Wildcard => "wildcard",
             Self::NoRecord => "no_record",
         }
@@ -105,6 +109,7 @@ impl fmt::Display for NoOrigin {
             Self::Edge => "another name at Cloudflare's edge",
             Self::Loop => "an endless chain of CNAME records",
             Self::NotAName => "a CNAME record whose target cannot be a server's name",
+            Self::TooMany => "one of more than 16 addresses, of which the first 16 are probed",
             Self::Wildcard => {
                 "a wildcard, which no server can be asked for; configure its origin with a server_name"
             }
@@ -194,6 +199,9 @@ impl<'a> DnsIndex<'a> {
                 }
             }
         }
+        if addresses.len() > MAX_ORIGINS {
+            found.without.insert(NoOrigin::TooMany);
+        }
         found.origins =
             addresses.into_iter().take(MAX_ORIGINS).map(|address| target(hostname, address)).collect();
         found
@@ -232,7 +240,7 @@ impl<'a> DnsIndex<'a> {
 }
 
 /// Returns a name and its parent names.
-fn above(name: &str) -> impl Iterator<Item = &str> {
+pub(super) fn above(name: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, above)| above))
 }
 

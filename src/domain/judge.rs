@@ -27,6 +27,8 @@ const FRESH: i64 = 15 * 60;
 const STALE_INTERVALS: i64 = 3;
 /// A response with status 429 is reported for this many seconds.
 const RATE_LIMITED: i64 = 15 * 60;
+/// The last answer of an origin holds for this many seconds while probes get no answer.
+const ANSWERED: i64 = 24 * 60 * 60;
 /// A vanished hostname is reported for this many seconds.
 const REMOVED: i64 = 60 * 60;
 

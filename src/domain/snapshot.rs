@@ -1,11 +1,13 @@
 //! The state of everything that is watched, at one moment.
 
+mod origins;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{
-    AccountFacts, AccountState, Date, DnsIndex, FoundZone, IpRange, Outcome, Reason, StoredZone, Targets,
-    ZoneId, ZoneKey, ZoneList, ZoneState,
+    AccountFacts, AccountState, Date, FoundZone, IpRange, Outcome, Reason, StoredZone, Targets, ZoneId,
+    ZoneKey, ZoneList, ZoneState,
 };
 
 /// The state of everything that is watched, at one moment. It is immutable, cheap to clone, and shared by all readers.
@@ -121,7 +123,7 @@ impl Snapshot {
         });
         let mut next = Self { zones: zones.collect(), ..self };
         next.merge_twins();
-        next.find_origins();
+        next.find_all_origins();
         next
     }
 
@@ -191,13 +193,13 @@ impl Snapshot {
         for index in &touched {
             Arc::make_mut(&mut self.zones[*index]).settle();
         }
-        let lacks_origins = touched.into_iter().any(|index| self.zones[index].lacks_dns_origins());
+        let lacks_origins = touched.iter().any(|index| self.zones[*index].lacks_dns_origins());
         // only these outcomes change an id
         if identified {
             self.merge_twins();
-        }
-        if has_other_records || lacks_origins || identified {
-            self.find_origins();
+            self.find_all_origins();
+        } else if has_other_records || lacks_origins {
+            self.find_origins(touched);
         }
     }
 
@@ -209,21 +211,6 @@ impl Snapshot {
             known.learn(facts);
         }
         next
-    }
-
-    /// Derives origins from DNS records. A record may point to a name in another zone of the account.
-    fn find_origins(&mut self) {
-        let mut indexes: HashMap<&str, DnsIndex<'_>> = HashMap::new();
-        for zone in &self.zones {
-            let Some(records) = zone.dns_records() else { continue };
-            indexes.entry(zone.account()).or_default().add(zone.target().name(), records);
-        }
-        let zones = self.zones.iter().enumerate();
-        let found = zones
-            .filter_map(|(index, zone)| Some((index, zone.other_dns_origins(indexes.get(zone.account())?)?)));
-        for (index, found) in found.collect::<Vec<_>>() {
-            Arc::make_mut(&mut self.zones[index]).set_dns_origins(found);
-        }
     }
 
     /// Merges zones that have the same id.

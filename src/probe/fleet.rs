@@ -9,7 +9,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use super::{Probed, Prober, Target};
+use super::{End, Probed, Prober, Target};
+use crate::domain::ProbeFailure;
 
 /// A probe that takes longer frees its slot and continues in the slow lane, so that origins that hang do not
 /// delay the others until they time out.
@@ -21,16 +22,22 @@ const SLOW_LANE: usize = 4;
 impl Prober {
     /// Probes each target, and calls `report` with its index and result, in the order in which probes end.
     ///
-    /// Targets with the same address are probed one after another, since some servers serve one client at a
-    /// time.
+    /// Targets with the same address are probed one after another, since some servers serve one client at a time. If
+    /// nothing answers at an address, that is the result of all its targets: a thousand of them would take hours.
     pub async fn probe_all(&self, targets: &[Target], report: impl FnMut(usize, Probed)) {
         let mut order: Vec<_> = (0..targets.len()).collect();
         order.sort_by_key(|index| &targets[*index].address);
         let same = |one: &usize, other: &usize| targets[*one].address == targets[*other].address;
         let groups = groups(&order, same);
         let probe = |index: usize| self.probe_contained(&targets[index]);
-        run(&order, groups, self.options.max_concurrent, probe, report).await;
+        run(&order, groups, self.options.max_concurrent, probe, is_dead, report).await;
     }
+}
+
+/// Returns true if nothing answers at the address, whatever the request.
+fn is_dead(probed: &Probed) -> bool {
+    let end = probed.observation.end;
+    !probed.is_up && matches!(end, End::Failed(ProbeFailure::NotReachable | ProbeFailure::TimedOut))
 }
 
 /// Splits `order` between neighbours that differ.
@@ -44,12 +51,14 @@ fn groups(order: &[usize], same: impl FnMut(&usize, &usize) -> bool) -> VecDeque
     ranges.collect()
 }
 
-/// Runs the probes in `order`, those of one group one after another.
-async fn run<R, F: Future<Output = R>>(
+/// Runs the probes in `order`, those of one group one after another. A result that is final for its group is reported
+/// for the rest of it.
+async fn run<R: Clone, F: Future<Output = R>>(
     order: &[usize],
     mut groups: VecDeque<Range<usize>>,
     slots: usize,
     probe: impl Fn(usize) -> F,
+    is_final: impl Fn(&R) -> bool,
     mut report: impl FnMut(usize, R),
 ) {
     let (fast, slow) = (Semaphore::new(slots), Semaphore::new(slots * SLOW_LANE));
@@ -68,10 +77,12 @@ async fn run<R, F: Future<Output = R>>(
                 }
             }
             Some((index, result, group)) = running.next() => {
-                report(index, result);
-                if !group.is_empty() {
+                if is_final(&result) {
+                    group.for_each(|index| report(order[index], result.clone()));
+                } else if !group.is_empty() {
                     groups.push_back(group);
                 }
+                report(index, result);
             }
             else => return,
         }
@@ -128,7 +139,7 @@ mod tests {
             busy.borrow_mut()[index % addresses] = false;
             u64::try_from(start.elapsed().as_millis()).unwrap()
         };
-        run(&order, groups, slots, probe, |index, time| times.borrow_mut()[index] = time).await;
+        run(&order, groups, slots, probe, |_| false, |index, time| times.borrow_mut()[index] = time).await;
         (times.into_inner(), most.get())
     }
 
@@ -165,5 +176,24 @@ mod tests {
         for (index, time) in times.iter().enumerate() {
             assert_eq!(*time, (index / 3 + 1) as u64 * if index % 3 == 0 { 2000 } else { 10 });
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dead_address_is_probed_once_for_all_its_targets() {
+        let order: Vec<_> = (0..2000).collect();
+        let groups = groups(&order, |one, other| one / 1000 == other / 1000);
+        let (start, probes, reported) = (Instant::now(), Cell::new(0), RefCell::new(vec![0; 2000]));
+        let probe = |index: usize| {
+            probes.set(probes.get() + 1);
+            let is_dead = index < 1000;
+            async move {
+                sleep(Duration::from_millis(if is_dead { 10_000 } else { 1 })).await;
+                is_dead
+            }
+        };
+        run(&order, groups, 16, probe, |is_dead| *is_dead, |index, _| reported.borrow_mut()[index] += 1)
+            .await;
+        assert_eq!((start.elapsed(), probes.get()), (Duration::from_secs(10), 1001));
+        assert!(reported.borrow().iter().all(|times| *times == 1));
     }
 }

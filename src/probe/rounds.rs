@@ -1,6 +1,6 @@
 //! Probes the watched origins round after round, and reports the results to the keeper.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::story::{Found, Line, Story};
 use super::{Options, Prober, Target};
 use crate::clock::Clock;
-use crate::domain::{Origin, OriginTarget, Outcome, Snapshot, ZoneKey, ZoneState};
+use crate::domain::{Origin, OriginTarget, Outcome, Presented, Snapshot, ZoneKey, ZoneState};
 use crate::keeper;
 
 /// A watched origin, and the zone of its hostname.
@@ -36,7 +36,8 @@ impl Rounds {
 
     /// Probes all origins at once and then on every tick, until `shutdown` or until the ticks end.
     ///
-    /// A tick during a round is skipped. New origins are probed at once, together with the rest of the round.
+    /// A tick during a round is skipped. New origins are probed at once, together with the rest of the round. After the
+    /// round, so are origins to which Cloudflare now presents something else, since they may have changed with it.
     pub async fn run(mut self, ticks: mpsc::Receiver<()>, shutdown: CancellationToken) {
         tokio::select! {
             () = self.follow(ticks) => {}
@@ -48,7 +49,8 @@ impl Rounds {
     pub async fn probe_once(&mut self, deadline: Instant) {
         let known = self.keeper.snapshot();
         // origins with an earlier result are not probed again
-        let due: HashSet<Watched> = watched_if(&known, |origin| origin.reading().is_none());
+        let unread = origins(&known).filter(|(_, origin)| origin.reading().is_none());
+        let due: HashSet<Watched> = unread.map(|(zone, origin)| watched(zone, origin)).collect();
         let timeout = self.prober.options().timeout.min(deadline.saturating_duration_since(Instant::now()));
         self.prober = Prober::new(Options { timeout, ..self.prober.options().clone() });
         self.learn(&known);
@@ -63,7 +65,7 @@ impl Rounds {
     async fn follow(&mut self, mut ticks: mpsc::Receiver<()>) {
         let (mut published, mut options) = (self.keeper.follow(), self.options.clone());
         let mut known = self.learned(&mut published);
-        let mut due = known.clone();
+        let mut due = known.origins();
         loop {
             let mut found = Vec::new();
             let is_interrupted = {
@@ -74,7 +76,7 @@ impl Rounds {
                     tokio::select! {
                         biased;
                         () = round.as_mut() => break false,
-                        () = others(&mut named, &known, |origin| !origin.from_dns) => break true,
+                        () = news(&mut named, |latest| known.has_named_of(latest)) => break true,
                         Ok(()) = options.changed() => break true,
                         Some(()) = ticks.recv() => {
                             tracing::debug!("origins are still being probed: this tick is skipped");
@@ -82,7 +84,7 @@ impl Rounds {
                     }
                 }
             };
-            self.log_changes(&found, &known).await;
+            self.log_changes(&found, &known.origins()).await;
             for found in &found {
                 due.remove(&found.watched);
             }
@@ -93,7 +95,7 @@ impl Rounds {
                         Some(()) => is_tick = true,
                         None => return,
                     },
-                    () = others(&mut published, &known, |_| true) => {}
+                    () = news(&mut published, |latest| known.has_all_of(latest)) => {}
                     Ok(()) = options.changed() => {}
                 }
             }
@@ -102,20 +104,15 @@ impl Rounds {
                 self.prober = Prober::new(wanted);
             }
             let before = std::mem::replace(&mut known, self.learned(&mut published));
-            if is_tick {
-                due = known.clone();
-            } else {
-                due.retain(|watched| known.contains(watched));
-                due.extend(known.difference(&before).cloned());
-            }
+            due = if is_tick { known.origins() } else { known.due(&due, &before) };
         }
     }
 
     /// Returns the origins that are watched now, after taking over Cloudflare's own addresses.
-    fn learned(&self, published: &mut watch::Receiver<Arc<Snapshot>>) -> HashSet<Watched> {
+    fn learned(&self, published: &mut watch::Receiver<Arc<Snapshot>>) -> Known {
         let latest = Arc::clone(&published.borrow_and_update());
         self.learn(&latest);
-        watched(&latest)
+        Known::of(&latest)
     }
 
     /// Takes over the ranges of Cloudflare's own addresses.
@@ -154,27 +151,68 @@ impl Rounds {
     }
 }
 
-/// Returns the watched origins of a snapshot.
-fn watched(known: &Snapshot) -> HashSet<Watched> {
-    watched_if(known, |_| true)
+/// The watched origins in the order of the snapshot, with what Cloudflare presents to each.
+struct Known(Vec<(Watched, Presented)>);
+
+impl Known {
+    fn of(latest: &Snapshot) -> Self {
+        let known = origins(latest).map(|(zone, origin)| (watched(zone, origin), presented(zone, origin)));
+        Self(known.collect())
+    }
+
+    fn origins(&self) -> HashSet<Watched> {
+        self.0.iter().map(|(watched, _)| watched.clone()).collect()
+    }
+
+    /// Returns the origins to probe before the next tick: those of `due` that are still watched, new ones, and those to
+    /// which Cloudflare presents something else than before.
+    fn due(&self, due: &HashSet<Watched>, before: &Self) -> HashSet<Watched> {
+        let before: HashMap<_, _> =
+            before.0.iter().map(|(watched, presented)| (watched, presented)).collect();
+        let is_due = |(watched, presented): &&(Watched, Presented)| {
+            let before = || before.get(watched);
+            due.contains(watched) || before().is_none_or(|before| presented.is_change_from(before))
+        };
+        self.0.iter().filter(is_due).map(|(watched, _)| watched.clone()).collect()
+    }
+
+    /// Returns true if the snapshot watches the same origins, apart from those that DNS records give.
+    fn has_named_of(&self, latest: &Snapshot) -> bool {
+        let known = self.0.iter().map(|((zone, origin), _)| (zone, origin));
+        let latest = origins(latest).map(|(zone, origin)| (zone.key(), origin.target()));
+        let is_named = |(_, origin): &(&ZoneKey, &OriginTarget)| !origin.from_dns;
+        known.filter(is_named).eq(latest.filter(is_named))
+    }
+
+    /// Returns true if the snapshot watches the same origins, and Cloudflare presents the same to them.
+    fn has_all_of(&self, latest: &Snapshot) -> bool {
+        let mut known = self.0.iter();
+        let is_known = |(zone, origin): (&ZoneState, &Origin)| {
+            known.next().is_some_and(|((key, target), before)| {
+                key == zone.key() && target == origin.target() && *before == presented(zone, origin)
+            })
+        };
+        origins(latest).all(is_known) && known.next().is_none()
+    }
 }
 
-fn watched_if(known: &Snapshot, counts: impl Fn(&Origin) -> bool) -> HashSet<Watched> {
-    let of = |zone: &ZoneState, origin: &Origin| (zone.key().clone(), origin.target().clone());
-    let zones = known.zones().iter();
-    let origins = zones.flat_map(|zone| zone.origins().iter().map(move |origin| (zone, origin)));
-    origins.filter(|(_, origin)| counts(origin)).map(|(zone, origin)| of(zone, origin)).collect()
+fn origins(known: &Snapshot) -> impl Iterator<Item = (&ZoneState, &Origin)> {
+    known.zones().iter().flat_map(|zone| zone.origins().iter().map(|origin| (&**zone, origin)))
 }
 
-/// Waits until the watched origins that count differ from `known`.
-async fn others(
-    published: &mut watch::Receiver<Arc<Snapshot>>,
-    known: &HashSet<Watched>,
-    counts: fn(&OriginTarget) -> bool,
-) {
+fn watched(zone: &ZoneState, origin: &Origin) -> Watched {
+    (zone.key().clone(), origin.target().clone())
+}
+
+fn presented(zone: &ZoneState, origin: &Origin) -> Presented {
+    Presented::to(zone, &origin.target().hostname)
+}
+
+/// Waits for a snapshot that `is_known` does not accept.
+async fn news(published: &mut watch::Receiver<Arc<Snapshot>>, is_known: impl Fn(&Snapshot) -> bool) {
     while published.changed().await.is_ok() {
         let latest = Arc::clone(&published.borrow_and_update());
-        if watched(&latest).symmetric_difference(known).any(|(_, origin)| counts(origin)) {
+        if !is_known(&latest) {
             return;
         }
     }

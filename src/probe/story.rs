@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use tokio::time::Instant;
 
 use super::rounds::Watched;
-use crate::domain::{Demand, DemandReason, Span};
+use crate::domain::{Demand, DemandReason, Span, listed};
 
 /// The result of a probe.
 pub(super) struct Found {
@@ -52,10 +52,10 @@ impl Story {
         let mut lines = Vec::new();
         if !ended.is_empty() {
             let after = i64::try_from(longest).unwrap_or(i64::MAX);
-            lines.push(Line::Ended { origins: listed(ended), after });
+            lines.push(Line::Ended { origins: sorted(ended), after });
         }
         let began = began.into_iter();
-        lines.extend(began.map(|(error, origins)| Line::Began { origins: listed(origins), error }));
+        lines.extend(began.map(|(error, origins)| Line::Began { origins: sorted(origins), error }));
         lines
     }
 }
@@ -78,14 +78,9 @@ fn name((_, origin): &Watched) -> String {
     format!("{} ({})", origin.hostname, origin.label)
 }
 
-/// Lists the first names, and counts the rest.
-fn listed(mut names: Vec<String>) -> String {
-    const MOST: usize = 5;
-    names.sort_unstable();
-    match names.len().saturating_sub(MOST) {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names[..MOST].join(", ")),
-    }
+fn sorted(mut origins: Vec<String>) -> String {
+    origins.sort_unstable();
+    listed(&origins)
 }
 
 #[cfg(test)]

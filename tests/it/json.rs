@@ -6,8 +6,8 @@ use std::time::Duration;
 use cloudflare_aop_exporter::domain::{
     AcceptedIssuers, AccountFacts, Association, Certificate, CertificateDetails, Date, Demand, DemandReason,
     DnsRecord, Expectation, Expected, Extent, Finding, Hostname, HostnameTarget, IssuerName, Level,
-    OriginReading, OriginTarget, Outcome, PartKind, PatternTarget, Pem, Reading, Reason, RecordData,
-    Snapshot, SslMode, Status, Targets, TokenState, ZoneCertificate, ZoneKey, ZoneTarget,
+    OriginReading, OriginTarget, Outcome, PartKind, PatternTarget, Pem, ProbeFailure, Reading, Reason,
+    RecordData, Snapshot, SslMode, Status, Targets, TokenState, ZoneCertificate, ZoneKey, ZoneTarget,
 };
 use cloudflare_aop_exporter::domain::{Judge, Thresholds};
 use cloudflare_aop_exporter::http::{Activity, Options, Quota, Reloads, everything};
@@ -112,6 +112,7 @@ fn snapshot() -> Snapshot {
         Outcome::Identified("023e105f4ecef8ad9ca31a8372d0c353".parse().unwrap()),
         Outcome::Read(hostname("app.example.com"), Ok(app)),
         Outcome::Probed(origin("app.example.com", "blue"), probed()),
+        Outcome::Probed(origin("app.example.com", "blue"), silent()),
         Outcome::Listed { hostnames: Vec::new(), present: None, certificates: vec![listed], at },
         Outcome::Read(hostname("new.example.com"), Err(Reason::Timeout)),
         Outcome::ZoneLevel { enabled: Ok(false), certificates: Err(Reason::Forbidden), at },
@@ -153,6 +154,19 @@ fn probed() -> OriginReading {
         accepted: Some(Arc::new(AcceptedIssuers::from_ders([b"ca".as_slice()]))),
         certificate_not_after: Some(date("2026-05-01T00:00:00Z")),
         took: Duration::from_millis(250),
+    }
+}
+
+/// What the probe after it found, which got no answer.
+fn silent() -> OriginReading {
+    OriginReading {
+        read_at: date("2026-03-01T11:55:00Z"),
+        is_up: false,
+        demand: Demand::Unknown,
+        reason: DemandReason::Failed(ProbeFailure::TimedOut),
+        accepted: None,
+        certificate_not_after: None,
+        took: Duration::from_secs(10),
     }
 }
 
@@ -218,14 +232,16 @@ fn app() -> Value {
         "cert_updated_at": "2025-03-04T13:01:00Z",
         "origins": [{
             "origin": "blue",
-            "up": true,
+            "up": false,
             "demand": "required",
             "reason": "refused",
             "message": "asks for a certificate and refuses without it (TLS alert 116)",
             "issuer_match": "exact",
             "server_certificate_not_after": "2026-05-01T00:00:00Z",
-            "probed_at": "2026-03-01T11:50:00Z",
-            "duration_seconds": 0.25,
+            "answered_at": "2026-03-01T11:50:00Z",
+            "probed_at": "2026-03-01T11:55:00Z",
+            "failure": "timed_out",
+            "duration_seconds": 10.0,
         }],
         "no_origin": [],
     })

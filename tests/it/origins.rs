@@ -87,6 +87,68 @@ async fn the_daemon_probes_at_the_start_and_after_a_reload_only_changed_origins(
 }
 
 #[tokio::test]
+async fn an_origin_is_probed_again_once_cloudflare_presents_something_else() {
+    let blue = origin(Asks::Required(Vec::new())).await;
+    blocking(move || {
+        let serving = Serving::start(RARELY, &[named("blue", blue.address)]);
+        let path = serving.folder.path("aop.toml");
+        let often = "[poll]\nschedule = \"* * * * * *\"\njitter = \"0s\"\n";
+        std::fs::write(&path, format!("{often}{}", std::fs::read_to_string(&path).unwrap())).unwrap();
+        serving.serve.signal("HUP");
+        serving.serve.until("/metrics", &demand("blue", "required"));
+        let polled = |serve: &Running| serve.get("/metrics").contains("cloudflare_aop_hostname_up{");
+        serving.serve.wait_for(polled);
+        let set = |enabled| {
+            let path = "/_simulator/zones/example.com/hostnames/app.example.com";
+            let answer = serving.api.request_with("PATCH", path, &format!("{{\"enabled\": {enabled}}}"));
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        };
+        assert_eq!(blue.connections(), 1);
+        for (enabled, connections) in [(false, 2), (true, 3)] {
+            set(enabled);
+            let association = if enabled { "enabled" } else { "disabled" };
+            serving.serve.until(
+                "/metrics",
+                &format!("hostname=\"app.example.com\",association=\"{association}\"}} 1\n"),
+            );
+            serving.serve.wait_for(|_| blue.connections() == connections);
+        }
+        // another poll that reads the same is no reason
+        let poll = serving.serve.get("/api/v1/hostnames");
+        serving.serve.wait_for(|serve| serve.get("/api/v1/hostnames") != poll);
+        assert_eq!(blue.connections(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_an_origin_answered_is_shown_everywhere_while_it_does_not_answer() {
+    let blue = origin(Asks::No).await;
+    blocking(move || {
+        let serving = Serving::start("schedule = \"* * * * * *\"", &[named("blue", blue.address)]);
+        serving.serve.until("/metrics", &format!("{FINDING}unprotected\",severity=\"warning\"}} 1\n"));
+        drop(blue);
+        let page = serving.serve.until("/metrics", "origin=\"blue\"} 0\n");
+        assert!(page.contains(&demand("blue", "none")), "{page}");
+        assert!(page.contains(&format!("{FINDING}unprotected\",severity=\"warning\"}} 1\n")), "{page}");
+        let json = serving.serve.get("/api/v1/hostnames");
+        for shown in [
+            "since then: cannot connect)",
+            "\"up\":false,\"demand\":\"none\",\"reason\":\"not_asked\"",
+            "\"failure\":\"not_reachable\"",
+        ] {
+            assert!(json.contains(shown), "{shown}: {json}");
+        }
+        let html = serving.serve.get("/hostnames/example.com/app.example.com");
+        for shown in ["none: does not ask for a certificate", "cannot connect", "since then: cannot connect)"]
+        {
+            assert!(html.contains(shown), "{shown}: {html}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn origins_are_probed_on_their_own_schedule_and_a_reload_changes_that() {
     let blue = origin(Asks::Optional(Vec::new())).await;
     blocking(move || {

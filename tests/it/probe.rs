@@ -135,7 +135,8 @@ async fn a_403_counts_as_the_applications_only_if_tls_1_2_can_be_tried() {
     let forbidden = || says("HTTP/1.1 403 Forbidden");
     let origin = Origin::start(Some(tls(Asks::No, &[&TLS13])), forbidden()).await;
     let probed = probe(&origin).await;
-    assert_eq!((words(&probed), probed.is_up), ((Demand::Unknown, "alert"), true));
+    assert_eq!((words(&probed), probed.is_up), ((Demand::Unknown, "unclear"), true));
+    assert!(probed.observation.certificate_not_after.is_some(), "of the attempt in TLS 1.3");
     let origin = Origin::start(Some(tls(Asks::No, &[&TLS13, &TLS12])), forbidden()).await;
     assert_eq!(words(&probe(&origin).await), (Demand::None, "not_asked"));
     assert_eq!(origin.connections(), 2);

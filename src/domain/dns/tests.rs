@@ -138,8 +138,11 @@ fn the_length_of_chains_and_the_number_of_origins_are_limited() {
     let loops = ["a.example.com b.example.com", "b.example.com c.example.com", "c.example.com a.example.com"];
     assert_eq!(origins("a.example.com", &loops), (vec![], vec![NoOrigin::Loop]));
     let many: Vec<_> = (0..40).map(|number| format!("a.example.com 192.0.2.{}", 100 + number)).collect();
-    let (found, _) = origins("a.example.com", &many.iter().map(String::as_str).collect::<Vec<_>>());
-    assert_eq!(found.len(), MAX_ORIGINS);
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    let (found, without) = origins("a.example.com", &many);
+    assert_eq!((found.len(), without), (MAX_ORIGINS, vec![NoOrigin::TooMany]));
+    let (found, without) = origins("a.example.com", &many[..MAX_ORIGINS]);
+    assert_eq!((found.len(), without), (MAX_ORIGINS, vec![]));
 }
 
 #[test]

@@ -2,46 +2,16 @@
 
 use std::fmt::Write;
 
-use super::Judge;
+use super::{ANSWERED, Judge};
 use crate::domain::{
-    Association, Certificate, Demand, Entry, Finding, Findings, IssuerMatch, IssuerName, Level, Origin,
-    OriginReading, SslMode, ZoneState,
+    Demand, Distance, Entry, Finding, Findings, IssuerMatch, Origin, OriginReading, Presented, ZoneState,
 };
 
 /// The findings about origins.
 const ORIGINS: [Finding; 3] =
     [Finding::OriginUnprotected, Finding::OriginDemandsCertificate, Finding::OriginMayReject];
 
-/// What Cloudflare presents to the origins of a hostname.
-enum Presented {
-    /// Nothing, for this reason.
-    Nothing(String),
-    /// A certificate issued by one of these authorities. Empty if the issuers are unknown.
-    Certificate(Vec<IssuerName>),
-    /// Unknown.
-    Unknown,
-}
-
 impl Presented {
-    fn to(zone: &ZoneState, entry: &Entry) -> Self {
-        if let Some(mode @ (SslMode::Off | SslMode::Flexible)) = zone.ssl_mode() {
-            return Self::Nothing(format!("SSL mode {}", mode.label()));
-        }
-        let Some(reading) = entry.reading() else { return Self::Unknown };
-        match (reading.association, zone.zone_level_enabled(), zone.global_enabled()) {
-            (Association::Enabled, ..) => Self::Certificate(issuers(reading.certificate.as_deref())),
-            (Association::Disabled, ..) => Self::Nothing("disabled".to_owned()),
-            (_, Some(true), _) => Self::Certificate(zone_issuers(zone)),
-            // either the certificate that Cloudflare shares among all zones, or a zone-level one
-            (_, _, Some(true)) => Self::Certificate(Vec::new()),
-            (association, Some(false), Some(false)) => {
-                let has = if association == Association::Void { "void" } else { "no association" };
-                Self::Nothing(format!("{has}, zone level and global switch off"))
-            }
-            _ => Self::Unknown,
-        }
-    }
-
     /// Returns true if an origin has this finding. Nothing is found if one side is unknown.
     fn is_found(&self, finding: Finding, origin: &OriginReading) -> bool {
         match (finding, self, origin.demand) {
@@ -69,29 +39,35 @@ impl Judge {
         if origins.is_empty() {
             return;
         }
-        let presented = Presented::to(zone, entry);
+        let presented = Presented::to(zone, entry.hostname());
         for finding in ORIGINS {
-            let mut readings = origins.iter().filter_map(Origin::reading);
+            let mut readings = origins.iter().filter_map(|origin| self.origin(origin));
             found.add(finding, readings.any(|origin| presented.is_found(finding, origin)));
         }
+    }
+
+    /// Returns the reading of an origin that counts: the latest, or if that got no answer, the last answer for a day.
+    pub fn origin<'o>(&self, origin: &'o Origin) -> Option<&'o OriginReading> {
+        let is_recent = |reading: &&OriginReading| self.is_within(ANSWERED, Some(reading.read_at));
+        let latest = origin.reading()?;
+        if latest.is_answer() { Some(latest) } else { origin.answered().filter(is_recent).or(Some(latest)) }
     }
 
     /// Returns how the names that an origin accepts match the issuers of the certificate that Cloudflare presents to
     /// it. `None` if Cloudflare presents nothing, or either side is unknown.
     pub fn issuer_match(&self, zone: &ZoneState, origin: &Origin) -> Option<IssuerMatch> {
-        let entry = zone.entry(&origin.target().hostname)?;
-        Presented::to(zone, entry).issuer_match(origin.reading()?)
+        Presented::to(zone, &origin.target().hostname).issuer_match(self.origin(origin)?)
     }
 
     /// Describes what Cloudflare presents, and how each origin with the finding treats it.
     pub(super) fn origin_words(&self, finding: Finding, zone: &ZoneState, entry: &Entry) -> String {
-        let presented = Presented::to(zone, entry);
+        let presented = Presented::to(zone, entry.hostname());
         let mut words = match &presented {
             Presented::Nothing(why) => format!("Cloudflare presents nothing ({why})"),
             Presented::Certificate(_) | Presented::Unknown => "Cloudflare presents a certificate".to_owned(),
         };
         for origin in zone.origins_of(entry.hostname()) {
-            let Some(reading) = origin.reading() else { continue };
+            let Some(reading) = self.origin(origin) else { continue };
             if !presented.is_found(finding, reading) {
                 continue;
             }
@@ -104,19 +80,11 @@ impl Judge {
             let label = &origin.target().label;
             // writing to a string never fails
             let _ = write!(words, ", the origin {label} {does}");
+            if let Some(latest) = origin.reading().filter(|latest| !latest.is_answer()) {
+                let ago = Distance(reading.read_at.seconds_from(self.now));
+                let _ = write!(words, " (as of {ago}; since then: {})", latest.reason);
+            }
         }
         words
     }
-}
-
-fn issuers(certificate: Option<&Certificate>) -> Vec<IssuerName> {
-    certificate.and_then(Certificate::pem).map(|pem| pem.issuers.to_vec()).unwrap_or_default()
-}
-
-/// Returns the issuers of the zone-level certificates, one of which is presented. Empty if the issuers of any of them
-/// are unknown.
-fn zone_issuers(zone: &ZoneState) -> Vec<IssuerName> {
-    let rows = zone.certificates().iter().filter(|row| row.level == Level::Zone);
-    let each: Vec<_> = rows.map(|row| issuers(Some(&row.certificate))).collect();
-    if each.iter().any(Vec::is_empty) { Vec::new() } else { each.concat() }
 }

@@ -7,17 +7,26 @@ use std::sync::Arc;
 use super::{Entry, ZoneState};
 use crate::domain::{DnsIndex, DnsOrigins, Hostname, NoOrigin, OriginReading, OriginTarget};
 
-/// An origin that is probed, and the result of its latest probe.
+/// An origin that is probed, and the results of its probes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     target: OriginTarget,
     reading: Option<OriginReading>,
+    /// The last answer, if the latest probe got none.
+    answered: Option<Box<OriginReading>>,
 }
 
 impl Origin {
-    /// Creates an origin with its latest reading, if any.
-    pub fn new(target: OriginTarget, reading: Option<OriginReading>) -> Self {
-        Self { target, reading }
+    /// Creates an origin that was not probed yet.
+    pub fn new(target: OriginTarget) -> Self {
+        Self { target, reading: None, answered: None }
+    }
+
+    /// Records the result of another probe.
+    pub fn probed(&mut self, reading: OriginReading) {
+        let is_answer = reading.is_answer();
+        let before = self.reading.replace(reading).filter(OriginReading::is_answer);
+        self.answered = if is_answer { None } else { before.map(Box::new).or(self.answered.take()) };
     }
 
     /// Returns the target of the probes.
@@ -28,6 +37,11 @@ impl Origin {
     /// Returns the result of the latest probe.
     pub fn reading(&self) -> Option<&OriginReading> {
         self.reading.as_ref()
+    }
+
+    /// Returns the result of the latest probe that got an answer.
+    pub fn answered(&self) -> Option<&OriginReading> {
+        self.answered.as_deref().or_else(|| self.reading().filter(|reading| reading.is_answer()))
     }
 
     /// Returns true if probes of both send the same request to the same address, regardless of labels.
@@ -103,7 +117,8 @@ impl ZoneState {
         let origins = self.target.origins().iter().chain(from_dns).chain(kept).map(|target| {
             let mut of_hostname = known[of(&known, &target.hostname)].iter();
             let same = of_hostname.find(|origin| origin.is_same_probe(target));
-            Origin::new(target.clone(), same.and_then(|origin| origin.reading.clone()))
+            let same = same.cloned().unwrap_or_else(|| Origin::new(target.clone()));
+            Origin { target: target.clone(), ..same }
         });
         self.origins = origins.collect();
         self.origins.sort_by(|a, b| a.target.hostname.cmp(&b.target.hostname));
@@ -113,7 +128,7 @@ impl ZoneState {
     pub(super) fn probed(&mut self, target: &OriginTarget, reading: OriginReading) {
         let range = of(&self.origins, &target.hostname);
         if let Some(origin) = self.origins[range].iter_mut().find(|origin| origin.target == *target) {
-            origin.reading = Some(reading);
+            origin.probed(reading);
         }
     }
 }

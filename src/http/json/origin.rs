@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::time;
 use crate::domain::{IssuerMatch, Judge, NoOrigin, Origin, ZoneState};
 
-/// The result of an origin's latest probe. All fields but the name are null before the first probe.
+/// The results of an origin's probes. All fields but the name are null before the first probe.
 #[derive(Serialize)]
 pub(super) struct OriginRow<'a> {
     origin: &'a str,
@@ -16,7 +16,9 @@ pub(super) struct OriginRow<'a> {
     message: Option<String>,
     issuer_match: Option<&'static str>,
     server_certificate_not_after: Option<Timestamp>,
+    answered_at: Option<Timestamp>,
     probed_at: Option<Timestamp>,
+    failure: Option<&'static str>,
     duration_seconds: Option<f64>,
 }
 
@@ -35,17 +37,19 @@ impl From<NoOrigin> for NoOriginRow {
 
 impl<'a> OriginRow<'a> {
     pub(super) fn new(judge: &Judge, zone: &ZoneState, origin: &'a Origin) -> Self {
-        let reading = origin.reading();
+        let (reading, latest) = (judge.origin(origin), origin.reading());
         Self {
             origin: &origin.target().label,
-            up: reading.map(|reading| reading.is_up),
+            up: latest.map(|latest| latest.is_up),
             demand: reading.map(|reading| reading.demand.label()),
             reason: reading.map(|reading| reading.reason.label()),
             message: reading.map(|reading| reading.reason.to_string()),
             issuer_match: judge.issuer_match(zone, origin).map(IssuerMatch::label),
             server_certificate_not_after: reading.and_then(|reading| reading.certificate_not_after).map(time),
-            probed_at: reading.map(|reading| time(reading.read_at)),
-            duration_seconds: reading.map(|reading| reading.took.as_secs_f64()),
+            answered_at: origin.answered().map(|answered| time(answered.read_at)),
+            probed_at: latest.map(|latest| time(latest.read_at)),
+            failure: latest.filter(|latest| !latest.is_answer()).map(|latest| latest.reason.label()),
+            duration_seconds: latest.map(|latest| latest.took.as_secs_f64()),
         }
     }
 }

@@ -123,14 +123,14 @@ fn association(entry: &Entry, now: Date) -> Vec<Fact> {
     ]
 }
 
-/// Returns what the latest probe of an origin found.
+/// Returns what probes of an origin found.
 fn of_origin(judge: &Judge, zone: &ZoneState, origin: &Origin) -> Section {
-    let (now, reading) = (judge.now(), origin.reading());
+    let (now, reading, latest) = (judge.now(), judge.origin(origin), origin.reading());
     let demand = reading.map_or_else(
         || "– (not probed yet)".to_owned(),
         |reading| format!("{}: {}", reading.demand.label(), reading.reason),
     );
-    let failure = reading.filter(|reading| reading.demand == Demand::Unknown);
+    let failure = latest.filter(|latest| latest.demand == Demand::Unknown);
     let names = match judge.issuer_match(zone, origin) {
         None => "–",
         Some(IssuerMatch::Exact) => "among the CAs that the origin names",
@@ -144,8 +144,9 @@ fn of_origin(judge: &Judge, zone: &ZoneState, origin: &Origin) -> Section {
         Fact::new("Client certificate", demand),
         Fact::new("Issuer of the certificate that is presented", names),
         Fact::new("Its own certificate ends", moment(ends, now)),
-        Fact::new("Last probed", moment(reading.map(|reading| reading.read_at), now)),
-        Fact::new("Last failure", failure.map_or("–".to_owned(), |reading| reading.reason.to_string())),
+        Fact::new("Last answer", moment(origin.answered().map(|answered| answered.read_at), now)),
+        Fact::new("Last probed", moment(latest.map(|latest| latest.read_at), now)),
+        Fact::new("Last failure", failure.map_or("–".to_owned(), |latest| latest.reason.to_string())),
     ];
     Section { name: format!("Origin {}", origin.target().label).into(), facts }
 }

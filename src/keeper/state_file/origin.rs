@@ -37,6 +37,16 @@ struct OriginRow {
     path: Box<str>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     from_dns: bool,
+    #[serde(flatten)]
+    latest: ReadingRow,
+    /// The last answer, if the latest probe got none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answered: Option<ReadingRow>,
+}
+
+/// The result of a probe.
+#[derive(Serialize, Deserialize)]
+struct ReadingRow {
     read_at: Seconds,
     up: bool,
     demand: Label<Demand>,
@@ -54,11 +64,11 @@ impl Origins {
     }
 
     /// Creates the rows of the origins that were probed.
-    pub(super) fn new(origins: &[Origin]) -> Self {
+    pub(super) fn new<'a>(origins: &'a [Origin]) -> Self {
         let mut indexes: HashMap<&AcceptedIssuers, usize> = HashMap::new();
         let mut accepted = Vec::new();
-        let probed = origins.iter().filter_map(|origin| Some((origin.target(), origin.reading()?)));
-        let rows = probed.map(|(target, reading)| {
+        let probed = origins.iter().filter_map(|origin| Some((origin, origin.reading()?)));
+        let mut row = |reading: &'a OriginReading| {
             let index = reading.accepted.as_deref().map(|issuers| {
                 *indexes.entry(issuers).or_insert_with(|| {
                     let names = issuers.names().iter().map(|name| name.hashes()).collect();
@@ -66,7 +76,11 @@ impl Origins {
                     accepted.len() - 1
                 })
             });
-            OriginRow::new(target, reading, index)
+            ReadingRow::new(reading, index)
+        };
+        let rows = probed.map(|(origin, latest)| {
+            let answered = origin.answered().filter(|_| !latest.is_answer());
+            OriginRow::new(origin.target(), row(latest), answered.map(&mut row))
         });
         let rows = rows.collect();
         Self { accepted, rows }
@@ -83,7 +97,7 @@ impl Origins {
 }
 
 impl OriginRow {
-    fn new(target: &OriginTarget, reading: &OriginReading, accepted: Option<usize>) -> Self {
+    fn new(target: &OriginTarget, latest: ReadingRow, answered: Option<ReadingRow>) -> Self {
         Self {
             hostname: Text(target.hostname.clone()),
             label: (&*target.label).into(),
@@ -91,6 +105,31 @@ impl OriginRow {
             server_name: Text(target.server_name.clone()),
             path: (&*target.path).into(),
             from_dns: target.from_dns,
+            latest,
+            answered,
+        }
+    }
+
+    fn origin(self, accepted: &[Arc<AcceptedIssuers>]) -> serde_json::Result<Origin> {
+        let target = OriginTarget {
+            hostname: self.hostname.0,
+            label: self.label.into(),
+            address: self.address.0,
+            server_name: self.server_name.0,
+            path: self.path.into(),
+            from_dns: self.from_dns,
+        };
+        let mut origin = Origin::new(target);
+        for row in self.answered.into_iter().chain([self.latest]) {
+            origin.probed(row.reading(accepted)?);
+        }
+        Ok(origin)
+    }
+}
+
+impl ReadingRow {
+    fn new(reading: &OriginReading, accepted: Option<usize>) -> Self {
+        Self {
             read_at: Seconds(reading.read_at),
             up: reading.is_up,
             demand: Label(reading.demand),
@@ -102,18 +141,10 @@ impl OriginRow {
         }
     }
 
-    fn origin(self, accepted: &[Arc<AcceptedIssuers>]) -> serde_json::Result<Origin> {
+    fn reading(self, accepted: &[Arc<AcceptedIssuers>]) -> serde_json::Result<OriginReading> {
         let unknown = |what: &str| serde_json::Error::custom(format_args!("unknown {what} of an origin"));
         let at = |index: usize| accepted.get(index).cloned().ok_or_else(|| unknown("authorities"));
-        let target = OriginTarget {
-            hostname: self.hostname.0,
-            label: self.label.into(),
-            address: self.address.0,
-            server_name: self.server_name.0,
-            path: self.path.into(),
-            from_dns: self.from_dns,
-        };
-        let reading = OriginReading {
+        Ok(OriginReading {
             read_at: self.read_at.0,
             is_up: self.up,
             demand: self.demand.0,
@@ -121,7 +152,6 @@ impl OriginRow {
             accepted: self.accepted.map(at).transpose()?,
             certificate_not_after: self.certificate_not_after.map(|Seconds(at)| at),
             took: Duration::from_millis(self.milliseconds),
-        };
-        Ok(Origin::new(target, Some(reading)))
+        })
     }
 }

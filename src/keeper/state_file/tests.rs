@@ -10,7 +10,8 @@ use super::*;
 use crate::domain::{
     AcceptedIssuers, Association, Certificate, CertificateDetails, Date, Demand, DemandReason, Expectation,
     Extent, FoundZone, Hostname, HostnameTarget, IssuerName, Level, OriginReading, OriginTarget, Outcome,
-    PartKind, PatternTarget, Pem, Reading, Reason, SslMode, Status, ZoneCertificate, ZoneKey, ZoneTarget,
+    PartKind, PatternTarget, Pem, ProbeFailure, Reading, Reason, SslMode, Status, ZoneCertificate, ZoneKey,
+    ZoneTarget,
 };
 
 const NOW: i64 = 1_800_000_000;
@@ -352,11 +353,23 @@ fn origins_with_unchanged_addresses_are_read_back_and_share_their_authorities() 
     let probed = [
         Outcome::Probed(all[0].clone(), reading(Demand::Required, DemandReason::Refused(116))),
         Outcome::Probed(all[1].clone(), reading(Demand::Unknown, DemandReason::UnclearHttp2)),
+        // what it answered before it fell silent is kept
+        Outcome::Probed(all[2].clone(), reading(Demand::Optional, DemandReason::Served(200))),
+        Outcome::Probed(
+            all[2].clone(),
+            OriginReading {
+                read_at: date(NOW - 10),
+                ..reading(Demand::Unknown, DemandReason::Failed(ProbeFailure::TimedOut))
+            },
+        ),
     ];
     let before = folded(&known().retarget(&Targets::new([watching(&all)])), known().zones()[0].key(), probed);
     let stored = saved(&before);
     let read = stored.load([watching(&all)]).unwrap();
     assert_eq!(read.zones()[0].origins(), before.zones()[0].origins());
+    let silent = &read.zones()[0].origins()[2];
+    let answered = silent.answered().map(|answered| (answered.demand, answered.read_at));
+    assert_eq!(answered, Some((Demand::Optional, date(NOW - 30))));
     let lists: Vec<_> = read.zones()[0].origins().iter().filter_map(|origin| origin.reading()).collect();
     let [Some(one), Some(other)] = [&lists[0].accepted, &lists[1].accepted] else { panic!("{lists:?}") };
     assert!(Arc::ptr_eq(one, other));

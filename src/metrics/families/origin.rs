@@ -11,6 +11,13 @@ macro_rules! probed {
     };
 }
 
+/// The help text of a family whose values are cached from the last answer.
+macro_rules! answered {
+    ($text:literal) => {
+        concat!($text, " Cached for a day from the last probe that the origin answered.")
+    };
+}
+
 /// The families of origins.
 pub(super) const ORIGIN: &[Family] = &[
     family(
@@ -25,19 +32,19 @@ pub(super) const ORIGIN: &[Family] = &[
     ),
     family(
         "cloudflare_aop_origin_client_certificate",
-        probed!(
+        answered!(
             "1 for the origin's demand for a client certificate: none (not requested), optional (requested, serves without), required (requested, refuses without), unknown."
         ),
         Kind::Gauge,
-        Rows::Origin(|_, _, origin, row| {
-            if let Some(reading) = origin.reading() {
+        Rows::Origin(|judge, _, origin, row| {
+            if let Some(reading) = judge.origin(origin) {
                 row.demand(reading.demand);
             }
         }),
     ),
     family(
         "cloudflare_aop_origin_issuer_accepted",
-        probed!(
+        answered!(
             "1 if the origin names an issuer of the certificate that Cloudflare presents to it; absent if it names no CA, or if the certificate is unknown."
         ),
         Kind::Gauge,
@@ -49,10 +56,10 @@ pub(super) const ORIGIN: &[Family] = &[
     ),
     family(
         "cloudflare_aop_origin_server_certificate_not_after_timestamp_seconds",
-        probed!("The notAfter date in the origin's own certificate."),
+        answered!("The notAfter date in the origin's own certificate."),
         Kind::Gauge,
-        Rows::Origin(|_, _, origin, row| {
-            row.date(origin.reading().and_then(|reading| reading.certificate_not_after));
+        Rows::Origin(|judge, _, origin, row| {
+            row.date(judge.origin(origin).and_then(|reading| reading.certificate_not_after));
         }),
     ),
     family(
@@ -70,5 +77,11 @@ pub(super) const ORIGIN: &[Family] = &[
         "When the origin was last probed, successfully or not.",
         Kind::Gauge,
         Rows::Origin(|_, _, origin, row| row.date(origin.reading().map(|reading| reading.read_at))),
+    ),
+    family(
+        "cloudflare_aop_origin_last_success_timestamp_seconds",
+        "When the origin last answered a probe.",
+        Kind::Gauge,
+        Rows::Origin(|_, _, origin, row| row.date(origin.answered().map(|reading| reading.read_at))),
     ),
 ];

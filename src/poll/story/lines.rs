@@ -10,12 +10,9 @@ use tracing::field::display;
 
 use super::words::words;
 use super::{News, Subject};
-use crate::domain::{Reason, ZoneKey};
+use crate::domain::{Reason, ZoneKey, listed};
 use crate::poll::plan::shown;
 use crate::poll::seen::{Class, Thing, Trouble};
-
-/// The number of zones or hostnames that a line names. It counts the rest.
-const MOST_NAMES: usize = 5;
 
 /// A log line.
 pub(in crate::poll) struct Line {
@@ -206,13 +203,5 @@ impl Topic {
             Thing::DnsRecords => Self::DnsRecords,
             Thing::Hostname(_) => Self::Hostname,
         }
-    }
-}
-
-/// Lists the first names, and counts the rest.
-fn listed(names: &[String]) -> String {
-    match names.len().saturating_sub(MOST_NAMES) {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names[..MOST_NAMES].join(", ")),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::{
-    AcceptedIssuers, Demand, DemandReason, IssuerName, OriginReading, OriginTarget, SslMode,
+    AcceptedIssuers, Demand, DemandReason, IssuerName, OriginReading, OriginTarget, ProbeFailure, SslMode,
 };
 
 fn issuer(name: &[u8]) -> IssuerName {
@@ -29,12 +29,21 @@ fn origin(label: &str) -> OriginTarget {
 }
 
 fn probed(label: &str, demand: Demand, accepted: &[&[u8]]) -> Outcome {
+    probed_at(NOW, label, (demand, DemandReason::Resumed), accepted)
+}
+
+fn probed_at(
+    time: i64,
+    label: &str,
+    (demand, reason): (Demand, DemandReason),
+    accepted: &[&[u8]],
+) -> Outcome {
     let accepted = AcceptedIssuers::from_ders(accepted.iter().copied());
     let reading = OriginReading {
-        read_at: at(NOW),
+        read_at: at(time),
         is_up: true,
         demand,
-        reason: DemandReason::Resumed,
+        reason,
         accepted: Some(Arc::new(accepted)),
         certificate_not_after: None,
         took: Duration::ZERO,
@@ -124,6 +133,44 @@ fn a_demand_is_found_only_if_cloudflare_is_known_to_present_nothing() {
         assert_eq!(with(Demand::Required), expected, "{context}");
         assert_eq!(with(Demand::None).len(), usize::from(presented), "{context}");
         assert_eq!(with(Demand::Unknown), NONE, "{context}");
+    }
+}
+
+/// What is found about a disabled hostname whose origin demanded a certificate that many seconds ago, and since then gave
+/// these answers, each a minute after the one before.
+fn found_after(seconds: i64, answers: &[DemandReason]) -> Vec<String> {
+    let demanded = (Demand::Required, DemandReason::Refused(116));
+    let later = answers.iter().zip(1..).map(|(reason, minutes)| {
+        probed_at(NOW - seconds + 60 * minutes, "blue", (Demand::Unknown, *reason), &[])
+    });
+    let earlier = [read(Association::Disabled, None), probed_at(NOW - seconds, "blue", demanded, &[])];
+    found(earlier.into_iter().chain(later))
+}
+
+#[test]
+fn what_an_origin_answered_holds_for_a_day_while_it_gives_no_answer() {
+    use DemandReason::{AsksLate, Failed, Unclear};
+    let refuses = format!("{DEMANDS}(disabled){REFUSES}");
+    let held = |ago: &str, now: &str| [format!("{refuses} (as of {ago}; since then: {now})")];
+    let hour = 3600;
+    assert_eq!(found_after(2 * hour, &[]), [&*refuses]);
+    for (failure, words) in [
+        (ProbeFailure::NotResolved, "the name has no address"),
+        (ProbeFailure::NotReachable, "cannot connect"),
+        (ProbeFailure::TimedOut, "no answer in time"),
+        (ProbeFailure::Closed, "closes the connection without an answer"),
+        (ProbeFailure::Internal, "this program failed; see its log"),
+    ] {
+        assert_eq!(found_after(2 * hour, &[Failed(failure)]), held("2 hours ago", words));
+    }
+    let silent = Failed(ProbeFailure::TimedOut);
+    assert_eq!(found_after(2 * hour, &[silent; 5]), held("2 hours ago", "no answer in time"));
+    assert_eq!(found_after(24 * hour - 1, &[silent]).len(), 1);
+    assert_eq!(found_after(24 * hour, &[silent]), NONE);
+    // an answer ends it, even one that may mean either
+    for answer in [Unclear(503), AsksLate, Failed(ProbeFailure::NotTls), Failed(ProbeFailure::NotPublic)] {
+        assert_eq!(found_after(2 * hour, &[answer]), NONE, "{answer:?}");
+        assert_eq!(found_after(2 * hour, &[silent, answer, silent]), NONE, "{answer:?}");
     }
 }
 

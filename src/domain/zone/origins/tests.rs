@@ -201,3 +201,50 @@ fn origins_from_records_are_kept_after_a_restart_until_the_records_are_read() {
     let known = known.fold([(key, records(&[("a.example", "203.0.113.4")]))]);
     assert_eq!(shown(&known), ["a.example 203.0.113.4 0"]);
 }
+
+proptest::proptest! {
+    /// The origins that are found zone by zone are those that all records give together.
+    #[test]
+    fn origins_follow_records_of_other_zones_however_they_change(
+        changes in proptest::collection::vec((0..ZONES.len(), 0..NAMES.len(), 0..TARGETS.len()), 1..30)
+    ) {
+        let zones = ZONES.map(|name| {
+            let hostnames = NAMES.iter().filter(|hostname| hostname.ends_with(name));
+            let target = |hostname: &&str| HostnameTarget {
+                hostname: named(hostname),
+                expectation: Expectation::default(),
+            };
+            discovering(name).with_hostnames(hostnames.map(target).collect())
+        });
+        let (keys, targets) = (zones.clone().map(|zone| zone.key().clone()), Targets::new(zones));
+        let mut known = Snapshot::default().retarget(&targets);
+        let mut all = ZONES.map(|_| std::collections::BTreeMap::new());
+        for (zone, name, target) in changes {
+            all[zone].insert(NAMES[name], TARGETS[target]);
+            let records = records(&all[zone].iter().map(|(name, target)| (*name, *target)).collect::<Vec<_>>());
+            known = known.fold([(keys[zone].clone(), records)]);
+            proptest::prop_assert_eq!(shown(&known), shown(&known.retarget(&targets)));
+        }
+    }
+}
+
+const ZONES: [&str; 4] = ["a.example", "sub.a.example", "b.example", "c.example"];
+const NAMES: [&str; 8] = [
+    "a.example",
+    "www.a.example",
+    "sub.a.example",
+    "www.sub.a.example",
+    "b.example",
+    "www.b.example",
+    "c.example",
+    "*.a.example",
+];
+const TARGETS: [&str; 7] = [
+    "203.0.113.1",
+    "203.0.113.2",
+    "www.a.example",
+    "www.sub.a.example",
+    "www.b.example",
+    "c.example",
+    "other.example",
+];
