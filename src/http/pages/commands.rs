@@ -127,19 +127,30 @@ impl<'a> Subject<'a> {
         if let Some((known, end)) = self.other() {
             let words = format!(
                 "The zone has another certificate of the same issuer, which ends {}. Use it, or rotate to a new one as \
-                 the runbook describes.",
-                super::words::distance(end, self.now)
+                 the runbook describes.{}",
+                super::words::distance(end, self.now),
+                self.pin()
             );
             return Fix { words, commands: vec![self.enable(&quoted(known.id.as_str()))] };
         }
         let zone = self.zone_name();
         Fix {
-            words: "Replace the certificate of all hostnames that use it. The command shows its plan first."
-                .to_owned(),
+            words: format!(
+                "Replace the certificate of all hostnames that use it. The command shows its plan first.{}",
+                self.pin()
+            ),
             commands: vec![format!(
                 "{PROGRAM} certificate rotate {} --zone {zone} --cert client.pem --key client.key",
                 self.own_id()
             )],
+        }
+    }
+
+    /// Returns advice to change the pinned certificate, since another one would be drift.
+    fn pin(&self) -> &'static str {
+        match self.entry.expectation().cert_id {
+            Some(_) => " Then change cert_id in the configuration, which expects the present one.",
+            None => "",
         }
     }
 
