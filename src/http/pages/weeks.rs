@@ -30,7 +30,7 @@ pub(super) fn weeks(index: &Index) -> Vec<Week> {
     let now = judge.now().as_second();
     let start = now.div_euclid(DAY) * DAY;
     let mut counts = [0_usize; WEEKS];
-    // how bad the first end of each week is
+    // the severity of the first end of each week
     let mut verdicts = [Verdict::Ok; WEEKS];
     let ends = index.hostnames().rows(judge, Sort::Ends).map_while(|row| row.ends);
     for end in ends.skip_while(|end| end.as_second() < now) {
