@@ -199,6 +199,9 @@ impl App {
     }
 
     async fn status_json(&self, request: &request::Parts) -> Response<Body> {
+        if let Err(error) = Query::none(request.uri.query()) {
+            return text(StatusCode::BAD_REQUEST, format!("{error}\n"));
+        }
         let activity = (self.activity)();
         self.made(request, JSON, move |index| Some(json::status(index, &activity))).await
     }

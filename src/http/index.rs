@@ -17,13 +17,16 @@ mod counts;
 mod list;
 mod thing;
 
+use std::collections::HashMap;
+
 use super::query::Sort;
-use crate::domain::{Entry, Findings, Judge, Verdict, ZoneCertificate, ZoneState};
+use crate::domain::{Entry, Findings, Judge, Level, Verdict, ZoneCertificate, ZoneState};
 
 pub(super) use cache::Indexes;
 pub(super) use counts::Counts;
 pub(super) use list::{List, Row};
 pub(super) use thing::Thing;
+use thing::cert_id;
 
 /// A snapshot, judged at one moment, with its rows in every order.
 pub(super) struct Index {
@@ -80,6 +83,24 @@ impl Index {
         let zones = self.zones.rows(&self.judge, Sort::Zone);
         zones.filter(|row| row.zone.account() == account).for_each(|row| counts.add(row.verdict));
         counts
+    }
+
+    /// Returns the counts by verdict of the hostnames that use each certificate. No hostname uses a zone-level one.
+    pub(super) fn hostnames_by_certificate(&self, rows: &[Row<'_, ZoneCertificate>]) -> Vec<Counts> {
+        let asked = rows.iter().filter(|row| row.thing.level == Level::Hostname);
+        let mut counts: HashMap<_, _> =
+            asked.map(|row| ((row.zone_index, &row.thing.id), Counts::default())).collect();
+        for hostname in self.hostnames.rows(&self.judge, Sort::Zone) {
+            let id = cert_id(hostname.thing);
+            if let Some(counts) = id.and_then(|id| counts.get_mut(&(hostname.zone_index, id))) {
+                counts.add(hostname.verdict);
+            }
+        }
+        let of = |row: &Row<'_, ZoneCertificate>| match row.thing.level {
+            Level::Hostname => counts.get(&(row.zone_index, &row.thing.id)).copied().unwrap_or_default(),
+            Level::Zone => Counts::default(),
+        };
+        rows.iter().map(of).collect()
     }
 
     /// Returns the hostname counts of a zone by verdict. `zone_index` is its [`Row::zone_index`].

@@ -7,6 +7,7 @@ mod commands;
 mod facts;
 mod hostname;
 mod layout;
+mod links;
 mod notes;
 mod overview;
 mod policy;

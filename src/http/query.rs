@@ -96,6 +96,14 @@ impl Query {
         }
     }
 
+    /// Refuses all parameters, for a route that takes none.
+    pub(super) fn none(text: Option<&str>) -> Result<(), QueryError> {
+        match text.unwrap_or_default().trim_matches('&') {
+            "" => Ok(()),
+            text => Err(QueryError::expected("query", "no parameter", text)),
+        }
+    }
+
     /// Parses the query string of a URI. The default order is `sort`. An empty parameter counts as absent.
     ///
     /// # Errors
@@ -167,12 +175,13 @@ impl Query {
     }
 }
 
-/// Normalises a search like the names: to lower case, and to ASCII if it is a whole name.
+/// Normalises a search like the names: to lower case, without the dot of the root, and to ASCII if it is a whole name.
 fn lower(text: &str) -> String {
     let text = text.trim();
     match text.parse::<Hostname>() {
         Ok(name) if !text.is_ascii() => name.to_string(),
-        _ => text.to_lowercase(),
+        // the dot after a single label finds where a label ends
+        _ => text.strip_suffix('.').filter(|name| name.contains('.')).unwrap_or(text).to_lowercase(),
     }
 }
 

@@ -67,6 +67,29 @@ test("malicious names are escaped, and long ones fit", async (t) => {
   }
 });
 
+test("stacked accents of a name do not reach into other rows", async (t) => {
+  const api = await simulator(t);
+  for (const [name, issuer] of [["plain", "CA"], ["heavy", `CA${"\u0301".repeat(120)}`]]) {
+    await api.ask("PUT", `zones/example.com/hostnames/${name}.example.com`, { certificate: { issuer } });
+  }
+  const program = await serve(t, account(api, [`name = "example.com"\ndiscover = true`]));
+  await ready(program);
+  const around = async (name) => {
+    const page = await open(t, program, `/hostnames/example.com/${name}.example.com`);
+    // the marks may reach into the row beside, not beyond
+    const rows = ["Ends (PEM)", "Serial number"].map((text) => page.getByText(text, { exact: true }));
+    // the dates beside these words differ
+    await page.evaluate(() => { for (const one of document.querySelectorAll("dd")) if (!/^CA/.test(one.textContent)) one.textContent = "."; });
+    const pictures = [];
+    for (const row of rows) {
+      const { x, y, height } = await row.boundingBox();
+      pictures.push((await page.screenshot({ clip: { x, y, width: 600, height } })).toString("base64"));
+    }
+    return pictures;
+  };
+  assert.deepEqual(await around("heavy"), await around("plain"));
+});
+
 test("the title and the icon show the verdict", async (t) => {
   const program = await demo(t);
   const page = await open(t, program, "/");

@@ -35,7 +35,7 @@ test("filters, orders and pages are links, and the back button leads back", asyn
   const names = await hostnames(page);
   assert.deepEqual(names, [...names].sort());
   assert.equal(await page.getByRole("columnheader", { name: "Hostname" }).getAttribute("aria-sort"), "ascending");
-  await page.getByRole("link", { name: "drop the filter verdict: critical" }).click();
+  await page.getByRole("link", { name: "remove the filter verdict: critical" }).click();
   assert.equal((await hostnames(page)).length, 200);
   const first = await hostnames(page);
   await page.getByRole("link", { name: "next page" }).click();
@@ -78,7 +78,7 @@ test("everything works without JavaScript", async (t) => {
   await page.getByRole("button", { name: "Search" }).click();
   await page.getByRole("link", { name: "1 warning" }).click();
   assert.deepEqual(await hostnames(page), ["mirror.example.org"]);
-  await page.getByRole("link", { name: "drop all" }).click();
+  await page.getByRole("link", { name: "remove all" }).click();
   await page.getByRole("link", { name: "Certificate ends" }).click();
   assert.equal((await hostnames(page))[0], "intranet.example.com");
   await page.getByRole("link", { name: "next page" }).click();

@@ -393,6 +393,7 @@ async fn an_invalid_query_is_refused_with_what_was_expected() {
     for (path, error) in [
         ("/api/v1/hostnames?limit=x", "limit: expected a number of 1 to 1000, found \"x\"\n"),
         ("/api/v1/zones?sort=name", "sort: expected verdict, ends, hostname or zone, found \"name\"\n"),
+        ("/api/v1/status?x=1", "query: expected no parameter, found \"x=1\"\n"),
     ] {
         let answer = served.get(path).await;
         assert_eq!((answer.status, answer.text()), (400, error), "{path}");

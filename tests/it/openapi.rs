@@ -123,6 +123,8 @@ async fn every_field_of_a_response_is_described_and_every_described_field_occurs
 async fn every_route_accepts_exactly_the_described_parameters() {
     let (served, description) = (served().await, description());
     for (path, item) in description["paths"].as_object().unwrap() {
+        let refused = served.get(&format!("{path}?nothing=")).await;
+        assert_eq!(refused.status, 400, "{path}");
         let Some(parameters) = item["get"]["parameters"].as_array() else { continue };
         let names: Vec<_> = parameters
             .iter()
@@ -135,8 +137,6 @@ async fn every_route_accepts_exactly_the_described_parameters() {
             .collect();
         let all = names.iter().map(|name| format!("{name}=")).collect::<Vec<_>>().join("&");
         assert_eq!(served.get(&format!("{path}?{all}")).await.status, 200, "{path}");
-        let refused = served.get(&format!("{path}?nothing=")).await;
-        assert_eq!(refused.status, 400, "{path}");
         let told = refused.text().replace(" or ", ", ");
         let told: BTreeSet<_> = told.split(&[' ', ','][..]).collect();
         assert!(names.iter().all(|name| told.contains(name.as_str())), "{path}: {told:?}");

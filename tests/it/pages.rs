@@ -10,9 +10,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cloudflare_aop_exporter::domain::{
     Association, Certificate, CertificateDetails, Date, Expectation, Expected, Extent, HostnameTarget, Level,
-    Outcome, PartKind, Reading, Reason, Snapshot, SslMode, Status, Targets, ZoneCertificate, ZoneTarget,
+    Outcome, PartKind, PatternTarget, Reading, Reason, Snapshot, SslMode, Status, Targets, ZoneCertificate,
+    ZoneTarget,
 };
-use cloudflare_aop_exporter::http::{Activity, Options, Reloads};
+use cloudflare_aop_exporter::http::{self, Activity, Options, Reloads};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -194,6 +195,33 @@ async fn names_from_others_are_escaped() {
         shown += page.text().matches("&#60;script&#62;").count();
     }
     assert!(shown > 10, "{shown}");
+}
+
+/// Serves a snapshot with a configuration that was refused.
+async fn refused(snapshot: Snapshot) -> Served {
+    let reloads = Some(Reloads { in_force_since: now(), refused: Some((now(), "line 2: no".into())) });
+    let activity = Activity { reloads, ..Activity::default() };
+    let shown = Arc::new(move || activity.clone());
+    let showing = |app: http::App| app.showing(shown);
+    Served::start_with("127.0.0.1:0", Options::default(), snapshot, Instant::now(), showing).await
+}
+
+#[tokio::test]
+async fn a_word_of_a_client_cannot_reverse_the_words_around_it() {
+    let served = Served::with(troubled()).await;
+    for (path, shown) in [
+        ("/?q=%E2%80%AEabc", "search: <bdi>\u{202e}abc</bdi> <a"),
+        ("/zones?account=%E2%80%AEabc", "account: <bdi>\u{202e}abc</bdi> <a"),
+        ("/hostnames/shop.example/%E2%80%AEabc", "<h1>No hostname named <bdi>\u{202e}abc</bdi></h1>"),
+        ("/hostnames/%E2%80%AEabc/x", "The zone \u{2068}\u{202e}abc\u{2069} has no hostname"),
+        ("/certificates/shop.example/%ff", "<h1>No certificate named <bdi>%ff</bdi></h1>"),
+    ] {
+        let page = served.get(path).await;
+        assert!(page.text().contains(shown), "{path}: {}", page.text());
+    }
+    let page = served.get(&format!("/hostnames/{}/x", "z".repeat(5000))).await;
+    assert!(page.text().contains(&format!("{}\u{2069} has", "z".repeat(253))));
+    assert!(!page.text().contains(&"z".repeat(254)));
 }
 
 #[tokio::test]
@@ -416,7 +444,11 @@ async fn links_to_other_pages_and_orders_keep_the_filters() {
     assert!(next.starts_with("/?q=h&zone=shop.example&sort=hostname&cursor="), "{next}");
     assert!(links.contains(&"/?q=h&zone=shop.example&sort=ends".to_owned()));
     assert!(links.contains(&"/?q=h&zone=shop.example&verdict=critical&sort=hostname".to_owned()));
-    assert!(page.text().contains("<input type=\"hidden\" name=\"zone\" value=\"shop.example\">"));
+    for (name, value) in [("zone", "shop.example"), ("sort", "hostname")] {
+        let input = format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
+        assert!(page.text().contains(&input), "{input}");
+    }
+    assert!(links.contains(&"/?zone=shop.example&sort=hostname".to_owned()));
     let next = served.get(next).await;
     assert_eq!(hostnames(&next).first(), Some(&"h0200.shop.example"));
     assert_eq!(hostnames(&next).len(), 50);
@@ -451,4 +483,140 @@ async fn the_colour_of_the_time_scale_depends_only_on_the_time_left() {
     assert_eq!(colour("expired.shop.example"), "critical");
     assert_eq!(colour("*.drifted.shop.example"), "ok");
     assert_eq!(colour("stuck.shop.example"), "ok");
+}
+
+#[tokio::test]
+async fn a_bar_of_the_timeline_is_as_bad_as_the_first_end_in_it() {
+    let ends = [("a.shop.example", 3), ("b.shop.example", 12), ("c.shop.example", 33)];
+    let readings =
+        ends.map(|(name, end)| (name, Ok(reading(Association::Enabled, certificate(1, days(end), "CA")))));
+    let served = Served::with(snapshot(vec![zone("shop.example", readings.into())])).await;
+    let page = served.get("/").await;
+    // the week of the second one begins less than a week from now, that of the third less than 30 days
+    assert_eq!(between(page.text(), "<rect class=\"", "\""), ["critical", "warning", "ok"]);
+}
+
+#[tokio::test]
+async fn certificates_show_the_hostnames_that_use_them_and_how_bad_these_are() {
+    let served = Served::with(troubled()).await;
+    let page = served.get("/certificates").await;
+    let row = between(page.text(), "<tr role=\"row\">", "</tr>")
+        .into_iter()
+        .find(|row| row.contains("/certificates/shop.example/00000001"));
+    let row = row.unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    assert!(row.contains("<span class=\"left critical\">2026-02-27 (2 days ago)</span>"), "{row}");
+    let link = format!("/?q={}&zone=shop.example&verdict=critical", id(1));
+    assert!(row.contains(&format!("<a class=\"verdict critical\" href=\"{link}\">1 critical</a>")), "{row}");
+    assert_eq!(hostnames(&served.get(&link).await), ["expired.shop.example"]);
+    // one of the whole zone is used by no hostname
+    let row = between(page.text(), "<tr role=\"row\">", "</tr>")
+        .into_iter()
+        .find(|row| row.contains("/certificates/shop.example/00000009"));
+    assert!(!row.unwrap().contains("href=\"/?q="));
+    let page = served.get(&format!("/certificates/shop.example/{}", id(1))).await;
+    assert!(page.text().contains("judged through the hostnames that use it, below"));
+    let page = served.get(&format!("/certificates/shop.example/{}", id(9))).await;
+    assert!(!page.text().contains("judged through the hostnames"));
+}
+
+#[tokio::test]
+async fn the_hostnames_of_a_certificate_are_found_whatever_its_id() {
+    // an id in capitals, and one that is a part of every name
+    for id in ["ABCDEF12-0C35", "e"] {
+        let details = CertificateDetails { id: id.parse().ok(), ..CertificateDetails::default() };
+        let own = Arc::new(Certificate::new(details, None));
+        let names: Vec<_> = (0..250).map(|number| format!("e{number:04}.shop.example")).collect();
+        let mut readings: Vec<_> = names
+            .iter()
+            .map(|name| (&**name, Ok(reading(Association::Enabled, certificate(7, days(5), "CA")))))
+            .collect();
+        readings.push(("last.shop.example", Ok(reading(Association::Disabled, own))));
+        let served = Served::with(snapshot(vec![zone("shop.example", readings)])).await;
+        let page = served.get(&format!("/certificates/shop.example/{id}")).await;
+        assert_eq!(hostnames(&page), ["last.shop.example"], "{id}");
+    }
+    let details = CertificateDetails { id: "ABCDEF12-0C35".parse().ok(), ..CertificateDetails::default() };
+    let own = Arc::new(Certificate::new(details, None));
+    let readings = vec![("app.shop.example", Ok(reading(Association::Disabled, own)))];
+    let served = Served::with(snapshot(vec![zone("shop.example", readings)])).await;
+    for q in ["ABCDEF12", "abcdef12", "app.shop.example."] {
+        assert_eq!(hostnames(&served.get(&format!("/?q={q}")).await), ["app.shop.example"], "{q}");
+    }
+    assert!(served.get("/certificates?q=ABCDEF12").await.text().contains("<h1>1 certificate</h1>"));
+}
+
+#[tokio::test]
+async fn filters_of_certificates_and_zones_are_shown_and_can_be_removed() {
+    let served = Served::with(troubled()).await;
+    for path in ["/certificates", "/zones"] {
+        let page = served.get(&format!("{path}?zone=shop.example&sort=zone")).await;
+        assert!(page.text().contains("zone: <bdi>shop.example</bdi>"), "{path}");
+        for link in [format!("{path}?sort=zone"), path.to_owned()] {
+            assert!(links(&page).contains(&link), "{link}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn zones_that_cannot_be_listed_need_another_permission() {
+    let pattern = PatternTarget {
+        account: "ops".into(),
+        pattern: "*".parse().unwrap(),
+        only: None,
+        exclude: Vec::new(),
+        extent: Extent::default(),
+    };
+    let targets = Targets::new([]).with_patterns(vec![pattern]);
+    let none = Snapshot::default().retarget(&targets);
+    let served = Served::with(none.with_zones("ops", None, Err(Reason::Forbidden), now())).await;
+    let page = served.get("/").await;
+    assert!(
+        page.text().contains("Give the token the permission “Zone: Read” for all zones"),
+        "{}",
+        page.text()
+    );
+    assert!(!page.text().contains("SSL and Certificates: Read"));
+    // a list without a zone that matches is no reason to say that all is well
+    let served = Served::with(none.with_zones("ops", Some(Vec::new()), Ok(()), now())).await;
+    let page = served.get("/").await;
+    assert_eq!(between(page.text(), "<h1>", "</h1>"), ["No zone is watched"]);
+    assert!(page.text().contains("match none of the zones that the token sees"));
+}
+
+#[tokio::test]
+async fn the_heading_says_that_a_configuration_was_refused_if_nothing_else_is_wrong() {
+    let fine = || Ok(reading(Association::Enabled, certificate(1, days(200), "CA")));
+    let fine = snapshot(vec![zone("shop.example", vec![("app.shop.example", fine())])]);
+    let page = Served::with(fine.clone()).await.get("/").await;
+    assert_eq!(between(page.text(), "<h1>", "</h1>"), ["Everything is fine"]);
+    let page = refused(fine).await.get("/").await;
+    assert_eq!(
+        between(page.text(), "<h1>", "</h1>"),
+        ["All that is watched is fine, but the latest configuration was refused"]
+    );
+}
+
+#[tokio::test]
+async fn who_replaces_a_certificate_that_the_configuration_names_is_told_to_change_it_there() {
+    let name = "app.shop.example";
+    for (pinned, is_told) in [(None, false), (Some(id(1)), true)] {
+        let cert_id = pinned.map(|id| id.parse().unwrap());
+        let expectation = Expectation { association: Expected::Enabled, cert_id, ..Expectation::default() };
+        let target = HostnameTarget { hostname: name.parse().unwrap(), expectation };
+        let read = Ok(reading(Association::Enabled, certificate(1, days(-2), "CA")));
+        let (_, outcomes) = zone("shop.example", vec![(name, read)]);
+        let zone = ZoneTarget::named("ops".into(), "shop.example".parse().unwrap(), None);
+        let served = Served::with(snapshot(vec![(zone.with_hostnames(vec![target]), outcomes)])).await;
+        let page = served.get("/hostnames/shop.example/app.shop.example").await;
+        assert!(page.text().contains("certificate rotate 00000001-"));
+        assert_eq!(page.text().contains("Then change cert_id in the configuration"), is_told);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_counted_before_the_banners() {
+    let served = Served::with(troubled()).await;
+    let page = served.get("/").await;
+    let at = |text| page.text().find(text).unwrap();
+    assert!(at("class=\"counts\"") < at("class=\"note"));
 }

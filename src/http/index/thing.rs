@@ -63,7 +63,7 @@ impl Thing for Entry {
     }
 
     fn contains(&self, text: &Finder<'_>) -> bool {
-        has(text, self.name()) || cert_id(self).is_some_and(|id| has(text, id.as_str()))
+        has(text, self.name()) || cert_id(self).is_some_and(|id| has_id(text, id))
     }
 
     fn is_about(&self, hostname: &Entry) -> bool {
@@ -93,7 +93,7 @@ impl Thing for ZoneCertificate {
     }
 
     fn contains(&self, text: &Finder<'_>) -> bool {
-        has(text, self.name())
+        has_id(text, &self.id)
     }
 
     fn is_about(&self, hostname: &Entry) -> bool {
@@ -134,6 +134,12 @@ impl Thing for ZoneState {
 /// Returns the id of the hostname's certificate by the latest reading.
 pub(super) fn cert_id(hostname: &Entry) -> Option<&CertId> {
     hostname.reading()?.certificate.as_ref()?.id()
+}
+
+/// Returns true if an id contains a text in lower case, whatever the case of the id.
+fn has_id(text: &Finder<'_>, id: &CertId) -> bool {
+    let id = id.as_str();
+    has(text, id) || id.bytes().any(|byte| byte.is_ascii_uppercase()) && has(text, &id.to_ascii_lowercase())
 }
 
 fn has(text: &Finder<'_>, name: &str) -> bool {

@@ -2,6 +2,17 @@
 
 use crate::domain::Reason;
 
+/// Returns one sentence of advice on an account whose zones could not be listed.
+pub(super) fn advice_on_list(failure: Option<Reason>) -> &'static str {
+    match failure {
+        Some(Reason::Forbidden | Reason::NotFound) => {
+            "Give the token the permission “Zone: Read” for all zones that the patterns should match, and \
+             check the account's id in the configuration."
+        }
+        _ => advice(failure),
+    }
+}
+
 /// Returns one sentence of advice on a failure.
 pub(super) fn advice(failure: Option<Reason>) -> &'static str {
     match failure {

@@ -35,7 +35,8 @@ impl App {
 
 /// Returns the view that a request names. Refuses one whose path names an unknown subject.
 fn view(kind: Kind, request: &request::Parts, snapshot: &Snapshot) -> Result<View, Box<Refusal>> {
-    let mut segments = request.uri.path().rsplit('/').map(|segment| decode(segment).unwrap_or_default());
+    let mut segments =
+        request.uri.path().rsplit('/').map(|segment| decode(segment).unwrap_or_else(|| segment.to_owned()));
     let mut next = || segments.next().unwrap_or_default();
     let query = request.uri.query();
     Ok(match kind {
@@ -78,6 +79,8 @@ struct Refusal {
     layout: Layout,
     status: StatusCode,
     heading: String,
+    /// A client's word, shown at the end of the heading.
+    name: String,
     why: String,
     /// The link to a search instead.
     search: String,
@@ -85,16 +88,17 @@ struct Refusal {
 
 impl Refusal {
     fn unknown(what: &str, name: &str, zone: &str) -> Box<Self> {
-        let name: String = name.chars().take(300).collect();
+        let [name, zone] = [name, zone].map(|name| name.chars().take(253).collect::<String>());
         Box::new(Self {
             layout: Layout::plain(),
             status: StatusCode::NOT_FOUND,
-            heading: format!("There is no {what} {name} here"),
+            heading: format!("No {what} named"),
             why: format!(
-                "The zone {zone} has no {what} of this name. It may have left the zone or the configuration, or may \
+                "The zone \u{2068}{zone}\u{2069} has no {what} of this name. It may have left the zone or the configuration, or may \
                  not have been read yet."
             ),
             search: format!("/?q={}", encode(&name)),
+            name,
         })
     }
 
@@ -103,6 +107,7 @@ impl Refusal {
             layout: Layout::plain(),
             status: StatusCode::BAD_REQUEST,
             heading: "This address is not valid".to_owned(),
+            name: String::new(),
             why: error.to_string(),
             search: "/".to_owned(),
         })

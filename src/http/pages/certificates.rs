@@ -4,12 +4,12 @@ use askama::Template;
 
 use super::facts::{Fact, Section, of_certificate};
 use super::layout::Layout;
-use super::overview::{Link, column};
-use super::rows::{HostnameRow, Marks, shortened};
-use super::words::{Found, day, distance, found, href, moment, plural};
-use crate::domain::{CertId, Date, Level, Pem, Status, Told, ZoneCertificate, ZoneKey};
-use crate::http::index::{Index, Row};
-use crate::http::query::{Query, Sort, encode};
+use super::links::{Count, Filter, Link, column, counted, filters};
+use super::rows::{End, HostnameRow, Marks, shortened};
+use super::words::{Found, found, href, moment, plural};
+use crate::domain::{CertId, Date, Entry, Level, Pem, Status, Told, ZoneCertificate, ZoneKey};
+use crate::http::index::{Counts, Index, Row, Thing};
+use crate::http::query::{DEFAULT_LIMIT, Query, Sort, encode};
 
 /// The maximum number of hostnames that may use one certificate.
 const MOST_HOSTNAMES: u32 = 100;
@@ -20,6 +20,7 @@ const MOST_HOSTNAMES: u32 = 100;
 pub(super) struct ListPage {
     layout: Layout,
     heading: String,
+    filters: Vec<Filter>,
     columns: Vec<Link>,
     rows: Vec<CertificateRow>,
     first: Option<String>,
@@ -35,8 +36,10 @@ struct CertificateRow {
     level: &'static str,
     status: &'static str,
     hostnames: String,
-    expires_on: String,
-    not_after: String,
+    /// The hostnames that use it, by verdict.
+    counts: Vec<Count>,
+    expires_on: Option<End>,
+    not_after: Option<End>,
     findings: Vec<Found>,
 }
 
@@ -55,12 +58,15 @@ impl ListPage {
             ("Findings", None),
         ];
         let counts = index.certificates().tally(index.judge(), query);
+        let users = index.hostnames_by_certificate(&page.rows);
+        let rows = page.rows.iter().zip(users);
         let link = |cursor| format!("/certificates{}", Query { cursor, ..query.clone() });
         Self {
             layout: Layout::new(index, "/certificates").about("Certificates"),
             heading: plural(query.verdict.map_or(counts.all(), |verdict| counts.of(verdict)), "certificate"),
+            filters: filters(query, "/certificates"),
             columns: columns.map(|(name, sort)| column(query, "/certificates", name, sort)).into(),
-            rows: page.rows.iter().map(|row| CertificateRow::new(index, row)).collect(),
+            rows: rows.map(|(row, users)| CertificateRow::new(index, row, users)).collect(),
             first: query.cursor.is_some().then(|| link(None)),
             next: page.next.map(|cursor| link(Some(cursor))),
         }
@@ -68,17 +74,14 @@ impl ListPage {
 }
 
 impl CertificateRow {
-    fn new(index: &Index, row: &Row<'_, ZoneCertificate>) -> Self {
+    fn new(index: &Index, row: &Row<'_, ZoneCertificate>, users: Counts) -> Self {
         let (judge, known) = (index.judge(), row.thing);
         let (zone, id) = (row.zone.key().as_str(), known.id.as_str());
         let details = known.certificate.details();
         let not_after = known.certificate.pem().map(|pem: &Pem| pem.not_after);
-        let date = |date: Option<Date>| {
-            date.map_or_else(
-                || "–".to_owned(),
-                |date| format!("{} ({})", day(date), distance(date, judge.now())),
-            )
-        };
+        let q = Some(id.to_ascii_lowercase());
+        let query = Query { q, zone: zone.parse().ok(), ..Query::all(Sort::Verdict) };
+        let end = |date: Option<Date>| date.map(|date| End::new(date, judge));
         Self {
             verdict: row.verdict.label(),
             href: href("certificates", zone, id),
@@ -88,8 +91,9 @@ impl CertificateRow {
             level: store(known.level),
             status: known.status.map_or("–", Status::label),
             hostnames: used(known),
-            expires_on: date(details.expires_on),
-            not_after: date(not_after),
+            counts: counted(users, &query),
+            expires_on: end(details.expires_on),
+            not_after: end(not_after),
             findings: found(judge.tell_certificate(row.zone, known)),
         }
     }
@@ -104,6 +108,7 @@ pub(super) struct Page {
     zone_href: String,
     id: String,
     verdict: &'static str,
+    is_for_hostnames: bool,
     findings: Vec<Found>,
     sections: Vec<Section>,
     marks: Marks,
@@ -120,15 +125,11 @@ impl Page {
         let mut told: Vec<_> = known.iter().flat_map(|known| judge.tell_certificate(zone, known)).collect();
         told.sort_by_key(|told| (told.ignored, std::cmp::Reverse(told.severity)));
         let key = zone.key().as_str();
-        let query = Query {
-            zone: key.parse().ok(),
-            q: Some(id.as_str().to_lowercase()),
-            ..Query::all(Sort::Verdict)
+        let certificate = known.iter().copied().find(|known| known.level == Level::Hostname);
+        let is_user = |row: &Row<'_, Entry>| {
+            row.zone.key() == zone.key() && certificate.is_some_and(|known| known.is_about(row.thing))
         };
-        let hostnames = index.hostnames().page(judge, &query);
-        let is_used = |row: &&Row<'_, crate::domain::Entry>| {
-            row.thing.reading().and_then(|reading| reading.certificate.as_ref()?.id()) == Some(id)
-        };
+        let hostnames = index.hostnames().rows(judge, Sort::Verdict).filter(is_user).take(DEFAULT_LIMIT);
         let columns = ["Verdict", "Hostname", "Zone", "Findings", "Certificate ends", "Certificate", "Read"];
         known.first()?;
         Some(Self {
@@ -137,11 +138,12 @@ impl Page {
             zone_href: format!("/zones?zone={}", encode(key)),
             id: id.to_string(),
             verdict: Told::worst(&told).label(),
+            is_for_hostnames: certificate.is_some(),
             findings: found(told),
             sections: known.into_iter().map(|known| section(known, judge.now())).collect(),
             marks: judge.thresholds().into(),
-            columns: columns.map(|name| column(&query, "", name, None)).into(),
-            rows: hostnames.rows.iter().filter(is_used).map(|row| HostnameRow::new(index, row)).collect(),
+            columns: columns.map(|name| column(&Query::all(Sort::Verdict), "", name, None)).into(),
+            rows: hostnames.map(|row| HostnameRow::new(index, &row)).collect(),
         })
     }
 }

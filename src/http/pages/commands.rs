@@ -127,9 +127,10 @@ impl<'a> Subject<'a> {
         if let Some((known, end)) = self.other() {
             let words = format!(
                 "The zone has another certificate of the same issuer, which ends {}. Replace the \
-                 certificate with it for all hostnames, or rotate to a new one as the runbook describes. The command shows its \
-                 plan first.",
-                super::words::distance(end, self.now)
+                 certificate with it for all hostnames, or rotate to a new one as the runbook describes. The command \
+                 shows its plan first.{}",
+                super::words::distance(end, self.now),
+                self.pin()
             );
             let (own, other) = (self.own_id(), quoted(known.id.as_str()));
             let command =
@@ -138,12 +139,22 @@ impl<'a> Subject<'a> {
         }
         let zone = self.zone_name();
         Fix {
-            words: "Replace the certificate of all hostnames that use it. The command shows its plan first."
-                .to_owned(),
+            words: format!(
+                "Replace the certificate of all hostnames that use it. The command shows its plan first.{}",
+                self.pin()
+            ),
             commands: vec![format!(
                 "{PROGRAM} certificate rotate {} --zone {zone} --cert client.pem --key client.key",
                 self.own_id()
             )],
+        }
+    }
+
+    /// Returns advice to change the pinned certificate, since another one would be drift.
+    fn pin(&self) -> &'static str {
+        match self.entry.expectation().cert_id {
+            Some(_) => " Then change cert_id in the configuration, which expects the present one.",
+            None => "",
         }
     }
 

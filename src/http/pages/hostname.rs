@@ -34,6 +34,8 @@ struct FindingNote {
     verdict: &'static str,
     message: String,
     href: String,
+    /// The alert, by which its runbook is named.
+    alert: &'static str,
     ignored: bool,
     fix: Fix,
 }
@@ -64,9 +66,9 @@ impl Page {
                     };
                     fix.commands.retain(|command| !commands.contains(command));
                     commands.extend(fix.commands.iter().cloned());
-                    let (verdict, href) = (class(&told), runbook(told.finding));
+                    let (verdict, href, alert) = (class(&told), runbook(told.finding), told.finding.alert());
                     let Told { message, ignored, .. } = told;
-                    FindingNote { verdict, message, href, ignored, fix }
+                    FindingNote { verdict, message, href, alert, ignored, fix }
                 })
                 .collect(),
             look: subject.look(),

@@ -4,7 +4,7 @@ use super::policy::{SCRIPT, STYLE};
 use super::words::minute;
 use crate::domain::Verdict;
 use crate::http::index::Index;
-use crate::http::query::Query;
+use crate::http::query::{Query, Sort};
 
 /// The navigation links on every page.
 const NAVIGATION: [(&str, &str); 4] =
@@ -20,7 +20,7 @@ pub(super) struct Layout {
     pub(super) current: &'static str,
     /// The text in the search field.
     pub(super) q: String,
-    /// The filters that a new search keeps.
+    /// The filters and the order that a new search keeps.
     pub(super) kept: Vec<(&'static str, String)>,
     pub(super) now: String,
 }
@@ -54,8 +54,13 @@ impl Layout {
         let kept = [
             ("zone", query.zone.as_ref().map(ToString::to_string)),
             ("account", query.account.clone()),
+            ("hostname", query.hostname.as_ref().map(ToString::to_string)),
             ("verdict", query.verdict.map(|verdict| verdict.label().to_owned())),
             ("finding", query.finding.map(|finding| finding.code().to_owned())),
+            (
+                "sort",
+                Some(query.sort).filter(|sort| *sort != Sort::Verdict).map(|sort| sort.label().to_owned()),
+            ),
         ];
         let kept = kept.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         Self { q: query.q.clone().unwrap_or_default(), kept, ..self }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::advice::advice;
+use super::advice::{advice, advice_on_list};
 use super::words::{Found, distance, found, href, minute};
 use crate::domain::{AccountState, Date, Finding, Level, Reason, Verdict, ZoneState};
 use crate::http::activity::Activity;
@@ -104,7 +104,11 @@ fn of_account(index: &Index, account: &AccountState) -> Option<Note> {
         href: format!("/zones?account={}", encode(account.name())),
         findings: found(told),
         since: if is_unread { since(index, failure, last_success) } else { String::new() },
-        advice: if is_unread { advice(failure) } else { "" },
+        advice: match (is_unread, list) {
+            (true, Some(_)) => advice_on_list(failure),
+            (true, None) => advice(failure),
+            (false, _) => "",
+        },
     })
 }
 

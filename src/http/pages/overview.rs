@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::facts::{self, Fact};
 use super::layout::Layout;
+use super::links::{Filter, Link, column, filters};
 use super::notes::{Note, notes};
 use super::rows::{HostnameRow, Marks};
 use super::weeks::{Week, labels, weeks};
@@ -27,7 +28,7 @@ pub(super) struct Page {
     notes: Vec<Note>,
     more_notes: usize,
     counts: Vec<Link>,
-    filters: Vec<Link>,
+    filters: Vec<Filter>,
     weeks: Vec<Week>,
     labels: Vec<String>,
     marks: Marks,
@@ -40,22 +41,6 @@ pub(super) struct Page {
     fine: Vec<Link>,
     more_fine: usize,
     facts: Vec<Fact>,
-}
-
-/// A link. Its target may be the current page.
-pub(super) struct Link {
-    pub(super) href: String,
-    pub(super) text: String,
-    /// Text after the link.
-    pub(super) more: String,
-    pub(super) verdict: &'static str,
-    pub(super) is_current: bool,
-}
-
-impl Link {
-    fn new(href: String, text: impl Into<String>) -> Self {
-        Self { href, text: text.into(), more: String::new(), verdict: "", is_current: false }
-    }
 }
 
 impl Page {
@@ -78,11 +63,11 @@ impl Page {
         let is_empty = rows.is_empty() && !(is_plain && counts.all() > 0);
         Self {
             layout: Layout::new(index, "/").searching(query),
-            heading: heading(index),
+            heading: heading(index, activity),
             notes,
             more_notes,
             counts: by_verdict(counts, query),
-            filters: filters(query),
+            filters: filters(query, "/"),
             weeks: if is_plain && is_start { weeks(index) } else { Vec::new() },
             labels: labels(judge.now()),
             marks: judge.thresholds().into(),
@@ -112,7 +97,7 @@ fn is_more(index: &Index, query: &Query, next: &Cursor) -> bool {
 }
 
 /// Describes the worst verdict.
-fn heading(index: &Index) -> String {
+fn heading(index: &Index, activity: &Activity) -> String {
     let snapshot = index.judge().snapshot();
     let is_tried = |zone: &ZoneState| zone.is_tried();
     let is_listed = snapshot
@@ -124,7 +109,13 @@ fn heading(index: &Index) -> String {
     }
     let verdict = index.verdict();
     if verdict == Verdict::Ok {
-        return "Everything is fine".to_owned();
+        let is_refused = activity.reloads.as_ref().is_some_and(|reloads| reloads.refused.is_some());
+        return match (snapshot.zones().is_empty(), is_refused) {
+            (true, _) => "No zone is watched",
+            (false, true) => "All that is watched is fine, but the latest configuration was refused",
+            (false, false) => "Everything is fine",
+        }
+        .to_owned();
     }
     let lists = [
         (index.hostnames().counts().of(verdict), "hostname"),
@@ -152,30 +143,6 @@ fn by_verdict(counts: Counts, query: &Query) -> Vec<Link> {
     links.collect()
 }
 
-/// Returns the active filters, each with a link that drops it.
-fn filters(query: &Query) -> Vec<Link> {
-    let query = &Query { cursor: None, ..query.clone() };
-    let filters = [
-        query.q.as_ref().map(|q| (format!("search: {q}"), Query { q: None, ..query.clone() })),
-        query.zone.as_ref().map(|zone| (format!("zone: {zone}"), Query { zone: None, ..query.clone() })),
-        query
-            .account
-            .as_ref()
-            .map(|name| (format!("account: {name}"), Query { account: None, ..query.clone() })),
-        query
-            .hostname
-            .as_ref()
-            .map(|name| (format!("hostname: {name}"), Query { hostname: None, ..query.clone() })),
-        query.verdict.map(|verdict| {
-            (format!("verdict: {}", verdict.label()), Query { verdict: None, ..query.clone() })
-        }),
-        query.finding.map(|finding| {
-            (format!("finding: {}", finding.code()), Query { finding: None, ..query.clone() })
-        }),
-    ];
-    filters.into_iter().flatten().map(|(text, without)| Link::new(link(&without), text)).collect()
-}
-
 fn columns(query: &Query) -> Vec<Link> {
     let columns = [
         ("Verdict", Some(Sort::Verdict)),
@@ -187,12 +154,6 @@ fn columns(query: &Query) -> Vec<Link> {
         ("Read", None),
     ];
     columns.map(|(name, sort)| column(query, "/", name, sort)).into()
-}
-
-/// Returns a column, with a link that sorts by it if possible.
-pub(super) fn column(query: &Query, path: &str, name: &str, sort: Option<Sort>) -> Link {
-    let href = sort.map(|sort| format!("{path}{}", Query { sort, cursor: None, ..query.clone() }));
-    Link { is_current: sort == Some(query.sort), ..Link::new(href.unwrap_or_default(), name) }
 }
 
 fn link(query: &Query) -> String {
@@ -207,13 +168,17 @@ fn empty(index: &Index, is_plain: bool) -> &'static str {
     match (is_plain, is_unread) {
         (true, true) => "No hostname is known yet, since not everything could be read: see above.",
         (false, true) => {
-            "No hostname is known here, since not everything could be read: the overview says why."
+            "No hostname matches. Some may be missing, since not everything could be read: the overview says why."
+        }
+        (true, false) if snapshot.zones().is_empty() => {
+            "The patterns of the configuration match none of the zones that the token sees. Correct the patterns, or give \
+             the token more zones."
         }
         (true, false) => {
             "No hostname has an association, and none is configured. Name hostnames in the configuration, or associate \
              one with a certificate: cloudflare-aop-exporter hostname enable."
         }
-        (false, false) => "No hostname matches. Drop a filter above, or shorten the search.",
+        (false, false) => "No hostname matches. Remove a filter above, or shorten the search.",
     }
 }
 

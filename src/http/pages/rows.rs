@@ -61,13 +61,19 @@ impl HostnameRow {
 
 impl End {
     pub(super) fn new(end: Date, judge: &Judge) -> Self {
-        let left = end.seconds_from(judge.now());
-        let verdict = judge
-            .thresholds()
-            .of_end(left)
-            .map_or(Verdict::Ok, |finding| finding.severity(Subject::Hostname));
-        Self { verdict: verdict.label(), x: position(left), left: distance(end, judge.now()), date: day(end) }
+        Self {
+            verdict: left(end, judge).label(),
+            x: position(end.seconds_from(judge.now())),
+            left: distance(end, judge.now()),
+            date: day(end),
+        }
     }
+}
+
+/// Returns the severity of the time left until an end.
+pub(super) fn left(end: Date, judge: &Judge) -> Verdict {
+    let finding = judge.thresholds().of_end(end.seconds_from(judge.now()));
+    finding.map_or(Verdict::Ok, |finding| finding.severity(Subject::Hostname))
 }
 
 /// The marks of the thresholds on the time scale.

@@ -42,8 +42,7 @@ search.addEventListener("input", () => {
   clearTimeout(typed);
   if (location.pathname !== "/") return;
   typed = setTimeout(() => {
-    const given = [...new FormData(form)].filter(([, value]) => value), sort = new URLSearchParams(location.search).get("sort");
-    const query = new URLSearchParams(sort ? [...given, ["sort", sort]] : given).toString();
+    const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value)).toString();
     history.replaceState(null, "", query ? `/?${query}` : "/");
     show(location.href);
   }, 200);

@@ -1,5 +1,6 @@
 //! The timeline: how many certificates of hostnames end in each of the next 52 weeks.
 
+use super::rows::left;
 use super::words::day;
 use crate::domain::{Date, Verdict};
 use crate::http::index::Index;
@@ -26,32 +27,31 @@ pub(super) struct Week {
 /// Returns the weeks in which certificates end, in order.
 pub(super) fn weeks(index: &Index) -> Vec<Week> {
     let judge = index.judge();
-    let (now, thresholds) = (judge.now().as_second(), judge.thresholds());
+    let now = judge.now().as_second();
     let start = now.div_euclid(DAY) * DAY;
     let mut counts = [0_usize; WEEKS];
+    // the severity of the first end of each week
+    let mut verdicts = [Verdict::Ok; WEEKS];
     let ends = index.hostnames().rows(judge, Sort::Ends).map_while(|row| row.ends);
-    for end in ends.map(Date::as_second).skip_while(|end| *end < now) {
-        let week = usize::try_from((end - start).div_euclid(WEEK)).ok();
-        let Some(count) = week.and_then(|week| counts.get_mut(week)) else { break };
-        *count += 1;
+    for end in ends.skip_while(|end| end.as_second() < now) {
+        let week = usize::try_from((end.as_second() - start).div_euclid(WEEK)).ok();
+        let Some(week) = week.filter(|week| *week < WEEKS) else { break };
+        if counts[week] == 0 {
+            verdicts[week] = left(end, judge);
+        }
+        counts[week] += 1;
     }
     let most = counts.iter().copied().max().unwrap_or_default().max(1);
     let shown = counts.into_iter().enumerate().filter(|(_, count)| *count > 0);
     shown
         .map(|(week, count)| {
             let begins = start + WEEK * i64::try_from(week).unwrap_or_default();
-            let left = begins - now;
             let height = (count * HEIGHT / most).max(SMALLEST);
             Week {
                 count,
                 begins: day(date(begins)),
                 href: from(begins.max(now)),
-                verdict: match left {
-                    left if left < thresholds.critical => Verdict::Critical,
-                    left if left < thresholds.warning => Verdict::Warning,
-                    _ => Verdict::Ok,
-                }
-                .label(),
+                verdict: verdicts[week].label(),
                 x: week * 20 + 2,
                 y: 70 - height,
                 height,

@@ -7,7 +7,7 @@ use askama::Template;
 use super::advice::advice;
 use super::facts::of_account;
 use super::layout::Layout;
-use super::overview::{Link, column};
+use super::links::{Count, Filter, Link, column, counted, filters};
 use super::words::{Found, distance, found, global_switch, plural, switch};
 use crate::domain::{AccountState, Date, Judge, Part, PartKind, Reason, Span, Told, Verdict, ZoneState};
 use crate::http::activity::Activity;
@@ -20,6 +20,7 @@ use crate::http::query::{Query, Sort, encode};
 pub(super) struct Page {
     layout: Layout,
     heading: String,
+    filters: Vec<Filter>,
     accounts: Vec<AccountRow>,
     columns: Vec<Link>,
     rows: Vec<ZoneRow>,
@@ -69,13 +70,6 @@ struct ZoneRow {
     advice: &'static str,
 }
 
-/// The number of hostnames with one verdict.
-struct Count {
-    verdict: &'static str,
-    count: usize,
-    href: String,
-}
-
 /// The state of reading one part of a zone.
 struct PartRow {
     verdict: &'static str,
@@ -99,6 +93,7 @@ impl Page {
         Self {
             layout: Layout::new(index, "/zones").about("Zones"),
             heading: plural(query.verdict.map_or(counts.all(), |verdict| counts.of(verdict)), "zone"),
+            filters: filters(query, "/zones"),
             accounts: accounts(index, activity, query),
             columns: columns.map(|(name, sort)| column(query, "/zones", name, sort)).into(),
             rows: page.rows.iter().map(|row| ZoneRow::new(index, row)).collect(),
@@ -113,11 +108,6 @@ impl ZoneRow {
         let (judge, zone) = (index.judge(), row.zone);
         let key = zone.key().as_str();
         let counts = index.hostnames_of(row.zone_index);
-        let of_verdict = |verdict: Verdict| {
-            let zone = key.parse().ok();
-            let query = Query { zone, verdict: Some(verdict), ..Query::all(Sort::Verdict) };
-            Count { verdict: verdict.label(), count: counts.of(verdict), href: format!("/{query}") }
-        };
         let switches = [
             zone.zone_level_enabled().map(|on| format!("zone level {}", switch(Some(on)))),
             zone.global_enabled().map(|_| format!("global {}", global_switch(zone, judge.now()))),
@@ -130,7 +120,7 @@ impl ZoneRow {
             href: format!("/?zone={}", encode(key)),
             account: zone.account().to_owned(),
             id: zone.id().map(|id| id.to_string()).unwrap_or_default(),
-            counts: Verdict::ALL.into_iter().map(of_verdict).filter(|count| count.count > 0).collect(),
+            counts: counted(counts, &Query { zone: key.parse().ok(), ..Query::all(Sort::Verdict) }),
             switches: if switches.is_empty() { "not read".to_owned() } else { switches.join(", ") },
             parts: zone.parts().map(|(kind, part)| PartRow::new(judge, kind, part)).collect(),
             findings: found(judge.tell_zone(zone)),

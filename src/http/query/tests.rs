@@ -38,7 +38,13 @@ fn parameters_are_parsed_and_normalised() {
     };
     assert!(expected.zone.is_some() && expected.hostname.is_some() && expected.cursor.is_some());
     assert_eq!(parse(&text), Ok(expected));
-    assert_eq!(parse("q=B%C3%9Ccher.example").unwrap().q.as_deref(), Some("xn--bcher-kva.example"));
+    for (q, found) in [
+        ("B%C3%9Ccher.example", "xn--bcher-kva.example"),
+        ("App.example.com.", "app.example.com"),
+        ("b%C3%BCcher.example.", "xn--bcher-kva.example"),
+    ] {
+        assert_eq!(parse(&format!("q={q}")).unwrap().q.as_deref(), Some(found));
+    }
 }
 
 #[test]
