@@ -103,9 +103,9 @@ impl PatternTarget {
 /// An active zone, not an internal one, that is visible to a token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FoundZone {
-    /// Its name.
+    /// The name of the zone.
     pub name: ZoneName,
-    /// Its id.
+    /// The id of the zone.
     pub id: ZoneId,
 }
 
