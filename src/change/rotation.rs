@@ -16,7 +16,7 @@ pub use store::{Store, read_store};
 /// The maximum number of hostname certificates that Cloudflare allows for a zone.
 const MAX_CERTIFICATES: usize = 10;
 
-/// What to rotate.
+/// The certificate to rotate.
 #[derive(Clone, Debug)]
 pub struct Rotation {
     /// The store.

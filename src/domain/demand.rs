@@ -209,7 +209,7 @@ impl fmt::Display for DemandReason {
     }
 }
 
-/// What one probe of an origin found. Small, since there is one for each of up to 10,000 origins.
+/// The result of one probe of an origin. Small, since there is one for each of up to 10,000 origins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginReading {
     /// The time when the probe ended.

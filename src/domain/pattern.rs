@@ -84,7 +84,7 @@ pub struct PatternTarget {
     pub exclude: Vec<ZonePattern>,
     /// The only zone to watch, if a command asked for one by its id.
     pub only: Option<ZoneId>,
-    /// How each zone is read, and which parts of it.
+    /// The parts of each zone to read, and the way of reading them.
     pub extent: Extent,
 }
 

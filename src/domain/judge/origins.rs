@@ -12,7 +12,7 @@ use crate::domain::{
 const ORIGINS: [Finding; 3] =
     [Finding::OriginUnprotected, Finding::OriginDemandsCertificate, Finding::OriginMayReject];
 
-/// What Cloudflare presents to the origins of a hostname.
+/// The certificate that Cloudflare presents to the origins of a hostname.
 enum Presented {
     /// Nothing, for this reason.
     Nothing(String),
