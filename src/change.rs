@@ -60,7 +60,7 @@ pub enum Refusal {
     OtherCertificate {
         /// The hostname.
         hostname: Hostname,
-        /// Its certificate.
+        /// The certificate of the association.
         found: CertId,
         /// The given certificate.
         given: CertId,
@@ -76,7 +76,7 @@ pub enum Refusal {
     Cap {
         /// The certificate.
         cert_id: CertId,
-        /// Its associations with other hostnames.
+        /// The associations of the certificate with other hostnames.
         present: usize,
         /// The associations that the change adds.
         added: usize,

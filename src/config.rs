@@ -119,7 +119,7 @@ impl Config {
     }
 }
 
-/// What a configuration refers to beyond its text.
+/// The folder, environment and files that a configuration refers to.
 struct Surroundings<'e> {
     folder: &'e Path,
     secrets: Secrets,

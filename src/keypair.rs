@@ -55,11 +55,11 @@ pub enum PairError {
          expected the issuer of the one before it, {expected}"
     )]
     Order {
-        /// Its number in the file, counted from 1.
+        /// The number of the certificate in the file, counted from 1.
         number: usize,
-        /// Its subject.
+        /// The subject of that certificate.
         found: Box<str>,
-        /// The subject that it should have.
+        /// The subject that the certificate should have.
         expected: Box<str>,
     },
     /// The certificate has expired.
@@ -82,9 +82,9 @@ pub enum PairError {
 /// An unusual property of a certificate that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Oddity {
-    /// It is the certificate of an authority.
+    /// The certificate is that of an authority.
     Authority,
-    /// Its key is of a kind that Cloudflare may refuse.
+    /// The key is of a kind that Cloudflare may refuse.
     Key(KeyKind),
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Measured {
     pub(crate) everything: usize,
     /// The polls until everything was read once.
     pub(crate) first_pass: usize,
-    /// The requests of the polls after that.
+    /// The requests of each poll after the first pass.
     pub(crate) requests: Vec<usize>,
     /// The requests that would have been answered with 429.
     pub(crate) refused: usize,

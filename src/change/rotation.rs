@@ -16,7 +16,7 @@ pub use store::{Store, read_store};
 /// The maximum number of hostname certificates that Cloudflare allows for a zone.
 const MAX_CERTIFICATES: usize = 10;
 
-/// What to rotate.
+/// The certificate to rotate.
 #[derive(Clone, Debug)]
 pub struct Rotation {
     /// The store.
@@ -58,16 +58,16 @@ pub enum Step {
 /// The state of the old certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Old {
-    /// It exists.
+    /// Not deleted.
     Present,
-    /// It is deleted, or being deleted.
+    /// Deleted, or being deleted.
     Gone,
 }
 
 /// The state of the new certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// Its id.
+    /// The id of the new certificate.
     pub id: CertId,
     /// True if it is active.
     pub is_active: bool,

@@ -69,7 +69,7 @@ impl Access {
         Ok(config)
     }
 
-    /// Formats the same options for a command that is shown to the user.
+    /// Formats these options as arguments, for a command line shown to the user.
     pub(super) fn words(&self) -> String {
         let paths = [("--config", &self.configured.config), ("--token-file", &self.token_file)];
         let paths = paths

@@ -97,7 +97,7 @@ impl Rules {
 
     /// Returns the rules with the job name and the links filled in.
     ///
-    /// It edits lines instead of parsing YAML, to keep comments and layout.
+    /// Edits lines instead of parsing YAML, to keep comments and layout.
     fn linked(&self) -> String {
         let mut text = String::with_capacity(2 * RULES.len());
         let mut alert = String::new();

@@ -21,7 +21,7 @@ use crate::domain::{AccountId, Targets};
 pub struct Account {
     /// Options of the API client.
     pub options: Options,
-    /// Where to read its token.
+    /// The source of the token.
     pub token: TokenSource,
     /// The token itself, read along with the file; `None` if secrets were not read.
     pub read_token: Option<ApiToken>,

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::Config;
 
-/// What a configuration watches, and when: `2 zones of account default (3 named hostnames) every 5 minutes`.
+/// A description of what a configuration watches, and how often:
+/// `2 zones of account default (3 named hostnames) every 5 minutes`.
 pub struct Watched<'c>(&'c Config);
 
 impl Config {

@@ -33,15 +33,15 @@ impl Association {
 /// There is no status for an expired certificate, which stays `active`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Cloudflare has received it (`initializing`).
+    /// Received by Cloudflare (`initializing`).
     Initializing,
-    /// It is being deployed to the edge.
+    /// Being deployed to the edge.
     PendingDeployment,
-    /// It is being removed from the edge.
+    /// Being removed from the edge.
     PendingDeletion,
-    /// It is deployed.
+    /// Deployed.
     Active,
-    /// It was deleted.
+    /// Deleted.
     Deleted,
     /// The deployment to the edge timed out.
     DeploymentTimedOut,

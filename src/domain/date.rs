@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_keeps_every_second_and_an_optional_date_is_as_small() {
+    fn a_date_keeps_every_second_and_an_optional_date_takes_no_extra_space() {
         for second in [-62_135_596_800, -1, 0, 1, 4_102_464_000] {
             let time = Timestamp::from_second(second).unwrap();
             let date = Date::from(time);

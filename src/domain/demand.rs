@@ -9,11 +9,11 @@ use super::{AcceptedIssuers, Date};
 /// The way an origin treats a connection that presents no certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Demand {
-    /// It asks for no certificate.
+    /// The origin asks for no certificate.
     None,
-    /// It asks for a certificate, and serves requests without one.
+    /// The origin asks for a certificate, and serves requests without one.
     Optional,
-    /// It asks for a certificate, and refuses requests without one.
+    /// The origin asks for a certificate, and refuses requests without one.
     Required,
     /// The probe could not determine it.
     #[default]
@@ -38,28 +38,28 @@ impl Demand {
 /// The observation from which a [`Demand`] was concluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DemandReason {
-    /// It asked, and ended the connection with this TLS alert.
+    /// The origin asked, and ended the connection with this TLS alert.
     Refused(u8),
-    /// It asked, and answered with an error that says that the certificate is missing.
+    /// The origin asked, and answered with an error that says that the certificate is missing.
     RefusedByAnswer(u16),
-    /// It asked, and served the request with this status.
+    /// The origin asked, and served the request with this status.
     Served(u16),
-    /// It did not ask, and answered with this status.
+    /// The origin did not ask, and answered with this status.
     NotAsked(u16),
-    /// It did not ask, and spoke HTTP/2.
+    /// The origin did not ask, and spoke HTTP/2.
     NotAskedHttp2,
-    /// It asks only after it has read the request.
+    /// The origin asks only after it has read the request.
     AsksLate,
-    /// It asked, and answered with a status that an application may give for other reasons; or it did not ask, and the
-    /// status says that a certificate is missing.
+    /// The origin asked, and answered with a status that an application may give for other reasons; or it did not ask,
+    /// and the status says that a certificate is missing.
     Unclear(u16),
-    /// It asked, and spoke HTTP/2.
+    /// The origin asked, and spoke HTTP/2.
     UnclearHttp2,
     /// No answer could be read, for this reason.
     Failed(ProbeFailure),
-    /// It ended the connection with a TLS alert that is not about a missing certificate.
+    /// The origin ended the connection with a TLS alert that is not about a missing certificate.
     Alert(u8),
-    /// It resumed an earlier TLS session.
+    /// The origin resumed an earlier TLS session.
     Resumed,
 }
 
@@ -72,7 +72,7 @@ pub enum ProbeFailure {
     NotPublic,
     /// No connection could be made.
     NotReachable,
-    /// It took too long.
+    /// The probe took too long.
     TimedOut,
     /// The connection was reset, or ended before an answer.
     Closed,
@@ -217,7 +217,7 @@ impl fmt::Display for DemandReason {
     }
 }
 
-/// What one probe of an origin found. Small, since there is one for each of up to 10,000 origins.
+/// The result of one probe of an origin. Small, since there is one for each of up to 10,000 origins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginReading {
     /// The time when the probe ended.

@@ -9,9 +9,9 @@ use super::{Hostname, OriginAddress, OriginTarget, ZoneName};
 /// One proxied DNS record of type A, AAAA or CNAME.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DnsRecord {
-    /// Its name; the first label may be `*`.
+    /// The name of the record; its first label may be `*`.
     pub name: Hostname,
-    /// What it points to.
+    /// The target of the record.
     pub data: RecordData,
 }
 

@@ -247,8 +247,8 @@ impl Judge {
         zone.needed_parts().any(|part| self.is_old(part, part.seen()))
     }
 
-    /// Returns true if a subject that is read with this part, and was last read or first wanted at `seen`, is out of
-    /// date.
+    /// Returns true if a subject that is read with this part is out of date. `seen` is the time when it was last read,
+    /// or first wanted.
     fn is_old(&self, part: Part, seen: Option<Date>) -> bool {
         let interval =
             part.interval.map_or(0, |interval| i64::try_from(interval.as_secs()).unwrap_or(i64::MAX));

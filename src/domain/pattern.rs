@@ -84,7 +84,7 @@ pub struct PatternTarget {
     pub exclude: Vec<ZonePattern>,
     /// The only zone to watch, if a command asked for one by its id.
     pub only: Option<ZoneId>,
-    /// How each zone is read, and which parts of it.
+    /// The parts of each zone to read, and the way of reading them.
     pub extent: Extent,
 }
 
@@ -103,9 +103,9 @@ impl PatternTarget {
 /// An active zone, not an internal one, that is visible to a token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FoundZone {
-    /// Its name.
+    /// The name of the zone.
     pub name: ZoneName,
-    /// Its id.
+    /// The id of the zone.
     pub id: ZoneId,
 }
 

@@ -8,11 +8,11 @@ use super::{CertId, Certificate, Date, Entry, Reading, Status};
 /// A certificate in one of a zone's two stores.
 #[derive(Clone, Debug)]
 pub struct ZoneCertificate {
-    /// Its identifier.
+    /// The id of the certificate.
     pub id: CertId,
     /// The store that it is in.
     pub level: Level,
-    /// Its status in the latest response.
+    /// The status in the latest response.
     pub status: Option<Status>,
     /// The time since which lists have shown this status.
     pub since: Option<Date>,

@@ -57,10 +57,10 @@ class Scenario:
         pass
 
     def grow_old(self, rows):
-        """Makes the last readings of the subject old in the state file's zones and accounts, given by name."""
+        """Makes the last readings of the subject old. `rows` are the zones and accounts of the state file by name."""
 
     def forget(self, rows):
-        """Makes past events of the subject old, in the same data."""
+        """Moves the times of the events of the subject back in these rows."""
 
     def amiss(self):
         """Returns what Prometheus shows wrongly from the fault until the end of the test."""

@@ -17,11 +17,11 @@ pub struct Rotator<'a> {
     pub client: &'a Client,
     /// The zone.
     pub zone: ZoneId,
-    /// What to rotate.
+    /// The certificate to rotate.
     pub rotation: &'a Rotation,
     /// The new certificate, or the id of one that the zone already has.
     pub new: Result<&'a KeyPair, &'a CertId>,
-    /// How to wait.
+    /// The pauses and time limits of waiting.
     pub policy: WaitPolicy,
     /// Stops the rotation after the current request.
     pub stop: CancellationToken,

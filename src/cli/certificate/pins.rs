@@ -7,7 +7,7 @@ use crate::domain::{CertId, Hostname, OriginTarget};
 use crate::file;
 use crate::probe::Options;
 
-/// What is configured for a zone; empty without a configuration.
+/// The part of the configuration about a zone; empty without a configuration.
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) origins: Vec<OriginTarget>,

@@ -1,4 +1,4 @@
-//! What to check: everything configured, or the zones and hostnames of the command line.
+//! The selection to check: everything configured, or the zones and hostnames of the command line.
 
 use anyhow::ensure;
 
@@ -7,7 +7,7 @@ use crate::domain::{
     ZoneName, ZoneState, ZoneTarget,
 };
 
-/// What to check.
+/// The zones and hostnames to check.
 pub(super) struct Choice<'a> {
     targets: Targets,
     zones: &'a [String],

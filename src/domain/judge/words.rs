@@ -11,9 +11,9 @@ use crate::domain::{
 pub struct Told {
     /// The finding.
     pub finding: Finding,
-    /// Its severity.
+    /// The severity of the finding.
     pub severity: Verdict,
-    /// True if the configuration ignores it, so that it does not count.
+    /// True if the configuration ignores the finding, so that it does not count.
     pub ignored: bool,
     /// A description of this case.
     pub message: String,

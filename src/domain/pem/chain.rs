@@ -11,9 +11,9 @@ use crate::domain::IssuerName;
 /// A certificate of a chain that is presented.
 #[derive(Clone, Debug)]
 pub struct ChainLink {
-    /// Its parsed fields.
+    /// The parsed fields.
     pub pem: Pem,
-    /// Its DER encoding.
+    /// The DER encoding.
     pub der: Vec<u8>,
     /// True if its basic constraints are those of a certificate authority.
     pub is_authority: bool,
@@ -30,7 +30,7 @@ pub struct ChainLink {
 /// A public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
-    /// Its algorithm and size.
+    /// The algorithm and size.
     pub kind: KeyKind,
     bytes: Box<[u8]>,
 }

@@ -183,7 +183,7 @@ fn a_zone_is_not_up_if_its_zone_level_could_not_be_read() {
     let snapshot = snapshot.fold(poll(Err(Reason::Forbidden), 2));
     let zone = &snapshot.zones()[0];
     assert_eq!((zone.failure(), zone.last_success()), (Some(Reason::Forbidden), Some(date(1))));
-    assert_eq!(hostnames(&snapshot), [("h1.example", true)], "what was read is up");
+    assert_eq!(hostnames(&snapshot), [("h1.example", true)], "the hostname is up although the zone is not");
     assert!(snapshot.retarget(&targets).zones()[0].is_up(), "it is no longer watched");
     assert_eq!(snapshot.fold(poll(Ok(true), 3)).zones()[0].last_success(), Some(date(3)));
 }

@@ -12,11 +12,11 @@ use crate::domain::{
 pub struct StoredZone {
     /// The watched parts of the zone, without the hostnames below.
     pub target: ZoneTarget,
-    /// Its id.
+    /// The id of the zone.
     pub id: Option<ZoneId>,
-    /// The state of reading its associations.
+    /// The state of reading the associations.
     pub associations: Part,
-    /// The state of reading its zone level.
+    /// The state of reading the zone level.
     pub zone_level: Part,
     /// The state of reading its settings.
     pub settings: Part,
@@ -42,9 +42,9 @@ pub struct StoredZone {
 
 /// The state of one hostname, as read from a state file.
 pub struct StoredHostname {
-    /// Its name.
+    /// The name.
     pub hostname: Hostname,
-    /// Its last reading.
+    /// The last reading.
     pub reading: Option<Reading>,
     /// The reason why the latest attempt failed.
     pub failure: Option<Reason>,

@@ -1,4 +1,4 @@
-//! A front and its pollers, shared by many test cases in sequence.
+//! A reverse proxy and the pollers that use it, shared by many test cases in sequence.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl Call {
     }
 }
 
-/// A front and its pollers.
+/// A reverse proxy in front of the simulated API, and the pollers that use it.
 pub struct Lane {
     pub stage: Arc<Stage>,
     pub transport: Transport,
