@@ -1,4 +1,4 @@
-//! Measures the time and memory of many probes, alone and as the daemon makes them. Run it with `cargo bench --bench probe`. The origins listen on loopback
+//! Measures the time and memory of many probes, run directly and by the daemon. Run it with `cargo bench --bench probe`. The origins listen on loopback
 //! addresses in a separate process. The exit code is 1 if a limit is exceeded.
 #![expect(clippy::print_stdout, reason = "the program prints its results")]
 #![expect(clippy::unwrap_used, reason = "a panic says where the bench failed")]
@@ -140,11 +140,11 @@ struct Kept {
     took: Duration,
     /// The processor time of this process.
     busy: Duration,
-    /// What the snapshot keeps of an origin with its result, in bytes.
+    /// The size of an origin with its result in the snapshot, in bytes.
     result_size: usize,
 }
 
-/// Probes these targets as the daemon does at its start, as origins of one zone whose hostnames have one each.
+/// Probes these targets as the daemon does at its start. They belong to one zone, whose hostnames have one origin each.
 async fn kept(targets: &[Target]) -> Kept {
     let name = |place: usize| format!("h{place}.example.com").parse().unwrap();
     let origin = |(place, target): (usize, &Target)| OriginTarget {
@@ -178,7 +178,7 @@ async fn kept(targets: &[Target]) -> Kept {
     let origins = known.zones()[0].origins();
     let texts = origins.iter().map(|origin| {
         let OriginTarget { hostname, label, server_name, path, .. } = origin.target();
-        // each with the two counts of its pointer, as if no two origins shared one
+        // each text with the two counters of its `Arc`, as if no two origins shared it
         [hostname.as_str(), label, server_name.as_str(), path]
             .map(|text| text.len() + 16)
             .iter()

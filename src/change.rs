@@ -126,7 +126,8 @@ impl Plan {
         self.newcomers().next().map(|change| &change.cert_id)
     }
 
-    /// Checks that the growing certificate stays within [`CAP`]; `associated` are the hostnames that it has now.
+    /// Checks that the certificate that gains hostnames stays within [`CAP`]. `associated` are the hostnames that it has
+    /// now.
     ///
     /// # Errors
     /// Fails if it would have too many associations.

@@ -95,7 +95,7 @@ impl Config {
         Self::parse(&text, path, secrets, &token::process_environment, files)
     }
 
-    /// Parses the text of the file at `path`. Relative paths start at its folder.
+    /// Parses the text of the file at `path`. Relative paths are relative to its folder.
     ///
     /// # Errors
     /// Fails with everything that is wrong with the text.
@@ -140,7 +140,8 @@ impl Surroundings<'_> {
     }
 }
 
-/// Reads all settings. An invalid setting is rejected and replaced by its default, which is then never used.
+/// Reads all settings. An invalid setting is recorded as an error and replaced by its default, so that the remaining
+/// settings are checked too. The caller discards the result if there are errors.
 fn config(mut root: Section<'_>, mut surroundings: Surroundings<'_>) -> Config {
     let server = Server::read(root.table("server"), &mut surroundings);
 

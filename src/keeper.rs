@@ -41,7 +41,7 @@ enum Report {
     /// Cloudflare's own address ranges.
     Cloudflare(Arc<[IpRange]>),
     Retarget(Targets, oneshot::Sender<()>),
-    /// Requests that everything reported before is published.
+    /// Asks the keeper to publish everything reported so far, and to confirm it.
     Publish(oneshot::Sender<()>),
 }
 
@@ -100,7 +100,7 @@ impl Handle {
         self.acknowledged(|done| Report::Retarget(targets, done)).await;
     }
 
-    /// Returns once everything reported before is published.
+    /// Returns once everything reported before this call is published.
     pub async fn published(&self) {
         self.acknowledged(Report::Publish).await;
     }

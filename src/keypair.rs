@@ -82,7 +82,7 @@ pub enum PairError {
 /// An unusual property of a certificate that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Oddity {
-    /// The certificate is that of an authority.
+    /// The certificate is a CA certificate.
     Authority,
     /// The key is of a kind that Cloudflare may refuse.
     Key(KeyKind),
@@ -92,7 +92,7 @@ impl fmt::Display for Oddity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Authority => f.write_str(
-                "the certificate is that of an authority (CA:TRUE), as \"openssl req -x509\" creates it: whoever has its \
+                "the certificate is a CA certificate (CA:TRUE), as \"openssl req -x509\" creates by default: whoever has its \
                  key can issue other certificates that the origin trusts",
             ),
             Self::Key(kind) => write!(

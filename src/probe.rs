@@ -152,7 +152,7 @@ impl Prober {
         // this, and answers 403
         if seen.may_ask_late() {
             let (_, again) = self.observe(target, Versions::Tls12, deadline).await;
-            // one that speaks no TLS 1.2 has told all that it tells
+            // if the origin does not support TLS 1.2, the first observation is all there is
             if again.is_up() {
                 seen = again;
             }

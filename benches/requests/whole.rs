@@ -95,7 +95,7 @@ impl Measured {
     }
 }
 
-/// Prints a figure and its limit, and returns true if it is within it.
+/// Prints a figure and its limit, and returns true if the figure is within the limit.
 pub(crate) fn figure(what: &str, value: f64, unit: &str, limit: f64) -> bool {
     let held = value <= limit;
     let bound = if limit.is_finite() { format!(", at most {limit}") } else { String::new() };

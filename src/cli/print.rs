@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn each_link_works_without_the_other() {
+    fn the_runbook_url_and_the_dashboard_url_can_be_given_separately() {
         let url = Some("http://grafana.example/d/aop?orgId=2".to_owned());
         let text = Rules { dashboard_url: url.clone(), ..PLAIN }.render();
         assert!(text.contains("'http://grafana.example/d/aop?orgId=2&var-account={{"), "{text}");

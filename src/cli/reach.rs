@@ -41,7 +41,7 @@ impl FromStr for ZoneArgument {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        // 32 digits are an id, since no zone has a name of one label
+        // 32 hexadecimal digits are always an id, since a zone name has at least two labels
         text.parse().map(Self::Id).or_else(|_| text.parse().map(Self::Name))
     }
 }

@@ -16,7 +16,7 @@ use transport::Chain;
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The extra certificates cannot be parsed.
-    #[error("extra certificate authorities: {0}")]
+    #[error("the extra CA certificates cannot be parsed: {0}")]
     Authorities(#[source] reqwest::Error),
     /// The proxy named in the environment cannot be used.
     #[error(transparent)]
@@ -100,7 +100,7 @@ pub enum Error {
     )]
     EmptyList(usize),
     /// Several zones of this name are visible, and not exactly one of them is active.
-    #[error("{1} zones named {0} are visible to the token; give the id of the one that is meant")]
+    #[error("{1} zones named {0} are visible to the token; give the id of the zone to use")]
     ManyZones(ZoneName, usize),
     /// Parsing the response panicked at this location.
     #[error("this program panicked at {0}; that is a bug of cloudflare-aop-exporter, please report it")]
@@ -166,7 +166,7 @@ impl Error {
 
     /// Returns true if the request may have been carried out despite the error: it was sent, and no response
     /// refused it.
-    pub fn leaves_open(&self) -> bool {
+    pub fn may_have_succeeded(&self) -> bool {
         let reason = self.reason();
         let open = [Reason::Timeout, Reason::Connect, Reason::ServerError, Reason::InvalidResponse];
         self.was_sent() && open.contains(&reason)

@@ -45,7 +45,8 @@ impl Client {
     }
 
     /// Adds a certificate (`POST` of a store). The request is never repeated if that could add the
-    /// certificate twice. An error that [leaves it open](Error::leaves_open) may have added it.
+    /// certificate twice. After an error for which
+    /// [`Error::may_have_succeeded`] returns true, the certificate may have been added.
     ///
     /// # Errors
     /// Fails if Cloudflare refuses it or does not answer before `deadline`.

@@ -29,7 +29,7 @@ pub(super) struct Envelope<T> {
     pub(super) errors: Vec<ApiError>,
     pub(super) result: Option<T>,
     pub(super) result_info: Option<ResultInfo>,
-    /// The odd fields, which were read as if they were missing.
+    /// The fields with an unexpected type or form, which were read as if they were missing.
     pub(super) odd: OddFields,
 }
 

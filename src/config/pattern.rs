@@ -57,7 +57,7 @@ impl Patterns {
         self.found.into_iter().map(|(target, _)| target).collect()
     }
 
-    /// Rejects a pattern that the account already has, and one after a pattern that matches every zone.
+    /// Rejects a pattern that the account already has, and any pattern listed after one that matches every zone.
     fn reject_useless(&self, section: &Section<'_>, pattern: &ZonePattern, account: &Arc<str>) {
         // pointers differ even for accounts of the same name, which is a separate error
         let mut earlier = self.found.iter().filter(|(target, _)| Arc::ptr_eq(&target.account, account));

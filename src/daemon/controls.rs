@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn probes_have_the_jitter_of_polls_unless_that_could_delay_a_tick_beyond_the_next() {
+    fn probe_jitter_is_poll_jitter_but_at_most_half_the_shortest_probe_interval() {
         let jitter = |schedule: &str, of_polls| {
             probe_jitter(&schedule.parse().unwrap(), Duration::from_secs(of_polls)).as_millis()
         };

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(10);
 /// The origin of a configuration.
 #[derive(Clone)]
 pub struct Origin {
-    /// The file or the environment. Switching between them takes a restart.
+    /// The file or the environment. Switching between them requires a restart.
     pub source: Source,
     /// All files that were read, in their state at the latest attempt, successful or not.
     pub files: Files,
@@ -29,7 +29,7 @@ pub struct Origin {
 /// Reloads the configuration and puts it in force.
 pub(super) struct Reloader {
     origin: Origin,
-    /// The listen address. Like the path of the state file, it takes a restart to change.
+    /// The listen address. Changing it requires a restart, as for the path of the state file.
     listen: Listen,
     state_file: Option<PathBuf>,
     controls: Controls,

@@ -21,7 +21,7 @@ pub struct AccountState {
 /// The list of the zones visible to an account's token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ZoneList {
-    /// The state of reading the list.
+    /// The read status of the list.
     pub part: Part,
     /// The active zones, sorted by name.
     pub found: Arc<[FoundZone]>,

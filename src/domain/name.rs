@@ -7,13 +7,13 @@ use std::sync::Arc;
 /// The reason why a text is not a valid name or id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// A zone id has another length or other characters.
+    /// A zone id does not consist of 32 hexadecimal digits.
     #[error("expected a zone id of 32 hexadecimal digits")]
     ZoneId,
-    /// An account id has another length or other characters.
+    /// An account id does not consist of 32 hexadecimal digits.
     #[error("expected an account id of 32 hexadecimal digits")]
     AccountId,
-    /// A certificate id is empty, too long or has other characters.
+    /// A certificate id is empty, too long, or has a character that is not allowed.
     #[error("expected a certificate id of 1 to 36 letters, digits and hyphens")]
     CertId,
     /// A name is empty.

@@ -27,13 +27,13 @@ pub struct ZoneState {
     /// The keys of configured zones that turned out to be this one.
     twins: Vec<ZoneKey>,
     id: Option<ZoneId>,
-    /// The state of reading the associations and the certificates for single hostnames.
+    /// The read status of the associations and the certificates for single hostnames.
     associations: Part,
-    /// The state of reading the zone-level switch and certificates; the default unless they are watched.
+    /// The read status of the zone-level switch and certificates. The default unless they are watched.
     zone_level: Part,
-    /// The state of reading the settings; the default unless the zone level is watched.
+    /// The read status of the settings. The default unless the zone level is watched.
     settings: Part,
-    /// The state of reading the DNS records; the default unless origins come from them.
+    /// The read status of the DNS records. The default unless origins come from the records.
     dns: Part,
     dns_records: Option<Arc<[DnsRecord]>>,
     /// The origins that follow from DNS records, for each hostname without configured origins.
@@ -252,7 +252,7 @@ impl ZoneState {
         self.parts().filter(|(kind, _)| !kind.is_optional()).map(|(_, part)| part)
     }
 
-    /// Returns the state of reading a part, watched or not.
+    /// Returns the read status of a part, watched or not.
     pub fn part(&self, kind: PartKind) -> Part {
         match kind {
             PartKind::Associations => self.associations,

@@ -180,7 +180,7 @@ fn lower(text: &str) -> String {
     let text = text.trim();
     match text.parse::<Hostname>() {
         Ok(name) if !text.is_ascii() => name.to_string(),
-        // the dot after a single label finds where a label ends
+        // a dot after a single label is kept, since it searches for the end of a label
         _ => text.strip_suffix('.').filter(|name| name.contains('.')).unwrap_or(text).to_lowercase(),
     }
 }

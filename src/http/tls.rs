@@ -27,7 +27,7 @@ pub struct Material<'p> {
     pub certificates: &'p [u8],
     /// The private key of the server's certificate.
     pub key: &'p [u8],
-    /// The authorities that issue client certificates. If given, clients need a certificate of one of them.
+    /// The CAs that issue client certificates. If given, clients need a certificate of one of them.
     pub client_authorities: Option<&'p [u8]>,
 }
 
@@ -53,14 +53,14 @@ pub enum TlsError {
     /// The key does not belong to the certificate.
     #[error("expected the private key of the certificate: {0}")]
     Pair(#[from] rustls::Error),
-    /// The authorities are not PEM.
-    #[error("expected certificates of authorities in PEM: {0}")]
+    /// The CA certificates are not PEM.
+    #[error("expected CA certificates in PEM: {0}")]
     ClientAuthorities(pem::Error),
-    /// One of the authorities is not a certificate.
-    #[error("expected certificates of authorities: {0}")]
+    /// One of the CA certificates cannot be parsed.
+    #[error("expected CA certificates: {0}")]
     ClientAuthority(rustls::Error),
-    /// No verifier can be built from the authorities.
-    #[error("expected certificates of authorities: {0}")]
+    /// No client verifier can be built from the CA certificates.
+    #[error("expected CA certificates: {0}")]
     Verifier(#[from] VerifierBuilderError),
 }
 

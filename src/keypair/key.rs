@@ -124,7 +124,8 @@ impl Repeated {
         Self { parts, hasher }
     }
 
-    /// Replaces recognised parts. Characters outside of base64, such as spaces and backslashes, may separate theirs.
+    /// Replaces recognised parts. The characters of a part may be separated by characters that are not base64, such as spaces and
+    /// backslashes.
     fn hide<'o>(&self, bytes: &'o [u8]) -> Cow<'o, [u8]> {
         let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
         let (mut part, mut indices) = ([0; PART], [0; PART]);

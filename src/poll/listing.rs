@@ -8,7 +8,7 @@ use crate::domain::{Association, CertId, Date, Hostname, Level, Reading, ZoneCer
 
 /// The result of joining the lists.
 pub struct Listing {
-    /// The hostnames that have an association, each with its reading, or the reason why a GET must decide.
+    /// The hostnames that have an association, each with its reading, or with the reason why it needs a GET.
     pub hostnames: BTreeMap<Hostname, Result<Reading, Unresolved>>,
     /// True if no other hostname has an association.
     pub complete: bool,

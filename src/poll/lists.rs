@@ -93,7 +93,7 @@ impl<A: Api> ZonePoll<A> {
     pub(super) fn met_rows(&self, list: &'static str, complete: bool) {
         let what = || {
             format!(
-                "the list of {list} changed while it was read, or has odd rows; --log-level debug names them"
+                "the list of {list} changed while it was read, or has unreadable rows; --log-level debug names them"
             )
         };
         self.met(Thing::Rows(list), if complete { Ok(()) } else { Err(Trouble::odd(&what())) });

@@ -65,7 +65,7 @@ impl<A: Api> Poller<A> {
             let outlooks = self.outlooks(&known);
             self.give_back(&known);
             if is_idle {
-                // retries and failures have taken more than planned
+                // retries and failed requests may have used more of the quota than planned
                 self.set_allowances_once(&known, &asked, deadline);
             }
             if asked.is_empty() {

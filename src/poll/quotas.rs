@@ -1,4 +1,4 @@
-//! The parts that a poll reads from each quota, and how often.
+//! Plans, for each quota, which parts of zones a poll reads and how often.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;

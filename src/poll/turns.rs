@@ -135,8 +135,8 @@ impl Outlook {
         let needed = limit.time_for(*expected);
         (needed > gap).then(|| {
             format!(
-                "polls cannot keep to the schedule: {hostnames} hostnames take {expected} requests, and at {} in {} \
-                 (rate_limit) those take {}, the shortest interval possible; the schedule has {}",
+                "polls cannot keep to the schedule: {hostnames} hostnames take {expected} requests, which rate_limit \
+                 ({} in {}) spreads over {}; the schedule polls every {}",
                 limit.requests,
                 shown(limit.per),
                 shown(needed),
@@ -173,7 +173,7 @@ impl Outlook {
         let limit = self.limit;
         (self.rest > 0).then(|| {
             format!(
-                "{} requests, and at {} in {} (rate_limit) those take {}; parts with data are \
+                "{} requests, which rate_limit ({} in {}) spreads over {}; parts with data are \
                  read every {}, empty parts every {}",
                 self.zones_take(),
                 limit.requests,

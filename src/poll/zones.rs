@@ -46,7 +46,7 @@ impl<A: Api> ZonesPoll<A> {
         seen
     }
 
-    /// Returns the zones to watch from now on, and what is odd about the list. A zone that is missing from a
+    /// Returns the zones to watch from now on, and what is wrong with the list, if anything. A zone that is missing from a
     /// complete list stays if a request by its id finds it. A zone that is missing from an incomplete list
     /// also stays.
     async fn list(&self) -> Result<(Vec<FoundZone>, Option<String>), Error> {
@@ -84,7 +84,7 @@ impl<A: Api> ZonesPoll<A> {
     }
 }
 
-/// Describes what is odd about a list, if anything. A zone without a readable status is watched only if it
+/// Describes what is wrong with a list, if anything. A zone without a readable status is watched only if it
 /// was before.
 fn odd(listed: &ZoneList) -> Option<String> {
     let mut public = listed.zones.iter().filter(|zone| !zone.internal);

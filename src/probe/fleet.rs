@@ -22,8 +22,8 @@ const SLOW_LANE: usize = 4;
 impl Prober {
     /// Probes each target, and calls `report` with its index and result, in the order in which probes end.
     ///
-    /// Targets with the same address are probed one after another, since some servers serve one client at a time. If
-    /// nothing answers at an address, that is the result of all its targets: a thousand of them would take hours.
+    /// Targets with the same address are probed one after another, since some servers serve one client at a time. If an
+    /// address does not answer, all of its targets get that result, since probing a thousand of them would take hours.
     pub async fn probe_all(&self, targets: &[Target], report: impl FnMut(usize, Probed)) {
         let mut order: Vec<_> = (0..targets.len()).collect();
         order.sort_by_key(|index| &targets[*index].address);
@@ -51,8 +51,8 @@ fn groups(order: &[usize], same: impl FnMut(&usize, &usize) -> bool) -> VecDeque
     ranges.collect()
 }
 
-/// Runs the probes in `order`, those of one group one after another. A result that is final for its group is reported
-/// for the rest of it.
+/// Runs the probes in `order`. The probes of a group run one after another. A result that is final for the group is
+/// reported for its remaining probes.
 async fn run<R: Clone, F: Future<Output = R>>(
     order: &[usize],
     mut groups: VecDeque<Range<usize>>,
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_dead_address_is_probed_once_for_all_its_targets() {
+    async fn an_unreachable_address_is_probed_once_for_all_its_targets() {
         let order: Vec<_> = (0..2000).collect();
         let groups = groups(&order, |one, other| one / 1000 == other / 1000);
         let (start, probes, reported) = (Instant::now(), Cell::new(0), RefCell::new(vec![0; 2000]));

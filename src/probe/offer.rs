@@ -17,9 +17,9 @@ pub enum Offer {
     Alert(u8),
     /// It refused the certificate with an HTTP status.
     Answer(u16),
-    /// Its reaction is inconclusive, and none of the authorities that it names issued the certificate.
+    /// Its reaction is inconclusive, and none of the CAs that it names issued the certificate.
     Unnamed,
-    /// Its reaction, which ended so, is inconclusive.
+    /// Its reaction is inconclusive; the attempt ended like this.
     Unclear(End),
 }
 
@@ -59,9 +59,9 @@ impl fmt::Display for Offer {
             Self::NotAsked => f.write_str("asks for no certificate"),
             Self::Alert(alert) => write!(f, "REFUSES the new certificate (TLS alert {alert})"),
             Self::Answer(status) => write!(f, "REFUSES the new certificate (HTTP status {status})"),
-            Self::Unnamed => f.write_str(
-                "could not be tried, and names authorities that did NOT issue the new certificate",
-            ),
+            Self::Unnamed => {
+                f.write_str("could not be tried, and names only CAs that did NOT issue the new certificate")
+            }
             Self::Unclear(End::Failed(failure)) => write!(f, "could not be tried: {}", failure.words()),
             Self::Unclear(End::Alert(alert)) => {
                 write!(f, "could not be tried: it ends the connection with TLS alert {alert}")

@@ -106,7 +106,7 @@ impl Refusal {
     }
 }
 
-/// The refusals that are known from the API.
+/// The refusals that Cloudflare's API is known to send.
 impl Refusal {
     pub(super) const NO_ASSOCIATION: Self =
         Self::new(StatusCode::NOT_FOUND, 1553, "the hostname has no setting");

@@ -18,16 +18,16 @@ use super::authority::Authority;
 use super::world::{World, WorldError};
 use crate::domain::Hostname;
 
-/// The treatment of connections without a client certificate by an origin.
+/// The client certificate policy of a simulated origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Requires a certificate of the authority that signs the certificates in the simulated API.
+    /// Requires a certificate of the CA that signs the certificates in the simulated API.
     Required,
-    /// Requests a certificate of that authority, but also serves without one.
+    /// Requests a certificate of the same CA, but also serves without one.
     Optional,
     /// Requests no certificate.
     Unprotected,
-    /// Requires a certificate of another authority.
+    /// Requires a certificate of another CA.
     OtherAuthority,
     /// Accepts connections and never answers.
     Hangs,
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
 
-    /// Returns the response to a client that presents a certificate of this authority.
+    /// Returns the response to a client that presents a certificate of this CA.
     async fn heard(world: &World, origin: Origin, presented: &Authority) -> io::Result<String> {
         let (now, hostname) = (Clock::system().now(), "app.example.com".parse().unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -76,7 +76,7 @@ test("stacked accents of a name do not reach into other rows", async (t) => {
   await ready(program);
   const around = async (name) => {
     const page = await open(t, program, `/hostnames/example.com/${name}.example.com`);
-    // the marks may reach into the row beside, not beyond
+    // the accents may reach into an adjacent row, but not further
     const rows = ["Ends (PEM)", "Serial number"].map((text) => page.getByText(text, { exact: true }));
     // the dates beside these words differ
     await page.evaluate(() => { for (const one of document.querySelectorAll("dd")) if (!/^CA/.test(one.textContent)) one.textContent = "."; });

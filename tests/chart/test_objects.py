@@ -56,7 +56,7 @@ class Objects(Case):
                 self.assertIs(each["automountServiceAccountToken"], False)
 
     @for_each_set
-    def test_there_is_one_pod_which_is_stopped_before_the_next_only_if_both_need_the_volume(self, values, objects):
+    def test_one_pod_runs_and_is_recreated_on_update_only_if_it_has_a_volume_claim(self, values, objects):
         spec = one(objects, "Deployment")["spec"]
         claim = values.get("state", {}).get("type") == "persistentVolumeClaim"
         self.assertEqual((spec["replicas"], spec["strategy"]["type"]), (1, "Recreate" if claim else "RollingUpdate"))

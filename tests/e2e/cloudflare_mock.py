@@ -1,6 +1,6 @@
 """A mock of the API with configured responses, and certificates with any dates and serial number.
 
-The simulator behaves like Cloudflare and so cannot say whatever one likes. A mock can: it has no behaviour.
+The simulator behaves like Cloudflare and so cannot return arbitrary responses. A mock can: it has no behaviour.
 """
 
 import base64

@@ -59,7 +59,7 @@ class Compose(Case):
             for port in service["ports"]:
                 self.assertRegex(port, r"^127\.0\.0\.1:(\d+):\1$", name)
 
-    def test_every_address_is_a_service_with_that_port(self):
+    def test_configured_addresses_match_the_names_and_ports_of_the_services(self):
         datasource = (ROOT / "deploy/grafana/provisioning/datasources/prometheus.yml").read_text()
         asked = re.findall(r'"([a-z]\w*):(\d+)"', (DOCKER / "prometheus.yml").read_text())
         asked += re.findall(r"url: http://(\w+):(\d+)$", datasource, re.MULTILINE)

@@ -31,7 +31,7 @@ PROMETHEUS = {"up", "ALERTS", "ALERTS_FOR_STATE"}
 
 
 class Layout(Case):
-    def test_it_equals_the_output_of_its_generator(self):
+    def test_the_dashboard_equals_the_output_of_its_generator(self):
         command = [sys.executable, ROOT / "tests/dashboard/dashboard.py", "--check"]
         result = subprocess.run(command, capture_output=True, text=True, timeout=30)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
@@ -80,7 +80,7 @@ class Layout(Case):
                 values = {f"Value #{letter}" for letter in letters} if len(letters) > 1 else {"Value"}
                 self.assertLessEqual(set(renamed), values, panel["title"])
 
-    def test_it_has_the_expected_variables_and_uses_each(self):
+    def test_the_dashboard_has_the_expected_variables_and_uses_each(self):
         expected = ["datasource", "job", "account", "zone", "hostname", "severity", "runbooks"]
         self.assertEqual(list(VARIABLES), expected)
         used = set(re.findall(r"\$\{?(\w+)", TEXT_OF_DASHBOARD))

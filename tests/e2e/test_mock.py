@@ -73,7 +73,7 @@ class Mock(Case):
         # hostnames missing from a list are requested by GET, and all of them if there is no list
         self.assertEqual(answers["list hostname_get"], len(listed) * len(HOSTNAMES))
         for id in listed:
-            # an incomplete or missing list is a separate error, and so are odd fields, once per zone
+            # an incomplete or missing list is a separate error, and so are fields of an unexpected form, once per zone
             failed = len(HOSTNAMES) - up[id]
             self.assertIn(errors[id] - failed, [0, 1, 2], id)
 

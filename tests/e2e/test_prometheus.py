@@ -6,7 +6,7 @@ from harness import PROMETHEUS, Case, ask, eventually, query, values
 
 
 class Prometheus(Case):
-    def test_it_scrapes_the_demo_as_openmetrics_and_answers_queries(self):
+    def test_prometheus_scrapes_the_demo_as_openmetrics_and_answers_queries(self):
         shipped = (PROMETHEUS / "scrape.yml").read_text()
         self.assertIn('"127.0.0.1:10219"', shipped)
         block = shipped.replace("127.0.0.1:10219", self.demo().address)

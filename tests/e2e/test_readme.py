@@ -48,7 +48,7 @@ class Readme(Case):
         result = check_expressions(self.folder(), [query for _, query in rows])
         self.assertIn(f"SUCCESS: {len(rows)} rules found", result.stdout, result.stderr)
 
-    def test_its_configuration_is_valid(self):
+    def test_the_documented_configuration_is_valid(self):
         config = self.folder() / "aop.toml"
         for text in [README, FIRST_STEPS]:
             config.write_text(block("toml", text))
@@ -56,13 +56,13 @@ class Readme(Case):
             result = subprocess.run(command, capture_output=True, text=True, timeout=30)
             self.assertEqual(result.stdout, "ok: accounts: 1, zones: 1, hostnames: 2\n", result.stderr)
 
-    def test_its_scrape_block_is_the_shipped_one(self):
+    def test_the_documented_scrape_block_is_the_shipped_one(self):
         shipped = (ROOT / "deploy/prometheus/scrape.yml").read_text().splitlines(keepends=True)
         lines = [line for line in shipped if not line.startswith("#")]
         for text in [README, FIRST_STEPS]:
             self.assertEqual(block("yaml", text), "".join(lines))
 
-    def test_its_prometheus_scrapes_the_demo_loads_the_rules_and_its_first_alert_fires(self):
+    def test_the_documented_prometheus_scrapes_the_demo_loads_the_rules_and_fires_an_alert(self):
         demo = self.demo()
         shipped = self.folder() / "prometheus"
         shutil.copytree(ROOT / "deploy/prometheus", shipped)
@@ -110,7 +110,7 @@ class Readme(Case):
         eventually(lambda: self.assertEqual(sorted(named()), critical))
         self.assertEqual(re.findall(r"^- `(CloudflareAop\w+)`, for `(.*)`$", FIRST_STEPS, re.MULTILINE), critical)
 
-    def test_its_requests_are_answered(self):
+    def test_the_documented_requests_are_answered(self):
         demo = self.demo()
         eventually(lambda: self.assertEqual(status(demo, "/-/ready"), 200))
         asked = 0
@@ -124,7 +124,7 @@ class Readme(Case):
                     asked += 1
         self.assertGreater(asked, 3)
 
-    def test_its_local_origin_is_probed_as_shown(self):
+    def test_the_documented_local_origin_is_probed_as_shown(self):
         commands = re.findall(r"^\$ (openssl .*)$", WITHOUT_AN_ACCOUNT, re.MULTILINE)
         request, server = commands
         self.assertTrue(request.startswith("openssl req ") and server.startswith("openssl s_server "), commands)
@@ -146,7 +146,7 @@ class Readme(Case):
         plain = lambda text: re.sub(r" +", " ", re.sub(r"\d{4}-\d\d-\d\d \(\d+ d\)", "DATE", text))
         self.assertEqual(plain(result.stdout.replace(str(port), "18443")), plain(shown[2]))
 
-    def test_its_expressions_are_valid_rules(self):
+    def test_the_documented_expressions_are_valid_rules(self):
         findings = (ROOT / "docs/findings.md").read_text()
         expressions = re.split(r"\n(?=#)", block("promql", findings).strip())
         result = check_expressions(self.folder(), expressions)

@@ -152,11 +152,11 @@ class Rotation(Stage):
 
 
 class Steps(Stage):
-    """A rotation of normal length, looked at during each of its steps."""
+    """A rotation at normal speed, checked during each of its steps."""
 
     def setUp(self):
         super().setUp()
-        # no origin is probed, since that of this test does not trust what it is offered
+        # no origin is probed, since the origin of this test does not trust the new certificate
         both = {"app": "enabled", "off": "disabled"}
         watched = ", ".join(f'{{ name = "{name}.{ZONE}", expect = "{expect}" }}' for name, expect in both.items())
         config = CONFIG.format(api=self.api.address, zone=ZONE, port=self.port, old=self.old)
@@ -172,14 +172,14 @@ class Steps(Stage):
         return certificates, dict(zip(["app", "off"], self.seen()[1]))
 
     def served(self):
-        """The same as the daemon serves it, and its findings."""
+        """Returns the same from the daemon's JSON API, and the daemon's findings."""
         certificates, hostnames = walk(self.beside, "/api/v1/certificates"), walk(self.beside, "/api/v1/hostnames")
         rows = {row["hostname"].split(".")[0]: (row["cert_id"], row["association"] == "enabled", row["status"]) for row in hostnames}
         findings = [finding for row in certificates + hostnames for finding in row["findings"]]
         return ({row["cert_id"]: row["status"] for row in certificates if row["level"] == "hostname"}, rows), findings
 
     def watch(self, until):
-        """Scrapes the daemon all the time. Returns what was wrong, and the number of scrapes."""
+        """Scrapes the daemon until `until` is set. Stores what was wrong and the number of scrapes in `watched`."""
         wrong, scrapes = set(), 0
         while not until.is_set():
             samples, scrapes = scrape(self.beside), scrapes + 1
@@ -197,7 +197,7 @@ class Steps(Stage):
             until.wait(0.2)
         self.watched = wrong, scrapes
 
-    def test_the_sdk_and_a_daemon_beside_it_see_each_step_and_the_daemon_finds_nothing_wrong(self):
+    def test_the_sdk_and_the_daemon_see_each_step_and_the_daemon_reports_no_findings(self):
         ended = threading.Event()
         watch = threading.Thread(target=self.watch, args=[ended])
         watch.start()

@@ -132,7 +132,7 @@ class Schema(Case):
         self.assertIn("\n[server.tls]", text)
         self.assert_right(text)
 
-    def test_it_agrees_with_the_parser_on_every_kind_of_value(self):
+    def test_the_schema_agrees_with_the_parser_on_every_kind_of_value(self):
         for template, values in VALUES.items():
             for right, texts in zip((True, False), values):
                 for value in texts:

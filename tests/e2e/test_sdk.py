@@ -18,7 +18,7 @@ class Sdk(Case):
         self.zone_id = zone.id
         self.aop = client.origin_tls_client_auth
 
-    def test_it_reads_hostnames_and_certificates(self):
+    def test_the_sdk_reads_hostnames_and_certificates(self):
         found = self.aop.hostnames.get(HOSTNAME, zone_id=self.zone_id)
         self.assertEqual((found.hostname, found.enabled, found.status), (HOSTNAME, True, "active"))
         self.assertIn("BEGIN CERTIFICATE", found.certificate)
@@ -28,7 +28,7 @@ class Sdk(Case):
             self.aop.hostnames.get("staging.example.com", zone_id=self.zone_id)
         self.assertEqual([error.code for error in missing.exception.errors], [1553])
 
-    def test_its_changes_are_seen_at_the_next_poll(self):
+    def test_changes_by_the_sdk_are_seen_at_the_next_poll(self):
         daemon = self.serve(self.api.address, ZONE, [HOSTNAME])
         cert_id = self.aop.hostnames.get(HOSTNAME, zone_id=self.zone_id).cert_id
 

@@ -162,7 +162,7 @@ async fn of_several_listed_zones_with_the_same_name_the_only_active_one_counts()
     assert_eq!(id("one.example").unwrap(), "2".repeat(32));
     assert_eq!(
         id("two.example").unwrap_err(),
-        "2 zones named two.example are visible to the token; give the id of the one that is meant"
+        "2 zones named two.example are visible to the token; give the id of the zone to use"
     );
     assert_eq!(
         id("three.example").unwrap_err(),

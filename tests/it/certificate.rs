@@ -69,7 +69,7 @@ impl Stage {
         command
     }
 
-    /// The same, where the arguments or the configuration say where the API is.
+    /// The same without `--base-url`, for arguments or a configuration that name the API.
     fn plain_command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cloudflare-aop-exporter"));
         command.arg("certificate").args(arguments.split_whitespace());
@@ -99,7 +99,7 @@ impl Stage {
     fn check_secrets(&self, text: &str) {
         assert!(!text.contains(TOKEN), "{text}");
         let lines = self.key.lines().filter(|line| !line.starts_with('-'));
-        // in whatever lines it is
+        // even if the key is broken into lines
         let text: String = text.split_whitespace().collect();
         for part in lines.collect::<String>().as_bytes().windows(16) {
             assert!(!text.contains(str::from_utf8(part).unwrap()), "{text}");
@@ -266,7 +266,7 @@ async fn the_error_about_a_read_only_token_names_the_missing_permission() {
     let ran = stage.run(&format!("rotate {} {PAIR} --yes", stage.old)).await;
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("lacks the permission \"SSL and Certificates Write\""), "{}", ran.err);
-    assert!(ran.err.contains("nothing: the new certificate was not seen at Cloudflare"), "{}", ran.err);
+    assert!(ran.err.contains("nothing: the new certificate is not in Cloudflare's list"), "{}", ran.err);
     let ran = stage.run(&format!("rotate other-id {PAIR} --yes")).await;
     assert!(ran.err.contains("the zone has no hostname certificate other-id"), "{}", ran.err);
 }
@@ -349,7 +349,7 @@ async fn the_plan_warns_if_a_proxy_may_see_the_key_and_shows_the_lines_that_pin_
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     assert_eq!(output.status.code(), Some(0), "{err}");
-    assert!(out.contains("Warning: ca_file adds an authority that is trusted for the API"), "{out}");
+    assert!(out.contains("Warning: ca_file adds a CA that is trusted for the API"), "{out}");
     let pinned = format!("Change aop.toml:7: {{ name = \"a.example.com\", cert_id = \"{}\" }},", stage.old);
     assert!(out.contains(&pinned), "{out}");
 }

@@ -158,7 +158,7 @@ fn read(snapshot: &Snapshot) -> Snapshot {
 }
 
 #[tokio::test]
-async fn it_is_healthy_while_serving_and_ready_once_every_zone_was_polled() {
+async fn the_server_is_healthy_at_once_and_ready_once_every_zone_was_polled() {
     let served = Served::start(unread(), Instant::now() + GRACE).await;
     let health = served.get("/-/healthy").await;
     assert_eq!((health.status, health.text()), (200, "healthy\n"));
@@ -171,7 +171,7 @@ async fn it_is_healthy_while_serving_and_ready_once_every_zone_was_polled() {
 }
 
 #[tokio::test]
-async fn it_is_not_ready_before_zones_of_patterns_are_listed_and_polled() {
+async fn the_server_is_not_ready_before_zones_of_patterns_are_listed_and_polled() {
     let everything = PatternTarget {
         account: "default".into(),
         pattern: "*".parse().unwrap(),
@@ -198,7 +198,7 @@ async fn it_is_not_ready_before_zones_of_patterns_are_listed_and_polled() {
 }
 
 #[tokio::test]
-async fn it_is_ready_after_the_grace_period_whatever_was_read() {
+async fn the_server_is_ready_after_the_grace_period_whatever_was_read() {
     let served = Served::start(unread(), Instant::now()).await;
     assert_eq!(served.get("/-/ready").await.status, 200);
 }

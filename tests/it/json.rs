@@ -157,7 +157,7 @@ fn probed() -> OriginReading {
     }
 }
 
-/// What the probe after it found, which got no answer.
+/// The reading of the next probe, which got no answer.
 fn silent() -> OriginReading {
     OriginReading {
         read_at: date("2026-03-01T11:55:00Z"),

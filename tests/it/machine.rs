@@ -51,7 +51,7 @@ fn many(api: &Running) -> String {
 }
 
 #[test]
-fn it_stops_during_a_poll() {
+fn the_daemon_stops_during_a_poll() {
     // accepts connections but never responds
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let folder = Folder::new();
@@ -62,7 +62,7 @@ fn it_stops_during_a_poll() {
 }
 
 #[test]
-fn it_stops_while_a_client_does_not_read_its_page() {
+fn the_daemon_stops_while_a_client_does_not_read_its_page() {
     let mut demo = Running::start(&["demo", "--listen", "127.0.0.1:0", "--hostnames", "5000"]);
     demo.until("/-/ready", "\r\n\r\nready\n");
     let mut slow = TcpStream::connect(&demo.address).unwrap();
@@ -72,7 +72,7 @@ fn it_stops_while_a_client_does_not_read_its_page() {
 }
 
 #[test]
-fn it_stops_while_writing_the_state_file_and_leaves_it_complete() {
+fn the_daemon_stops_while_writing_the_state_file_and_leaves_the_file_complete() {
     let (api, folder) = (simulate_many(), Folder::new());
     let path = folder.write("aop.toml", &many(&api));
     let mut serve = Running::start(&["serve", "--config", &path]);
@@ -108,7 +108,7 @@ fn a_token_that_changes_during_a_poll_is_used_at_once() {
 }
 
 #[test]
-fn it_survives_a_full_disk_and_writes_the_state_file_afterwards() {
+fn the_daemon_survives_a_full_disk_and_writes_the_state_file_afterwards() {
     let (api, folder) = (simulate_many(), Folder::new());
     let path = folder.write("aop.toml", &many(&api));
     // a file size limit causes write errors like a full disk does
@@ -125,7 +125,7 @@ fn it_survives_a_full_disk_and_writes_the_state_file_afterwards() {
 }
 
 #[test]
-fn it_survives_a_lack_of_descriptors_and_polls_and_writes_afterwards() {
+fn the_daemon_survives_a_lack_of_descriptors_and_polls_and_writes_afterwards() {
     let (api, folder) = (simulate(), Folder::new());
     let path = folder.write("aop.toml", &(config(&api.address, APP) + OFTEN));
     let mut serve = Running::start(&["serve", "--config", &path, "--log-level", "debug"]);

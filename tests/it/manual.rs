@@ -89,7 +89,7 @@ fn no_line_of_a_page_overlaps() {
     for name in written(&folder.path("man1")) {
         let page = page(&folder.path("man1"), &name);
         let title = page.lines().find_map(|line| line.strip_prefix(".TH ")).unwrap();
-        // checkable without groff: title, section, empty date, source and manual
+        // the title line can be checked without groff: name, section, empty date, source and manual
         let source = format!("{MAIN} {}", env!("CARGO_PKG_VERSION"));
         assert_eq!(title, format!("{MAIN} 1 \" \" \"{source}\" \"User Commands\""), "{name}");
         let title = format!("{MAIN}(1)").len();

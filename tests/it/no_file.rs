@@ -233,7 +233,7 @@ fn hostname_list_without_a_zone_shows_all_zones_and_the_reason_for_unread_ones()
     assert_eq!(words(whole.lines().next().unwrap())[..3], ["VERDICT", "ZONE", "HOSTNAME"]);
     assert_eq!(whole.lines().count(), 1 + 19);
     let (_, one, _) = list("--zone example.com");
-    // up to the time left, which goes on between the two
+    // compared without the time left, which changes between the two runs
     let cells = |line| words(line).into_iter().take_while(|word| !word.starts_with('(')).collect::<Vec<_>>();
     let same: Vec<_> = whole.lines().filter(|line| line.contains(" example.com ")).map(cells).collect();
     let with_zone = |line| [&cells(line)[..1], &["example.com".to_owned()], &cells(line)[1..]].concat();

@@ -60,7 +60,7 @@ impl Drop for Service {
 const SOON: Duration = Duration::from_secs(20);
 
 #[test]
-fn it_notifies_when_ready_and_when_stopping_and_not_in_between() {
+fn systemd_is_notified_when_the_daemon_is_ready_and_when_it_stops() {
     let mut service = Service::start(None);
     assert_eq!(service.notification(SOON).as_deref(), Some("READY=1\n"));
     assert_eq!(service.notification(Duration::from_millis(300)), None);
@@ -70,7 +70,7 @@ fn it_notifies_when_ready_and_when_stopping_and_not_in_between() {
 }
 
 #[test]
-fn it_notifies_the_watchdog_twice_per_interval() {
+fn the_watchdog_is_notified_twice_per_interval() {
     let mut service = Service::start(Some(Duration::from_millis(400)));
     assert_eq!(service.notification(SOON).as_deref(), Some("READY=1\n"));
     let fed = tokio::time::Instant::now();

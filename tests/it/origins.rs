@@ -87,7 +87,7 @@ async fn the_daemon_probes_at_the_start_and_after_a_reload_only_changed_origins(
 }
 
 #[tokio::test]
-async fn an_origin_is_probed_again_once_cloudflare_presents_something_else() {
+async fn an_origin_is_probed_again_when_cloudflare_presents_another_certificate_or_none() {
     let blue = origin(Asks::Required(Vec::new())).await;
     blocking(move || {
         let serving = Serving::start(RARELY, &[named("blue", blue.address)]);
@@ -113,7 +113,7 @@ async fn an_origin_is_probed_again_once_cloudflare_presents_something_else() {
             );
             serving.serve.wait_for(|_| blue.connections() == connections);
         }
-        // another poll that reads the same is no reason
+        // a poll that reads the same as before causes no probe
         let poll = serving.serve.get("/api/v1/hostnames");
         serving.serve.wait_for(|serve| serve.get("/api/v1/hostnames") != poll);
         assert_eq!(blue.connections(), 3);
@@ -122,7 +122,7 @@ async fn an_origin_is_probed_again_once_cloudflare_presents_something_else() {
 }
 
 #[tokio::test]
-async fn what_an_origin_answered_is_shown_everywhere_while_it_does_not_answer() {
+async fn the_last_answer_of_an_origin_is_shown_everywhere_while_probes_fail() {
     let blue = origin(Asks::No).await;
     blocking(move || {
         let serving = Serving::start("schedule = \"* * * * * *\"", &[named("blue", blue.address)]);

@@ -207,7 +207,7 @@ async fn refused(snapshot: Snapshot) -> Served {
 }
 
 #[tokio::test]
-async fn a_word_of_a_client_cannot_reverse_the_words_around_it() {
+async fn text_from_a_client_cannot_reverse_the_direction_of_the_page() {
     let served = Served::with(troubled()).await;
     for (path, shown) in [
         ("/?q=%E2%80%AEabc", "search: <bdi>\u{202e}abc</bdi> <a"),
@@ -486,18 +486,18 @@ async fn the_colour_of_the_time_scale_depends_only_on_the_time_left() {
 }
 
 #[tokio::test]
-async fn a_bar_of_the_timeline_is_as_bad_as_the_first_end_in_it() {
+async fn a_bar_of_the_timeline_has_the_severity_of_its_first_expiry() {
     let ends = [("a.shop.example", 3), ("b.shop.example", 12), ("c.shop.example", 33)];
     let readings =
         ends.map(|(name, end)| (name, Ok(reading(Association::Enabled, certificate(1, days(end), "CA")))));
     let served = Served::with(snapshot(vec![zone("shop.example", readings.into())])).await;
     let page = served.get("/").await;
-    // the week of the second one begins less than a week from now, that of the third less than 30 days
+    // the bar has the severity of the expiry, not that of the start of its week
     assert_eq!(between(page.text(), "<rect class=\"", "\""), ["critical", "warning", "ok"]);
 }
 
 #[tokio::test]
-async fn certificates_show_the_hostnames_that_use_them_and_how_bad_these_are() {
+async fn certificates_show_the_worst_verdicts_of_the_hostnames_that_use_them() {
     let served = Served::with(troubled()).await;
     let page = served.get("/certificates").await;
     let row = between(page.text(), "<tr role=\"row\">", "</tr>")
@@ -508,7 +508,7 @@ async fn certificates_show_the_hostnames_that_use_them_and_how_bad_these_are() {
     let link = format!("/?q={}&zone=shop.example&verdict=critical", id(1));
     assert!(row.contains(&format!("<a class=\"verdict critical\" href=\"{link}\">1 critical</a>")), "{row}");
     assert_eq!(hostnames(&served.get(&link).await), ["expired.shop.example"]);
-    // one of the whole zone is used by no hostname
+    // no hostname uses a zone-level certificate
     let row = between(page.text(), "<tr role=\"row\">", "</tr>")
         .into_iter()
         .find(|row| row.contains("/certificates/shop.example/00000009"));
@@ -521,7 +521,7 @@ async fn certificates_show_the_hostnames_that_use_them_and_how_bad_these_are() {
 
 #[tokio::test]
 async fn the_hostnames_of_a_certificate_are_found_whatever_its_id() {
-    // an id in capitals, and one that is a part of every name
+    // an id in upper case, and one that is a substring of every name
     for id in ["ABCDEF12-0C35", "e"] {
         let details = CertificateDetails { id: id.parse().ok(), ..CertificateDetails::default() };
         let own = Arc::new(Certificate::new(details, None));
@@ -558,7 +558,7 @@ async fn filters_of_certificates_and_zones_are_shown_and_can_be_removed() {
 }
 
 #[tokio::test]
-async fn zones_that_cannot_be_listed_need_another_permission() {
+async fn the_advice_for_unlisted_zones_names_the_zone_read_permission() {
     let pattern = PatternTarget {
         account: "ops".into(),
         pattern: "*".parse().unwrap(),
@@ -576,7 +576,7 @@ async fn zones_that_cannot_be_listed_need_another_permission() {
         page.text()
     );
     assert!(!page.text().contains("SSL and Certificates: Read"));
-    // a list without a zone that matches is no reason to say that all is well
+    // if no zone matches, the page does not say that everything is fine
     let served = Served::with(none.with_zones("ops", Some(Vec::new()), Ok(()), now())).await;
     let page = served.get("/").await;
     assert_eq!(between(page.text(), "<h1>", "</h1>"), ["No zone is watched"]);
@@ -597,7 +597,7 @@ async fn the_heading_says_that_a_configuration_was_refused_if_nothing_else_is_wr
 }
 
 #[tokio::test]
-async fn who_replaces_a_certificate_that_the_configuration_names_is_told_to_change_it_there() {
+async fn the_advice_to_replace_a_pinned_certificate_mentions_the_configuration() {
     let name = "app.shop.example";
     for (pinned, is_told) in [(None, false), (Some(id(1)), true)] {
         let cert_id = pinned.map(|id| id.parse().unwrap());
@@ -614,7 +614,7 @@ async fn who_replaces_a_certificate_that_the_configuration_names_is_told_to_chan
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_counted_before_the_banners() {
+async fn counts_come_before_banners() {
     let served = Served::with(troubled()).await;
     let page = served.get("/").await;
     let at = |text| page.text().find(text).unwrap();

@@ -45,7 +45,7 @@ fn rows(snapshot: &Snapshot) -> Vec<(&str, bool, Option<Association>)> {
 const ENABLED: Option<Association> = Some(Association::Enabled);
 
 #[tokio::test]
-async fn it_polls_at_once_and_on_every_tick() {
+async fn a_poll_starts_at_once_and_on_every_tick() {
     let api = Api::start(world(&["a.example.com"])).await;
     let running = Running::start(api.client(), [zone(&["a.example.com"])]);
     assert_eq!(rows(&running.snapshot.borrow()), [("a.example.com", false, None)]);
@@ -278,7 +278,7 @@ async fn if_the_budget_is_short_the_stalest_hostnames_are_read_first() {
 }
 
 #[tokio::test]
-async fn it_stops_during_a_poll() {
+async fn the_daemon_stops_during_a_poll() {
     let api = Api::start(world(&["a.example.com"])).await;
     api.simulator.add_fault(Fault::new(Effect::Hang));
     let running = Running::start(api.client(), [zone(&["a.example.com"])]);

@@ -220,7 +220,7 @@ fn the_demo_shows_every_association_and_stops_on_a_signal() {
 }
 
 #[test]
-fn it_serves_and_stops_normally_if_its_logs_cannot_be_written() {
+fn the_daemon_serves_and_stops_normally_if_its_logs_cannot_be_written() {
     // a full disk and a closed pipe
     for stderr in ["/dev/full", ">(true)"] {
         let demo = format!("exec {PROGRAM} demo --listen 127.0.0.1:0 --log-level trace 2> {stderr}");

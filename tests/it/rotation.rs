@@ -302,7 +302,7 @@ async fn one_command_goes_back_to_the_old_certificate() {
 }
 
 #[tokio::test]
-async fn nothing_is_used_or_deleted_before_a_deployment_that_takes_long_is_over() {
+async fn nothing_is_associated_or_deleted_until_a_slow_deployment_has_ended() {
     for level in [Level::Hostname, Level::Zone] {
         let stage = Stage::deploying_in(Duration::from_millis(700), level, 20).await;
         let ended = stage.run().await.map_err(|halt| halt.to_string()).unwrap();

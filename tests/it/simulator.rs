@@ -503,7 +503,7 @@ async fn requests_are_counted() {
 }
 
 #[tokio::test]
-async fn the_demo_has_all_of_its_hostnames() {
+async fn the_demo_serves_every_expected_hostname() {
     let demo = demo(1, now(), None).unwrap();
     let simulator = Simulator::new(demo.world, &instant(), Clock::fixed(now()));
     let api = Served { simulator: simulator.clone(), ..served(instant()).await };
@@ -681,7 +681,7 @@ async fn scripts_revoke_the_token_set_a_rate_limit_and_count_requests() {
 }
 
 #[tokio::test]
-async fn it_stops_even_if_a_request_hangs() {
+async fn the_simulator_stops_even_if_a_request_hangs() {
     let world = World::new(7, now()).unwrap();
     let simulator = Simulator::new(world, &instant(), Clock::fixed(now()));
     simulator.add_fault(Fault::new(Effect::Hang));

@@ -244,7 +244,7 @@ impl Rotator<'_> {
                 Ok(())
             }
             // the list will show if the certificate was added
-            Err(error) if error.leaves_open() || error.is_of_twin() => {
+            Err(error) if error.may_have_succeeded() || error.is_of_twin() => {
                 tell(Progress::Failed(WHAT, &error));
                 run.open = Some(error);
                 self.rest(run).await;

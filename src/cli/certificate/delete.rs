@@ -14,7 +14,8 @@ use crate::cli::reach::{Api, NOT_YET, Reach, explained};
 use crate::cloudflare::{ListedCertificate, Purpose};
 use crate::domain::{CertId, Level, Status};
 
-/// Deletes a certificate that no hostname uses, once it is deployed: Cloudflare refuses that before.
+/// Deletes a certificate that no hostname uses. Waits until the certificate is deployed, since Cloudflare does not delete
+/// it before.
 ///
 /// The last active zone-level certificate is deleted only with `--force`, since Cloudflare would present none.
 #[derive(Args)]
@@ -92,7 +93,7 @@ impl Delete {
 
     /// Waits until the certificate is no longer being deployed; returns false if that takes too long.
     async fn is_deployed(&self, api: &Api) -> anyhow::Result<bool> {
-        tell("Waiting until the certificate is deployed: Cloudflare does not delete it before\n");
+        tell("Waiting until the certificate is deployed, since Cloudflare does not delete it before\n");
         let policy = api.wait_policy(self.wait_timeout);
         let (end, mut pause) = (Instant::now() + policy.limit, policy.first);
         while Instant::now() < end {

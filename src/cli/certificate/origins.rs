@@ -22,7 +22,7 @@ pub(super) struct Presented {
 pub(super) struct Offers {
     /// Each origin that was tried, with its reaction.
     pub(super) made: Vec<(OriginTarget, Offer)>,
-    /// What was not tried, and why.
+    /// The origins and hostnames that were not tried, each with the reason.
     pub(super) notes: Vec<String>,
 }
 
@@ -53,10 +53,10 @@ impl Offers {
                 Ok(listed) => origins.extend(offers.found(&left, api.target.name(), &listed.records)),
                 Err(error) => {
                     let why = explained("DNS records", &error, Purpose::DnsRecords);
-                    offers.notes.push(format!("the origins that DNS records give are not tried: {why}"));
+                    offers.notes.push(format!("the origins from DNS records are not tried: {why}"));
                 }
             }
-            // if they cannot be read, the ranges built into this program apply
+            // if Cloudflare's address ranges cannot be read, the built-in ones apply
             if let Ok(ranges) = api.client.ip_ranges(api.deadline(1)).await {
                 prober.set_cloudflare(ranges.into());
             }
@@ -74,7 +74,7 @@ impl Offers {
         offers
     }
 
-    /// Returns the origins of these hostnames by the DNS records, and notes the hostnames without any.
+    /// Returns the origins of these hostnames from the DNS records, and notes the hostnames without one.
     fn found(
         &mut self,
         hostnames: &BTreeSet<Hostname>,
@@ -123,7 +123,7 @@ mod tests {
     use crate::domain::RecordData;
 
     #[test]
-    fn records_give_origins_and_say_which_hostnames_have_none_to_try() {
+    fn origins_come_from_dns_records_and_hostnames_without_one_are_named() {
         let name = |text: &str| text.parse::<Hostname>().unwrap();
         let record = |name: &str, data| DnsRecord { name: name.parse().unwrap(), data };
         let records = [

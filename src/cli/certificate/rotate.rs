@@ -50,7 +50,7 @@ pub(in crate::cli) struct Rotate {
     /// Delete the old certificate at the end. While it is kept, going back takes one command.
     #[arg(long)]
     delete_old: bool,
-    /// Continue even if an origin refuses the new certificate, or accepts only authorities that did not issue it.
+    /// Continue even if an origin refuses the new certificate, or names only CAs that did not issue it.
     #[arg(long)]
     force: bool,
     /// Maximum time to wait until a step is in force.
@@ -121,8 +121,8 @@ impl Rotate {
         let refusals = offers.refusals();
         if refusals > 0 && !self.force {
             bail!(
-                "nothing was changed: {refusals} of {} origins would refuse the new certificate: make them trust its \
-                 authority as well as the old one first, or give --force",
+                "nothing was changed: {refusals} of {} origins would refuse the new certificate: first make them \
+                 trust the CAs of both certificates, or give --force",
                 offers.made.len()
             );
         }

@@ -18,7 +18,7 @@ fn destination(api: &Api) -> String {
     let mut text = format!("Zone {} at {}:\n", api.zone_name(), api.client.host());
     if api.client.options().extra_ca.is_some() {
         text.push_str(
-            "Warning: ca_file adds an authority that is trusted for the API. If it belongs to a proxy, the proxy sees the \
+            "Warning: ca_file adds a CA that is trusted for the API. If the CA belongs to a proxy, the proxy can read the \
              private key.\n",
         );
     }
@@ -60,7 +60,7 @@ impl Plan<'_> {
         let new_id = plan.new.as_ref().map(|new| &new.id);
         let new = pair.map(KeyPair::leaf);
         let new = new.or_else(|| store.certificate(new_id?).and_then(|new| new.certificate.pem()));
-        let unknown = || "(Cloudflare does not show it)".to_owned();
+        let unknown = || "(Cloudflare returned no certificate)".to_owned();
         let _ = writeln!(text, "old  {}  {}", rotation.old, old.map_or_else(unknown, described));
         let id = new_id.map_or("(to be uploaded)", CertId::as_str);
         let _ = writeln!(text, "new  {id}  {}", new.map_or_else(unknown, described));
@@ -178,7 +178,7 @@ pub(super) fn halted(
 ) -> String {
     let mut text = String::from("Done so far:\n");
     match &plan.new {
-        None => text.push_str("  nothing: the new certificate was not seen at Cloudflare\n"),
+        None => text.push_str("  nothing: the new certificate is not in Cloudflare's list\n"),
         Some(new) => {
             let state = if new.is_active { "active" } else { "not active yet" };
             let _ = writeln!(text, "  certificate {} is uploaded and {state}", new.id);

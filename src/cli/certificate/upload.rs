@@ -60,7 +60,7 @@ impl Upload {
         }
         let id = match api.client.upload(api.zone, level, pair, api.deadline(1)).await {
             Ok(uploaded) => Some(uploaded.id),
-            Err(error) if error.is_of_twin() || error.leaves_open() => {
+            Err(error) if error.is_of_twin() || error.may_have_succeeded() => {
                 // the response may be lost although the certificate was uploaded
                 let found = find(&api, level, pair).await;
                 let what =

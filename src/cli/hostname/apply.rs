@@ -165,7 +165,7 @@ async fn put(api: &Api, plan: &Plan, awaited: &mut [Awaited]) -> anyhow::Result<
     let answered = api.client.put_hostnames(api.zone, &changes, api.deadline(1)).await;
     let answered = answered.map_err(|error| {
         let what =
-            if error.leaves_open() { "it is unknown if the change was made" } else { "nothing was changed" };
+            if error.may_have_succeeded() { "it is unknown if the change was made" } else { "nothing was changed" };
         explained(what, &error, Purpose::Write)
     })?;
     for (change, reading) in changes.iter().zip(answered) {

@@ -37,7 +37,7 @@ impl PartKind {
     }
 }
 
-/// The state of reading one part of a zone.
+/// The read status of one part of a zone: the latest result, the last success, and the interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Part {
     /// The result of the latest attempt to read the part; `None` before the first one.

@@ -14,11 +14,11 @@ pub struct StoredZone {
     pub target: ZoneTarget,
     /// The id of the zone.
     pub id: Option<ZoneId>,
-    /// The state of reading the associations.
+    /// The read status of the associations.
     pub associations: Part,
-    /// The state of reading the zone level.
+    /// The read status of the zone level.
     pub zone_level: Part,
-    /// The state of reading its settings.
+    /// The read status of the settings.
     pub settings: Part,
     /// True if the global switch was on.
     pub global_enabled: Option<bool>,

@@ -69,7 +69,7 @@ impl From<&Quota> for QuotaRow {
     }
 }
 
-/// The state of reading the list of an account's zones.
+/// The read status of an account's zone list.
 #[derive(Serialize)]
 struct ZoneListRow {
     up: bool,

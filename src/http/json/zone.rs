@@ -30,7 +30,7 @@ pub(super) struct ZoneRow<'a> {
     parts: Vec<PartRow>,
 }
 
-/// The state of reading one part of a zone.
+/// The read status of one part of a zone.
 #[derive(Serialize)]
 struct PartRow {
     part: &'static str,

@@ -150,10 +150,10 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Returns advice to change the pinned certificate, since another one would be drift.
+    /// Returns advice to change `cert_id`, since a certificate other than the pinned one is drift.
     fn pin(&self) -> &'static str {
         match self.entry.expectation().cert_id {
-            Some(_) => " Then change cert_id in the configuration, which expects the present one.",
+            Some(_) => " Then change cert_id in the configuration, which still pins the current certificate.",
             None => "",
         }
     }

@@ -34,7 +34,7 @@ struct FindingNote {
     verdict: &'static str,
     message: String,
     href: String,
-    /// The alert, by which its runbook is named.
+    /// The alert, which is also the name of its runbook.
     alert: &'static str,
     ignored: bool,
     fix: Fix,

@@ -70,7 +70,7 @@ struct ZoneRow {
     advice: &'static str,
 }
 
-/// The state of reading one part of a zone.
+/// The read status of one part of a zone.
 struct PartRow {
     verdict: &'static str,
     words: String,

@@ -353,7 +353,7 @@ fn origins_with_unchanged_addresses_are_read_back_and_share_their_authorities() 
     let probed = [
         Outcome::Probed(all[0].clone(), reading(Demand::Required, DemandReason::Refused(116))),
         Outcome::Probed(all[1].clone(), reading(Demand::Unknown, DemandReason::UnclearHttp2)),
-        // what it answered before it fell silent is kept
+        // the last answer is kept although the next probe got none
         Outcome::Probed(all[2].clone(), reading(Demand::Optional, DemandReason::Served(200))),
         Outcome::Probed(
             all[2].clone(),

@@ -113,7 +113,7 @@ async fn the_plan_includes_gets_for_hostnames_that_lists_do_not_cover() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_certificate_end_missing_from_a_response_is_kept() {
+async fn a_response_without_an_expiry_date_keeps_the_known_one() {
     let all = names("h", 2);
     let stage = Stage::start(vec![zone(&all, AUTO)], world(&all), MINUTE, 1000).await;
     let end = |known: &crate::domain::Snapshot| {

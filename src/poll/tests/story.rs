@@ -204,7 +204,7 @@ async fn an_unreadable_setting_is_logged_and_again_when_it_is_readable() {
     let began = log.lines();
     assert_eq!(began.len(), 3, "{began:?}");
     assert!(
-        began[0].starts_with("INFO 1 zone takes 8 requests, and at 1000 in 1m (rate_limit) those take 1s;")
+        began[0].starts_with("INFO 1 zone takes 8 requests, which rate_limit (1000 in 1m) spreads over 1s;")
     );
     assert!(began[1].starts_with("WARN the zone's global switch cannot be read; its last reading is kept"));
     assert!(began[2].starts_with("WARN the zone's SSL mode cannot be read; its last reading is kept"));

@@ -48,13 +48,13 @@ fn an_insufficient_quota_is_reported_with_the_arithmetic() {
     assert_eq!(outlook(600, 0).excess(minutes(5)), None);
     assert_eq!(
         Outlook { hostnames: 8000, ..outlook(8001, 0) }.excess(minutes(5)).unwrap(),
-        "polls cannot keep to the schedule: 8000 hostnames take 8001 requests, and at 600 in 5m (rate_limit) \
-         those take 1h 6m 41s, the shortest interval possible; the schedule has 5m"
+        "polls cannot keep to the schedule: 8000 hostnames take 8001 requests, which rate_limit \
+         (600 in 5m) spreads over 1h 6m 41s; the schedule polls every 5m"
     );
     assert_eq!(outlook(600, 0).words(minutes(5)), None);
     assert_eq!(
         Outlook { zones: 2000, ..outlook(100, 9950) }.words(minutes(5)).unwrap(),
-        "2000 zones take 10050 requests, and at 600 in 5m (rate_limit) those take 1h 23m 45s; parts with data are \
+        "2000 zones take 10050 requests, which rate_limit (600 in 5m) spreads over 1h 23m 45s; parts with data are \
                  read every 5m, empty parts every 1h 39m 30s"
     );
 }

@@ -1,4 +1,4 @@
-//! Which addresses may be probed if they come from DNS records.
+//! The address ranges that may be probed if an address comes from DNS records.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -61,7 +61,7 @@ fn after_a_certificate_request_a_response_about_the_certificate_is_a_refusal() {
     assert_eq!(demand(true, says(400, Phrase::Nginx)), Demand::Required);
     assert_eq!(demand(true, answer(495)), Demand::Required);
     assert_eq!(demand(true, answer(496)), Demand::Required);
-    // a response of an application, or a phrase that belongs to another status
+    // the application's own 400, or a phrase with a status that does not go with it
     assert_eq!(demand(true, answer(400)), Demand::Unknown);
     assert_eq!(demand(true, says(403, Phrase::Nginx)), Demand::Unknown);
     assert_eq!(demand(true, says(403, Phrase::Apache)), Demand::Unknown);

@@ -1,4 +1,4 @@
-//! The commands that a rotation prints when it stops, pasted as they are.
+//! Runs the commands that a stopped rotation prints, unchanged.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -20,7 +20,7 @@ impl Stage {
         self.ran(command).await
     }
 
-    /// The certificate that was uploaded.
+    /// Waits for the uploaded certificate and returns its id.
     async fn uploaded(&self) -> CertId {
         let mut asking = self.api.client();
         asking.token.send_replace(TOKEN.parse().unwrap());
@@ -37,14 +37,14 @@ impl Stage {
     }
 }
 
-/// The line after this one.
+/// Returns the line that follows `line`.
 fn after<'t>(text: &'t str, line: &str) -> &'t str {
     let rest = text.split(&format!("{line}\n")).nth(1).unwrap_or_else(|| panic!("{line}: {text}"));
     rest.lines().next().unwrap()
 }
 
 #[tokio::test]
-async fn a_rotation_that_stopped_goes_on_by_one_pasted_command_and_back_by_another() {
+async fn a_stopped_rotation_prints_one_command_that_continues_it_and_one_that_reverts_it() {
     for ends in ["To continue:", "To go back:"] {
         let stage = Stage::new(Duration::from_secs(2)).await;
         let late = stage.run(&format!("rotate {} {PAIR} --yes --wait-timeout 500ms", stage.old)).await;

@@ -1,4 +1,4 @@
-//! Servers that repeat the private key in ways in which no honest API answers: nothing of it is seen all the same.
+//! Servers that repeat the private key in any form. No part of the key may be printed.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::{PAIR, Stage, ZERO};
 
-/// What a server sends to a POST. It answers lists with an empty one.
+/// Starts a server that sends `answer` to a POST, and empty lists to other requests.
 async fn server(answer: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -41,7 +41,7 @@ fn whole(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}")
 }
 
-/// Answers with the key where a message, a name or the whole is.
+/// Returns bodies with the key in place of a message, a name or the whole body.
 fn bodies(key: &str) -> Vec<String> {
     vec![
         format!(r#"{{"success":false,"errors":[{{"code":1400,"message":"{key}"}}]}}"#),
@@ -56,7 +56,7 @@ fn bodies(key: &str) -> Vec<String> {
     ]
 }
 
-/// Answers with the key in the fields of a certificate.
+/// Returns bodies with the key in the fields of a certificate.
 fn fields(key: &str) -> Vec<String> {
     let start = &key[..key.len().min(36)];
     let mut bodies = vec![format!(r#"{{"success":true,"result":{{"id":"{start}"}}}}"#)];
@@ -69,7 +69,7 @@ fn fields(key: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_part_of_the_key_is_seen_however_a_server_spells_it() {
+async fn no_part_of_the_key_is_printed_however_a_server_encodes_it() {
     let stage = Arc::new(Stage::new(ZERO).await);
     let joined: String = stage.key.lines().filter(|line| !line.starts_with('-')).collect();
     let escaped = joined.chars().fold(String::new(), |mut text, char| {
@@ -118,7 +118,7 @@ async fn no_part_of_the_key_is_seen_however_a_server_spells_it() {
                 "upload {PAIR} --yes --log-level trace --timeout 2s --base-url {base_url} --zone {}",
                 "f".repeat(32)
             );
-            // secrets are looked for in everything that it prints
+            // this checks all output for secrets
             let ran = stage.run_plainly(&arguments).await;
             assert!(matches!(ran.code, Some(0 | 1)), "{:?}: {}", ran.code, ran.err);
         });

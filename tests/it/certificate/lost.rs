@@ -1,11 +1,11 @@
-//! Uploads whose answer is lost, as the program makes them.
+//! Uploads by the program whose response is lost.
 
 use cloudflare_aop_exporter::simulator::{Effect, Fault};
 
 use super::{PAIR, Stage, ZERO};
 
 #[tokio::test]
-async fn an_upload_whose_answer_is_lost_prints_the_id_and_is_not_sent_again() {
+async fn an_upload_with_a_lost_response_prints_the_id_and_is_not_repeated() {
     for command in ["upload", "rotate"] {
         for effect in [Effect::Lost, Effect::Cut { chunked: false }, Effect::NullResult] {
             let stage = Stage::new(ZERO).await;
@@ -25,7 +25,7 @@ async fn an_upload_whose_answer_is_lost_prints_the_id_and_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn code_1406_without_such_a_certificate_is_a_failure() {
+async fn code_1406_is_a_failure_if_the_zone_lacks_the_certificate() {
     for command in ["upload", "rotate"] {
         let stage = Stage::new(ZERO).await;
         let effect = Effect::Status { status: 400, code: 1406, retry_after: None };

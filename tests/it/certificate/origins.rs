@@ -9,10 +9,10 @@ use tokio::net::TcpListener;
 use super::{PAIR, Ran, Stage, TOKEN, ZERO};
 use crate::support::origin::{Asks, Does, Origin, tls};
 
-/// An origin that asks for a certificate and answers so.
+/// An origin that asks for a certificate and sends this status line.
 async fn origin(address: &str, answer: &str) -> Option<Origin> {
     match TcpListener::bind(address).await {
-        // this user may not listen on the port of DNS records' origins
+        // only privileged users may listen on port 443
         Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
         listener => {
             let says = format!("HTTP/1.1 {answer}\r\ncontent-length: 2\r\n\r\nhi").into_bytes();
@@ -37,7 +37,7 @@ impl Stage {
         self.api.simulator.with_world(|world| world.zone("example.com").unwrap().set_records(records));
     }
 
-    /// Rotates with this configuration of the zone.
+    /// Runs a rotation with this configuration of the zone.
     async fn rotate(&self, arguments: &str, zone: &str) -> Ran {
         let config = format!(
             "[probe]\nprivate_addresses = true\n[[account]]\nbase_url = \"{}\"\n[[account.zone]]\nname = \"example.com\"\n{zone}\n",
@@ -50,7 +50,7 @@ impl Stage {
 }
 
 #[tokio::test]
-async fn an_origin_that_dns_records_give_is_offered_the_new_certificate_and_may_refuse_it() {
+async fn an_origin_from_dns_records_is_offered_the_new_certificate_and_can_refuse_it() {
     let stage = Stage::new(ZERO).await;
     let zone = "hostnames = [\"a.example.com\", \"b.example.com\"]\norigins = \"dns\"";
     stage.points_to(&[("A", "a", "127.44.6.1"), ("A", "b", "127.44.6.2")]);
@@ -75,7 +75,7 @@ async fn an_origin_that_dns_records_give_is_offered_the_new_certificate_and_may_
 }
 
 #[tokio::test]
-async fn what_is_not_tried_is_said_before_anything_is_changed() {
+async fn origins_that_are_not_tried_are_named_before_anything_is_changed() {
     let stage = Stage::new(ZERO).await;
     let zone = "hostnames = [\"a.example.com\"]\norigins = \"dns\"";
     stage.points_to(&[("CNAME", "a", "x.cfargotunnel.com")]);
@@ -86,7 +86,7 @@ async fn what_is_not_tried_is_said_before_anything_is_changed() {
     let permissions = vec![Permission::ZoneRead, Permission::SslRead, Permission::SslEdit];
     stage.api.simulator.set_scope(TOKEN, Scope { permissions, ..Scope::default() });
     let unread = stage.rotate("--dry-run", zone).await;
-    let expected = "Note: the origins that DNS records give are not tried: DNS records: the token lacks the permission \
+    let expected = "Note: the origins from DNS records are not tried: DNS records: the token lacks the permission \
                     \"DNS Read\" for this zone";
     assert!(unread.out.contains(expected), "{}{}", unread.out, unread.err);
 

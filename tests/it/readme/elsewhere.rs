@@ -34,7 +34,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "openssl s_server",
     ),
     ("cloudflare-aop-exporter print rules > ", "tests/e2e/test_rules.py", "test_printed_rules_are_valid"),
-    ("curl ", "tests/e2e/test_readme.py", "test_its_requests_are_answered"),
+    ("curl ", "tests/e2e/test_readme.py", "test_the_documented_requests_are_answered"),
     ("cloudflare-aop-exporter certificate delete CERT_ID ", "tests/it/certificate.rs", "\"delete {"),
     ("cloudflare-aop-exporter certificate delete OLD_ID ", "tests/it/certificate.rs", "\"delete {"),
     (

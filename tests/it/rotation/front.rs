@@ -1,6 +1,6 @@
-//! Rotations through a front that breaks connections, streams and TLS itself, as no honest server does: over HTTP/2, on
-//! which one break ends all requests of a connection. Answers that are whole and wrong are those of the simulator's effects;
-//! how each kind of them is read does not depend on the call.
+//! Rotations through a proxy that breaks connections, streams and TLS, which no real server does on purpose. They use
+//! HTTP/2, where one failure ends all requests of a connection. Complete but wrong responses are tested elsewhere, with the
+//! simulator's effects, since reading them does not depend on the call.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::support::front::{Answer, Front, Honest, Once, Transport, Wrong};
 use crate::support::harness::Asking;
 use crate::support::wrongs::broken;
 
-/// The calls of a rotation with the number of them that pass before one goes wrong.
+/// The calls of a rotation, each with the number of calls that succeed before one fails.
 const CALLS: [(Endpoint, usize); 5] = [
     (Endpoint::CertificateList, 1),
     (Endpoint::HostnameList, 2),
@@ -28,7 +28,7 @@ const CALLS: [(Endpoint, usize); 5] = [
     (Endpoint::CertificateDelete, 0),
 ];
 
-/// The addresses of fronts. One that stops listening must find its port free again.
+/// Returns a proxy's own address, so that its port is still free when it listens again.
 fn address(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 77, 2, number)
 }
@@ -56,7 +56,7 @@ impl Fronted {
         Self { stage, front, client: asking.build() }
     }
 
-    /// Rotates, and does something at the start of each step. It may stop before its end.
+    /// Runs a rotation, and calls `at` at the start of each step. `None` if the rotation stops before its end.
     async fn run(&self, at: impl Fn(Step)) -> Option<RotationPlan> {
         let rotation = self.stage.rotation();
         let rotator = self.stage.rotator(&rotation, &self.client, CancellationToken::new());
@@ -71,11 +71,11 @@ impl Fronted {
         ended.await.ok()
     }
 
-    /// What is wrong after the front is mended and the rotation was run to its end, with the uploads counted.
+    /// Clears the fault, runs the rotation to its end, and returns what is wrong, including more than one upload.
     async fn finish(mut self, name: &str) -> Vec<String> {
         self.front.mend().await;
         let mut wrong = self.stage.finish(name).await;
-        // more than one upload is sent only where the first was not carried out, and the next run sent it again
+        // an upload is repeated only if the API did not carry out the first one
         let posts = self.stage.api.simulator.requests().count("POST", "");
         if posts != 1 {
             wrong.push(format!("{name}: {posts} uploads were carried out"));
@@ -85,14 +85,14 @@ impl Fronted {
 }
 
 #[tokio::test]
-async fn whatever_breaks_a_connection_of_a_rotation_it_ends_in_the_same_state() {
+async fn a_rotation_reaches_the_same_state_after_any_broken_connection() {
     let authority = authority();
     let (mut cases, mut wrong) = (JoinSet::new(), Vec::new());
     for (fault, answer) in broken() {
         for (endpoint, skip) in CALLS {
             for is_carried_out in [false, true] {
                 let is_read = matches!(endpoint, Endpoint::CertificateList | Endpoint::HostnameList);
-                // half of an answer is that of a request that was carried out
+                // a cut response always belongs to a request that was carried out
                 if is_carried_out && (is_read || matches!(answer, Answer::Cut { .. })) {
                     continue;
                 }
@@ -122,7 +122,7 @@ async fn whatever_breaks_a_connection_of_a_rotation_it_ends_in_the_same_state() 
 }
 
 #[tokio::test]
-async fn a_connection_that_cannot_be_made_in_the_middle_of_a_rotation_harms_nothing() {
+async fn a_rotation_recovers_after_a_failed_connection_at_any_step() {
     let authority = authority();
     let (mut cases, mut wrong) = (JoinSet::new(), Vec::new());
     let mut number = 0;
@@ -140,7 +140,7 @@ async fn a_connection_that_cannot_be_made_in_the_middle_of_a_rotation_harms_noth
                 let ended = fronted.run(at).await;
                 let mut wrong = fronted.finish(&format!("{fault:?} at {step:?}")).await;
                 if ended.is_some() {
-                    wrong.push(format!("{fault:?} at {step:?}: the rotation went on"));
+                    wrong.push(format!("{fault:?} at {step:?}: the rotation continued"));
                 }
                 wrong
             });

@@ -1,4 +1,4 @@
-//! What a rotation that stops says of itself.
+//! The plan that a stopped rotation reports.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn a_rotation_that_is_interrupted_knows_what_its_last_request_did() {
 }
 
 #[tokio::test]
-async fn a_rotation_that_is_interrupted_during_its_last_request_is_done() {
+async fn a_rotation_interrupted_during_its_last_request_succeeds() {
     let stage = Stage::new(Level::Hostname, 3).await;
     let (rotation, client, stop) = (stage.rotation(), stage.client(), CancellationToken::new());
     let rotator = stage.rotator(&rotation, &client, stop.clone());
@@ -52,7 +52,7 @@ async fn a_rotation_that_is_interrupted_during_its_last_request_is_done() {
 }
 
 #[tokio::test]
-async fn it_knows_that_even_if_it_cannot_look_again() {
+async fn an_interrupted_rotation_knows_what_its_last_request_did_even_if_reading_fails() {
     for at in [Step::Upload, Step::Associate] {
         let stage = Stage::new(Level::Hostname, 3).await;
         let (rotation, client, stop) = (stage.rotation(), stage.client(), CancellationToken::new());
@@ -72,9 +72,9 @@ async fn it_knows_that_even_if_it_cannot_look_again() {
 }
 
 #[tokio::test]
-async fn a_deletion_whose_answer_is_lost_is_done_even_if_nothing_is_left_to_delete() {
+async fn a_deletion_with_a_lost_response_succeeds_even_if_the_retry_finds_nothing() {
     for level in [Level::Hostname, Level::Zone] {
-        // the deployment is over before the request is sent again
+        // the deletion ends before the request is repeated
         let stage = Stage { timeout: Duration::from_secs(1), ..Stage::new(level, 3).await };
         stage.api.simulator.add_fault(Fault::new(Effect::Lost).on_method("DELETE").times(1));
         let ended = stage.run().await;
@@ -84,7 +84,7 @@ async fn a_deletion_whose_answer_is_lost_is_done_even_if_nothing_is_left_to_dele
 }
 
 #[tokio::test]
-async fn two_rotations_at_once_end_as_one() {
+async fn two_concurrent_rotations_reach_the_same_state() {
     for level in [Level::Hostname, Level::Zone] {
         let stage = Stage::new(level, 20).await;
         let (first, second) = tokio::join!(stage.run(), stage.run());
@@ -96,7 +96,7 @@ async fn two_rotations_at_once_end_as_one() {
 }
 
 #[tokio::test]
-async fn hostnames_that_get_a_third_certificate_meanwhile_stop_it_before_anything_is_deleted() {
+async fn a_rotation_stops_before_deleting_if_hostnames_have_got_a_third_certificate() {
     for was_asked in [true, false] {
         let stage = Stage::new(Level::Hostname, 3).await;
         let (rotation, client) = (stage.rotation(), stage.client());

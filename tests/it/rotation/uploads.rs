@@ -1,4 +1,4 @@
-//! Uploads whose answer is lost: the certificate is never added twice, and never uploaded twice where it was added.
+//! Uploads whose response is lost. The certificate is never added twice, and never uploaded again once it was added.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl Stage {
         self.api.simulator.add_fault(Fault::new(effect).on_method("POST").times(1));
     }
 
-    /// The number of certificates that the store has.
+    /// Returns the number of certificates in the store.
     async fn stored(&self) -> usize {
         let listed = self.client().certificates(self.api.zone, self.level, soon()).await.unwrap();
         listed.rows.len()
@@ -34,7 +34,7 @@ fn refusal(status: u16, code: u32) -> Effect {
 }
 
 #[tokio::test]
-async fn an_upload_whose_answer_is_lost_is_found_and_not_sent_again() {
+async fn an_upload_with_a_lost_response_is_found_and_not_repeated() {
     for level in [Level::Hostname, Level::Zone] {
         for effect in
             [Effect::Lost, Effect::Cut { chunked: false }, Effect::Cut { chunked: true }, Effect::NullResult]
@@ -51,7 +51,7 @@ async fn an_upload_whose_answer_is_lost_is_found_and_not_sent_again() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_carried_out_late_is_found_by_the_next_run() {
+async fn an_upload_that_succeeds_after_the_timeout_is_found_by_the_next_run() {
     let stage = Stage { timeout: Duration::from_secs(1), ..Stage::new(Level::Hostname, 3).await };
     stage.fails_to_upload(Effect::Delay { milliseconds: 1500 });
     let halt = stage.run().await.unwrap_err();
@@ -65,7 +65,7 @@ async fn an_upload_that_is_carried_out_late_is_found_by_the_next_run() {
 }
 
 #[tokio::test]
-async fn an_upload_that_was_not_carried_out_is_sent_again_by_the_next_run_only() {
+async fn an_upload_that_failed_is_retried_only_by_the_next_run() {
     for effect in
         [Effect::Hang, refusal(500, 1000), refusal(503, 0), Effect::Empty { status: 200 }, Effect::Garbage]
     {
@@ -80,7 +80,7 @@ async fn an_upload_that_was_not_carried_out_is_sent_again_by_the_next_run_only()
 }
 
 #[tokio::test]
-async fn an_upload_that_other_requests_got_in_the_way_of_is_sent_again_at_once() {
+async fn an_upload_refused_with_409_or_429_is_retried_at_once() {
     for status in [409, 429] {
         let stage = Stage::new(Level::Hostname, 3).await;
         let retry_after = Some("1".to_owned());
@@ -92,13 +92,13 @@ async fn an_upload_that_other_requests_got_in_the_way_of_is_sent_again_at_once()
 }
 
 #[tokio::test]
-async fn code_1406_is_a_success_if_the_zone_has_a_certificate_of_that_serial_number_and_issuer() {
+async fn code_1406_is_a_success_if_the_zone_has_a_certificate_with_the_same_serial_number_and_issuer() {
     let stage = Stage::new(Level::Hostname, 3).await;
     let (rotation, client) = (stage.rotation(), stage.client());
     let rotator = stage.rotator(&rotation, &client, CancellationToken::new());
     let (shown, _) = rotator.plan().await.unwrap();
     let before = client.certificates(stage.api.zone, stage.level, soon()).await.unwrap().rows.len();
-    // the list lags behind an upload that was made meanwhile
+    // the list does not contain a concurrent upload yet
     let lagging = stage.raw_list().await;
     client.upload(stage.api.zone, stage.level, &stage.pair, soon()).await.unwrap();
     let lags =
@@ -128,7 +128,7 @@ async fn code_1406_is_a_failure_if_the_zone_has_no_such_certificate() {
 }
 
 impl Stage {
-    /// The answer to a list of certificates.
+    /// Returns the response to a request for the list of certificates.
     async fn raw_list(&self) -> Value {
         let url = format!("{}/zones/{}/origin_tls_client_auth{STORE}", self.api.base_url, self.api.zone);
         let http = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -58,10 +58,10 @@ pub enum Wrong {
 #[derive(Clone, Debug)]
 pub struct Once {
     pub endpoint: Endpoint,
-    /// The number of responses of this endpoint that pass before.
+    /// The number of responses of this endpoint to pass through first.
     pub skip: usize,
     pub answer: Answer,
-    /// True if the API carries the request out all the same.
+    /// True if the API carries out the request despite the fault.
     pub is_carried_out: bool,
 }
 
@@ -134,7 +134,7 @@ struct Shared {
     authority: Arc<Authority>,
     wrong: Mutex<Option<Wrong>>,
     requests: AtomicUsize,
-    /// The requests that may add something.
+    /// The number of POSTs.
     posts: AtomicUsize,
     /// Closes the open connections.
     connections: Mutex<CancellationToken>,
@@ -176,7 +176,7 @@ impl Front {
         *self.shared.wrong.lock().unwrap() = Some(wrong);
     }
 
-    /// Puts a fault in force, in the middle of whatever the client is doing.
+    /// Puts a fault in force and closes all connections, whatever the client is doing.
     pub fn spoil_at_once(&self, wrong: &Wrong) {
         if matches!(wrong, Wrong::Refused) {
             self.listening.abort();
@@ -358,7 +358,7 @@ impl Honest {
         Self::new(api, true)
     }
 
-    /// Returns the responses of the API at this URL, which requests change.
+    /// Returns the responses of the API at this URL, requested again each time.
     pub fn changing(api: &str) -> Arc<Self> {
         Self::new(api, false)
     }

@@ -151,9 +151,9 @@ impl Page {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
     All,
-    /// All except the zone level, without which the zone is not up.
+    /// Everything except the zone level. The zone counts as down.
     Hostnames,
     None,
-    /// Any or none, depending on the order of requests.
+    /// Any number of parts, depending on the order of requests.
     Some,
 }

@@ -136,8 +136,8 @@ fn a_demand_is_found_only_if_cloudflare_is_known_to_present_nothing() {
     }
 }
 
-/// What is found about a disabled hostname whose origin demanded a certificate that many seconds ago, and since then gave
-/// these answers, each a minute after the one before.
+/// Returns the findings about a disabled hostname whose origin demanded a certificate `seconds` ago. Since then, the origin
+/// gave these answers at intervals of a minute.
 fn found_after(seconds: i64, answers: &[DemandReason]) -> Vec<String> {
     let demanded = (Demand::Required, DemandReason::Refused(116));
     let later = answers.iter().zip(1..).map(|(reason, minutes)| {
@@ -148,7 +148,7 @@ fn found_after(seconds: i64, answers: &[DemandReason]) -> Vec<String> {
 }
 
 #[test]
-fn what_an_origin_answered_holds_for_a_day_while_it_gives_no_answer() {
+fn the_last_answer_of_an_origin_holds_for_a_day_while_probes_fail() {
     use DemandReason::{AsksLate, Failed, Unclear};
     let refuses = format!("{DEMANDS}(disabled){REFUSES}");
     let held = |ago: &str, now: &str| [format!("{refuses} (as of {ago}; since then: {now})")];
@@ -167,7 +167,7 @@ fn what_an_origin_answered_holds_for_a_day_while_it_gives_no_answer() {
     assert_eq!(found_after(2 * hour, &[silent; 5]), held("2 hours ago", "no answer in time"));
     assert_eq!(found_after(24 * hour - 1, &[silent]).len(), 1);
     assert_eq!(found_after(24 * hour, &[silent]), NONE);
-    // an answer ends it, even one that may mean either
+    // any answer ends the finding, even an inconclusive one
     for answer in [Unclear(503), AsksLate, Failed(ProbeFailure::NotTls), Failed(ProbeFailure::NotPublic)] {
         assert_eq!(found_after(2 * hour, &[answer]), NONE, "{answer:?}");
         assert_eq!(found_after(2 * hour, &[silent, answer, silent]), NONE, "{answer:?}");

@@ -203,9 +203,9 @@ fn origins_from_records_are_kept_after_a_restart_until_the_records_are_read() {
 }
 
 proptest::proptest! {
-    /// The origins that are found zone by zone are those that all records give together.
+    /// Deriving origins zone by zone gives the same result as deriving them from all records at once.
     #[test]
-    fn origins_follow_records_of_other_zones_however_they_change(
+    fn origins_follow_any_change_of_records_in_other_zones(
         changes in proptest::collection::vec((0..ZONES.len(), 0..NAMES.len(), 0..TARGETS.len()), 1..30)
     ) {
         let zones = ZONES.map(|name| {
