@@ -164,8 +164,11 @@ async fn put(api: &Api, plan: &Plan, awaited: &mut [Awaited]) -> anyhow::Result<
     let changes = plan.changes();
     let answered = api.client.put_hostnames(api.zone, &changes, api.deadline(1)).await;
     let answered = answered.map_err(|error| {
-        let what =
-            if error.may_have_succeeded() { "it is unknown if the change was made" } else { "nothing was changed" };
+        let what = if error.may_have_succeeded() {
+            "it is unknown if the change was made"
+        } else {
+            "nothing was changed"
+        };
         explained(what, &error, Purpose::Write)
     })?;
     for (change, reading) in changes.iter().zip(answered) {
