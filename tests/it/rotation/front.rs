@@ -134,7 +134,7 @@ async fn a_rotation_recovers_after_a_failed_connection_at_any_step() {
                 let fronted = Fronted::new(&authority, number).await;
                 let at = |now| {
                     if now == step {
-                        fronted.front.spoil_at_once(&fault)
+                        fronted.front.spoil_at_once(&fault);
                     }
                 };
                 let ended = fronted.run(at).await;
