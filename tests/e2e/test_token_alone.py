@@ -37,7 +37,7 @@ class TokenAlone(Case):
         self.assertEqual({name for _, name in self.hostnames if name not in page}, set())
         self.assertIn("watching all zones that match * of account default every 5 minutes", daemon.output())
         self.assertIn("config=built in, token from CLOUDFLARE_API_TOKEN", daemon.output())
-        self.assertIn("57 zones take 285 requests, and at 600 in 5m (rate_limit)", daemon.output())
+        self.assertIn("57 zones take 285 requests, which rate_limit (600 in 5m) spreads over", daemon.output())
         self.assertNotRegex(daemon.output(), "WARN|ERROR")
 
     def test_check_shows_every_hostname_and_the_worst_first(self):
