@@ -222,7 +222,7 @@ impl Prober {
 async fn unless_it_panics(target: &Target, probing: impl Future<Output = Probed>) -> Probed {
     let start = Instant::now();
     contained(probing).await.unwrap_or_else(|panic| {
-        tracing::error!(server_name = %target.server_name, error = %panic, "a probe failed inside this program");
+        tracing::error!(server_name = %target.server_name, error = %panic, "the probe panicked");
         let observation = Observation::new(End::Failed(ProbeFailure::Internal));
         let (demand, reason) = verdict(&observation);
         Probed { address: None, observation, demand, reason, is_up: false, took: start.elapsed() }

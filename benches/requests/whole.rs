@@ -64,7 +64,7 @@ impl Measured {
         let Self { everything, first_pass, requests, refused, longest, .. } = self;
         let needed = GAP.mul_f64(*everything as f64 / f64::from(QUOTA));
         println!(
-            "    asking everything every time: {everything} requests a poll, which take {}",
+            "    reading everything in every poll: {everything} requests a poll, which would take {}",
             shown(needed)
         );
         println!("    everything was read once after {first_pass} polls; then, in {} polls:", requests.len());
@@ -73,16 +73,16 @@ impl Measured {
         let (any, most_of_any) = limits.requests.unwrap_or((f64::INFINITY, f64::INFINITY));
         let mut held = figure("    requests a poll on average", average, "", any);
         held &= figure("    requests in any poll", most, "", most_of_any);
-        held &= figure("    answered with 429, or would have been", *refused as f64, "", 0.0);
+        held &= figure("    requests over Cloudflare's rate limit", *refused as f64, "", 0.0);
         for (holds, (measured, told)) in longest {
-            let what = if *holds { "what holds something" } else { "everything else" };
+            let what = if *holds { "parts that hold something" } else { "all other parts" };
             let limit = if *holds { Some(limits.holding + JITTER) } else { limits.rest };
             let limit = limit.unwrap_or(*told + *told / 50 + GAP + JITTER);
             let is_kept = *measured <= limit + Duration::from_secs(1);
-            // a part is read by the tick after it is due, and every hour the list of zones uses a little of the quota
+            // GAP: a due part waits for the next tick. 1/50: the hourly list of zones uses a little of the quota.
             let is_true = *measured <= *told + *told / 50 + GAP + JITTER && *told <= *measured + GAP;
             println!(
-                "    {what} was read every {} at the longest, at most {}; the metric says {}{}{}",
+                "    {what}: longest time between two readings {}, at most {}; the metric says {}{}{}",
                 shown(*measured),
                 shown(limit),
                 shown(*told),

@@ -36,7 +36,7 @@ impl Files {
     pub fn look_again(&self) -> Self {
         let mut files = Self::default();
         for path in self.0.keys() {
-            // records a file that cannot be read, as well
+            // a file that cannot be read is recorded without a digest
             drop(files.read(path));
         }
         files

@@ -136,7 +136,7 @@ fn the_default_jitter_is_shorter_for_a_fast_schedule() {
 }
 
 #[test]
-fn a_wrong_setting_of_the_exporter_is_named() {
+fn an_invalid_setting_of_the_exporter_is_reported_with_its_line() {
     let cases = [
         (
             "colour = 1",

@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_secs(10);
 pub struct Origin {
     /// The file or the environment. Switching between them requires a restart.
     pub source: Source,
-    /// All files that were read, in their state at the latest attempt, successful or not.
+    /// The files to watch, as the latest load found them, whether or not it succeeded.
     pub files: Files,
 }
 
@@ -93,7 +93,7 @@ impl Reloader {
             let mut files = Files::default();
             let config = source.load(Secrets::Check, &mut files);
             if config.is_err() {
-                // the files of the configuration in force are watched as well
+                // keep watching the files of the configuration in force
                 let read = std::mem::replace(&mut files, before.look_again());
                 files.extend(read);
             }

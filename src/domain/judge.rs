@@ -242,13 +242,13 @@ impl Judge {
         self.stale_accounts.contains(zone.account())
     }
 
-    /// Returns true if a part of the zone is out of date.
+    /// Returns true if a part that the zone needs is stale.
     fn is_zone_old(&self, zone: &ZoneState) -> bool {
         zone.needed_parts().any(|part| self.is_old(part, part.seen()))
     }
 
-    /// Returns true if a subject that is read with this part is out of date. `seen` is the time when it was last read,
-    /// or first wanted.
+    /// Returns true if this part, or a hostname read with it, is stale. `seen` is the time when it was last read, or
+    /// else when a poll first planned to read it.
     fn is_old(&self, part: Part, seen: Option<Date>) -> bool {
         let interval =
             part.interval.map_or(0, |interval| i64::try_from(interval.as_secs()).unwrap_or(i64::MAX));

@@ -230,6 +230,6 @@ struct Absent {
     readings: Vec<(Hostname, Reading)>,
     /// Hostnames that a GET must confirm, after which the list is trusted for an hour.
     confirm: Vec<Hostname>,
-    /// Hostnames that need a GET each time the list is like this.
+    /// Hostnames that need a GET in every poll while the list lacks them.
     unresolved: Vec<Hostname>,
 }

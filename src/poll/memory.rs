@@ -1,4 +1,5 @@
-//! What polls learned about a zone. It is kept from poll to poll while the zone is watched in the same way.
+//! What polls learned about a zone, for later polls. Most of it is dropped once the zone's configuration, API client
+//! or token changes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -51,8 +52,8 @@ impl Memory {
         }))
     }
 
-    /// Returns what remains valid when the zone is read in another way or by another client or token.
-    /// Refusals are forgotten, since the new one may be allowed.
+    /// Returns what remains valid after the zone's configuration, API client or token has changed. A refused list
+    /// is forgotten, since the new token may be allowed to read it.
     pub(super) fn renewed(&self, now: Instant) -> Self {
         let renewed = Self::new([].into_iter(), now);
         renewed.get().is_id_refused = self.is_id_refused();
@@ -95,7 +96,7 @@ impl Memory {
         }
     }
 
-    /// Records a failed GET. `alone` is true if others of the zone were answered in the same poll.
+    /// Records a failed GET. `alone` is true if other hostnames of the zone were answered in the same poll.
     pub(super) fn failed(&self, hostname: &Hostname, alone: bool) {
         let (mut learned, at) = (self.get(), Instant::now());
         let failed = learned.failed.entry(hostname.clone()).or_insert(Failed { alone: 0, at });

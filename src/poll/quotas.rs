@@ -182,7 +182,7 @@ impl<A: Api> Poller<A> {
         let now = self.clock.now().into();
         let mut optional = optional_allowed(known, now);
         for (since, kind, zone) in waiting {
-            // shorter waits are closed as well
+            // all later parts have shorter waits, so nothing is left for them either
             if self.allowances.values().all(|allowance| allowance.is_closed(since, now)) {
                 break;
             }

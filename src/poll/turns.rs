@@ -235,7 +235,7 @@ impl Allowance {
         self.left += requests as f64;
     }
 
-    /// Returns true if nothing is left for a part that waits like this, or for any shorter wait.
+    /// Returns true if no request is left for a part with this wait, or with any shorter wait.
     pub(super) fn is_closed(&self, waiting: Waiting, now: Date) -> bool {
         self.left < 1.0 || waiting.is_paced(now) && self.credit < 1.0
     }

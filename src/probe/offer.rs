@@ -11,7 +11,7 @@ use crate::domain::{IssuerMatch, IssuerName};
 pub enum Offer {
     /// It answered the request.
     Accepted(u16),
-    /// It requested none.
+    /// It requested no certificate.
     NotAsked,
     /// It refused the certificate with a TLS alert.
     Alert(u8),
@@ -19,7 +19,7 @@ pub enum Offer {
     Answer(u16),
     /// Its reaction is inconclusive, and none of the CAs that it names issued the certificate.
     Unnamed,
-    /// Its reaction is inconclusive; the attempt ended like this.
+    /// Its reaction is inconclusive. Holds the end of the attempt.
     Unclear(End),
 }
 
@@ -83,7 +83,7 @@ mod tests {
     use crate::domain::{AcceptedIssuers, ProbeFailure};
 
     #[test]
-    fn alerts_and_responses_decide_about_a_refusal_and_named_authorities_only_without_either() {
+    fn the_cas_that_an_origin_names_matter_only_if_its_reaction_is_inconclusive() {
         let [ours, theirs] = [&[0x30, 0][..], &[0x30, 2, 5, 0]];
         let seen = |end, asked, named: Option<&[u8]>| Observation {
             asked,

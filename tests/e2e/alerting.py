@@ -63,7 +63,7 @@ class Scenario:
         """Moves the times of the events of the subject back in these rows."""
 
     def amiss(self):
-        """Returns what Prometheus shows wrongly from the fault until the end of the test."""
+        """Returns the errors in what Prometheus shows. There must be none from the fault until the end of the test."""
         return set()
 
     def concerns(self, labels):
@@ -73,8 +73,7 @@ class Scenario:
 class World:
     """A simulated account with two exporters, the Prometheus that scrapes them, and the Alertmanager behind it.
 
-    Whatever is not as expected is collected in `failures`, by the name of the scenario; under None if it belongs to no
-    scenario.
+    `failures` collects all deviations by the name of their scenario, or under None if they belong to no scenario.
     """
 
     def __init__(self, labels=None):

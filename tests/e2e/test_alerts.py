@@ -219,7 +219,7 @@ class OnWholeAccount(Scenario):
         return found
 
     def watches(self, *zones):
-        """Returns the differences from these zones, each with a hostname that was read."""
+        """Returns an error for each of these zones whose hostname was not read, and for each other zone shown."""
         labels = [(zone, f"www.{zone}") for zone in (f"{each}-{self.name}.example" for each in zones)]
         shown = {(dict(key)["zone"], dict(key)["hostname"]) for key, value in self.shown("hostname_up").items() if value}
         return {f"{zone} is missing or unexpected" for zone, _ in shown ^ set(labels)}

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use crate::support::program::{Folder, PROGRAM, Running, TOKEN, text};
 
-/// Starts an API with so many zones, and with Cloudflare's rate limit and its block of clients that exceed it.
+/// Starts an API with this many zones. Like Cloudflare, it limits the request rate and blocks clients that exceed it.
 fn account(zones: &str) -> Running {
     let api = Running::start(&["simulate", "--listen", "127.0.0.1:0", "--token", TOKEN, "--zones", zones]);
     let limit = r#"{"requests":1200,"per_seconds":300,"block_seconds":300}"#;

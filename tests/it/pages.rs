@@ -26,7 +26,7 @@ fn now() -> Date {
     NOW.parse::<Timestamp>().unwrap().into()
 }
 
-/// Returns the date so many days from now.
+/// Returns the date this many days from now.
 fn days(days: i64) -> Date {
     Timestamp::from_second(now().as_second() + days * 86_400).unwrap().into()
 }

@@ -170,7 +170,7 @@ fn told(status: u16, body: &str) -> (Reason, String) {
 }
 
 #[test]
-fn advice_depends_on_status_then_code_and_for_pages_never_mentions_the_token() {
+fn advice_depends_on_status_then_code_and_for_html_pages_never_blames_the_token() {
     const TOKEN: &str = "the token is not valid:";
     const PERMISSION: &str = "the token lacks the permission";
     const HEADER: &str = "this is not an API token: the Global API Key was probably given";
@@ -182,7 +182,7 @@ fn advice_depends_on_status_then_code_and_for_pages_never_mentions_the_token() {
     let (auth, forbidden, missing) = (Reason::Auth, Reason::Forbidden, Reason::NotFound);
     let (failed, limited, timeout) = (Reason::ServerError, Reason::RateLimited, Reason::Timeout);
     let (odd, rejected) = (Reason::InvalidResponse, Reason::Rejected);
-    // each row has the result for each of these codes and for a page
+    // each row has the results for these codes, for an HTML page, and for an empty body
     let codes = [1000, 10_000, 6003, 7003, 9999];
     let none = "";
     for (status, by_code, page, empty) in [

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_wrong_setting_of_an_account_is_named() {
+fn an_invalid_setting_of_an_account_is_reported_with_its_line() {
     let cases = [
         ("id = \"abc\"", "2: account.id = \"abc\": expected an account id of 32 hexadecimal digits"),
         (

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_file_with_the_wrong_content_is_named() {
+fn a_file_with_invalid_content_is_reported_with_its_path() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, content: &[u8]| std::fs::write(folder.path().join(name), content).unwrap();
     write("token", b"s3cret\n");
@@ -32,7 +32,7 @@ fn a_file_with_the_wrong_content_is_named() {
 }
 
 #[test]
-fn an_unreadable_file_is_named() {
+fn an_unreadable_configuration_file_is_reported_with_its_path() {
     let load =
         |path: &Path| Config::load(path, Secrets::Skip, &mut Files::default()).unwrap_err().to_string();
     assert_eq!(

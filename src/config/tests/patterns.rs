@@ -67,7 +67,7 @@ fn the_settings_of_a_pattern_are_read() {
 }
 
 #[test]
-fn a_wrong_pattern_is_named() {
+fn an_invalid_pattern_is_reported_with_its_line() {
     let cases = [
         (
             "name = \"http://*\"",

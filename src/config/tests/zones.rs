@@ -83,7 +83,7 @@ fn a_finding_that_cannot_be_ignored_is_named_with_those_that_can() {
 }
 
 #[test]
-fn a_missing_account_zone_or_hostname_is_named() {
+fn a_missing_account_zone_or_hostname_is_reported_with_its_line() {
     let cases = [
         ("", "1: expected at least one [[account]]"),
         ("account = []", "1: expected at least one [[account]]"),
@@ -109,7 +109,7 @@ fn a_missing_account_zone_or_hostname_is_named() {
 }
 
 #[test]
-fn a_wrong_zone_is_named() {
+fn an_invalid_zone_is_reported_with_its_line() {
     let cases = [
         (
             "name = \"023e105f4ecef8ad9ca31a8372d0c353\"",
@@ -224,7 +224,7 @@ fn a_zone_of_the_same_name_in_another_account_is_identified_by_its_id() {
 }
 
 #[test]
-fn a_wrong_hostname_is_named() {
+fn an_invalid_hostname_is_reported_with_its_line() {
     let cases = [
         (
             "\"app.example.com\"",

@@ -35,7 +35,7 @@ fn ending(seconds: i64) -> Arc<Certificate> {
     Arc::new(Certificate::new(details, None))
 }
 
-/// Returns a certificate with these details, whose PEM begins and ends so many seconds from now.
+/// Returns a certificate with these details. Its PEM is valid from `begins` to `ends`, in seconds from now.
 fn with_pem(begins: i64, ends: i64, details: CertificateDetails) -> Arc<Certificate> {
     let pem = Pem {
         not_before: at(NOW + begins),

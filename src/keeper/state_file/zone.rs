@@ -129,7 +129,7 @@ pub(super) fn part(
 
 /// Returns the target with this label.
 fn target(label: &str, account: Arc<str>, configured_id: Option<ZoneId>) -> serde_json::Result<ZoneTarget> {
-    // the widest extent keeps everything in the file until the configured target decides
+    // restores discovered hostnames and the zone level; `retarget` then drops what the configuration does not watch
     let extent = Extent { zone_level: true, discovered: Some(Expected::Any), ..Extent::default() };
     let target = match label.parse() {
         Ok(id) => ZoneTarget::identified(account, id),

@@ -70,13 +70,13 @@ pub(super) struct World {
     pub(super) all_zones: Option<Failure>,
     /// The zones that the token sees.
     pub(super) seen: BTreeMap<ZoneId, ZoneName>,
-    /// The zones among them that are not active.
+    /// The seen zones that are not active.
     pub(super) inactive: BTreeSet<ZoneId>,
-    /// The zones among them whose row has no readable status.
+    /// The seen zones whose row has no readable status.
     pub(super) without_status: BTreeSet<ZoneId>,
-    /// The zones among them that the list lacks.
+    /// The seen zones that the list lacks.
     pub(super) unlisted: BTreeSet<ZoneId>,
-    /// True if their list is incomplete.
+    /// True if the list of zones is incomplete.
     pub(super) list_is_cut: bool,
     /// The failures of requests for a zone by its id, for its settings, and for its DNS records.
     pub(super) status: Option<Failure>,

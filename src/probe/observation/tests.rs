@@ -68,7 +68,7 @@ fn after_a_certificate_request_a_response_about_the_certificate_is_a_refusal() {
 }
 
 #[test]
-fn after_a_certificate_request_only_responses_of_the_application_mean_optional() {
+fn after_a_certificate_request_a_certificate_is_optional_only_if_the_application_answered() {
     let served = [404, 405, 406, 410, 411, 415, 422, 426, 428, 501];
     for status in 100..1000 {
         let is_served = (200..300).contains(&status) || served.contains(&status);
@@ -86,7 +86,7 @@ fn after_a_certificate_request_only_responses_of_the_application_mean_optional()
 }
 
 #[test]
-fn without_a_certificate_request_any_response_not_about_certificates_means_none() {
+fn a_response_without_a_certificate_request_means_no_demand_unless_it_is_about_certificates() {
     for status in 100..1000 {
         let expected = if matches!(status, 421 | 495 | 496 | 600..) { Demand::Unknown } else { Demand::None };
         assert_eq!(demand(false, answer(status)), expected, "{status}");

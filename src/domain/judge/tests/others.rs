@@ -230,7 +230,7 @@ fn a_vanished_hostname_is_reported_for_an_hour() {
     assert_eq!(removed(HOUR), [] as [&str; 0]);
 }
 
-/// Returns an account with a pattern, after its list was read with these results, each so many seconds ago.
+/// Returns an account with a pattern. `lists` has the results of reading its zone list, each with its age in seconds.
 fn listing(lists: &[(i64, Result<&[&str], Reason>)]) -> Snapshot {
     let pattern = PatternTarget {
         account: "main".into(),
