@@ -60,7 +60,13 @@ pub async fn run(
     let known = config.state_file.as_deref().and_then(load);
     let ready_by = Instant::now() + if known.is_some() { Duration::ZERO } else { http::GRACE };
     let (keeper, kept) = Keeper::new(known.unwrap_or_else(|| Snapshot::default().retarget(&config.targets)));
-    let controls = Controls::start(&config, kept.clone(), Arc::clone(&telemetry), clock.clone())?;
+    let controls = Controls::start(
+        &config,
+        kept.clone(),
+        Arc::clone(&telemetry),
+        clock.clone(),
+        listener.local_addr().ok(),
+    )?;
     let followed = controls.followed();
     let config_file = origin.as_ref().and_then(|(origin, _)| origin.source.file());
     let activity = activity::look_up(&followed, config_file, Arc::clone(&telemetry), clock.clone());

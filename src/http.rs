@@ -268,8 +268,7 @@ impl Observer for App {
 
 /// Serves the routes on `listener` until `shutdown`, then drains.
 pub async fn serve(listener: TcpListener, mut app: App, limits: Limits, shutdown: impl Future<Output = ()>) {
-    let address = listener.local_addr().ok();
-    app.is_loopback = address.is_some_and(|address| address.ip().is_loopback());
+    app.is_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
     let app = Arc::new(app);
     let observer = Arc::clone(&app);
     let options = app.options.clone();
@@ -286,7 +285,7 @@ pub async fn serve(listener: TcpListener, mut app: App, limits: Limits, shutdown
     tokio::select! {
         // options first, so that no connection is accepted under outdated ones
         biased;
-        () = options::follow(options, in_force, address, sender) => {}
+        () = options::follow(options, in_force, sender) => {}
         () = listener::serve(listener, limits, tls, service, observer, shutdown) => {}
     }
 }

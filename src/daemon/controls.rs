@@ -1,5 +1,6 @@
 //! Distributes the configuration to the parts of the daemon.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub(super) struct Controls {
     reloads: watch::Sender<Reloads>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
+    /// The address of the server.
+    address: Option<SocketAddr>,
 }
 
 /// The settings that the parts follow.
@@ -51,7 +54,7 @@ pub(super) struct Followed {
 }
 
 impl Controls {
-    /// Puts the first configuration in force.
+    /// Puts the first configuration in force. The server listens on `address`.
     ///
     /// # Errors
     /// Fails if that is not possible.
@@ -60,6 +63,7 @@ impl Controls {
         keeper: keeper::Handle,
         telemetry: Arc<Telemetry>,
         clock: Clock,
+        address: Option<SocketAddr>,
     ) -> anyhow::Result<Self> {
         let mut accounts = Accounts::new(Arc::clone(&telemetry), clock.clone());
         let setup = setup(&mut accounts, config, &clock)?;
@@ -77,6 +81,7 @@ impl Controls {
             reloads: watch::Sender::new(Reloads { in_force_since: now, refused: None }),
             telemetry,
             clock,
+            address,
         })
     }
 
@@ -104,7 +109,13 @@ impl Controls {
         }
         // sent even if it is unchanged, so that zones of patterns are listed again
         self.setup.send_replace(Arc::new(setup));
-        self.serving.send_modify(|serving| *serving = Arc::new(config.serving.clone().after(serving)));
+        let address = self.address;
+        self.serving.send_modify(|serving| {
+            let before = std::mem::replace(serving, Arc::new(config.serving.clone().after(serving)));
+            if let Some(address) = address.filter(|_| !before.is_open()) {
+                serving.warn_if_open(address);
+            }
+        });
         // sent only if changed: a restart of the schedule would lose a delayed tick
         replace(&self.timing, timing(config));
         replace(&self.probing, config.probe.clone());

@@ -29,7 +29,7 @@ pub struct Options {
 
 impl Options {
     /// Returns true if anyone may read all pages.
-    fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.users.is_none() && !self.tls.as_ref().is_some_and(Tls::wants_client)
     }
 
@@ -50,23 +50,16 @@ impl Options {
     }
 }
 
-/// Applies changes of the options to the listener. Replaces the acceptor if TLS has changed, and logs a warning if the new
-/// options let everyone in.
+/// Replaces the acceptor of the listener when the TLS configuration changes.
 pub(super) async fn follow(
     mut options: watch::Receiver<Arc<Options>>,
     mut in_force: Arc<Options>,
-    address: Option<SocketAddr>,
     tls: watch::Sender<Option<TlsAcceptor>>,
 ) {
     while options.changed().await.is_ok() {
         let before = mem::replace(&mut in_force, Arc::clone(&options.borrow_and_update()));
         if in_force.tls != before.tls {
             tls.send_replace(in_force.tls.as_ref().map(Tls::acceptor));
-        }
-        if let Some(address) = address
-            && !before.is_open()
-        {
-            in_force.warn_if_open(address);
         }
     }
     // the sender is gone, so the options no longer change
