@@ -4,19 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::domain::IpRange;
 
-/// Ranges that are not globally reachable (RFC 6890, and IANA's registries of special-purpose addresses).
+/// Ranges besides [`PRIVATE`] that are not globally reachable (RFC 6890, and IANA's registries of special-purpose addresses).
 /// Outside of 2000::/3 there are no global unicast addresses.
-const NOT_PUBLIC: &[IpRange] = &[
+const SPECIAL: &[IpRange] = &[
     IpRange::v4(0, 0, 0, 0, 8),
-    IpRange::v4(10, 0, 0, 0, 8),
     IpRange::v4(100, 64, 0, 0, 10),
-    IpRange::v4(127, 0, 0, 0, 8),
-    IpRange::v4(169, 254, 0, 0, 16),
-    IpRange::v4(172, 16, 0, 0, 12),
     IpRange::v4(192, 0, 0, 0, 24),
     IpRange::v4(192, 0, 2, 0, 24),
     IpRange::v4(192, 88, 99, 0, 24),
-    IpRange::v4(192, 168, 0, 0, 16),
     IpRange::v4(198, 18, 0, 0, 15),
     IpRange::v4(198, 51, 100, 0, 24),
     IpRange::v4(203, 0, 113, 0, 24),
@@ -72,7 +67,7 @@ const UNICAST: IpRange = IpRange::v6(0x2000, 0, 3);
 /// own network.
 pub fn is_public(ip: IpAddr) -> bool {
     let ip = unwrapped(ip);
-    (ip.is_ipv4() || UNICAST.contains(ip)) && !is_in(NOT_PUBLIC, ip)
+    (ip.is_ipv4() || UNICAST.contains(ip)) && !is_private(ip) && !is_in(SPECIAL, ip)
 }
 
 /// Returns true if the address is private, loopback or link-local.
