@@ -21,6 +21,29 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::harness::{self, hostname, now, soon};
 
+/// Cases that run concurrently, with the errors found so far.
+#[derive(Default)]
+struct Cases {
+    running: JoinSet<Vec<String>>,
+    wrong: Vec<String>,
+}
+
+impl Cases {
+    /// Starts a case. Waits for the end of another one if many are running.
+    async fn start(&mut self, case: impl Future<Output = Vec<String>> + Send + 'static) {
+        self.running.spawn(case);
+        if self.running.len() >= 24 {
+            self.wrong.extend(self.running.join_next().await.unwrap().unwrap());
+        }
+    }
+
+    /// Waits for all cases and fails if one found an error.
+    async fn finish(mut self) {
+        self.wrong.extend(self.running.join_all().await.concat());
+        assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
+    }
+}
+
 /// A zone whose hostnames use one certificate, with every third hostname disabled, and a new certificate.
 struct Stage {
     api: harness::Api,
@@ -212,13 +235,12 @@ async fn a_rotation_with_any_fault_of_a_call_ends_in_the_same_state() {
         ("PUT", "/hostnames"),
         ("DELETE", "/hostnames/certificates/"),
     ];
-    let mut cases = JoinSet::new();
-    let mut wrong = Vec::new();
+    let mut cases = Cases::default();
     for effect in effects {
         for (method, path) in calls {
             for after in if method == "GET" { 0..3 } else { 0..1 } {
                 let effect = effect.clone();
-                cases.spawn(async move {
+                let case = async move {
                     let stage = Stage::new(Level::Hostname, 20).await;
                     let name = format!("{effect:?} of {method} {path} after {after}");
                     let fault = Fault::new(effect).on_method(method).on_path(path).after(after).times(1);
@@ -227,17 +249,12 @@ async fn a_rotation_with_any_fault_of_a_call_ends_in_the_same_state() {
                     let _ = stage.run().await;
                     stage.api.simulator.clear_faults();
                     stage.finish(&name).await
-                });
-                if cases.len() >= 24 {
-                    wrong.extend(cases.join_next().await.unwrap().unwrap());
-                }
+                };
+                cases.start(case).await;
             }
         }
     }
-    while let Some(case) = cases.join_next().await {
-        wrong.extend(case.unwrap());
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    cases.finish().await;
 }
 
 #[tokio::test]

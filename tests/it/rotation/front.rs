@@ -10,10 +10,9 @@ use cloudflare_aop_exporter::change::{Progress, RotationPlan, Rotator, Step, Wai
 use cloudflare_aop_exporter::cloudflare::Client;
 use cloudflare_aop_exporter::domain::Level;
 use cloudflare_aop_exporter::telemetry::Endpoint;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Stage;
+use super::{Cases, Stage};
 use crate::support::authority::Authority;
 use crate::support::front::{Answer, Front, Honest, Once, Transport, Wrong};
 use crate::support::harness::Asking;
@@ -87,7 +86,7 @@ impl Fronted {
 #[tokio::test]
 async fn a_rotation_reaches_the_same_state_after_any_broken_connection() {
     let authority = authority();
-    let (mut cases, mut wrong) = (JoinSet::new(), Vec::new());
+    let mut cases = Cases::default();
     for (fault, answer) in broken() {
         for (endpoint, skip) in CALLS {
             for is_carried_out in [false, true] {
@@ -97,7 +96,7 @@ async fn a_rotation_reaches_the_same_state_after_any_broken_connection() {
                     continue;
                 }
                 let (authority, answer) = (Arc::clone(&authority), answer.clone());
-                cases.spawn(async move {
+                let case = async move {
                     let fronted = Fronted::new(&authority, 0).await;
                     let name = format!("{fault} of {endpoint:?}, carried out: {is_carried_out}");
                     fronted.front.spoil_once(Once { endpoint, skip, answer, is_carried_out });
@@ -108,29 +107,24 @@ async fn a_rotation_reaches_the_same_state_after_any_broken_connection() {
                         wrong.push(format!("{name}: {posts} uploads were sent"));
                     }
                     wrong
-                });
-                if cases.len() >= 24 {
-                    wrong.extend(cases.join_next().await.unwrap().unwrap());
-                }
+                };
+                cases.start(case).await;
             }
         }
     }
-    while let Some(case) = cases.join_next().await {
-        wrong.extend(case.unwrap());
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    cases.finish().await;
 }
 
 #[tokio::test]
 async fn a_rotation_recovers_after_a_failed_connection_at_any_step() {
     let authority = authority();
-    let (mut cases, mut wrong) = (JoinSet::new(), Vec::new());
+    let mut cases = Cases::default();
     let mut number = 0;
     for step in [Step::Upload, Step::Associate, Step::Delete] {
         for fault in [Wrong::Refused, Wrong::Untrusted, Wrong::Expired] {
             number += 1;
             let authority = Arc::clone(&authority);
-            cases.spawn(async move {
+            let case = async move {
                 let fronted = Fronted::new(&authority, number).await;
                 let at = |now| {
                     if now == step {
@@ -143,11 +137,9 @@ async fn a_rotation_recovers_after_a_failed_connection_at_any_step() {
                     wrong.push(format!("{fault:?} at {step:?}: the rotation continued"));
                 }
                 wrong
-            });
+            };
+            cases.start(case).await;
         }
     }
-    while let Some(case) = cases.join_next().await {
-        wrong.extend(case.unwrap());
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    cases.finish().await;
 }
